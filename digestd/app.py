@@ -74,24 +74,14 @@ class App:
     @cached_property
     def templates(self) -> Templates:
         """Return the templates in force. Raises BadSetting if an override cannot be read."""
-        from digestd.mail.templates import Templates
-
-        return Templates.of(self._template_files)
-
-    @cached_property
-    def _template_files(self) -> dict[str, str]:
-        return self._read_template_files()
+        return self.read_templates()
 
     def read_templates(self) -> Templates:
         """Return the templates as they are now. Raises BadSetting if an override cannot be read."""
+        from digestd import resources
         from digestd.mail.templates import Templates
 
-        return Templates.of(self._read_template_files())
-
-    def _read_template_files(self) -> dict[str, str]:
-        from digestd import resources
-
-        return resources.templates(self.template_folders) | self.theme.files
+        return Templates.of(resources.templates(self.template_folders), self.theme)
 
     @property
     def template_folders(self) -> list[Path]:
@@ -111,23 +101,6 @@ class App:
             clean(settings.theme_footer),
             read_logo(settings.theme_logo_file),
         )
-
-    @cached_property
-    def template_hash(self) -> str:
-        """Return the hash of the templates, and store them first.
-
-        Old digests can then be rebuilt.
-
-        Raises:
-            BadSetting: a template cannot be compiled.
-        """
-        from digestd import resources
-        from digestd.store import template_sets
-
-        found = resources.hash_of(self._template_files)  # planning needs no more, and loads nothing that renders
-        if not template_sets.is_known(self.db, found):
-            template_sets.add(self.db, self.templates.check().hash, self.templates.files)
-        return found
 
     @cached_property
     def signer(self) -> Signer | None:
@@ -171,7 +144,7 @@ class App:
 
         host = parseaddr(self.settings.mail_from)[1].rpartition("@")[2]  # as in `sender`
         settings = self.settings
-        return Planner(self.keys, host, self.template_hash, self.encoder, settings.explore, settings.co_likes)
+        return Planner(self.keys, host, self.encoder, settings.explore, settings.co_likes)
 
     @property
     def encoder(self) -> Encoder:
@@ -257,10 +230,10 @@ class App:
 
     @property
     def notices(self) -> NoticeContext:
-        """Return what notices need: keys, host, template set."""
+        """Return what notices need: keys and host."""
         from digestd.subscribers.notices import NoticeContext
 
-        return NoticeContext(self.keys, self.sender.host, self.template_hash)
+        return NoticeContext(self.keys, self.sender.host)
 
     @property
     def inbound(self) -> InboundMailbox | LmtpServer | None:
@@ -300,6 +273,7 @@ class App:
         return DeliveryConfig(
             db=self.db,
             sender=self.sender,
+            templates=self.templates,
             routes=chosen,
             owner=owner,
             clock=self.clock,
@@ -451,7 +425,9 @@ def build(settings: Settings | None = None) -> App:
 
     settings = settings or configuration.load()
     check_settings(settings)
-    return _with_checked_parts(connect(settings))
+    app = connect(settings)
+    _ = app.signer
+    return app
 
 
 def database(settings: Settings) -> Database:
@@ -479,7 +455,8 @@ def initialise(settings: Settings | None = None) -> App:
     if settings.runner == "procrastinate":
         job_queue.create(db)
     db.close()
-    app = _with_checked_parts(connect(settings))
+    app = connect(settings)
+    _ = app.signer, app.templates.check()
     with app.db.write() as session:
         if not sources.specs(session):
             sources.add(session, FIRST_SOURCES, app.clock())
@@ -509,12 +486,6 @@ def alone(name: str) -> Iterator[tuple[App, HeldLock]]:
         check_encoder(settings.embedding_model)
         _warn_without_encoder(settings.embedding_model)
         yield app, lock
-
-
-def _with_checked_parts(app: App) -> App:
-    """Make the parts that may refuse their settings now rather than at the first mail."""
-    _ = app.template_hash, app.signer
-    return app
 
 
 @lru_cache(maxsize=1)

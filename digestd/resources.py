@@ -16,7 +16,6 @@ from digestd.errors import BadInput, BadSetting, NotFound
 _PACKAGE = Path(__file__).parent
 _SUFFIXES = {".j2", ".po", ".css"}
 _HASH_BYTES = 16
-"""Every delivery holds the hash of its templates, in hexadecimal digits."""
 
 
 def templates(overrides: Sequence[Path] = ()) -> dict[str, str]:

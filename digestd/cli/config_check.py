@@ -7,6 +7,7 @@ import typer
 from digestd import app as wiring
 from digestd import settings as configuration
 from digestd.cli.messages import say
+from digestd.delivery.preflight import require_templates
 from digestd.errors import BadInput
 from digestd.ranking.encoders import describe_encoder
 from digestd.resources import OverrideState, overrides
@@ -24,6 +25,7 @@ def check() -> None:
     """
     built = wiring.build()
     built.check_relay_log()
+    require_templates(built.sender, built.templates)
     say(f"mail will go to {', '.join(route.name for route in built.routes)} (not tried)")
     _ = built.encoder
     say(describe_encoder(built.settings.embedding_model))

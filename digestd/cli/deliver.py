@@ -29,7 +29,7 @@ def deliver(
 ) -> None:
     """Send the mails that are ready.
 
-    Exits 1 if a relay stopped accepting mail.
+    Exits 1 if a relay stopped accepting mail, or mails are held because their templates fail.
 
     Example: digestd deliver --drain --json
     """

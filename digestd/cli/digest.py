@@ -154,7 +154,7 @@ def show_replay(
     part = _part(text=text, html=html, eml=eml)
     _check_period(period)
     app = wiring.build()
-    again = replay(app.db, app.sender, _find(app, email).key, period)
+    again = replay(app.db, app.sender, app.templates, _find(app, email).key, period)
     _show(again.message if part is MailPart.EML else _rendered_part(again.rendered, part), out)
     say(f"the digest of {period} {again.verdict}")
     if again.differs:
@@ -438,7 +438,6 @@ def find_preview(app: App, email: str, day: date | None) -> tuple[Composer, Clai
         considered=shown.considered,
         message_id=make_message_id(app.keys, subscriber.key, MailKind.DIGEST, f"preview-{period}", app.sender.host),
         envelope_from="",
-        template_hash=app.template_hash,
         picks=shown.picks,
         dated_us=to_us(now),
         failures=0,
@@ -450,6 +449,6 @@ def find_preview(app: App, email: str, day: date | None) -> tuple[Composer, Clai
         raise NothingToShow(
             f"{email} would get no digest now: no new paper matches their interests; see `digestd explain`"
         )
-    composer = Composer(app.db, app.sender)
+    composer = Composer(app.db, app.sender, app.templates)
     composer.prepare([claim])
     return composer, claim

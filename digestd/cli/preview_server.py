@@ -40,10 +40,9 @@ def build_preview(composer: Composer, claim: Claim, read_templates: Callable[[],
     # another site must not read the subscriber's links by a name that resolves to this machine
     web.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
 
-    def current() -> Claim:
-        templates = read_templates().check()
-        composer.use(templates)
-        return claim._replace(template_hash=templates.hash)
+    def current() -> Composer:
+        composer.templates = read_templates().check()
+        return composer
 
     @web.exception_handler(BadSetting)
     def show_error(_request: Request, error: Exception) -> Response:
@@ -59,7 +58,7 @@ def build_preview(composer: Composer, claim: Claim, read_templates: Callable[[],
 
     @web.get("/{part}")
     def show(part: str) -> Response:
-        return _PARTS[part](composer, current()) if part in _PARTS else Response(status_code=404)
+        return _PARTS[part](current(), claim) if part in _PARTS else Response(status_code=404)
 
     return web
 

@@ -66,7 +66,6 @@ def resend_digests(
     done = resend(
         app.db,
         wanted,
-        app.template_hash,
         lambda who, kind, key: make_message_id(app.keys, who, kind, key, app.sender.host),
         app.clock(),
         dry_run=dry_run,

@@ -83,12 +83,10 @@ def _plan_copy(app: App, subscriber: Subscriber, day: date) -> int:
         coverage=shown.coverage,
         occasions=" ".join(sorted(shown.occasions)),
     )
-    template_hash = app.template_hash  # stores the templates, in a transaction of its own
     with app.db.write() as session:
         return ledger.plan_copy(
             session,
             copy,
-            template_hash,
             lambda key: make_message_id(app.keys, subscriber.key, MailKind.COPY, key, app.sender.host),
             now,
         )

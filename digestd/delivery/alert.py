@@ -16,7 +16,7 @@ from digestd.errors import RelayFailed
 TIMEOUT_SECONDS = 5.0
 """For the whole request, because a run that is stopped has half a minute to end."""
 SendAlert = Callable[[str, str, str], Awaitable[None]]
-"""Called with an event (`relay stopped`, `relay resumed`, `mails uncertain`), the relay or "", and the reason."""
+"""Called with an event (such as `relay stopped`, `relay resumed`, `mails held`), the relay or "", and the reason."""
 log = structlog.get_logger(__name__)
 
 

@@ -1,17 +1,18 @@
-"""Compose the bytes of a mail from what planning froze and from the sender.
+"""Compose the bytes of a mail from what planning froze, today's templates and the sender.
 
-The same inputs give the same bytes. Papers are read by revision and templates by hash; both are cached up to a limit.
-The sender is what the operator configured: addresses, keys, and where the links of a mail lead.
+The same inputs give the same bytes. Papers are read by revision and cached up to a limit. The sender is what the
+operator configured: addresses, keys, and where the links of a mail lead.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import RLock
 from typing import NamedTuple
 
+import structlog
 from sqlmodel import Session
 
 from digestd.delivery.chat import CHAT_FORMS, CHAT_USE, parse_stored_chat_url
@@ -22,7 +23,7 @@ from digestd.domain.group import Colleagues
 from digestd.domain.paper import Paper
 from digestd.domain.reply import CommandReply
 from digestd.domain.schedule import period_date
-from digestd.errors import Damaged
+from digestd.errors import Damaged, DatabaseUnreachable
 from digestd.mail.content import (
     DigestContent,
     DigestItem,
@@ -50,12 +51,13 @@ from digestd.security.links import (
     make_pick_tokens,
     make_token,
 )
-from digestd.store import groups, papers, replies, template_sets
+from digestd.store import groups, papers, replies
 from digestd.store.database import Database
 from digestd.store.groups import ShownPapers
 from digestd.store.ledger.offered import OfferedDigest, offered_by
 from digestd.store.timestamps import from_us
 
+log = structlog.get_logger(__name__)
 CACHED_PAPERS = 5_000
 """Papers that a composer keeps in memory."""
 NO_HTML_LIMIT = 10_000_000
@@ -126,36 +128,57 @@ class ComposedMail(NamedTuple):
 class Composer:
     """Composes claimed mails.
 
-    `prepare` reads what a batch needs, so that `compose` needs no database.
+    `prepare` reads what a batch needs, so that `compose` needs no database. `templates` may be replaced at any time.
+    Without a database, what mails need must be supplied.
     """
 
-    def __init__(self, db: Database, sender: Sender) -> None:
+    def __init__(self, db: Database | None, sender: Sender, templates: Templates) -> None:
+        self.templates = templates
         self._db = db
         self._sender = sender
         self._papers: dict[tuple[int, int], PaperContent] = {}
         self._contents: dict[tuple[object, ...], PaperContent] = {}
-        self._templates: dict[str, Templates] = {}
         self._offered: dict[int, tuple[OfferedDigest, ...]] = {}
         self._replies: dict[int, CommandReply] = {}
         self._colleagues: dict[int, Mapping[int, Colleagues]] = {}
         self._lock = RLock()
 
     def prepare(self, claims: Sequence[Claim]) -> None:
-        """Read what these claims need: papers, templates, replies, earlier digests.
+        """Read what these claims need: papers, replies, earlier digests.
 
-        Replies and offers of earlier batches are dropped; `compose` reads them again if they are needed.
+        Replies and offers of earlier batches are dropped; `compose` reads them again if they are needed. If the claims
+        cannot be read together, because one is damaged, `compose` reads each by itself.
         """
         with self._lock:
             self._offered, self._replies, self._colleagues = {}, {}, {}
-            self._read(claims)
+            try:
+                self._read(claims)
+            except DatabaseUnreachable:
+                raise
+            except Exception as error:
+                log.warning("cannot prepare mails together", mails=len(claims), error=type(error).__name__)
 
-    def use(self, templates: Templates) -> None:
-        """Render claims with the hash of these templates by them, stored or not."""
-        self._templates[templates.hash] = templates
+    def supply(
+        self,
+        claim: Claim,
+        shown: Sequence[PaperContent] = (),
+        reply: CommandReply = CommandReply(()),
+        colleagues: Colleagues = Colleagues(),
+    ) -> None:
+        """Take what a mail needs from here instead of the database.
+
+        Args:
+            shown: The papers, by the revisions of its picks.
+            colleagues: Who liked each of them.
+        """
+        self._replies[claim.key], self._offered[claim.key] = reply, ()
+        self._colleagues[claim.key] = {pick.paper: colleagues for pick in claim.picks}
+        self._papers.update({(pick.revision, claim.planned_us): shown[pick.revision] for pick in claim.picks})
 
     def _read(self, claims: Sequence[Claim]) -> None:
+        if self._db is None:
+            return
         wanted = {(pick.revision, claim.planned_us) for claim in claims for pick in claim.picks}
-        hashes = {claim.template_hash for claim in claims}
         with self._lock, self._db.read() as session:
             if len(self._papers) + len(wanted) > CACHED_PAPERS:
                 self._papers = {key: paper for key, paper in self._papers.items() if key in wanted}
@@ -170,8 +193,6 @@ class Composer:
                 keys = [revision for revision, planned in missing if planned == planned_us]
                 found = papers.revisions(session, keys, from_us(planned_us))
                 self._papers.update({(key, planned_us): self._paper_content(paper) for key, paper in found.items()})
-            for template_hash in hashes - self._templates.keys():
-                self._templates[template_hash] = Templates.of(template_sets.files(session, template_hash))
 
     def _paper_content(self, paper: Paper) -> PaperContent:
         """Return one object for all digests that show the same words and figures: their mails share its fragments."""
@@ -196,8 +217,8 @@ class Composer:
         if claim.kind in DIGESTS:
             return self._sign(claim, self._digest(claim))
         rendered = self.render(claim)
-        logo = self._templates[claim.template_hash].theme.logo
         headers = self._headers(claim, rendered.subject)
+        logo = self.templates.theme.logo
         return self._sign(claim, compose_notice(headers, rendered.text, rendered.html, logo))
 
     def _compose_chat(self, claim: Claim, url: str) -> ComposedMail:
@@ -206,7 +227,7 @@ class Composer:
         Others read along, so they contain nothing personal: no name, no title of a private reference, and no links but
         those of the web pages of this digest and of earlier ones that may not have arrived.
         """
-        templates, content = self._templates[claim.template_hash], self._content(claim)
+        templates, content = self.templates, self._content(claim)
         heading = render_digest(templates, replace(content, subscriber_name="", held=())).subject
         entries = tuple(
             chat_entry(item, render_reason(templates, item.reason.shareable, claim.language)) for item in content.items
@@ -222,42 +243,37 @@ class Composer:
 
     def _digest(self, claim: Claim) -> bytes:
         content = self._content(claim)
-        digest = assemble_digest(self._templates[claim.template_hash], content)
+        digest = assemble_digest(self.templates, content)
         headers = self._digest_headers(claim, digest.subject, content.links)
-        logo = self._templates[claim.template_hash].theme.logo
-        return compose_digest(headers, digest.text.encoded, digest.html.encoded, logo)
+        return compose_digest(headers, digest.text.encoded, digest.html.encoded, self.templates.theme.logo)
 
     def _sign(self, claim: Claim, message: bytes) -> ComposedMail:
         if self._sender.signer is not None:
             message = self._sender.signer.sign(message, from_us(claim.dated_us))
         return ComposedMail(message, hashlib.sha256(message).digest())
 
-    def lint(self, claim: Claim) -> tuple[Finding, ...]:
-        """Return what is wrong with a mail, exactly as it would be sent."""
+    def lint(self, claim: Claim, *, is_invented: bool = False) -> tuple[Finding, ...]:
+        """Return what is wrong with a mail, exactly as it would be sent.
+
+        `is_invented`: its content is ours, so that any fault is one of the templates or settings.
+        """
         sender = self._sender
         context = LintContext(
             is_digest=claim.kind is MailKind.DIGEST,
             is_signed=sender.signer is not None,
             reports_complaints=bool(sender.complaints),
             home=sender.urls.home,
-            outside="\n".join(_texts(self._outside(claim))),
+            is_invented=is_invented,
         )
         return lint(self.compose(claim).message, context)
 
-    def _outside(self, claim: Claim) -> object:
-        """Return the contents of a mail that come from outside: papers, reasons, names, commands."""
-        if claim.kind is MailKind.REPLY:
-            return self._replies[claim.key]
-        return (claim.name, self._content(claim).items) if claim.kind is MailKind.DIGEST else ()
-
     def render(self, claim: Claim) -> Rendered:
         """Return the mail as subject, text and HTML."""
-        templates = self._templates[claim.template_hash]
         if claim.kind is MailKind.REPLY:
-            return render_reply(templates, self._reply(claim))
+            return render_reply(self.templates, self._reply(claim))
         if claim.kind not in DIGESTS:
-            return render_notice(templates, self._notice(claim))
-        return render_digest(templates, self._content(claim))
+            return render_notice(self.templates, self._notice(claim))
+        return render_digest(self.templates, self._content(claim))
 
     def render_page(self, claim: Claim) -> str:
         """Return a digest as a web page with all its papers.
@@ -285,7 +301,7 @@ class Composer:
             abstracts=FullAbstracts.PAGE,
             items=tuple([item._replace(colleagues=Colleagues()) for item in content.items]),
         )
-        page = render_digest(self._templates[claim.template_hash], content, NO_HTML_LIMIT).html
+        page = render_digest(self.templates, content, NO_HTML_LIMIT).html
         return page.replace('"cid:logo"', f'"{urls.home}static/logo.png"')
 
     def _content(self, claim: Claim) -> DigestContent:
@@ -459,20 +475,6 @@ def _colleagues(session: Session, claims: Sequence[Claim]) -> dict[int, Mapping[
     ]
     found = groups.colleagues(session, shown)
     return {claim.key: found.get(claim.key, {}) for claim in claims}
-
-
-def _texts(content: object) -> Iterator[str]:
-    """Yield all texts in a value: in its items, or in the fields of a dataclass."""
-    if isinstance(content, str):
-        yield content
-    elif isinstance(content, Mapping):
-        yield from _texts(tuple(content.items()))
-    elif isinstance(content, Iterable):
-        for item in content:
-            yield from _texts(item)
-    elif is_dataclass(content):
-        for field in fields(content):
-            yield from _texts(getattr(content, field.name))
 
 
 def _confirmation(sender: Sender, claim: Claim) -> str:

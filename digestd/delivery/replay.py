@@ -1,4 +1,4 @@
-"""Rebuild a past digest from what was frozen, and compare it with what was sent."""
+"""Assemble a past digest again by today's templates, and say whether its bytes are those that were sent."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from digestd.domain.delivery import State
 from digestd.domain.schedule import period_date
 from digestd.errors import NotFound
 from digestd.mail.content import Rendered
+from digestd.mail.templates import Templates
 from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import PlannedDigest
@@ -37,7 +38,7 @@ class ReplayedDigest:
         if self.differs:
             return (
                 f"differs from what {done} (sha256 {self.ledger.sha256.hex()}, now {self.sha256.hex()}): the "
-                "subscriber's name, address, language or chat room, or a sender setting, has changed since"
+                "subscriber's name, address, language or chat room, a sender setting or a template has changed since"
             )
         return f"matches what {done} (sha256 {self.sha256.hex()})"
 
@@ -54,7 +55,7 @@ _DONE = {
 }
 
 
-def replay(db: Database, sender: Sender, subscriber: int, period: str) -> ReplayedDigest:
+def replay(db: Database, sender: Sender, templates: Templates, subscriber: int, period: str) -> ReplayedDigest:
     """Rebuild a subscriber's digest for a period. Raises NotFound if there is none."""
     with db.read() as session:
         known = queries.digests(session, subscriber)
@@ -64,7 +65,7 @@ def replay(db: Database, sender: Sender, subscriber: int, period: str) -> Replay
         raise NotFound(f"there is no digest for {period}; {_nearest_periods(known, period)}")
     if planned.state is State.EMPTY:
         raise NotFound(f"the digest for {period} was empty, so no mail was sent")
-    composer = Composer(db, sender)
+    composer = Composer(db, sender, templates)
     composer.prepare([claim])
     return ReplayedDigest(composer.compose(claim).message, composer.render(claim), planned)
 

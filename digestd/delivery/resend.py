@@ -59,7 +59,6 @@ def refusal(found: ResendCandidate, now: datetime, *, named: bool) -> str:
 def resend(
     db: Database,
     wanted: ResendFilter,
-    template_hash: str,
     message_id: MakeMessageId,
     now: datetime,
     *,
@@ -86,17 +85,15 @@ def resend(
                 key = None
                 if not why:
                     served.add(found.copy.subscriber)
-                    key = None if dry_run else _queue(session, found, template_hash, message_id, now)
+                    key = None if dry_run else _queue(session, found, message_id, now)
                 done.append(Resent(found.delivery, found.address, found.copy.period, found.state, key, why))
         more, after = len(block) == BLOCK, block[-1].delivery if block else after
     return done
 
 
-def _queue(
-    session: Session, found: ResendCandidate, template_hash: str, message_id: MakeMessageId, now: datetime
-) -> int:
+def _queue(session: Session, found: ResendCandidate, message_id: MakeMessageId, now: datetime) -> int:
     """Queue a copy and return its number; the papers of a digest that was not sent must not come once more."""
     make = partial(message_id, found.copy.subscriber, MailKind.COPY)
     if found.state in UNSENT:
         mark_seen(session, [found.copy])
-    return ledger.plan_copy(session, found.copy, template_hash, make, now)
+    return ledger.plan_copy(session, found.copy, make, now)

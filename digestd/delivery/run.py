@@ -1,14 +1,11 @@
 """Deliver over every relay until nothing is ready or the run is stopped.
 
-Before a run claims anything, it composes a sample of mails and does not start if many fail: templates are checked when
-they are loaded, but not with every paper and name that exists, and a failure found here costs no mail an attempt. The
-first mail of each kind and language is also linted (see `mail.lint`): one error there stops the run.
-
-It also checks the free disk space (see `disk_space`), before and during the run.
+Before a run claims anything, it checks the operator's templates and settings with invented mails (see `preflight`), and
+claims no mails of a kind that fails. It also checks the free disk space (see `disk_space`), before and during the run.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -25,28 +22,18 @@ from digestd.delivery.composer import Composer, Sender
 from digestd.delivery.disk_space import check_disk_space
 from digestd.delivery.group_commit import GroupCommit
 from digestd.delivery.journals import open_result_journal, open_sent_journal
+from digestd.delivery.preflight import HeldMails, find_held
 from digestd.delivery.reconcile import RelayLog
 from digestd.delivery.recovery import RestoreGuard
 from digestd.delivery.relays import RateLimiter, RelayBackoff, RelayBalancer
 from digestd.delivery.sending_worker import SendingContext, WorkerPool
 from digestd.delivery.transports import Route
-from digestd.domain.delivery import Claim
-from digestd.errors import ComposeFailed, Damaged
-from digestd.mail.lint import Severity
+from digestd.mail.templates import Templates
 from digestd.security.links import make_envelope_from
 from digestd.store.database import Database
-from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimOwner
 from digestd.tracing import span
 
-SAMPLE_SIZE = 20
-"""Mails composed before a run."""
-SAMPLE_FAILED_SHARE = 0.05
-"""With a larger share of failures, the remaining mails are likely to fail too."""
-SAMPLE_FAILURES_ALLOWED = 1
-"""One failure is that mail's own problem, however small the sample. It is tried and set aside in the end."""
-LINTED_MAX = 5
-"""Mails linted before a run: each costs some hundredths of a second."""
 log = structlog.get_logger(__name__)
 
 
@@ -56,6 +43,7 @@ class DeliveryConfig:
 
     Attributes:
         sender: The sender's addresses, keys and links.
+        templates: The templates in force.
         owner: The name of this run in the ledger, locked while the run lives.
         rng: Source of randomness for retry delays.
         journals: Folder of the result journal and the sent journal.
@@ -69,6 +57,7 @@ class DeliveryConfig:
 
     db: Database
     sender: Sender
+    templates: Templates
     routes: tuple[Route, ...]
     owner: str
     clock: Callable[[], datetime]
@@ -91,7 +80,7 @@ class DeliveryConfig:
 class DeliveryReport:
     """Result of a run, in deliveries.
 
-    `stopped` says why a relay was stopped, if one was.
+    `stopped` says why a relay was stopped or a kind of mail held, if one was.
     """
 
     accepted: int = 0
@@ -135,9 +124,10 @@ async def deliver(  # what a run may be limited by
     started = config.clock()
     limiter = await asyncio.to_thread(_load_rate_limiter, config, started, asyncio.get_running_loop())
     balancer = RelayBalancer(config.routes)
-    composer = Composer(config.db, config.sender)
+    composer = Composer(config.db, config.sender, config.templates)
     ready_by = config.clock if drain else lambda: started
-    queue = ClaimQueue(config.db, _claim_owner(config), composer.prepare, ready_by, counters)
+    found = await _check_templates(config)
+    queue = ClaimQueue(config.db, _claim_owner(config, found), composer.prepare, ready_by, counters)
     queue.with_limits(limit, limiter, balancer).with_only(only).with_disk_check(check_space).with_server(server)
     refusals = PendingRefusals(config.db, config.clock, counters)
     try:
@@ -160,66 +150,11 @@ async def deliver(  # what a run may be limited by
             backoff = RelayBackoff(config.db, config.clock, limiter)
             pool = WorkerPool(contexts, config.connections, queue, balancer, backoff, config.send_alert)
             async with refusals.judging(), commits.running():
-                try:
-                    await asyncio.to_thread(_preflight, config, composer, started)
-                except ComposeFailed as error:
-                    await pool.stop_all(error)
-                else:
-                    await pool.run(stop or asyncio.Event())
+                await pool.run(stop or asyncio.Event())
     finally:
         await queue.release_waiting(config.clock())
+    counters.stopped = "; ".join(filter(None, (counters.stopped, found.why))) or None
     return _report(counters)
-
-
-def check_composing(composer: Composer, sample: Sequence[Claim]) -> list[Claim]:
-    """Compose these mails and return those that can be composed.
-
-    Raises:
-        ComposeFailed: Too many fail.
-    """
-    composer.prepare(sample)
-    reasons = [_compose_error(composer, claim) for claim in sample]
-    failed = [reason for reason in reasons if reason is not None]
-    if len(failed) > max(SAMPLE_FAILURES_ALLOWED, SAMPLE_FAILED_SHARE * len(sample)):
-        raise ComposeFailed(
-            f"{len(failed)} of {len(sample)} sample mails cannot be composed ({failed[0]}), so none are sent; run "
-            "`digestd preview EMAIL` to check the templates and fix the error. Sending resumes by itself"
-        )
-    return [claim for claim, reason in zip(sample, reasons, strict=True) if reason is None]
-
-
-def check_lint(composer: Composer, sample: Sequence[Claim]) -> None:
-    """Lint the first mail of each kind, language and set of templates, and log warnings.
-
-    Raises:
-        ComposeFailed: One of them has an error.
-    """
-    first = {(claim.kind, claim.language, claim.template_hash): claim for claim in reversed(sample)}
-    for claim in list(first.values())[:LINTED_MAX]:
-        for finding in composer.lint(claim):
-            if finding.severity is Severity.ERROR:
-                raise ComposeFailed(
-                    f"the preflight check found an error in a mail ({claim.kind}, delivery {claim.key}), so none are "
-                    f"sent: {finding.where}: {finding.message}. `digestd preview EMAIL --lint` shows all findings. "
-                    "Sending resumes by itself"
-                )
-            log.warning("mail lint", delivery=claim.key, rule=finding.rule, where=finding.where, why=finding.message)
-
-
-def _preflight(config: DeliveryConfig, composer: Composer, now: datetime) -> None:
-    with config.db.read() as session:
-        sample = [claim for claim in queries.sample(session, SAMPLE_SIZE, now) if claim.chat is None]
-    check_lint(composer, check_composing(composer, sample))
-
-
-def _compose_error(composer: Composer, claim: Claim) -> str | None:
-    try:
-        composer.compose(claim)
-    except Exception as error:
-        reason = str(error) if isinstance(error, Damaged) else type(error).__name__
-        log.error("cannot compose", delivery=claim.key, error=reason)
-        return reason
-    return None
 
 
 def _load_rate_limiter(config: DeliveryConfig, started: datetime, loop: asyncio.AbstractEventLoop) -> RateLimiter:
@@ -234,9 +169,18 @@ def _load_rate_limiter(config: DeliveryConfig, started: datetime, loop: asyncio.
     return limiter
 
 
-def _claim_owner(config: DeliveryConfig) -> ClaimOwner:
+async def _check_templates(config: DeliveryConfig) -> HeldMails:
+    """Return the mails whose templates fail, after telling the operator of them."""
+    found = await asyncio.to_thread(find_held, config.db, config.sender, config.templates)
+    if found.is_news:
+        log.error("mails held", why=found.why)
+        await config.send_alert("mails held", "", found.why)
+    return found
+
+
+def _claim_owner(config: DeliveryConfig, found: HeldMails) -> ClaimOwner:
     keys, bounce = config.sender.keys, config.sender.bounce
-    return ClaimOwner(config.owner, lambda key, n: make_envelope_from(keys, key, n, bounce))
+    return ClaimOwner(config.owner, lambda key, n: make_envelope_from(keys, key, n, bounce), found.held)
 
 
 def _report(counters: RunCounters) -> DeliveryReport:

@@ -318,12 +318,6 @@ class WorkerPool:
         """Note that the calling worker opens a connection."""
         self._connected.add(asyncio.current_task())
 
-    async def stop_all(self, error: MailsRefused) -> None:
-        """Send nothing: pause every relay and alert the operator."""
-        for name in self._contexts:
-            await self._stop_relay(name, error)
-        await self._finish_alerts()
-
     def _works(self, name: str) -> bool:
         """Return True if a relay has other connections, or has accepted a mail since the last failure."""
         accepted, before = self._contexts[name].recorder.accepted, self._accepted[name]

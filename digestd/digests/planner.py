@@ -54,7 +54,6 @@ class Planner:
 
     keys: Keys
     host: str
-    template_hash: str
     encoder: Encoder = NoEncoder()  # noqa: RUF009  # immutable
     explore: bool = True
     co_likes: bool = True
@@ -220,7 +219,7 @@ def _write(
         )
         new = [digest for key, digest in wanted.items() if key not in already_planned]
         ranked = RankingInputs(day.horizon, day.candidates.model.version, day.coverage)
-        ledger.plan_digests(session, new, planner.template_hash, day.now, ranked)
+        ledger.plan_digests(session, new, day.now, ranked)
         ledger.offer_uncertain(session, [digest.subscriber for digest in new if digest.picks.picks], day.now)
         if any(digest.picks.picks for digest in new):
             planner.on_planned(session)

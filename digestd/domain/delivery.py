@@ -207,7 +207,6 @@ class Claim(NamedTuple):
     considered: int
     message_id: str
     envelope_from: str
-    template_hash: str
     picks: tuple[Pick, ...]
     dated_us: int
     """The time of the first attempt: the Date header, the same in every attempt."""

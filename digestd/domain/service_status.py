@@ -81,6 +81,7 @@ class ServiceStatus:
         database_bytes: size of the SQLite file; None on PostgreSQL.
         free_bytes: free space where database and journals are.
         free_needed: free space below which nothing is sent.
+        failing_templates: kinds of mail, counted by language, that the last run could not send.
     """
 
     at: datetime
@@ -112,6 +113,7 @@ class ServiceStatus:
     free_needed: int
     database_bytes: int | None = None
     has_sources: bool = field(default=True)
+    failing_templates: int = 0
 
     @property
     def is_failing(self) -> bool:
@@ -182,11 +184,17 @@ def _delivery_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
             f"mails have been ready since {clock_time(min(ready), now)} and were not sent",
             "check that `digestd up` or `digestd worker` runs, or send them with `digestd deliver`",
         )
+    if status.failing_templates:
+        yield error(
+            "delivery",
+            "mails are held because their templates fail",
+            "`digestd config check` names file and line; sending resumes by itself when they are repaired",
+        )
     if count := status.open.get(State.POISONED, 0):
         yield error(
             "delivery",
             f"{counted(count, 'mail')} cannot be composed",
-            "`digestd delivery list --state poisoned` shows them; repair the template, then `digestd delivery settle`",
+            "`digestd delivery list --state poisoned` shows them; repair what they say, then `digestd delivery settle`",
         )
 
 

@@ -320,8 +320,8 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
 @lru_cache(maxsize=4096)
 def _summary_lines(environment: Environment, summary: DigestSummary) -> tuple[Fragment, Fragment, Fragment]:
     subject, heading, lead = (
-        Fragment(render_line(environment, f"email/digest.{name}.txt.j2", digest=summary), TEXT)
-        for name in ("subject", "heading", "lead")
+        Fragment(render_line(environment, name, digest=summary), TEXT, name)
+        for name in map("email/digest.{}.txt.j2".format, ("subject", "heading", "lead"))
     )
     return subject, heading, lead
 
@@ -430,7 +430,7 @@ def _around_papers(environment: Environment, form: BodyFormat, frame: DigestFram
     before = parts[0].split(frame.contents) if frame.contents else ["", parts[0]]
     if len(before) != 2:
         raise BadSetting(f"template {name} must print frame.contents once, if it is not empty")
-    return [Fragment(part, form) for part in (*before, parts[1])]
+    return [Fragment(part, form, name) for part in (*before, parts[1])]
 
 
 @lru_cache(maxsize=4096)  # many subscribers share interests
@@ -466,5 +466,8 @@ def _paper(
 
 
 def _part(environment: Environment, name: str, **values: object) -> _Part:
-    html, text = (Fragment(render_template(environment, name + form.suffix, **values), form) for form in (HTML, TEXT))
+    html, text = (
+        Fragment(render_template(environment, name + form.suffix, **values), form, name + form.suffix)
+        for form in (HTML, TEXT)
+    )
     return _Part(html, text)

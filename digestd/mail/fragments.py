@@ -69,17 +69,17 @@ TEXT = BodyFormat(".txt.j2", attrgetter("text"), attrgetter("encoded_text"))
 
 
 class Fragment:
-    """A rendered part in one format: texts with slots between them.
+    """A part in one format, rendered from a template: texts with slots between them.
 
     Raises:
         BadSetting: The template changed a slot, for example by truncating it.
     """
 
-    def __init__(self, rendered: str, form: BodyFormat) -> None:
+    def __init__(self, rendered: str, form: BodyFormat, template: str) -> None:
         parts = _SLOT.split(rendered)
         self._texts, self._names, self._form = parts[::2], parts[1::2], form
         if any(MARK in text for text in self._texts):
-            raise BadSetting("a template changes a value that is filled in later; print it without filters")
+            raise BadSetting(f"template {template} changes a value that is filled in later; print it without filters")
 
     def fill(self, values: Mapping[str, Value]) -> str:
         """Return the text with its slots filled."""

@@ -1,8 +1,7 @@
 """Lint a mail before it is sent: find what receivers reject, clip, block or show wrongly.
 
 An error is a reason not to send: the mail would be refused, unlawful, unreadable, or tell strangers who reads it. A
-warning is a fault that its readers can live with. A fault that texts from outside caused (papers, names, commands) is a
-warning as well, so that no paper can stop the mail of all subscribers.
+warning is a fault that its readers can live with, or one that a paper or a name may have caused.
 """
 
 import re
@@ -74,18 +73,14 @@ class LintContext:
         is_signed: Whether digestd signs it with DKIM. A relay may sign it later.
         reports_complaints: Whether it should have the headers of RFC 9477.
         home: The URL of our pages, without TLS only on this machine. Empty if there are none.
-        outside: All texts in it that come from outside.
+        is_invented: Whether its content is ours, so that remains of syntax come from a template.
     """
 
     is_digest: bool
     is_signed: bool = False
     reports_complaints: bool = False
     home: str = ""
-    outside: str = ""
-
-    def severity(self, evidence: str) -> Severity:
-        """Return how bad it is that the mail contains this: a warning if it comes from outside."""
-        return Severity.WARNING if _one_line(evidence) in _one_line(self.outside) else Severity.ERROR
+    is_invented: bool = False
 
     def is_ours(self, link: str) -> bool:
         """Return True if a link leads to one of our pages."""
@@ -93,14 +88,15 @@ class LintContext:
 
 
 def lint(message: bytes, context: LintContext) -> tuple[Finding, ...]:
-    """Return the findings of all rules, the same ones once.
+    """Return the findings of all rules, the same ones once; of an invented mail only those that may be errors.
 
     Args:
         message: The mail with CRLF line ends, as it is sent.
         context: The expectations.
     """
     mail = _Mail(message)
-    found = {(one.rule, one.message): one for rule in RULES for one in rule(mail, context)}
+    rules = RULES if context.is_invented else (*RULES, *LOOKS)
+    found = {(one.rule, one.message): one for rule in rules for one in rule(mail, context)}
     return tuple(sorted(found.values(), key=lambda one: one.severity))
 
 
@@ -330,12 +326,11 @@ def _check_remote(mail: _Mail, _context: LintContext) -> Iterator[Finding]:
         yield _error("remote", "HTML, <style>", "a style loads something from the web; remove it")
 
 
-def _check_characters(mail: _Mail, context: LintContext) -> Iterator[Finding]:
+def _check_characters(mail: _Mail, _context: LintContext) -> Iterator[Finding]:
     for where, text in (("Subject", mail.subject), ("text part", mail.text), ("HTML", mail.html)):
         for sign in sorted(set(_CONTROL.findall(text))):
-            message = f"contains the control character U+{ord(sign):04X}; remove it from the template or the source"
-            severity = Severity.WARNING if sign in context.outside else Severity.ERROR
-            yield Finding("characters", severity, where, message)
+            message = f"contains the control character U+{ord(sign):04X}; remove it from the template"
+            yield _error("characters", where, message)
 
 
 def _check_remains(mail: _Mail, context: LintContext) -> Iterator[Finding]:
@@ -350,7 +345,7 @@ def _check_remains(mail: _Mail, context: LintContext) -> Iterator[Finding]:
         for one in remains:
             yield Finding(
                 "remains",
-                context.severity(text if _NOTHING.fullmatch(one) else one),
+                Severity.ERROR if context.is_invented else Severity.WARNING,
                 where,
                 f"contains {_one_line(one)[:40]!r}, which a template should have replaced; check its syntax",
             )
@@ -407,12 +402,11 @@ RULES: Sequence[_Rule] = (
     _check_headers,
     _check_signature,
     _check_links,
-    _check_images,
-    _check_contrast,
     _check_remote,
     _check_characters,
     _check_remains,
-    _check_tex,
     _check_unsubscribe,
 )
 """A rule yields its findings."""
+LOOKS: Sequence[_Rule] = (_check_images, _check_contrast, _check_tex)
+"""Rules that only warn."""

@@ -4,17 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
+from traceback import extract_tb
 
-from jinja2 import Environment, TemplateError, TemplateNotFound
+from jinja2 import Environment, TemplateError, TemplateNotFound, TemplateSyntaxError
 
 from digestd.domain.digest import Reason
 from digestd.domain.gist import Gist
 from digestd.domain.group import Colleagues
 from digestd.domain.reply import ReplyLine
 from digestd.domain.sanitise import clean, safe_address, safe_url, shorten
-from digestd.errors import BadSetting, NotFound
+from digestd.errors import BadSetting, DigestdError, NotFound
 from digestd.mail.content import NoticeContent, Rendered, ReplyContent
-from digestd.mail.templates import REASON_TEMPLATE, SHORT_REASON_TEMPLATE, Templates
+from digestd.mail.templates import REASON_TEMPLATE, REMEDY, SHORT_REASON_TEMPLATE, Templates
 from digestd.mail.view_models import clean_reason
 
 NAME_MAX = 60
@@ -135,7 +136,7 @@ def _render_block(environment: Environment, name: str, block_name: str, **values
     try:
         context = template.new_context(values)
         return " ".join(environment.concat(block(context)).split())
-    except TemplateError as problem:
+    except Exception as problem:
         raise _as_digestd_error(name, problem) from problem
 
 
@@ -154,7 +155,7 @@ def render_template(environment: Environment, name: str, **values: object) -> st
     """
     try:
         return environment.get_template(name).render(values)
-    except TemplateError as problem:
+    except Exception as problem:
         raise _as_digestd_error(name, problem) from problem
 
 
@@ -230,7 +231,15 @@ def _commands(environment: Environment, lines: tuple[ReplyLine, ...]) -> Iterato
             yield written, meaning
 
 
-def _as_digestd_error(name: str, problem: TemplateError) -> BadSetting | NotFound:
+def _as_digestd_error(name: str, problem: Exception) -> DigestdError:
+    """Return an error that names template, line and remedy. Jinja leaves them in the traceback."""
+    if isinstance(problem, DigestdError):
+        return problem
     if isinstance(problem, TemplateNotFound):
         return NotFound(f"there is no template {problem.name!r}; look for it in the template folders")
-    return BadSetting(f"template {name} cannot be rendered: {problem.message}")
+    lines = [frame for frame in extract_tb(problem.__traceback__) if frame.filename.endswith(".j2")]
+    where = f"template {lines[-1].filename}, line {lines[-1].lineno}" if lines else f"template {name}"
+    if isinstance(problem, TemplateSyntaxError):
+        where = f"template {problem.name or name}, line {problem.lineno}"
+    why = problem.message if isinstance(problem, TemplateError) else f"{type(problem).__name__}: {problem}"
+    return BadSetting(f"{where}: {why}; {REMEDY}")

@@ -1,4 +1,4 @@
-"""A version of the templates, ready to render in every available language.
+"""The templates, ready to render in every available language.
 
 Templates are sandboxed and escaped unless the file name ends with `.txt.j2`. Translations are gettext catalogues with
 English msgids (`locale/<language>.po`).
@@ -27,7 +27,7 @@ from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal
 from babel.support import Translations
 from css_inline import CSSInliner
-from jinja2 import DictLoader, Environment, StrictUndefined, TemplateSyntaxError
+from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound, TemplateSyntaxError
 from jinja2.meta import find_referenced_templates
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -43,6 +43,7 @@ _JINJA_TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 _HEAD_STYLE = re.compile(r"<head>(<style>.*?</style>)(.*?)</head>", re.DOTALL)
 _HIDDEN_TAG = re.compile(r"<!--\ue000(\d+)\ue001-->|\ue000(\d+)\ue001(?:=\"\")?")
 ENGLISH = "en"
+REMEDY = "correct your copy in DIGESTD_TEMPLATES_DIR, or remove it to use the built-in one"
 REASON_TEMPLATE = "email/reason.txt.j2"
 SHORT_REASON_TEMPLATE = "email/reason.short.txt.j2"
 """Templates with one block per kind of reason; the second is for papers below a heading that names the interest."""
@@ -57,33 +58,31 @@ _PLACEHOLDER = re.compile(r"%\((\w+)\)")
 
 @dataclass(frozen=True)
 class Templates:
-    """A set of template files by path.
-
-    `hash` identifies it for good, so that old digests can be rendered again.
-    """
+    """The template files by path, and the operator's look. `hash` differs for others."""
 
     hash: str
     files: Mapping[str, str] = field(compare=False, repr=False)
+    theme: Theme = field(compare=False, repr=False)
     _languages: "_Languages" = field(compare=False, repr=False)
 
     @classmethod
-    def of(cls, files: Mapping[str, str]) -> "Templates":
-        """Return the set of these files.
+    def of(cls, files: Mapping[str, str], theme: Theme = Theme()) -> "Templates":
+        """Return the templates of these files.
 
-        Templates are compiled on first use, and recent sets stay compiled.
+        Templates are compiled on first use, and recent ones stay compiled.
 
         Raises:
             BadSetting: A file contains the character that marks slots.
         """
         items = tuple(sorted(files.items()))
-        return cls(hash_of(files), dict(items), _languages(items))
+        return cls(hash_of({**files, "theme": repr(theme)}), dict(items), theme, _languages(items, theme))
 
     def check(self) -> "Templates":
         """Compile all templates in every language.
 
         Raises BadSetting that names the first error.
 
-        Takes a few tenths of a second per language, so a stored set is not checked again.
+        Takes a few tenths of a second per language.
         """
         for language in self._languages.names:
             environment = self._languages.environment(language)
@@ -92,22 +91,18 @@ class Templates:
         return self
 
     @property
-    def theme(self) -> Theme:
-        """Return the operator's look."""
-        return self._languages.theme
-
-    @property
     def languages(self) -> tuple[str, ...]:
         """Return the languages with a catalogue, as BCP 47 tags."""
         return tuple(sorted(language.replace("_", "-") for language in self._languages.names))
 
     def environment(self, language: str) -> Environment:
         """Return the templates in a language, its parent (`de` for `de-AT`) or English."""
-        language = language.replace("-", "_")
-        for known in (language, language.partition("_")[0].lower()):
-            if known in self._languages.names:
-                return self._languages.environment(known)
-        return self._languages.environment(ENGLISH)
+        return self._languages.environment(self.language_of(language))
+
+    def language_of(self, tag: str) -> str:
+        """Return the name of the catalogue for a language."""
+        tag = tag.replace("-", "_")
+        return next((name for name in (tag, tag.partition("_")[0].lower()) if name in self._languages.names), ENGLISH)
 
 
 def inline_css(source: str, css: str) -> str:
@@ -139,17 +134,17 @@ def _move_style(head: re.Match[str]) -> str:
 
 
 class _Languages:
-    """The environments of a set, created on first use of a language.
+    """The environments of all languages, created on first use.
 
     `names`: available languages.
     """
 
-    def __init__(self, files: Mapping[str, str]) -> None:
+    def __init__(self, files: Mapping[str, str], theme: Theme) -> None:
         for path, text in files.items():
             if MARK in text:
                 raise BadSetting(f"template {path} contains the character U+E000, which digestd reserves; remove it")
-        self.theme = Theme.of(files)
-        css = self.theme.recolour(files.get(_STYLE, ""))
+        self._theme = theme
+        css = theme.recolour(files.get(_STYLE, ""))
         self._sources = {path: _source(path, text, css) for path, text in files.items() if path.endswith(".j2")}
         self._catalogues = {PurePosixPath(path).stem: text for path, text in files.items() if path.endswith(".po")}
         self._environments: dict[str, Environment] = {}
@@ -162,14 +157,14 @@ class _Languages:
         """
         if language not in self._environments:
             self._environments[language] = _environment(
-                language, self._catalogues.get(language), self._sources, self.theme
+                language, self._catalogues.get(language), self._sources, self._theme
             )
         return self._environments[language]
 
 
 @lru_cache(maxsize=4)
-def _languages(items: tuple[tuple[str, str], ...]) -> _Languages:
-    return _Languages(dict(items))
+def _languages(items: tuple[tuple[str, str], ...], theme: Theme) -> _Languages:
+    return _Languages(dict(items), theme)
 
 
 def _source(path: str, text: str, css: str) -> str:
@@ -205,14 +200,31 @@ class _TemplateEnvironment(ImmutableSandboxedEnvironment):
         return {**self.globals, **(d or {})}
 
 
+class _Loader(BaseLoader):
+    """Loads templates by name, and names them so in tracebacks, so that errors say where they are."""
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self._sources = sources
+
+    def get_source(self, _environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """Return the source of a template, its name, and that it has not changed. Raises TemplateNotFound."""
+        if template not in self._sources:
+            raise TemplateNotFound(template)
+        return self._sources[template], template, lambda: True
+
+    def list_templates(self) -> list[str]:
+        """Return all names."""
+        return sorted(self._sources)
+
+
 def _environment(language: str, catalogue: str | None, sources: Mapping[str, str], theme: Theme) -> Environment:
     try:
         locale = Locale.parse(language)
         translations = _translations(locale, catalogue)
     except (UnknownLocaleError, ValueError, PoFileError) as problem:
-        raise BadSetting(f"the catalogue locale/{language}.po cannot be used: {problem}") from problem
+        raise BadSetting(f"the catalogue locale/{language}.po cannot be used: {problem}; {REMEDY}") from problem
     environment = _TemplateEnvironment(
-        loader=DictLoader(sources),
+        loader=_Loader(sources),
         undefined=StrictUndefined,
         autoescape=_is_escaped,
         keep_trailing_newline=True,
@@ -259,7 +271,7 @@ def _check(environment: Environment, name: str) -> None:
         source = environment.loader.get_source(environment, name)[0]
         included = list(find_referenced_templates(environment.parse(source, name)))
     except TemplateSyntaxError as problem:
-        raise BadSetting(f"template {name}, line {problem.lineno}: {problem.message}") from problem
+        raise BadSetting(f"template {name}, line {problem.lineno}: {problem.message}; {REMEDY}") from problem
     if _is_escaped(name) and not all(other and _is_escaped(other) for other in included):
         raise BadSetting(f"template {name} includes a .txt.j2 template, which is not escaped; pass its text as a value")
     wanted = [*(kind.value for kind in ReasonKind), *(["colleagues"] if name == REASON_TEMPLATE else [])]

@@ -1,21 +1,15 @@
 """The operator's look: accent colour, logo, intro line and footer, the same in mails, pages and icon.
 
-A theme is a file of the template set (`theme.json`), so it is stored with the templates, and old digests keep theirs.
 The style sheets are written in the default colours, which `Theme.recolour` replaces.
 """
 
-import base64
-import json
 import struct
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from digestd.domain.colours import contrast, darker, lighter_until
 from digestd.errors import BadSetting
 
-FILE = "theme.json"
 ACCENT, DEEP_ACCENT = "#9a3f1d", "#7d3014"
 """The accent on a light ground, and while it is pressed."""
 DARK_ACCENT, DARK_DEEP_ACCENT = "#eda583", "#f5bfa4"
@@ -45,22 +39,6 @@ class Theme:
     intro: str = ""
     footer: str = ""
     logo: bytes = b""
-
-    @classmethod
-    def of(cls, files: Mapping[str, str]) -> Self:
-        """Return the theme of a template set; the default one if it has none."""
-        if FILE not in files:
-            return cls()
-        kept = json.loads(files[FILE])
-        return cls(kept["accent"], kept["intro"], kept["footer"], base64.b64decode(kept["logo"]))
-
-    @property
-    def files(self) -> dict[str, str]:
-        """Return what a template set needs to have this theme; nothing for the default one."""
-        if self == type(self)():
-            return {}
-        kept = {"accent": self.accent, "intro": self.intro, "footer": self.footer}
-        return {FILE: json.dumps(kept | {"logo": base64.b64encode(self.logo).decode()})}
 
     def recolour(self, style: str) -> str:
         """Return a style sheet or picture with the default accents replaced.

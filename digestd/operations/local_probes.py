@@ -6,6 +6,7 @@ from pathlib import Path
 
 from digestd.app import App
 from digestd.delivery.disk_space import free_bytes
+from digestd.delivery.preflight import require_templates
 from digestd.domain.diagnosis import Diagnosis, error, ok, warning
 from digestd.domain.service_status import needs_attention
 from digestd.errors import DigestdError
@@ -58,6 +59,10 @@ def check_service(app: App) -> Sequence[Diagnosis]:
         app.check_relay_log()
     except DigestdError as problem:
         found.append(error("service", str(problem), "make it readable for the user that digestd runs as"))
+    try:
+        require_templates(app.sender, app.templates)
+    except DigestdError as problem:
+        found.append(error("service", str(problem), "mails of these kinds wait until then"))
     for name, state in overrides(app.template_folders).items():
         if state in _TEMPLATE_WARNINGS:
             what, remedy = _TEMPLATE_WARNINGS[state]

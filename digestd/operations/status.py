@@ -18,6 +18,7 @@ from digestd.domain.service_status import PausedRoute, ServiceStatus, ServiceVer
 from digestd.domain.webhook import WebhookPostState
 from digestd.errors import DatabaseUnreachable
 from digestd.store import (
+    alert_state,
     bounce_surge,
     bounces,
     coverage,
@@ -76,6 +77,7 @@ def read_status(app: App) -> ServiceStatus:
             refused_sender=bounces.count_refused_senders(session, now)[0],
             bounces=_bounces(session, now),
             relays=list(_paused(session, app)),
+            failing_templates=alert_state.last_count(session, alert_state.MAILS_HELD),
             posts=webhooks.counts(session)[WebhookPostState.WAITING],
             scheduler=is_scheduled,
             free_bytes=min(map(free_bytes, (app.journals, *([app.db.file.parent] if app.db.file else [])))),

@@ -11,6 +11,8 @@ from sqlmodel import Session
 from digestd.store import core
 
 _T = core.alert_state.c
+MAILS_HELD = "mails held"
+"""The event of templates that fail; see delivery.preflight."""
 
 
 def last_count(session: Session, event: str) -> int:

@@ -301,6 +301,11 @@ def active_languages(session: Session) -> list[str]:
     return list(session.connection().execute(query).scalars())
 
 
+def languages(session: Session) -> list[str]:
+    """Return the languages of all subscribers."""
+    return list(session.connection().execute(select(_S.language).distinct()).scalars())
+
+
 def _read(session: Session, query: core.Query) -> list[Subscriber]:
     return _subscribers(session, session.connection().execute(query).all())
 

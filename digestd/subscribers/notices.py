@@ -20,12 +20,10 @@ class NoticeContext:
     Attributes:
         keys: the keys that sign links and Message-IDs.
         host: the right-hand side of the Message-ID.
-        template_hash: the hash of the templates in force.
     """
 
     keys: Keys
     host: str
-    template_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,6 @@ def plan_notice(session: Session, notices: NoticeContext, notice: Notice, now: d
         key=notice.key,
         consent_version=notice.consent_version,
         message_id=make_message_id(notices.keys, notice.subscriber, notice.kind, notice.key, notices.host),
-        template_hash=notices.template_hash,
         expires=notice.expires,
         recipient_key=notice.recipient_key,
         not_before=notice.not_before,

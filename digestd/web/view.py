@@ -29,7 +29,9 @@ _LINKS_STYLE = "margin:0 auto;padding:0 16px 32px;max-width:600px;font:14px/1.5 
 def router(app: App) -> APIRouter:
     """Return the routes of this module."""
     routes = APIRouter()
-    composer = Composer(app.db, app.sender)  # one for all requests: digests of a day share most of their papers
+    composer = Composer(
+        app.db, app.sender, app.templates
+    )  # one for all requests: digests of a day share most of their papers
 
     def delivery_of(token: str) -> int:
         return read_token(app.keys, Purpose.VIEW, token, app.clock()).number

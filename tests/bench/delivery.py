@@ -215,7 +215,7 @@ def _write_sample_mail(app: App, file: Path) -> int:
         claims = [claim for key in range(1, SIZE_SAMPLE) if (claim := queries.as_claim(session, key)) and claim.picks]
     if not claims:
         raise BadSetting("nothing was planned: give more --subscribers or --papers")
-    composer = Composer(app.db, app.sender)
+    composer = Composer(app.db, app.sender, app.templates)
     composer.prepare(claims)
     mails = [composer.compose(claim).message for claim in claims]
     mean = statistics.mean(map(len, mails))

@@ -81,13 +81,6 @@ def test_preview_answers_no_other_host_name(browser: TestClient) -> None:
     assert browser.get("/mail.html", headers={"Host": "evil.example:8025"}).status_code == 400
 
 
-def test_preview_stores_no_templates(installed: Install, browser: TestClient, overrides: Path) -> None:
-    before = installed.app.template_hash
-    (overrides / "email" / "digest.lead.txt.j2").write_text("A line of our own.", encoding="utf-8")
-    browser.get("/mail.txt")
-    assert installed.app.template_hash == before
-
-
 @pytest.mark.parametrize("option", ["--text", "--html", "--eml", "--lint"])
 def test_serve_excludes_other_outputs(installed: Install, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
     for name, value in installed.environment().items():

@@ -87,11 +87,8 @@ async def test_replay_is_identical_after_changes(installed: Install, replay: Rep
     installed.people([reader(name="Ada", topics=["something else"], size=1, hour=22)])
     with installed.db.write() as session:
         coverage.upsert(session, [Coverage("hf-daily", date(2026, 11, 24), CoverageState.FRESH)], installed.clock.now)
-    templates = tmp_path / "other" / "email"
-    templates.mkdir(parents=True)
-    (templates / "digest.lead.txt.j2").write_text("Other words", encoding="utf-8")
     out = tmp_path / "again.eml"
-    shown = replay(READER, "2026-11-24", "--eml", "--out", str(out), DIGESTD_TEMPLATES_DIR=str(templates.parent))
+    shown = replay(READER, "2026-11-24", "--eml", "--out", str(out))
     assert (shown.exit_code, shown.stdout) == (0, "")
     assert out.read_bytes() == message
     assert shown.stderr == (
@@ -121,6 +118,16 @@ async def test_replay_reports_changed_papers(installed: Install, replay: Replay,
     assert shown.exit_code == 1
     assert shown.stdout_bytes != message
     assert f"differs from what was sent (sha256 {hashlib.sha256(message).hexdigest()}, now " in shown.stderr
+
+
+async def test_replay_reports_changed_template(installed: Install, replay: Replay, tmp_path: Path) -> None:
+    await sent(installed)
+    templates = tmp_path / "other" / "email"
+    templates.mkdir(parents=True)
+    (templates / "digest.lead.txt.j2").write_text("Other words", encoding="utf-8")
+    shown = replay(READER, "2026-11-24", DIGESTD_TEMPLATES_DIR=str(templates.parent))
+    assert (shown.exit_code, "Other words" in shown.stdout) == (1, True)
+    assert "a sender setting or a template has changed since" in shown.stderr
 
 
 async def test_replay_reports_changed_sender_setting(installed: Install, replay: Replay) -> None:

@@ -146,7 +146,9 @@ async def test_replay_of_trial_digest_is_identical(installed: Install, run: Run)
     run("stop")
     [digest] = digests(installed, address(0))
     assert {pick.team for pick in digest.picks} == {"a", "b"}
-    again = replay(installed.db, installed.app.sender, subscriber(installed, address(0)), digest.period)
+    again = replay(
+        installed.db, installed.app.sender, installed.app.templates, subscriber(installed, address(0)), digest.period
+    )
     assert again.ledger.sha256 == again.sha256
 
 

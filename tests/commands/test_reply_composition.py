@@ -16,13 +16,13 @@ from tests.commands.conftest import CommandInstall
 def test_reply_can_be_composed_after_other_claims(ada_install: CommandInstall) -> None:
     app, now = ada_install.install.app, ada_install.install.clock.now
     with app.db.write() as session:
-        notice = NewNotice(1, MailKind.REPLY, "k", 1, "<k@example.org>", app.templates.hash, now + timedelta(days=1))
+        notice = NewNotice(1, MailKind.REPLY, "k", 1, "<k@example.org>", now + timedelta(days=1))
         delivery = plan_notice(session, notice, now)
         assert delivery is not None
         replies.keep(session, delivery, CommandReply((ReplyLine("prove", ("pause",)),)))
         claim = queries.as_claim(session, delivery)
     assert claim is not None
-    composer = Composer(app.db, app.sender)
+    composer = Composer(app.db, app.sender, app.templates)
     composer.prepare([claim])
     at_once = composer.compose(claim).message
     assert b"pause" in at_once

@@ -19,7 +19,7 @@ def prepared(install: Install) -> tuple[Composer, list[Claim]]:
     """Return a composer and every digest that waits."""
     with install.db.read() as session:
         claims = [claim for entry in queries.entries(session, 100) if (claim := queries.as_claim(session, entry.key))]
-    composer = Composer(install.db, install.app.sender)
+    composer = Composer(install.db, install.app.sender, install.app.templates)
     composer.prepare(claims)
     return composer, claims
 

@@ -44,7 +44,7 @@ async def test_next_digest_links_to_an_uncertain_one(tmp_path: Path, database_ur
 async def test_offered_link_is_part_of_the_digest_bytes(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     made = await in_doubt(tmp_path, sqlite_url, now)
     await digest_of(made, tmp_path, 1)
-    found = replay(made.db, made.app.sender, 1, "2026-11-25")
+    found = replay(made.db, made.app.sender, made.app.templates, 1, "2026-11-25")
     assert b"may not have arrived" in found.message
     assert not found.differs
 
@@ -69,7 +69,7 @@ async def test_composer_reads_offers_again_after_other_batches(tmp_path: Path, s
     with made.db.read() as session:
         digests = [claim for key in (3, 4) if (claim := queries.as_claim(session, key))]
     waits = next(claim for claim in digests if claim.subscriber == 1)
-    composer = Composer(made.db, made.app.sender)
+    composer = Composer(made.db, made.app.sender, made.app.templates)
     composer.prepare(digests)
     at_once = composer.compose(waits).message
     assert b"may not have arrived" in at_once

@@ -29,7 +29,7 @@ def test_composer_rereads_evicted_papers(on_file: Install, monkeypatch: pytest.M
 
 def fresh(install: Install, claims: list[Claim]) -> Composer:
     """Return a composer that has prepared these claims."""
-    made = Composer(install.db, install.app.sender)
+    made = Composer(install.db, install.app.sender, install.app.templates)
     made.prepare(claims)
     return made
 

@@ -1,156 +1,165 @@
-"""Test mails that cannot be composed.
+"""Test the check before sending: it judges the operator's templates, holds what fails, and asks nothing of people."""
 
-One is poisoned, many stop the run, if possible before it starts.
-"""
-
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-import structlog
 from sqlalchemy import select
 
-from digestd.delivery import run
-from digestd.domain.delivery import State
+from digestd.domain.delivery import MailKind, State
+from digestd.jobs.worker import tick
+from digestd.operations.status import read_status
 from digestd.resources import templates
-from digestd.store import core, throttles
-from digestd.store.ledger import queries
-from tests.delivery.conftest import READERS, planned
+from digestd.store import core
+from digestd.subscribers.signup import request_signup
+from digestd.subscribers.subscriber_record import parse
+from tests.delivery.conftest import READERS
+from tests.delivery.test_alert import chat_room
 from tests.delivery.test_outcomes import spoil
 from tests.support import sample_data
 from tests.support.install import Install, install
 from tests.support.relay import Relay
-from tests.support.smtp import transport
 
 DELIVERY = core.delivery.c
+DIGEST, PAPER, CONFIRM = "email/digest.html.j2", "email/digest.paper.txt.j2", "email/confirm.txt.j2"
+GERMAN = "locale/de.po"
 
 
-async def test_preflight_stops_a_run_that_cannot_compose(
-    waiting: Install,
+class Overrides:
+    """The operator's folder of templates."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, name: str, change: Callable[[str], str]) -> None:
+        """Override a template with the built-in one, changed."""
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        text = change(templates()[name])
+        assert text != templates()[name]
+        file.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Overrides:
+    """Return an empty folder of templates."""
+    return Overrides(tmp_path / "own")
+
+
+def adding(line: str) -> Callable[[str], str]:
+    """Return a function that adds a line as the third of a template."""
+    return lambda text: "\n".join([*text.split("\n")[:2], line, *text.split("\n")[2:]])
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        (PAPER, adding("{% if %}"), "template email/digest.paper.txt.j2, line 3: Expected an expression"),
+        (PAPER, adding("{{ paper.colour }}"), "template email/digest.paper.txt.j2, line 3: "),
+        (PAPER, adding("{{ 1 / 0 }}"), "template email/digest.paper.txt.j2, line 3: ZeroDivisionError"),
+        (PAPER, adding("{{ pick.reason | upper }}"), "template email/digest.paper.txt.j2 changes a value"),
+        (PAPER, adding("{ { paper.title }}"), ""),
+        (DIGEST, lambda text: re.sub(r"<a [^>]*frame\.unsubscribe.*?</a>", "", text), "no link to unsubscribe"),
+        (
+            PAPER.replace("txt", "html"),
+            adding('<img src="https://example.com/pixel.png" alt="">'),
+            "loads something from the web",
+        ),
+    ],
+    ids=["syntax", "unknown", "zero", "cut", "harmless", "no unsubscribe", "pixel"],
+)
+async def test_broken_template_stops_before_a_claim(
+    waiting: Install, own: Overrides, name: str, change: Callable[[str], str], said: str
 ) -> None:
+    own.write(name, change)
     async with Relay().serving() as relay:
-        there = waiting.to(relay.url)
-        before = tries(there)
-        whole = picks(there)
-        for key in whole:
-            spoil(there, key)
-        report = await there.deliver()
-        assert report.stopped is not None
-        assert f"{READERS} of {READERS} sample mails cannot be composed (KeyError), so none are sent" in report.stopped
-        assert (report.deferred, relay.sessions, tries(there)) == (0, 0, before)
-        with there.db.read() as session:
-            [rests] = throttles.paused_relays(session)
-        assert rests.why == report.stopped
-        mend(there, whole)
-        there.clock.go(timedelta(minutes=1))
-        assert (await there.deliver()).accepted == READERS
+        report = await waiting.to(relay.url, templates_dir=str(own.folder)).deliver()
+        if said:
+            assert report.stopped is not None
+            assert report.stopped.startswith("digest, copy mails (de, de_formal, en) are held: ")
+            assert said in report.stopped
+            assert (relay.sessions, tries(waiting)) == (0, [(0, 0)] * READERS)
+        assert waiting.states == {State.READY if said else State.ACCEPTED: READERS}
+        await waiting.to(relay.url).deliver()
+    assert waiting.states == {State.ACCEPTED: READERS}
     assert waiting.sound(relay.copies)
 
 
-@pytest.mark.parametrize(("spoilt", "accepted"), [(1, 19), (2, 0)])
-async def test_preflight_tolerates_one_failure_of_twenty(
-    tmp_path: Path, sqlite_url: str, now: datetime, spoilt: int, accepted: int
-) -> None:
-    many = planned(tmp_path / "many", sqlite_url, now, 20)
-    for key in range(1, spoilt + 1):
-        spoil(many, key)
+async def test_broken_notice_holds_its_kind_only(on_file: Install, own: Overrides) -> None:
+    own.write(CONFIRM, adding("{{ notice.colour }}"))
+    request_signup(on_file.db, on_file.app.notices, parse({"email": "new@example.net"}), on_file.clock.now)
     async with Relay().serving() as relay:
-        report = await many.deliver(transport(relay.port))
-    assert (report.accepted, report.stopped is None) == (accepted, spoilt == 1)
-    assert many.sound(relay.copies)
-    many.db.close()
-
-
-async def test_preflight_ignores_earlier_failures(on_file: Install) -> None:
-    for key in (1, 2, 3):
-        spoil(on_file, key)
-    with on_file.db.write() as session:
-        once = core.delivery.update().where(DELIVERY.id.in_([1, 2, 3])).values(failures=1)
-        session.connection().execute(once)
-    async with Relay().serving() as relay:
-        report = await on_file.deliver(transport(relay.port))
-    assert (report.accepted, report.deferred) == (READERS - 3, 3)
+        there = on_file.to(relay.url, templates_dir=str(own.folder))
+        report = await there.deliver()
+        assert report.accepted == READERS
+        assert "confirm mails (de, de_formal, en) are held: template email/confirm.txt.j2, line 3: " in (
+            report.stopped or ""
+        )
+        assert kinds(on_file, State.READY) == [MailKind.CONFIRM]
+        assert (await on_file.to(relay.url).deliver()).accepted == 1
     assert on_file.sound(relay.copies)
 
 
-async def test_run_stops_when_too_many_mails_fail_to_compose(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
-    many = planned(tmp_path / "many", sqlite_url, now, 60)
-    with many.db.read() as session:
-        seen = {claim.key for claim in queries.sample(session, run.SAMPLE_SIZE, now)}
-    assert len(seen) == run.SAMPLE_SIZE
-    for key in set(picks(many)) - seen:
-        spoil(many, key)
-    one_lane = many.to("smtp://127.0.0.1", connections=1)
+async def test_broken_catalogue_holds_its_language_only(
+    tmp_path: Path, sqlite_url: str, now: datetime, own: Overrides
+) -> None:
+    made = install(tmp_path / "made", sqlite_url, now)
+    made.papers(sample_data.papers(60))
+    made.people(sample_data.people(3))
+    made.people(sample_data.people(2, first=3, language="de-AT"))
+    made.people(sample_data.people(1, first=5, language="nl"))
+    made.plan()
+    own.write(GERMAN, lambda text: text.replace('msgid "Unsubscribe"\nmsgstr "', 'msgid "Unsubscribe"\nmsgstr "%(x)s '))
     async with Relay().serving() as relay:
-        report = await one_lane.deliver(transport(relay.port))
-    assert "mails could not be composed" in (report.stopped or "")
-    assert 5 <= report.deferred < 10
-    assert many.states[State.READY] >= 60 - run.SAMPLE_SIZE
-    assert many.sound(relay.copies)
-    many.db.close()
-
-
-async def test_preflight_stops_a_run_whose_mails_have_an_error(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
-    made = _with_foot(tmp_path, sqlite_url, now, "")
-    async with Relay().serving() as relay:
-        report = await made.deliver(transport(relay.port))
-    assert report.stopped is not None
-    assert "found an error in a mail (digest, delivery 1), so none are sent: HTML: the HTML part shows no" in (
-        report.stopped
-    )
-    assert (relay.sessions, made.states[State.READY]) == (0, READERS)
+        report = await made.to(relay.url, templates_dir=str(own.folder)).deliver()
+        assert "all mails (de) are held: the catalogue locale/de.po cannot be used" in (report.stopped or "")
+        assert (report.accepted, made.states) == (4, {State.ACCEPTED: 4, State.READY: 2})
+        assert (await made.to(relay.url).deliver()).accepted == 2
+    assert made.sound(relay.copies)
     made.db.close()
 
 
-async def test_preflight_sends_despite_warnings(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
-    foot = '<p style="color:#eee"><a href="{{ frame.unsubscribe }}">{{ _("Unsubscribe") }}</a></p>'
-    made = _with_foot(tmp_path, sqlite_url, now, foot)
-    async with Relay().serving() as relay:
-        with structlog.testing.capture_logs() as logs:
-            report = await made.deliver(transport(relay.port))
-    assert (report.accepted, report.stopped) == (READERS, None)
-    (warned,) = [entry for entry in logs if entry["event"] == "mail lint"]
-    assert (warned["rule"], warned["log_level"]) == ("contrast", "warning")
-    made.db.close()
+async def test_held_mails_are_reported_once(on_file: Install, own: Overrides) -> None:
+    own.write(PAPER, adding("{{ paper.colour }}"))
+    async with chat_room() as (url, told), Relay().serving() as relay:
+        broken = on_file.to(relay.url, alert_url=url, templates_dir=str(own.folder))
+        for _ in range(3):
+            await tick(broken.app, asyncio.Event())
+        [alert] = told
+        assert (alert["event"], "line 3" in alert["why"]) == ("mails held", True)
+        assert read_status(broken.app).failing_templates
+        assert read_status(broken.app).is_failing
+        await tick(on_file.to(relay.url).app, asyncio.Event())
+        assert not read_status(on_file.app).failing_templates
+        assert on_file.states == {State.ACCEPTED: READERS}
+        on_file.clock.go(timedelta(minutes=1))
+        request_signup(on_file.db, on_file.app.notices, parse({"email": "a@example.net"}), on_file.clock.now)
+        await tick(broken.app, asyncio.Event())
+        assert len(told) == 2
 
 
-async def test_preflight_ignores_faults_of_papers(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
-    """Test that no paper can stop the mail of all subscribers."""
+async def test_faults_of_papers_hold_nothing(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     made = install(tmp_path / "made", sqlite_url, now)
     title = "On {{ moss }} of $n^2$ walls: None"
     made.papers([{"id": "invented:one", "title": title, "url": "http://example.net/1", "abstract": "{% if moss %}"}])
     made.people([{"email": "ada@example.net", "topics": ["moss"], "hour": 0}])
     made.plan()
     async with Relay().serving() as relay:
-        report = await made.deliver(transport(relay.port))
+        report = await made.to(relay.url).deliver()
     assert (report.accepted, report.stopped) == (1, None)
     made.db.close()
 
 
-def _with_foot(folder: Path, url: str, now: datetime, foot: str) -> Install:
-    """Return a planned install whose digests have this foot instead of ours."""
-    name = "email/digest.html.j2"
-    own = folder / "own" / name
-    own.parent.mkdir(parents=True)
-    source = re.sub(r"<a [^>]*frame\.unsubscribe.*?</a>", "", templates()[name])
-    before, _, after = source.rpartition("{{ frame.papers }}")
-    own.write_text(f"{before}{{{{ frame.papers }}}}{foot}{after}", encoding="utf-8")
-    made = install(folder / "made", url, now).to("maildir:out", templates_dir=str(folder / "own"))
-    made.papers(sample_data.papers(60))
-    made.people(sample_data.people(READERS))
-    made.plan()
-    return made
-
-
-def test_preflight_samples_the_whole_ledger(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
-    many = planned(tmp_path / "many", sqlite_url, now, 60)
-    with many.db.read() as session:
-        keys = [claim.key for claim in queries.sample(session, 10, now)]
-    assert keys == sorted(keys)
-    assert {(key - 1) // 20 for key in keys} == {0, 1, 2}
-    many.db.close()
+async def test_damaged_digests_stop_no_others(on_file: Install) -> None:
+    for key in (1, 2, 3):
+        spoil(on_file, key)
+    async with Relay().serving() as relay:
+        report = await on_file.to(relay.url).deliver()
+    assert (report.accepted, report.deferred, report.stopped) == (READERS - 3, 3, None)
+    assert on_file.sound(relay.copies)
 
 
 def tries(install: Install) -> Sequence[tuple[int, int]]:
@@ -160,19 +169,7 @@ def tries(install: Install) -> Sequence[tuple[int, int]]:
         return [(attempts, failures) for attempts, failures in rows]
 
 
-def picks(install: Install) -> dict[int, tuple[bytes, bytes]]:
-    """Return the picks of each digest, and the papers each subscriber has seen."""
-    joined = core.delivery.join(core.seen_papers, core.seen_papers.c.subscriber_id == DELIVERY.subscriber_id)
+def kinds(install: Install, state: State) -> list[str]:
+    """Return the kinds of the mails in a state."""
     with install.db.read() as session:
-        query = select(DELIVERY.id, DELIVERY.picks, core.seen_papers.c.papers).select_from(joined)
-        return {key: (held, seen) for key, held, seen in session.connection().execute(query)}
-
-
-def mend(install: Install, whole: dict[int, tuple[bytes, bytes]]) -> None:
-    """Undo what was spoilt."""
-    with install.db.write() as session:
-        for key, (held, seen) in whole.items():
-            session.connection().execute(core.delivery.update().where(DELIVERY.id == key).values(picks=held))
-            session.connection().execute(
-                core.seen_papers.update().where(core.seen_papers.c.subscriber_id == key).values(papers=seen)
-            )
+        return list(session.connection().execute(select(DELIVERY.kind).where(DELIVERY.state == state)).scalars())

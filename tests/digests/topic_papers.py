@@ -105,7 +105,7 @@ def mail(install: Install, delivery: int) -> bytes:
     with install.db.read() as session:
         claim = queries.as_claim(session, delivery)
     assert claim is not None
-    composer = Composer(install.db, install.app.sender)
+    composer = Composer(install.db, install.app.sender, install.app.templates)
     composer.prepare([claim])
     return composer.compose(claim).message
 

@@ -135,7 +135,7 @@ def test_mails_share_paper_fragments() -> None:
 
 
 def test_value_is_never_searched_for_slots() -> None:
-    fragment = Fragment(f"a {slot('one')} b {slot('two')}\n", TEXT)
+    fragment = Fragment(f"a {slot('one')} b {slot('two')}\n", TEXT, "a template")
     values = {"one": value(slot("two")), "two": value("secret")}
     assert fragment.fill(values) == f"a {slot('two')} b secret\n"
 

@@ -95,14 +95,12 @@ def test_web_view_takes_logo_from_site(themed: Install) -> None:
     assert f'"{themed.app.urls.home}static/logo.png"' in page
 
 
-def test_theme_is_kept_with_templates(themed: Install) -> None:
-    kept = Templates.of(FILES | themed.app.theme.files)
-    assert kept.theme == themed.app.theme
-    assert kept.hash == themed.app.templates.hash != Templates.of(FILES).hash
+def test_theme_changes_the_hash_of_templates(themed: Install) -> None:
+    again = Templates.of(FILES, themed.app.theme)
+    assert again.hash == themed.app.templates.hash != Templates.of(FILES).hash
 
 
 def test_default_theme_changes_nothing() -> None:
-    assert Theme().files == {}
     assert Templates.of(FILES).theme == Theme()
     for sheet in ("email/style.css", "web/style.css"):
         assert Theme().recolour(FILES[sheet]) == FILES[sheet]

@@ -96,7 +96,7 @@ class LedgerModel:
         fresh = papers - self._seen(who)
         digest = self.ledger.digest(who, sorted(fresh), key)._replace(consent_version=subscriber.version)
         with self.ledger.db.write() as session:
-            ledger.plan_digests(session, [digest], "templates", self.now)
+            ledger.plan_digests(session, [digest], self.now)
         initial = State.READY if fresh else State.EMPTY
         self.rows[self._planned(who, key)] = ExpectedDelivery(
             who, subscriber.version, fresh, digest.slot.expires, initial, self.now

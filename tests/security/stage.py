@@ -151,7 +151,7 @@ def _readers(made: Install, words: Sequence[str], now: datetime) -> None:
     with made.db.write() as session:
         assert subscribers.insert_many(session, new, Cause.IMPORT, now)
         digests = [_digest(n, part, now) for n, part in enumerate(parts, 1)]
-        ledger.plan_digests(session, digests, made.app.templates.hash, now)
+        ledger.plan_digests(session, digests, now)
         for n, part in enumerate(parts, 1):
             for paper in range((n - 1) * PER_DIGEST + 1, (n - 1) * PER_DIGEST + len(part) + 1):
                 feedback.add(session, n, paper, Verdict.SAVED, now)

@@ -41,7 +41,7 @@ class Ledger:
         """Plan a ready digest for each subscriber; an empty one without picks."""
         new = [self.digest(subscriber, picks, key) for subscriber in who]
         with self.db.write() as session:
-            ledger.plan_digests(session, new, "templates", self.now)
+            ledger.plan_digests(session, new, self.now)
 
     def digest(self, subscriber: int, papers: Sequence[int], key: str) -> NewDigest:
         """Return a digest to be planned."""

@@ -58,7 +58,7 @@ def test_rejection_during_planning_keeps_history_correct(ledger: Ledger) -> None
     refused = AttemptResult(claim.key, claim.attempt, "w1", State.REJECTED, Outcome.PERM, 550, "5.1.1", reason="rcpt")
     other = threading.Thread(target=ledger.record, args=[refused])
     with ledger.db.write() as session:
-        store.plan_digests(session, [ledger.digest(who, (7, 8), "2026-11-25")], "t", ledger.now)
+        store.plan_digests(session, [ledger.digest(who, (7, 8), "2026-11-25")], ledger.now)
         other.start()
         other.join(0.3)
     other.join(120)
@@ -89,7 +89,7 @@ def test_commit_point_planning_and_results_do_not_deadlock(ledger: Ledger) -> No
         new = [ledger.digest(subscriber, (100 + day,), f"2026-12-{day:02}") for subscriber in who]
         with ledger.db.write() as session:
             _lock(session, who)
-            store.plan_digests(session, new, "t", ledger.now)
+            store.plan_digests(session, new, ledger.now)
         return 0
 
     with ThreadPoolExecutor(4) as pool:

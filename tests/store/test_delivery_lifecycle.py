@@ -242,7 +242,7 @@ def test_rejected_digest_returns_its_papers(ledger: Ledger, gated: bool) -> None
 def test_pending_subscriber_gets_confirmation_but_no_digest(ledger: Ledger) -> None:
     [who] = ledger.add_subscribers(1, Status.PENDING)
     ledger.plan_digests([who])
-    notice = NewNotice(who, MailKind.CONFIRM, "1", 1, "<c@example.org>", "t", ledger.now + timedelta(days=2))
+    notice = NewNotice(who, MailKind.CONFIRM, "1", 1, "<c@example.org>", ledger.now + timedelta(days=2))
     with ledger.db.write() as session:
         assert store.plan_notice(session, notice, ledger.now)
         assert not store.plan_notice(session, notice, ledger.now)

@@ -28,7 +28,9 @@ def test_migrations_have_one_head() -> None:
 
 def test_tables_match_the_migrations(db: Database) -> None:
     with db.read() as session:
-        assert compare_metadata(MigrationContext.configure(session.connection()), SQLModel.metadata) == []
+        options = {"include_name": lambda name, kind, _parents: kind != "table" or name not in migrations.RETIRED}
+        context = MigrationContext.configure(session.connection(), opts=options)
+        assert compare_metadata(context, SQLModel.metadata) == []
 
 
 def test_migrate_is_idempotent(db: Database) -> None:

@@ -24,7 +24,7 @@ CONFIRMED = ConsentAction(Cause.CONFIRM, b"b" * 32, "Press the button.\nConfirm"
 @pytest.fixture
 def ada(db: Database, keys: Keys, now: datetime) -> int:
     """Return a subscriber who signed up, and confirmed a minute later."""
-    request_signup(db, NoticeContext(keys, "example.org", "templates"), parse({"email": ADA}), now, ASKED)
+    request_signup(db, NoticeContext(keys, "example.org"), parse({"email": ADA}), now, ASKED)
     with db.read() as session:
         known = subscribers.by_address_key(session, address_key(keys, ADA))
     assert known is not None

@@ -46,7 +46,6 @@ NOBODYS = frozenset(
             "gist_attempt",
             "encoding",
             "text_model",
-            "template_set",
         ),
         *("calibration", "trial", "consent_wording", "webhook", "api_token", "inbound_count", "due_audit", "throttle"),
         *("alert_state", "sent_journal", "subscriber_group", "group_interest"),

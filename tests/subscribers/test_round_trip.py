@@ -20,7 +20,7 @@ from digestd.subscribers.subscriber_record import parse, subscriber_fields
 
 @pytest.fixture
 def post(keys: Keys) -> NoticeContext:
-    return NoticeContext(keys, "example.org", "templates")
+    return NoticeContext(keys, "example.org")
 
 
 _lines = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=40).map(lambda t: " ".join(t.split()))

@@ -44,7 +44,7 @@ TOPIC = (Interest(Kind.TOPIC, "protein folding"),)
 
 @pytest.fixture
 def post(keys: Keys) -> NoticeContext:
-    return NoticeContext(keys, "example.org", "templates")
+    return NoticeContext(keys, "example.org")
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ class WebhookSender:
 
     @property
     def post(self) -> NoticeContext:
-        return NoticeContext(self.keys, "papers.example.org", "")
+        return NoticeContext(self.keys, "papers.example.org")
 
     def send(self) -> int:
         """Post what is due now."""

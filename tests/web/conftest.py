@@ -27,7 +27,7 @@ from digestd.mail.templates import Templates
 from digestd.papers.paper_import import import_papers
 from digestd.security.links import Keys, Purpose, address_key, issue_second, make_token
 from digestd.settings import Settings
-from digestd.store import core, papers, subscribers, template_sets
+from digestd.store import core, papers, subscribers
 from digestd.store.database import Database
 from digestd.subscribers.address_change import request_address_change
 from digestd.subscribers.admin_edits import add
@@ -101,7 +101,6 @@ async def at_once(_seconds: float) -> None:
 def app(db: Database, keys: Keys, clock: Clock, templates: Templates, monkeypatch: pytest.MonkeyPatch) -> App:
     """Return the app; its forms answer without the constant-time delay."""
     monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
-    template_sets.add(db, templates.hash, templates.files)
     settings = Settings(
         public_url=HOME,
         list_name="Papers Daily",

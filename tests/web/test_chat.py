@@ -42,7 +42,7 @@ def mailed(backend: Backend) -> str:
         query = select(core.delivery.c.id).where(core.delivery.c.kind == MailKind.CHAT).order_by(-core.delivery.c.id)
         claim = queries.as_claim(session, session.connection().execute(query).scalars().all()[0])
     assert claim is not None
-    composer = Composer(backend.app.db, backend.app.sender)
+    composer = Composer(backend.app.db, backend.app.sender, backend.app.templates)
     composer.prepare([claim])
     text = composer.render(claim).text
     assert "hooks.slack.com" not in text, "nothing that the requester typed"

@@ -152,7 +152,7 @@ def test_mail_links_to_the_pages_of_each_pick(client: TestClient, backend: Backe
     with app.db.read() as session:
         claim = queries.as_claim(session, 1)
     assert claim is not None
-    composer = Composer(app.db, app.sender)
+    composer = Composer(app.db, app.sender, app.templates)
     composer.prepare([claim])
     made = composer.render(claim)
     links = re.findall(r'href="https://papers\.example\.org(/[fp]/[^"]+)"', made.html)

@@ -43,7 +43,7 @@ def mailed(backend: Backend, act: str) -> str:
         query = select(core.delivery.c.id).where(core.delivery.c.kind == ACTS[act][0]).order_by(-core.delivery.c.id)
         claim = queries.as_claim(session, session.connection().execute(query).scalars().all()[0])
     assert claim is not None
-    composer = Composer(backend.app.db, backend.app.sender)
+    composer = Composer(backend.app.db, backend.app.sender, backend.app.templates)
     composer.prepare([claim])
     text = composer.render(claim).text
     return next(line.strip() for line in text.splitlines() if f"/{act}/" in line).removeprefix(

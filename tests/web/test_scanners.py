@@ -62,7 +62,7 @@ def mails(app: App, backend: Backend) -> list[bytes]:
         MailKind.REPLY,
         MailKind.COPY,
     }  # without links of their own
-    composer = Composer(app.db, app.sender)
+    composer = Composer(app.db, app.sender, app.templates)
     composer.prepare(claims)
     return [composer.compose(claim).message for claim in claims]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from sqlalchemy import BigInteger, Text, and_, bindparam, case, cast, func, insert, select, update
+from sqlalchemy import BigInteger, Text, and_, bindparam, case, cast, func, insert, not_, select, update
 from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
@@ -50,10 +50,14 @@ CHAT = case((_D.kind.in_(sorted(DIGESTS)), core.chat_target.c.sealed)).label("ch
 
 @dataclass(frozen=True, slots=True)
 class ClaimOwner:
-    """A worker's name, and a function for the envelope sender of (delivery, attempt)."""
+    """A worker's name, and a function for the envelope sender of (delivery, attempt).
+
+    `held`: kinds of mail that it must not claim, each for readers in some languages.
+    """
 
     owner: str
     envelope: Callable[[int, int], str]
+    held: Sequence[tuple[MailKind, Sequence[str]]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def claim(
     None to the domains `without`.
     """
     at_us = to_us(now)
-    query = _ready(at_us, limit)
+    query = _without(claimer.held, _ready(at_us, limit))
     for domain in without:
         query = query.where(func.lower(RECIPIENT).not_like(f"%@{_literal(domain)}", escape="\\"))
     rows = session.connection().execute(query).all()
@@ -98,6 +102,7 @@ def claim_these(session: Session, claimer: ClaimOwner, deliveries: Collection[in
     They may be delayed or late.
     """
     query = _selected().where(_D.state == State.READY, _D.id.in_(deliveries)).order_by(_D.id)
+    query = _without(claimer.held, query)
     rows = session.connection().execute(query.with_for_update(of=core.delivery)).all()
     return _lease(session, [row for row in rows if not objection(row)], claimer, to_us(now))
 
@@ -167,6 +172,10 @@ def _ready(at_us: int, limit: int) -> core.Query:
     )
 
 
+def _without(held: Sequence[tuple[MailKind, Sequence[str]]], query: core.Query) -> core.Query:
+    return query.where(*(not_(and_(_D.kind == kind, _S.language.in_(languages))) for kind, languages in held))
+
+
 def _literal(domain: str) -> str:
     return domain.replace("_", "\\_").replace("%", "\\%")
 
@@ -179,7 +188,6 @@ _COLUMNS = (
     _D.covers_from,
     _D.consent_version,
     _D.message_id,
-    _D.template_hash,
     _D.picks,
     _D.considered,
     COVERAGE,
@@ -275,7 +283,6 @@ def claim_of(row: core.Record, attempt: int, envelope_from: str, dated_us: int) 
         considered=row.considered,
         message_id=row.message_id,
         envelope_from=envelope_from,
-        template_hash=row.template_hash,
         picks=readable_picks(row.picks),
         dated_us=dated_us if row.dated_us is None else row.dated_us,
         failures=row.failures,

@@ -21,6 +21,8 @@ from digestd.store.ledger import seen_papers
 from digestd.store.packing import Packed, step
 from digestd.store.timestamps import to_us
 
+_NO_TEMPLATES = ""
+"""Earlier versions stored the templates of each delivery under a hash; the column remains."""
 _HASH_BITS = 62
 """An order-free sum of hashes that still fits a signed 64-bit column."""
 
@@ -64,7 +66,6 @@ class NewNotice:
     key: str
     consent_version: int
     message_id: str
-    template_hash: str
     expires: datetime
     recipient_key: bytes | None = None
     not_before: datetime | None = None
@@ -86,7 +87,6 @@ class NewCopy:
 def plan_digests(
     session: Session,
     digests: Sequence[NewDigest],
-    template_hash: str,
     now: datetime,
     ranked: RankingInputs = RankingInputs(),
 ) -> None:
@@ -101,7 +101,7 @@ def plan_digests(
     audit = insert(core.due_audit).values(at_us=at_us, due=len(digests), hash=due).returning(core.due_audit.c.id)
     model = select(core.text_model.c.id).where(core.text_model.c.version == ranked.model)
     noted, made_by = connection.execute(audit).scalar_one(), connection.execute(model).scalar()
-    alike = (json.dumps(dict(ranked.coverage)), template_hash, noted, made_by)
+    alike = (json.dumps(dict(ranked.coverage)), _NO_TEMPLATES, noted, made_by)
     _BIRTHS.run(session, ((*row, *alike) for row in _rows(digests, at_us)))
     seen_papers.add(session, {d.subscriber: d.picks.papers for d in digests if d.picks.picks})
     _NEXT_DUE.run(
@@ -162,14 +162,11 @@ def plan_notice(session: Session, notice: NewNotice, now: datetime) -> int | Non
         "considered": 0,
         "coverage": {},
         "occasions": "",
-        "template_hash": notice.template_hash,
     }
     return _insert_ready(session, row, Actor.PLANNER, now, notice.expires, notice.not_before)
 
 
-def plan_copy(
-    session: Session, copy: NewCopy, template_hash: str, message_id: Callable[[str], str], now: datetime
-) -> int:
+def plan_copy(session: Session, copy: NewCopy, message_id: Callable[[str], str], now: datetime) -> int:
     """Write a copy of a digest, to be sent at once, and return its number.
 
     Args:
@@ -191,7 +188,6 @@ def plan_copy(
         "considered": copy.considered,
         "coverage": dict(copy.coverage),
         "occasions": copy.occasions,
-        "template_hash": template_hash,
     }
     return _insert_ready(session, row, Actor.OPERATOR, now, now + DAILY_LIFE)
 
@@ -222,6 +218,7 @@ def _insert_ready(
         "not_before_us": to_us(not_before or now),
         "attempts": 0,
         "failures": 0,
+        "template_hash": _NO_TEMPLATES,
     }
     statement = insert(core.delivery).values(row | state).returning(core.delivery.c.id)
     return int(session.connection().execute(statement).scalar_one())

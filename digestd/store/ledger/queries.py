@@ -98,19 +98,6 @@ def count_poisoned(session: Session) -> int:
     return int(session.connection().execute(query).scalar_one())
 
 
-def sample(session: Session, most: int, now: datetime) -> list[Claim]:
-    """Return a scattered sample of ready deliveries that have not failed, as claims."""
-    found = AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now), _D.expires_us > to_us(now)
-    scattered = (_D.id * _STRIDE) % _RING
-    some = select(_D.id).where(*found, _D.failures == 0).order_by(scattered, _D.id).limit(most)
-    query = _WITH_READER.where(_D.id.in_(some), _S.address.is_not(None)).order_by(_D.id)
-    return [_unleased(row) for row in session.connection().execute(query)]
-
-
-_STRIDE, _RING = 7_919, 10_007
-"""Primes: neighbours in the ledger come to lie far apart, and the same are found again."""
-
-
 def counts(session: Session) -> dict[State, int]:
     """Return the number of deliveries in each state."""
     query = select(_D.state, func.count()).group_by(_D.state)

@@ -31,7 +31,6 @@ from digestd.store.tables.papers import (
     SignalRow,
     SimilarityKeyRow,
     SourceRow,
-    TemplateSetRow,
     TextModelRow,
 )
 from digestd.store.tables.subscribers import (
@@ -105,7 +104,6 @@ __all__ = [
     "SourceRow",
     "SubscriberRow",
     "SuppressionRow",
-    "TemplateSetRow",
     "TextModelRow",
     "ThrottleRow",
     "TrialRow",

@@ -229,11 +229,3 @@ class TextModelRow(Row, table=True):
     used_us: int | None = Field(default=None, sa_column=us(nullable=True))
     papers: int
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-
-
-class TemplateSetRow(Row, table=True):
-    """A template set by hash, so that a digest keeps those it was planned with."""
-
-    __tablename__ = "template_set"
-    hash: str = Field(primary_key=True, max_length=64)
-    files: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))

@@ -1,0 +1,211 @@
+"""The check before sending: mails with invented content, composed by the operator's templates and settings.
+
+It judges what the operator wrote and never what subscribers, papers or the queue say, so nobody's text can stop the
+others. A kind of mail that fails in a language is held there; everything else is sent.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
+
+from digestd.delivery.composer import Composer, Sender
+from digestd.domain.coverage import CoverageState
+from digestd.domain.delivery import DIGESTS, Claim, MailKind
+from digestd.domain.digest import Occasion, Pick, Reason, ReasonKind, Section
+from digestd.domain.gist import Gist, GistKind
+from digestd.domain.group import Colleagues
+from digestd.domain.reply import CommandReply, ReplyLine
+from digestd.errors import BadSetting, DigestdError
+from digestd.mail.content import PaperContent
+from digestd.mail.lint import Severity
+from digestd.mail.templates import Templates
+from digestd.store import alert_state, subscribers
+from digestd.store.database import Database
+
+MailForm = tuple[MailKind, str]
+"""A kind of mail in one language of the templates."""
+SAID_MAX = 3
+"""Faults that a message names."""
+_AT_US = 1_795_000_000_000_000
+_DAY, _DAY_BEFORE, _WEEK = "2026-11-24", "2026-11-23", "2026-W48"
+_ABSTRACT = "Alpine lakes freeze later each year. We measured ice on 40 lakes. It was 8 cm thinner than in 1990."
+_GIST = Gist(_ABSTRACT[37:], _ABSTRACT[37:], GistKind.GENERATED)
+PAPERS = (
+    PaperContent(
+        "Ice on alpine lakes",
+        _ABSTRACT,
+        ("Ada Lake", "Ben Winter", "Chiara Neve", "Dora Hail", "Emil Frost", "Fay Sleet", "Gus Rime", "Hugo Ice"),
+        ("cs.LG", "inv.lakes"),
+        "https://example.org/ice",
+        {kind: f"https://example.org/{kind}" for kind in ("pdf", "code", "discussion", "project")},
+        {"upvotes": 12, "comments": 3, "stars": 1_204, "citations": 2},
+        date(2026, 11, 23),
+        ("arXiv", "Hugging Face"),
+        "Journal of Invented Lakes",
+        ("University of Ice", "Lake Institute"),
+        "cross",
+        gist=_GIST,
+    ),
+    PaperContent("A paper of which nothing else is known"),
+    PaperContent("جليد البحيرات", "يتأخر تجمد البحيرات كل عام.", ("Ada Lake",), is_sample=True, announced="replace"),
+)
+"""Invented papers: one with everything, one with nothing but a title, one written from right to left."""
+_LINES: Sequence[tuple[str, tuple[str, ...]]] = (
+    *((what, ()) for what in ("help", "unsubscribed", "resumed", "active", "left", "nothing_to_undo", "topic_unknown")),
+    *((what, ()) for what in ("empty_on", "empty_off", "abstracts_on", "abstracts_off", "interests", "paused")),
+    *((what, ("topic", "lake ice")) for what in ("added", "removed", "muted", "unmuted", "not_there", "refused")),
+    *((what, ("Ice on alpine lakes",)) for what in ("more", "less", "save", "undone", "no_paper", "interests")),
+    ("paused", (_DAY,)),
+    ("topic_read", ("lake ice", "ice of lakes", "2")),
+    ("topic_empty", ("lake ice", "ice of lakes", "0", "lakes")),
+    ("settings", ("weekly", "tue", "07:00", "UTC", "10", "on", "on")),
+    ("unclear", ("hour",)),
+    ("prove", ("pause", "add")),
+)
+"""The sentences of replies, with their values."""
+
+
+class HeldMails(NamedTuple):
+    """Kinds of mail that cannot be sent, each for readers in some languages.
+
+    `is_news`: there are more of them than when the operator was told last.
+    """
+
+    held: Sequence[tuple[MailKind, Sequence[str]]] = ()
+    why: str = ""
+    is_news: bool = False
+
+
+def find_held(db: Database, sender: Sender, templates: Templates) -> HeldMails:
+    """Return which mails a run must not claim because their templates fail."""
+    failures = check_templates(sender, templates)
+    with db.read() as session:
+        is_known = alert_state.last_count(session, alert_state.MAILS_HELD) == len(failures)
+        spoken = subscribers.languages(session) if failures else []
+    if not is_known:
+        with db.write() as session:
+            more = alert_state.count_if_more(session, alert_state.MAILS_HELD, lambda: len(failures))
+    held = [(kind, [tag for tag in spoken if templates.language_of(tag) == language]) for kind, language in failures]
+    return HeldMails(held, describe(failures), not is_known and more > 0)
+
+
+def check_templates(sender: Sender, templates: Templates) -> Mapping[MailForm, str]:
+    """Return why mails cannot be sent, by kind and language of the templates; empty if all is well.
+
+    A process does the work once for each version of the templates and settings: about a second.
+    """
+    return _failures(sender, templates)
+
+
+def require_templates(sender: Sender, templates: Templates) -> None:
+    """Raise BadSetting if templates cannot be compiled or mails cannot be sent."""
+    templates.check()
+    if failures := check_templates(sender, templates):
+        raise BadSetting(describe(failures))
+
+
+def describe(failures: Mapping[MailForm, str]) -> str:
+    """Return failures as a sentence for the operator, or nothing."""
+    forms: dict[str, list[MailForm]] = {}
+    for form, why in failures.items():
+        forms.setdefault(why, []).append(form)
+    said = [f"{_names(held)} are held: {why}" for why, held in forms.items()]
+    more = f"; {len(said) - SAID_MAX} more faults" if len(said) > SAID_MAX else ""
+    return f"{'; '.join(said[:SAID_MAX])}{more}. Sending resumes by itself" if said else ""
+
+
+def _names(held: Sequence[MailForm]) -> str:
+    """Return kinds and languages: `digest and copy mails (de)`."""
+    kinds, languages = (list(dict.fromkeys(names)) for names in zip(*held, strict=True))
+    return f"{'all' if len(kinds) == len(MailKind) else ', '.join(kinds)} mails ({', '.join(languages)})"
+
+
+@lru_cache(maxsize=4)
+def _failures(sender: Sender, templates: Templates) -> Mapping[MailForm, str]:
+    found = {}
+    for language in map(templates.language_of, templates.languages):
+        for kind in MailKind:
+            why = _failure(sender, templates, MailKind.DIGEST if kind in DIGESTS else kind, language)
+            if why:
+                found[kind, language] = why
+    return found
+
+
+@lru_cache(maxsize=256)
+def _failure(sender: Sender, templates: Templates, kind: MailKind, language: str) -> str:
+    """Return what is wrong with a kind of mail in a language, or nothing."""
+    composer = Composer(None, sender, templates)
+    for claim in _claims(composer, kind, language):
+        try:
+            found = composer.lint(claim, is_invented=True)
+        except DigestdError as error:
+            return str(error)
+        except Exception as error:
+            return f"it cannot be composed ({type(error).__name__}); check the templates email/{kind}.*"
+        for finding in found:
+            if finding.severity is Severity.ERROR:
+                return f"{finding.where}: {finding.message} (in the templates email/{kind}.* or those they use)"
+    return ""
+
+
+def _claims(composer: Composer, kind: MailKind, language: str) -> Iterator[Claim]:
+    """Yield mails of a kind and supply what they need."""
+    notice = Claim(
+        key=0,
+        attempt=0,
+        kind=kind,
+        subscriber=0,
+        consent_version=1,
+        address="reader@example.org",
+        name="Ada Lake",
+        language=language,
+        period="1",
+        covers_from="1",
+        considered=0,
+        message_id="<invented@example.org>",
+        envelope_from="",
+        picks=(),
+        dated_us=_AT_US,
+        failures=0,
+    )
+    if kind is MailKind.REPLY:
+        for lines in (_LINES, _LINES[-1:]):
+            said = tuple(ReplyLine(what, values) for what, values in lines)
+            composer.supply(notice, reply=CommandReply(said, answers="<asked@example.org>"))
+            yield notice
+    elif kind in DIGESTS:
+        for digest in _digests(notice):
+            composer.supply(digest, PAPERS, colleagues=Colleagues(3, ("Ben Winter",)))
+            yield digest
+    else:
+        composer.supply(notice)
+        yield notice
+
+
+def _digests(notice: Claim) -> Iterator[Claim]:
+    """Yield digests with everything, late and weekly, of trending papers, first and small, and without papers."""
+    every = [_pick(number, _reason(kind), Section.FOR_YOU) for number, kind in enumerate(ReasonKind)]
+    grouped = [_pick(number, Reason(ReasonKind.TITLE, "lake ice"), Section.FOR_YOU) for number in range(3)]
+    sections = [_pick(number, Reason(ReasonKind.NEW), section) for number, section in enumerate(Section)]
+    gaps = dict.fromkeys(map("Source {}".format, range(6)), CoverageState.LATE) | {
+        f"Source {state}": state for state in CoverageState
+    }
+    daily = notice._replace(period=_DAY, covers_from=_DAY, considered=100)
+    yield daily._replace(picks=(*every, *grouped, *sections), coverage=gaps, full_abstracts=True)
+    late = daily._replace(period=_WEEK, covers_from="2026-W47", name="")
+    yield late._replace(picks=tuple(grouped), occasions=frozenset({Occasion.THIN, Occasion.AFTER_GAP}))
+    trending = [pick._replace(section=Section.TRENDING) for pick in grouped]
+    yield daily._replace(picks=tuple(trending), covers_from=_DAY_BEFORE)
+    yield daily._replace(picks=tuple(grouped[:1]), occasions=frozenset({Occasion.FIRST}))
+    yield daily._replace(occasions=frozenset({Occasion.EMPTY}), unmatched=("lake ice",) * 20)
+    yield daily._replace(occasions=frozenset({Occasion.EMPTY}), period=_WEEK, covers_from=_WEEK)
+
+
+def _reason(kind: ReasonKind) -> Reason:
+    return Reason(kind, "42" if kind is ReasonKind.TREND else "lake ice", ("ice on alpine lakes",))
+
+
+def _pick(number: int, reason: Reason, section: Section) -> Pick:
+    paper = number % len(PAPERS)
+    return Pick(paper, paper, 1.0, section, reason)
