@@ -264,10 +264,8 @@ class App:
             owner: the name under which mails are claimed; the caller holds its lock.
             routes: the routes to use; all by default.
         """
-        from digestd.delivery.chat.chat_transport import ROUTE, ChatTransport
         from digestd.delivery.journals import read_machine_id
         from digestd.delivery.run import DeliveryConfig
-        from digestd.delivery.transports import Route
 
         chosen = self.routes if routes is None else routes
         return DeliveryConfig(
@@ -282,7 +280,6 @@ class App:
             machine=read_machine_id(),
             relay_log=self.relay_log,
             connections=self.settings.transport_connections,
-            chat=Route(ROUTE, ChatTransport(allows_private=self.settings.subscriber_chats == "any")),
             limits={route.name: route.rate or self.settings.transport_rate for route in chosen}
             | {f"@{domain}": rate for domain, rate in configuration.rates(self.settings.domain_rates).items()},
         )

@@ -31,6 +31,11 @@ RETENTION_MIN = 30
 PREFIX = "DIGESTD_"
 URL_MAX = 500
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_RETIRED = {
+    "DIGESTD_SUBSCRIBER_CHATS": "subscribers no longer set chat rooms; remove the line. If its value was `any`, look "
+    "through `digestd subscriber chat --list`",
+}
+"""Settings that are gone, and what to do."""
 _NOT_SETTINGS = frozenset({"DIGESTD_TEST_DATA", "DIGESTD_TEST_LONG", "DIGESTD_DEBUG"})
 
 
@@ -233,7 +238,6 @@ class Settings(BaseSettings):
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8080, ge=1, le=65535)
     public_papers: bool = True
-    subscriber_chats: Literal["off", "public", "any"] = "public"
     metrics_public: bool = False
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
     log_format: Literal["console", "json"] = "console"
@@ -278,6 +282,8 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
             if real in given:
                 raise BadSetting(f"{real} and {name} are both set; remove one of them")
             values[_field(real)] = _text(Path(value), name).strip()
+        elif name in _RETIRED:
+            raise BadSetting(f"{name}: no longer exists: {_RETIRED[name]}")
         else:
             raise BadSetting(f"{name}: unknown setting{_hint(name, names)}")
     try:

@@ -14,7 +14,7 @@ from digestd.cli.web import serve_pages
 from digestd.jobs.child_processes import ChildProcesses
 from digestd.jobs.receiver import receive
 from digestd.jobs.scheduler import NAME, Scheduler
-from digestd.jobs.worker import look_up_papers, post_webhooks, sync_libraries, work
+from digestd.jobs.worker import look_up_papers, post_webhooks, serve_chat, sync_libraries, work
 from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.store.process_locks import HeldLock
 
@@ -52,7 +52,10 @@ async def serve(app: App, lock: HeldLock, started: Callable[[], None] = lambda: 
     async def run_all(stop: asyncio.Event) -> None:
         inline: Sequence[Part] = ()
         if app.settings.runner == "inline":
-            inline = (partial(work, children=ChildProcesses(app)), post_webhooks, sync_libraries, look_up_papers)
+            inline = (
+                *(partial(work, children=ChildProcesses(app)), serve_chat),
+                *(post_webhooks, sync_libraries, look_up_papers),
+            )
         wakes = [asyncio.Event() for _ in inline]
 
         def wake_all() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 from digestd import app as wiring
 from digestd.cli.service import run_parts, run_until_stopped, with_logging
-from digestd.jobs.worker import look_up_papers, post_webhooks, sync_libraries, work
+from digestd.jobs.worker import look_up_papers, post_webhooks, serve_chat, sync_libraries, work
 
 
 def run_worker() -> None:
@@ -26,7 +26,8 @@ def run_worker() -> None:
     asyncio.run(
         run_until_stopped(
             lambda stop: run_parts(
-                [work(app, stop), post_webhooks(app, stop), sync_libraries(app, stop), look_up_papers(app, stop)], stop
+                [part(app, stop) for part in (work, serve_chat, post_webhooks, sync_libraries, look_up_papers)],
+                stop,
             )
         )
     )

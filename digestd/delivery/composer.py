@@ -5,7 +5,6 @@ operator configured: addresses, keys, and where the links of a mail lead.
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,13 +14,12 @@ from typing import NamedTuple
 import structlog
 from sqlmodel import Session
 
-from digestd.delivery.chat import CHAT_FORMS, CHAT_USE, parse_stored_chat_url
-from digestd.delivery.chat.chat_message import ChatDigest, ChatLink, chat_entry
 from digestd.domain.delivery import DIGESTS, Claim, MailKind
 from digestd.domain.digest import Occasion
 from digestd.domain.group import Colleagues
 from digestd.domain.paper import Paper
 from digestd.domain.reply import CommandReply
+from digestd.domain.sanitise import clean, safe_url, shorten
 from digestd.domain.schedule import period_date
 from digestd.errors import Damaged, DatabaseUnreachable
 from digestd.mail.content import (
@@ -41,7 +39,6 @@ from digestd.mail.lint import Finding, LintContext, lint
 from digestd.mail.mime import DigestHeaders, Headers, NamedAddress, compose_digest, compose_notice
 from digestd.mail.rendering import render_earlier_digest, render_notice, render_reason, render_reply
 from digestd.mail.templates import Templates
-from digestd.security.encryption import decrypt
 from digestd.security.links import (
     Keys,
     Purpose,
@@ -115,14 +112,10 @@ class Sender:
 
 
 class ComposedMail(NamedTuple):
-    """The bytes of a mail and their SHA-256.
-
-    `chat`: the URL of the chat room that it goes to, else empty. The bytes are then those of `chat.chat_transport`.
-    """
+    """The bytes of a mail, or of a digest for a chat room, and their SHA-256."""
 
     message: bytes
     sha256: bytes
-    chat: str = ""
 
 
 class Composer:
@@ -212,34 +205,12 @@ class Composer:
                 return self._compose(claim)
 
     def _compose(self, claim: Claim) -> ComposedMail:
-        if claim.chat is not None:
-            return self._compose_chat(claim, decrypt(self._sender.keys, CHAT_USE, str(claim.subscriber), claim.chat))
         if claim.kind in DIGESTS:
             return self._sign(claim, self._digest(claim))
         rendered = self.render(claim)
         headers = self._headers(claim, rendered.subject)
         logo = self.templates.theme.logo
         return self._sign(claim, compose_notice(headers, rendered.text, rendered.html, logo))
-
-    def _compose_chat(self, claim: Claim, url: str) -> ComposedMail:
-        """Return a digest as messages for a chat room.
-
-        Others read along, so they contain nothing personal: no name, no title of a private reference, and no links but
-        those of the web pages of this digest and of earlier ones that may not have arrived.
-        """
-        templates, content = self.templates, self._content(claim)
-        heading = render_digest(templates, replace(content, subscriber_name="", held=())).subject
-        entries = tuple(
-            chat_entry(item, render_reason(templates, item.reason.shareable, claim.language)) for item in content.items
-        )
-        earlier = tuple(
-            ChatLink(render_earlier_digest(templates, before.date, claim.language), before.view)
-            for before in content.held
-        )
-        target = parse_stored_chat_url(url)
-        texts = CHAT_FORMS[target.form].write(ChatDigest(heading, entries, content.links.view, earlier), target)
-        message = json.dumps(texts).encode()
-        return ComposedMail(message, hashlib.sha256(message).digest(), url)
 
     def _digest(self, claim: Claim) -> bytes:
         content = self._content(claim)
@@ -250,6 +221,30 @@ class Composer:
     def _sign(self, claim: Claim, message: bytes) -> ComposedMail:
         if self._sender.signer is not None:
             message = self._sender.signer.sign(message, from_us(claim.dated_us))
+        return ComposedMail(message, hashlib.sha256(message).digest())
+
+    def compose_for_room(self, claim: Claim) -> ComposedMail:
+        """Return a digest as plain text for a chat room: one line with all of it, and one without the summaries.
+
+        NUL stands for a line end. Others read along, so there is nothing personal: no name, no title of a private
+        reference, and no links but those of the web pages of this digest and of earlier ones that may not have
+        arrived.
+        """
+        with self._lock:
+            self._read([claim])
+            templates, content = self.templates, self._content(claim)
+            subject = render_digest(templates, replace(content, subscriber_name="", held=())).subject
+            head = [_for_room(subject, content.links.view)]
+            head += [
+                _for_room(render_earlier_digest(templates, one.date, claim.language), one.view) for one in content.held
+            ]
+            papers = [
+                (item.paper, render_reason(templates, item.reason.shareable, claim.language)) for item in content.items
+            ]
+            whole = [_for_room(paper.title, safe_url(paper.url), _summary(paper), why) for paper, why in papers]
+            short = [_for_room(paper.title, safe_url(paper.url), "", why) for paper, why in papers]
+        lines = ("\n\n".join([*head, *blocks]).replace("\n", "\0") for blocks in (whole, short))
+        message = "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
         return ComposedMail(message, hashlib.sha256(message).digest())
 
     def lint(self, claim: Claim, *, is_invented: bool = False) -> tuple[Finding, ...]:
@@ -466,6 +461,23 @@ class Composer:
 _NO_COLLEAGUES = Colleagues()
 
 
+_HARMLESS = str.maketrans({sign: f"{sign}\u200b" for sign in "@<]"})
+"""A zero-width space behind a sign keeps chats from notifying everybody, and from showing a link under other words."""
+
+
+def _for_room(title: str, url: str, *texts: str) -> str:
+    """Return one part of a digest for a chat room: a line each for the title, the URL and the texts."""
+    first, *rest = (shorten(clean(text), 300).translate(_HARMLESS) for text in (title, *texts))
+    return "\n".join(line for line in (first, url, *rest) if line)
+
+
+def _summary(paper: PaperContent) -> str:
+    """Return the gist in the authors' sentences, else the beginning of the abstract."""
+    if paper.gist is not None and not paper.gist.is_machine_written:
+        return paper.gist.brief
+    return paper.abstract
+
+
 def _colleagues(session: Session, claims: Sequence[Claim]) -> dict[int, Mapping[int, Colleagues]]:
     """Return who of the reader's group liked the papers of each digest, as of the time in its Date header."""
     shown = [
@@ -487,11 +499,6 @@ def _settings(sender: Sender, claim: Claim) -> str:
 
 def _erasure(sender: Sender, claim: Claim) -> str:
     return sender.urls.erase(_token(sender, claim, Purpose.ERASE, claim.consent_version))
-
-
-def _chat(sender: Sender, claim: Claim) -> str:
-    """Return the link to confirm a chat room. The period of such a notice is the second of the request."""
-    return sender.urls.chat(_token(sender, claim, Purpose.CHAT, int(claim.period)))
 
 
 def _renewal(sender: Sender, claim: Claim) -> str:
@@ -518,7 +525,6 @@ _LINKS: dict[MailKind, Callable[[Sender, Claim], str]] = {
     MailKind.SETTINGS: _settings,
     MailKind.ERASE: _erasure,
     MailKind.RENEW: _renewal,
-    MailKind.CHAT: _chat,
     MailKind.ADDRESS_CHANGE_OLD: _address_change(Purpose.ADDRESS_CHANGE_OLD),
     MailKind.ADDRESS_CHANGE_NEW: _address_change(Purpose.ADDRESS_CHANGE_NEW),
 }

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from digestd.delivery.composer import Composer, Sender
 from digestd.domain.coverage import CoverageState
-from digestd.domain.delivery import DIGESTS, Claim, MailKind
+from digestd.domain.delivery import DIGESTS, SENT_KINDS, Claim, MailKind
 from digestd.domain.digest import Occasion, Pick, Reason, ReasonKind, Section
 from digestd.domain.gist import Gist, GistKind
 from digestd.domain.group import Colleagues
@@ -118,14 +118,14 @@ def describe(failures: Mapping[MailForm, str]) -> str:
 def _names(held: Sequence[MailForm]) -> str:
     """Return kinds and languages: `digest and copy mails (de)`."""
     kinds, languages = (list(dict.fromkeys(names)) for names in zip(*held, strict=True))
-    return f"{'all' if len(kinds) == len(MailKind) else ', '.join(kinds)} mails ({', '.join(languages)})"
+    return f"{'all' if len(kinds) == len(SENT_KINDS) else ', '.join(kinds)} mails ({', '.join(languages)})"
 
 
 @lru_cache(maxsize=4)
 def _failures(sender: Sender, templates: Templates) -> Mapping[MailForm, str]:
     found = {}
     for language in map(templates.language_of, templates.languages):
-        for kind in MailKind:
+        for kind in SENT_KINDS:
             why = _failure(sender, templates, MailKind.DIGEST if kind in DIGESTS else kind, language)
             if why:
                 found[kind, language] = why
@@ -197,7 +197,8 @@ def _digests(notice: Claim) -> Iterator[Claim]:
     yield late._replace(picks=tuple(grouped), occasions=frozenset({Occasion.THIN, Occasion.AFTER_GAP}))
     trending = [pick._replace(section=Section.TRENDING) for pick in grouped]
     yield daily._replace(picks=tuple(trending), covers_from=_DAY_BEFORE)
-    yield daily._replace(picks=tuple(grouped[:1]), occasions=frozenset({Occasion.FIRST}))
+    yield daily._replace(picks=tuple(grouped[:1]), occasions=frozenset({Occasion.FIRST, Occasion.ROOM_FAILED}))
+    yield daily._replace(picks=tuple(grouped[:1]), occasions=frozenset({Occasion.ROOM_ENDED}))
     yield daily._replace(occasions=frozenset({Occasion.EMPTY}), unmatched=("lake ice",) * 20)
     yield daily._replace(occasions=frozenset({Occasion.EMPTY}), period=_WEEK, covers_from=_WEEK)
 

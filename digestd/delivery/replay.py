@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
+from digestd.delivery.chat_rooms import ROUTE
 from digestd.delivery.composer import Composer, Sender
 from digestd.domain.delivery import State
 from digestd.domain.schedule import period_date
@@ -38,7 +39,7 @@ class ReplayedDigest:
         if self.differs:
             return (
                 f"differs from what {done} (sha256 {self.ledger.sha256.hex()}, now {self.sha256.hex()}): the "
-                "subscriber's name, address, language or chat room, a sender setting or a template has changed since"
+                "subscriber's name, address or language, a sender setting or a template has changed since"
             )
         return f"matches what {done} (sha256 {self.sha256.hex()})"
 
@@ -67,7 +68,9 @@ def replay(db: Database, sender: Sender, templates: Templates, subscriber: int, 
         raise NotFound(f"the digest for {period} was empty, so no mail was sent")
     composer = Composer(db, sender, templates)
     composer.prepare([claim])
-    return ReplayedDigest(composer.compose(claim).message, composer.render(claim), planned)
+    went_to_room = planned.relay == ROUTE
+    composed = composer.compose_for_room(claim) if went_to_room else composer.compose(claim)
+    return ReplayedDigest(composed.message, composer.render(claim), planned)
 
 
 def _nearest_periods(known: list[PlannedDigest], period: str) -> str:

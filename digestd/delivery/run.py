@@ -16,7 +16,6 @@ import structlog
 
 from digestd.delivery.alert import SendAlert, no_alert
 from digestd.delivery.attempt_recorder import AttemptRecorder, PendingRefusals, RunCounters
-from digestd.delivery.chat.chat_transport import ROUTE, ChatTransport
 from digestd.delivery.claim_queue import ClaimQueue
 from digestd.delivery.composer import Composer, Sender
 from digestd.delivery.disk_space import check_disk_space
@@ -52,7 +51,6 @@ class DeliveryConfig:
         connections: The maximum number of connections to each relay.
         limits: Mails per second, by route name or by `@domain`.
         send_alert: Called when a relay stops or resumes.
-        chat: Where digests for chat rooms go.
     """
 
     db: Database
@@ -68,7 +66,6 @@ class DeliveryConfig:
     connections: int = 100
     limits: Mapping[str, float] = field(default_factory=dict)
     send_alert: SendAlert = no_alert
-    chat: Route = field(default_factory=lambda: Route(ROUTE, ChatTransport()))
 
     @property
     def guard(self) -> RestoreGuard:
@@ -139,12 +136,10 @@ async def deliver(  # what a run may be limited by
             commits = GroupCommit(config.db, config.clock, results, sent, limiter, server)
             recorders = {
                 route.name: AttemptRecorder(config.owner, route.name, commits, refusals, config.rng)
-                for route in (*config.routes, config.chat)
+                for route in config.routes
             }
             contexts = [
-                SendingContext(
-                    config.owner, route, queue, composer, commits, recorders[route.name], config.chat, recorders[ROUTE]
-                )
+                SendingContext(config.owner, route, queue, composer, commits, recorders[route.name])
                 for route in config.routes
             ]
             backoff = RelayBackoff(config.db, config.clock, limiter)

@@ -12,7 +12,6 @@ stops its workers and those of the other relays continue.
 
 import asyncio
 import contextlib
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -56,10 +55,7 @@ class PreparedMail(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SendingContext:
-    """The objects that all workers of one relay share.
-
-    They also send the digests for chat rooms, over the route `chat`.
-    """
+    """The objects that all workers of one relay share."""
 
     owner: str
     route: Route
@@ -67,26 +63,16 @@ class SendingContext:
     composer: Composer
     commits: GroupCommit
     recorder: AttemptRecorder
-    chat: Route
-    chat_recorder: AttemptRecorder
-
-    def route_of(self, claim: Claim) -> Route:
-        """Return the route of a delivery."""
-        return self.route if claim.chat is None else self.chat
-
-    def recorder_of(self, claim: Claim) -> AttemptRecorder:
-        """Return the recorder of a delivery's route."""
-        return self.recorder if claim.chat is None else self.chat_recorder
 
 
 class SendingWorker:
-    """Sends mails over one connection to each route that it needs, reopened as needed."""
+    """Sends mails over one connection, reopened as needed."""
 
     def __init__(self, context: SendingContext, pool: "WorkerPool") -> None:
         self._context = context
         self._pool = pool
-        self._connections: dict[str, Connection] = {}
-        self._last_used: dict[str, float] = {}
+        self._connection: Connection | None = None
+        self._last_used = 0.0
         self._next: PreparedMail | None = None
         self._ahead: asyncio.Task[PreparedMail | None] | None = None
 
@@ -99,8 +85,8 @@ class SendingWorker:
             for left in (self._next, await self._take_ahead()):
                 if left is not None:
                     self._context.recorder.record_not_sent(left.claim)
-            for connection in self._connections.values():
-                await connection.close()
+            if self._connection is not None:
+                await self._connection.close()
 
     async def _next_mail(self) -> PreparedMail | None:
         """Return the next mail, or None if none are left."""
@@ -142,16 +128,14 @@ class SendingWorker:
         try:
             composed = self._context.composer.compose(claim)
             sender = claim.envelope_from
-            # in chat, every attempt has the same tag, by which a server recognises a message that it has already
-            tag = hashlib.sha256(claim.message_id.encode()).hexdigest() if composed.chat else envelope_tag(sender)
-            mail = OutgoingMail(sender, composed.chat or claim.address, composed.message, tag, dotless=True)
+            mail = OutgoingMail(sender, claim.address, composed.message, envelope_tag(sender), dotless=True)
             return PreparedMail(claim, mail, composed.sha256)
         except Exception as error:
             self._context.recorder.record_not_composed(claim, error)
             return None
 
     async def _send(self, prepared: PreparedMail) -> None:
-        connection, recorder = await self._connect(prepared), self._context.recorder_of(prepared.claim)
+        connection, recorder = await self._connect(prepared), self._context.recorder
         try:
             self._compose_ahead()
             refusal = await connection.offer(prepared.mail)
@@ -165,25 +149,24 @@ class SendingWorker:
             self._next = await self._take_ahead()
             self._compose_ahead()
             await self._send_final_dot(connection, prepared.claim)
-        self._last_used[self._context.route_of(prepared.claim).name] = asyncio.get_running_loop().time()
+        self._last_used = asyncio.get_running_loop().time()
 
     async def _connect(self, prepared: PreparedMail) -> Connection:
         """Return the open connection, or a new one if it is missing or was idle for long."""
-        route = self._context.route_of(prepared.claim)
-        known = self._connections.get(route.name)
-        if known is not None and asyncio.get_running_loop().time() - self._last_used[route.name] > IDLE_SECONDS:
-            del self._connections[route.name]
+        known = self._connection
+        if known is not None and asyncio.get_running_loop().time() - self._last_used > IDLE_SECONDS:
+            self._connection = None
             await known.close()
             known = None
         if known is None:
             self._pool.note_connecting()
             try:
                 async with self._pool.connecting:
-                    known = self._connections[route.name] = await route.transport.connect()
+                    known = self._connection = await self._context.route.transport.connect()
             except BaseException:
-                self._context.recorder_of(prepared.claim).record_not_sent(prepared.claim)
+                self._context.recorder.record_not_sent(prepared.claim)
                 raise
-            self._last_used[route.name] = asyncio.get_running_loop().time()
+            self._last_used = asyncio.get_running_loop().time()
         return known
 
     async def _pass_commit_point(self, connection: Connection, prepared: PreparedMail) -> bool:
@@ -194,24 +177,24 @@ class SendingWorker:
             claim.attempt,
             self._context.owner,
             prepared.sha256,
-            self._context.route_of(claim).name,
+            self._context.route.name,
             claim.message_id,
         )
         try:
             decision = await self._context.commits.pass_commit_point(request)
         except BaseException:
             await connection.abandon()
-            self._context.recorder_of(claim).record_not_sent(claim)
+            self._context.recorder.record_not_sent(claim)
             raise
         if decision is not CommitDecision.OK:
             await connection.abandon()
-            self._context.recorder_of(claim).record_stopped_at_commit_point(claim, decision)
+            self._context.recorder.record_stopped_at_commit_point(claim, decision)
         return decision is CommitDecision.OK
 
     async def _send_final_dot(self, connection: Connection, claim: Claim) -> None:
-        recorder = self._context.recorder_of(claim)
+        recorder = self._context.recorder
         try:
-            reply = await connection.commit(self._next_on_route(claim))
+            reply = await connection.commit(self._next.mail if self._next is not None else None)
         except LostReply as lost:
             recorder.record_uncertain(claim, f"no answer to the final dot: {lost}")
             return
@@ -223,13 +206,6 @@ class SendingWorker:
             raise
         recorder.record_answer(claim, reply)
         self._pool.record_answer(self._context.route.name)
-
-    def _next_on_route(self, claim: Claim) -> OutgoingMail | None:
-        """Return the next mail if it goes over the same connection as this one."""
-        following = self._next
-        if following is None or self._context.route_of(following.claim) is not self._context.route_of(claim):
-            return None
-        return following.mail
 
 
 class WorkerPool:

@@ -98,7 +98,7 @@ class MailKind(StrEnum):
     SETTINGS = "settings"  # a fresh link to the preferences
     ERASE = "erase"  # the subscriber asked to be erased: confirm it
     RENEW = "renew"  # the subscriber asked to make earlier links void: confirm it
-    CHAT = "chat"  # the subscriber wants their digests in a chat room: confirm it
+    CHAT = "chat"  # no longer sent: it confirmed a chat room that a subscriber had entered
     ADDRESS_CHANGE_OLD = "address-change-old"  # to the address that is to be left: confirm or stop it
     ADDRESS_CHANGE_NEW = "address-change-new"  # to the new address: confirm it
     REPLY = "reply"  # the answer to commands by mail
@@ -108,6 +108,9 @@ DIGESTS = frozenset({MailKind.DIGEST, MailKind.COPY})
 """Mails with picks."""
 UNCONFIRMED = frozenset({MailKind.CONFIRM, MailKind.ADDRESS_CHANGE_NEW})
 """Mails to addresses that nobody has confirmed: their bounces say nothing about the readers."""
+RETIRED_KINDS = frozenset({MailKind.CHAT})
+"""Kinds that earlier versions planned. Ledgers still have them, and nothing sends them."""
+SENT_KINDS = tuple(kind for kind in MailKind if kind not in RETIRED_KINDS)
 
 
 class Settlement(StrEnum):
@@ -149,7 +152,6 @@ _MAY_BE_WRITTEN_TO = {
     MailKind.SETTINGS: _CONFIRMED | {Status.UNSUBSCRIBED},  # the unsubscribed may still export or erase their data
     MailKind.ERASE: _CONFIRMED | {Status.UNSUBSCRIBED},
     MailKind.RENEW: _CONFIRMED | {Status.UNSUBSCRIBED},
-    MailKind.CHAT: _CONFIRMED,
     MailKind.ADDRESS_CHANGE_OLD: _CONFIRMED,
     MailKind.ADDRESS_CHANGE_NEW: _CONFIRMED,
     MailKind.REPLY: _CONFIRMED | {Status.UNSUBSCRIBED},
@@ -178,6 +180,8 @@ class Consent:
         """Return why this mail must not be sent, or None if it may."""
         if self.suppressed:
             return "suppressed"
+        if self.kind in RETIRED_KINDS:
+            return "this kind of mail is no longer sent"
         if self.status not in _MAY_BE_WRITTEN_TO[self.kind]:
             return f"subscriber is {self.status}"
         if not self.has_address:
@@ -222,5 +226,3 @@ class Claim(NamedTuple):
     """The occasions of this digest."""
     unmatched: tuple[str, ...] = ()
     """The topics for which no paper was found, if the digest says that there is none."""
-    chat: bytes | None = None
-    """The encrypted URL of the chat room that a digest goes to instead of the address; None for mail."""

@@ -42,12 +42,14 @@ class ReasonKind(StrEnum):
 
 
 class Occasion(StrEnum):
-    """An occasion that makes a digest special, as known when it was planned."""
+    """An occasion that makes a digest special, as known when it was planned or, for a chat room, sent."""
 
     EMPTY = "empty"  # no paper is relevant, and the subscriber wants to know
     FIRST = "first"  # the subscriber's first digest
     THIN = "thin"  # a third of the papers they asked for, or fewer, are relevant
     AFTER_GAP = "after_gap"  # the digest before it covered a time that ended before this one begins
+    ROOM_FAILED = "room_failed"  # it comes by mail, because the subscriber's chat room did not take digests
+    ROOM_ENDED = "room_ended"  # it comes by mail, because subscribers no longer set chat rooms
 
 
 class Reason(NamedTuple):

@@ -37,6 +37,17 @@ class WaitingMails:
 
 
 @dataclass(frozen=True, slots=True)
+class FailingRoom:
+    """A chat room that did not take the last digests. `used`: it still gets the next one."""
+
+    subscriber: int
+    label: str
+    failures: int
+    problem: str
+    used: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PausedRoute:
     """A relay that failed, and when it is tried again."""
 
@@ -76,6 +87,7 @@ class ServiceStatus:
         held: addresses that are not suppressed because too many bounced at once.
         refused_sender: addresses that refused us as the sender within a day.
         bounces: bounces of the last 24 hours, by kind.
+        rooms: chat rooms that did not take the last digest.
         posts: events for the operator's programs that wait.
         scheduler: True if a scheduler runs on this database.
         database_bytes: size of the SQLite file; None on PostgreSQL.
@@ -107,6 +119,7 @@ class ServiceStatus:
     refused_sender: int
     bounces: Mapping[BounceKind, int]
     relays: Sequence[PausedRoute]
+    rooms: Sequence[FailingRoom]
     posts: int
     scheduler: bool
     free_bytes: int
@@ -195,6 +208,14 @@ def _delivery_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
             "delivery",
             f"{counted(count, 'mail')} cannot be composed",
             "`digestd delivery list --state poisoned` shows them; repair what they say, then `digestd delivery settle`",
+        )
+    for room in status.rooms:
+        yield (warning if room.used else error)(
+            "chat",
+            f"the chat room {room.label} of subscriber {room.subscriber} did not take "
+            f"{counted(room.failures, 'digest')}{'' if room.used else ', so they go by mail'}: {room.problem}",
+            "`digestd subscriber chat --list` shows whose it is; then repair it and run "
+            "`digestd subscriber chat EMAIL --test`",
         )
 
 

@@ -184,6 +184,13 @@ async def deliver(run: JobRun) -> None:
     await worker.deliver_ready(run.app, run.service.halt, job_queue.new_owner(run.worker))
 
 
+@job("post to chat rooms", "network", every=EVERY_15_SECONDS, only_one=True)
+async def post_to_chat(run: JobRun) -> None:
+    """Post the digests for chat rooms that are ready."""
+    owner = job_queue.new_owner(run.worker)
+    await worker.post_to_chat(run.app, run.service.halt, owner=owner)
+
+
 @job("clean up", "ticks", every=EVERY_10_SECONDS)
 async def clean_up(run: JobRun) -> None:
     """Take over from dead workers, settle bounced mails, expire late ones."""

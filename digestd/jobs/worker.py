@@ -135,6 +135,11 @@ async def look_up_papers(app: App, stop: asyncio.Event, wake: asyncio.Event | No
     await _repeat("looking up papers", partial(look_up_due, reader) if reader else None, LOOKUP_SECONDS, stop, wake)
 
 
+async def serve_chat(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
+    """Post digests to chat rooms until `stop` is set, and the last room has answered."""
+    await _repeat_until("posting to chat rooms", partial(post_to_chat, app, stop), TICK_SECONDS, stop, wake)
+
+
 async def _repeat(
     name: str,
     work: Callable[[], Awaitable[object]] | None,
@@ -146,23 +151,29 @@ async def _repeat(
 
     What it is doing then is cancelled, and repeated once its claim has expired.
     """
-
-    async def repeat(work: Callable[[], Awaitable[object]]) -> None:
-        while not stop.is_set():
-            try:
-                await work()
-            except DigestdError as error:
-                log.error(f"{name} failed", why=str(error), retry=error.retry)
-            except Exception as error:  # one failure must not stop the rest
-                log.error(f"{name} failed", kind=type(error).__name__)
-            await rest(stop, wake, seconds)
-
-    repeating = asyncio.create_task(repeat(work)) if work else None
+    repeating = asyncio.create_task(_repeat_until(name, work, seconds, stop, wake)) if work else None
     await stop.wait()
     if repeating is not None:
         repeating.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await repeating
+
+
+async def _repeat_until(
+    name: str,
+    work: Callable[[], Awaitable[object]],
+    seconds: float,
+    stop: asyncio.Event,
+    wake: asyncio.Event | None,
+) -> None:
+    while not stop.is_set():
+        try:
+            await work()
+        except DigestdError as error:
+            log.error(f"{name} failed", why=str(error), retry=error.retry)
+        except Exception as error:  # one failure must not stop the rest
+            log.error(f"{name} failed", kind=type(error).__name__)
+        await rest(stop, wake, seconds)
 
 
 async def tick(app: App, stop: asyncio.Event, children: ChildProcesses | None = None) -> None:
@@ -259,13 +270,43 @@ async def run(
     stop: asyncio.Event | None = None,
     counters: RunCounters | None = None,
 ) -> DeliveryReport:
-    """Run delivery once. It tries every relay, including those that are paused.
+    """Run delivery once, to relays and chat rooms. It tries every relay, including those that are paused.
 
     `only`: send these deliveries and no others.
     """
-    owner = app.new_owner()
+    counters, stop = counters or RunCounters(), stop or asyncio.Event()
+
+    async def mail(only: Collection[int]) -> DeliveryReport:
+        owner = app.new_owner()
+        with app.owners.hold(owner):
+            return await deliver(app.delivery(owner), drain=drain, limit=limit, only=only, stop=stop, counters=counters)
+
+    rooms = asyncio.create_task(post_to_chat(app, stop, counters, limit=limit, only=only))
+    try:
+        report = await mail(only)
+    finally:
+        diverted = await rooms
+    return await mail(diverted) if diverted else report
+
+
+async def post_to_chat(
+    app: App,
+    stop: asyncio.Event,
+    counters: RunCounters | None = None,
+    *,
+    owner: str = "",
+    limit: int | None = None,
+    only: Collection[int] = (),
+) -> list[int]:
+    """Post the digests for chat rooms that are ready; see `post_to_rooms`.
+
+    `owner`: the name of this run in the ledger; a new one by default.
+    """
+    from digestd.delivery.chat_rooms import post_to_rooms
+
+    owner = owner or app.new_owner()
     with app.owners.hold(owner):
-        return await deliver(app.delivery(owner), drain=drain, limit=limit, only=only, stop=stop, counters=counters)
+        return await post_to_rooms(app.delivery(owner, ()), counters or RunCounters(), stop, limit=limit, only=only)
 
 
 def counts(report: DeliveryReport) -> dict[str, int]:

@@ -81,7 +81,7 @@ class DigestSummary:
         considered: How many papers it was chosen from; 0 hides the number.
         gaps: Incomplete sources.
         samples: How many papers are invented.
-        is_first, is_thin, is_after_gap: What is special about this digest.
+        is_first, is_thin, is_after_gap, is_room_failed, is_room_ended: What is special about this digest.
         by_mail: Whether feedback is given by mail.
         first: A slot for the title of the first paper.
     """
@@ -101,6 +101,8 @@ class DigestSummary:
     is_first: bool = False
     is_thin: bool = False
     is_after_gap: bool = False
+    is_room_failed: bool = False
+    is_room_ended: bool = False
     by_mail: bool = False
     first: str = slot("first")
 
@@ -313,6 +315,8 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         is_first=Occasion.FIRST in content.occasions,
         is_thin=Occasion.THIN in content.occasions and not trending,
         is_after_gap=Occasion.AFTER_GAP in content.occasions,
+        is_room_failed=Occasion.ROOM_FAILED in content.occasions,
+        is_room_ended=Occasion.ROOM_ENDED in content.occasions,
         by_mail=_gives_feedback_by_mail(content.links),
     )
 

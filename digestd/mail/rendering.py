@@ -92,12 +92,6 @@ def render_earlier_digest(templates: Templates, day: date, language: str) -> str
     return render_line(templates.environment(language), "email/chat.earlier.txt.j2", day=day)
 
 
-def render_chat_test(templates: Templates, list_name: str, language: str) -> str:
-    """Render the test message for a chat room."""
-    environment = templates.environment(language)
-    return render_line(environment, "email/chat.test.txt.j2", list_name=clean_line(list_name, NAME_MAX))
-
-
 def render_reason(templates: Templates, reason: Reason, language: str) -> str:
     """Render why a paper was picked, as plain text that must be escaped in HTML."""
     return render_sentence(templates.environment(language), reason)

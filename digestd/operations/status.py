@@ -10,17 +10,19 @@ from sqlmodel import Session
 
 from digestd import __version__
 from digestd.app import App
+from digestd.delivery.chat_rooms import FAILURES_MAX
 from digestd.delivery.disk_space import MIN_FREE_BYTES, free_bytes
 from digestd.domain.bounce import BounceKind
 from digestd.domain.coverage import Coverage
 from digestd.domain.sanitise import without_addresses
-from digestd.domain.service_status import PausedRoute, ServiceStatus, ServiceVersions
+from digestd.domain.service_status import FailingRoom, PausedRoute, ServiceStatus, ServiceVersions
 from digestd.domain.webhook import WebhookPostState
 from digestd.errors import DatabaseUnreachable
 from digestd.store import (
     alert_state,
     bounce_surge,
     bounces,
+    chat_targets,
     coverage,
     fetches,
     job_queue,
@@ -77,6 +79,10 @@ def read_status(app: App) -> ServiceStatus:
             refused_sender=bounces.count_refused_senders(session, now)[0],
             bounces=_bounces(session, now),
             relays=list(_paused(session, app)),
+            rooms=[
+                FailingRoom(one.subscriber, one.label, one.failures, one.problem or "", one.failures < FAILURES_MAX)
+                for one in chat_targets.all_targets(session, failing=True)
+            ],
             failing_templates=alert_state.last_count(session, alert_state.MAILS_HELD),
             posts=webhooks.counts(session)[WebhookPostState.WAITING],
             scheduler=is_scheduled,

@@ -50,7 +50,8 @@ _ATOM = re.compile(r"[A-Za-z0-9-]{1,40}", re.ASCII)
 class Purpose(StrEnum):
     """The purpose of a token.
 
-    The comments name the number and version that it carries.
+    The comments name the number and version that it carries. No new purpose may be called `chat`, the name of one that
+    is no longer used.
     """
 
     CONFIRM = "confirm"  # subscriber, consent version
@@ -59,7 +60,6 @@ class Purpose(StrEnum):
     PREFERENCES = "preferences"  # subscriber, 0
     ERASE = "erase"  # subscriber, consent version; only in a mail to the subscriber's address
     RENEW = "renew"  # the same
-    CHAT = "chat"  # subscriber, second at which they asked for a chat room
     ADDRESS_CHANGE_OLD = "address-change-old"  # subscriber, second at which they asked to move; read at the old address
     ADDRESS_CHANGE_NEW = "address-change-new"  # the same, read at the new address
     FEEDBACK = "feedback"  # delivery, place of the pick from 1: it acts on that pick alone
@@ -471,10 +471,6 @@ class Urls:
     def renew(self, token: str) -> str:
         """Return the page for invalidating earlier links; only mailed to their address."""
         return f"{self.home}renew/{token}"
-
-    def chat(self, token: str) -> str:
-        """Return the page that confirms a chat room."""
-        return f"{self.home}chat/{token}"
 
     def move(self, token: str) -> str:
         """Return the page for confirming or stopping a change of address."""

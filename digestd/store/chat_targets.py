@@ -1,35 +1,42 @@
-"""Chat targets: where a subscriber's digests go instead of their mailbox, and the ones they have yet to confirm."""
+"""Chat targets: where a subscriber's digests go instead of their mailbox, as the operator set it."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, exists, insert, select, update
 from sqlmodel import Session
 
+from digestd.domain.delivery import MailKind
 from digestd.store import core
 from digestd.store.timestamps import from_us, to_us
 
-_C, _R = core.chat_target.c, core.chat_request.c
+_C, _D = core.chat_target.c, core.delivery.c
+_REQUEST_VALID = timedelta(hours=48)
+"""How long a subscriber's link that confirmed a room was valid, when they still set rooms."""
 
 
-class ChatRequest(NamedTuple):
-    """A chat room that a subscriber asked for.
+class ChatTarget(NamedTuple):
+    """The chat room of a subscriber.
 
     Attributes:
         label: Its name without secrets.
         sealed: Its encrypted URL.
-        version: The consent version of the subscriber when they asked.
-        asked: When they asked.
+        set_at: When it was set.
+        failures: Digests in a row that it did not take.
+        problem: Why it did not take the last one, or None.
     """
 
+    subscriber: int
     label: str
     sealed: bytes
-    version: int
-    asked: datetime
+    set_at: datetime
+    failures: int
+    problem: str | None
 
 
 def put(session: Session, subscriber: int, label: str, sealed: bytes, now: datetime) -> None:
-    """Set the target of a subscriber, and drop what they asked for.
+    """Set the target of a subscriber.
 
     `label`: its name without secrets; `sealed`: the encrypted URL.
     """
@@ -38,39 +45,39 @@ def put(session: Session, subscriber: int, label: str, sealed: bytes, now: datet
     session.connection().execute(insert(core.chat_target).values(row))
 
 
-def label(session: Session, subscriber: int) -> str | None:
-    """Return the name of a subscriber's target, or None if they have none."""
-    found: str | None = session.connection().execute(select(_C.label).where(_C.subscriber_id == subscriber)).scalar()
-    return found
+def of(session: Session, subscriber: int) -> ChatTarget | None:
+    """Return the target of a subscriber, or None if they have none."""
+    row = session.connection().execute(select(core.chat_target).where(_C.subscriber_id == subscriber)).first()
+    return None if row is None else _target(row)
 
 
-def sealed(session: Session, subscriber: int) -> bytes | None:
-    """Return the encrypted URL of a subscriber's target, or None if they have none."""
-    found = session.connection().execute(select(_C.sealed).where(_C.subscriber_id == subscriber)).scalar()
-    return None if found is None else bytes(found)
+def all_targets(session: Session, *, failing: bool = False) -> Sequence[ChatTarget]:
+    """Return all targets, or those that did not take the last digest, by subscriber."""
+    query = select(core.chat_target).order_by(_C.subscriber_id)
+    rows = session.connection().execute(query.where(_C.failures > 0) if failing else query)
+    return [_target(row) for row in rows]
+
+
+def record(session: Session, subscriber: int, problem: str | None, failures: int = 1) -> None:
+    """Record that a room took a digest, or why it did not; that counts as so many `failures`."""
+    values = {"failures": 0 if problem is None else _C.failures + failures, "problem": problem}
+    session.connection().execute(update(core.chat_target).where(_C.subscriber_id == subscriber).values(values))
 
 
 def remove(session: Session, subscriber: int) -> bool:
-    """Delete the target of a subscriber, and what they asked for. Return False if there was no target."""
-    session.connection().execute(delete(core.chat_request).where(_R.subscriber_id == subscriber))
+    """Delete the target of a subscriber. Return False if there was none."""
     return bool(session.connection().execute(delete(core.chat_target).where(_C.subscriber_id == subscriber)).rowcount)
 
 
-def request(session: Session, subscriber: int, wanted: ChatRequest) -> None:
-    """Store a chat room that a subscriber asked for, in place of an earlier one."""
-    session.connection().execute(delete(core.chat_request).where(_R.subscriber_id == subscriber))
-    row = {
-        "subscriber_id": subscriber,
-        "label": wanted.label,
-        "sealed": wanted.sealed,
-        "version": wanted.version,
-        "asked_us": to_us(wanted.asked),
-    }
-    session.connection().execute(insert(core.chat_request).values(row))
+def was_confirmed_by_mail(session: Session, target: ChatTarget) -> bool:
+    """Return True if the subscriber was mailed a link that set this room, as earlier versions did."""
+    sent = exists().where(
+        _D.subscriber_id == target.subscriber,
+        _D.kind == MailKind.CHAT,
+        _D.due_us.between(to_us(target.set_at - _REQUEST_VALID), to_us(target.set_at)),
+    )
+    return bool(session.connection().execute(select(sent)).scalar())
 
 
-def requested(session: Session, subscriber: int) -> ChatRequest | None:
-    """Return the chat room that a subscriber asked for, if any."""
-    statement = select(_R.label, _R.sealed, _R.version, _R.asked_us).where(_R.subscriber_id == subscriber)
-    row = session.connection().execute(statement).first()
-    return None if row is None else ChatRequest(row.label, bytes(row.sealed), row.version, from_us(row.asked_us))
+def _target(row: core.Record) -> ChatTarget:
+    return ChatTarget(row.subscriber_id, row.label, bytes(row.sealed), from_us(row.set_us), row.failures, row.problem)

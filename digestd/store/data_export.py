@@ -23,7 +23,6 @@ _BY_SUBSCRIBER = (
     core.muting,
     core.saved_list_link,
     core.chat_target,
-    core.chat_request,
     core.consent_event,
     core.address_change,
     core.seen_papers,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 COPIED = "copied"
 """The revision of a database that must not be used any more, because PostgreSQL has its copy."""
-RETIRED = frozenset({"template_set"})
+RETIRED = frozenset({"chat_request", "template_set"})
 """Tables that this version no longer uses. They stay, so that the release before keeps working."""
 _ADVISORY_LOCK = 0x6469676573746401
 """'digest' in ASCII: only one process migrates a PostgreSQL database at a time."""

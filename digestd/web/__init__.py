@@ -21,7 +21,6 @@ One module per page, all behind the same middleware.
     references      GET  /p/{token}/import import form;  POST likes its papers
     libraries       GET  /p/{token}/libraries  Zotero and ORCID;  POST links, reads, unlinks
     groups          POST /p/{token}/groups/share, …/leave  act on the settings page
-    chat            POST /p/{token}/chat, …/test, …/remove  a chat room;  GET /chat/{token}, POST confirms
     settings_link   GET  /settings         address form;  POST mails a link to the settings
     address_change  GET  /move/{token}     POST confirms or cancels a new address
     view            GET  /d/{token}        a digest in the browser; /digest.{ending} as a file
@@ -55,7 +54,6 @@ from digestd.web import (
     address_change,
     admin,
     assets,
-    chat,
     confirm,
     data_export,
     feedback,
@@ -133,7 +131,6 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         references.router(app, pages),
         libraries.router(app, pages),
         groups.router(app, pages),
-        chat.router(app, pages),
         settings_link.router(app, forms),
         address_change.router(app, pages),
         view.router(app),

@@ -8,13 +8,11 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 
 from digestd.app import App
-from digestd.delivery.chat import CHAT_FORMS
 from digestd.domain.lookup import REGISTRY_LABELS
 from digestd.domain.schedule import next_digest
 from digestd.domain.subscriber import Subscriber
 from digestd.domain.topic_hint import TopicHint
-from digestd.store import groups, subscribers
-from digestd.subscribers.chat import rooms
+from digestd.store import chat_targets, groups, subscribers
 from digestd.subscribers.preferences import open_preferences
 from digestd.subscribers.profile_summary import NewestPapers, summarise_profile
 from digestd.web.choices import choices
@@ -76,7 +74,7 @@ class SettingsPage:
             due = next_digest(known, subscribers.next_due(session, known.key), now)
             profile = summarise_profile(session, known, self.newest)
             memberships = groups.of_subscriber(session, known.key)
-            chats = rooms(session, known.key, now)
+            room = chat_targets.of(session, known.key)
         return self.pages.page(
             "preferences",
             200,
@@ -90,9 +88,7 @@ class SettingsPage:
             hints=hints,
             profile=profile,
             memberships=memberships,
-            chats=chats,
-            may_chat=self.app.settings.subscriber_chats != "off",
-            chat_examples=[form.example for form in CHAT_FORMS.values()],
+            room=room.label if room else "",
             is_looked_up=self.app.registry_reader is not None,
             registries={
                 scheme: joined(labels, self.pages.known_language(known.language))

@@ -27,7 +27,7 @@ def prepared(install: Install) -> tuple[Composer, list[Claim]]:
 def test_composer_returns_the_mail_and_its_hash(waiting: Install) -> None:
     composer, claims = prepared(waiting)
     for claim in claims:
-        message, sha256, _ = composer.compose(claim)
+        message, sha256 = composer.compose(claim)
         assert sha256 == hashlib.sha256(message).digest()
         assert dot_stuff(message) == message
     assert len(claims) > 1

@@ -10,6 +10,7 @@ from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.delivery import State
 from digestd.domain.diagnosis import Level
 from digestd.domain.service_status import (
+    FailingRoom,
     PausedRoute,
     ServiceStatus,
     ServiceVersions,
@@ -46,6 +47,7 @@ FINE = ServiceStatus(
     refused_sender=0,
     bounces={BounceKind.HARD: 2},
     relays=(),
+    rooms=(),
     posts=0,
     scheduler=True,
     free_bytes=9 << 30,
@@ -67,6 +69,12 @@ def test_service_in_order_needs_nobody() -> None:
     ("change", "level", "said"),
     [
         ({"relays": (PausedRoute("r:587", NOW + HOUR, 3, "421 busy"),)}, Level.ERROR, "r:587 is paused until 13:00Z"),
+        (
+            {"rooms": (FailingRoom(7, "ntfy at x", 3, "HTTP 404", used=False),)},
+            Level.ERROR,
+            "ntfy at x of subscriber 7",
+        ),
+        ({"rooms": (FailingRoom(7, "ntfy at x", 1, "HTTP 404", used=True),)}, Level.WARNING, "take 1 digest: HTTP 404"),
         ({"waiting": (WaitingMails(3, "", NOW - 9 * HOUR, NOW, NOW - 2 * HOUR),)}, Level.ERROR, "ready since 10:00Z"),
         ({"due": 7, "overdue_since": NOW - 5 * HOUR}, Level.ERROR, "7 digests due since 07:00Z not planned"),
         ({"clock_ahead": True}, Level.WARNING, "planned later than now"),

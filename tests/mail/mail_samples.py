@@ -7,7 +7,7 @@ from email import message_from_bytes
 from email.policy import default
 from functools import cache
 
-from digestd.domain.delivery import DIGESTS, MailKind
+from digestd.domain.delivery import DIGESTS, RETIRED_KINDS, MailKind
 from digestd.domain.reply import ReplyLine
 from digestd.mail.content import DigestContent, DigestLinks, EarlierDigest, Rendered, ReplyContent
 from digestd.mail.digest import assemble_digest
@@ -18,7 +18,7 @@ from digestd.resources import templates
 from tests import golden
 
 LANGUAGES = ("en", "de")
-NOTICES = tuple(kind for kind in MailKind if kind not in (*DIGESTS, MailKind.REPLY))
+NOTICES = tuple(kind for kind in MailKind if kind not in (*DIGESTS, *RETIRED_KINDS, MailKind.REPLY))
 REPLIES: Mapping[str, tuple[ReplyLine, ...]] = {
     "help": (ReplyLine("help"),),
     "status": (ReplyLine("status", ("daily", "7", "UTC", "10")), ReplyLine("unclear", ("hour 25",))),

@@ -14,7 +14,6 @@ from starlette.types import ASGIApp, Message
 from digestd.app import App
 from digestd.security.links import Purpose, issue_second
 from digestd.subscribers.address_change import request_address_change
-from digestd.subscribers.chat import request_chat
 from digestd.web import build
 from tests.web.conftest import PATHS, Backend
 
@@ -55,7 +54,7 @@ def opening(backend: Backend, path: str, reader: int, **said: object) -> Mapping
         number, version = backend.plan(), 1
     elif purpose in {Purpose.ERASE, Purpose.RENEW}:
         version = joined.version
-    elif purpose in {Purpose.ADDRESS_CHANGE_NEW, Purpose.CHAT}:
+    elif purpose is Purpose.ADDRESS_CHANGE_NEW:
         version = issue_second(backend.clock())
     if "{period}" in path:
         backend.plan()
@@ -70,8 +69,6 @@ def _request(backend: Backend, purpose: Purpose, key: int, address: str) -> None
     app, now = backend.app, backend.clock()
     if purpose is Purpose.ADDRESS_CHANGE_NEW:
         request_address_change(app.db, app.notices, key, f"new.{address}", now)
-    elif purpose is Purpose.CHAT:
-        request_chat(app.db, app.notices, key, "ntfy+https://ntfy.sh/papers", now)
 
 
 async def posted(web: ASGIApp, path: str, form: dict[str, str], host: str) -> int:

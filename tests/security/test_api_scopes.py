@@ -86,10 +86,6 @@ ROUTES: dict[tuple[str, str], Entry] = {
     ("DELETE", "/groups/{number}"): Entry(SEVERAL),
     ("PUT", "/groups/{number}/members/{subscriber}"): Entry(SEVERAL),
     ("DELETE", "/groups/{number}/members/{subscriber}"): Entry(SEVERAL),
-    ("GET", "/subscribers/{number}/chat"): Entry(frozenset({READ})),
-    ("PUT", "/subscribers/{number}/chat"): Entry(SEVERAL, {"url": "https://chat.example.org/hooks/x"}),
-    ("POST", "/subscribers/{number}/chat/test"): Entry(SEVERAL),
-    ("DELETE", "/subscribers/{number}/chat"): Entry(SEVERAL),
 }
 WRITING = [key for key, route in ROUTES.items() if route.scopes and route.scopes <= {WRITE, ERASE, SIGNUP}]
 QUIET = frozenset(Scope) - {READ}

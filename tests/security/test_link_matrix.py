@@ -26,7 +26,6 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     "/p/{token}/drop": {"kind": "topic", "value": "canary topic"},
     "/p/{token}/move": {"email": "elsewhere@example.org"},
     "/p/{token}/import": {"text": "arXiv:2401.00001"},
-    "/p/{token}/chat": {"url": "ntfy+https://ntfy.sh/papers"},
     "/p/{token}/libraries/orcid": {"orcid": "0000-0002-1825-0097"},
 }
 """Fields that make a form act; an empty form does for the others."""
@@ -90,11 +89,6 @@ POWERS: Mapping[str, Power] = {
     "POST /p/{token}/libraries/unlink": _power(),
     "POST /p/{token}/groups/share": _power(),  # only for members
     "POST /p/{token}/groups/leave": _power(),
-    "POST /p/{token}/chat": _power("", "chat_request delivery caused_mail"),
-    "POST /p/{token}/chat/test": _power(ALL),
-    "POST /p/{token}/chat/remove": _power(ALL),
-    "GET /chat/{token}": _power(),
-    "POST /chat/{token}": _power("", "chat_target chat_request"),
     "GET /erase/{token}": _power(),
     "POST /erase/{token}": _power("", f"{CONSENT} interest suppression"),
     "GET /renew/{token}": _power(),

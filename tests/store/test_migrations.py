@@ -39,10 +39,7 @@ def test_migrate_is_idempotent(db: Database) -> None:
 
 
 def test_migrations_downgrade_and_upgrade(db: Database) -> None:
-    with db.write() as session:
-        config = migrations._config()
-        config.attributes["connection"] = session.connection()
-        command.downgrade(config, "base")
+    _move(db, "base")
     assert not migrations.is_current(db)
     assert migrations.migrate(db)
     assert migrations.is_current(db)
@@ -88,6 +85,33 @@ INSERT INTO delivery (subscriber_id, kind, key, covers_from, consent_version, st
 VALUES (1, 'digest', 'k', 'k', 1, :state, 'm', :bytes, 0, '{}', 'h', :bytes, '', 1, 2, 1, 0, 0, :owner,
     :until, 250, 'x')
 """
+
+
+def test_upgrade_keeps_rooms_and_forgets_requests(db: Database) -> None:
+    _move(db, "0001")
+    with db.write() as session:
+        session.connection().execute(text(SUBSCRIBER), {"bytes": b"k" * 32})
+        for table, columns, values in (
+            ("chat_target", "subscriber_id, label, sealed, set_us", "1, 'a room', :bytes, 1"),
+            ("chat_request", "subscriber_id, label, sealed, version, asked_us", "1, 'a room', :bytes, 1, 1"),
+        ):
+            session.connection().execute(text(f"INSERT INTO {table} ({columns}) VALUES ({values})"), {"bytes": b"s"})
+    assert migrations.migrate(db)
+    with db.read() as session:
+        assert session.connection().execute(text("SELECT label, failures FROM chat_target")).all() == [("a room", 0)]
+        assert session.connection().execute(text("SELECT count(*) FROM chat_request")).scalar() == 0
+    _move(db, "0001")
+    with db.read() as session:
+        assert session.connection().execute(text("SELECT label FROM chat_target")).scalar() == "a room"
+    assert migrations.migrate(db)
+
+
+def _move(db: Database, revision: str) -> None:
+    """Downgrade to a revision."""
+    with db.write() as session:
+        config = migrations._config()
+        config.attributes["connection"] = session.connection()
+        command.downgrade(config, revision)
 
 
 @pytest.mark.parametrize("state", ["leased", "accepted", "uncertain"])

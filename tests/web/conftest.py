@@ -31,7 +31,6 @@ from digestd.store import core, papers, subscribers
 from digestd.store.database import Database
 from digestd.subscribers.address_change import request_address_change
 from digestd.subscribers.admin_edits import add
-from digestd.subscribers.chat import request_chat
 from digestd.subscribers.library_sync import link_orcid
 from digestd.subscribers.subscriber_record import parse
 from digestd.web import build
@@ -63,7 +62,6 @@ PATHS = {
     Purpose.PREFERENCES: "p",
     Purpose.ERASE: "erase",
     Purpose.RENEW: "renew",
-    Purpose.CHAT: "chat",
     Purpose.ADDRESS_CHANGE_OLD: "move",
     Purpose.ADDRESS_CHANGE_NEW: "move",
 }
@@ -259,7 +257,6 @@ def pages(backend: Backend, language: str) -> list[str]:
     )
     link_orcid(backend.app.libraries, ada.key, "0000-0002-1825-0097")
     request_address_change(backend.app.db, backend.app.notices, ada.key, "ada@example.com", backend.clock())
-    request_chat(backend.app.db, backend.app.notices, ada.key, "ntfy+https://ntfy.sh/papers", backend.clock())
     leave, settings = backend.link(Purpose.UNSUBSCRIBE, ada.key), backend.settings("ada@example.org")
     move = backend.link(Purpose.ADDRESS_CHANGE_NEW, ada.key, issue_second(backend.clock()))
     return [
@@ -278,8 +275,6 @@ def pages(backend: Backend, language: str) -> list[str]:
         *(f"{settings}/{act}" for act in ("renew", "data.json", "import", "libraries")),
         *(f"{settings}/libraries/{act}" for act in ("zotero", "orcid", "read", "unlink")),
         *(f"{settings}/groups/{act}" for act in ("share", "leave")),
-        *(f"{settings}/chat{act}" for act in ("", "/test", "/remove")),
-        backend.link(Purpose.CHAT, ada.key, issue_second(backend.clock())),
         *(f"{move}{act}" for act in ("", "/stop")),
         backend.confirmation("bob@example.org"),
         f"{backend.confirmation('bob@example.org')}/decline",

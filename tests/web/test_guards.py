@@ -59,7 +59,6 @@ def test_pages_fixture_covers_all_routes(app: App, pages: list[str]) -> None:
         *(f"/p/{{token}}{act}" for act in below_p),
         *(f"/p/{{token}}/libraries/{act}" for act in of_libraries),
         *(f"/p/{{token}}/groups/{act}" for act in ("share", "leave")),
-        *("/chat/{token}", *(f"/p/{{token}}/chat{act}" for act in ("", "/test", "/remove"))),
         *(f"/move/{{token}}{act}" for act in ("", "/stop")),
     }
 

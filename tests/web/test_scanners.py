@@ -13,12 +13,11 @@ from sqlalchemy import select
 
 from digestd.app import App
 from digestd.delivery.composer import Composer
-from digestd.domain.delivery import MailKind
+from digestd.domain.delivery import RETIRED_KINDS, MailKind
 from digestd.store import core
 from digestd.store.ledger import queries
 from digestd.subscribers.address_change import request_address_change
 from digestd.subscribers.admin_edits import add
-from digestd.subscribers.chat import request_chat
 from digestd.subscribers.confirmed_actions import request_erasure, request_renewal
 from digestd.subscribers.preferences import request_link
 from digestd.subscribers.subscriber_record import parse
@@ -53,14 +52,13 @@ def mails(app: App, backend: Backend) -> list[bytes]:
     )
     request_erasure(app.db, app.notices, backend.subscriber("reader2@example.org").key, backend.clock())
     request_renewal(app.db, app.notices, backend.subscriber("reader3@example.org").key, backend.clock())
-    reader = backend.subscriber("reader4@example.org").key
-    request_chat(app.db, app.notices, reader, "ntfy+https://ntfy.sh/papers", backend.clock())
     with app.db.read() as session:
         keys = list(session.connection().execute(select(core.delivery.c.id).order_by(core.delivery.c.id)).scalars())
         claims = [claim for key in keys if (claim := queries.as_claim(session, key)) is not None]
     assert {claim.kind for claim in claims} == set(MailKind) - {
         MailKind.REPLY,
         MailKind.COPY,
+        *RETIRED_KINDS,
     }  # without links of their own
     composer = Composer(app.db, app.sender, app.templates)
     composer.prepare(claims)
@@ -92,7 +90,6 @@ def test_get_of_every_mailed_url_changes_nothing(app: App, backend: Backend, mai
         "move",
         "erase",
         "renew",
-        "chat",
     }
     assert len(found) > 6 * MAILS
     before = state(backend)

@@ -119,7 +119,6 @@ QUERIES = {
         "SELECT s.id FROM subscriber s WHERE s.status = 'erased' AND (s.address IS NOT NULL OR s.name <> '' "
         "OR EXISTS (SELECT 1 FROM interest i WHERE i.subscriber_id = s.id) "
         "OR EXISTS (SELECT 1 FROM chat_target c WHERE c.subscriber_id = s.id) "
-        "OR EXISTS (SELECT 1 FROM chat_request c WHERE c.subscriber_id = s.id) "
         "OR EXISTS (SELECT 1 FROM seen_papers n WHERE n.subscriber_id = s.id) "
         "OR EXISTS (SELECT 1 FROM delivery d WHERE d.subscriber_id = s.id "
         "AND (length(d.picks) > 0 OR d.reply_text IS NOT NULL)) "

@@ -20,7 +20,7 @@ Every change is a compare-and-set on state, attempt and owner; whoever comes sec
 nothing of SMTP: it takes results and returns claims.
 """
 
-from digestd.store.ledger.claim_queue import claim, claim_these, expire
+from digestd.store.ledger.claim_queue import claim, claim_these, divert, expire
 from digestd.store.ledger.commit_point import commit_sends
 from digestd.store.ledger.create import NewNotice, already_planned, plan_copy, plan_digests, plan_notice
 from digestd.store.ledger.indexes import force_index_scans
@@ -40,6 +40,7 @@ __all__ = [
     "commit_sends",
     "count_long_uncertain",
     "count_waiting",
+    "divert",
     "expire",
     "force_index_scans",
     "judge_refusals",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from sqlalchemy import BigInteger, Text, and_, bindparam, case, cast, func, insert, not_, select, update
+from sqlalchemy import BigInteger, Text, and_, bindparam, case, cast, exists, func, insert, not_, select, update
 from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
@@ -42,10 +42,14 @@ RECIPIENTS = (
     .outerjoin(core.suppression, core.suppression.c.address_key == func.coalesce(_D.recipient_key, _S.address_key))
 )
 """Each delivery with its subscriber, and with what stands against writing to its address."""
-
-
-CHAT = case((_D.kind.in_(sorted(DIGESTS)), core.chat_target.c.sealed)).label("chat")
-"""The encrypted URL of the chat room that a delivery goes to; null if it goes by mail, as all notices do."""
+BY_MAIL = Occasion.ROOM_FAILED, Occasion.ROOM_ENDED
+"""Occasions of digests that go by mail, although their subscriber has a chat room."""
+TO_ROOM = and_(
+    _D.kind.in_(sorted(DIGESTS)),
+    *(_D.occasions.not_like(f"%{occasion}%") for occasion in BY_MAIL),
+    exists().where(core.chat_target.c.subscriber_id == _D.subscriber_id),
+)
+"""Condition for what goes to a chat room. Everything else goes by mail, as all notices do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +79,20 @@ class ClaimResult:
 
 
 def claim(
-    session: Session, claimer: ClaimOwner, limit: int, now: datetime, without: Collection[str] = ()
+    session: Session,
+    claimer: ClaimOwner,
+    limit: int,
+    now: datetime,
+    without: Collection[str] = (),
+    *,
+    to_rooms: bool = False,
 ) -> ClaimResult:
-    """Lease up to `limit` ready deliveries in the caller's transaction.
+    """Lease up to `limit` ready deliveries in the caller's transaction: mails, or what goes to chat rooms.
 
     None to the domains `without`.
     """
     at_us = to_us(now)
-    query = _without(claimer.held, _ready(at_us, limit))
+    query = _without(claimer.held, _ready(at_us, limit).where(TO_ROOM if to_rooms else not_(TO_ROOM)))
     for domain in without:
         query = query.where(func.lower(RECIPIENT).not_like(f"%@{_literal(domain)}", escape="\\"))
     rows = session.connection().execute(query).all()
@@ -96,15 +106,26 @@ def claim(
     return ClaimResult(_lease(session, leased, claimer, at_us), len(skipped), len(expired))
 
 
-def claim_these(session: Session, claimer: ClaimOwner, deliveries: Collection[int], now: datetime) -> tuple[Claim, ...]:
-    """Lease these deliveries if they are ready and unobjectionable.
+def claim_these(
+    session: Session, claimer: ClaimOwner, deliveries: Collection[int], now: datetime, *, to_rooms: bool = False
+) -> tuple[Claim, ...]:
+    """Lease those of these deliveries that are ready, unobjectionable, and mails or for chat rooms.
 
     They may be delayed or late.
     """
     query = _selected().where(_D.state == State.READY, _D.id.in_(deliveries)).order_by(_D.id)
+    query = query.where(TO_ROOM if to_rooms else not_(TO_ROOM))
     query = _without(claimer.held, query)
     rows = session.connection().execute(query.with_for_update(of=core.delivery)).all()
     return _lease(session, [row for row in rows if not objection(row)], claimer, to_us(now))
+
+
+def divert(session: Session, delivery: int, occasion: Occasion) -> None:
+    """Send a digest for a chat room by mail. `occasion`: why, one of BY_MAIL, which its reader is told."""
+    if occasion not in BY_MAIL:
+        raise ValueError(f"{occasion} is no reason to send by mail")
+    occasions = func.trim(_D.occasions.concat(f" {occasion}"))
+    session.connection().execute(update(core.delivery).where(_D.id == delivery, TO_ROOM).values(occasions=occasions))
 
 
 def expire(session: Session, limit: int, now: datetime) -> int:
@@ -158,8 +179,7 @@ def _selected() -> core.Query:
         _S.status,
         _S.version,
         suppression,
-        CHAT,
-    ).select_from(RECIPIENTS.outerjoin(core.chat_target, core.chat_target.c.subscriber_id == _D.subscriber_id))
+    ).select_from(RECIPIENTS)
 
 
 def _ready(at_us: int, limit: int) -> core.Query:
@@ -290,5 +310,4 @@ def claim_of(row: core.Record, attempt: int, envelope_from: str, dated_us: int) 
         planned_us=planned_us(row.history),
         occasions=occasions(row.occasions),
         unmatched=unpack_unmatched(row.picks),
-        chat=None if row.chat is None else bytes(row.chat),
     )

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, not_, select
 from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Claim, MailKind, State
 from digestd.domain.digest import Occasion, Pick, Reason
 from digestd.store import core
-from digestd.store.ledger.claim_queue import ALL_COLUMNS, CHAT, claim_of
+from digestd.store.ledger.claim_queue import ALL_COLUMNS, TO_ROOM, claim_of
 from digestd.store.ledger.indexes import AT_WORK
 from digestd.store.packing import pick_count, readable_picks, steps
 from digestd.store.timestamps import from_us, to_us
@@ -56,13 +56,14 @@ class DeliveryFilter:
 class PlannedDigest:
     """One digest in a subscriber's history.
 
-    `sha256` is of the last bytes that passed the commit point, if any did.
+    `sha256` is of the last bytes that passed the commit point, if any did; `relay` is where they went.
     """
 
     key: int
     period: str
     state: State
     sha256: bytes | None
+    relay: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +81,17 @@ class AttemptInfo:
     closed: datetime | None
 
 
-def is_any_ready(session: Session, now: datetime) -> bool:
-    """Return True if a claim would find anything."""
+def is_any_ready(session: Session, now: datetime, *, to_rooms: bool = False) -> bool:
+    """Return True if a claim would find anything: mails, or what goes to chat rooms."""
     query = select(_D.id).where(AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now)).limit(1)
+    query = query.where(TO_ROOM if to_rooms else not_(TO_ROOM))
     return session.connection().execute(query).first() is not None
 
 
 def count_ready(session: Session, now: datetime, most: int | None = None) -> int:
-    """Count the deliveries that are ready now, up to `most`."""
-    found = select(_D.id).where(AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now)).limit(most)
+    """Count the mails that are ready now, up to `most`."""
+    ready = AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now), not_(TO_ROOM)
+    found = select(_D.id).where(*ready).limit(most)
     return int(session.connection().execute(select(func.count()).select_from(found.subquery())).scalar_one())
 
 
@@ -158,9 +161,11 @@ def reasons(session: Session, subscriber: int, digests: int) -> list[Reason]:
 
 def digests(session: Session, subscriber: int) -> list[PlannedDigest]:
     """Return every digest of a subscriber, empty ones too, oldest first."""
-    query = select(_D.id, _D.key, _D.state, _D.sha256).where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST)
+    query = select(_D.id, _D.key, _D.state, _D.sha256, _D.relay).where(
+        _D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST
+    )
     rows = session.connection().execute(query.order_by(_D.id))
-    return [PlannedDigest(row.id, row.key, State(row.state), row.sha256) for row in rows]
+    return [PlannedDigest(row.id, row.key, State(row.state), row.sha256, row.relay) for row in rows]
 
 
 def newest_digest(session: Session, subscriber: int) -> int | None:
@@ -188,10 +193,8 @@ def as_claim(session: Session, delivery: int) -> Claim | None:
     return None if row is None else _unleased(row)
 
 
-_WITH_READER = (
-    select(*ALL_COLUMNS, _S.address, _S.name, _S.language, _S.full_abstracts, CHAT)
-    .join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
-    .outerjoin(core.chat_target, core.chat_target.c.subscriber_id == _D.subscriber_id)
+_WITH_READER = select(*ALL_COLUMNS, _S.address, _S.name, _S.language, _S.full_abstracts).join_from(
+    core.delivery, core.subscriber, _S.id == _D.subscriber_id
 )
 
 

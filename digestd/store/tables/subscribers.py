@@ -1,6 +1,6 @@
 """Subscribers: address, settings, interests, feedback and consent."""
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, LargeBinary, SmallInteger, Text, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, SmallInteger, Text, text
 from sqlmodel import Field
 
 from digestd.domain.feedback import Verdict
@@ -208,24 +208,19 @@ class PendingRequestRow(Row, table=True):
 
 
 class ChatTargetRow(Row, table=True):
-    """A chat room that gets the digests of a subscriber; `sealed` is its encrypted URL, `label` has no secrets."""
+    """A chat room that gets the digests of a subscriber, set by the operator.
+
+    `sealed` is its encrypted URL, `label` has no secrets. `failures`: digests in a row that it did not take, the last
+    time because of `problem`.
+    """
 
     __tablename__ = "chat_target"
     subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
     label: str = Field(max_length=300)
     sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     set_us: int = Field(sa_column=us())
-
-
-class ChatRequestRow(Row, table=True):
-    """A chat room that a subscriber asked for and has not confirmed; `version` is their consent version then."""
-
-    __tablename__ = "chat_request"
-    subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
-    label: str = Field(max_length=300)
-    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    version: int
-    asked_us: int = Field(sa_column=us())
+    failures: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    problem: str | None = Field(default=None, max_length=200)
 
 
 class GroupRow(Row, table=True):

@@ -4,7 +4,6 @@
     problems      errors in the format of RFC 9457
     shapes        request and response bodies
     subscribers   subscribers and their interests
-    chats         the chat room that gets a subscriber's digests
     groups        groups and their members
     signups       sign-ups, for forms on websites
     papers        papers
@@ -20,7 +19,7 @@ from fastapi import Depends, FastAPI
 from digestd import __version__
 from digestd.app import App
 from digestd.tracing import NO_TELEMETRY
-from digestd.web.api import chats, groups, mails, papers, problems, signups, subscribers
+from digestd.web.api import groups, mails, papers, problems, signups, subscribers
 from digestd.web.api.auth import BEARER, SignupLimit, TokenGate
 from digestd.web.preview_day import PreviewDay
 
@@ -45,7 +44,6 @@ def build_api(app: App, preview_day: PreviewDay) -> FastAPI:
     )
     signup_limit = SignupLimit(app)
     api.include_router(subscribers.router(app, signup_limit, preview_day))
-    api.include_router(chats.router(app))
     api.include_router(groups.router(app))
     api.include_router(signups.router(app, signup_limit))
     api.include_router(papers.router(app))
