@@ -42,6 +42,7 @@ def deliver(
     if report.poisoned:
         say(f"{report.poisoned} could not be composed; see `digestd delivery list --state poisoned`")
     _say_waiting(app)
+    _say_ready(app, limit)
     if report.stopped:
         say(f"stopped: {report.stopped}")
         raise typer.Exit(1)
@@ -53,6 +54,15 @@ def _say_waiting(app: App) -> None:
         found = service_activity.waiting(session)
     for line in waiting_lines(found, app.clock()):
         say(f"waiting: {line}")
+
+
+def _say_ready(app: App, limit: int | None) -> None:
+    """Say how many mails could be sent at once."""
+    with app.db.read() as session:
+        ready = queries.count_ready(session, app.clock())
+    if ready:
+        why = "became ready meanwhile" if limit is None else f"--limit {limit} allowed no more"
+        say(f"{ready} mail{'s are' if ready > 1 else ' is'} still ready ({why}); run `digestd deliver` again")
 
 
 async def _deliver(app: App, *, drain: bool, limit: int | None, stop: asyncio.Event) -> DeliveryReport:

@@ -16,6 +16,7 @@ from random import Random
 import structlog
 
 from digestd.delivery.group_commit import GroupCommit
+from digestd.delivery.relays import RateLimiter, domain_of
 from digestd.delivery.retry import (
     MAIL_BACKOFF,
     REFUSED_STOP,
@@ -27,7 +28,7 @@ from digestd.delivery.retry import (
 )
 from digestd.delivery.transports.transport import Refusal
 from digestd.domain.delivery import UNCONFIRMED, Claim, Outcome, State
-from digestd.errors import ComposeFailed, Damaged, DatabaseUnreachable, MailsRefused, RelayBusy, RelayFailed
+from digestd.errors import ComposeFailed, ConnectionFailed, Damaged, DigestdError, MailsRefused, RelayBusy, RelayFailed
 from digestd.store import ledger
 from digestd.store.database import Database
 from digestd.store.ledger.commit_point import CommitDecision
@@ -36,10 +37,12 @@ from digestd.store.ledger.results import AttemptResult
 JUDGE_SECONDS = 60.0
 """Interval at which refusals are judged during a run, well before they would be sent again."""
 log = structlog.get_logger(__name__)
-COMPOSE_TRIES = 3
-NOT_COMPOSED_STOP, NOT_COMPOSED_SHARE = 5, 0.2
-"""Number and share of mails that cannot be composed at which a run stops: the templates must be broken."""
-COMPOSE_WAIT = timedelta(minutes=10)
+FAILED_TRIES = 3
+FAILED_STOP, FAILED_SHARE = 5, 0.2
+"""Number and share of mails with an unexpected error at which a run stops: the cause is not in the mails."""
+FAILED_WAIT = timedelta(minutes=10)
+SLOWING_DOMAINS_STOP = 10
+"""Number of domains in a row that ask for fewer mails, or give no answer, at which the relay must be the cause."""
 _REFUSED_THINGS = {Stage.FINAL_DOT: "mails", Stage.RCPT: "recipients"}
 
 
@@ -50,7 +53,7 @@ class RunCounters:
     A refused mail counts as deferred until it is judged and counts as rejected.
 
     Attributes:
-        not_composed: How many of the deferred and poisoned mails could not be composed.
+        failed: How many of the deferred and poisoned mails had an unexpected error.
         refusals: 5xx replies by stage and code since the last accepted mail.
         stopped: Why a relay was stopped, or None.
     """
@@ -62,7 +65,7 @@ class RunCounters:
     expired: int = 0
     uncertain: int = 0
     poisoned: int = 0
-    not_composed: int = 0
+    failed: int = 0
     refusals: Counter[tuple[Stage, int]] = field(default_factory=Counter)
     stopped: str | None = None
 
@@ -105,15 +108,16 @@ class PendingRefusals:
     async def judge(self) -> None:
         """Judge what has been recorded.
 
-        If the database is unreachable, the mails wait and are sent again.
+        If they cannot be judged, the mails wait and are sent again.
         """
         refused, self._refused = self._refused, []
         if not refused:
             return
         try:
             verdicts = await asyncio.to_thread(self._judge_in_ledger, refused)
-        except DatabaseUnreachable as error:
-            log.warning("cannot judge refused mails; they wait", mails=len(refused), why=str(error))
+        except Exception as error:
+            why = str(error) if isinstance(error, DigestdError) else type(error).__name__
+            log.warning("cannot judge refused mails; they wait", mails=len(refused), why=why)
             return
         self._refused += verdicts.early
         self.counters.deferred -= verdicts.rejected
@@ -143,7 +147,15 @@ class AttemptRecorder:
     `accepted`: of this relay.
     """
 
-    def __init__(self, owner: str, route: str, commits: GroupCommit, refusals: PendingRefusals, rng: Random) -> None:
+    def __init__(
+        self,
+        owner: str,
+        route: str,
+        commits: GroupCommit,
+        refusals: PendingRefusals,
+        limiter: RateLimiter,
+        rng: Random,
+    ) -> None:
         self.counters = refusals.counters
         self.accepted = 0
         self._refusals = refusals
@@ -151,7 +163,10 @@ class AttemptRecorder:
         self._route = route
         self._owner = owner
         self._commits = commits
+        self._limiter = limiter
         self._rng = rng
+        self._slowing: set[str] = set()
+        """Domains that asked for fewer mails, or gave no answer, since a mail was accepted last."""
 
     def record_answer(self, claim: Claim, reply: SmtpReply) -> None:
         """Record the answer to the final dot. Raises like `record_refusal`."""
@@ -159,6 +174,8 @@ class AttemptRecorder:
             self.counters.accepted += 1
             self.accepted += 1
             self.counters.refusals.clear()
+            self._slowing.clear()
+            self._limiter.record_accepted(claim.address)
             self._commits.record(self._result(claim, State.ACCEPTED, Outcome.ACCEPTED, reply))
             return
         self.record_refusal(claim, Refusal(Stage.FINAL_DOT, reply))
@@ -182,10 +199,16 @@ class AttemptRecorder:
             return
         later = self._result(claim, State.READY, Outcome.TEMP, refusal.reply)
         self._commits.record(later._replace(wait=MAIL_BACKOFF.delay(claim.attempt, self._rng)))
-        if meaning is ReplyVerdict.SLOW_DOWN:
+        if meaning is ReplyVerdict.SLOW_DOMAIN:
+            self._limiter.slow_domain(claim.address)
+        if meaning is ReplyVerdict.SLOW_DOMAIN or (meaning is ReplyVerdict.RETRY and refusal.reply.code < 400):
+            self._stop_if_many_domains_fail(claim, status)
+        if meaning is ReplyVerdict.SLOW_RELAY:
             raise RelayBusy(f"the relay asks for fewer mails ({status}); digestd will retry later, at a lower rate")
         if meaning is ReplyVerdict.PAUSE_RELAY:
-            raise RelayFailed(f"the relay refuses to serve us ({status}); digestd will retry later")
+            # after RCPT the cause may still be this mail: the relay goes on if it takes others
+            kind = ConnectionFailed if refusal.stage is Stage.DATA else RelayFailed
+            raise kind(f"the relay refuses to serve us ({status}); digestd will retry later")
 
     def record_stopped_at_commit_point(self, claim: Claim, decision: CommitDecision) -> None:
         """Count a mail that the commit point stopped.
@@ -209,30 +232,51 @@ class AttemptRecorder:
 
     def record_interrupted(self, claim: Claim) -> None:
         """Record that the relay broke off during this mail, and delay the mail."""
+        self.counters.deferred += 1
         failed = self._result(claim, State.READY, Outcome.NOT_SENT)
         self._commits.record(failed._replace(wait=MAIL_BACKOFF.delay(claim.attempt, self._rng)))
 
-    def record_not_composed(self, claim: Claim, error: Exception) -> None:
-        """Record that a mail could not be composed.
+    def record_failed(self, claim: Claim, error: Exception, what: str) -> None:
+        """Record an unexpected error of one mail before the commit point.
 
-        After COMPOSE_TRIES failures it is set aside as poisoned.
+        After FAILED_TRIES failures it is set aside as poisoned.
+
+        Args:
+            claim: The delivery.
+            error: Its text is left out unless it is `Damaged`, as it may hold personal data.
+            what: `cannot be composed` or `cannot be sent`.
         """
-        log.error("cannot compose", delivery=claim.key, error=type(error).__name__)
-        last = claim.failures + 1 >= COMPOSE_TRIES
-        self.counters.not_composed += 1
+        why = str(error) if isinstance(error, Damaged) else type(error).__name__
+        log.exception(f"a mail {what}", delivery=claim.key, error=type(error).__name__)
+        last = claim.failures + 1 >= FAILED_TRIES
+        self.counters.failed += 1
         self.counters.poisoned += last
         self.counters.deferred += not last
         failed = self._result(claim, State.POISONED if last else State.READY, Outcome.NOT_SENT)
-        reason = f"cannot be composed: {error if isinstance(error, Damaged) else type(error).__name__}"
-        self._commits.record(failed._replace(reason=reason if last else None, wait=COMPOSE_WAIT, failed=True))
+        self._commits.record(failed._replace(reason=f"{what}: {why}" if last else None, wait=FAILED_WAIT, failed=True))
 
-    def stop_if_composing_fails(self) -> None:
-        """Raise ComposeFailed if too many mails cannot be composed."""
-        failed, tried = self.counters.not_composed, self.counters.ended
-        if failed >= NOT_COMPOSED_STOP and failed > NOT_COMPOSED_SHARE * tried:
+    def stop_if_many_fail(self) -> None:
+        """Raise ComposeFailed if too many mails cannot be composed or sent."""
+        failed, tried = self.counters.failed, self.counters.ended
+        if failed >= FAILED_STOP and failed > FAILED_SHARE * tried:
             raise ComposeFailed(
-                f"{failed} of {tried} mails could not be composed; run `digestd preview EMAIL` to see the error and "
-                "fix the templates. Sending resumes by itself"
+                f"{failed} of {tried} mails could not be composed or sent; the log names each error, and "
+                "`digestd preview EMAIL` shows one of a template. Sending resumes by itself"
+            )
+
+    def record_put_off(self, claim: Claim, seconds: float) -> None:
+        """Record that a mail waits for its domain, which asked for fewer mails."""
+        self.counters.deferred += 1
+        later = self._result(claim, State.READY, Outcome.NOT_SENT)
+        self._commits.record(later._replace(wait=timedelta(seconds=seconds)))
+
+    def _stop_if_many_domains_fail(self, claim: Claim, status: str) -> None:
+        """Raise RelayBusy if several domains in a row ask for fewer mails, or give no answer."""
+        self._slowing.add(_site(claim.address))
+        if len(self._slowing) >= SLOWING_DOMAINS_STOP:
+            raise RelayBusy(
+                f"{len(self._slowing)} domains in a row ask for fewer mails or give no answer (last status: {status}); "
+                "digestd will retry later, at a lower rate"
             )
 
     def _stop_if_too_many_refused(self, refusal: Refusal) -> None:
@@ -270,3 +314,8 @@ class AttemptRecorder:
             queue_id=reply.queue_id if reply else None,
             relay=self._route if reply else None,
         )
+
+
+def _site(address: str) -> str:
+    """Return the last two labels of an address's domain: whoever owns a domain has any number of subdomains."""
+    return ".".join(domain_of(address).split(".")[-2:])

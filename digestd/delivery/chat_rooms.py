@@ -128,7 +128,7 @@ class _Pool:
             limiter = RateLimiter({}, asyncio.get_running_loop().time)
             commits = GroupCommit(config.db, config.clock, results, sent, limiter, server)
             refusals = PendingRefusals(config.db, config.clock, self._counters)
-            recorder = AttemptRecorder(config.owner, ROUTE, commits, refusals, config.rng)
+            recorder = AttemptRecorder(config.owner, ROUTE, commits, refusals, limiter, config.rng)
             async with commits.running():
                 work = [self._work(commits, recorder) for _ in range(PROCESSES)]
                 ended = await asyncio.gather(*work, return_exceptions=True)
@@ -189,7 +189,7 @@ class _Post:
         try:
             return composer.compose_for_room(self._claim)
         except Exception as error:
-            self._end = partial(self._recorder.record_not_composed, self._claim, error)
+            self._end = partial(self._recorder.record_failed, self._claim, error, "cannot be composed")
             return None
 
     def _url(self) -> str | None:

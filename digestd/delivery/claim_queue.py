@@ -2,29 +2,38 @@
 
 The next batch is claimed while workers still take from this one, so that none has to wait.
 
-Deliveries to a rate-limited recipient domain wait in a separate queue, so that they do not delay the others.
+Deliveries to a rate-limited recipient domain wait in a separate queue, so that they do not delay the others. Those to
+a domain that asked for fewer mails go back to the ledger until their turn.
 """
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+
+import structlog
 
 from digestd.delivery.attempt_recorder import RunCounters
 from digestd.delivery.relays import RateLimiter, RelayBalancer
 from digestd.domain.delivery import Claim
+from digestd.errors import DatabaseUnreachable
 from digestd.store import ledger, sent_journals
 from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimOwner
 
+log = structlog.get_logger(__name__)
 BATCH = 192
 PART, MIN_BATCH = 4, 24
 """At most 1/PART of the ready deliveries is claimed at once, so that worker processes share a small day
 (guided self-scheduling, Polychronopoulos and Kuck 1987), but at least MIN_BATCH: three per worker."""
+LOOK_SECONDS = 5.0
+"""Interval of looking for other mails while all that are claimed wait for their domains."""
 BATCH_SECONDS = 600.0
 """At a low rate, only what can be sent within this time is claimed: far less than a lease."""
+PUT_OFF_SECONDS = 3_600.0
+"""The longest that a mail waits for its domain until its turn is computed again."""
 
 
 class ClaimQueue:
@@ -50,10 +59,14 @@ class ClaimQueue:
         self._prepare = prepare
         self._ready_by = ready_by
         self._counters = counters
-        self._remaining: int | None = None
+        self._most: int | None = None
+        self._claimed = 0
         self._only: tuple[int, ...] = ()
         self._check_disk: Callable[[], None] = lambda: None
         self._server = ""
+        self._put_off: Callable[[Claim, float], None] = lambda _claim, _seconds: None
+        self._postponed: Counter[str] = Counter()
+        self._postponed_total = 0
         self._limiter = RateLimiter({}, lambda: 0.0)
         self._balancer = RelayBalancer(())
         self._waiting: deque[Claim] = deque()
@@ -65,7 +78,7 @@ class ClaimQueue:
 
     def with_limits(self, most: int | None, limiter: RateLimiter, balancer: RelayBalancer) -> "ClaimQueue":
         """Limit the number of claims to `most`, and the rate by `limiter` and `balancer`."""
-        self._remaining, self._limiter, self._balancer = most, limiter, balancer
+        self._most, self._limiter, self._balancer = most, limiter, balancer
         return self
 
     def with_only(self, deliveries: Collection[int]) -> "ClaimQueue":
@@ -81,6 +94,11 @@ class ClaimQueue:
     def with_server(self, server: str) -> "ClaimQueue":
         """Claim nothing once the database is no longer on this server (see store.sent_journals)."""
         self._server = server
+        return self
+
+    def with_put_off(self, put_off: Callable[[Claim, float], None]) -> "ClaimQueue":
+        """Call this with a claim that must wait for its domain, and for how many seconds."""
+        self._put_off = put_off
         return self
 
     def close(self) -> None:
@@ -118,6 +136,10 @@ class ClaimQueue:
             self._limiter.take(route)
         return claim
 
+    def give_back(self, claim: Claim) -> None:
+        """Take a claim back that its worker did not offer to a relay; another worker gets it."""
+        self._waiting.appendleft(claim)
+
     def has_waiting(self, route: str) -> bool:
         """Return True if something is claimed that a route may take."""
         return bool(self._waiting or self._limited) and not self._is_over(route)
@@ -139,7 +161,7 @@ class ClaimQueue:
             if not await asyncio.shield(self._start_refill()) and not self._waiting:
                 if not self._limited:
                     return None
-                await self._sleep(min(map(self._limiter.wait, self._limited)))
+                await self._sleep(min(LOOK_SECONDS, *map(self._limiter.wait, self._limited)))
         return None
 
     def _start_refill(self) -> asyncio.Task[bool]:
@@ -160,6 +182,18 @@ class ClaimQueue:
 
     def _take(self) -> Claim | None:
         """Take a claim that may be sent now, rate-limited ones first."""
+        if (claim := self._take_limited()) is not None:
+            return claim
+        while self._waiting:
+            claim = self._waiting.popleft()
+            if len(self._waiting) < self._refill_below:
+                self._start_refill()
+            domain = self._limiter.limited_domain(claim.address)
+            if domain is None or self._may_send(claim, domain):
+                return claim
+        return None
+
+    def _take_limited(self) -> Claim | None:
         for domain, claims in self._limited.items():
             if not self._limiter.wait(domain):
                 self._limiter.take(domain)
@@ -167,24 +201,31 @@ class ClaimQueue:
                 if not claims:
                     del self._limited[domain]
                 return claim
-        while self._waiting:
-            claim = self._waiting.popleft()
-            if len(self._waiting) < self._refill_below:
-                self._start_refill()
-            limited = self._limiter.limited_domain(claim.address)
-            if limited is None:
-                return claim
-            if limited not in self._limited and not self._limiter.wait(limited):
-                self._limiter.take(limited)
-                return claim
-            self._limited.setdefault(limited, deque()).append(claim)
         return None
+
+    def _may_send(self, claim: Claim, domain: str) -> bool:
+        """Return True if a mail to a limited domain may be sent now; else keep or postpone it."""
+        if domain not in self._limited and not self._limiter.wait(domain):
+            self._limiter.take(domain)
+            return True
+        if self._limiter.is_slowed(domain):
+            self._postpone(claim, domain)
+        else:
+            self._limited.setdefault(domain, deque()).append(claim)
+        return False
+
+    def _postpone(self, claim: Claim, domain: str) -> None:
+        """Put off a mail to a domain that asked for fewer mails, each of them by one interval more."""
+        wait = self._limiter.wait(domain) + self._postponed[domain] / self._limiter.rate(domain)
+        self._postponed[domain] += 1
+        self._postponed_total += 1
+        self._put_off(claim, min(wait, PUT_OFF_SECONDS))
 
     def _claim(self, without: Sequence[str]) -> bool:
         """Claim one batch, nothing to the domains `without`. Return True if there was anything."""
         self._refill_below = 0
         self._check_disk()
-        size = BATCH if self._remaining is None else min(BATCH, self._remaining)
+        size = BATCH if self._most is None else min(BATCH, self._most - self._claimed + self._postponed_total)
         if rate := self._balancer.total_rate(self._limiter.rate):
             size = min(size, max(1, int(BATCH_SECONDS * rate)))
         if size <= 0:
@@ -201,9 +242,8 @@ class ClaimQueue:
         self._counters.expired += claimed.expired
         kept, too_many = self._split_by_rate(claimed.claims)
         self._release(too_many, now)
-        if self._remaining is not None:
-            self._remaining -= len(kept)
-        self._prepare(kept)
+        self._claimed += len(kept)
+        self._prepare_batch(kept)
         self._waiting.extend(kept)
         self._refill_below = len(kept) // 2
         return not claimed.nothing
@@ -212,10 +252,18 @@ class ClaimQueue:
         """Claim the deliveries of `with_only`, once."""
         with self._db.write() as session:
             claims = ledger.claim_these(session, self._claimer, self._only, now)
-        self._remaining = 0  # a deferred one waits for its time, as any other
-        self._prepare(claims)
+        self._most, self._claimed = 0, len(claims)  # a deferred one waits for its time, as any other
+        self._prepare_batch(claims)
         self._waiting.extend(claims)
         return bool(claims)
+
+    def _prepare_batch(self, claims: Sequence[Claim]) -> None:
+        try:
+            self._prepare(claims)
+        except DatabaseUnreachable:
+            raise
+        except Exception as error:  # what each needs is read when it is composed, and only the damaged one fails
+            log.exception("cannot prepare a batch", kind=type(error).__name__)
 
     def _split_by_rate(self, claims: tuple[Claim, ...]) -> tuple[list[Claim], list[Claim]]:
         """Split claims into those that can be sent within a lease and the rest."""
@@ -224,7 +272,7 @@ class ClaimQueue:
         seen: dict[str, int] = {}
         for claim in claims:
             domain = self._limiter.limited_domain(claim.address)
-            if domain is None:
+            if domain is None or self._limiter.is_slowed(domain):
                 within_limit.append(claim)
                 continue
             seen[domain] = seen.get(domain, 0) + 1

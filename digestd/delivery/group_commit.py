@@ -7,22 +7,29 @@ group. What the rate limits have used is written in the same transaction, before
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 
+import structlog
+
 from digestd.delivery.journals import ResultJournal, SentJournal
-from digestd.delivery.relays import RateLimiter
-from digestd.errors import DatabaseUnreachable
+from digestd.delivery.relays import RateLimiter, ThrottleChange
+from digestd.errors import Damaged, DatabaseUnreachable, DigestdError
 from digestd.store import ledger, sent_journals
 from digestd.store.database import Database
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
 from digestd.store.ledger.results import AttemptResult
 
+ThrottleChanges = Mapping[str, Sequence[ThrottleChange]]
+log = structlog.get_logger(__name__)
 IDLE_SECONDS = 0.2
 """Time that results wait for a request to be written with. A transaction of their own would delay the next request."""
 RETRY_SECONDS = 1.0
 PATIENCE_SECONDS = 20.0
 """Time that groups are retried while the database is unreachable, before their mails are left to recovery."""
+
+REFUSED_STOP = 5
+"""Number of deliveries that the database refuses to write at which the run stops: it is not about one of them."""
 
 
 class GroupCommit:
@@ -56,16 +63,22 @@ class GroupCommit:
         self._work = asyncio.Event()
         self._idle: asyncio.TimerHandle | None = None
         self._closed = False
-        self._broken: BaseException | None = None
+        self._broken: Exception | None = None
         self._patience = PATIENCE_SECONDS
+        self._refused = 0
+
+    @property
+    def is_broken(self) -> bool:
+        """Return True if a group could not be committed, so that nothing more is."""
+        return self._broken is not None
 
     async def pass_commit_point(self, request: CommitRequest) -> CommitDecision:
         """Ask to send one final dot and return once the answer is committed.
 
-        Raises the database's error.
+        Raises the error of the database or, if only this request has one, its own.
         """
         if self._broken is not None:
-            raise RuntimeError("an earlier group could not be committed") from self._broken
+            raise self._broken
         answer: asyncio.Future[CommitDecision] = asyncio.get_running_loop().create_future()
         self._requests.append((request, answer))
         self._work.set()
@@ -112,15 +125,15 @@ class GroupCommit:
             await asyncio.sleep(0)
 
     async def _commit_group(self) -> None:
-        requests, results, used = self._requests, self._results, self._limiter.take_used()
+        requests, results, changes = self._requests, self._results, self._limiter.take_changes()
         self._requests, self._results = [], []
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
-        if not (requests or results or used):
+        if not (requests or results or changes):
             return
         try:
-            answers = await asyncio.to_thread(self._write, [request for request, _ in requests], results, used)
+            answers = await asyncio.to_thread(self._write_group, [request for request, _ in requests], results, changes)
         except DatabaseUnreachable as error:
             # Either nothing was written, or the confirmation was lost. The group can be repeated in both cases,
             # because every step is a compare-and-set.
@@ -136,9 +149,8 @@ class GroupCommit:
             self._give_up(requests, results, error)
             raise
         self._patience = PATIENCE_SECONDS
-        for (_, answer), gated in zip(requests, answers, strict=True):
-            if not answer.done():
-                answer.set_result(gated)
+        for (_, waiting), answer in zip(requests, answers, strict=True):
+            _answer(waiting, answer)
 
     def _give_up(
         self,
@@ -146,18 +158,49 @@ class GroupCommit:
         results: list[AttemptResult],
         error: BaseException,
     ) -> None:
-        self._broken = error
+        self._broken = error if isinstance(error, Exception) else RuntimeError(str(error))
         self._keep(results)
-        for _, answer in [*requests, *self._requests]:
-            _fail(answer, error)
+        for _, waiting in [*requests, *self._requests]:
+            _answer(waiting, self._broken)
 
     def _keep(self, results: list[AttemptResult]) -> None:
         """Keep results that the database has not taken."""
         self._result_journal.write(results)
         self._sent_journal.write([], results, self._clock())
 
+    def _write_group(
+        self, requests: list[CommitRequest], results: list[AttemptResult], changes: ThrottleChanges
+    ) -> Sequence[CommitDecision | Exception]:
+        """Write a group; if it fails unexpectedly, write each of it apart, so that one fails alone."""
+        try:
+            return self._write(requests, results, changes)
+        except DigestdError:
+            raise
+        except Exception as error:
+            log.exception("cannot commit a group; committing each apart", kind=type(error).__name__)
+        self._write([], [], changes)  # fails if the database does, whatever the mails are
+        for result in results:
+            if isinstance(self._write_one([], [result]), Exception):
+                self._keep([result])
+        return [self._write_one([request], []) for request in requests]
+
+    def _write_one(self, requests: list[CommitRequest], results: list[AttemptResult]) -> CommitDecision | Exception:
+        """Write one request or result; return the decision, or the error that only this one has."""
+        try:
+            return next(iter(self._write(requests, results, {})), CommitDecision.OK)
+        except DigestdError:
+            raise
+        except Exception as error:
+            delivery = [one.delivery for one in requests] or [one.delivery for one in results]
+            log.exception("cannot commit", delivery=delivery, kind=type(error).__name__)
+            self._refused += 1
+            if self._refused >= REFUSED_STOP:
+                why = f"the database refused to write {self._refused} deliveries ({type(error).__name__})"
+                raise Damaged(f"{why}; run `digestd fsck`") from error
+            return error
+
     def _write(
-        self, requests: list[CommitRequest], results: list[AttemptResult], used: Mapping[str, int]
+        self, requests: list[CommitRequest], results: list[AttemptResult], changes: ThrottleChanges
     ) -> list[CommitDecision]:
         with self._db.write() as session:
             sent_journals.require_server(session, self._server)
@@ -165,13 +208,17 @@ class GroupCommit:
             now = self._clock()
             ledger.record_results(session, results, now)
             answers = ledger.commit_sends(session, requests, now)
-            stored = self._limiter.write(session, used)
+            stored = self._limiter.write(session, changes)
         passed = [request for request, answer in zip(requests, answers, strict=True) if answer is CommitDecision.OK]
         self._sent_journal.write(passed, results, now)
         self._limiter.merge(stored)
         return answers
 
 
-def _fail(answer: "asyncio.Future[CommitDecision]", error: BaseException) -> None:
-    if not answer.done():
-        answer.set_exception(error if isinstance(error, Exception) else RuntimeError(str(error)))
+def _answer(waiting: "asyncio.Future[CommitDecision]", answer: CommitDecision | Exception) -> None:
+    if waiting.done():
+        return
+    if isinstance(answer, Exception):
+        waiting.set_exception(answer)
+    else:
+        waiting.set_result(answer)

@@ -18,12 +18,13 @@ import structlog
 from digestd.delivery import journals
 from digestd.delivery.journals import JournalIdentity, SentOutcome
 from digestd.delivery.reconcile import RelayLog, find_taken, last_taken
-from digestd.errors import BadSetting, NotResumed, Unavailable
+from digestd.errors import BadSetting, DigestdError, NotResumed, Unavailable
 from digestd.security.links import Keys
 from digestd.store import ledger, sent_journals
 from digestd.store.database import Database
 from digestd.store.ledger import recovery, restore
 from digestd.store.ledger.restore import SentAttempt
+from digestd.store.ledger.results import AttemptResult
 from digestd.store.process_locks import ProcessLocks
 from digestd.store.sent_journals import KnownJournal
 from digestd.store.timestamps import to_us
@@ -65,12 +66,7 @@ def recover(db: Database, owners: ProcessLocks, folder: Path, now: datetime) -> 
     total = recovery.Recovered(0, 0)
     for owner in sorted(ledger_owners.union(journals.list_runs(folder))):
         if owners.is_dead(owner):
-            results = journals.read_results(folder, owner)
-            with db.write() as session:
-                if settled := ledger.record_journalled(session, results, now):
-                    log.warning("recorded the journal of a dead worker", worker=owner, answers=settled)
-                found = recovery.recover(session, owner, now)
-            journals.delete_journal(folder, owner)
+            found = _recover_owner(db, folder, owner, now)
             if owner not in ledger_owners:
                 continue
             log.warning("recovered after a dead worker", worker=owner, ready=found.ready, uncertain=found.uncertain)
@@ -80,6 +76,37 @@ def recover(db: Database, owners: ProcessLocks, folder: Path, now: datetime) -> 
             late = recovery.recover_overdue(session, now)
         total = recovery.Recovered(total.ready + late.ready, total.uncertain + late.uncertain)
     return total
+
+
+def _recover_owner(db: Database, folder: Path, owner: str, now: datetime) -> recovery.Recovered:
+    """Record the journal of a dead worker, and take over what else it held."""
+    results = journals.read_results(folder, owner)
+    try:
+        with db.write() as session:
+            settled = ledger.record_journalled(session, results, now)
+    except DigestdError:
+        raise
+    except Exception as error:
+        log.exception("cannot record a journal at once; recording each answer apart", kind=type(error).__name__)
+        settled = sum(_record_one(db, result, now) for result in results)
+    if settled:
+        log.warning("recorded the journal of a dead worker", worker=owner, answers=settled)
+    with db.write() as session:
+        found = recovery.recover(session, owner, now)
+    journals.delete_journal(folder, owner)
+    return found
+
+
+def _record_one(db: Database, result: AttemptResult, now: datetime) -> int:
+    """Record one journalled answer. Return 0 if it cannot be recorded; its mail then becomes uncertain."""
+    try:
+        with db.write() as session:
+            return ledger.record_journalled(session, [result], now)
+    except DigestdError:
+        raise
+    except Exception as error:
+        log.exception("cannot record an answer", delivery=result.delivery, kind=type(error).__name__)
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

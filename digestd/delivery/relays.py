@@ -12,7 +12,9 @@ Rate limits, back-off after failures, and the balance between relays.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import reduce
 
 import structlog
 from sqlmodel import Session
@@ -28,6 +30,11 @@ from digestd.store.timestamps import from_us
 
 ANY_DOMAIN = "*"
 """Key in the limits for every domain without a limit of its own. Each such domain is limited separately."""
+ThrottleChange = Callable[[Throttle], Throttle]
+FIRST_DOMAIN_RATE = 2.0
+"""Mails per second that a domain is taken to have got, if it got fewer, when it asks for less the first time."""
+DOMAINS_MAX = 2_000
+"""Slowed domains that are stored; with more, each run finds out for itself."""
 _UNUSED = Throttle()
 log = structlog.get_logger(__name__)
 TURN_SLACK = 4
@@ -39,6 +46,8 @@ PATIENCE_SECONDS = 0.5
 class RateLimiter:
     """The throttles of a run.
 
+    What changes here is written to the store with `take_changes` and `write`.
+
     Args:
         limits: Mails per second by relay name or `@domain`. Absent names are unlimited.
         now: Returns seconds since 1970; must advance even if a test's clock stands still.
@@ -47,17 +56,21 @@ class RateLimiter:
     def __init__(self, limits: Mapping[str, float], now: Callable[[], float]) -> None:
         self._limits = {name: rate for name, rate in limits.items() if rate}
         self._any_domain = self._limits.get(f"@{ANY_DOMAIN}", 0.0)
-        self._domains = any(name.startswith("@") for name in self._limits)
         self._now = now
+        self._started = now()
         self._throttles: dict[str, Throttle] = {}
-        self._used: Counter[str] = Counter()
+        self._changes: dict[str, list[ThrottleChange]] = {}
+        self._accepted: Counter[str] = Counter()
+        """Mails that each domain accepted in this run."""
 
     def limited_domain(self, address: str) -> str | None:
         """Return the recipient's domain as `@domain`, or None if it is unlimited."""
-        if not self._domains:
-            return None
-        name = f"@{address.rpartition('@')[2].lower()}"
-        return name if self._limit(name) else None
+        name = f"@{domain_of(address)}"
+        return name if self._limit(name) or (name in self._throttles and self.rate(name)) else None
+
+    def is_slowed(self, name: str) -> bool:
+        """Return True if the relay or domain asked for fewer mails lately."""
+        return self.rate(name) != self._limit(name)
 
     def rate(self, name: str) -> float:
         """Return the current limit in mails per second; 0 means unlimited."""
@@ -70,29 +83,41 @@ class RateLimiter:
     def take(self, name: str) -> None:
         """Use one mail of the limit, as soon as it is free."""
         if self.rate(name):
-            self._throttles[name] = self._throttle(name).taken(1, self._limit(name), self._now())
-            self._used[name] += 1
+            limit, now = self._limit(name), self._now()
+            self._change(name, lambda throttle: throttle.taken(1, limit, now))
 
-    def take_used(self) -> dict[str, int]:
-        """Return and reset the mails used per name, to be passed to `write`."""
-        used, self._used = self._used, Counter()
-        return dict(used)
+    def slow_domain(self, address: str) -> None:
+        """Halve the rate of a domain that asked for fewer mails.
 
-    def write(self, session: Session, used: Mapping[str, int]) -> dict[str, ThrottleState]:
-        """Write used mails in the caller's transaction.
-
-        Return the stored throttles, to be passed to `merge`.
+        An answer that comes within half the present interval between two mails belongs to the last request.
         """
-        now = self._now()
-        return throttles.change(
-            session,
-            {
-                name: lambda kept, name=name, count=count: ThrottleState(  # type: ignore[misc]  # bind per iteration
-                    kept.throttle.taken(count, self._limit(name), now), kept.backoff
-                )
-                for name, count in used.items()
-            },
-        )
+        name, now = f"@{domain_of(address)}", self._now()
+        throttle, limit = self._throttle(name), self._limit(name)
+        if throttle.lowered and now - throttle.slowed < 0.5 / throttle.lowered:
+            return
+        seen = max(self._accepted[name] / max(now - self._started, 1.0), FIRST_DOMAIN_RATE)
+        self._change(name, lambda throttle: throttle.slowed_after_busy(limit, seen, now))
+
+    def record_accepted(self, address: str) -> None:
+        """Count an accepted mail; double the rate of its domain if it is slowed."""
+        name = f"@{domain_of(address)}"
+        self._accepted[name] += 1
+        if name in self._throttles and self._throttles[name].lowered:
+            limit, now = self._limit(name), self._now()
+            self._change(name, lambda throttle: throttle.raised_after_success(limit, now))
+
+    def take_changes(self) -> dict[str, list[ThrottleChange]]:
+        """Return and forget the changes since the last call, to be passed to `write`."""
+        changes, self._changes = self._changes, {}
+        return changes
+
+    def write(self, session: Session, changes: Mapping[str, Sequence[ThrottleChange]]) -> dict[str, ThrottleState]:
+        """Write changes in the caller's transaction. Return the stored throttles, to be passed to `merge`."""
+
+        def changed(some: Sequence[ThrottleChange]) -> Callable[[ThrottleState], ThrottleState]:
+            return lambda kept: replace(kept, throttle=reduce(lambda state, step: step(state), some, kept.throttle))
+
+        return throttles.change(session, {name: changed(some) for name, some in changes.items()})
 
     def merge(self, stored: Mapping[str, ThrottleState]) -> None:
         """Adopt stored throttles where they are stricter.
@@ -108,31 +133,28 @@ class RateLimiter:
     def load(self, session: Session, routes: Iterable[str]) -> None:
         """Load the stored throttles of these relays and of recipient domains."""
         self.merge(throttles.states(session, routes))
-        if self._domains:
-            self.merge(throttles.busy_domains(session, from_us(round(self._now() * 1e6))))
+        self.merge(throttles.busy_domains(session, from_us(round(self._now() * 1e6)), DOMAINS_MAX))
 
-    def slow_down(self, session: Session, name: str, rate: float) -> None:
-        """Lower a relay's limit after it asked for fewer mails.
+    def slowed_relay(self, name: str, rate: float, kept: Throttle) -> Throttle:
+        """Return the throttle of a relay that asked for fewer mails than the `rate` it was sent per second."""
+        return kept.slowed_after_busy(self._limit(name), rate, self._now())
 
-        `rate` is what it was sent per second.
-        """
-        now = self._now()
-        self.merge(
-            throttles.change(
-                session,
-                {
-                    name: lambda kept: ThrottleState(
-                        kept.throttle.slowed_after_busy(self._limit(name), rate, now), kept.backoff
-                    )
-                },
-            )
-        )
+    def _change(self, name: str, change: ThrottleChange) -> None:
+        """Change a throttle here, and in the store unless it is one of very many domains."""
+        self._throttles[name] = change(self._throttle(name))
+        if len(self._throttles) <= DOMAINS_MAX or self._limit(name):
+            self._changes.setdefault(name, []).append(change)
 
     def _limit(self, name: str) -> float:
         return self._limits.get(name, self._any_domain if name.startswith("@") else 0.0)
 
     def _throttle(self, name: str) -> Throttle:
         return self._throttles.get(name, _UNUSED)
+
+
+def domain_of(address: str) -> str:
+    """Return the domain of an address."""
+    return address.rpartition("@")[2].lower()
 
 
 class RelayBackoff:
@@ -164,13 +186,14 @@ class RelayBackoff:
         def pause(kept: ThrottleState) -> ThrottleState:
             failures = 1 if accepted else kept.backoff.failures + 1
             until = (now + RELAY_BACKOFF.delay(failures)).timestamp()
-            return ThrottleState(kept.throttle, BackoffState(failures, until, str(error)))
+            throttle = kept.throttle
+            if isinstance(error, RelayBusy):
+                throttle = self._limiter.slowed_relay(route, accepted / seconds, throttle)
+            return ThrottleState(throttle, BackoffState(failures, until, str(error)))
 
         try:
             with self._db.write() as session:
                 after = throttles.change(session, {route: pause})[route]
-                if isinstance(error, RelayBusy):
-                    self._limiter.slow_down(session, route, accepted / seconds)
         except DatabaseUnreachable as unwritten:
             log.warning("relay stopped", relay=route, why=str(error), not_recorded=str(unwritten))
             return 1

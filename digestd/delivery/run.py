@@ -135,13 +135,14 @@ async def deliver(  # what a run may be limited by
         ):
             commits = GroupCommit(config.db, config.clock, results, sent, limiter, server)
             recorders = {
-                route.name: AttemptRecorder(config.owner, route.name, commits, refusals, config.rng)
+                route.name: AttemptRecorder(config.owner, route.name, commits, refusals, limiter, config.rng)
                 for route in config.routes
             }
             contexts = [
                 SendingContext(config.owner, route, queue, composer, commits, recorders[route.name])
                 for route in config.routes
             ]
+            queue.with_put_off(recorders[config.routes[0].name].record_put_off)
             backoff = RelayBackoff(config.db, config.clock, limiter)
             pool = WorkerPool(contexts, config.connections, queue, balancer, backoff, config.send_alert)
             async with refusals.judging(), commits.running():

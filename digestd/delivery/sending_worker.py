@@ -28,7 +28,7 @@ from digestd.delivery.relays import RelayBackoff, RelayBalancer
 from digestd.delivery.transports import Route
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail
 from digestd.domain.delivery import Claim
-from digestd.errors import ConnectionFailed, MailsRefused, RelayFailed
+from digestd.errors import ConnectionFailed, DatabaseUnreachable, MailsRefused, RelayFailed
 from digestd.security.links import envelope_tag
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
 
@@ -77,22 +77,28 @@ class SendingWorker:
         self._ahead: asyncio.Task[PreparedMail | None] | None = None
 
     async def run(self) -> None:
-        """Send mails until none are left. Raises RelayFailed if the relay cannot be used."""
+        """Send mails until none are left.
+
+        An unexpected error is recorded with its mail, and the next mail is sent.
+
+        Raises:
+            RelayFailed: The relay cannot be used.
+            DigestdError: The store or the disk cannot be used.
+        """
         try:
             while (prepared := await self._next_mail()) is not None:
                 await self._send(prepared)
         finally:
             for left in (self._next, await self._take_ahead()):
                 if left is not None:
-                    self._context.recorder.record_not_sent(left.claim)
-            if self._connection is not None:
-                await self._connection.close()
+                    self._context.queue.give_back(left.claim)
+            await self._close()
 
     async def _next_mail(self) -> PreparedMail | None:
         """Return the next mail, or None if none are left."""
         prepared, self._next = self._next or await self._take_ahead(), None
         while prepared is None:
-            self._context.recorder.stop_if_composing_fails()
+            self._context.recorder.stop_if_many_fail()
             if self._pool.leave_if_too_many(self._context.route.name):
                 return None
             claim = await self._context.queue.next(self._context.route.name)
@@ -130,44 +136,85 @@ class SendingWorker:
             sender = claim.envelope_from
             mail = OutgoingMail(sender, claim.address, composed.message, envelope_tag(sender), dotless=True)
             return PreparedMail(claim, mail, composed.sha256)
+        except DatabaseUnreachable:
+            self._context.queue.give_back(claim)
+            raise
         except Exception as error:
-            self._context.recorder.record_not_composed(claim, error)
+            self._context.recorder.record_failed(claim, error, "cannot be composed")
             return None
 
     async def _send(self, prepared: PreparedMail) -> None:
-        connection, recorder = await self._connect(prepared), self._context.recorder
+        """Send one mail. Until `_send_final_dot`, it has certainly not been sent."""
+        connection = await self._connect(prepared)
         try:
             self._compose_ahead()
             refusal = await connection.offer(prepared.mail)
-        except BaseException:
-            await connection.abandon()
-            recorder.record_interrupted(prepared.claim)
-            raise
+            may_send = refusal is None and await self._pass_commit_point(connection, prepared)
+            if may_send:
+                self._next = await self._take_ahead()
+                self._compose_ahead()
+        except BaseException as error:
+            await self._abandon()
+            if not self._record_unsent(prepared.claim, error):
+                raise
+            return
         if refusal is not None:
-            recorder.record_refusal(prepared.claim, refusal)
-        elif await self._pass_commit_point(connection, prepared):
-            self._next = await self._take_ahead()
-            self._compose_ahead()
+            self._context.recorder.record_refusal(prepared.claim, refusal)
+        elif may_send:
             await self._send_final_dot(connection, prepared.claim)
         self._last_used = asyncio.get_running_loop().time()
 
+    def _record_unsent(self, claim: Claim, error: BaseException) -> bool:
+        """Record an error before the final dot. Return True if it is the mail's own, so that the worker goes on."""
+        recorder = self._context.recorder
+        if isinstance(error, RelayFailed):
+            recorder.record_interrupted(claim)
+        elif not isinstance(error, Exception) or self._context.commits.is_broken:
+            recorder.record_not_sent(claim)
+        else:
+            recorder.record_failed(claim, error, "cannot be sent")
+            return True
+        return False
+
     async def _connect(self, prepared: PreparedMail) -> Connection:
-        """Return the open connection, or a new one if it is missing or was idle for long."""
-        known = self._connection
-        if known is not None and asyncio.get_running_loop().time() - self._last_used > IDLE_SECONDS:
-            self._connection = None
-            await known.close()
-            known = None
-        if known is None:
+        """Return the open connection, or a new one if it is missing or was idle for long.
+
+        Raises RelayFailed; the mail then goes to another worker.
+        """
+        if self._connection is not None and asyncio.get_running_loop().time() - self._last_used > IDLE_SECONDS:
+            await self._close()
+        if self._connection is None:
             self._pool.note_connecting()
             try:
                 async with self._pool.connecting:
-                    known = self._connection = await self._context.route.transport.connect()
-            except BaseException:
-                self._context.recorder.record_not_sent(prepared.claim)
-                raise
+                    self._connection = await self._context.route.transport.connect()
+            except BaseException as error:
+                self._context.queue.give_back(prepared.claim)
+                if isinstance(error, RelayFailed) or not isinstance(error, Exception):
+                    raise
+                name = self._context.route.name
+                log.exception("cannot connect", relay=name, kind=type(error).__name__)
+                raise ConnectionFailed(f"relay {name}: unexpected {type(error).__name__}") from error
             self._last_used = asyncio.get_running_loop().time()
-        return known
+        return self._connection
+
+    async def _close(self) -> None:
+        """Close the connection, whatever its state."""
+        closing, self._connection = self._connection, None
+        try:
+            if closing is not None:
+                await closing.close()
+        except Exception as error:
+            log.exception("cannot close the connection", kind=type(error).__name__)
+
+    async def _abandon(self) -> None:
+        """Drop the connection and the mail that it has begun to carry."""
+        leaving, self._connection = self._connection, None
+        try:
+            if leaving is not None:
+                await leaving.abandon()
+        except Exception as error:
+            log.exception("cannot abandon the connection", kind=type(error).__name__)
 
     async def _pass_commit_point(self, connection: Connection, prepared: PreparedMail) -> bool:
         """Return True once the ledger has committed that the final dot may be sent."""
@@ -180,12 +227,7 @@ class SendingWorker:
             self._context.route.name,
             claim.message_id,
         )
-        try:
-            decision = await self._context.commits.pass_commit_point(request)
-        except BaseException:
-            await connection.abandon()
-            self._context.recorder.record_not_sent(claim)
-            raise
+        decision = await self._context.commits.pass_commit_point(request)
         if decision is not CommitDecision.OK:
             await connection.abandon()
             self._context.recorder.record_stopped_at_commit_point(claim, decision)
@@ -204,6 +246,11 @@ class SendingWorker:
         except asyncio.CancelledError:
             recorder.record_uncertain(claim, "stopped while waiting for the answer to the final dot")
             raise
+        except Exception as error:
+            log.exception("unexpected error at the final dot", delivery=claim.key, kind=type(error).__name__)
+            recorder.record_uncertain(claim, f"unexpected {type(error).__name__} at the final dot")
+            await self._abandon()
+            return
         recorder.record_answer(claim, reply)
         self._pool.record_answer(self._context.route.name)
 
@@ -248,7 +295,7 @@ class WorkerPool:
     async def run(self, stop: asyncio.Event) -> None:
         """Send until all workers have ended, at most STOP_SECONDS after `stop`.
 
-        Raises any error that is not a relay's failure, after the other workers have ended.
+        Raises an error of the store or the disk after the other workers have ended.
         """
         for name in self._contexts:
             self._start_workers(name)

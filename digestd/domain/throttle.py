@@ -1,10 +1,11 @@
 """Limit the rate to one relay or recipient domain.
 
-Lower it when a relay asks for less.
+Lower it when a relay or domain asks for less.
 
 The state is the one time at which the next mail may go (generic cell rate algorithm, ITU-T I.371 A.1): a sliding
-window that needs no counters and survives a restart as a single number. A relay that asks for less gets half the
-rate, which doubles again every RECOVERY_SECONDS. Times are seconds since 1970, rates mails per second; 0 is no limit.
+window that needs no counters and survives a restart as a single number. Who asks for less gets half the rate, which
+doubles again every RECOVERY_SECONDS; for a domain, also with each mail that it accepts. Times are seconds since 1970,
+rates mails per second; 0 is no limit.
 """
 
 from dataclasses import dataclass, replace
@@ -63,6 +64,14 @@ class Throttle:
             return self
         before = present if self.rate(limit, now) == limit else self.before
         return replace(self, lowered=max(present / 2, SLOWEST), slowed=now, before=max(before, 2 * SLOWEST))
+
+    def raised_after_success(self, limit: float, now: float) -> "Throttle":
+        """Return the state after a mail was accepted, with twice the rate."""
+        if not self.lowered:
+            return self
+        doubled = 2 * self.rate(limit, now)
+        is_over = self.rate(limit, now) == limit or doubled >= self.before
+        return replace(self, lowered=0.0 if is_over else doubled, slowed=now)
 
 
 @dataclass(frozen=True, slots=True)

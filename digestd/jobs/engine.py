@@ -16,7 +16,7 @@ from procrastinate.exceptions import ProcrastinateException
 from psycopg_pool import PoolTimeout
 
 from digestd.app import App
-from digestd.errors import DatabaseUnreachable
+from digestd.errors import DatabaseUnreachable, DigestdError, NotInitialised
 from digestd.jobs import tasks, worker
 from digestd.jobs.tasks import JobService
 from digestd.store import job_queue
@@ -58,6 +58,12 @@ class JobRunner:
                 await self._run_workers(service, stop)
             except (ProcrastinateException, PoolTimeout) as error:
                 log.error("the job engine stopped", kind=type(error.__cause__ or error).__name__, retry=True)
+            except DigestdError as error:
+                if isinstance(error, NotInitialised):
+                    raise
+                log.error("the job engine stopped", why=str(error), retry=error.retry)
+            except Exception as error:  # new workers start
+                log.exception("the job engine stopped", kind=type(error).__name__)
             await worker.sleep(stop, RESTART_SECONDS)
 
     async def _run_workers(self, service: JobService, stop: asyncio.Event) -> None:

@@ -80,6 +80,8 @@ class Receiver:
                 counts = await self.poll_once(mailbox, stop)
             except DigestdError as error:
                 log.error("cannot read the mailbox", why=str(error), retry=error.retry)
+            except Exception as error:  # the next poll tries again
+                log.exception("cannot read the mailbox", kind=type(error).__name__)
             else:
                 if counts:
                     log.info("received mail", **{outcome.value: count for outcome, count in counts.items()})
@@ -93,6 +95,8 @@ class Receiver:
                     await asyncio.to_thread(self.processor.settle, self.app.clock())
                 except DigestdError as error:
                     log.error("cannot settle bounced deliveries", why=str(error), retry=error.retry)
+                except Exception as error:  # the next turn tries again
+                    log.exception("cannot settle bounced deliveries", kind=type(error).__name__)
                 await sleep(stop, SETTLE_SECONDS)
 
 

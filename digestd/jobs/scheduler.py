@@ -198,6 +198,8 @@ def _one_at_a_time(
             await job()
         except asyncio.CancelledError:
             log.debug("job cancelled", job=name)
+        except Exception as error:  # the next tick tries again
+            log.exception("job failed", job=name, kind=type(error).__name__)
         finally:
             del running[name]
 

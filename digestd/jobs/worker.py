@@ -6,7 +6,7 @@ was unreachable, is recovered by the next run as after a crash.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -82,6 +82,8 @@ async def work(
             await tick(app, stop, children)
         except DigestdError as error:
             log.error("delivery failed", why=str(error), retry=error.retry)
+        except Exception as error:  # the next tick tries again
+            log.exception("delivery failed", kind=type(error).__name__)
         await rest(stop, wake, TICK_SECONDS)
 
 
@@ -172,7 +174,7 @@ async def _repeat_until(
         except DigestdError as error:
             log.error(f"{name} failed", why=str(error), retry=error.retry)
         except Exception as error:  # one failure must not stop the rest
-            log.error(f"{name} failed", kind=type(error).__name__)
+            log.exception(f"{name} failed", kind=type(error).__name__)
         await rest(stop, wake, seconds)
 
 
@@ -221,11 +223,27 @@ async def _deliver(app: App, stop: asyncio.Event, owner: str, routes: tuple[Rout
 
 
 def clean_up(app: App, now: datetime) -> None:
-    """Recover from dead workers, settle bounced mails, expire late ones."""
-    recover(app.db, app.owners, app.journals, now)
-    ledger.settle_all_bounced(app.db, now)
-    webhooks.delete_before(app.db, now - HOOK_POSTS_KEPT)
-    address_changes.delete_expired(app.db, now)
+    """Recover from dead workers, settle bounced mails, expire late ones.
+
+    A step that fails unexpectedly leaves the others and the delivery alone.
+    """
+    steps: Sequence[Callable[[], object]] = (
+        lambda: recover(app.db, app.owners, app.journals, now),
+        lambda: ledger.settle_all_bounced(app.db, now),
+        lambda: webhooks.delete_before(app.db, now - HOOK_POSTS_KEPT),
+        lambda: address_changes.delete_expired(app.db, now),
+        lambda: _expire_late(app, now),
+    )
+    for step in steps:
+        try:
+            step()
+        except DigestdError:
+            raise
+        except Exception as error:  # nothing is sent twice by what is left for later
+            log.exception("cannot clean up", kind=type(error).__name__)
+
+
+def _expire_late(app: App, now: datetime) -> None:
     more = True
     while more:
         with app.db.write() as session:
@@ -233,11 +251,13 @@ def clean_up(app: App, now: datetime) -> None:
 
 
 def delete_expired(app: App, now: datetime) -> None:
-    """Delete unconfirmed sign-ups, old requests and old counts of mails."""
+    """Delete unconfirmed sign-ups, old requests, old counts of mails and domains that are no longer slowed."""
     if purged := purge_unconfirmed(app.db, now):
         log.info("deleted unconfirmed sign-ups", subscribers=purged)
     pending_requests.erase_expired(app.db, now)
     mail_budgets.delete_expired(app.db, now)
+    with app.db.write() as session:
+        throttles.delete_idle_domains(session, now)
 
 
 def settle_uncertain(app: App, now: datetime) -> None:

@@ -5,9 +5,9 @@ One row each, changed by pure functions.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlmodel import Session
 
 from digestd.domain.throttle import BackoffState, Throttle
@@ -16,6 +16,8 @@ from digestd.store.timestamps import from_us, to_us
 
 _T = core.throttle.c
 _ERROR_MAX = 500
+IDLE = timedelta(hours=2)
+"""Longer than the lowest rate takes to recover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,18 @@ def states(session: Session, names: Iterable[str]) -> dict[str, ThrottleState]:
     return {name: kept.get(name, NEW) for name in wanted}
 
 
-def busy_domains(session: Session, now: datetime) -> dict[str, ThrottleState]:
-    """Return the recipient domains that must wait now or were slowed down."""
+def busy_domains(session: Session, now: datetime, most: int) -> dict[str, ThrottleState]:
+    """Return the recipient domains that must wait now or were slowed down, at most so many, the latest first."""
     query = select(core.throttle).where(_T.name.like("@%"), (_T.free_us > to_us(now)) | (_T.lowered > 0))
-    return {row.name: _state(row) for row in session.connection().execute(query)}
+    latest = query.order_by(_T.slowed_us.desc(), _T.name).limit(most)
+    return {row.name: _state(row) for row in session.connection().execute(latest)}
+
+
+def delete_idle_domains(session: Session, now: datetime) -> int:
+    """Delete the recipient domains that were neither sent to nor slowed down for IDLE; return how many."""
+    before = to_us(now - IDLE)
+    idle = delete(core.throttle).where(_T.name.like("@%"), _T.free_us < before, _T.slowed_us < before)
+    return session.connection().execute(idle).rowcount
 
 
 def change(

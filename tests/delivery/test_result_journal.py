@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
 
 from digestd.delivery import journals
 from digestd.domain.delivery import Evidence, Outcome, State
-from digestd.errors import BadSetting
+from digestd.errors import BadSetting, Damaged
 from digestd.store import core
 from digestd.store.database import Database
 from digestd.store.ledger.results import AttemptResult
@@ -49,7 +48,7 @@ def _evidence(install: Install) -> list[str]:
 async def test_journalled_results_are_recorded_later(waiting: Install) -> None:
     _run(waiting.db, *REFUSE[waiting.db.is_sqlite])
     async with Relay().serving() as relay:
-        with pytest.raises(DBAPIError):
+        with pytest.raises(Damaged, match="refused to write 5 deliveries"):
             await waiting.to(relay.url, connections=2).deliver()
         arrived = len(relay.copies)
         assert arrived

@@ -11,7 +11,7 @@ from digestd.delivery.retry import ReplyVerdict, SmtpReply, Stage, classify_repl
 @pytest.mark.parametrize("code", [-1, 0, 250, 421, 450, 451, 550, 554])
 def test_replies_before_rcpt_never_blame_the_recipient(stage: Stage, code: int) -> None:
     assert classify_reply(stage, SmtpReply(code, "5.1.1 whatever")) is (
-        ReplyVerdict.SLOW_DOWN if code == 421 else ReplyVerdict.PAUSE_RELAY
+        ReplyVerdict.SLOW_RELAY if code == 421 else ReplyVerdict.PAUSE_RELAY
     )
 
 
@@ -19,24 +19,32 @@ def test_replies_before_rcpt_never_blame_the_recipient(stage: Stage, code: int) 
 @pytest.mark.parametrize(
     ("code", "text", "means"),
     [
-        (421, "4.3.2 going down", ReplyVerdict.SLOW_DOWN),
         (450, "4.2.1 greylisted", ReplyVerdict.RETRY),
         (451, "4.3.0 error", ReplyVerdict.RETRY),
-        (451, "4.7.1 too many connections", ReplyVerdict.SLOW_DOWN),
-        (452, "4.3.1 no space", ReplyVerdict.SLOW_DOWN),
+        (451, "4.7.1 too many connections", ReplyVerdict.SLOW_DOMAIN),
+        (452, "4.3.1 no space", ReplyVerdict.SLOW_DOMAIN),
         (452, "4.2.2 mailbox full", ReplyVerdict.RETRY),
-        (454, "4.7.0 throttled", ReplyVerdict.SLOW_DOWN),
+        (454, "4.7.0 throttled", ReplyVerdict.SLOW_DOMAIN),
         (550, "5.1.1 no such user", ReplyVerdict.REJECT),
         (550, "no such user", ReplyVerdict.REJECT),
         (554, "5.7.1 policy", ReplyVerdict.REJECT),
-        (-1, "what?", ReplyVerdict.PAUSE_RELAY),
-        (0, "", ReplyVerdict.PAUSE_RELAY),
-        (354, "go on", ReplyVerdict.PAUSE_RELAY),
-        (999, "", ReplyVerdict.PAUSE_RELAY),
     ],
 )
 def test_replies_to_rcpt_and_final_dot_are_classified(stage: Stage, code: int, text: str, means: ReplyVerdict) -> None:
     assert classify_reply(stage, SmtpReply(code, text)) is means
+
+
+@pytest.mark.parametrize("code", [-1, 0, 354, 999])
+def test_absurd_reply_to_rcpt_is_about_this_mail(code: int) -> None:
+    assert classify_reply(Stage.RCPT, SmtpReply(code, "what?")) is ReplyVerdict.RETRY
+    assert classify_reply(Stage.FINAL_DOT, SmtpReply(code, "what?")) is ReplyVerdict.PAUSE_RELAY
+
+
+@pytest.mark.parametrize(
+    ("stage", "means"), [(Stage.RCPT, ReplyVerdict.SLOW_DOMAIN), (Stage.FINAL_DOT, ReplyVerdict.SLOW_RELAY)]
+)
+def test_end_of_session_at_rcpt_is_about_the_domain(stage: Stage, means: ReplyVerdict) -> None:
+    assert classify_reply(stage, SmtpReply(421, "4.3.2 going down")) is means
 
 
 @given(st.sampled_from(Stage), st.integers(-10, 1100), st.text())

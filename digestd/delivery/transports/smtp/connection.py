@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from digestd.delivery.retry import SmtpReply, Stage
+from digestd.delivery.retry import SESSION_ENDS, SmtpReply, Stage
 from digestd.delivery.transports.smtp.session import Relay, SmtpSession, error_text, open_session
 from digestd.delivery.transports.smtp.stream import CONNECTION_ERRORS, InvalidReply, SmtpStream
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal
@@ -23,13 +23,11 @@ ENVELOPE_STAGES = (Stage.MAIL, Stage.RCPT, Stage.DATA)
 START_MAIL_INPUT = 354
 """The answer to DATA that asks for the body (RFC 5321 section 4.2.3)."""
 FINAL_DOT = b".\r\n"
-_SESSION_ENDS = 421
-"""The relay ends this session (RFC 5321 section 3.8): a request to slow down only if it took no mail in it."""
 QUIT_SECONDS = 5.0
 log = structlog.get_logger(__name__)
 
 
-class PipelineMismatch(RelayFailed):
+class PipelineMismatch(ConnectionFailed):
     """The answers do not match the commands.
 
     It is unknown what the relay understood.
@@ -96,7 +94,8 @@ class SmtpConnection:
             if not self._used:
                 raise
             refused = await self._in_new_session(mail)
-        if refused is not None and refused.reply.code == _SESSION_ENDS and self._used:
+        # 421 after some mails in a session asks for another session, and not to slow down
+        if refused is not None and refused.reply.code == SESSION_ENDS and self._used:
             refused = await self._in_new_session(mail)
         return refused or await self._body(mail)
 
@@ -199,7 +198,7 @@ class SmtpConnection:
                     return refused
                 if isinstance(error.__cause__, InvalidReply) or (chained and isinstance(error.__cause__, TimeoutError)):
                     raise PipelineMismatch(str(error)) from error
-                raise
+                return _lost_at(stage, error)
             refused = refused or as_refusal(stage, reply)
         if refused is not None:
             await self._leave(stream, in_data=reply.code == START_MAIL_INPUT)
@@ -208,7 +207,11 @@ class SmtpConnection:
     async def _one_by_one(self, stream: SmtpStream, mail: OutgoingMail) -> Refusal | None:
         for stage, command in zip(ENVELOPE_STAGES, self._commands(mail), strict=True):
             stream.write(command)
-            refused = as_refusal(stage, await self._reply(stream, stage))
+            try:
+                refused = as_refusal(stage, await self._reply(stream, stage))
+            except ConnectionFailed as error:
+                self._drop()
+                return _lost_at(stage, error)
             if refused is not None:
                 await self._leave(stream, in_data=False)
                 return refused
@@ -239,7 +242,7 @@ class SmtpConnection:
         except CONNECTION_ERRORS:
             self._drop()
             return
-        if not (is_verdict(reply) and reply.code != 421):
+        if not (is_verdict(reply) and reply.code != SESSION_ENDS):
             self._drop()
 
     async def _body(self, mail: OutgoingMail) -> Refusal | None:
@@ -268,7 +271,7 @@ class SmtpConnection:
         finally:
             self._drop()
         if not 400 <= reply.code < 600:
-            raise RelayFailed(f"the relay answered {reply.code} during the body; digestd will retry later")
+            raise ConnectionFailed(f"the relay answered {reply.code} during the body; digestd will retry later")
         return reply
 
 
@@ -295,6 +298,13 @@ def as_refusal(stage: Stage, reply: SmtpReply) -> Refusal | None:
     if 400 <= reply.code < 600:
         return Refusal(stage, reply)
     raise PipelineMismatch(f"the relay answers {reply.code} to {stage.upper()}; digestd will retry later")
+
+
+def _lost_at(stage: Stage, error: RelayFailed) -> Refusal:
+    """Return the refusal that a lost or absurd answer to RCPT is; raise the error at other stages."""
+    if stage is not Stage.RCPT:
+        raise error
+    return Refusal(stage, SmtpReply(0, str(error)))
 
 
 def is_verdict(reply: SmtpReply) -> bool:

@@ -6,6 +6,7 @@
 import asyncio
 import ssl
 from dataclasses import dataclass, field
+from typing import cast
 
 from aiosmtplib import SMTP, SMTPException
 from aiosmtplib.errors import SMTPAuthenticationError
@@ -98,8 +99,8 @@ async def open_session(relay: Relay) -> SmtpSession:
     except BaseException:
         client.close()
         raise
-    transport = client.transport
-    if not isinstance(transport, asyncio.Transport) or transport.is_closing():
+    transport = cast("asyncio.Transport | None", client.transport)  # other event loops have classes of their own
+    if transport is None or transport.is_closing():
         raise ConnectionFailed(f"relay {relay.name} closed the connection; digestd will retry later")
     return SmtpSession(
         SmtpStream(transport, asyncio.get_running_loop()),
