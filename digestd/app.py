@@ -410,7 +410,8 @@ def connect(settings: Settings | None = None) -> App:
     db = database(settings)
     check_secret(db, keys)
     webhooks.configure(db, settings.webhook_urls.split())
-    return App(settings, db, keys, clock(settings.now), SystemRandom())
+    server_clock = None if settings.now else db.server_clock
+    return App(settings, db, keys, server_clock or clock(settings.now), SystemRandom())
 
 
 def build(settings: Settings | None = None) -> App:
@@ -507,7 +508,8 @@ def _warn_without_encoder(name: str) -> None:
 def clock(start: str) -> Callable[[], datetime]:
     """Return the clock.
 
-    It is the real one, or one that starts at `start` (ISO 8601) and runs on from there.
+    It is this machine's, or one that starts at `start` (ISO 8601) and runs on from there. An installation on PostgreSQL
+    that sets no start follows the server's instead (see store.database).
     """
     if not start:
         return lambda: datetime.now(UTC)  # noqa: TID251  # the only place that reads the clock

@@ -3,10 +3,16 @@
 SQLite: WAL, synchronous=FULL (NORMAL loses acknowledged commits in a power cut), foreign keys,
 BEGIN IMMEDIATE for writes so that two writers queue instead of failing. PostgreSQL by psycopg 3.
 Sessions are synchronous; a coroutine goes through asyncio.to_thread.
+
+On PostgreSQL, every process follows the server's clock: leases and grace times then mean the same on all machines,
+whatever their own clocks say.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +27,58 @@ from digestd.store import network_filesystems
 
 BUSY_SECONDS = 30.0
 """Time that one writer waits for another, unless the SQLite URL has `?timeout=`."""
+CLOCK_SECONDS = 60.0
+"""Interval of reading the server's clock. In between it is continued by a clock of this machine that nobody sets."""
+_elapsed: Callable[[], float] = (
+    partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
+)
+"""Seconds since this machine started, including those that it slept."""
+
+
+class ServerClock:
+    """The clock of a PostgreSQL server, read whenever a connection is used and the last reading is old.
+
+    It is accurate to half a round trip.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._read_at = -CLOCK_SECONDS
+        self._offset = timedelta(0)
+        event.listen(engine, "checkout", self._read)
+
+    def __call__(self) -> datetime:
+        """Return the server's time. Nothing is asked, except before the first use of the database."""
+        if self._read_at < 0:
+            with _readable_errors(self._engine.url), self._engine.connect():
+                pass
+        if self._read_at < 0:
+            raise DatabaseUnreachable("the database does not tell the time; check that it runs, then try again")
+        return _START + timedelta(seconds=_elapsed()) + self._offset
+
+    def _read(self, dbapi: Any, _record: object, _proxy: object) -> None:
+        began = _elapsed()
+        if self._read_at >= 0 and began - self._read_at < CLOCK_SECONDS:
+            return
+        import psycopg  # noqa: PLC0415  # on SQLite never loaded
+
+        try:
+            server = dbapi.execute("SELECT clock_timestamp()").fetchone()[0]
+            dbapi.rollback()
+        except psycopg.Error:
+            return  # whoever uses the connection meets the same error and reports it
+        self._read_at = _elapsed()
+        self._offset = server.astimezone(UTC) - _START - timedelta(seconds=(began + self._read_at) / 2)
+
+
+_START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Database:
-    """A database engine with read and write transactions."""
+    """A database engine with read and write transactions.
+
+    `server_clock`: the clock of the server; None on SQLite, where all processes share the machine's.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -33,6 +87,7 @@ class Database:
         options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         self._reading = engine.execution_options(**options)
         self._writing = engine.execution_options(write=True)
+        self.server_clock = None if self.is_sqlite else ServerClock(engine)
 
     @property
     def conninfo(self) -> str:
