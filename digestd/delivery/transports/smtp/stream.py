@@ -62,9 +62,10 @@ class SmtpStream(asyncio.Protocol):
     def is_blocked(self) -> bool:
         """Return True if the final dot was certainly not sent.
 
-        More than the last write's tail is then still buffered.
+        More than the last write's tail is then still buffered. Only asyncio's own transports resume writing as soon as
+        a part has been sent; with those of uvloop the answer is unknown.
         """
-        return self._paused
+        return self._paused and isinstance(self._transport, asyncio.Transport)
 
     def write(self, data: bytes, tail: int = 0) -> None:
         """Send data, or nothing if the connection is lost.
