@@ -24,6 +24,10 @@ from digestd.errors import BadInput
 if TYPE_CHECKING:
     from apprise.plugins.base import NotifyBase
 
+CHAT_USE = "chat"
+"""The use under which the addresses of rooms are encrypted."""
+SUBSCRIBERS_OWN = "#public"
+"""Ends the stored URL of a room that a subscriber or a program entered in an earlier version."""
 URL_MAX = 1_000
 MESSAGES_MAX = 4
 """Messages of one digest: services have their own limits of length."""

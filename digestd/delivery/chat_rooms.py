@@ -22,7 +22,7 @@ from functools import partial
 import structlog
 
 from digestd.delivery.attempt_recorder import AttemptRecorder, PendingRefusals, RunCounters
-from digestd.delivery.chat_post import LOST, POSTED, READY, REFUSED, WHY_MAX, apprise_url
+from digestd.delivery.chat_post import CHAT_USE, LOST, POSTED, READY, REFUSED, SUBSCRIBERS_OWN, WHY_MAX, apprise_url
 from digestd.delivery.composer import ComposedMail, Composer
 from digestd.delivery.disk_space import check_disk_space
 from digestd.delivery.group_commit import GroupCommit
@@ -38,24 +38,20 @@ from digestd.domain.sanitise import clean
 from digestd.errors import BadInput
 from digestd.security.encryption import decrypt
 from digestd.store import chat_targets, ledger
+from digestd.store.chat_targets import FAILURES_MAX
 from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimOwner
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
 
 ROUTE = "chat"
 """Name of this route in the ledger."""
-CHAT_USE = "chat"
-"""The use under which the addresses of rooms are encrypted."""
 ANSWER_SECONDS = 10.0
 """Seconds for posting one digest."""
 START_SECONDS = 30.0
 """Seconds until a process is ready, on a busy machine."""
 PROCESSES = 4
 TRIES = 3
-FAILURES_MAX = 3
 NO_LIMIT = 1 << 30
-SUBSCRIBERS_OWN = "#public"
-"""Ends the stored URL of a room that a subscriber or a program entered in an earlier version."""
 _START = "import sys; sys.path[:] = sys.argv[1:]; from digestd.delivery.chat_post import main; main()"
 log = structlog.get_logger(__name__)
 
@@ -211,7 +207,7 @@ class _Post:
         except BadInput as error:
             self._record_room(str(error), FAILURES_MAX)
             url = ""
-        if not url or target.failures >= FAILURES_MAX:
+        if not url or not target.is_used:
             self._divert(Occasion.ROOM_FAILED)
             self._end = going_by_mail
             return None
@@ -269,7 +265,7 @@ async def _process(url: str) -> AsyncIterator[Process]:
     """Start a process that opens the room at a URL, and kill it in the end."""
     trusted = {"REQUESTS_CA_BUNDLE": file} if (file := os.environ.get("SSL_CERT_FILE")) else {}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _START, *sys.path),
+        *(sys.executable, "-B", "-c", _START, *sys.path),
         stdin=PIPE,
         stdout=PIPE,
         stderr=DEVNULL,

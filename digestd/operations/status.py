@@ -10,7 +10,6 @@ from sqlmodel import Session
 
 from digestd import __version__
 from digestd.app import App
-from digestd.delivery.chat_rooms import FAILURES_MAX
 from digestd.delivery.disk_space import MIN_FREE_BYTES, free_bytes
 from digestd.domain.bounce import BounceKind
 from digestd.domain.coverage import Coverage
@@ -80,7 +79,7 @@ def read_status(app: App) -> ServiceStatus:
             bounces=_bounces(session, now),
             relays=list(_paused(session, app)),
             rooms=[
-                FailingRoom(one.subscriber, one.label, one.failures, one.problem or "", one.failures < FAILURES_MAX)
+                FailingRoom(one.subscriber, one.label, one.failures, one.problem or "", one.is_used)
                 for one in chat_targets.all_targets(session, failing=True)
             ],
             failing_templates=alert_state.last_count(session, alert_state.MAILS_HELD),

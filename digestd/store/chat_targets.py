@@ -11,6 +11,8 @@ from digestd.domain.delivery import MailKind
 from digestd.store import core
 from digestd.store.timestamps import from_us, to_us
 
+FAILURES_MAX = 3
+"""Digests in a row that a room may miss. After that it is left alone until the operator sets or tests it again."""
 _C, _D = core.chat_target.c, core.delivery.c
 _REQUEST_VALID = timedelta(hours=48)
 """How long a subscriber's link that confirmed a room was valid, when they still set rooms."""
@@ -33,6 +35,11 @@ class ChatTarget(NamedTuple):
     set_at: datetime
     failures: int
     problem: str | None
+
+    @property
+    def is_used(self) -> bool:
+        """Return True unless it failed so often that digests go by mail."""
+        return self.failures < FAILURES_MAX
 
 
 def put(session: Session, subscriber: int, label: str, sealed: bytes, now: datetime) -> None:

@@ -12,13 +12,14 @@ from inspect import getsource
 
 import pytest
 
-from digestd.delivery.chat_post import MODULES, apprise_url, open_room, room_label
-from digestd.delivery.chat_rooms import CHAT_USE, FAILURES_MAX, TRIES
+from digestd.delivery.chat_post import CHAT_USE, MODULES, apprise_url, open_room, room_label
+from digestd.delivery.chat_rooms import TRIES
 from digestd.delivery.replay import replay
 from digestd.domain.delivery import MailKind, State
 from digestd.errors import BadInput
 from digestd.security.encryption import encrypt
 from digestd.store import chat_targets, ledger
+from digestd.store.chat_targets import FAILURES_MAX
 from digestd.store.ledger.create import NewNotice
 from digestd.subscribers.chat import remove_chat, set_chat
 from digestd.subscribers.lookup import find

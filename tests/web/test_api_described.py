@@ -100,4 +100,4 @@ def test_described_requests_cause_no_server_error(app: App, backend: Backend) ->
 
         ask()
         tried += 1
-    assert tried == 28
+    assert tried == 24
