@@ -74,11 +74,11 @@ async def work(
                 await asyncio.to_thread(clear_backoff, app)
                 starting = False
             if (time := asyncio.get_running_loop().time()) - settled >= SETTLE_SECONDS:
+                settled = time  # also if it fails, so that it keeps back no mail
                 await settle_and_alert(app)
-                settled = time
             if (time := asyncio.get_running_loop().time()) - cleaned >= UPKEEP_SECONDS:
-                await asyncio.to_thread(delete_expired, app, app.clock())
                 cleaned = time
+                await asyncio.to_thread(delete_expired, app, app.clock())
             await tick(app, stop, children)
         except DigestdError as error:
             log.error("delivery failed", why=str(error), retry=error.retry)

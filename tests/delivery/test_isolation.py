@@ -143,11 +143,17 @@ async def test_unwritable_row_ends_no_other(on_file: Install, state: State, ends
     assert on_file.sound(relay.copies)
 
 
-def test_up_survives_absurd_answers_and_serves_pages(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+def test_up_survives_absurd_answers_and_failing_upkeep(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    """Pages are served and mails are sent although some answers are absurd and the hourly upkeep fails."""
     odd = frozenset(f"reader{number}@example.net" for number in (2, 5, 7))
     faults = {"RCPT": Fault(ABSURD["long line"], to=odd)}
     with closing(planned(tmp_path / "run", sqlite_url, now, 12).db) as db, Relay(faults).in_thread() as relay:
         made = reopen(tmp_path / "run", sqlite_url, now).to(relay.url, connections=2)
+        with made.db.write() as session:
+            session.connection().execute(text("INSERT INTO throttle VALUES ('@old.example', 0, 0, 0, 0, 0, 0, '')"))
+            session.connection().execute(
+                text("CREATE TRIGGER refuse BEFORE DELETE ON throttle BEGIN SELECT RAISE(ABORT, 'invented'); END")
+            )
         command = service(made, "up")
         running = command.start()
         try:
@@ -158,6 +164,7 @@ def test_up_survives_absurd_answers_and_serves_pages(tmp_path: Path, sqlite_url:
             terminate(running)
             ended = running.end()
         assert (ended.code, "Traceback" in ended.output) == (0, False), ended.output
+        assert "delivery failed" in ended.output
         assert made.sound(relay.copies)
         db.close()
 
