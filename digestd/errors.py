@@ -8,6 +8,7 @@
     │   ├── DatabaseUnreachable
     │   ├── RelayFailed
     │   │   ├── RelayBusy     it asks us to slow down
+    │   │   │   └── DomainsBusy  many recipient domains do
     │   │   └── MailsRefused  it refuses every mail
     │   │       └── ComposeFailed  no mail can be composed
     │   ├── InboundFailed
@@ -103,6 +104,10 @@ class InboundFailed(Unavailable):
 
 class RelayBusy(RelayFailed):
     """The relay asks to slow down: it is paused, then used at a lower rate."""
+
+
+class DomainsBusy(RelayBusy):
+    """Many recipient domains in a row ask to slow down, which may be the relay's doing."""
 
 
 class MailsRefused(RelayFailed):

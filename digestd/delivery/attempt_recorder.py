@@ -28,7 +28,16 @@ from digestd.delivery.retry import (
 )
 from digestd.delivery.transports.transport import Refusal
 from digestd.domain.delivery import UNCONFIRMED, Claim, Outcome, State
-from digestd.errors import ComposeFailed, ConnectionFailed, Damaged, DigestdError, MailsRefused, RelayBusy, RelayFailed
+from digestd.errors import (
+    ComposeFailed,
+    ConnectionFailed,
+    Damaged,
+    DigestdError,
+    DomainsBusy,
+    MailsRefused,
+    RelayBusy,
+    RelayFailed,
+)
 from digestd.store import ledger
 from digestd.store.database import Database
 from digestd.store.ledger.commit_point import CommitDecision
@@ -271,10 +280,14 @@ class AttemptRecorder:
         self._commits.record(later._replace(wait=timedelta(seconds=seconds)))
 
     def _stop_if_many_domains_fail(self, claim: Claim, status: str) -> None:
-        """Raise RelayBusy if several domains in a row ask for fewer mails, or give no answer."""
+        """Raise DomainsBusy if several domains in a row ask for fewer mails, or give no answer.
+
+        Twice as many are needed each time that the relay has accepted nothing since, so that even thousands of them
+        keep back the mails of others for some minutes only.
+        """
         self._slowing.add(_site(claim.address))
-        if len(self._slowing) >= SLOWING_DOMAINS_STOP:
-            raise RelayBusy(
+        if len(self._slowing) >= SLOWING_DOMAINS_STOP << min(self._limiter.failures(self._route), 20):
+            raise DomainsBusy(
                 f"{len(self._slowing)} domains in a row ask for fewer mails or give no answer (last status: {status}); "
                 "digestd will retry later, at a lower rate"
             )

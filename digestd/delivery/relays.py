@@ -22,7 +22,7 @@ from sqlmodel import Session
 from digestd.delivery.retry import RELAY_BACKOFF
 from digestd.delivery.transports import Route
 from digestd.domain.throttle import BackoffState, Throttle
-from digestd.errors import DatabaseUnreachable, RelayBusy, RelayFailed
+from digestd.errors import DatabaseUnreachable, DomainsBusy, RelayBusy, RelayFailed
 from digestd.store import throttles
 from digestd.store.database import Database
 from digestd.store.throttles import ThrottleState
@@ -59,6 +59,7 @@ class RateLimiter:
         self._now = now
         self._started = now()
         self._throttles: dict[str, Throttle] = {}
+        self._failures: dict[str, int] = {}
         self._changes: dict[str, list[ThrottleChange]] = {}
         self._accepted: Counter[str] = Counter()
         """Mails that each domain accepted in this run."""
@@ -79,6 +80,10 @@ class RateLimiter:
     def wait(self, name: str) -> float:
         """Return the seconds until the next mail may be sent there."""
         return self._throttle(name).wait(self._limit(name), self._now())
+
+    def failures(self, name: str) -> int:
+        """Return how often in a row a relay had failed before this run."""
+        return self._failures.get(name, 0)
 
     def take(self, name: str) -> None:
         """Use one mail of the limit, as soon as it is free."""
@@ -132,7 +137,9 @@ class RateLimiter:
 
     def load(self, session: Session, routes: Iterable[str]) -> None:
         """Load the stored throttles of these relays and of recipient domains."""
-        self.merge(throttles.states(session, routes))
+        relays = throttles.states(session, routes)
+        self._failures = {name: state.backoff.failures for name, state in relays.items()}
+        self.merge(relays)
         self.merge(throttles.busy_domains(session, from_us(round(self._now() * 1e6)), DOMAINS_MAX))
 
     def slowed_relay(self, name: str, rate: float, kept: Throttle) -> Throttle:
@@ -185,7 +192,9 @@ class RelayBackoff:
 
         def pause(kept: ThrottleState) -> ThrottleState:
             failures = 1 if accepted else kept.backoff.failures + 1
-            until = (now + RELAY_BACKOFF.delay(failures)).timestamp()
+            # domains that have nothing to do with the relay may have asked, so it is tried again soon
+            pause = RELAY_BACKOFF.delay(1 if isinstance(error, DomainsBusy) else failures)
+            until = (now + pause).timestamp()
             throttle = kept.throttle
             if isinstance(error, RelayBusy):
                 throttle = self._limiter.slowed_relay(route, accepted / seconds, throttle)

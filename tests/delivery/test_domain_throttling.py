@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from digestd.delivery import relays
 from digestd.delivery.relays import RateLimiter
 from digestd.domain.delivery import State
-from digestd.jobs.worker import delete_expired
+from digestd.jobs.worker import delete_expired, tick
 from digestd.store import core, throttles
 from tests.support import sample_data
 from tests.support.install import Install, install
@@ -67,6 +67,19 @@ async def test_several_domains_in_a_row_slow_the_relay(tmp_path: Path, sqlite_ur
         assert "domains in a row ask for fewer mails" in (report.stopped or "")
         assert relay.commands["RCPT"] < 60
         assert made.states == {State.READY: 60}
+
+
+async def test_hostile_domains_keep_back_no_mail_for_long(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    hostile = [f"reader@hostile{n}.example" for n in range(200)]
+    with readers(tmp_path, sqlite_url, now, [*hostile, *(f"reader{n}@example.net" for n in range(10))]) as made:
+        async with Relay({"RCPT": Fault("451 4.7.1 later", to=frozenset(hostile))}).serving() as relay:
+            minutes = 0
+            while State.ACCEPTED not in made.states:
+                minutes += 1
+                made.clock.go(timedelta(seconds=61))
+                await tick(made.to(relay.url).app, asyncio.Event())
+        assert minutes <= 5
+        assert made.sound(relay.copies)
 
 
 async def test_subdomains_of_one_domain_never_slow_the_relay(
