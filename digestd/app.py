@@ -185,12 +185,22 @@ class App:
 
         Those in DIGESTD_SOURCES if it is set (`none` for none), else those added.
         """
+        from digestd.errors import BadInput
         from digestd.sources import parse_source, parse_sources
 
         if self.settings.sources:
             return self.observed(parse_sources(self.settings.sources))
         with self.db.read() as session:
-            return self.observed(parse_source(spec) for spec in sources.specs(session))
+            specs = sources.specs(session)
+        found: list[Source] = []
+        for spec in specs:
+            try:
+                found.append(parse_source(spec))
+            except BadInput as error:  # of a kind that this version does not know any more
+                import structlog
+
+                structlog.get_logger(__name__).error("a source is left out; correct or remove it", why=str(error))
+        return self.observed(found)
 
     def observed(self, chosen: Iterable[Source]) -> list[Source]:
         """Return the sources with this installation's settings: arXiv with its holidays."""

@@ -4,7 +4,6 @@ Ids are not normalised, so any two files that use the same ids fit together.
 """
 
 import gzip
-import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.json_input import load_json
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.tex import to_plain
 from digestd.errors import BadInput, BadRecord
@@ -167,8 +167,8 @@ def _records(path: Path) -> Iterator[tuple[int, Record]]:
 
 def _record(path: Path, number: int, line: str) -> Record:
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        record = load_json(line, strict=True)
+    except ValueError as error:
         raise BadInput(f"{path}, line {number}: is not a JSON object: {str(error)[:100]}") from error
     if not isinstance(record, dict):
         raise BadInput(f"{path}, line {number}: is not a JSON object; write one {{…}} per line")

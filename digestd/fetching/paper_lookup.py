@@ -9,9 +9,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import structlog
+
 from digestd.domain.lookup import LookupResult
 from digestd.domain.paper import PaperId, Sighting
-from digestd.errors import SourceFailed
+from digestd.errors import DigestdError, SourceFailed
 from digestd.fetching.answer_parser import AnswerParser, ParserLimits
 from digestd.fetching.fetch import Client, Fetcher, Limits
 from digestd.fetching.host_scheduler import HostUnavailableError, RefusedError
@@ -24,6 +26,7 @@ INTERACTIVE_LIMITS = replace(LIMITS, seconds=10, attempts=1, patience=5)
 """Limits of a request that a person waits for."""
 PARSER_LIMITS = ParserLimits(cpu=3, seconds=10, result=10_000_000)
 BREAKER = " (lookups)"
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,11 @@ class _Lookup:
                 half = len(names) // 2
                 return await self.of(names[:half]) | await self.of(names[half:])
             return dict.fromkeys(names, LookupResult(why="" if is_unknown else str(error)))
+        except DigestdError:
+            raise
+        except Exception as error:  # an answer of a kind that nobody foresaw
+            log.exception("a registry's answer cannot be read", registry=self.registry.rate_limit.host)
+            return dict.fromkeys(names, LookupResult(why=f"the answer cannot be read ({type(error).__name__})"))
         named = {name: sighting for sighting in sightings for name in sighting.ids}
         return {name: LookupResult(named.get(name)) for name in names}
 

@@ -3,16 +3,23 @@
 Those stored before it was enabled are included.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
+import numpy as np
+import structlog
+
+from digestd.domain.isolation import by_halves
 from digestd.ranking.dense import Encoder
 from digestd.store import embeddings
 from digestd.store.database import Database
+from digestd.store.embeddings import UnembeddedRevision
 
 BLOCK = 64
 """Papers a transaction: some seconds' work, which is all that is lost when it is killed."""
 TURN = 5_000
 """Papers after one ingest, so that the next is not kept waiting."""
+log = structlog.get_logger(__name__)
 
 
 def embed_papers(
@@ -33,11 +40,20 @@ def embed_papers(
             block = embeddings.unembedded(session, encoder.version, min(BLOCK, limit - done))
         if not block:
             break
-        vectors = encoder.encode([one.text for one in block])
-        with db.write() as session:
-            embeddings.upsert(
-                session, encoder.version, {one.revision: v for one, v in zip(block, vectors, strict=True)}
-            )
+        list(by_halves(block, partial(_embed, db, encoder), partial(_give_up, db, encoder)))
         done += len(block)
         advance(len(block))
     return done
+
+
+def _embed(db: Database, encoder: Encoder, block: Sequence[UnembeddedRevision]) -> None:
+    vectors = encoder.encode([one.text for one in block])
+    with db.write() as session:
+        embeddings.upsert(session, encoder.version, {one.revision: v for one, v in zip(block, vectors, strict=True)})
+
+
+def _give_up(db: Database, encoder: Encoder, paper: UnembeddedRevision, error: Exception) -> None:
+    """Store a vector that is similar to nothing, so that the paper is not tried for ever."""
+    log.exception("cannot encode a paper", revision=paper.revision, exc_info=error)
+    with db.write() as session:
+        embeddings.upsert(session, encoder.version, {paper.revision: np.zeros(encoder.dims, dtype=np.float32)})

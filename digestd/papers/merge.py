@@ -35,12 +35,15 @@ class Decision:
     """Changes to write, and counts of sightings.
 
     They count those that were new, changed something, or changed nothing.
+
+    `refused`: the sightings that cannot be stored, and the kind of error.
     """
 
     changes: tuple[PaperWrite, ...] = ()
     new: int = 0
     updated: int = 0
     unchanged: int = 0
+    refused: tuple[tuple[Sighting, str], ...] = ()
 
 
 def decide(

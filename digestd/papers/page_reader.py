@@ -33,7 +33,7 @@ WHOLE_ANSWER = "the answer"
 UNMOVED = 0.9
 UNMOVED_MIN = 5
 """An announcement of at least UNMOVED_MIN papers of which this share is stored is an old one under a new date."""
-_AGAIN = "; the next ingest tries again"
+AGAIN = "; the next ingest tries again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +127,9 @@ async def read_source(visit: SourceVisit, source: Source, since: datetime, resul
     try:
         await _pages(visit, source, since, result)
     except DigestdError as error:
-        return f"{error}{_AGAIN if error.retry else ''}"
+        return f"{error}{AGAIN if error.retry else ''}"
     except Exception as error:  # what nobody foresaw in one source must not stop the others
-        return f"unexpected {type(error).__name__}{_AGAIN}"
+        return f"unexpected {type(error).__name__}{AGAIN}"
     return None
 
 
@@ -212,6 +212,8 @@ def _store(visit: SourceVisit, source: Source, page: Page, result: FetchResult) 
     is_old = _is_old(visit, source, page)
     sightings = [_as_archive(one, visit.old_before) for one in page.sightings]
     decision = store_page(visit.context.db, visit.name, sightings, visit.context.clock())
+    refused = tuple(Reject(one.ids[0], "record", f"cannot be stored ({kind})") for one, kind in decision.refused)
+    page = replace(page, rejects=page.rejects + refused, sightings=_without(page.sightings, decision))
     visit.report.count(page, decision)
     visit.rejects += page.rejects[: REJECTS_KEPT - len(visit.rejects)]
     result.pages += 1
@@ -220,6 +222,12 @@ def _store(visit: SourceVisit, source: Source, page: Page, result: FetchResult) 
     else:
         result.count(page, decision)
     visit.context.on_page(len(page.sightings))
+
+
+def _without(sightings: tuple[Sighting, ...], decision: Decision) -> tuple[Sighting, ...]:
+    """Return the sightings of a page that were stored."""
+    refused = {one.ids[0] for one, _ in decision.refused}
+    return tuple(one for one in sightings if one.ids[0] not in refused)
 
 
 def _as_archive(sighting: Sighting, old_before: datetime | None) -> Sighting:

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+import structlog
 from sqlmodel import Session
 
+from digestd.domain.isolation import by_halves
 from digestd.domain.paper import Sighting
 from digestd.papers.deduplication import merge_duplicates
 from digestd.papers.merge import Decision, ReadableTexts, decide, is_recent
@@ -14,15 +16,36 @@ from digestd.store import sightings as stored
 from digestd.store.database import Database
 from digestd.store.sightings import ReadableText, TextKey
 
+log = structlog.get_logger(__name__)
+
 
 def store_page(db: Database, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:
-    """Merge a page into the papers, all of it or nothing.
+    """Merge a page into the papers, in one transaction unless a sighting cannot be stored.
+
+    That one is left out and returned as refused.
+    """
+    refused: list[tuple[Sighting, str]] = []
+
+    def refuse(sighting: Sighting, error: Exception) -> None:
+        refused.append((sighting, type(error).__name__))
+        log.exception("cannot store a paper", source=source, paper=sighting.ids[0], exc_info=error)
+
+    parts = list(by_halves(sightings, lambda some: _store(db, source, some, now), refuse))
+    return Decision(
+        tuple(change for part in parts for change in part.changes),
+        sum(part.new for part in parts),
+        sum(part.updated for part in parts),
+        sum(part.unchanged for part in parts),
+        tuple(refused),
+    )
+
+
+def _store(db: Database, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:
+    """Merge sightings into the papers, all of them or nothing.
 
     Converting TeX and making gists takes longest, so it is done before the write transaction, for what a
     first look expects to change. A page of old announcements needs neither.
     """
-    if not sightings:
-        return Decision()
     readable = ReadableTexts()
     if any(is_recent(sighting, now) for sighting in sightings):
         with db.read() as session:

@@ -50,7 +50,11 @@ def import_papers(
     blocks = _blocks(lines, report, archive)
     if not strict:
         for block in blocks:
-            report.count(store_page(db, SOURCE, block, now))
+            decision = store_page(db, SOURCE, list(block.values()), now)
+            report.count(decision)
+            for sighting, kind in decision.refused:
+                number = next(number for number, one in block.items() if one is sighting)
+                report.refused.add(number, BadRecord("line", f"cannot be stored ({kind})"))
         return report
     try:
         with db.write() as session:
@@ -65,27 +69,31 @@ class _NothingTakenError(Exception):
 
 
 def _all_or_nothing(
-    session: Session, blocks: Iterator[list[Sighting]], report: PaperImportReport, now: datetime
+    session: Session, blocks: Iterator[dict[int, Sighting]], report: PaperImportReport, now: datetime
 ) -> None:
     for block in blocks:
         if not report.refused:
-            report.count(store_page_in_session(session, SOURCE, block, now, ReadableTexts()))
+            report.count(store_page_in_session(session, SOURCE, list(block.values()), now, ReadableTexts()))
     if report.refused:
         raise _NothingTakenError
 
 
-def _blocks(lines: Iterable[bytes], report: PaperImportReport, archive: bool) -> Iterator[list[Sighting]]:
-    block: list[Sighting] = []
+def _blocks(lines: Iterable[bytes], report: PaperImportReport, archive: bool) -> Iterator[dict[int, Sighting]]:
+    """Yield blocks of papers by their line number."""
+    block: dict[int, Sighting] = {}
     for number, line in enumerate(lines, start=1):
         try:
             sighting = read_line(line)
         except BadRecord as error:
             report.refused.add(number, error)
             continue
+        except Exception as error:  # of a kind that nobody foresaw
+            report.refused.add(number, BadRecord("line", f"cannot be read ({type(error).__name__})"))
+            continue
         if sighting is not None:
-            block.append(replace(sighting, announced=ARCHIVE) if archive else sighting)
+            block[number] = replace(sighting, announced=ARCHIVE) if archive else sighting
         if len(block) == BLOCK:
             yield block
-            block = []
+            block = {}
     if block:
         yield block

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+import structlog
+
 from digestd.domain.coverage import Coverage
 from digestd.domain.paper import Paper
 from digestd.errors import DigestdError
@@ -23,7 +25,7 @@ from digestd.papers.coverage import (
     required_fields,
 )
 from digestd.papers.ingest_report import SourceReport
-from digestd.papers.page_reader import FetchResult, IngestContext, SourceVisit, count_by_day, read_source
+from digestd.papers.page_reader import AGAIN, FetchResult, IngestContext, SourceVisit, count_by_day, read_source
 from digestd.sources.arxiv_calendar import date_range
 from digestd.sources.source import AnnouncementSource, BackfillSource, EnrichmentSource, Source
 from digestd.store import coverage, fetches, papers
@@ -45,6 +47,7 @@ ENRICHED_MAX = 500
 _FLEETING = "nobody asked in time, and the source shows only its newest papers"
 _NOT_ASKED = "not asked for, as it was too long ago; `digestd ingest --since` fetches it"
 _UNMOVED = "it gives the papers of an earlier announcement under a new date"
+log = structlog.get_logger(__name__)
 
 
 @runtime_checkable
@@ -60,16 +63,25 @@ async def visit_source(context: IngestContext, source: Source, since: datetime |
 
     Errors go into the report, never raised.
     """
-    begun = context.clock()
     report = SourceReport(source.name)
-    if isinstance(source, WarningSource) and (warning := source.warning(begun.date())):
-        report.add_note(warning)
     try:
-        start = await asyncio.to_thread(_gather, context.db, source, since, begun)
+        await _visit(context, source, since, report)
     except DigestdError as error:
         report.error = str(error)
-        report.conclude(None, [])
+    except Exception as error:  # what nobody foresaw in one source must not stop the others
+        log.exception("a source cannot be read", source=source.name, kind=type(error).__name__)
+        report.error = f"unexpected {type(error).__name__}{AGAIN}"
+    else:
         return report
+    report.conclude(None, [])
+    return report
+
+
+async def _visit(context: IngestContext, source: Source, since: datetime | None, report: SourceReport) -> None:
+    begun = context.clock()
+    if isinstance(source, WarningSource) and (warning := source.warning(begun.date())):
+        report.add_note(warning)
+    start = await asyncio.to_thread(_gather, context.db, source, since, begun)
     visit = SourceVisit(
         context=context,
         name=source.name,
@@ -84,7 +96,6 @@ async def visit_source(context: IngestContext, source: Source, since: datetime |
         await _enrich(visit, source, start, begun)
     else:
         await _announce(visit, source, start, begun)
-    return report
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from sqlmodel import Session
 
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.domain.bounce_score import BounceAction
+from digestd.errors import NotInitialised, Unavailable
 from digestd.replies.bounces.parsed_mail import BYTES_MAX, UnreadableMail
 from digestd.replies.bounces.report import BounceReport, Classification
 from digestd.replies.commands.command_mail import CommandMail, ReceivedCommandMail
@@ -66,6 +67,17 @@ class ReplyProcessor:
             sent_to: Recipients of the SMTP envelope, if known.
         """
         parsed = self._parse(raw, tuple(sent_to))
+        try:
+            return self._act(parsed, now)
+        except (Unavailable, NotInitialised):
+            raise
+        except Exception as error:  # one odd mail must not keep the others waiting
+            log.exception("a mail cannot be processed; it is kept for review", kind=type(error).__name__)
+            return self._act(InboundOutcome.UNREAD, now)
+
+    def _act(
+        self, parsed: tuple[Classification, ReceivedCommandMail] | InboundOutcome, now: datetime
+    ) -> InboundOutcome:
         if not isinstance(parsed, InboundOutcome):
             parsed = (parsed[0], self.prepare(self.db, parsed[1], now))
         with self.db.write() as session:
@@ -85,6 +97,9 @@ class ReplyProcessor:
         try:
             classified, mail = self.parse(raw, sent_to)
         except UnreadableMail:
+            return InboundOutcome.UNREAD
+        except Exception as error:  # of a kind that nobody foresaw
+            log.exception("a mail cannot be parsed; it is kept for review", kind=type(error).__name__)
             return InboundOutcome.UNREAD
         fingerprint = sha256(raw).hexdigest()[:FINGERPRINT_DIGITS]
         return classified, ReceivedCommandMail(mail, classified.envelopes, classified.message_ids, fingerprint)

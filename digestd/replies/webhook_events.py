@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
+import structlog
 from sqlmodel import Session
 
 from digestd.domain.bounce import Bounce, InboundOutcome
+from digestd.domain.isolation import by_halves
 from digestd.errors import BadRecord
 from digestd.replies.bounces.providers.provider import BounceEvent
 from digestd.replies.matching import Match, match_envelope, match_message_id
@@ -18,11 +20,30 @@ from digestd.security.links import Keys, address_key
 from digestd.store import bounces, inbound, subscribers
 from digestd.store.database import Database
 
+log = structlog.get_logger(__name__)
+
 
 def process_events(
     db: Database, keys: Keys, provider: str, events: Sequence[BounceEvent], now: datetime
 ) -> dict[InboundOutcome, int]:
-    """Record the bounces of one webhook; return the number of events by outcome."""
+    """Record the bounces of one webhook; return the number of events by outcome.
+
+    An event that cannot be recorded counts as unread, and the others are recorded.
+    """
+    counts: Counter[InboundOutcome] = Counter()
+
+    def refuse(_event: BounceEvent, error: Exception) -> None:
+        log.exception("an event cannot be recorded", provider=provider, exc_info=error)
+        counts[InboundOutcome.UNREAD] += 1
+
+    for part in by_halves(events, lambda some: _record(db, keys, provider, some, now), refuse):
+        counts.update(part)
+    return dict(counts)
+
+
+def _record(
+    db: Database, keys: Keys, provider: str, events: Sequence[BounceEvent], now: datetime
+) -> Counter[InboundOutcome]:
     counts: Counter[InboundOutcome] = Counter()
     with db.write() as session:
         matched = [(event, _match(session, keys, event)) for event in events]
@@ -33,7 +54,7 @@ def process_events(
                 outcome = record_bounce(session, _bounce(provider, event, found, now), now)
             counts[outcome] += 1
         inbound.add_counts(session, counts, now)
-    return dict(counts)
+    return counts
 
 
 def _match(session: Session, keys: Keys, event: BounceEvent) -> Match | None:

@@ -5,9 +5,9 @@ A wrong shape becomes a reject, never a crash.
 Texts are returned as one line without control characters.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 
+from digestd.domain import json_input
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.source import ITEMS_MAX, Reject, clean_line, read_each
@@ -21,8 +21,8 @@ JsonObject = Mapping[str, object]
 def load_json(body: bytes) -> object:
     """Parse an answer. Raises SourceFailed."""
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
+        return json_input.load_json(body)
+    except ValueError as error:
         raise SourceFailed(f"the answer is not JSON ({str(error)[:100]})") from error
 
 

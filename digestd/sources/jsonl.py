@@ -8,7 +8,6 @@ keys are refused.
 
 import difflib
 import hashlib
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from digestd.domain.json_input import load_json
 from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, SUMMARY_MAX, PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadRecord
 from digestd.sources import spec_arguments
@@ -86,10 +86,10 @@ def read_line(line: bytes) -> Sighting | None:
     if not line:
         return None
     try:
-        record = json.loads(line)
+        record = load_json(line)
     except UnicodeDecodeError as error:
         raise BadRecord("line", "is not UTF-8; convert the file first") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise BadRecord("line", f"is not a JSON object: {str(error)[:100]}") from error
     if not isinstance(record, dict):
         raise BadRecord("line", "is not a JSON object; write one {…} a line")

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from digestd.domain.paper import ABSTRACT_MAX, AUTHORS_MAX, NAME_MAX, TITLE_MAX, Paper, Sighting, Words
 from digestd.domain.sanitise import clean
-from digestd.errors import BadRecord, SourceFailed
+from digestd.errors import BadRecord, DigestdError, SourceFailed
 
 ITEMS_MAX = 5_000
 CATEGORIES_MAX = 50
@@ -164,6 +164,10 @@ def read_each(
             sightings += read(record)
         except BadRecord as error:
             rejects.append(Reject(name, error.field, error.message))
+        except (DigestdError, MemoryError):  # the answer is wrong, or ends the parser process
+            raise
+        except Exception as error:  # a record of a kind that nobody foresaw
+            rejects.append(Reject(name, "record", f"cannot be read ({type(error).__name__})"))
     return sightings, rejects
 
 

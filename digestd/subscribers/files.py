@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from digestd.domain.json_input import load_json
 from digestd.domain.sanitise import escape_invisible
 from digestd.errors import BadInput, BadRecord
 from digestd.subscribers.subscriber_record import BOOLEANS, KEYS, LISTS, NUMBERS
@@ -123,11 +124,11 @@ def _object(line: bytes) -> Mapping[str, object] | BadRecord:
     if len(line) > LINE_MAX:
         return BadRecord("line", f"is longer than {LINE_MAX} bytes; shorten it")
     try:
-        fields = json.loads(line.decode())
+        fields = load_json(line.decode(), strict=True)
     except UnicodeDecodeError:
         return BadRecord("line", "is not UTF-8; save the file as UTF-8")
-    except (ValueError, RecursionError) as problem:
-        why = problem.msg if isinstance(problem, json.JSONDecodeError) else "a value is too large"
+    except ValueError as problem:
+        why = problem.msg if isinstance(problem, json.JSONDecodeError) else problem
         return BadRecord("line", f'is not JSON ({why}); write an object like {{"email": "name@example.org"}}')
     if not isinstance(fields, dict):
         return BadRecord("line", 'is not an object; write one like {"email": "name@example.org"}')
@@ -191,8 +192,8 @@ def _value(column: str, cell: str) -> object:
 def _list(cell: str) -> object:
     if cell.startswith(("[", "{")):
         try:
-            fields = json.loads(cell)
-        except (ValueError, RecursionError):
+            fields = load_json(cell)
+        except ValueError:
             fields = None  # a list of plain words whose first begins with a bracket
         if isinstance(fields, list | dict):
             return fields

@@ -3,13 +3,14 @@
 This way, memory stays constant for files of any length.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlmodel import Session
 
+from digestd.domain.isolation import by_halves
 from digestd.domain.rejected_lines import RejectedLines
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
@@ -48,6 +49,15 @@ class SubscriberImportReport:
         self.left_alone += done.left_alone
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line that can be read."""
+
+    number: int
+    key: bytes
+    record: SubscriberRecord
+
+
 class _Rollback(Exception):
     """Raised to roll back a strict import with a bad line, or a dry run."""
 
@@ -66,9 +76,7 @@ def import_subscribers(
     blocks = _blocks(lines, notices, report)
     if not strict:
         for block in blocks:
-            with db.write() as session:
-                done = _import_block(session, notices, block, now)
-            report.count(done)
+            _import_good(db, notices, block, now, report)
         return report
     try:
         with db.write() as session:
@@ -79,6 +87,22 @@ def import_subscribers(
     except _Rollback:
         return SubscriberImportReport(refused=report.refused)
     return report
+
+
+def _import_good(
+    db: Database, notices: NoticeContext, block: Sequence[_Line], now: datetime, report: SubscriberImportReport
+) -> None:
+    """Import the lines of a block but those that cannot be stored."""
+
+    def work(lines: Sequence[_Line]) -> SubscriberImportReport:
+        with db.write() as session:
+            return _import_block(session, notices, lines, now)
+
+    def refuse(line: _Line, error: Exception) -> None:
+        report.refused.add(line.number, BadRecord("line", f"cannot be stored ({type(error).__name__})"))
+
+    for done in by_halves(block, work, refuse):
+        report.count(done)
 
 
 def dry_run_import(
@@ -93,14 +117,12 @@ def dry_run_import(
     return report
 
 
-def _blocks(
-    lines: Iterable[FileLine], notices: NoticeContext, report: SubscriberImportReport
-) -> Iterator[dict[bytes, SubscriberRecord]]:
-    """Yield blocks of records by address key.
+def _blocks(lines: Iterable[FileLine], notices: NoticeContext, report: SubscriberImportReport) -> Iterator[list[_Line]]:
+    """Yield blocks of lines.
 
     Of two lines for one address in a block, the later one starts a new block.
     """
-    block: dict[bytes, SubscriberRecord] = {}
+    block: dict[bytes, _Line] = {}
     for line in lines:
         try:
             record = _record(line)
@@ -108,12 +130,15 @@ def _blocks(
         except BadRecord as problem:
             report.refused.add(line.number, problem)
             continue
+        except Exception as error:  # of a kind that nobody foresaw
+            report.refused.add(line.number, BadRecord("line", f"cannot be read ({type(error).__name__})"))
+            continue
         if len(block) >= BLOCK or key in block:
-            yield block
+            yield list(block.values())
             block = {}
-        block[key] = record
+        block[key] = _Line(line.number, key, record)
     if block:
-        yield block
+        yield list(block.values())
 
 
 def _record(line: FileLine) -> SubscriberRecord:
@@ -123,11 +148,12 @@ def _record(line: FileLine) -> SubscriberRecord:
 
 
 def _import_block(
-    session: Session, notices: NoticeContext, block: Mapping[bytes, SubscriberRecord], now: datetime
+    session: Session, notices: NoticeContext, lines: Sequence[_Line], now: datetime
 ) -> SubscriberImportReport:
+    block = {line.key: line.record for line in lines}
     known = subscribers.by_address_keys(session, list(block))
     suppressed = suppressions.of_addresses(session, block)
-    fresh = {key: record for key, record in block.items() if key not in known and key not in suppressed}
+    fresh = [line for line in lines if line.key not in known and line.key not in suppressed]
     report = _add(session, notices, fresh, now)
     report.left_alone += sum(key not in known for key in suppressed)
     report.unchanged += sum(key not in known for key in suppressed)
@@ -177,10 +203,8 @@ def _step(session: Session, key: bytes, known: Subscriber, status: Status, now: 
         subscribers.change_status(session, known.key, status, Cause.IMPORT, now)
 
 
-def _add(
-    session: Session, notices: NoticeContext, fresh: Mapping[bytes, SubscriberRecord], now: datetime
-) -> SubscriberImportReport:
-    arrivals = [new_subscriber(record, key, record.status or Status.ACTIVE) for key, record in fresh.items()]
+def _add(session: Session, notices: NoticeContext, fresh: Sequence[_Line], now: datetime) -> SubscriberImportReport:
+    arrivals = [new_subscriber(line.record, line.key, line.record.status or Status.ACTIVE) for line in fresh]
     stored = subscribers.insert_many(session, arrivals, Cause.IMPORT, now)
     for arrival in arrivals:
         if arrival.address_key in stored and arrival.status is Status.SUPPRESSED:
@@ -189,7 +213,7 @@ def _add(
             mail_budgets.count(session, [stranger_budget(arrival.address_key, Cause.IMPORT)], now)
             plan_confirmation(session, notices, (stored[arrival.address_key], 1), (None, Cause.IMPORT), now, now)
     report = SubscriberImportReport(added=len(stored))
-    if lost := {key: record for key, record in fresh.items() if key not in stored}:
+    if lost := [line for line in fresh if line.key not in stored]:
         report.count(_import_block(session, notices, lost, now))  # another process was first: now they are known
     return report
 

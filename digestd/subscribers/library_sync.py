@@ -18,7 +18,7 @@ from digestd.domain.backoff import Backoff
 from digestd.domain.library import Library, LibraryProvider, LibraryState, LibraryUpdate
 from digestd.domain.paper import Sighting
 from digestd.domain.reference import reference_of
-from digestd.errors import BadRecord, SourceFailed
+from digestd.errors import BadRecord, DatabaseUnreachable, SourceFailed
 from digestd.fetching.fetch import Client
 from digestd.fetching.host_scheduler import HostUnavailableError
 from digestd.fetching.library_reader import (
@@ -142,12 +142,21 @@ async def sync(context: LibrarySync, claimed: Library) -> Library:
     A failure is recorded in the library, not raised.
     """
     try:
-        key = _decrypted_key(context, claimed)
-        listing = await _listing(context, claimed, key)
+        return await _sync(context, claimed)
+    except DatabaseUnreachable:
+        raise
     except (SourceFailed, DecryptionError) as error:
         becomes = _failed(context, claimed, error)
-        await asyncio.to_thread(apply_contents, context.db, claimed, becomes, None, context.clock())
-        return becomes
+    except Exception as error:  # one odd library must not stop the others
+        log.exception("a library cannot be read", number=claimed.key, kind=type(error).__name__)
+        becomes = _failed(context, claimed, SourceFailed(f"the answer cannot be read ({type(error).__name__})"))
+    await asyncio.to_thread(apply_contents, context.db, claimed, becomes, None, context.clock())
+    return becomes
+
+
+async def _sync(context: LibrarySync, claimed: Library) -> Library:
+    key = _decrypted_key(context, claimed)
+    listing = await _listing(context, claimed, key)
     becomes = _succeeded(context, claimed, listing, key)
     update = await asyncio.to_thread(_apply, context, claimed, becomes, listing)
     if update is not None:

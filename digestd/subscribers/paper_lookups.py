@@ -15,6 +15,7 @@ from sqlmodel import Session
 from digestd.domain.lookup import RETRY_FAILED, RETRY_UNKNOWN, LookupResult, LookupState
 from digestd.domain.paper import PaperId, Sighting
 from digestd.domain.reference import Reference, reference_of
+from digestd.errors import DigestdError
 from digestd.fetching.paper_lookup import RegistryReader
 from digestd.store import paper_lookups, papers, references, subscribers
 from digestd.store.database import Database
@@ -33,7 +34,7 @@ async def look_up_due(reader: RegistryReader) -> int:
     public = await asyncio.to_thread(_public, reader.db, [one.name for one in claimed])
     results = await reader.look_up(one.name for one in claimed if one.name not in public)
     for lookup in claimed:
-        await asyncio.to_thread(_apply, reader.db, lookup, results.get(lookup.name), reader.clock())
+        await asyncio.to_thread(_apply_or_postpone, reader.db, lookup, results.get(lookup.name), reader.clock())
     counted = Counter(result.state or "found" for result in results.values())
     log.info("looked up papers", **{str(state): count for state, count in counted.items()})
     return len(claimed)
@@ -50,6 +51,17 @@ def _claim(db: Database, now: datetime) -> list[PaperLookup]:
 def _public(db: Database, names: Sequence[PaperId]) -> Mapping[PaperId, PaperId]:
     with db.read() as session:
         return papers.public_names(session, names)
+
+
+def _apply_or_postpone(db: Database, lookup: PaperLookup, result: LookupResult | None, now: datetime) -> None:
+    """Store what a lookup found; what cannot be stored counts as a failed try, and the others go on."""
+    try:
+        _apply(db, lookup, result, now)
+    except DigestdError:
+        raise
+    except Exception as error:
+        log.exception("cannot store a paper that was looked up", paper=lookup.name, kind=type(error).__name__)
+        _apply(db, lookup, LookupResult(why=f"cannot be stored ({type(error).__name__})"), now)
 
 
 def _apply(db: Database, lookup: PaperLookup, result: LookupResult | None, now: datetime) -> None:

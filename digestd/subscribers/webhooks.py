@@ -122,22 +122,27 @@ async def _attempt(context: WebhookContext, client: httpx2.AsyncClient, post: We
 
     Returns the error, empty on success, and True if no other attempt makes sense.
     """
+    try:
+        body, headers = _request(context, post)
+        async with asyncio.timeout(SECONDS), client.stream("POST", post.url, content=body, headers=headers) as answer:
+            status = answer.status_code  # the body is not read: a receiver may send any amount of it
+    except Exception as error:  # HTTP and network errors, an invalid URL; the other URLs go on
+        return type(error).__name__, False
+    return ("" if 200 <= status < 300 else f"answered {status}"), status == _GONE
+
+
+def _request(context: WebhookContext, post: WebhookPost) -> tuple[bytes, dict[str, str]]:
+    """Return the signed body and headers."""
     # The same in every attempt, different for other events and installations
     name = f"msg_{context.keys.mac('hook', str(post.key).encode())[:15].hex()}"
     body, at = message(post), int(context.clock().timestamp())
-    headers = {
+    return body, {
         "content-type": "application/json",
         "user-agent": "digestd",
         "webhook-id": name,
         "webhook-timestamp": str(at),
         "webhook-signature": signature(context.secret, name, at, body),
     }
-    try:
-        async with asyncio.timeout(SECONDS), client.stream("POST", post.url, content=body, headers=headers) as answer:
-            status = answer.status_code  # the body is not read: a receiver may send any amount of it
-    except (httpx2.HTTPError, TimeoutError, OSError) as error:
-        return type(error).__name__, False
-    return ("" if 200 <= status < 300 else f"answered {status}"), status == _GONE
 
 
 def _record(context: WebhookContext, post: WebhookPost, error: str, is_final: bool) -> None:

@@ -5,12 +5,12 @@ The request is `POST URL/chat/completions` with a list of messages; the answer h
 may be on this machine. No redirect is followed and no proxy of the environment is used.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import httpx2
 
+from digestd.domain.json_input import load_json
 from digestd.errors import Unavailable
 from digestd.papers.gists.generation import Message
 
@@ -26,6 +26,10 @@ class ModelUnavailable(Unavailable):
 
 class AnswerTimedOut(ModelUnavailable):
     """The model did not finish in time."""
+
+
+class NoText(ModelUnavailable):
+    """The model answered without a text, as when it refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +87,13 @@ def _content(response: httpx2.Response) -> str:
             f"DIGESTD_LLM_URL: the endpoint answers {response.status_code}; check DIGESTD_LLM_MODEL and DIGESTD_LLM_KEY"
         )
     try:
-        text = json.loads(data)["choices"][0]["message"]["content"]
+        choices = load_json(data)["choices"]
     except (ValueError, LookupError, TypeError) as error:
         raise ModelUnavailable("DIGESTD_LLM_URL: the answer is not a chat completion; the URL ends in /v1") from error
+    try:
+        text = choices[0]["message"]["content"]
+    except (LookupError, TypeError):
+        text = None
     if not isinstance(text, str):
-        raise ModelUnavailable("DIGESTD_LLM_URL: the answer has no text")
+        raise NoText("DIGESTD_LLM_URL: the answer has no text")
     return text

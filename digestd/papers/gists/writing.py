@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from digestd.domain.gist import Gist, GistKind
+from digestd.errors import DigestdError
 from digestd.papers.gists.generation import (
     Refused,
     gist_messages,
@@ -20,7 +21,7 @@ from digestd.papers.gists.generation import (
     translation_messages,
 )
 from digestd.papers.gists.gist import is_english
-from digestd.papers.gists.language_model import AnswerTimedOut, LanguageModel
+from digestd.papers.gists.language_model import AnswerTimedOut, LanguageModel, NoText
 from digestd.papers.gists.sentences import split_sentences
 from digestd.store import gists
 from digestd.store.database import Database
@@ -85,8 +86,13 @@ def write_gists(
             break
         try:
             gist, translations, outcome = (*earlier, gists.EARLIER) if earlier else _write(writer, paper)
-        except AnswerTimedOut:
-            gist, translations, outcome = None, {}, "timeout"
+        except (AnswerTimedOut, NoText) as error:
+            gist, translations, outcome = None, {}, "timeout" if isinstance(error, AnswerTimedOut) else "no text"
+        except DigestdError:
+            raise
+        except Exception as error:  # an answer of a kind that nobody foresaw; the other papers go on
+            log.exception("no gist written", paper=paper.paper_id, kind=type(error).__name__)
+            gist, translations, outcome = None, {}, "failed"
         with db.write() as session:
             gists.record_attempt(session, paper.revision, outcome, at)
             if gist is not None or translations:

@@ -84,7 +84,13 @@ class ImapSession:
         found = _check(self._client.uid("SEARCH", "UNSEEN", "UNDELETED"))
         for uid in b" ".join(_bytes(found)).split()[:limit]:
             name = uid.decode("ascii", "replace")
-            yield MailboxMessage(name, self._fetch(name))
+            try:
+                raw = self._fetch(name)
+            except imaplib.IMAP4.abort:  # the connection broke
+                raise
+            except imaplib.IMAP4.error:  # the server cannot give this one; it is flagged, and the others follow
+                raw = None
+            yield MailboxMessage(name, raw)
 
     def remove(self, message: MailboxMessage) -> None:
         """See MailboxSession.remove; the message is expunged at the end of the pass."""

@@ -3,9 +3,9 @@
 A field of another type than expected is ignored, so that it never loses a paper.
 """
 
-import json
 from collections.abc import Callable, Iterable
 
+from digestd.domain import json_input
 from digestd.domain.paper import Sighting
 from digestd.errors import SourceFailed
 from digestd.sources.json_records import TEXT_MAX, JsonObject, read_records
@@ -17,8 +17,8 @@ def load_json(text: str) -> object:
     if not text.lstrip().startswith(("{", "[")):
         return None
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return json_input.load_json(text)
+    except ValueError:
         return None
 
 

@@ -1,12 +1,15 @@
 """Interface and helpers for the webhooks of mail providers."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+import structlog
+
 from digestd.domain.bounce import BounceKind
+from digestd.domain.json_input import load_json
 from digestd.errors import BadInput
 
 if TYPE_CHECKING:  # slow to import, and most installations have no provider
@@ -18,6 +21,7 @@ CLOCK_SKEW_MAX = timedelta(minutes=5)
 """Tolerance for a provider's clock that is ahead."""
 EVENTS_MAX = 5_000
 """Events of one request; the rest is dropped."""
+log = structlog.get_logger(__name__)
 
 CertificateLoader: TypeAlias = "Callable[[str, datetime], x509.Certificate]"
 """Loads the certificate at an https URL, valid at this time.
@@ -98,13 +102,27 @@ def parse_json(body: bytes) -> Any:
         MalformedWebhook: The body is not JSON, or contains NUL or lone surrogates, which no database accepts.
     """
     try:
-        value = json.loads(body)
+        value = load_json(body)
         text = json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise MalformedWebhook(f"the body is not JSON ({type(error).__name__})") from None
     if b"\\u0000" in text:
         raise MalformedWebhook("the body contains a NUL character")
     return value
+
+
+def read_events(records: Iterable[object], read: Callable[[Any], BounceEvent | None]) -> tuple[BounceEvent, ...]:
+    """Return the events of a batch; one that cannot be read is left out, as the provider would repeat all of them."""
+    events: list[BounceEvent] = []
+    for record in records:
+        try:
+            event = read(record)
+        except Exception as error:  # of a kind that nobody foresaw
+            log.exception("an event of a webhook cannot be read", kind=type(error).__name__)
+            continue
+        if event is not None:
+            events.append(event)
+    return tuple(events)
 
 
 def get_value(holder: object, *path: str) -> Any:

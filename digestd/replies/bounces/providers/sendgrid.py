@@ -32,6 +32,7 @@ from digestd.replies.bounces.providers.provider import (
     get_text,
     parse_json,
     parse_unix_time,
+    read_events,
 )
 
 _SIGNATURE = "x-twilio-email-event-webhook-signature"
@@ -62,7 +63,7 @@ class SendGrid:
         events = parse_json(request.body)
         if not isinstance(events, list):
             raise MalformedWebhook("the body is not a list of events")
-        return WebhookPayload(tuple(found for event in events[:EVENTS_MAX] if (found := _event(event)) is not None))
+        return WebhookPayload(read_events(events[:EVENTS_MAX], _event))
 
 
 def create(secret: str, _certificate: CertificateLoader) -> WebhookProvider:
