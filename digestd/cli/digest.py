@@ -286,7 +286,9 @@ def _last_line(last: DeliveryInfo | None) -> str:
     if last is None:
         return "none yet"
     if last.state is State.EMPTY:
-        return f"{last.period}: no mail, because no paper of the day matched"
+        return f"{last.period}: no mail, because " + (
+            "no source answered" if last.is_unanswered else "no paper of the day matched"
+        )
     if last.state is State.READY:
         waits_for = f"; the relay said: {last.reply}" if last.reply else ""
         return (

@@ -7,14 +7,18 @@ from typing import Annotated
 import typer
 
 from digestd import app as wiring
+from digestd.app import App
 from digestd.cli.arguments import Json, parse_datetime
 from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.delivery.resend import RESENDABLE, resend
-from digestd.domain.delivery import UNSENT, State
+from digestd.domain.delivery import UNSENT, MailKind, State
+from digestd.domain.schedule import period_date
 from digestd.domain.service_status import counted
 from digestd.errors import BadInput, NotFound
 from digestd.security.links import make_message_id
+from digestd.store.ledger import queries
+from digestd.store.ledger.queries import DeliveryFilter
 from digestd.store.ledger.resending import ResendFilter
 from digestd.subscribers.lookup import find
 
@@ -71,7 +75,7 @@ def resend_digests(
         dry_run=dry_run,
     )
     if which and not done:
-        raise NotFound("there is no such digest to send again; see `digestd delivery list --email EMAIL`")
+        raise NotFound(_why_none(app, number, subscriber))
     sent = [one for one in done if not one.refused]
     if as_json:
         emit({"dry_run": dry_run, "resent": len(sent), "digests": [asdict(one) for one in done]}, as_json=True)
@@ -81,3 +85,17 @@ def resend_digests(
         say(f"{counted(len(sent), 'digest')} {will} sent again, {len(done) - len(sent)} not")
     if which and not sent:
         raise typer.Exit(1)
+
+
+def _why_none(app: App, number: int | None, subscriber: int | None) -> str:
+    """Return why nothing is to be sent again, with what to do about a digest that is empty."""
+    wanted = DeliveryFilter(subscriber=subscriber, kind=MailKind.DIGEST)
+    with app.db.read() as session:
+        found = queries.entry(session, number) if number else next(queries.entries(session, 1, wanted), None)
+    if found is None or found.state is not State.EMPTY:
+        return "there is no such digest to send again; see `digestd delivery list --email EMAIL`"
+    date = period_date(found.period)
+    return (
+        f"the digest of {found.period} has no papers; `digestd send {found.address}` plans today's again, "
+        f"`digestd send {found.address} --date {date}` sends what that day would hold now"
+    )

@@ -98,8 +98,6 @@ def _nothing(subscriber: Subscriber) -> str:
 
 def _check_ready(app: App, delivery: int, email: str) -> None:
     entry = _entry(app, delivery)
-    if entry.state is State.EMPTY:
-        raise NothingToSend(f"their digest of {entry.period} was planned without papers; see `digestd explain {email}`")
     if entry.state is not State.READY:
         raise NothingToSend(
             f"their digest of {entry.period} is {entry.state} already; "

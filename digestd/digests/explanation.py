@@ -24,7 +24,7 @@ from digestd.domain.delivery import UNSENT, State
 from digestd.domain.digest import Occasion, Pick, Reason
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper, PaperId
-from digestd.domain.schedule import newest_due, period_date, period_on
+from digestd.domain.schedule import end_of_day, newest_due, period_date, period_on
 from digestd.errors import BadInput, Damaged, NotFound
 from digestd.ranking.calibration import MIN_SCORES
 from digestd.ranking.compiler import ProfileInput
@@ -113,7 +113,8 @@ def preview_on(  # noqa: PLR0913  # the install's settings are three
     """Return the digest that a subscriber got, or would have got, at their hour on a date.
 
     The digest of that date or week if one with papers was planned. Otherwise the papers known then are ranked by
-    today's interests, votes and text model, without those of earlier digests.
+    today's interests, votes and text model, without those of earlier digests; those known by the end of that day if an
+    empty digest was planned.
 
     Raises:
         BadInput: their hour on that date is still to come, or its papers are no longer candidates of any digest.
@@ -123,20 +124,24 @@ def preview_on(  # noqa: PLR0913  # the install's settings are three
         period = period_on(due.timing, day)
         if period.due > now:
             raise BadInput(f"--date: {day} at their hour is still to come; leave the option out for a digest now")
-        earlier = [one for one in queries.digests(session, subscriber) if one.state not in (State.EMPTY, *UNSENT)]
+        every = queries.digests(session, subscriber)
+        is_empty = any(one.period == period.key and one.state is State.EMPTY for one in every)
+        earlier = [one for one in every if one.state not in (State.EMPTY, *UNSENT)]
         if planned := next((one for one in earlier if one.period == period.key), None):
             return _planned(session, planned.key)
         earlier = [one for one in earlier if period_date(one.period) < day]
         had = {pick.paper for one in earlier for pick in queries.picks(session, one.key)}
-    past = read_planning_day(db, period.due, encoder, co_likes, until=period.due)
+    then = min(now, end_of_day(due.timing, period.due)) if is_empty else period.due
+    past = read_planning_day(db, then, encoder, co_likes, until=then)
     last = max((period_date(one.period) for one in earlier), default=None)
-    then = due._replace(
+    reader = due._replace(
         last_planned=None if last is None else period_on(due.timing, last).due,
         horizon=None,
         had=np.array(sorted(had), dtype=np.uint32),
+        was_empty=False,
     )
     with single_blas_thread(), db.read() as session:
-        shard = rank_shard(session, past, [then])
+        shard = rank_shard(session, past, [reader])
     return _preview(past, shard, period.key, explore)
 
 
@@ -151,7 +156,7 @@ def _planned(session: Session, delivery: int) -> Preview:
 def _preview(day: PlanningDay, shard: Shard, period: str, explore: bool) -> Preview:
     considered = int((shard.open & shard.ranked.fresh).sum())
     table = select_picks(day, shard, [period], explore)
-    occasions = digest_occasions(shard.subscribers[0], len(table.of(0)), considered, day.now)
+    occasions = digest_occasions(shard.subscribers[0], len(table.of(0)), considered, day, shard.unanswered)
     return Preview(period, pack_picks(table)[0].picks, considered, day.coverage, frozenset(occasions))
 
 

@@ -129,10 +129,13 @@ def explain_date(
     """
     timing = subscriber.timing
     period = period_on(timing, day)
-    if delivery is not None and not is_mail_day(timing, day):
-        return f"none is due on a {day:%A} ({timing.cadence}); the digest of {period.key}: {_fate(delivery, now)}"
     if delivery is not None:
-        return _fate(delivery, now)
+        still = "; papers that come before their day is over still make a digest"
+        is_open = delivery.state is State.EMPTY and subscriber.last_date == local_date(timing, now).isoformat()
+        fate = _fate(delivery, now) + (still if is_open else "")
+        if is_mail_day(timing, day):
+            return fate
+        return f"none is due on a {day:%A} ({timing.cadence}); the digest of {period.key}: {fate}"
     return _why_not_planned(subscriber, day, status_then, now)
 
 
@@ -159,6 +162,8 @@ def _fate(found: DeliveryInfo, now: datetime) -> str:
     papers = f"{found.picks} paper" + ("" if found.picks == 1 else "s")
     said = f"; the relay said: {found.reply}" if found.reply else ""
     match found.state:
+        case State.EMPTY if found.is_unanswered:
+            return "no mail: no source answered; `digestd source list` says why"
         case State.EMPTY:
             return "no mail: no new paper matched their interests; `digestd preview EMAIL --date DATE` ranks them again"
         case State.ACCEPTED:

@@ -16,7 +16,7 @@ from digestd.digests.occasions import digest_occasions
 from digestd.digests.pick_selection import select_picks
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.relevance_probability import refit_calibration
-from digestd.digests.rescheduling import correct_schedules, end_pauses
+from digestd.digests.rescheduling import reopen_empty_day, update_schedules
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.shard import MAX_REFERENCES, Shard, rank_shard, store_compiled
 from digestd.domain import schedule
@@ -30,7 +30,6 @@ from digestd.store import due as due_subscribers
 from digestd.store import ledger, references
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
-from digestd.store.ledger import queries
 from digestd.store.ledger.create import NewDigest, RankingInputs
 from digestd.store.packing import pack_picks, pack_unmatched, pick_count
 from digestd.tracing import span
@@ -88,8 +87,7 @@ def plan(
 
     `should_continue` is called before each shard; if it returns False, the rest is planned next time.
     """
-    end_pauses(db, now)
-    corrected = PlanReport(rescheduled=correct_schedules(db, now))
+    corrected = PlanReport(rescheduled=update_schedules(db, now))
     every = range(1, due_subscribers.MAX_KEY)
     return corrected + plan_keys(db, planner, every, now, should_continue=should_continue)
 
@@ -148,17 +146,19 @@ def plan_now(db: Database, planner: Planner, subscriber: int, now: datetime) -> 
     """Plan an active subscriber's digest for their current date or week, whatever their hour.
 
     Returns:
-        The number of its delivery; None if no paper would be in it, or if they changed meanwhile. Nothing is written
-        then, so that their hour still brings a digest.
+        The number of its delivery; None if no paper would be in it, or if they changed meanwhile. No digest is written
+        then, so that their hour still brings one.
 
     Raises:
         NotFound: they have had a digest on their date, of another period.
     """
     day = _prepare_day(db, planner, now)
+    with db.write() as session:
+        reopen_empty_day(session, subscriber, now)
     with single_blas_thread(), db.read() as session:
         due = due_subscribers.by_key(session, subscriber)
         period = schedule.current_period(due.timing, now)
-        if (planned := queries.digest_of(session, subscriber, period.key)) is not None:
+        if (planned := _filled(session, subscriber, period.key)) is not None:
             return planned
         if due.last_date is not None and due.last_date >= period.date.isoformat():
             raise NotFound(f"they have had a digest on {due.last_date} already, and never get two on one date")
@@ -167,7 +167,13 @@ def plan_now(db: Database, planner: Planner, subscriber: int, now: datetime) -> 
     if any(digest.picks.picks for digest in digests.values()):
         _write(db, planner, day, shard, digests)
     with db.read() as session:
-        return queries.digest_of(session, subscriber, period.key)
+        return _filled(session, subscriber, period.key)
+
+
+def _filled(session: Session, subscriber: int, period: str) -> int | None:
+    """Return the delivery of a subscriber's digest of a period, unless it is empty."""
+    stored = ledger.stored_digests(session, {subscriber: period}).get(subscriber)
+    return None if stored is None or stored.is_empty else stored.delivery
 
 
 def _prepare_day(db: Database, planner: Planner, now: datetime) -> PlanningDay:
@@ -213,13 +219,13 @@ def _write(
     with db.write() as session:
         unchanged = due_subscribers.unchanged(session, shard.subscribers)
         wanted = {due.key: digests[due.key] for due in unchanged if due.key in digests}
-        # after a change of weekday, this week's digest may exist already
-        already_planned = ledger.already_planned(
-            session, {key: digest.slot.period.key for key, digest in wanted.items()}
-        )
+        # this period's digest may be there: empty, or after a change of weekday
+        stored = ledger.stored_digests(session, {key: digest.slot.period.key for key, digest in wanted.items()})
+        already_planned = {key for key, digest in stored.items() if not digest.is_empty}
         new = [digest for key, digest in wanted.items() if key not in already_planned]
+        again = {key: digest.delivery for key, digest in stored.items() if digest.is_empty}
         ranked = RankingInputs(day.horizon, day.candidates.model.version, day.coverage)
-        ledger.plan_digests(session, new, day.now, ranked)
+        ledger.plan_digests(session, new, day.now, ranked, again)
         ledger.offer_uncertain(session, [digest.subscriber for digest in new if digest.picks.picks], day.now)
         if any(digest.picks.picks for digest in new):
             planner.on_planned(session)
@@ -244,7 +250,7 @@ def _digests(
     considered = (shard.open & shard.ranked.fresh).sum(axis=1).tolist()
     for i, due in enumerate(shard.subscribers):
         if due.when_empty and not picks[i].picks:
-            picks[i] = pack_unmatched(shard.ranked.profiles.topics_of(i))
+            picks[i] = pack_unmatched(() if day.is_unanswered else shard.ranked.profiles.topics_of(i))
     return {
         due.key: NewDigest(
             subscriber=due.key,
@@ -252,7 +258,9 @@ def _digests(
             slot=slot,
             picks=picks[i],
             considered=considered[i],
-            occasions=" ".join(sorted(digest_occasions(due, pick_count(picks[i].picks), considered[i], day.now))),
+            occasions=" ".join(
+                sorted(digest_occasions(due, pick_count(picks[i].picks), considered[i], day, shard.unanswered))
+            ),
             message_id=make_message_id(planner.keys, due.key, MailKind.DIGEST, slot.period.key, planner.host),
         )
         for i, (due, slot) in enumerate(zip(shard.subscribers, slots, strict=True))
@@ -274,4 +282,5 @@ def _slot_of(period: Period, timing: Timing, last_planned: datetime | None, now:
         expires=schedule.expires(timing, max(period.due, now)),
         next_due=schedule.next_due(timing, now),
         local_date=schedule.local_date(timing, now).isoformat(),
+        day_ends=schedule.end_of_day(timing, now),
     )

@@ -28,13 +28,15 @@ from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.dense import Encoder, build_embedding_space
 from digestd.ranking.model import TextModel
 from digestd.sources import source_type
-from digestd.store import coverage, likes, papers, trials
+from digestd.store import coverage, fetches, likes, papers, trials
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 
 _WORST_LAST = list(CoverageState)
 WEEKLY_SLACK = timedelta(days=1)
 """Maximum by which the window of a weekly digest may exceed a week."""
+ONE_VISIT = timedelta(minutes=5)
+"""Time in which the addresses of one source are asked; one that answered is enough."""
 ARCHIVE_VOTES = 2_000
 """Number of older papers whose votes serve as a baseline."""
 
@@ -44,8 +46,10 @@ class PlanningDay:
     """m candidates; `keys` and `first_seen` (seconds since 1970) are (m,).
 
     Attributes:
+        horizon: The highest row number among the candidates, damaged ones too; papers stored later have higher ones.
         former: (f, 2) row numbers of merged papers, and the position of the paper they became.
         coverage: Incomplete sources by label.
+        is_unanswered: True if no source answered when it was last asked.
         seed_reader: Reads the papers that subscribers named.
         places: Row number → position.
         calibration: Fitted to the install's own feedback.
@@ -57,18 +61,12 @@ class PlanningDay:
     first_seen: NDArray[np.float64]
     now: datetime
     coverage: Mapping[str, CoverageState]
+    is_unanswered: bool
     seed_reader: SeedReader
     places: Mapping[int, int]
     trial: Trial | None
     calibration: LocalCalibration
-
-    @property
-    def horizon(self) -> int:
-        """Return the highest row number among the candidates.
-
-        Papers stored later have higher ones.
-        """
-        return int(self.keys.max(initial=0))
+    horizon: int = 0
 
     def windows(self, subscribers: Sequence[DueSubscriber]) -> tuple[Bools, Bools]:
         """Return (open, fresh) for n subscribers, each (n, m): inside the window.
@@ -153,6 +151,8 @@ def read_planning_day(
         archive_votes = papers.archive_votes(session, now - WINDOW - WEEKLY_SLACK, ARCHIVE_VOTES)
         former = papers.former_keys(session, [paper.key for paper in found])
         coverage = incomplete_sources(session, now)
+        is_unanswered = no_source_answered(session, now)
+        horizon, _ = papers.newest_news(session, now - WINDOW - WEEKLY_SLACK, now)
         trial = trials.running(session, now)
         calibration = calibration_at(session, now)
         community = likes.of_community(session, now) if co_likes else None
@@ -169,10 +169,12 @@ def read_planning_day(
         first_seen=np.array([paper.first_seen.timestamp() for paper in found], dtype=np.float64),
         now=now,
         coverage=coverage,
+        is_unanswered=is_unanswered,
         seed_reader=SeedReader(model, space),
         places={paper.key: j for j, paper in enumerate(found)},
         trial=trial,
         calibration=calibration,
+        horizon=horizon,
     )
     release_free_memory()
     return day
@@ -188,6 +190,7 @@ def without_papers(model: TextModel, encoder: Encoder, now: datetime) -> Plannin
         first_seen=np.zeros(0, dtype=np.float64),
         now=now,
         coverage={},
+        is_unanswered=False,
         seed_reader=SeedReader(model, space),
         places={},
         trial=None,
@@ -211,6 +214,23 @@ def incomplete_sources(session: Session, now: datetime) -> dict[str, CoverageSta
         state_shown = CoverageState.PARTIAL if label in complete else state
         found[label] = max(state_shown, found.get(label, state_shown), key=_WORST_LAST.index)
     return dict(sorted(found.items()))
+
+
+def no_source_answered(session: Session, now: datetime) -> bool:
+    """Return True if there are sources of papers, and none answered when it was last asked."""
+    asked = {
+        source: answered is not None and answered >= last - ONE_VISIT
+        for source, (last, answered) in fetches.answers(session).items()
+        if last > now - SOURCE_IN_USE
+    }
+    answered = [source for source, has_answered in asked.items() if has_answered]
+    return len(answered) < len(asked) and not any(map(_has_papers, answered))
+
+
+def _has_papers(source: str) -> bool:
+    """Return False if a source adds only figures to known papers."""
+    kind = source_type(source)
+    return kind is None or not hasattr(kind.load(), "for_papers")
 
 
 def _label(source: str) -> str:

@@ -1,14 +1,17 @@
-"""Correct when subscribers are due: after a pause, and after a clock that was ahead."""
+"""Correct when subscribers are due: after a pause, an empty digest, or a clock that was ahead."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 
 import structlog
+from sqlmodel import Session
 
 from digestd.domain import schedule
 from digestd.store import due as due_subscribers
 from digestd.store import subscribers
 from digestd.store.database import Database
-from digestd.store.due import FutureDue
+from digestd.store.due import EmptyDay, FutureDue
+from digestd.store.ledger.seen_papers import look_back
 from digestd.store.timestamps import to_us
 
 BLOCK = 400
@@ -16,11 +19,54 @@ BLOCK = 400
 log = structlog.get_logger(__name__)
 
 
+def update_schedules(db: Database, now: datetime) -> int:
+    """Bring up to date who is due, before each planning.
+
+    Return how many schedules were corrected, because the clock had been ahead when they were made.
+    """
+    end_pauses(db, now)
+    corrected = correct_schedules(db, now)
+    reopen_empty_days(db, now)
+    return corrected
+
+
 def end_pauses(db: Database, now: datetime) -> None:
     """Reactivate subscribers whose pause is over."""
     while _any_pause_is_over(db, now):
         with db.write() as session:
             subscribers.end_pauses(session, BLOCK, now)
+
+
+def reopen_empty_days(db: Database, now: datetime) -> None:
+    """Make subscribers due again whose digest of today is empty, if papers came since.
+
+    It is as if it had never been planned, so the next planning fills the same ledger row. Nobody gets two digests on
+    one date: an empty one is no mail, and after the day's end, or in another time zone, it stays empty.
+    """
+    while True:
+        with db.read() as session:
+            if not due_subscribers.empty_days_with_news(session, 1, now):
+                return
+        with db.write() as session:
+            _reopen(session, due_subscribers.empty_days_with_news(session, BLOCK, now), now)
+
+
+def reopen_empty_day(session: Session, subscriber: int, now: datetime) -> None:
+    """Do the same for one subscriber, whether papers came or not."""
+    _reopen(session, due_subscribers.empty_day(session, subscriber, now), now)
+
+
+def _reopen(session: Session, found: Sequence[EmptyDay], now: datetime) -> None:
+    today = {day.key: day for day in found if schedule.local_date(day.timing, now).isoformat() == day.last_date}
+    due_subscribers.close_empty_days(session, [day.key for day in found if day.key not in today])
+    look_back(session, sorted(today), beyond_empty=True)
+    due_subscribers.plan_again(session, {key: _date_before(day, now) for key, day in today.items()}, now)
+
+
+def _date_before(day: EmptyDay, now: datetime) -> str:
+    """Return a date since which no other digest was planned; a weekly one may be planned days late."""
+    planned_for = schedule.newest_due(day.timing, now).date
+    return (min(date.fromisoformat(day.last_date), planned_for) - due_subscribers.DAY).isoformat()
 
 
 def correct_schedules(db: Database, now: datetime) -> int:

@@ -28,6 +28,7 @@ from digestd.store import encodings, groups, profiles, references
 from digestd.store.due import DueSubscriber
 from digestd.store.groups import SharedInterest
 from digestd.store.interests import for_ranking
+from digestd.store.ledger import queries
 from digestd.store.profiles import CompiledBy, StoredProfile
 from digestd.store.references import StoredReference
 
@@ -58,7 +59,8 @@ class Shard:
         trial_totals: Subscriber → scores (m,) by the weights on trial.
         compiled: Newly compiled profiles, by subscriber.
         shared: The interests that subscribers have by their groups.
-        recommended: Row numbers of papers that two or more of their colleagues liked or saved.
+        recommended: Row numbers of papers that their colleagues liked or saved.
+        unanswered: Those whose newest digest is empty because no source answered.
     """
 
     subscribers: Sequence[DueSubscriber]
@@ -73,6 +75,7 @@ class Shard:
     compiled: Mapping[int, StoredProfile]
     shared: Mapping[int, Sequence[SharedInterest]] = field(default_factory=dict)
     recommended: Mapping[int, Set[int]] = field(default_factory=dict)
+    unanswered: Set[int] = frozenset()
 
     @property
     def trial_ranking(self) -> RankedCandidates:
@@ -123,6 +126,7 @@ def rank_shard(
         compiled=shard_profiles.new,
         shared=groups.interests(session, keys),
         recommended=recommended,
+        unanswered=queries.unanswered(session, [due.key for due in subscribers if due.was_empty]),
     )
 
 

@@ -4,6 +4,7 @@
     ─────────  ──────────  ──────────────────────────────────────────────  ──────────────────────
     (new)      ready       planned, with its picks or its notice           ready
     (new)      empty       the day holds nothing for this subscriber       empty
+    empty      ready       papers came later that day, or the operator asked for it
     ready      leased      a worker claimed it (attempts += 1)             ready again, by recovery
     ready      skipped     consent is gone          } noticed at claim
     ready      expired     too late to be of use    }
@@ -24,7 +25,7 @@
     uncertain  abandoned   given up by the operator or by policy
     poisoned   ready, abandoned, expired, skipped   after a repair, or not
 
-accepted, rejected, skipped, empty, expired and abandoned are final.
+accepted, rejected, skipped, expired and abandoned are final; empty is, once the subscriber's day is over.
 """
 
 from collections.abc import Mapping
@@ -59,6 +60,7 @@ TRANSITIONS: frozenset[tuple[State, State]] = frozenset(
     (before, after)
     for before, afters in {
         State.READY: (State.LEASED, State.SKIPPED, State.EXPIRED, State.REJECTED),
+        State.EMPTY: (State.READY,),
         State.LEASED: (
             State.READY,
             State.FINAL_DOT,

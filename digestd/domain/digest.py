@@ -47,6 +47,7 @@ class Occasion(StrEnum):
     EMPTY = "empty"  # no paper is relevant, and the subscriber wants to know
     FIRST = "first"  # the subscriber's first digest
     THIN = "thin"  # a third of the papers they asked for, or fewer, are relevant
+    UNANSWERED = "unanswered"  # no source answered: for this empty digest, or for the empty one before it
     AFTER_GAP = "after_gap"  # the digest before it covered a time that ended before this one begins
     ROOM_FAILED = "room_failed"  # it comes by mail, because the subscriber's chat room did not take digests
     ROOM_ENDED = "room_ended"  # it comes by mail, because subscribers no longer set chat rooms
@@ -121,6 +122,7 @@ class DigestSlot:
         expires: when it is too late to send it.
         next_due: when the next digest is due.
         local_date: the subscriber's date at planning, as ISO text.
+        day_ends: when that date ends; until then an empty digest is not final.
     """
 
     period: Period
@@ -128,3 +130,4 @@ class DigestSlot:
     expires: datetime
     next_due: datetime
     local_date: str
+    day_ends: datetime

@@ -117,6 +117,12 @@ def local_date(timing: Timing, now: datetime) -> date:
     return now.astimezone(_zone(timing.timezone)).date()
 
 
+def end_of_day(timing: Timing, now: datetime) -> datetime:
+    """Return when the subscriber's date at `now` ends."""
+    tomorrow = local_date(timing, now) + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), tzinfo=_zone(timing.timezone)).astimezone(UTC)
+
+
 def covers_from(timing: Timing, last_planned: datetime | None, period: Period) -> str:
     """Return the key of the oldest period that a digest for `period` covers.
 

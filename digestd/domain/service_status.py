@@ -80,6 +80,7 @@ class ServiceStatus:
         next_due: when the next subscriber is due.
         clock_ahead: digests were planned later than now, so the clock was ahead then or is behind now.
         digests: digests that were due in the last 24 hours, by state.
+        unanswered: those of them that are empty because no source answered.
         sent_hour, sent_day: mails that relays accepted in the last hour and in the last 24 hours.
         open: deliveries that are not finished, by state.
         long_uncertain: deliveries uncertain for more than a day.
@@ -127,6 +128,7 @@ class ServiceStatus:
     database_bytes: int | None = None
     has_sources: bool = field(default=True)
     failing_templates: int = 0
+    unanswered: int = 0
 
     @property
     def is_failing(self) -> bool:
@@ -272,6 +274,13 @@ def _source_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
                 f"{day.source} is {day.state}{f': {day.note}' if day.note else ''}",
                 f"`digestd source check {day.source}` tries it now",
             )
+    if status.unanswered:
+        yield warning(
+            "sources",
+            f"no source answered, so {counted(status.unanswered, 'digest')} of the last 24 hours "
+            f"{'is' if status.unanswered == 1 else 'are'} empty",
+            "`digestd ingest` asks them now; papers that come before a subscriber's day is over still make a digest",
+        )
     if status.has_sources and (status.last_ingest is None or status.last_ingest < status.at - INGEST_LAG):
         answered = (
             "no source has ever answered"

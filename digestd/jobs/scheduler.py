@@ -16,7 +16,7 @@ from apscheduler.job import Job
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from digestd.app import App
-from digestd.digests.rescheduling import correct_schedules, end_pauses
+from digestd.digests.rescheduling import update_schedules
 from digestd.errors import AlreadyRunning, DigestdError
 from digestd.jobs.child_processes import ChildProcesses
 from digestd.jobs.chores import Chores
@@ -142,8 +142,7 @@ class Scheduler:
         """Return how many schedules were corrected, and the row numbers of who is due, for each process."""
         self._lock.renew()
         require_current(self._app.db)
-        end_pauses(self._app.db, now)
-        rescheduled = correct_schedules(self._app.db, now)
+        rescheduled = update_schedules(self._app.db, now)
         with self._app.db.read() as session:
             return rescheduled, due.split(session, self._children.most, now)
 

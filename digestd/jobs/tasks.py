@@ -24,7 +24,7 @@ from sqlmodel import Session
 
 from digestd.app import App
 from digestd.digests.planner import PlanningDays, PlanReport, plan_keys
-from digestd.digests.rescheduling import correct_schedules, end_pauses
+from digestd.digests.rescheduling import update_schedules
 from digestd.errors import DigestdError
 from digestd.jobs import worker
 from digestd.jobs.child_processes import ChildProcesses
@@ -146,8 +146,7 @@ def _find_due(run: JobRun) -> None:
         not isinstance(source, EnrichmentSource) for source in overdue_sources(app, now)
     ):
         return  # after an outage, overdue digests contain the papers that were missed
-    end_pauses(app.db, now)
-    correct_schedules(app.db, now)
+    update_schedules(app.db, now)
     with app.db.write() as session:
         firsts = due.shards(session, SHARD_KEYS, now)
         job_queue.add(session, [new_job("plan shard", "planning", f"plan {first}", first=first) for first in firsts])

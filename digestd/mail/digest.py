@@ -81,7 +81,7 @@ class DigestSummary:
         considered: How many papers it was chosen from; 0 hides the number.
         gaps: Incomplete sources.
         samples: How many papers are invented.
-        is_first, is_thin, is_after_gap, is_room_failed, is_room_ended: What is special about this digest.
+        is_first, is_thin, is_after_gap, is_room_failed, is_room_ended, is_unanswered: What is special about it.
         by_mail: Whether feedback is given by mail.
         first: A slot for the title of the first paper.
     """
@@ -103,6 +103,7 @@ class DigestSummary:
     is_after_gap: bool = False
     is_room_failed: bool = False
     is_room_ended: bool = False
+    is_unanswered: bool = False
     by_mail: bool = False
     first: str = slot("first")
 
@@ -317,6 +318,7 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         is_after_gap=Occasion.AFTER_GAP in content.occasions,
         is_room_failed=Occasion.ROOM_FAILED in content.occasions,
         is_room_ended=Occasion.ROOM_ENDED in content.occasions,
+        is_unanswered=Occasion.UNANSWERED in content.occasions,
         by_mail=_gives_feedback_by_mail(content.links),
     )
 

@@ -68,6 +68,7 @@ def read_status(app: App) -> ServiceStatus:
             subscribers=subscribers.count(session),
             suppressed=sum(suppressed_addresses.count(session).values()),
             digests=service_activity.digests_due_since(session, now - DAY),
+            unanswered=service_activity.count_unanswered(session, now - DAY),
             sent_hour=service_activity.count_sent(session, now - timedelta(hours=1)),
             sent_day=sum(hours.values()),
             waiting=service_activity.waiting(session),

@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import String, bindparam, case, func, insert, literal_column, select, update
+from sqlalchemy import String, bindparam, case, func, insert, literal_column, or_, select, update
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Cadence, MinScore, Status, Timing
 from digestd.store import core
 from digestd.store.bulk import KeyLookup
 from digestd.store.packing import unpack_seen
+from digestd.store.papers import newest_news
 from digestd.store.profiles import StoredProfile
 from digestd.store.timestamps import from_us, to_us
 
@@ -22,6 +23,7 @@ _S = core.subscriber.c
 _ACTIVE = _S.status == literal_column(f"'{Status.ACTIVE}'")
 """Written like the condition of the partial index; SQLite does not match a parameter to it."""
 MAX_KEY = 2**63 - 1
+DAY = timedelta(days=1)
 LONGEST = timedelta(days=10)
 """Longer than the time between two digests of any cadence, even in a zone that skips a day."""
 PART_MIN = 5_000
@@ -37,6 +39,7 @@ class DueSubscriber(NamedTuple):
         wants: Version of their interests.
         had: Row numbers of papers in earlier digests.
         mark: Changes whenever the row does.
+        was_empty: True if their newest digest is empty.
         profile: A profile that is not stored.
     """
 
@@ -54,6 +57,7 @@ class DueSubscriber(NamedTuple):
     explore: bool = True
     only_categories: bool = False
     when_empty: bool = False
+    was_empty: bool = False
     profile: StoredProfile | None = None
 
 
@@ -99,7 +103,7 @@ _DUE = (
         *(_S.id, _S.version, _S.timezone, _S.hour, _S.cadence, _S.weekday, _S.size, _S.min_score, _S.explore),
         _S.only_categories,
         _S.when_empty,
-        *(_S.last_date, _S.last_planned_us, _S.horizon, _S.next_due_us, _S.wants),
+        *(_S.last_date, _S.last_planned_us, _S.horizon, _S.next_due_us, _S.wants, _S.empty_until_us),
         core.seen_papers.c.papers.label("had"),
     )
     .select_from(core.subscriber)
@@ -133,8 +137,63 @@ _PUT_OFF = (
     .values(
         next_due_us=bindparam("next_due"),
         last_date=func.coalesce(bindparam("date", type_=String), _S.last_date),
+        empty_until_us=None,
     )
 )
+
+
+class EmptyDay(NamedTuple):
+    """An active subscriber whose digest of the local date `last_date` is empty, and may still be filled."""
+
+    key: int
+    timing: Timing
+    last_date: str
+
+
+def empty_days_with_news(session: Session, limit: int, now: datetime) -> list[EmptyDay]:
+    """Return up to `limit` subscribers whose day is not over, whose digest is empty and for whom papers came since.
+
+    Usually there are none; an index and the papers of one day answer that. Their rows are locked.
+    """
+    oldest = select(func.min(func.coalesce(_S.horizon, 0)), func.min(_S.last_planned_us)).where(*_is_empty(now))
+    horizon, planned_us = session.connection().execute(oldest).one()
+    if planned_us is None:
+        return []
+    key, seen_us = newest_news(session, min(from_us(planned_us), now) - DAY, now)
+    if key <= horizon and seen_us <= planned_us:
+        return []
+    has_news = or_(func.coalesce(_S.horizon, 0) < key, _S.last_planned_us < seen_us)
+    return _empty_days(session, _EMPTY_DAYS.where(*_is_empty(now), has_news).order_by(_S.id).limit(limit))
+
+
+def empty_day(session: Session, subscriber: int, now: datetime) -> list[EmptyDay]:
+    """Return one subscriber if their day is not over and their digest is empty; lock their row."""
+    return _empty_days(session, _EMPTY_DAYS.where(_S.id == subscriber, *_is_empty(now)))
+
+
+def _is_empty(now: datetime) -> tuple[core.Condition, ...]:
+    """Return the conditions of the partial index of empty digests that are not final, and are not due again yet."""
+    return _ACTIVE, _S.empty_until_us > to_us(now), _S.next_due_us > to_us(now)
+
+
+_EMPTY_DAYS = select(_S.id, _S.timezone, _S.hour, _S.cadence, _S.weekday, _S.last_date).with_for_update()
+
+
+def _empty_days(session: Session, query: core.Query) -> list[EmptyDay]:
+    rows = session.connection().execute(query).all()
+    return [EmptyDay(key, _timing(*timing), date) for key, *timing, date in rows]
+
+
+def plan_again(session: Session, last_dates: Mapping[int, str], now: datetime) -> None:
+    """Make subscribers due whose digest of today is empty; they had others on dates until `last_dates` at most."""
+    rows = [{"row": key, "next_due": to_us(now), "date": date} for key, date in last_dates.items()]
+    core.execute_many(session, _RESCHEDULE, rows)
+
+
+def close_empty_days(session: Session, subscribers: Sequence[int]) -> None:
+    """Leave the newest digest of these subscribers empty."""
+    final = update(core.subscriber).where(_S.id.in_(subscribers)).values(empty_until_us=None)
+    session.connection().execute(final)
 
 
 class FutureDue(NamedTuple):
@@ -193,7 +252,7 @@ _RESCHEDULE = (
 
 def _due(row: core.Record) -> DueSubscriber:
     key, version, timezone, hour, cadence, weekday, size, bar, explore, *more = row  # by name takes thrice as long
-    only_categories, when_empty, last_date, planned_us, horizon, next_due_us, wants, had = more
+    only_categories, when_empty, last_date, planned_us, horizon, next_due_us, wants, empty_until_us, had = more
     return DueSubscriber(
         key=key,
         version=version,
@@ -209,6 +268,7 @@ def _due(row: core.Record) -> DueSubscriber:
         explore=explore,
         only_categories=only_categories,
         when_empty=when_empty,
+        was_empty=empty_until_us is not None,
     )
 
 

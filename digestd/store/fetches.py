@@ -47,6 +47,15 @@ def newest_success(session: Session, source: str) -> datetime | None:
     return None if found is None else from_us(found)
 
 
+def answers(session: Session) -> dict[str, tuple[datetime, datetime | None]]:
+    """Return when each source was last asked and when it last answered successfully, None if it never did."""
+    query = select(_F.source, func.max(_F.fetched_us), func.max(_F.succeeded_us)).group_by(_F.source)
+    return {
+        source: (from_us(asked), None if answered is None else from_us(answered))
+        for source, asked, answered in session.connection().execute(query)
+    }
+
+
 def upsert(session: Session, fetched: Iterable[FetchRecord]) -> None:
     """Store the results of these fetches; they replace earlier ones of the same URLs."""
     statement = core.upsert(session, core.fetch)

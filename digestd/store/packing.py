@@ -305,8 +305,9 @@ def states_of(letters: str) -> list[State]:
 
 
 def planned_us(history: str) -> int:
-    """Return when a delivery was planned, in µs: the time of its first step, or 0 without one."""
-    return int(history[2:STEP_LENGTH], 16) if len(history) >= STEP_LENGTH else 0
+    """Return when a delivery was planned, in µs: the time of its first step that is not `empty`; 0 without a step."""
+    start = STEP_LENGTH if history.startswith(STATE_LETTERS[State.EMPTY]) and len(history) > STEP_LENGTH else 0
+    return int(history[start + 2 : start + STEP_LENGTH], 16) if len(history) >= STEP_LENGTH else 0
 
 
 def pack_seen(papers: Iterable[int]) -> bytes:

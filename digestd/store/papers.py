@@ -12,9 +12,11 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+import structlog
+from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlmodel import Session
 
+from digestd.domain.digest import WINDOW
 from digestd.domain.gist import Gist, GistKind
 from digestd.domain.paper import Paper, PaperFacts, PaperId, Words, votes
 from digestd.domain.tex import to_plain
@@ -23,6 +25,7 @@ from digestd.store.bulk import chunks
 from digestd.store.timestamps import from_us, to_us
 
 MERGED = "merged:"
+log = structlog.get_logger(__name__)
 
 _P, _R, _A, _S, _G = core.paper.c, core.revision.c, core.paper_alias.c, core.signal.c, core.merge.c
 _COLUMNS = (_P.id.label("key"), _P.paper_id, _P.published_us, _P.first_seen_us, _P.archived, _P.withdrawn,
@@ -157,6 +160,17 @@ def candidates(session: Session, since: datetime, until: datetime, as_of: dateti
     return _papers(session, _CURRENT.where(_news(since, until)).order_by(_P.first_seen_us, _P.id), as_of)
 
 
+def newest_news(session: Session, since: datetime, now: datetime) -> tuple[int, int]:
+    """Return the highest row number among the candidates first seen after `since`, and the last such time until `now`.
+
+    The time is in µs; both are 0 without such papers.
+    """
+    seen_us = case((_P.first_seen_us <= to_us(now), _P.first_seen_us), else_=0)
+    query = select(func.max(_P.id), func.max(seen_us)).where(_news(since, now + WINDOW), _P.revision_id.is_not(None))
+    key, at_us = session.connection().execute(query).one()
+    return key or 0, at_us or 0
+
+
 def revisions(session: Session, keys: Iterable[int], as_of: datetime | None = None) -> dict[int, Paper]:
     """Return papers with their words as of these revisions, to compose frozen digests.
 
@@ -261,7 +275,16 @@ def _by_own_key(session: Session, keys: Iterable[int], as_of: datetime | None = 
 def _papers(session: Session, query: core.Query, as_of: datetime | None = None) -> list[Paper]:
     rows = session.connection().execute(query).all()
     signals = latest_signals(session, [row.key for row in rows], as_of)
-    return [_paper(row, signals.get(row.key, {})) for row in rows]
+    return [paper for row in rows if (paper := _readable(row, signals.get(row.key, {})))]
+
+
+def _readable(row: core.Record, signals: dict[str, float]) -> Paper | None:
+    """Return a paper; None if its row is damaged, which must not stop the others."""
+    try:
+        return _paper(row, signals)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        log.error("a paper is damaged and left out", paper=row.key, kind=type(error).__name__)
+        return None
 
 
 def translated(stored: Mapping[str, Sequence[str]]) -> dict[str, Gist]:

@@ -14,7 +14,7 @@ from digestd.domain.feedback import Verdict
 from digestd.domain.paper import Paper
 from digestd.store import core
 from digestd.store.ledger.sent_digests import SENT
-from digestd.store.packing import readable_picks, steps
+from digestd.store.packing import planned_us, readable_picks
 from digestd.store.papers import by_keys
 from digestd.store.timestamps import from_us
 
@@ -49,7 +49,7 @@ def recent_picks(session: Session, subscriber: int) -> list[tuple[Paper, Pick, d
         .limit(DIGESTS_MAX)
     )
     digests = [
-        (readable_picks(row.picks), from_us(steps(row.history)[0][2])) for row in session.connection().execute(query)
+        (readable_picks(row.picks), from_us(planned_us(row.history))) for row in session.connection().execute(query)
     ]
     papers = by_keys(session, {pick.paper for picks, _ in digests for pick in picks})
     return [(papers[pick.paper], pick, at) for picks, at in digests for pick in picks if pick.paper in papers]

@@ -19,6 +19,7 @@ from digestd.domain.service_status import WaitingMails
 from digestd.domain.subscriber import Status
 from digestd.store import core
 from digestd.store.ledger.indexes import AT_WORK, UNCERTAIN
+from digestd.store.ledger.queries import IS_UNANSWERED
 from digestd.store.timestamps import from_us, to_us
 
 _D, _S, _B, _F = core.delivery.c, core.subscriber.c, core.bounce.c, core.feedback.c
@@ -64,6 +65,17 @@ def digests_due_since(session: Session, since: datetime) -> dict[State, int]:
     )
     found = {State(row[0]): row[1] for row in session.connection().execute(query)}
     return dict.fromkeys(State, 0) | found
+
+
+def count_unanswered(session: Session, since: datetime) -> int:
+    """Count the digests due at `since` or later that are empty because no source answered."""
+    query = select(func.count()).where(
+        _D.id >= first_delivery_since(session, since),
+        _D.kind == MailKind.DIGEST,
+        _D.due_us >= to_us(since),
+        *IS_UNANSWERED,
+    )
+    return int(session.connection().execute(query).scalar_one())
 
 
 def sent_per_hour(session: Session, since: datetime) -> dict[datetime, int]:

@@ -173,5 +173,7 @@ def _digest(number: int, words: Sequence[str], now: datetime) -> NewDigest:
         for n, (text, why, section) in enumerate(zip(words, cycle(ReasonKind), cycle(Section)))
     ]
     period = Period(PERIOD, now.date(), now)
-    slot = DigestSlot(period, PERIOD, now + timedelta(hours=18), now + timedelta(days=1), PERIOD)
+    slot = DigestSlot(
+        period, PERIOD, now + timedelta(hours=18), now + timedelta(days=1), PERIOD, now + timedelta(hours=9)
+    )
     return NewDigest(number, 1, slot, pack_digest(picks), len(words), f"<digest.{number}@example.org>")

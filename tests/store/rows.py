@@ -54,6 +54,7 @@ class Ledger:
                 expires=self.now + timedelta(hours=18),
                 next_due=self.now + timedelta(days=1),
                 local_date=self.now.date().isoformat(),
+                day_ends=self.now + timedelta(days=1),
             ),
             picks=pack_digest([Pick(paper, paper, 1.5, Section.FOR_YOU, Reason(ReasonKind.NEW)) for paper in papers]),
             considered=9,

@@ -22,7 +22,7 @@ nothing of SMTP: it takes results and returns claims.
 
 from digestd.store.ledger.claim_queue import claim, claim_these, divert, expire
 from digestd.store.ledger.commit_point import commit_sends
-from digestd.store.ledger.create import NewNotice, already_planned, plan_copy, plan_digests, plan_notice
+from digestd.store.ledger.create import NewNotice, plan_copy, plan_digests, plan_notice, stored_digests
 from digestd.store.ledger.indexes import force_index_scans
 from digestd.store.ledger.offered import offer_uncertain
 from digestd.store.ledger.recovery import release
@@ -34,7 +34,6 @@ from digestd.store.ledger.uncertain import count_long_uncertain
 __all__ = [
     "NewNotice",
     "RefusalCounts",
-    "already_planned",
     "claim",
     "claim_these",
     "commit_sends",
@@ -53,4 +52,5 @@ __all__ = [
     "release",
     "settle_all_bounced",
     "settle_bounced",
+    "stored_digests",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, insert, select, update
@@ -89,24 +90,50 @@ def plan_digests(
     digests: Sequence[NewDigest],
     now: datetime,
     ranked: RankingInputs = RankingInputs(),
+    again: Mapping[int, int] = MappingProxyType({}),
 ) -> None:
     """Write digests with all their rows in the caller's transaction.
 
     Seen papers, the due audit and next due times.
+
+    Args:
+        again: The delivery of each subscriber whose digest of the period exists and is empty; it is written anew.
     """
     if not digests:
         return
-    at_us, connection = to_us(now), session.connection()
-    due = audit_hash((d.subscriber, d.slot.period.key) for d in digests)
-    audit = insert(core.due_audit).values(at_us=at_us, due=len(digests), hash=due).returning(core.due_audit.c.id)
+    at_us = to_us(now)
     model = select(core.text_model.c.id).where(core.text_model.c.version == ranked.model)
-    noted, made_by = connection.execute(audit).scalar_one(), connection.execute(model).scalar()
-    alike = (json.dumps(dict(ranked.coverage)), _NO_TEMPLATES, noted, made_by)
-    _BIRTHS.run(session, ((*row, *alike) for row in _rows(digests, at_us)))
+    gaps, made_by = json.dumps(dict(ranked.coverage)), session.connection().execute(model).scalar()
+    _create(session, [digest for digest in digests if digest.subscriber not in again], at_us, (gaps, made_by))
+    _REPLAN.run(
+        session,
+        (
+            (*_replanned(digest, at_us), gaps, made_by, again[digest.subscriber])
+            for digest in digests
+            if digest.subscriber in again
+        ),
+    )
     seen_papers.add(session, {d.subscriber: d.picks.papers for d in digests if d.picks.picks})
     _NEXT_DUE.run(
-        session, ((_us(d.slot.next_due), d.slot.local_date, at_us, ranked.horizon, d.subscriber) for d in digests)
+        session,
+        (
+            (
+                *(_us(d.slot.next_due), d.slot.local_date, at_us, ranked.horizon),
+                *(None if d.picks.picks else _us(d.slot.day_ends), d.subscriber),
+            )
+            for d in digests
+        ),
     )
+
+
+def _create(session: Session, digests: Sequence[NewDigest], at_us: int, alike: tuple[Value, ...]) -> None:
+    """Insert the deliveries of digests, and note who was due."""
+    if not digests:
+        return
+    due = audit_hash((d.subscriber, d.slot.period.key) for d in digests)
+    audit = insert(core.due_audit).values(at_us=at_us, due=len(digests), hash=due).returning(core.due_audit.c.id)
+    noted = session.connection().execute(audit).scalar_one()
+    _BIRTHS.run(session, ((*row, *alike, _NO_TEMPLATES, noted) for row in _rows(digests, at_us)))
 
 
 _us = lru_cache(maxsize=10_000)(to_us)
@@ -115,7 +142,7 @@ _BIRTHS = BulkStatement(
     (
         *("subscriber_id", "kind", "key", "covers_from", "consent_version", "state", "message_id", "picks"),
         *("considered", "history", "due_us", "expires_us", "not_before_us", "attempts", "failures", "occasions"),
-        *("coverage", "template_hash", "audit_id", "model_id"),
+        *("coverage", "model_id", "template_hash", "audit_id"),
     ),
 )
 _NEXT_DUE = BulkStatement(
@@ -126,19 +153,61 @@ _NEXT_DUE = BulkStatement(
         last_date=bindparam("last_date"),
         last_planned_us=bindparam("planned"),
         horizon=bindparam("up_to"),
+        empty_until_us=bindparam("empty_until"),
     ),
-    ("next_due", "last_date", "planned", "up_to", "row"),
+    ("next_due", "last_date", "planned", "up_to", "empty_until", "row"),
+)
+_REPLAN = BulkStatement(
+    update(core.delivery)
+    .where(core.delivery.c.id == bindparam("row"), core.delivery.c.state == State.EMPTY)
+    .values(
+        covers_from=bindparam("since"),
+        consent_version=bindparam("version"),
+        state=bindparam("new_state"),
+        picks=bindparam("held"),
+        considered=bindparam("of"),
+        history=core.delivery.c.history + bindparam("added"),
+        expires_us=bindparam("expires"),
+        occasions=bindparam("special"),
+        coverage=bindparam("gaps"),
+        model_id=bindparam("made_by"),
+    ),
+    (
+        "since",
+        "version",
+        "new_state",
+        "held",
+        "of",
+        "added",
+        "expires",
+        "special",
+        "gaps",
+        "made_by",
+        "row",
+    ),
 )
 
 
-def already_planned(session: Session, periods: Mapping[int, str]) -> set[int]:
-    """Return which of these subscribers (key → period) have a digest of that period."""
-    query = select(core.delivery.c.subscriber_id, core.delivery.c.key).where(
+class StoredDigest(NamedTuple):
+    """A digest in the ledger, by its delivery."""
+
+    delivery: int
+    is_empty: bool
+
+
+def stored_digests(session: Session, periods: Mapping[int, str]) -> dict[int, StoredDigest]:
+    """Return the digest that each of these subscribers (key → period) has of that period; absent if there is none."""
+    columns = (core.delivery.c.id, core.delivery.c.subscriber_id, core.delivery.c.key, core.delivery.c.state)
+    query = select(*columns).where(
         core.delivery.c.subscriber_id.in_(list(periods)),
         core.delivery.c.kind == MailKind.DIGEST,
         core.delivery.c.key.in_(sorted(set(periods.values()))),
     )
-    return {row.subscriber_id for row in session.connection().execute(query) if periods[row.subscriber_id] == row.key}
+    return {
+        row.subscriber_id: StoredDigest(row.id, row.state == State.EMPTY)
+        for row in session.connection().execute(query)
+        if periods[row.subscriber_id] == row.key
+    }
 
 
 def plan_notice(session: Session, notice: NewNotice, now: datetime) -> int | None:
@@ -222,6 +291,16 @@ def _insert_ready(
     }
     statement = insert(core.delivery).values(row | state).returning(core.delivery.c.id)
     return int(session.connection().execute(statement).scalar_one())
+
+
+def _replanned(digest: NewDigest, at_us: int) -> tuple[Value, ...]:
+    """Return the values of an empty digest that is planned again, in the column order of `_REPLAN`."""
+    state = State.READY if digest.picks.picks else State.EMPTY
+    added = step(state, Actor.PLANNER, at_us) if digest.picks.picks else ""
+    return (
+        *(digest.slot.covers_from, digest.consent_version, state.value, digest.picks.picks, digest.considered),
+        *(added, _us(digest.slot.expires), digest.occasions),
+    )
 
 
 def _rows(digests: Iterable[NewDigest], at_us: int) -> Iterator[tuple[Value, ...]]:

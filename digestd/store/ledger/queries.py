@@ -1,6 +1,6 @@
 """Read deliveries for the CLI, pages and previews; count what is ready."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from sqlmodel import Session
 from digestd.domain.delivery import Actor, Claim, MailKind, State
 from digestd.domain.digest import Occasion, Pick, Reason
 from digestd.store import core
-from digestd.store.ledger.claim_queue import ALL_COLUMNS, TO_ROOM, claim_of
+from digestd.store.ledger.claim_queue import ALL_COLUMNS, TO_ROOM, claim_of, occasions
 from digestd.store.ledger.indexes import AT_WORK
 from digestd.store.packing import pick_count, readable_picks, steps
 from digestd.store.timestamps import from_us, to_us
@@ -39,6 +39,8 @@ class DeliveryInfo:
     queue_id: str | None
     reason: str | None
     history: tuple[tuple[State, Actor, datetime], ...]
+    is_unanswered: bool = False
+    """True if it is empty because no source answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,20 @@ def newest_digest(session: Session, subscriber: int) -> int | None:
     return found
 
 
+def unanswered(session: Session, subscribers: Sequence[int]) -> frozenset[int]:
+    """Return those of the subscribers whose newest digest is empty because no source answered."""
+    if not subscribers:
+        return frozenset()
+    theirs = _D.subscriber_id.in_(subscribers), _D.kind == MailKind.DIGEST
+    newest = select(func.max(_D.id)).where(*theirs).group_by(_D.subscriber_id)
+    query = select(_D.subscriber_id).where(_D.id.in_(newest), *IS_UNANSWERED)
+    return frozenset(session.connection().execute(query).scalars())
+
+
+IS_UNANSWERED = _D.state == State.EMPTY, _D.occasions.contains(Occasion.UNANSWERED)
+"""Conditions for an empty digest that was planned while no source answered."""
+
+
 def digest_of(session: Session, subscriber: int, period: str) -> int | None:
     """Return the delivery that carries a subscriber's digest of a period."""
     query = select(_D.id).where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST, _D.key == period)
@@ -221,6 +237,7 @@ def _entry(row: core.Record) -> DeliveryInfo:
         queue_id=row.relay_qid,
         reason=row.reason,
         history=tuple((state, actor, from_us(at_us)) for state, actor, at_us in steps(row.history)),
+        is_unanswered=row.state == State.EMPTY and Occasion.UNANSWERED in occasions(row.occasions),
     )
 
 

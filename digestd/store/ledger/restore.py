@@ -17,7 +17,7 @@ from digestd.store.ledger.claim_queue import LEASE, ClaimOwner, claim_these
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest, commit_sends
 from digestd.store.ledger.results import AttemptResult, record_journalled
 from digestd.store.ledger.settlement import SettlementProof, settle
-from digestd.store.packing import step, steps
+from digestd.store.packing import planned_us, step
 from digestd.store.timestamps import from_us, to_us
 
 OWNER = "adopted"
@@ -67,7 +67,7 @@ def open_deliveries(session: Session) -> list[OpenDelivery]:
     query = select(_D.id, _D.state, _D.message_id, _D.history, _D.attempts)
     query = query.where(_D.state.in_(sorted(_LEFT))).order_by(_D.id)
     return [
-        OpenDelivery(row.id, State(row.state), row.message_id, steps(row.history)[0][2], row.attempts)
+        OpenDelivery(row.id, State(row.state), row.message_id, planned_us(row.history), row.attempts)
         for row in session.connection().execute(query)
     ]
 

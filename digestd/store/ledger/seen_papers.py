@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlmodel import Session
 
-from digestd.domain.delivery import UNSENT, MailKind
+from digestd.domain.delivery import UNSENT, MailKind, State
 from digestd.errors import Damaged
 from digestd.store import core
 from digestd.store.bulk import BulkStatement, KeyLookup
-from digestd.store.packing import pack_seen, picked_papers, steps, unpack_seen
+from digestd.store.packing import pack_seen, picked_papers, planned_us, unpack_seen
 
 
 def of(session: Session, subscribers: Sequence[int]) -> dict[int, NDArray[np.uint32]]:
@@ -60,7 +60,7 @@ def return_papers(session: Session, deliveries: Iterable[int]) -> None:
     _lock_subscribers(session, returned)
     had = _locked(session, returned)
     _REPLACE.run(session, ((pack_seen(set(had[who].tolist()) - returned[who]), who) for who in had))
-    _look_back(session, sorted(returned))
+    look_back(session, sorted(returned))
 
 
 def _papers(picks: bytes) -> list[int]:
@@ -77,19 +77,22 @@ def _lock_subscribers(session: Session, subscribers: Iterable[int]) -> None:
     session.connection().execute(select(key).where(key.in_(list(subscribers))).order_by(key).with_for_update()).all()
 
 
-def _look_back(session: Session, subscribers: Sequence[int]) -> None:
-    """Reset each subscriber's last planning to that of the newest live or sent digest."""
-    newest = (
-        select(func.max(core.delivery.c.id))
-        .where(
-            core.delivery.c.subscriber_id.in_(subscribers),
-            core.delivery.c.kind == MailKind.DIGEST,
-            core.delivery.c.state.not_in(sorted(UNSENT)),
+def look_back(session: Session, subscribers: Sequence[int], *, beyond_empty: bool = False) -> None:
+    """Reset each subscriber's last planning to that of the newest live or sent digest.
+
+    `beyond_empty`: the newest is empty and does not count, as it is to be planned again.
+    """
+    delivery = core.delivery.c
+    theirs = delivery.subscriber_id.in_(subscribers), delivery.kind == MailKind.DIGEST
+    standing = select(func.max(delivery.id)).where(*theirs, delivery.state.not_in(sorted(UNSENT)))
+    newest = standing.group_by(delivery.subscriber_id)
+    if beyond_empty:
+        empty = select(func.max(delivery.id)).where(*theirs, delivery.state == State.EMPTY)
+        newest = standing.where(delivery.id.not_in(empty.group_by(delivery.subscriber_id))).group_by(
+            delivery.subscriber_id
         )
-        .group_by(core.delivery.c.subscriber_id)
-    )
-    query = select(core.delivery.c.subscriber_id, core.delivery.c.history).where(core.delivery.c.id.in_(newest))
-    planned = {row.subscriber_id: steps(row.history)[0][2] for row in session.connection().execute(query)}
+    query = select(delivery.subscriber_id, delivery.history).where(delivery.id.in_(newest))
+    planned = {row.subscriber_id: planned_us(row.history) for row in session.connection().execute(query)}
     rows = [{"who": who, "planned": planned.get(who)} for who in subscribers]
     core.execute_many(session, _PLANNED, rows)
 

@@ -11,7 +11,7 @@ from digestd.domain.delivery import MailKind, State
 from digestd.domain.digest import Pick
 from digestd.domain.feedback import Verdict
 from digestd.store import core
-from digestd.store.packing import readable_picks, steps
+from digestd.store.packing import planned_us, readable_picks
 from digestd.store.papers import merged_into
 from digestd.store.timestamps import from_us, to_us
 
@@ -68,7 +68,7 @@ def _shown(session: Session, rows: Sequence[core.Record]) -> Iterator[SentDigest
         yield SentDigest(
             key=row.id,
             subscriber=row.subscriber_id,
-            planned=from_us(steps(row.history)[0][2]),
+            planned=from_us(planned_us(row.history)),
             picks=held[row.id],
             papers=papers,
             verdicts=tuple(verdict for verdict, _ in verdicts),

@@ -23,6 +23,9 @@ class SubscriberRow(Row, table=True):
               postgresql_where=text("status = 'active'")),
         Index("ix_subscriber_pause", "paused_until_us", sqlite_where=text("paused_until_us IS NOT NULL"),
               postgresql_where=text("paused_until_us IS NOT NULL")),
+        Index("ix_subscriber_empty", "empty_until_us", "horizon", "last_planned_us", "next_due_us",
+              sqlite_where=text("status = 'active' AND empty_until_us IS NOT NULL"),
+              postgresql_where=text("status = 'active' AND empty_until_us IS NOT NULL")),
     )  # fmt: skip
     id: int | None = Field(default=None, sa_column=own_key())
     address: str | None = Field(default=None, max_length=254)
@@ -47,6 +50,8 @@ class SubscriberRow(Row, table=True):
     last_planned_us: int | None = Field(default=None, sa_column=us(nullable=True))
     horizon: int | None = Field(default=None, sa_column=us(nullable=True))
     """The highest paper row number that the newest digest was chosen from."""
+    empty_until_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    """If the newest digest is empty: the end of the subscriber's day, until which papers may still fill it."""
     wants: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     """Raised by every change of interests or feedback."""
     paused_until_us: int | None = Field(default=None, sa_column=us(nullable=True))

@@ -1,0 +1,227 @@
+"""Test that papers fill an empty digest until the subscriber's day is over, and never make two on one date."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select, text
+
+from digestd.digests.planner import PlanReport, plan_now
+from digestd.papers.paper_import import import_papers
+from digestd.store import core
+from digestd.store.ledger.queries import entry
+from tests.digests.topic_papers import digests, paper, reader, shelf, subscriber
+from tests.support import sample_data
+from tests.support.install import Install
+
+HOUR = timedelta(hours=1)
+NOTHING, EMPTY, FILLED = PlanReport(), PlanReport(due=1, empty=1), PlanReport(due=1, planned=1)
+
+
+def at(made: Install, when: str) -> PlanReport:
+    """Plan at a time."""
+    made.clock.now = datetime.fromisoformat(when)
+    return made.plan()
+
+
+def kept(made: Install) -> list[tuple[str, str]]:
+    """Return period and state of the reader's digests."""
+    return [(digest.period, digest.state) for digest in digests(made)]
+
+
+def test_late_paper_fills_the_empty_digest(bare: Install) -> None:
+    bare.people([reader()])
+    assert bare.plan() == EMPTY
+    bare.clock.go(2 * HOUR)
+    assert bare.plan() == NOTHING
+    bare.papers(shelf("late", 2))
+    assert bare.plan() == FILLED
+    [digest] = digests(bare)
+    assert (digest.period, digest.covers_from, digest.state) == ("2026-11-24", "2026-11-24", "ready")
+    assert set(digest.names) == {"late00", "late01"}
+    bare.papers(shelf("later", 2))
+    assert bare.plan() == NOTHING
+    with bare.db.read() as session:
+        planned = entry(session, digest.key)
+    assert planned is not None
+    assert [(step[0], step[2].hour) for step in planned.history] == [("empty", 7), ("ready", 9)]
+    assert at(bare, "2026-11-25T07:00Z") == FILLED
+    assert bare.unsafe == {}
+
+
+def test_each_arrival_is_looked_at_once(bare: Install) -> None:
+    bare.people([reader()])
+    bare.plan()
+    for number in range(3):
+        bare.clock.go(HOUR)
+        bare.papers(sample_data.papers(3, seed=number, first=50_000 + 10 * number))
+        assert bare.plan() == EMPTY
+        assert bare.plan() == NOTHING
+    assert kept(bare) == [("2026-11-24", "empty")]
+    bare.papers(shelf("late", 1))
+    assert bare.plan() == FILLED
+    assert bare.unsafe == {}
+
+
+def test_archived_papers_fill_nothing(bare: Install) -> None:
+    bare.people([reader()])
+    bare.plan()
+    bare.clock.go(HOUR)
+    import_papers(bare.db, sample_data.lines(iter([paper("old")])), bare.clock.now, True)
+    assert bare.plan() == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "last", "late"),
+    [
+        ("UTC", 7, "2026-11-24T23:59:59Z", "2026-11-25T00:00:00Z"),
+        ("Pacific/Kiritimati", 7, "2026-11-24T09:59:59Z", "2026-11-24T10:00:00Z"),
+        ("America/Los_Angeles", 7, "2026-11-25T07:59:59Z", "2026-11-25T08:00:00Z"),
+        ("Asia/Kathmandu", 7, "2026-11-24T18:14:59Z", "2026-11-24T18:15:00Z"),
+    ],
+)
+def test_day_ends_at_local_midnight(bare: Install, zone: str, hour: int, last: str, late: str) -> None:
+    bare.people([reader(timezone=zone, hour=hour), reader(email="other@example.net", timezone=zone, hour=hour)])
+    bare.clock.now = datetime.fromisoformat("2026-11-24T17:00Z" if "America" in zone else "2026-11-24T08:00Z")
+    bare.plan()
+    bare.clock.now = datetime.fromisoformat(last)
+    with bare.db.write() as session:  # one of them has no time left
+        session.connection().execute(
+            text("UPDATE subscriber SET status = 'paused' WHERE address = 'other@example.net'")
+        )
+    bare.papers(shelf("late", 1))
+    bare.clock.now = datetime.fromisoformat(late)
+    assert bare.plan() == NOTHING
+    assert bare.plan() == NOTHING
+    bare.clock.now = datetime.fromisoformat(last)
+    assert bare.plan() == FILLED
+    assert [state for _, state in kept(bare)] == ["ready"]
+
+
+@pytest.mark.parametrize(("day", "midnight"), [("2026-03-29", "22:00"), ("2026-10-25", "23:00")])
+def test_days_on_which_clocks_change_end_at_midnight(bare: Install, day: str, midnight: str) -> None:
+    bare.clock.now = datetime.fromisoformat(f"{day}T04:00Z")
+    bare.people([reader(timezone="Europe/Berlin")])
+    at(bare, f"{day}T06:00Z")
+    assert kept(bare) == [(day, "empty")]
+    before = datetime.fromisoformat(f"{day}T{midnight}Z") - timedelta(seconds=1)
+    bare.clock.now = before
+    bare.papers(shelf("late", 1))
+    bare.clock.now = before + timedelta(seconds=1)
+    assert bare.plan() == NOTHING
+    bare.clock.now = before
+    assert bare.plan() == FILLED
+
+
+def test_weekly_digest_is_filled_on_its_day(bare: Install) -> None:
+    bare.people([reader(cadence="weekly", weekday="tue")])
+    assert bare.plan() == EMPTY
+    bare.clock.go(2 * HOUR)
+    bare.papers(shelf("late", 1))
+    assert bare.plan() == FILLED
+    assert kept(bare) == [("2026-W48", "ready")]
+    bare.papers(shelf("later", 1))
+    assert at(bare, "2026-11-25T07:00Z") == NOTHING
+    assert at(bare, "2026-12-01T07:00Z") == FILLED
+    assert bare.unsafe == {}
+
+
+def test_late_weekly_digest_keeps_its_week(bare: Install) -> None:
+    bare.people([reader(cadence="weekly", weekday="sun")])
+    assert at(bare, "2026-11-30T09:00Z") == EMPTY  # Monday: a day late
+    bare.clock.go(HOUR)
+    bare.papers(shelf("late", 1))
+    assert bare.plan() == FILLED
+    assert kept(bare) == [("2026-W48", "ready")]
+
+
+def test_change_of_zone_never_makes_two_on_one_date(bare: Install) -> None:
+    bare.people([reader(timezone="Pacific/Honolulu")])
+    assert at(bare, "2026-11-24T17:00Z") == EMPTY
+    bare.people([reader(timezone="Pacific/Kiritimati")])  # where it is Wednesday, 07:05
+    bare.clock.go(timedelta(minutes=5))
+    assert bare.plan() == EMPTY
+    bare.clock.go(timedelta(minutes=5))
+    bare.papers(shelf("late", 1))
+    assert bare.plan() == FILLED
+    assert bare.plan() == NOTHING
+    assert kept(bare) == [("2026-11-24", "empty"), ("2026-11-25", "ready")]
+
+
+def test_later_hour_today_brings_the_late_papers(bare: Install) -> None:
+    bare.people([reader()])
+    bare.plan()
+    bare.people([reader(hour=20)])
+    bare.clock.go(2 * HOUR)
+    bare.papers(shelf("late", 1))
+    for _ in range(2):
+        bare.plan()
+    assert kept(bare) == [("2026-11-24", "empty")]
+    assert at(bare, "2026-11-24T20:00Z") == FILLED
+    assert at(bare, "2026-11-25T20:00Z") == EMPTY
+    assert kept(bare) == [("2026-11-24", "ready"), ("2026-11-25", "empty")]
+    assert bare.unsafe == {}
+
+
+def test_reader_who_was_told_gets_late_papers_next_day(bare: Install) -> None:
+    bare.people([reader(when_empty=True)])
+    assert bare.plan() == FILLED
+    bare.clock.go(2 * HOUR)
+    bare.papers(shelf("late", 1))
+    assert bare.plan() == NOTHING
+    assert at(bare, "2026-11-25T07:00Z") == FILLED
+    assert [digest.names for digest in digests(bare)] == [(), ("late00",)]
+
+
+def test_first_digest_stays_the_first(bare: Install) -> None:
+    bare.people([reader()])
+    bare.plan()
+    bare.clock.go(HOUR)
+    bare.papers(shelf("late", 1))
+    bare.plan()
+    with bare.db.read() as session:
+        assert session.connection().execute(select(core.delivery.c.occasions)).scalar_one() == "first"
+
+
+def test_plan_now_fills_an_empty_digest(bare: Install) -> None:
+    bare.people([reader()])
+    bare.plan()
+    who, planner = subscriber(bare), bare.app.planner
+    assert plan_now(bare.db, planner, who, bare.clock.now) is None
+    assert bare.plan() == EMPTY
+    bare.clock.go(HOUR)
+    bare.papers(shelf("late", 1))
+    [digest] = digests(bare)
+    assert plan_now(bare.db, planner, who, bare.clock.now) == digest.key
+    assert kept(bare) == [("2026-11-24", "ready")]
+    assert bare.plan() == NOTHING
+    assert bare.unsafe == {}
+
+
+def test_plan_now_fills_a_weekly_digest_of_an_earlier_day(bare: Install) -> None:
+    bare.people([reader(cadence="weekly", weekday="tue")])
+    bare.plan()
+    bare.clock.go(30 * HOUR)
+    bare.papers(shelf("late", 1))
+    assert bare.plan() == NOTHING
+    assert plan_now(bare.db, bare.app.planner, subscriber(bare), bare.clock.now) == digests(bare)[0].key
+    assert kept(bare) == [("2026-W48", "ready")]
+    assert bare.unsafe == {}
+
+
+def test_unsubscribed_and_paused_stay_empty(bare: Install) -> None:
+    bare.people([reader()])
+    bare.plan()
+    with bare.db.write() as session:
+        session.connection().execute(core.subscriber.update().values(status="unsubscribed"))
+    bare.papers(shelf("late", 1))
+    assert bare.plan() == NOTHING
+
+
+def test_many_arrivals_and_readers_fill_in_blocks(bare: Install) -> None:
+    bare.people([reader(email=f"reader{number}@example.net") for number in range(450)])
+    assert bare.plan() == PlanReport(due=450, empty=450)
+    bare.clock.go(HOUR)
+    bare.papers(shelf("late", 1))
+    assert bare.plan() == PlanReport(due=450, planned=450)
+    assert bare.plan() == NOTHING
+    assert bare.unsafe == {}
