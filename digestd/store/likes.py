@@ -21,6 +21,10 @@ from digestd.store.timestamps import to_us
 _F, _S = core.feedback.c, core.subscriber.c
 TRUSTED_AFTER = timedelta(days=14)
 """Age from which a subscriber's likes count for others, so that new accounts cannot promote a paper."""
+ESTABLISHED_AFTER = timedelta(days=90)
+"""Age from which a subscriber's likes count however few like the paper."""
+CROWD = 5
+"""The number of people who like a paper from which the likes of younger accounts count as well."""
 VERDICTS_MAX = 500_000
 """Newest verdicts read, in 1 s."""
 BATCH = 10_000
@@ -37,9 +41,16 @@ class Likes(NamedTuple):
 
 
 def of_community(session: Session, at: datetime) -> Likes:
-    """Return the likes at a time of subscribers who are active and were trusted then."""
+    """Return the likes at a time of subscribers who are active and were trusted then.
+
+    Those of accounts that are not established count only where a crowd likes the paper, so a few new accounts move
+    nothing.
+    """
     verdicts = (
-        select(_F.subscriber_id, _F.paper, _F.verdict.in_(sorted(POSITIVE_VERDICTS)))
+        select(
+            *(_F.subscriber_id, _F.paper, _F.verdict.in_(sorted(POSITIVE_VERDICTS))),
+            _S.created_us <= to_us(at - ESTABLISHED_AFTER),
+        )
         .join_from(core.feedback, core.subscriber, _S.id == _F.subscriber_id)
         .where(_S.status == Status.ACTIVE, _S.created_us <= to_us(at - TRUSTED_AFTER))
         .where(_F.at_us <= to_us(at), or_(_F.undone_us.is_(None), _F.undone_us > to_us(at)))
@@ -47,12 +58,14 @@ def of_community(session: Session, at: datetime) -> Likes:
         .limit(VERDICTS_MAX)
     )
     rows = session.connection().execute(verdicts.execution_options(yield_per=BATCH))
-    people, papers, liked = np.fromiter(map(tuple, rows), dtype=np.dtype((np.intp, 3))).T
+    people, papers, liked, established = np.fromiter(map(tuple, rows), dtype=np.dtype((np.intp, 4))).T
     papers = _merged(session, papers)
     pairs = people * (papers.max(initial=0) + 1) + papers
     newest = np.sort(np.unique(pairs, return_index=True)[1])
     kept = newest[liked[newest] > 0]
     kept = kept[_ranks(people[kept]) < LIKES_MAX]
+    _, number, counts = np.unique(papers[kept], return_inverse=True, return_counts=True)
+    kept = kept[(established[kept] > 0) | (counts[number] >= CROWD)]
     return Likes(people[kept], papers[kept])
 
 

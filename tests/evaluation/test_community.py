@@ -13,7 +13,7 @@ from digestd.evaluation.feedback_replay import replay
 from digestd.evaluation.judgments import read_community, read_papers
 from digestd.ranking.signals import SIGNALS
 from digestd.store import core, feedback
-from digestd.store.likes import TRUSTED_AFTER
+from digestd.store.likes import ESTABLISHED_AFTER
 from tests.digests.topic_papers import DAY, archive, reader, shelf, subscriber
 from tests.evaluation.test_command import PAPERS, Record, run
 from tests.support.install import Install, install
@@ -70,10 +70,10 @@ def test_bad_line_is_refused(write: Write, bad: Record) -> None:
 @pytest.fixture
 def made(tmp_path: Path, sqlite_url: str, now: datetime) -> Iterator[Install]:
     """Create two readers, and an archive, long ago."""
-    made = install(tmp_path, sqlite_url, now - TRUSTED_AFTER)
+    made = install(tmp_path, sqlite_url, now - ESTABLISHED_AFTER)
     archive(made)
     made.people([reader(size=20), {**reader(size=20), "email": "other@example.net"}])
-    made.clock.go(TRUSTED_AFTER)
+    made.clock.go(ESTABLISHED_AFTER)
     yield made
     made.db.close()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from digestd.ranking.dense import NoEncoder
 from digestd.ranking.fusion import WEIGHTS
 from digestd.ranking.signals import co_likes
 from digestd.store import core, papers
-from digestd.store.likes import TRUSTED_AFTER
+from digestd.store.likes import CROWD, ESTABLISHED_AFTER, TRUSTED_AFTER
 from digestd.subscribers.erasure import erase
 from digestd.subscribers.feedback import add_feedback
 from digestd.web import build
@@ -26,7 +26,7 @@ from tests.digests.topic_papers import archive, digests, subscriber
 from tests.support.install import Install, install
 
 TARGET = "target@example.net"
-FAKES = [f"fake{n}@example.net" for n in range(5)]
+FAKES = [f"fake{n}@example.net" for n in range(8)]
 SPAM = PaperId("invented:spam")
 LIKED = [PaperId(f"invented:lake{n}") for n in range(3)]
 FEW = 5
@@ -42,13 +42,13 @@ def lake(name: str, subject: str = "alpine lakes") -> dict[str, object]:
 @pytest.fixture
 def made(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
     """Return an install where the target liked three papers and new ones on lakes, and spam, arrive today."""
-    built = install(tmp_path, database_url, now - TRUSTED_AFTER)
+    built = install(tmp_path, database_url, now - ESTABLISHED_AFTER)
     archive(built)
     built.papers([lake(name) for name in LIKED])
     built.people([{"email": who, "size": FEW} for who in (TARGET, *FAKES)])
     for name in LIKED:
         say(built, TARGET, name)
-    built.clock.go(TRUSTED_AFTER)
+    built.clock.go(ESTABLISHED_AFTER)
     built.papers([lake(f"invented:new{n:02}") for n in range(2 * FEW)])
     built.papers([{"id": SPAM, "title": "Buy golden coins cheaply", "abstract": "Coins, bargains, fortunes, riches."}])
     yield built
@@ -57,6 +57,14 @@ def made(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
 
 def say(made: Install, who: str, name: PaperId) -> None:
     add_feedback(made.db, made.app.keys, who, name, Verdict.MORE, made.clock.now)
+
+
+def let_be(made: Install, age: timedelta, people: list[str]) -> None:
+    """Give accounts an age."""
+    born = int((made.clock.now - age).timestamp() * 1e6)
+    who = core.subscriber.c.address.in_(people)
+    with made.db.write() as session:
+        session.connection().execute(core.subscriber.update().where(who).values(created_us=born))
 
 
 def attack(made: Install, copied: list[PaperId], fakes: list[str] = FAKES) -> None:
@@ -97,6 +105,23 @@ def test_new_accounts_add_nothing(made: Install) -> None:
     made.people([{"email": who} for who in young])
     attack(made, LIKED, young)
     assert spam(made).score == spam(made, co_liked=False).score
+
+
+@pytest.mark.parametrize("count", [1, 3, CROWD - 1])
+def test_few_young_accounts_move_nothing_and_give_no_reason(made: Install, count: int) -> None:
+    let_be(made, ESTABLISHED_AFTER - timedelta(days=1), FAKES)
+    before = spam(made, co_liked=False)
+    attack(made, LIKED, FAKES[:count])
+    assert spam(made).score == before.score
+    assert spam(made).reason == before.reason
+
+
+def test_few_young_accounts_add_nothing_to_an_established_like(made: Install) -> None:
+    say(made, FAKES[0], SPAM)
+    alone = spam(made)
+    let_be(made, TRUSTED_AFTER, FAKES[1:4])
+    attack(made, LIKED, FAKES[1:4])
+    assert spam(made).score == alone.score
 
 
 def test_reason_names_readers_only_from_three_on(made: Install) -> None:

@@ -10,7 +10,7 @@ from digestd.domain.feedback import Verdict
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cause
 from digestd.store import likes, merges, papers
-from digestd.store.likes import TRUSTED_AFTER, of_community
+from digestd.store.likes import ESTABLISHED_AFTER, of_community
 from digestd.subscribers.erasure import erase
 from digestd.subscribers.feedback import add_feedback, undo_feedback
 from digestd.subscribers.lookup import find
@@ -24,10 +24,10 @@ ONE, TWO = PaperId("invented:one"), PaperId("invented:two")
 @pytest.fixture
 def made(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
     """Return an install with two papers and two subscribers who are trusted."""
-    built = install(tmp_path, database_url, now - TRUSTED_AFTER)
+    built = install(tmp_path, database_url, now - ESTABLISHED_AFTER)
     built.people([{"email": ADA}, {"email": BEA, "likes": [TWO]}])
     built.papers([{"id": name, "title": f"On {name}"} for name in (ONE, TWO)])
-    built.clock.go(TRUSTED_AFTER)
+    built.clock.go(ESTABLISHED_AFTER)
     yield built
     built.db.close()
 
