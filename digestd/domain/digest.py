@@ -35,7 +35,7 @@ class ReasonKind(StrEnum):
     CATEGORY = "category"
     GROUP = "group"  # a shared interest of a group matched; value = the group, the first word = the interest
     CO_LIKES = "co_likes"  # at least three people with similar likes liked it
-    GROUP_LIKES = "group_likes"  # at least two colleagues in a group liked or saved it, and nothing else matched
+    GROUP_LIKES = "group_likes"  # at least three colleagues in a group liked or saved it, and nothing else matched
     TREND = "trend"  # value = the figure, e.g. "42"
     NEW = "new"  # nothing matched and nobody voted yet
     RANDOM = "random"  # an exploration paper

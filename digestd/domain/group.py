@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from digestd.domain.interest import Interest
 
-LEAST_COLLEAGUES = 2
-"""The number of colleagues without a name from which a digest counts them."""
-LEAST_LENDERS = 2
+LEAST_COLLEAGUES = 3
+"""The number of colleagues from which a paper reaches others because they liked it."""
+COUNTS = (100, 30, 10, LEAST_COLLEAGUES)
+"""What a digest says of colleagues without a name: at least so many."""
+LEAST_LENDERS = 3
 """The number of sharing members from which their interests shape the digest of the group's list address."""
 NAMES_MAX = 3
 """The most names in one line."""
@@ -43,7 +45,7 @@ class Membership:
 
 
 class Colleagues(NamedTuple):
-    """The colleagues who liked or saved a paper: how many, and the names of those who agreed to be named."""
+    """The colleagues who liked or saved a paper: how many at least, and the names of those who agreed to be named."""
 
     total: int = 0
     names: tuple[str, ...] = ()
@@ -52,8 +54,8 @@ class Colleagues(NamedTuple):
 def count_colleagues(names: Iterable[str], unnamed: int, others: int) -> Colleagues:
     """Return what a digest may say of colleagues who liked or saved a paper.
 
-    Colleagues without a name are counted from two on, and one less than all of them is the most that is said. So no
-    count tells what any one of them did.
+    Of colleagues without a name a digest says that they are at least 3, 10, 30 or 100, and only if at least twice as
+    many could be meant: 3 in groups with six others on. So neither the count nor its change tells what one of them did.
 
     Args:
         names: The names of those who liked it and agreed to be named.
@@ -61,5 +63,5 @@ def count_colleagues(names: Iterable[str], unnamed: int, others: int) -> Colleag
         others: How many members besides the reader have not agreed to be named, whether or not they share.
     """
     known = tuple(sorted(names))
-    counted = min(unnamed, others - 1)
-    return Colleagues(len(known) + (counted if counted >= LEAST_COLLEAGUES else 0), known[:NAMES_MAX])
+    counted = next((count for count in COUNTS if unnamed >= count and others >= 2 * count), 0)
+    return Colleagues(len(known) + counted, known[:NAMES_MAX])

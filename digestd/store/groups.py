@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import delete, func, insert, select, update
@@ -264,7 +264,8 @@ def colleagues(session: Session, shown: Sequence[ShownPapers]) -> dict[int, dict
     """Return what each digest may say of colleagues who liked or saved its papers, by digest and paper.
 
     Only members count who are active and agreed to share before the time given, with the newest verdict that stood
-    then. Members who left are not counted whatever the time.
+    when that day (UTC) began: what colleagues do counts once a day, for everybody at once, so that nobody can tell from
+    two digests who did it. Members who left are not counted whatever the time.
     """
     circles = _circles(session, sorted({one.reader for one in shown}))
     if not circles:
@@ -276,20 +277,20 @@ def colleagues(session: Session, shown: Sequence[ShownPapers]) -> dict[int, dict
     found: dict[int, dict[int, Colleagues]] = {}
     for one in shown:
         if (circle := circles.get(one.reader)) is not None:
-            liked = _liked_by(events, current, to_us(one.at))
+            liked = _liked_by(events, current, one.at)
             told = {paper: circle.told(one.reader, liked.get(current[paper], set()), one.at) for paper in one.papers}
             found[one.digest] = {paper: each for paper, each in told.items() if each.total}
     return found
 
 
 def recommended(session: Session, readers: Sequence[int], since: datetime, at: datetime) -> dict[int, set[int]]:
-    """Return the papers that a digest may say two or more colleagues liked or saved since a time, by reader."""
+    """Return the papers that a digest may say several colleagues liked or saved since a time, by reader."""
     circles = _circles(session, readers)
     if not circles:
         return {}
     events = _events(session, circles.values(), _F.at_us >= to_us(since))
     known = {event.paper for event in events}
-    liked = _liked_by(events, {key: key for key in known} | merged_into(session, known), to_us(at))
+    liked = _liked_by(events, {key: key for key in known} | merged_into(session, known), at)
     return {
         reader: {paper for paper, by in liked.items() if circle.told(reader, by, at).total >= LEAST_COLLEAGUES}
         for reader, circle in circles.items()
@@ -381,8 +382,9 @@ def _events(session: Session, circles: Iterable[_Circle], which: core.Condition)
     return list(session.connection().execute(query))
 
 
-def _liked_by(events: Sequence[core.Record], current: Mapping[int, int], at_us: int) -> dict[int, set[int]]:
-    """Return who likes each paper by the newest verdict that stood at a time."""
+def _liked_by(events: Sequence[core.Record], current: Mapping[int, int], at: datetime) -> dict[int, set[int]]:
+    """Return who likes each paper by the newest verdict that stood when the day of a time began."""
+    at_us = to_us(at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0))
     newest: dict[tuple[int, int], str] = {}
     for who, paper, verdict, given_us, undone_us in events:
         if given_us <= at_us and (undone_us is None or undone_us > at_us):

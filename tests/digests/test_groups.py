@@ -84,17 +84,20 @@ def test_members_get_what_their_group_follows(lab: Install) -> None:
 
 def test_papers_that_colleagues_like_reach_others(lab: Install) -> None:
     group_edits.edit(lab.db, LAB, None, {LIKED: []}, lab.clock.now)
-    join(lab, ADA, BOB, CYD, DOT)
+    more = [f"more{number}@example.net" for number in range(3)]
+    lab.people([{"email": address, "topics": ["unheard whistling dunes"]} for address in more])
+    join(lab, ADA, BOB, CYD, DOT, *more)
     join(lab, LIST, is_list=True)
-    share(lab, BOB, CYD)
+    share(lab, BOB, CYD, DOT)
     lab.plan()
-    lab.clock.go(DAY)
-    for address in (BOB, CYD):
+    for address in (BOB, CYD, DOT):
         add_feedback(lab.db, lab.app.keys, address, named("strong00"), Verdict.SAVED, lab.clock.now)
+    assert reasons(lab, ADA) == []
+    lab.clock.go(DAY)  # what colleagues like counts from the next day on
     assert reasons(lab, ADA) == [(ReasonKind.GROUP_LIKES, "", "")]
     assert reasons(lab, LIST) == []
     composer, claim = find_preview(lab.app, ADA, None)
-    assert "→ 2 colleagues liked or saved this\n" in composer.render(claim).text
+    assert "→ At least 3 colleagues liked or saved this\n" in composer.render(claim).text
     explained = explain(lab.db, key_of(lab, ADA), named("strong00"), lab.clock.now)
     assert (explained.verdict[:6], explained.reason.kind) == ("picked", ReasonKind.GROUP_LIKES)
     group_edits.leave(lab.db, lab.app.keys, LAB, BOB)
@@ -129,15 +132,15 @@ def test_change_of_group_invalidates_profiles(lab: Install, how: str) -> None:
         assert TOPIC not in {one.value for one in for_ranking(session, [key])[key]}
 
 
-def test_list_address_reads_what_two_members_lend(lab: Install) -> None:
+def test_list_address_reads_what_three_members_lend(lab: Install) -> None:
     group_edits.edit(lab.db, LAB, None, {LIKED: []}, lab.clock.now)
-    join(lab, ADA, BOB, CYD)
+    join(lab, ADA, BOB, CYD, DOT)
     join(lab, LIST, is_list=True)
     for address in (ADA, BOB):
         edit(lab.db, lab.app.keys, parse({"email": address, "topics": [TOPIC]}), lab.clock.now)
     lab.plan()
     assert reasons(lab, LIST) == []
-    share(lab, ADA)
+    share(lab, ADA, DOT)
     assert reasons(lab, LIST) == []
     share(lab, CYD)
     assert set(reasons(lab, LIST)) == {(ReasonKind.GROUP, LAB, "")}
@@ -146,12 +149,12 @@ def test_list_address_reads_what_two_members_lend(lab: Install) -> None:
 
 
 def test_lent_mutings_and_papers_stay_with_their_member(lab: Install) -> None:
-    join(lab, ADA, BOB)
+    join(lab, ADA, BOB, CYD)
     join(lab, LIST, is_list=True)
     edit(
         lab.db, lab.app.keys, parse({"email": ADA, "mute": {"topics": [TOPIC]}, "likes": ["2401.00001"]}), lab.clock.now
     )
-    share(lab, ADA, BOB)
+    share(lab, ADA, BOB, CYD)
     with lab.db.read() as session:
         key = find(session, lab.app.keys, LIST).key
         assert Interest(Kind.TOPIC, TOPIC) in (found := for_ranking(session, [key])[key])

@@ -16,21 +16,23 @@ from digestd.domain.subscriber import Cause
 from digestd.store import groups
 from digestd.subscribers import group_edits
 from digestd.subscribers.erasure import erase
-from digestd.subscribers.feedback import add_feedback
+from digestd.subscribers.feedback import add_feedback, undo_feedback
 from digestd.subscribers.lookup import find
 from digestd.subscribers.status_changes import pause
 from tests.digests.topic_papers import TOPIC, archive, shelf
 from tests.support.install import Install, install
 
 LAB = "Tidepool lab"
-READER, *OTHERS = (f"{name}@example.net" for name in ("reader", "ada", "bob", "cyd", "dot"))
+READER, *OTHERS = (f"{name}@example.net" for name in ("reader", "ada", "bob", "cyd", "dot", "eva", "fay", "gus"))
 OUTSIDER, LIST = "outsider@example.net", "lab@example.net"
 PAPER = PaperId("shelf:strong00")
+DAY = timedelta(days=1)
+SAID = "At least 3 colleagues liked or saved this"
 
 
 @pytest.fixture
 def lab(tmp_path: Path, sqlite_url: str, now: datetime) -> Iterator[Install]:
-    """Return an install with a group of five who share nothing, its list address, and an outsider."""
+    """Return an install with a group of eight who share nothing, its list address, and an outsider."""
     made = install(tmp_path, sqlite_url, now)
     archive(made)
     made.papers(shelf("strong", 2))
@@ -53,8 +55,9 @@ def share(lab: Install, *people: str, is_named: bool = False, shares: bool = Tru
 
 
 def save(lab: Install, *people: str, verdict: Verdict = Verdict.SAVED) -> None:
+    """Give a verdict the day before, since it counts from the next day on."""
     for who in people:
-        add_feedback(lab.db, lab.app.keys, who, PAPER, verdict, lab.clock.now)
+        add_feedback(lab.db, lab.app.keys, who, PAPER, verdict, lab.clock.now - DAY)
 
 
 def text_of(composer: Composer, claim: Claim) -> str:
@@ -75,13 +78,17 @@ def told(lab: Install, who: str = READER) -> str:
 @pytest.mark.parametrize(
     ("names", "unnamed", "others", "said"),
     [
-        ([], 1, 9, Colleagues()),
-        ([], 2, 9, Colleagues(2)),
-        ([], 2, 2, Colleagues()),  # it would tell what both of them did
-        ([], 3, 3, Colleagues(2)),
+        ([], 2, 9, Colleagues()),
+        ([], 3, 5, Colleagues()),  # the others could be guessed
+        ([], 3, 6, Colleagues(3)),
+        ([], 6, 6, Colleagues(3)),  # all of them did, which is not told
+        ([], 9, 40, Colleagues(3)),
+        ([], 10, 19, Colleagues(3)),
+        ([], 10, 20, Colleagues(10)),
+        ([], 250, 499, Colleagues(100)),
         (["Ada"], 0, 1, Colleagues(1, ("Ada",))),
-        (["Ada"], 1, 2, Colleagues(1, ("Ada",))),  # the other could be guessed
-        (["B", "A", "D", "C"], 2, 3, Colleagues(6, ("A", "B", "C"))),
+        (["Ada"], 2, 9, Colleagues(1, ("Ada",))),
+        (["B", "A", "D", "C"], 4, 9, Colleagues(7, ("A", "B", "C"))),
     ],
 )
 def test_count_never_tells_what_one_member_did(names: list[str], unnamed: int, others: int, said: Colleagues) -> None:
@@ -93,34 +100,34 @@ def test_nothing_is_shared_before_members_agree(lab: Install) -> None:
     assert told(lab) == ""
     share(lab, *OTHERS[:1])
     assert told(lab) == ""
-    share(lab, *OTHERS[1:2])
-    assert told(lab) == "2 colleagues liked or saved this"
+    share(lab, *OTHERS[1:3])
+    assert told(lab) == SAID
     share(lab, *OTHERS[:2], shares=False)
     assert told(lab) == ""
 
 
 def test_names_need_an_agreement_of_their_own(lab: Install) -> None:
-    share(lab, *OTHERS[:3])
-    save(lab, *OTHERS[:3])
-    assert told(lab) == "3 colleagues liked or saved this"
+    share(lab, *OTHERS[:4])
+    save(lab, *OTHERS[:4])
+    assert told(lab) == SAID
     share(lab, *OTHERS[:1], is_named=True)
     composer, claim = find_preview(lab.app, READER, None)
     text = text_of(composer, claim)
-    assert f"3 colleagues liked or saved this: Name of {OTHERS[0][:3]} and others" in text
+    assert f"At least 4 colleagues liked or saved this: Name of {OTHERS[0][:3]} and others" in text
     assert f"Name of {OTHERS[1][:3]}" not in text
 
 
 def test_own_save_outsiders_and_list_do_not_count(lab: Install) -> None:
-    share(lab, READER, OTHERS[0])
+    share(lab, READER, *OTHERS[:2])
     composer, claim = find_preview(lab.app, READER, None)
-    save(lab, READER, OTHERS[0], OUTSIDER, LIST)
+    save(lab, READER, *OTHERS[:2], OUTSIDER, LIST)
     composer.prepare([claim])
     assert "saved this" not in text_of(composer, claim)
-    assert told(lab, OTHERS[1]) == "2 colleagues liked or saved this"
-    save(lab, *OTHERS[1:3])
-    share(lab, *OTHERS[1:3])
+    assert told(lab, OTHERS[2]) == SAID
+    save(lab, OTHERS[2])
+    share(lab, OTHERS[2])
     composer.prepare([claim])
-    assert "3 colleagues" in text_of(composer, claim)
+    assert SAID in text_of(composer, claim)
 
 
 def test_outsiders_and_list_are_told_nothing(lab: Install) -> None:
@@ -132,8 +139,8 @@ def test_outsiders_and_list_are_told_nothing(lab: Install) -> None:
 
 @pytest.mark.parametrize("how", ["leave", "erase", "pause", "dislike", "remove"])
 def test_who_goes_is_not_counted(lab: Install, how: str) -> None:
-    share(lab, *OTHERS[:2])
-    save(lab, *OTHERS[:2])
+    share(lab, *OTHERS[:3])
+    save(lab, *OTHERS[:3])
     assert told(lab) != ""
     who, now = OTHERS[0], lab.clock.now
     if how == "leave":
@@ -152,26 +159,46 @@ def test_who_goes_is_not_counted(lab: Install, how: str) -> None:
     assert told(lab) == ""
 
 
+@pytest.mark.parametrize("members", [2, 3, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize("accomplices", [0, 1, 2, 3])
+def test_digests_of_a_day_never_tell_what_one_member_did(lab: Install, members: int, accomplices: int) -> None:
+    """A reader and accomplices watch a colleague save a paper and undo it, in groups of every size."""
+    for who in (READER, *OTHERS)[members:]:
+        group_edits.leave(lab.db, lab.app.keys, LAB, who)
+    victim, *others = OTHERS[: members - 1]
+    share(lab, victim, *others)
+    save(lab, *others[:accomplices])
+    before = told(lab)
+    add_feedback(lab.db, lab.app.keys, victim, PAPER, Verdict.SAVED, lab.clock.now)
+    lab.clock.go(timedelta(hours=12))
+    assert told(lab) == before
+    lab.clock.go(timedelta(hours=12))
+    after = told(lab)
+    assert after == before or (members >= 7 and accomplices == 2)  # then one of at least four others did it
+    undo_feedback(lab.db, lab.app.keys, victim, PAPER, lab.clock.now)
+    assert told(lab) == after
+
+
 def test_agreement_covers_its_own_group_only(lab: Install) -> None:
-    for name, people in (("Ice lab", [READER, *OTHERS[:2]]), ("Rain lab", OTHERS)):
+    for name, people in (("Ice lab", [READER, *OTHERS[:3]]), ("Rain lab", OTHERS)):
         group_edits.add(lab.db, name, {}, lab.clock.now)
         for who in people:
             group_edits.join(lab.db, lab.app.keys, name, who, lab.clock.now)
     save(lab, *OTHERS)
     share(lab, *OTHERS, is_named=True, name="Rain lab")  # the reader is not in it
     assert told(lab) == ""
-    share(lab, OTHERS[0], name="Ice lab")
-    share(lab, OTHERS[0])
+    share(lab, *OTHERS[:2], name="Ice lab")
+    share(lab, *OTHERS[:2])
     assert told(lab) == ""
-    share(lab, OTHERS[1], name="Ice lab")
-    assert told(lab) == "2 colleagues liked or saved this"
+    share(lab, OTHERS[2], name="Ice lab")
+    assert told(lab) == SAID
 
 
 def test_agreement_covers_later_digests_only(lab: Install) -> None:
-    save(lab, *OTHERS[:2])
+    save(lab, *OTHERS[:3])
     composer, claim = find_preview(lab.app, READER, None)
     lab.clock.go(timedelta(hours=1))
-    share(lab, *OTHERS[:2])
+    share(lab, *OTHERS[:3])
     composer.prepare([claim])
     assert "saved this" not in text_of(composer, claim)
 
