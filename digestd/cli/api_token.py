@@ -10,6 +10,7 @@ from digestd.cli.arguments import Json, Number
 from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.domain.api import Scope
+from digestd.domain.sanitise import clean, is_visible
 from digestd.errors import BadInput, NotFound
 from digestd.store import api_tokens
 
@@ -24,7 +25,8 @@ def add_token(
 
     Example: digestd api-token add website --scope signup
     """
-    if not name.strip():
+    name = clean(name)
+    if not is_visible(name):
         raise BadInput("NAME: say what the token is for, as in website")
     if scope and Scope.VOUCH in scope and Scope.WRITE not in scope:
         raise BadInput("--scope vouch requires --scope write as well")

@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import quote
 
+from digestd.domain.sanitise import clean
 from digestd.errors import BadInput
 
 SOFT_BREAK = b"=\r\n"
@@ -35,10 +36,6 @@ SUBJECT_MAX = 200
 DISPLAY_NAME_MAX = 60
 HEADER_LINE_MAX = 998
 _FOLD_COLUMNS = 75
-_INVISIBLE = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
-    r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\ud800-\udfff\U000e0000-\U000e0fff]"
-)
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}", re.ASCII)
 _URL = re.compile(r"https?://[!#-;=?-~]{1,800}", re.ASCII)
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,200}@[A-Za-z0-9.-]{1,255}>", re.ASCII)
@@ -148,7 +145,7 @@ def compose_notice(headers: Headers, text: BodyContent, html: BodyContent, logo:
 
 def header_text(text: str, limit: int = SUBJECT_MAX) -> str:
     """Make untrusted text one visible line without encoded words (RFC 2047)."""
-    text = unicodedata.normalize("NFC", _INVISIBLE.sub(" ", text[: 4 * limit]))
+    text = unicodedata.normalize("NFC", clean(text, 4 * limit))
     text = " ".join(text.replace("=?", "= ?").split())
     if len(text) > limit:
         text = f"{text[: limit - 1].rstrip()}…"

@@ -7,16 +7,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from digestd.domain.delivery import MailKind, State
+from digestd.domain.reply import CommandReply
 from digestd.jobs.worker import tick
 from digestd.operations.status import read_status
 from digestd.resources import templates
-from digestd.store import core
+from digestd.store import core, replies
+from digestd.subscribers.notices import Notice, plan_notice
 from digestd.subscribers.signup import request_signup
 from digestd.subscribers.subscriber_record import parse
-from tests.delivery.conftest import READERS
+from tests.delivery.conftest import READERS, planned
 from tests.delivery.test_alert import chat_room
 from tests.delivery.test_outcomes import spoil
 from tests.support import sample_data
@@ -38,9 +40,9 @@ class Overrides:
         """Override a template with the built-in one, changed."""
         file = self.folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        text = change(templates()[name])
-        assert text != templates()[name]
-        file.write_text(text, encoding="utf-8")
+        changed = change(templates()[name])
+        assert changed != templates()[name]
+        file.write_text(changed, encoding="utf-8")
 
 
 @pytest.fixture
@@ -153,12 +155,28 @@ async def test_faults_of_papers_hold_nothing(tmp_path: Path, sqlite_url: str, no
     made.db.close()
 
 
-async def test_damaged_digests_stop_no_others(on_file: Install) -> None:
+async def test_damaged_digests_stop_no_others(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    """Test that even an odd paper in most digests is the problem of those digests alone."""
+    many = planned(tmp_path / "many", sqlite_url, now, 20)
     for key in (1, 2, 3):
-        spoil(on_file, key)
+        spoil(many, key)
+    async with Relay().serving() as relay:
+        report = await many.to(relay.url).deliver()
+    assert (report.accepted, report.deferred, report.stopped) == (17, 3, None)
+    assert many.sound(relay.copies)
+    many.db.close()
+
+
+async def test_damaged_reply_stops_no_others(on_file: Install) -> None:
+    with on_file.db.write() as session:
+        notice = Notice(1, MailKind.REPLY, "k", 1, on_file.clock.now + timedelta(days=1))
+        key = plan_notice(session, on_file.app.notices, notice, on_file.clock.now)
+        assert key is not None
+        replies.keep(session, key, CommandReply(()))
+        session.connection().execute(text("UPDATE reply SET lines = '{'"))
     async with Relay().serving() as relay:
         report = await on_file.to(relay.url).deliver()
-    assert (report.accepted, report.deferred, report.stopped) == (READERS - 3, 3, None)
+    assert (report.accepted, report.deferred, report.stopped) == (READERS, 1, None)
     assert on_file.sound(relay.copies)
 
 
