@@ -10,7 +10,6 @@
     │   │   ├── RelayBusy     it asks us to slow down
     │   │   │   └── DomainsBusy  many recipient domains do
     │   │   └── MailsRefused  it refuses every mail
-    │   │       └── ComposeFailed  no mail can be composed
     │   ├── InboundFailed
     │   ├── DiskFull         (delivery.disk_space)
     │   └── SourceUnavailable  also a SourceFailed
@@ -115,10 +114,6 @@ class MailsRefused(RelayFailed):
 
     Something is wrong with all of them, so no other relay is tried.
     """
-
-
-class ComposeFailed(MailsRefused):
-    """No mail can be composed; no relay is tried."""
 
 
 class AlreadyRunning(DigestdError):

@@ -28,16 +28,7 @@ from digestd.delivery.retry import (
 )
 from digestd.delivery.transports.transport import Refusal
 from digestd.domain.delivery import UNCONFIRMED, Claim, Outcome, State
-from digestd.errors import (
-    ComposeFailed,
-    ConnectionFailed,
-    Damaged,
-    DigestdError,
-    DomainsBusy,
-    MailsRefused,
-    RelayBusy,
-    RelayFailed,
-)
+from digestd.errors import ConnectionFailed, Damaged, DigestdError, DomainsBusy, MailsRefused, RelayBusy, RelayFailed
 from digestd.store import ledger
 from digestd.store.database import Database
 from digestd.store.ledger.commit_point import CommitDecision
@@ -48,7 +39,9 @@ JUDGE_SECONDS = 60.0
 log = structlog.get_logger(__name__)
 FAILED_TRIES = 3
 FAILED_STOP, FAILED_SHARE = 5, 0.2
-"""Number and share of mails with an unexpected error at which a run stops: the cause is not in the mails."""
+"""Number and share of mails that fail on their way at which a run stops: the cause is not in the mails."""
+NOT_COMPOSED, NOT_SENT = "cannot be composed", "cannot be sent"
+"""What an unexpected error kept from a mail. Composing fails for what the mail says, so it never stops the others."""
 FAILED_WAIT = timedelta(minutes=10)
 SLOWING_DOMAINS_STOP = 10
 """Number of domains in a row that ask for fewer mails, or give no answer, at which the relay must be the cause."""
@@ -62,7 +55,7 @@ class RunCounters:
     A refused mail counts as deferred until it is judged and counts as rejected.
 
     Attributes:
-        failed: How many of the deferred and poisoned mails had an unexpected error.
+        failed: How many of the deferred and poisoned mails had an unexpected error on their way.
         refusals: 5xx replies by stage and code since the last accepted mail.
         stopped: Why a relay was stopped, or None.
     """
@@ -253,24 +246,23 @@ class AttemptRecorder:
         Args:
             claim: The delivery.
             error: Its text is left out unless it is `Damaged`, as it may hold personal data.
-            what: `cannot be composed` or `cannot be sent`.
+            what: NOT_COMPOSED or NOT_SENT.
         """
         why = str(error) if isinstance(error, Damaged) else type(error).__name__
         log.exception(f"a mail {what}", delivery=claim.key, error=type(error).__name__)
         last = claim.failures + 1 >= FAILED_TRIES
-        self.counters.failed += 1
+        self.counters.failed += what == NOT_SENT
         self.counters.poisoned += last
         self.counters.deferred += not last
         failed = self._result(claim, State.POISONED if last else State.READY, Outcome.NOT_SENT)
         self._commits.record(failed._replace(reason=f"{what}: {why}" if last else None, wait=FAILED_WAIT, failed=True))
 
     def stop_if_many_fail(self) -> None:
-        """Raise ComposeFailed if too many mails cannot be composed or sent."""
+        """Raise MailsRefused if too many mails cannot be sent."""
         failed, tried = self.counters.failed, self.counters.ended
         if failed >= FAILED_STOP and failed > FAILED_SHARE * tried:
-            raise ComposeFailed(
-                f"{failed} of {tried} mails could not be composed or sent; the log names each error, and "
-                "`digestd preview EMAIL` shows one of a template. Sending resumes by itself"
+            raise MailsRefused(
+                f"{failed} of {tried} mails could not be sent; the log names each error. Sending resumes by itself"
             )
 
     def record_put_off(self, claim: Claim, seconds: float) -> None:

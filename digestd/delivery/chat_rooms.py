@@ -21,7 +21,7 @@ from functools import partial
 
 import structlog
 
-from digestd.delivery.attempt_recorder import AttemptRecorder, PendingRefusals, RunCounters
+from digestd.delivery.attempt_recorder import NOT_COMPOSED, AttemptRecorder, PendingRefusals, RunCounters
 from digestd.delivery.chat_post import CHAT_USE, LOST, POSTED, READY, REFUSED, SUBSCRIBERS_OWN, WHY_MAX, apprise_url
 from digestd.delivery.composer import ComposedMail, Composer
 from digestd.delivery.disk_space import check_disk_space
@@ -185,7 +185,7 @@ class _Post:
         try:
             return composer.compose_for_room(self._claim)
         except Exception as error:
-            self._end = partial(self._recorder.record_failed, self._claim, error, "cannot be composed")
+            self._end = partial(self._recorder.record_failed, self._claim, error, NOT_COMPOSED)
             return None
 
     def _url(self) -> str | None:

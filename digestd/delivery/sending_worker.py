@@ -19,7 +19,7 @@ from typing import NamedTuple
 import structlog
 
 from digestd.delivery.alert import SendAlert
-from digestd.delivery.attempt_recorder import AttemptRecorder
+from digestd.delivery.attempt_recorder import NOT_COMPOSED, NOT_SENT, AttemptRecorder
 from digestd.delivery.claim_queue import ClaimQueue
 from digestd.delivery.composer import Composer
 from digestd.delivery.connection_growth import ConnectionGrowth
@@ -140,7 +140,7 @@ class SendingWorker:
             self._context.queue.give_back(claim)
             raise
         except Exception as error:
-            self._context.recorder.record_failed(claim, error, "cannot be composed")
+            self._context.recorder.record_failed(claim, error, NOT_COMPOSED)
             return None
 
     async def _send(self, prepared: PreparedMail) -> None:
@@ -172,7 +172,7 @@ class SendingWorker:
         elif not isinstance(error, Exception) or self._context.commits.is_broken:
             recorder.record_not_sent(claim)
         else:
-            recorder.record_failed(claim, error, "cannot be sent")
+            recorder.record_failed(claim, error, NOT_SENT)
             return True
         return False
 
