@@ -32,6 +32,7 @@ from digestd.sources.source import (
     check_rejects,
     make_words,
     quote_service,
+    reject_of,
 )
 from digestd.sources.spec_arguments import arxiv_categories
 
@@ -214,8 +215,8 @@ def _read(records: Sequence[Element], fault: str) -> Page:
             continue
         try:
             sightings.append(_sighting(header, metadata))
-        except BadRecord as error:
-            rejects.append(Reject(header.get("identifier", "")[-60:], error.field, error.message))
+        except Exception as error:  # one odd record hides no other
+            rejects.append(reject_of(header.get("identifier", "")[-60:], error))
     if fault:
         rejects.append(Reject("the answer", "body", fault))
     page = check_rejects(Page(tuple(sightings), None, tuple(rejects)))

@@ -27,6 +27,7 @@ from digestd.sources.source import (
     check_rejects,
     make_words,
     parse_timestamp,
+    reject_of,
 )
 from digestd.sources.spec_arguments import arxiv_categories
 from digestd.sources.xml_elements import ARXIV, ATOM, DC, XmlElements, child_text
@@ -93,8 +94,8 @@ class ArxivRss:
             form = _ATOM if element.tag == ATOM + "entry" else _RSS
             try:
                 sightings.append(_sighting(element, form))
-            except BadRecord as error:
-                rejects.append(Reject(child_text(element, form.id).strip()[-60:], error.field, error.message))
+            except Exception as error:  # one odd record hides no other
+                rejects.append(reject_of(child_text(element, form.id).strip()[-60:], error))
         if elements.broken:
             rejects.append(Reject("the answer", "body", elements.broken))
         if len(sightings) + len(rejects) >= FULL:

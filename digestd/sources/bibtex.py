@@ -22,14 +22,14 @@ from bibtexparser.model import Block, Entry, ParsingFailedBlock, String
 from pylatexenc.latex2text import LatexNodes2Text
 
 from digestd.domain.paper import PaperId, Sighting, Words, arxiv_id
-from digestd.errors import BadRecord, SourceFailed
+from digestd.errors import SourceFailed
 from digestd.sources import spec_arguments
 from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.dates import midnight, publication_day
 from digestd.sources.dois import doi_in_address, find_doi
 from digestd.sources.jsonl import title_hash_id
 from digestd.sources.names import is_others
-from digestd.sources.source import Page, RateLimit, Reject, Request, make_words, web_url
+from digestd.sources.source import Page, RateLimit, Reject, Request, make_words, reject_of, web_url
 from digestd.sources.titles import with_subtitle
 
 _FIELD_MAX = 50_000
@@ -103,8 +103,8 @@ def read_entries(body: bytes, *, needs_title: bool) -> Page:
                 sightings.append(_sighting(_inherited(_fields(block, strings), by_key), needs_title))
             elif isinstance(block, ParsingFailedBlock):
                 rejects.append(_failed(block))
-        except BadRecord as error:
-            rejects.append(Reject(_where(block), error.field, error.message))
+        except Exception as error:  # one odd entry hides no other
+            rejects.append(reject_of(_where(block), error))
     if body.strip() and not entries and not rejects:
         raise SourceFailed("the file holds no BibTeX entry, as in @article{key, title = {…}}")
     return Page(tuple(sightings), None, tuple(rejects))

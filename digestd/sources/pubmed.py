@@ -17,7 +17,7 @@ from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.json_records import JsonObject, as_list, load_object, object_at, parse_count, text_at
 from digestd.sources.pubmed_article import pmid, read_article
 from digestd.sources.retractions import merge_retractions
-from digestd.sources.source import Page, RateLimit, Reject, Request, check_rejects, quote_service
+from digestd.sources.source import Page, RateLimit, Reject, Request, check_rejects, quote_service, reject_of
 from digestd.sources.spec_arguments import search_query
 from digestd.sources.xml_elements import XmlElements
 
@@ -157,8 +157,8 @@ def read_articles(body: bytes) -> tuple[Page, int]:
         read += 1
         try:
             sightings += read_article(element)
-        except BadRecord as error:
-            rejects.append(Reject(f"PMID {pmid(element)}", error.field, error.message))
+        except Exception as error:  # one odd record hides no other
+            rejects.append(reject_of(f"PMID {pmid(element)}", error))
     if elements.broken:
         rejects.append(Reject("the answer", "body", elements.broken))
     return Page(tuple(sightings), None, tuple(rejects)), read

@@ -162,13 +162,18 @@ def read_each(
     for name, record in named:
         try:
             sightings += read(record)
-        except BadRecord as error:
-            rejects.append(Reject(name, error.field, error.message))
-        except (DigestdError, MemoryError):  # the answer is wrong, or ends the parser process
-            raise
-        except Exception as error:  # a record of a kind that nobody foresaw
-            rejects.append(Reject(name, "record", f"cannot be read ({type(error).__name__})"))
+        except Exception as error:  # also for a record of a kind that nobody foresaw
+            rejects.append(reject_of(name, error))
     return sightings, rejects
+
+
+def reject_of(where: str, error: Exception) -> Reject:
+    """Return the reject of a record that cannot be read; raise the error if its cause is no single record."""
+    if isinstance(error, BadRecord):
+        return Reject(where, error.field, error.message)
+    if isinstance(error, DigestdError | MemoryError):  # the answer is wrong, or ends the parser process
+        raise error
+    return Reject(where, "record", f"cannot be read ({type(error).__name__})")
 
 
 def check_rejects(page: Page) -> Page:

@@ -1,6 +1,7 @@
 """One odd record among good ones: the others are read as if it were not there."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,28 @@ def test_odd_record_hides_no_other(path: Path) -> None:
     assert others
     lost = {body[:80]: others - ids(path, body) for body in variants(document, place)}
     assert {body: missing for body, missing in lost.items() if missing} == {}
+
+
+RECORDS = {
+    **{"acl-anthology.xml": "paper", "arxiv-oai.xml": "record", "arxiv-rss.atom.xml": "entry", "arxiv-rss.xml": "item"},
+    **{"arxiv.xml": "entry", "feed.atom.xml": "entry", "feed.rdf.xml": "item", "feed.xml": "item"},
+    "pubmed.xml": "PubmedArticle",
+}
+"""The element of a record in the samples in XML."""
+ODD_XML = ("9" * 5_000, "0000-00-00", "9999-12-31T23:59:60Z", "", "1e999", "<a>" * 60 + "</a>" * 60)
+
+
+@pytest.mark.parametrize("name", sorted(RECORDS))
+def test_odd_element_hides_no_other(name: str) -> None:
+    text = (SAMPLES / name).read_text()
+    first = re.search(rf"<{RECORDS[name]}[ >].*?</{RECORDS[name]}>", text, re.DOTALL)
+    assert first is not None
+    others = ids(SAMPLES / name, text.replace(first[0], "").encode())
+    assert others
+    for part in re.finditer(r">([^<>]+)<", first[0]):
+        for odd in ODD_XML:
+            changed = first[0][: part.start(1)] + odd + first[0][part.end(1) :]
+            assert others <= ids(SAMPLES / name, text.replace(first[0], changed).encode()), (part[1], odd[:30])
 
 
 def ids(path: Path, body: bytes) -> set[PaperId]:

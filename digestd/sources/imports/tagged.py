@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from digestd.domain.paper import Sighting
-from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.source import ITEMS_MAX, Page, Reject
+from digestd.errors import SourceFailed
+from digestd.sources.source import ITEMS_MAX, Page, Reject, reject_of
 
 _LINES_MAX = 5_000
 """Lines of one field; the rest is left out."""
@@ -56,8 +56,8 @@ class TaggedFormat:
             try:
                 if found := self.sighting(record):
                     sightings.append(found)
-            except BadRecord as problem:
-                rejects.append(Reject(f"line {record.line}", problem.field, problem.message))
+            except Exception as error:  # one odd record hides no other
+                rejects.append(reject_of(f"line {record.line}", error))
         if not count:
             raise SourceFailed(f"the file holds no {self.label} record, which begins with a line like `{self.example}`")
         return Page(tuple(sightings), None, tuple(rejects))
