@@ -12,14 +12,13 @@ from sqlmodel import Session
 from digestd.digests.pick_selection import select_picks
 from digestd.digests.planning_day import PlanningDay
 from digestd.digests.seed_reader import SeedReader
-from digestd.digests.shard import NO_SUBSCRIBER, compile_new, rank_shard
+from digestd.digests.shard import NO_SUBSCRIBER, rank_alone
 from digestd.domain.digest import Reason
 from digestd.domain.interest import Interest
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Timing
 from digestd.store.due import DueSubscriber
-from digestd.store.profiles import StoredProfile
 from digestd.store.references import StoredReference
 
 PERIOD = "first"
@@ -48,15 +47,14 @@ def preview_anonymous(
     `day` may be shared and stays unchanged. `own`: papers that the interests name, as references that are not stored.
     """
     day = replace(day, seed_reader=SeedReader(day.candidates.model, day.candidates.space), trial=None)
-    unsaved = {NO_SUBSCRIBER: {one.name: StoredReference(one, day.now, None, None, None) for one in own}}
-    profile, unknown = compile_new(session, day, tuple(interests), unsaved)
-    shard = rank_shard(session, day, [_anonymous_subscriber(size, profile)], unsaved)
+    references = {one.name: StoredReference(one, day.now, None, None, None) for one in own}
+    shard, unknown = rank_alone(session, day, _anonymous_subscriber(size), tuple(interests), references)
     picks = select_picks(day, shard, [PERIOD], explore=False).of(0)
     papers = tuple((day.candidates.papers[day.places[pick.paper]], pick.reason) for pick in picks)
     return AnonymousPreview(papers, int((shard.open & shard.ranked.fresh).sum()), unknown)
 
 
-def _anonymous_subscriber(size: int, profile: StoredProfile) -> DueSubscriber:
+def _anonymous_subscriber(size: int) -> DueSubscriber:
     return DueSubscriber(
         key=NO_SUBSCRIBER,
         version=0,
@@ -65,8 +63,7 @@ def _anonymous_subscriber(size: int, profile: StoredProfile) -> DueSubscriber:
         last_date=None,
         last_planned=None,
         horizon=None,
-        wants=profile.wants,
-        profile=profile,
+        wants=0,
         had=np.zeros(0, dtype=np.uint32),
         mark=(0, 0, None),
         explore=False,

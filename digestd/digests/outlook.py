@@ -14,7 +14,7 @@ from sqlmodel import Session
 from digestd.digests.pick_selection import select_picks
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.resource_limits import single_blas_thread
-from digestd.digests.shard import NO_SUBSCRIBER, compile_new, rank_shard
+from digestd.digests.shard import NO_SUBSCRIBER, rank_alone, rank_shard
 from digestd.domain.delivery import MailKind, State
 from digestd.domain.interest import Interest, Stance
 from digestd.domain.paper import Paper
@@ -94,11 +94,10 @@ def outlook(  # the install's settings are three
 def _yields(
     session: Session, day: PlanningDay, due: DueSubscriber, interests: Iterable[Interest]
 ) -> Iterable[InterestYield]:
-    own = {NO_SUBSCRIBER: references.of_interests(session, [due.key]).get(due.key, {})}
+    own = references.of_interests(session, [due.key]).get(due.key, {})
+    alone = due._replace(key=NO_SUBSCRIBER)
     for interest in interests:
-        profile, _ = compile_new(session, day, (interest,), own)
-        alone = due._replace(key=NO_SUBSCRIBER, wants=profile.wants, profile=profile)
-        shard = rank_shard(session, day, [alone], own)
+        shard, _ = rank_alone(session, day, alone, (interest,), own)
         ranked = shard.ranked
         matching = np.flatnonzero((ranked.relevance[0] > 0) & shard.open[0] & shard.allowed[0])
         inside = matching if matching.size else np.flatnonzero(shard.open[0] & shard.allowed[0])

@@ -72,6 +72,8 @@ class SeedReader:
         self, references: Mapping[tuple[int, PaperId], StoredReference]
     ) -> dict[tuple[int, PaperId], NamedPaper]:
         """Return these references, by subscriber and name, as ranking needs them."""
+        if not references:
+            return {}
         unread = {key: one for key, one in references.items() if one.terms is None or not self._is_encoded(one)}
         terms = encode_term_counts(self.model, [one.reference.text for one in unread.values()])
         texts = {key: one.reference.text for key, one in unread.items() if not self._is_encoded(one)}

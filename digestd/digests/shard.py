@@ -86,23 +86,54 @@ class Shard:
         return replace(self.ranked, total=total)
 
 
-def rank_shard(
-    session: Session, day: PlanningDay, subscribers: Sequence[DueSubscriber], unsaved: OwnReferences | None = None
-) -> Shard:
-    """Score the day's papers for each subscriber of a shard.
+def rank_shard(session: Session, day: PlanningDay, subscribers: Sequence[DueSubscriber]) -> Shard:
+    """Score the day's papers for each subscriber of a shard."""
+    keys = [due.key for due in subscribers]
+    recommended = groups.recommended(session, keys, day.now - WINDOW - WEEKLY_SLACK, day.now)
+    shard = _rank(day, subscribers, read_shard_profiles(session, day, subscribers), recommended)
+    unanswered = queries.unanswered(session, [due.key for due in subscribers if due.was_empty])
+    return replace(shard, shared=groups.interests(session, keys), unanswered=unanswered)
 
-    `unsaved`: references that are not stored.
+
+def rank_alone(
+    session: Session,
+    day: PlanningDay,
+    due: DueSubscriber,
+    interests: tuple[Interest, ...],
+    own: Mapping[PaperId, StoredReference],
+) -> tuple[Shard, tuple[PaperId, ...]]:
+    """Score the day's papers for these interests instead of those of a subscriber, without groups.
+
+    The database is asked only for the papers that they name; those that are unknown are returned too.
+
+    `own`: references that the interests name.
     """
-    shard_profiles = read_shard_profiles(session, day, subscribers, unsaved)
+    key, names = due.key, _names(interests)
+    named_papers = find_seeds(session, day.seed_reader, {key: names}, {key: own})
+    profile_input = _profile_input(key, interests, named_papers)
+    known = [named_papers.find(key, name) for name in dict.fromkeys([*profile_input.named(), *names])]
+    named = [paper for paper in known if paper]
+    profiles = read_profiles(
+        compile_records([profile_input], day.candidates), [[paper.seed for paper in named]], day.candidates
+    )
+    unknown = tuple(name for name in names if named_papers.find(key, name) is None)
+    return _rank(day, [due], CompiledProfiles(profiles, [named], {}), {}), unknown
+
+
+def _rank(
+    day: PlanningDay,
+    subscribers: Sequence[DueSubscriber],
+    shard_profiles: "CompiledProfiles",
+    recommended: Mapping[int, Set[int]],
+) -> Shard:
     is_open, fresh = day.windows(subscribers)
     unseen = day.unseen([due.had for due in subscribers])
     own = day.among([[named.key for named in each] for each in shard_profiles.named])
     eligible = is_open & unseen & ~own
     scores = score(day.candidates, shard_profiles.profiles, eligible)
     marked = _raise_likely(shard_profiles.profiles, scores, eligible)
-    keys = [due.key for due in subscribers]
-    recommended = groups.recommended(session, keys, day.now - WINDOW - WEEKLY_SLACK, day.now)
-    fresh = _raise_recommended(day, [recommended.get(key, ()) for key in keys], scores.relevance, marked, fresh)
+    liked = [recommended.get(due.key, ()) for due in subscribers]
+    fresh = _raise_recommended(day, liked, scores.relevance, marked, fresh)
     in_categories = _in_categories(
         shard_profiles.profiles, [due.only_categories for due in subscribers], len(day.candidates)
     )
@@ -124,9 +155,7 @@ def rank_shard(
         in_categories=in_categories,
         trial_totals=_trial_totals(day, subscribers, shard_profiles.profiles, eligible),
         compiled=shard_profiles.new,
-        shared=groups.interests(session, keys),
         recommended=recommended,
-        unanswered=queries.unanswered(session, [due.key for due in subscribers if due.was_empty]),
     )
 
 
@@ -144,20 +173,14 @@ class CompiledProfiles:
     new: Mapping[int, StoredProfile]
 
 
-def read_shard_profiles(
-    session: Session, day: PlanningDay, subscribers: Sequence[DueSubscriber], unsaved: OwnReferences | None = None
-) -> CompiledProfiles:
-    """Return the profiles of these subscribers against the day.
-
-    `unsaved`: references that are not stored.
-    """
+def read_shard_profiles(session: Session, day: PlanningDay, subscribers: Sequence[DueSubscriber]) -> CompiledProfiles:
+    """Return the profiles of these subscribers against the day."""
     wants = {due.key: due.wants for due in subscribers}
     lists = groups.list_addresses(session, list(wants))
     usable = profiles.stored(
         session, _compiled_by(day), {key: version for key, version in wants.items() if key not in lists}
     )
-    usable |= {due.key: due.profile for due in subscribers if due.profile}
-    own = {**_references(session, day, wants), **(unsaved or {})}
+    own = _references(session, day, wants)
     named_papers = find_seeds(session, day.seed_reader, {key: stored.papers for key, stored in usable.items()}, own)
     current = {key: stored for key, stored in usable.items() if _is_current(key, stored, named_papers)}
     compiled, newly_named = _compile(
@@ -175,23 +198,6 @@ def read_shard_profiles(
 def compile_profiles(session: Session, day: PlanningDay, wants: Mapping[int, int]) -> dict[int, StoredProfile]:
     """Return the profiles of subscribers, given with the versions of their interests. The day needs no papers."""
     return _compile(session, day, wants, _references(session, day, wants))[0]
-
-
-def compile_new(
-    session: Session, day: PlanningDay, interests: tuple[Interest, ...], own: OwnReferences
-) -> tuple[StoredProfile, tuple[PaperId, ...]]:
-    """Return the profile for these interests without a subscriber.
-
-    Also return the papers that they name and that are unknown.
-
-    `own`: references of NO_SUBSCRIBER.
-    """
-    named_papers = find_seeds(session, day.seed_reader, {NO_SUBSCRIBER: _names(interests)}, own)
-    profile_input = _profile_input(NO_SUBSCRIBER, interests, named_papers)
-    profile = _stored(
-        day, (NO_SUBSCRIBER, 0), profile_input, compile_records([profile_input], day.candidates)[0], named_papers
-    )
-    return profile, tuple(name for name in _names(interests) if named_papers.find(NO_SUBSCRIBER, name) is None)
 
 
 def store_compiled(session: Session, day: PlanningDay, compiled: Mapping[int, StoredProfile]) -> None:

@@ -20,7 +20,7 @@ from digestd.ranking.dense import NO_SPACE, CachedEncoder, Encoder
 from digestd.ranking.inverted_index import index_categories
 from digestd.ranking.mentions import build_mention_index
 from digestd.ranking.subjects import SubjectIndex
-from digestd.ranking.topic_hints import hint_topics
+from digestd.ranking.topic_hints import TopicHints
 from digestd.store import papers
 from digestd.store.database import Database
 
@@ -54,14 +54,15 @@ class TopicHinter:
 
         The sentence encoder takes longer to load than all else.
         """
-        hints = hint_topics(topics, subjects, CachedEncoder(subjects.space.encoder))
+        hints = TopicHints(subjects, CachedEncoder(subjects.space.encoder)).of(topics)
         if all(hint.papers for hint in hints):
             return hints
         with self._db.read() as session:
             space, vectors = stored_embeddings(session, self._encoder(), found)
         if space.is_empty:
             return hints
-        return hint_topics(topics, replace(subjects, space=space, vectors=vectors), CachedEncoder(space.encoder))
+        nearer = replace(subjects, space=space, vectors=vectors)
+        return TopicHints(nearer, CachedEncoder(space.encoder)).of(topics)
 
     def _read_subjects(self, now: datetime) -> tuple[datetime, list[Paper], SubjectIndex] | None:
         """Return the papers of the last week, and by their subjects; None without a text model."""

@@ -130,7 +130,7 @@ class SubjectIndex:
         if space.is_empty:
             return log_odds, is_near
         cosine: Floats = vectors @ self.vectors.T
-        deviation = np.sqrt(np.maximum(np.einsum("te,ef,tf->t", vectors, space.covariance, vectors), 1e-6))
+        deviation = np.sqrt(np.maximum((vectors @ space.covariance * vectors).sum(axis=1), 1e-6))
         log_odds += np.float32(weights.cosine) * cosine
         log_odds += np.float32(weights.deviation) * (cosine - (vectors @ space.mean)[:, None]) / deviation[:, None]
         return log_odds, cosine >= MIN_COSINE

@@ -6,9 +6,11 @@ other subscribers. They are ranked by meaning, and by words in any language of t
 profundas" is near "redes neuronales", a neural network).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Self
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, cached_property
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from rapidfuzz import fuzz, process
@@ -34,47 +36,92 @@ NEAR_DENSE, NEAR_LATENT = 0.44, 0.5
 """Cosine from which a name is near in meaning: in the dense space, and without one in the LSA space."""
 LETTERS_COMPARED = 6
 """Shorter topics are not compared by words: NER and NeRF have little to do with each other."""
+BLOCK = 100
+"""Topics that are compared with all papers at once."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Names:
-    """n names of subjects that may be near a topic, with their LSA vectors (n, d)."""
+class _Near(NamedTuple):
+    """A name as a topic, and how many papers are about it."""
 
-    names: Sequence[str]
-    places: Floats
+    topic: Topic
+    papers: int
 
-    @classmethod
-    def of(cls, model: TextModel) -> Self:
-        """Return the names in the glossary and the archive's long forms."""
-        names = list(dict.fromkeys([*glossary_names().values(), *model.lexicon.long_forms.values()]))
-        return cls(names, model.encode(names).dense)
 
-    def nearest(self, place: Floats) -> list[str]:
+class TopicHints:
+    """Hints by the papers of the last days. What was found for names that may be near a topic is remembered."""
+
+    def __init__(self, subjects: SubjectIndex, encoder: CachedEncoder) -> None:
+        """Keep the papers by subject, and the encoder of their dense space."""
+        self._subjects = subjects
+        self._encoder = encoder
+        self._known: dict[str, _Near | None] = {}
+
+    def of(self, topics: Sequence[str]) -> list[TopicHint]:
+        """Return a hint about each topic, in order; none if there are no papers, which would say nothing about them."""
+        if not len(self._subjects.mentions):
+            return []
+        found = self._find(topics)
+        lacking = {topic: self._shortlist(topic, near) for topic, near in found.items() if not (near and near.papers)}
+        known = self._look_up(name for by_words, by_meaning in lacking.values() for name in (*by_words, *by_meaning))
+        nearest = {
+            topic: _nearest(topic, found[topic], *names, known, self._subjects) for topic, names in lacking.items()
+        }
+        return [
+            _hint(topic, near.papers if near else 0, nearest.get(topic, ()), self._subjects)
+            for topic, near in ((topic, found[topic]) for topic in topics)
+        ]
+
+    def prepare(self) -> None:
+        """Look up all names that may be near a topic, so that no hint has to."""
+        if len(self._subjects.mentions):
+            self._look_up(self._names)
+
+    def _shortlist(self, topic: str, near: _Near | None) -> tuple[list[str], list[str]]:
+        """Return the names that are near a topic by their words, and that may be by their meaning, best first."""
+        respelt = " ".join(map(self._model.lexicon.corrected, topic.split()))  # the archive may not have the phrase
+        own = [respelt] if respelt != topic else []
+        return [*own, *_by_words(topic)], self._by_place(near.topic.place) if near else []
+
+    def _by_place(self, place: Floats) -> list[str]:
         """Return the SHORTLIST names whose LSA vectors are nearest to one (d,), best first; none to a zero vector."""
         if not place.any():
             return []
-        return [self.names[k] for k in np.argsort(-(self.places @ place), kind="stable")[:SHORTLIST]]
+        order = np.argsort(-(self._places @ place), kind="stable")[:SHORTLIST]
+        return [self._names[k] for k in order]
 
+    @cached_property
+    def _names(self) -> Sequence[str]:
+        """Return the names in the glossary and the archive's long forms."""
+        return list(dict.fromkeys([*glossary_names().values(), *self._model.lexicon.long_forms.values()]))
 
-def hint_topics(topics: Sequence[str], subjects: SubjectIndex, encoder: CachedEncoder) -> list[TopicHint]:
-    """Return a hint about each topic.
+    @cached_property
+    def _places(self) -> Floats:
+        """Return the LSA vectors (n, d) of the names."""
+        return self._model.encode(self._names).dense
 
-    Args:
-        subjects: The papers of the last days by subject.
-        encoder: The encoder of its dense space.
+    def _look_up(self, names: Iterable[str]) -> Mapping[str, _Near | None]:
+        """Return what is known about names. What a visitor has typed is not remembered."""
+        found = self._find([name for name in dict.fromkeys(names) if name not in self._known])
+        self._known.update((name, found[name]) for name in found.keys() & set(self._names))
+        return {**self._known, **found}
 
-    Returns:
-        The hints in order; none if there are no papers, which would say nothing about the topics.
-    """
-    if not len(subjects.mentions):
-        return []
-    model = subjects.mentions.model
-    compiled = compile_topics(topics, model, encoder)
-    found = _papers(compiled, subjects)
-    lacking = [topic for topic in topics if not found.get(topic)]
-    names = _Names.of(model) if lacking else None
-    nearest = {topic: _nearest(topic, compiled.get(topic), names, subjects, encoder) for topic in lacking if names}
-    return [_hint(topic, found.get(topic, 0), nearest.get(topic, ()), subjects) for topic in topics]
+    def _find(self, topics: Sequence[str]) -> dict[str, _Near | None]:
+        """Return each topic and the number of papers about it; None without a content word."""
+        if not topics:
+            return {}
+        compiled = compile_topics(topics, self._model, self._encoder)
+        found: dict[str, _Near | None] = dict.fromkeys(topics)
+        for start in range(0, len(compiled), BLOCK):
+            block = dict(islice(compiled.items(), start, start + BLOCK))
+            places, vectors = (np.array([getattr(one, what) for one in block.values()]) for what in ("place", "vector"))
+            about = self._subjects.of([one.names for one in block.values()], places, vectors).about
+            counts = np.bincount(about.rows, minlength=len(block)).tolist()
+            found |= {topic: _Near(one, papers) for (topic, one), papers in zip(block.items(), counts, strict=True)}
+        return found
+
+    @property
+    def _model(self) -> TextModel:
+        return self._subjects.mentions.model
 
 
 def _hint(topic: str, papers: int, nearest: tuple[str, ...], subjects: SubjectIndex) -> TopicHint:
@@ -111,47 +158,59 @@ def _is_known_lemma(word: str, subjects: SubjectIndex) -> bool:
     return word in subjects.mentions.model.lexicon.frequency or word in subjects.mentions.words
 
 
-def _papers(compiled: dict[str, Topic], subjects: SubjectIndex) -> dict[str, int]:
-    """Return the number of papers about each topic."""
-    if not compiled:
-        return {}
-    places, vectors = (np.array([getattr(one, what) for one in compiled.values()]) for what in ("place", "vector"))
-    found = subjects.of([one.names for one in compiled.values()], places, vectors)
-    return dict(zip(compiled, np.bincount(found.about.rows, minlength=len(compiled)).tolist(), strict=True))
-
-
 def _nearest(
-    topic: str, compiled: Topic | None, known: _Names, subjects: SubjectIndex, encoder: CachedEncoder
+    topic: str,
+    near: _Near | None,
+    by_words: Sequence[str],
+    by_meaning: Sequence[str],
+    known: Mapping[str, _Near | None],
+    subjects: SubjectIndex,
 ) -> tuple[str, ...]:
     """Return the nearest names of subjects that papers are about."""
-    lexicon = subjects.mentions.model.lexicon
-    respelt = " ".join(map(lexicon.corrected, topic.split()))  # even if the archive does not have it as a phrase
-    by_words = [respelt, *_by_words(topic)]
-    names = dict.fromkeys([*by_words, *(known.nearest(compiled.place) if compiled else ())])
-    others = compile_topics(names, subjects.mentions.model, encoder)
-    found, own = _papers(others, subjects), lemmas(topic)
+    own = lemmas(topic)
     nearness = {
-        name: 1.0 if name in by_words else _cosine(compiled, other, subjects)
-        for name, other in others.items()
-        if found[name] and lemmas(name) != own
+        name: 1.0 if name in by_words else _cosine(near, other, subjects)
+        for name in dict.fromkeys([*by_words, *by_meaning])
+        if (other := known[name]) and other.papers and lemmas(name) != own
     }
-    near = [name for name, value in nearness.items() if value > 0]
-    return tuple(sorted(near, key=lambda name: -nearness[name])[:NEAREST])
+    names = [name for name, value in nearness.items() if value > 0]
+    return tuple(sorted(names, key=lambda name: -nearness[name])[:NEAREST])
+
+
+@cache
+def _glossary_words() -> tuple[Mapping[str, str], Mapping[str, Sequence[str]]]:
+    """Return the names of the glossary with their words in order, and the names that each word is part of."""
+    in_order, holding = {}, defaultdict[str, list[str]](list)
+    for name in glossary_names():
+        distinct = sorted(name.split())
+        in_order[name] = " ".join(distinct)
+        for word in dict.fromkeys(distinct):
+            holding[word].append(name)
+    return in_order, holding
 
 
 def _by_words(topic: str) -> list[str]:
-    """Return names of the glossary whose words in any language are like the topic's, best first."""
+    """Return names of the glossary whose words in any language are like the topic's, best first.
+
+    `fuzz.token_ratio` finds a name either by all its words, in any order, or by a word that is the same.
+    """
     names, typed = glossary_names(), phrase_form(topic)
     if typed.isascii() and len(typed) < LETTERS_COMPARED:
         return []
-    found = process.extract(typed, names.keys(), scorer=fuzz.token_ratio, score_cutoff=SAME_WORDS, limit=SHORTLIST)
+    in_order, holding = _glossary_words()
+    ordered = " ".join(sorted(typed.split()))
+    alike = process.extract(ordered, in_order, scorer=fuzz.ratio, score_cutoff=SAME_WORDS, limit=None)
+    sharing = [name for word in typed.split() for name in holding.get(word, ())]
+    tried = list(dict.fromkeys([*(name for _, _, name in alike), *sharing]))
+    found = process.extract(typed, tried, scorer=fuzz.token_ratio, score_cutoff=SAME_WORDS, limit=SHORTLIST)
     return list(dict.fromkeys(names[name] for name, _, _ in found))
 
 
-def _cosine(compiled: Topic | None, other: Topic, subjects: SubjectIndex) -> float:
+def _cosine(near: _Near | None, other: _Near, subjects: SubjectIndex) -> float:
     """Return the cosine of two topics, or 0 if they are not near."""
-    if compiled is None:
+    if near is None:
         return 0.0
     dense = not subjects.space.is_empty
-    cosine = compiled.vector @ other.vector if dense else compiled.place @ other.place
+    one, two = near.topic, other.topic
+    cosine = one.vector @ two.vector if dense else one.place @ two.place
     return float(cosine) if cosine >= (NEAR_DENSE if dense else NEAR_LATENT) else 0.0

@@ -16,7 +16,6 @@ from digestd.store import core
 from digestd.store.bulk import KeyLookup
 from digestd.store.packing import unpack_seen
 from digestd.store.papers import newest_news
-from digestd.store.profiles import StoredProfile
 from digestd.store.timestamps import from_us, to_us
 
 _S = core.subscriber.c
@@ -40,7 +39,6 @@ class DueSubscriber(NamedTuple):
         had: Row numbers of papers in earlier digests.
         mark: Changes whenever the row does.
         was_empty: True if their newest digest is empty.
-        profile: A profile that is not stored.
     """
 
     key: int
@@ -58,7 +56,6 @@ class DueSubscriber(NamedTuple):
     only_categories: bool = False
     when_empty: bool = False
     was_empty: bool = False
-    profile: StoredProfile | None = None
 
 
 def due(session: Session, after: int, limit: int, now: datetime, before: int = MAX_KEY) -> list[DueSubscriber]:

@@ -205,11 +205,16 @@ def texts(session: Session, limit: int) -> Iterator[str]:
 
 
 def trending(session: Session, since: datetime, limit: int, until: datetime | None = None) -> list[Paper]:
-    """Return the most popular news from `since` to before `until`."""
+    """Return the most popular news from `since` to before `until`.
+
+    Papers without signals follow each other by time, so that only the newest of them count.
+    """
     query = select(_P.id, _P.first_seen_us).where(_P.first_seen_us >= to_us(since), *_SHOWN)
     if until is not None:
         query = query.where(_P.first_seen_us < to_us(until))
-    seen = {row.id: row.first_seen_us for row in session.connection().execute(query)}
+    newest = query.order_by(_P.first_seen_us.desc(), _P.id.desc()).limit(limit)
+    noticed = query.where(select(_S.paper).where(_S.paper == _P.id).exists())
+    seen = {row.id: row.first_seen_us for found in (newest, noticed) for row in session.connection().execute(found)}
     signals = latest_signals(session, seen)
     best = sorted(seen, key=lambda key: (_heat(signals.get(key, {}), seen[key]), key), reverse=True)[:limit]
     papers = _by_own_key(session, best)

@@ -41,6 +41,7 @@ body_limit. email_forms holds what the public forms share.
 
 from collections.abc import Callable
 from datetime import datetime
+from fnmatch import fnmatchcase
 from functools import partial
 
 from fastapi import FastAPI, Request
@@ -49,6 +50,7 @@ from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from digestd.app import App
+from digestd.security.links import BadToken, OutdatedToken, Purpose, read_token
 from digestd.tracing import NO_TELEMETRY
 from digestd.web import (
     address_change,
@@ -84,7 +86,7 @@ from digestd.web.access_log import AccessLog
 from digestd.web.api import PATH as API
 from digestd.web.api import build_api
 from digestd.web.api.problems import DETAILS, problem
-from digestd.web.body_limit import LARGE, SLOW, BodyLimit
+from digestd.web.body_limit import BODY_MAX, LARGE, SLOW, BodyLimit
 from digestd.web.email_forms import EmailForms
 from digestd.web.error_pages import handlers
 from digestd.web.example_papers import ExamplePapers
@@ -142,15 +144,27 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     ):
         web.include_router(router)
     web.mount(API, build_api(app, preview_day))
-    more = {references.PATHS: references.BODY_MAX, preferences.PATHS: preferences.BODY_MAX}
-    if app.providers:
-        more[webhooks.PATHS] = webhooks.BODY_MAX
-    web.add_middleware(BodyLimit, refused=partial(_refusal, pages), more=more)
+    web.add_middleware(BodyLimit, refused=partial(_refusal, pages), most=partial(body_max, app))
     web.add_middleware(AccessLog, broken=partial(_refusal, pages, status=500))
     web.add_middleware(SecurityHeaders, https=app.settings.public_url.startswith("https:"))
     if app.settings.proxies:
         web.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(app.settings.proxies))
     return web
+
+
+def body_max(app: App, path: str) -> int:
+    """Return the maximum bytes of a body: larger for the forms behind a link, if it is genuine, and for providers.
+
+    A body is read and parsed before the page looks at the link.
+    """
+    larger = {references.PATHS: references.BODY_MAX, preferences.PATHS: preferences.BODY_MAX}
+    found = next((most for paths, most in larger.items() if fnmatchcase(path, paths)), BODY_MAX)
+    if found > BODY_MAX:
+        try:
+            read_token(app.keys, Purpose.PREFERENCES, path.split("/")[2], app.clock())
+        except (BadToken, OutdatedToken):
+            return BODY_MAX
+    return webhooks.BODY_MAX if app.providers and fnmatchcase(path, webhooks.PATHS) else found
 
 
 def _refusal(pages: Pages, scope: Scope, status: int) -> Response:

@@ -1,11 +1,10 @@
-"""Limit request bodies to 16 kB within ten seconds, more for some paths.
+"""Limit request bodies to 16 kB within ten seconds, more for whoever has a link or is a mail provider.
 
 Read each body before passing it on.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
@@ -24,7 +23,7 @@ class BodyLimit:
         app: The application to protect.
         refused: Returns the answer for a status, LARGE or SLOW.
         seconds: Time limit for a body.
-        more: Maximum bytes by path pattern (fnmatch); the first match counts.
+        most: Returns the maximum bytes of a path.
     """
 
     def __init__(
@@ -32,12 +31,12 @@ class BodyLimit:
         app: ASGIApp,
         refused: Callable[[Scope, int], Response],
         seconds: float = SECONDS,
-        more: Mapping[str, int] | None = None,
+        most: Callable[[str], int] = lambda _path: BODY_MAX,
     ) -> None:
         self._app = app
         self._refused = refused
         self._seconds = seconds
-        self._more = more or {}
+        self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -56,9 +55,6 @@ class BodyLimit:
                 await self._refused(scope, LARGE)(scope, receive, send)
             else:
                 await self._app(scope, _replay_body(body, receive), send)
-
-    def _most(self, path: str) -> int:
-        return next((most for paths, most in self._more.items() if fnmatchcase(path, paths)), BODY_MAX)
 
 
 async def _body(scope: Scope, receive: Receive, most: int) -> bytes | None:

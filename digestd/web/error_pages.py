@@ -35,7 +35,7 @@ def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
         return pages.to(request).problem("busy", 503, {"Retry-After": RETRY_SECONDS})
 
     def often(request: Request, problem: TooOften) -> Response:
-        return pages.to(request).problem("often", 429, problem.later)
+        return pages.to(request).problem(problem.words, problem.status, problem.later)
 
     def malformed(request: Request, _problem: RequestValidationError | BadRecord) -> Response:
         return pages.to(request).problem("malformed", 422)

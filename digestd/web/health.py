@@ -1,6 +1,7 @@
 """Answer health checks.
 
-/healthz says that the process runs, /readyz that it can serve.
+/healthz says that pages are served, /readyz that the service can do its work. Both run in the threads of the pages: if
+those are stuck, so are the answers.
 
 Ready means that the database answers with the schema of this version and that the scheduler of this process, if
 any, ticks. The rest of the report (last ingest, coverage, stopped relays, disk space, uncertain and uncomposable
@@ -35,7 +36,7 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
     routes = APIRouter()
 
     @routes.api_route("/healthz", methods=SHOW)
-    async def healthz() -> Response:
+    def healthz() -> Response:
         return PlainTextResponse("ok")
 
     @routes.api_route("/readyz", methods=SHOW, dependencies=[Depends(only_operators(app))])

@@ -75,7 +75,8 @@ def router(app: App, pages: Pages, preview_day: PreviewDay) -> APIRouter:
         visitor = network_key(app.keys, request)
         preview_day.begin(now)
         finish = partial(form_timestamp.with_new_timestamp, keys=app.keys, network=visitor, now=now)
-        return cache.page(name, now, lambda: show(app, spoken, SignUpForm(), visitor), finish)
+        make = partial(_page, app, spoken, SignUpForm(), visitor, with_trending=app.settings.public_papers)
+        return cache.page(name, now, make, finish)
 
     return routes
 
@@ -88,7 +89,7 @@ def show(
     problems: Collection[str] = (),
     seen: PreviewResult | None = None,
 ) -> Response:
-    """Return the home page.
+    """Return the home page with a form that was sent, without trending papers, which take most of its time.
 
     Args:
         pages: Pages in the language of the visitor.
@@ -97,8 +98,21 @@ def show(
         problems: Names of fields with errors.
         seen: Preview of the digest, if asked for.
     """
+    return _page(app, pages, form, visitor, problems=problems, seen=seen)
+
+
+def _page(
+    app: App,
+    pages: Pages,
+    form: SignUpForm,
+    visitor: bytes,
+    *,
+    problems: Collection[str] = (),
+    seen: PreviewResult | None = None,
+    with_trending: bool = False,
+) -> Response:
     now = app.clock()
-    days, trending = _trending(app, now) if app.settings.public_papers else (1, ())
+    days, trending = _trending(app, now) if with_trending else (0, ())
     return pages.page(
         "home",
         422 if problems else 200,

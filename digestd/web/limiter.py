@@ -37,8 +37,8 @@ class Window:
         """Return the Retry-After header."""
         return {"Retry-After": str(int(self._span.total_seconds()))}
 
-    def allows(self, key: str, now: datetime) -> bool:
-        """Return True if the request is within the limit, and count it."""
+    def allows(self, key: str, now: datetime, price: int = 1) -> bool:
+        """Return True if the request is within the limit, and count it as `price` requests."""
         with self._lock:
             times = self._seen.setdefault(key, deque())
             self._seen.move_to_end(key)
@@ -46,14 +46,17 @@ class Window:
                 self._seen.popitem(last=False)
             while times and times[0] <= now - self._span:
                 times.popleft()
-            if len(times) >= self._limit:
+            if len(times) + price > self._limit:
                 return False
-            times.append(now)
+            times.extend([now] * price)
             return True
 
 
 class TooOften(DigestdError):
-    """A network, or all together, exceeded a limit; `later` is the Retry-After header."""
+    """A network, or all together, exceeded a limit; `later` is the Retry-After header, `words` name the error page."""
+
+    status = 429
+    words = "often"
 
     def __init__(self, later: dict[str, str]) -> None:
         super().__init__("too many requests from this network")
@@ -67,9 +70,9 @@ class RateLimits:
         self._networks, self._everyone = Window(per_network, span), Window(everyone, span)
         self.later = self._networks.later
 
-    def allows(self, request: Request, now: datetime) -> bool:
-        """Return True if the request is within both limits, and count it."""
-        return self._networks.allows(network_of(request), now) and self._everyone.allows("", now)
+    def allows(self, request: Request, now: datetime, price: int = 1) -> bool:
+        """Return True if the request is within both limits, and count it as `price` requests."""
+        return self._networks.allows(network_of(request), now, price) and self._everyone.allows("", now, price)
 
     def check(self, request: Request, now: datetime) -> None:
         """Count a request. Raises TooOften if it exceeds a limit."""

@@ -4,9 +4,11 @@ GET shows, POST acts and shows the page again. There is no password and no cooki
 their own: pause, leave, data_export, requests.
 """
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
+from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from digestd.app import App
@@ -16,6 +18,7 @@ from digestd.security.links import OutdatedToken
 from digestd.subscribers.admin_edits import edit
 from digestd.subscribers.preferences import PreferencesLinkExpired
 from digestd.subscribers.profile_summary import mute_interest, remove_interest
+from digestd.web.limiter import network_of
 from digestd.web.pages import SHOW, Pages
 from digestd.web.preferences_form import PreferencesForm
 from digestd.web.preview_day import PreviewDay
@@ -34,18 +37,25 @@ def router(app: App, pages: Pages, preview_day: PreviewDay) -> APIRouter:
     def show(token: str) -> Response:
         return settings_page.shown(token)
 
-    @routes.post("/p/{token}")
-    def save(token: str, form: Annotated[PreferencesForm, Form()]) -> Response:
+    def saved(token: str, form: PreferencesForm, now: datetime) -> list[str] | Response:
+        """Save a form and return its topics, new ones first; the page again if the form has errors."""
         known, form = settings_page.subscriber_of(token), form.with_chosen_topic
         checked = form.read(known)
         if checked.record is None:
             return settings_page.corrected(token, checked.errors, form)
-        now = app.clock()
         edit(app.db, app.keys, checked.record, now)
         before = set(values(known.interests, Kind.TOPIC))
-        topics = values(checked.record.as_new.interests, Kind.TOPIC)
-        hints = preview_day.hints(sorted(topics, key=before.__contains__), now)  # new topics first
-        return settings_page.shown(token, "saved", [hint for hint in hints if hint.is_notable])
+        return sorted(values(checked.record.as_new.interests, Kind.TOPIC), key=before.__contains__)
+
+    @routes.post("/p/{token}")
+    async def save(token: str, request: Request, form: Annotated[PreferencesForm, Form()]) -> Response:
+        now = app.clock()
+        topics = await run_in_threadpool(saved, token, form, now)
+        if isinstance(topics, Response):
+            return topics
+        hints = await preview_day.hints_if_idle(network_of(request), topics, now)
+        notable = [hint for hint in hints if hint.is_notable]
+        return await run_in_threadpool(settings_page.shown, token, "saved", notable)
 
     @routes.post("/p/{token}/mute")
     def mute(token: str, kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=300)]) -> Response:

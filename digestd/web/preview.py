@@ -3,10 +3,14 @@
 Nothing is stored.
 
 It uses POST although it changes nothing, so that interests do not appear in URLs, logs or the browser history.
+
+A preview is the only page that takes more than a few milliseconds. So it counts as several requests if it has many
+topics, and there are few places for it (see `preview_day`). Who is refused is told so, and the script asks again.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -23,17 +27,20 @@ from digestd.subscribers.subscriber_record import SubscriberRecord
 from digestd.web import home
 from digestd.web.consent_audit import network_key
 from digestd.web.example_papers import ExamplePaper, ExamplePapers, ExampleState
+from digestd.web.form_fields import read_lines
 from digestd.web.home import ExampleNote, PreviewResult
 from digestd.web.limiter import RateLimits, network_of
 from digestd.web.pages import SHOW, Pages, joined
 from digestd.web.paper_cards import short_card
-from digestd.web.preview_day import PreviewDay
+from digestd.web.preview_day import PreviewDay, PreviewRefused
 from digestd.web.signup_form import SignUpForm
 
 SHOWN = 5
 PER_NETWORK = 60
 EVERYONE = 900
 SPAN = timedelta(minutes=1)
+TOPICS, LETTERS = 10, 60
+"""Topics that count as one more request, each for every started LETTERS: reading them takes longer than all else."""
 
 
 def router(app: App, pages: Pages, preview_day: PreviewDay, examples: ExamplePapers) -> APIRouter:
@@ -46,8 +53,8 @@ def router(app: App, pages: Pages, preview_day: PreviewDay, examples: ExamplePap
         now, wanted = app.clock(), record.as_new.interests
         missing = await run_in_threadpool(_missing, app, values(wanted, Kind.PAPER))
         looked_up = await examples.get(network_of(request), missing, now, ask=ask)
-        spoken = pages.to(request)
-        return await run_in_threadpool(_preview, app, spoken, preview_day, (wanted, form.max_papers, looked_up), now)
+        work = partial(_preview, app, pages.to(request), preview_day, (wanted, form.max_papers, looked_up), now)
+        return await preview_day.run(network_of(request), work)
 
     @routes.api_route("/preview", methods=SHOW)
     async def back() -> Response:
@@ -55,7 +62,7 @@ def router(app: App, pages: Pages, preview_day: PreviewDay, examples: ExamplePap
 
     @routes.post("/preview")
     async def page(request: Request, form: Annotated[SignUpForm, Form()]) -> Response:
-        limits.check(request, app.clock())
+        _count(limits, request, form, app.clock())
         form, visitor = form.with_chosen_topic, network_key(app.keys, request)
         checked = form.read_interests()
         preview = None if checked.record is None else await seen(request, form, checked.record, ask=True)
@@ -67,16 +74,34 @@ def router(app: App, pages: Pages, preview_day: PreviewDay, examples: ExamplePap
 
         The script asks while the reader types; example papers are looked up once they are done.
         """
-        spoken = pages.to(request)
-        if not limits.allows(request, app.clock()):
-            return await run_in_threadpool(spoken.page, "picks", 429, seen=None)
-        checked = form.read_interests()
-        if checked.record is None:
-            return await run_in_threadpool(spoken.page, "picks", 422, seen=None)
-        preview = await seen(request, form, checked.record, ask=bool(form.look_up))
-        return await run_in_threadpool(spoken.page, "picks", seen=preview)
+        preview, status, headers = None, 200, {}
+        try:
+            _count(limits, request, form, app.clock())
+            checked = form.read_interests()
+            if checked.record is None:
+                status = 422
+            else:
+                preview = await seen(request, form, checked.record, ask=bool(form.look_up))
+        except PreviewRefused as refusal:
+            status, headers = refusal.status, refusal.later
+        shown = partial(pages.to(request).page, "picks", status, seen=preview, is_busy=bool(headers))
+        answer = await run_in_threadpool(shown)
+        answer.headers.update(headers)
+        return answer
 
     return routes
+
+
+def _count(limits: RateLimits, request: Request, form: SignUpForm, now: datetime) -> None:
+    """Count a preview by its price. Raises PreviewRefused if it exceeds a limit."""
+    if not limits.allows(request, now, _price(form)):
+        raise PreviewRefused(429, limits.later)
+
+
+def _price(form: SignUpForm) -> int:
+    """Return how many requests a preview counts as."""
+    weight = sum(1 + len(topic) // LETTERS for topic in read_lines(form.topics))
+    return min(1 + weight // TOPICS, PER_NETWORK)
 
 
 def _missing(app: App, names: Sequence[str]) -> list[PaperId]:

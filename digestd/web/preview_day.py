@@ -5,14 +5,23 @@ They are refreshed in the background.
 Loading takes seconds, ranking milliseconds. So the home page starts loading (`begin`) while its visitor reads. Requests
 wait only while nothing is loaded yet, or if the loaded day is older than STALE. The code that ranks is imported with
 the first day, and a day that nobody uses is dropped: a service without visitors needs neither.
+
+Whatever ranks or waits for the day runs in one thread of its own (`run`), so that no page waits for it. A place is held
+while the answer is computed, which takes a bounded time, and not while a client sends a form or reads an answer. So no
+network can hold its places for long, or more of them than others.
 """
 
+import asyncio
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from threading import Lock, Timer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlmodel import Session
 
@@ -20,16 +29,42 @@ from digestd.app import App
 from digestd.domain.interest import Interest
 from digestd.domain.reference import Reference
 from digestd.domain.topic_hint import TopicHint
+from digestd.web.limiter import TooOften
 
 if TYPE_CHECKING:
     from digestd.digests.anonymous_preview import AnonymousPreview
     from digestd.digests.planning_day import PlanningDay
+    from digestd.ranking.dense import CachedEncoder
+    from digestd.ranking.topic_hints import TopicHints
+
+T = TypeVar("T")
 
 FRESH = timedelta(minutes=10)
 UNUSED_SECONDS = 15 * 60.0
 """Time without requests after which the day is dropped: it takes some 80 MiB."""
 STALE = timedelta(hours=3)
 """Maximum age of a day that is still shown."""
+PER_NETWORK, EVERYONE = 2, 8
+"""Places: the requests of one network, and of all, that may wait or run at a time."""
+SWITCH_SECONDS = 0.0005
+"""For how long a preview may keep the interpreter from pages, which ask for it several times each. Default: 0.005."""
+SOON = {"Retry-After": "2"}
+
+
+class PreviewRefused(TooOften):
+    """A network has asked for too many previews, or there is no place for one."""
+
+    words = "previews"
+
+    def __init__(self, status: int, later: dict[str, str]) -> None:
+        super().__init__(later)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    day: "PlanningDay"
+    hints: "TopicHints"
 
 
 class PreviewDay:
@@ -38,9 +73,11 @@ class PreviewDay:
     def __init__(self, gather: Callable[[datetime], "PlanningDay"]) -> None:
         self._gather = gather
         self._lock = Lock()
-        self._kept: PlanningDay | None = None
-        self._coming: Future[PlanningDay] | None = None
+        self._kept: _Loaded | None = None
+        self._coming: Future[_Loaded] | None = None
         self._reader = ThreadPoolExecutor(1, "today")
+        self._ranker = ThreadPoolExecutor(1, "preview")
+        self._places = Counter[str]()
         self._used = 0.0
         self._drop: Timer | None = None
 
@@ -48,13 +85,40 @@ class PreviewDay:
     def of(cls, app: App) -> "PreviewDay":
         """Return the current day of an installation."""
 
+        @cache
+        def topic_encoder() -> "CachedEncoder":
+            from digestd.ranking.dense import CachedEncoder
+
+            return CachedEncoder(app.encoder, in_batches=True)
+
         def gather(now: datetime) -> "PlanningDay":
+            from threadpoolctl import threadpool_limits
+
             from digestd.digests.planning_day import read_planning_day
 
+            threadpool_limits(1, "blas")  # for good: the products of a preview are small
+            sys.setswitchinterval(SWITCH_SECONDS)
             # without likes: a visitor who tries one list of likes after another would learn what its owners like
-            return read_planning_day(app.db, now, app.encoder, co_likes=False)
+            day = read_planning_day(app.db, now, app.encoder, co_likes=False)
+            return replace(day, candidates=replace(day.candidates, topic_encoder=topic_encoder()))
 
         return cls(gather)
+
+    async def run(self, network: str, work: Callable[[], T]) -> T:
+        """Run `work`, which ranks, after earlier ones. Raises PreviewRefused if its network or all hold all places."""
+        with self._lock:
+            if self._places[network] >= PER_NETWORK:
+                raise PreviewRefused(429, SOON)
+            if self._places.total() >= EVERYONE:
+                raise PreviewRefused(503, SOON)
+            running = self._ranker.submit(work)
+            self._places[network] += 1
+        running.add_done_callback(lambda _: self._leave(network))  # even if nobody waits for the answer any more
+        return await asyncio.wrap_future(running)
+
+    def _leave(self, network: str) -> None:
+        with self._lock:
+            self._places -= Counter((network,))
 
     def begin(self, now: datetime) -> None:
         """Start loading the day of `now` in the background, unless a fresh one is loaded."""
@@ -65,6 +129,9 @@ class PreviewDay:
 
     def day(self, now: datetime) -> "PlanningDay":
         """Return the newest day that may be shown at `now`."""
+        return self._loaded(now).day
+
+    def _loaded(self, now: datetime) -> _Loaded:
         with self._lock:
             self._keep()
             kept = self._kept
@@ -76,20 +143,25 @@ class PreviewDay:
     def preview(
         self, session: Session, interests: Sequence[Interest], size: int, own: Sequence[Reference], now: datetime
     ) -> "AnonymousPreview":
-        """Return the first digest for these interests (see `preview_anonymous`)."""
+        """Return the first digest for these interests (see `preview_anonymous`). For `run`."""
         from digestd.digests.anonymous_preview import preview_anonymous
 
         return preview_anonymous(session, self.day(now), interests, size, own)
 
     def hints(self, topics: Sequence[str], now: datetime) -> tuple[TopicHint, ...]:
-        """Return hints about the first TOPICS_MAX topics; none without papers."""
+        """Return hints about the first TOPICS_MAX topics; none without papers. For `run`."""
         if not topics:
             return ()
         from digestd.digests.topic_hints import TOPICS_MAX
-        from digestd.ranking.topic_hints import hint_topics
 
-        candidates = self.day(now).candidates
-        return tuple(hint_topics(topics[:TOPICS_MAX], candidates.subjects, candidates.topic_encoder))
+        return tuple(self._loaded(now).hints.of(topics[:TOPICS_MAX]))
+
+    async def hints_if_idle(self, network: str, topics: Sequence[str], now: datetime) -> tuple[TopicHint, ...]:
+        """Return hints about topics that were saved; none if there is no place, as nothing depends on them."""
+        try:
+            return await self.run(network, lambda: self.hints(topics, now)) if topics else ()
+        except PreviewRefused:
+            return ()
 
     def _keep(self) -> None:
         """Drop the day UNUSED_SECONDS from now, not before. The caller holds the lock."""
@@ -113,25 +185,33 @@ class PreviewDay:
             self._kept = self._drop = None
         release_free_memory()
 
-    def _renewed(self, now: datetime) -> "Future[PlanningDay]":
+    def _renewed(self, now: datetime) -> "Future[_Loaded]":
         """Return the running load, or start one. The caller holds the lock."""
         if self._coming is None:
             self._coming = self._reader.submit(self._read, now)
         return self._coming
 
-    def _read(self, now: datetime) -> "PlanningDay":
+    def _read(self, now: datetime) -> _Loaded:
         try:
-            day = self._gather(now)
+            loaded = _with_hints(self._gather(now))
         except BaseException:
             with self._lock:
                 self._coming = None
             raise
         with self._lock:
             self._keep()
-            self._kept = day if day.candidates.papers else None  # do not keep a day without papers
+            self._kept = loaded if loaded.day.candidates.papers else None  # do not keep a day without papers
             self._coming = None
-        return day
+        return loaded
 
 
-def _age(day: "PlanningDay", now: datetime) -> timedelta:
-    return abs(now - day.now)
+def _with_hints(day: "PlanningDay") -> _Loaded:
+    from digestd.ranking.topic_hints import TopicHints
+
+    hints = TopicHints(day.candidates.subjects, day.candidates.topic_encoder)
+    hints.prepare()
+    return _Loaded(day, hints)
+
+
+def _age(loaded: _Loaded, now: datetime) -> timedelta:
+    return abs(now - loaded.day.now)

@@ -42,15 +42,15 @@ class RunningService:
 
 
 @contextlib.contextmanager
-def run_service(environment: Mapping[str, str], folder: Path) -> Iterator[RunningService]:
-    """Run `digestd up` until the end of the block.
+def run_service(environment: Mapping[str, str], folder: Path, name: str = "up") -> Iterator[RunningService]:
+    """Run `digestd up`, or another command with pages, until the end of the block.
 
     Raises:
         TimeoutError: its pages do not answer.
     """
     port = free_port()
     everything = {**os.environ, **environment, "DIGESTD_WEB_PORT": str(port), "DIGESTD_LOG_LEVEL": "warning"}
-    command = [sys.executable, "-m", "digestd", "up"]
+    command = [sys.executable, "-m", "digestd", name]
     process = subprocess.Popen(command, env=everything, cwd=folder)
     try:
         _wait_until_answers(port)

@@ -10,6 +10,7 @@ import pytest
 
 from digestd.errors import BadSetting
 from digestd.ranking import encoders
+from digestd.ranking.dense import CachedEncoder
 from digestd.ranking.encoders import open_encoder
 from tests.encoders.tiny import DIMS, LENGTH, tiny_encoder
 
@@ -33,6 +34,15 @@ def test_padding_and_neighbours_change_no_vector(tmp_path: Path) -> None:
     texts = ["glacier", "ice and the hive and qubit", "", "ledger the", "nectar"] * 300
     alone = np.vstack([encoder.encode([text]) for text in texts[:5]])
     assert encoder.encode(texts) == pytest.approx(np.tile(alone, (300, 1)), abs=1e-6)
+
+
+def test_topics_are_encoded_once_alone_or_together(tmp_path: Path) -> None:
+    encoder = open_encoder(str(tiny_encoder(tmp_path)))
+    topics = ["glacier", "ice and the hive and qubit", "", "glacier"]
+    alone, together = CachedEncoder(encoder), CachedEncoder(encoder, in_batches=True)
+    assert together.encode(topics) == pytest.approx(alone.encode(topics), abs=1e-3)
+    assert together.encode([]).shape == (0, DIMS)
+    assert sorted(together._known) == sorted(set(topics))
 
 
 def test_a_text_is_read_up_to_the_models_length(tmp_path: Path) -> None:

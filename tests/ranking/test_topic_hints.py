@@ -2,7 +2,7 @@
 
 from digestd.domain.topic_hint import TopicHint
 from digestd.ranking.candidates import CandidateSet, build_candidates
-from digestd.ranking.topic_hints import hint_topics
+from digestd.ranking.topic_hints import TopicHints
 from tests.ranking.library import NOON, candidates, model, papers, retitled
 
 QUANTUM = [
@@ -18,7 +18,7 @@ def _day() -> CandidateSet:
 
 def _hint(topic: str) -> TopicHint:
     day = _day()
-    return hint_topics([topic], day.subjects, day.topic_encoder)[0]
+    return TopicHints(day.subjects, day.topic_encoder).of([topic])[0]
 
 
 def test_known_topic_is_counted() -> None:
@@ -68,4 +68,4 @@ def test_english_topic_is_not_taken_for_foreign() -> None:
 
 def test_day_without_papers_gives_no_hints() -> None:
     day = candidates([])
-    assert hint_topics(["quantum computing"], day.subjects, day.topic_encoder) == []
+    assert TopicHints(day.subjects, day.topic_encoder).of(["quantum computing"]) == []

@@ -136,6 +136,17 @@ def test_body_over_16_kb_is_refused(client: TestClient, backend: Backend) -> Non
     assert client.post(leave, content=large[:BODY_MAX]).status_code == 200
 
 
+def test_large_body_needs_a_genuine_link(client: TestClient, backend: Backend) -> None:
+    settings = backend.settings(backend.join("ada@example.org").address or "")
+    forged = f"/p/{'A' * 40}"
+    large = b"topics=" + b"%0A" * BODY_MAX
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for path in ("", "/import"):
+        assert client.post(settings + path, content=large, headers=form).status_code == 422
+        assert client.post(forged + path, content=large, headers=form).status_code == 413
+        assert client.post(forged + path, content=large[:BODY_MAX], headers=form).status_code == 404
+
+
 async def test_missing_body_times_out() -> None:
     async def silent() -> Message:
         await asyncio.Event().wait()

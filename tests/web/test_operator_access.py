@@ -1,12 +1,15 @@
 """Test the endpoints for an operator's machines."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
+from threading import Event
 
 import pytest
+from anyio.to_thread import current_default_thread_limiter
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
 from starlette.testclient import TestClient
@@ -16,6 +19,7 @@ from digestd.delivery import disk_space
 from digestd.domain.api import Scope
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.delivery import State
+from digestd.domain.paper import Paper
 from digestd.domain.subscriber import Status
 from digestd.domain.throttle import BackoffState, Throttle
 from digestd.store import coverage, fetches, hosts, throttles
@@ -24,6 +28,7 @@ from digestd.store.fetches import FetchRecord
 from digestd.store.throttles import ThrottleState
 from digestd.web import build
 from digestd.web.operator_access import is_local
+from tests.support.waiting import PATIENCE_SECONDS
 from tests.web.conftest import HOME, PAPER, Backend, browsing, local_client
 from tests.web.html import heading
 from tests.web.test_api import token
@@ -39,6 +44,30 @@ def client(app: App) -> Iterator[TestClient]:
 def _metrics(client: TestClient) -> dict[tuple[str, ...], float]:
     families = text_string_to_metric_families(client.get("/metrics").text)
     return {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
+
+
+def test_healthz_waits_where_pages_do(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck, go_on = Event(), Event()
+
+    def trending(*_args: object) -> list[Paper]:
+        stuck.set()
+        assert go_on.wait(PATIENCE_SECONDS)
+        return []
+
+    def one_thread() -> None:
+        current_default_thread_limiter().total_tokens = 1
+
+    monkeypatch.setattr("digestd.store.papers.trending", trending)
+    with ThreadPoolExecutor(2) as pool:
+        assert client.portal is not None
+        client.portal.call(one_thread)
+        page = pool.submit(client.get, "/papers")
+        assert stuck.wait(PATIENCE_SECONDS)
+        health = pool.submit(client.get, "/healthz")
+        with pytest.raises(TimeoutError):
+            health.result(0.2)
+        go_on.set()
+        assert (page.result().status_code, health.result().text) == (200, "ok")
 
 
 def test_healthz_is_ok(client: TestClient) -> None:

@@ -1,24 +1,29 @@
 """Test the preview of a first digest before signing up."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from threading import Event, Thread
 from threading import enumerate as enumerate_threads
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
+from digestd.digests import planning_day
 from digestd.digests.anonymous_preview import preview_anonymous
 from digestd.digests.explanation import preview
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.seed_reader import SeedReader
 from digestd.domain.interest import Interest, Kind
 from digestd.store import papers
+from digestd.web import build
 from digestd.web.preview import PER_NETWORK
 from digestd.web.preview_day import FRESH, STALE, PreviewDay
 from tests.support.waiting import PATIENCE_SECONDS, until
-from tests.web.conftest import Backend, Clock
-from tests.web.html import tree, words
+from tests.web.conftest import HOME, Backend, Clock
+from tests.web.html import heading, tree, words
 from tests.web.test_home import HOSTILE
 
 SUBJECTS = ("lichen growth", "sorting networks", "sea ice drift", "protein folding", "graph colouring", "bird song")
@@ -119,6 +124,42 @@ def test_preview_is_rate_limited(client: TestClient, backend: Backend) -> None:
     assert client.post("/preview").headers["retry-after"] == "60"
     backend.clock.advance(minutes=2)
     assert client.post("/preview/picks").status_code == 200
+
+
+@pytest.mark.usefixtures("day")
+def test_preview_with_many_topics_counts_as_several(client: TestClient) -> None:
+    form = {"topics": "\n".join(f"bird song {n}" for n in range(50))}
+    codes = [client.post("/preview/picks", data=form).status_code for _ in range(PER_NETWORK // 6 + 1)]
+    assert codes == [200] * (PER_NETWORK // 6) + [429]
+    long = client.post("/preview/picks", data={"topics": "\n".join(["bird song " * 29] * 50)})
+    assert (long.status_code, long.headers["retry-after"]) == (429, "60")
+
+
+@pytest.mark.usefixtures("day")
+def test_pages_do_not_wait_for_previews(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_read, read = Event(), planning_day.read_planning_day
+
+    def slowly(*args: Any, **options: Any) -> PlanningDay:
+        assert may_read.wait(PATIENCE_SECONDS)
+        return read(*args, **options)
+
+    monkeypatch.setattr(planning_day, "read_planning_day", slowly)
+    web = build(app)
+    visitors = [TestClient(web, base_url=HOME, client=(f"192.0.2.{n}", 1)) for n in range(6)]
+    with ThreadPoolExecutor(8) as pool, ExitStack() as at_last:
+        at_last.callback(may_read.set)
+        waiting = [pool.submit(visitor.post, "/preview/picks", data={}) for visitor in visitors[:4] for _ in range(2)]
+        until(lambda: web.state.preview_day._places.total() == 8)
+        for visitor, status in ((visitors[0], 429), (visitors[4], 503)):
+            refused = visitor.post("/preview/picks", data={})
+            assert (refused.status_code, refused.headers["retry-after"]) == (status, "2")
+            assert "Yours follows in a moment." in words(tree(refused.text))
+            assert heading(visitor.post("/preview").text) == "One moment, please"
+        assert visitors[5].get("/").status_code == 200
+        assert visitors[5].get("/healthz").text == "ok"
+        may_read.set()
+        assert [answer.result().status_code for answer in waiting] == [200] * 8
+    assert visitors[0].post("/preview/picks").status_code == 200, "its places are free again"
 
 
 @pytest.mark.usefixtures("day")

@@ -10,6 +10,7 @@ arXiv:2002.10957; Reimers & Gurevych 2019, arXiv:1908.10084). Quantisation to 8 
 """
 
 import json
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -30,6 +31,8 @@ LONGEST = 128
 """Tokens read of a text at most. 256 take twice the time and measured no better in fusion."""
 BATCH = 512
 """Tokens, padding included, that go through the model at a time. More take memory and save no time."""
+FILLED = 0.75
+"""Share of the longest text that the others of a batch have at least: padding takes as long as words."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,10 +53,12 @@ class OnnxEncoder:
         read = self.tokenizer.encode_batch([text or " " for text in texts])
         order = sorted(range(len(read)), key=lambda i: len(read[i].ids))
         out = np.zeros((len(read), self.dims), dtype=np.float32)
-        while order:
-            size = max(1, BATCH // max(1, len(read[order[-1]].ids)))
-            batch = order[-size:]
-            del order[-size:]
+        lengths = [len(read[i].ids) for i in order]
+        while lengths:
+            longest = max(1, lengths[-1])
+            start = max(len(lengths) - max(1, BATCH // longest), bisect_left(lengths, FILLED * lengths[-1]))
+            batch = order[start:]
+            del order[start:], lengths[start:]
             out[batch] = self._vectors([read[i] for i in batch])
         return unit(np.where(np.isfinite(out).all(axis=1, keepdims=True), out, 0))
 

@@ -6,7 +6,6 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
 
 from digestd.app import App
 from digestd.domain.api import Scope
@@ -90,15 +89,17 @@ class SubscriberApi:
             raise NotFound("the subscriber was not added")
         return change, known
 
-    async def with_hints(self, answer: _Answer | Response, record: SubscriberRecord) -> _Answer | Response:
-        """Return an answer with hints about the topics of a record.
+    async def with_hints(
+        self, answer: _Answer | Response, record: SubscriberRecord, token: ApiToken
+    ) -> _Answer | Response:
+        """Return an answer with hints about the topics of a record, unless the token or all ask for too many at once.
 
         An answer that discloses nothing stays as it is.
         """
         if isinstance(answer, Response):
             return answer
         topics = record.lists.get((Kind.TOPIC, Stance.LIKED), ())
-        hints = await run_in_threadpool(self.preview_day.hints, topics, self.app.clock())
+        hints = await self.preview_day.hints_if_idle(f"token {token.key}", topics, self.app.clock())
         return answer.model_copy(update={"hints": [TopicHintOut.model_validate(hint) for hint in hints]})
 
     def interests(self, subscriber: SubscriberOut) -> InterestsOut:
@@ -170,21 +171,21 @@ def _writing(routes: APIRouter, api: SubscriberApi, signup_limit: SignupLimit) -
             answer.status_code = 201 if change is EditResult.ADDED else 200
             return shown(known)
 
-        return await api.with_hints(await run_without_disclosure(token, add), record)
+        return await api.with_hints(await run_without_disclosure(token, add), record, token)
 
     @routes.patch("/{number}", response_model=SubscriberOut, responses=_ACCEPTED)
     async def change_subscriber(number: Number, changes: Changes, token: Writer) -> SubscriberOut | Response:
         """Change settings and interests. Consent does not change."""
         record = _change(changes)
         answer = await run_without_disclosure(token, lambda: api.changed(number, record))
-        return await api.with_hints(answer, record)
+        return await api.with_hints(answer, record, token)
 
     @routes.patch("/{number}/interests", response_model=InterestsOut, responses=_ACCEPTED)
     async def change_interests(number: Number, changes: Interests, token: Writer) -> InterestsOut | Response:
         """Replace the lists that are sent; others stay unchanged."""
         record = _change(changes)
         answer = await run_without_disclosure(token, lambda: api.interests(api.changed(number, record)))
-        return await api.with_hints(answer, record)
+        return await api.with_hints(answer, record, token)
 
 
 def _consent(routes: APIRouter, api: SubscriberApi) -> None:

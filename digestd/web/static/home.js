@@ -31,6 +31,8 @@ async function update(lookUp = false) {
     const offered = preview.querySelector(".hints");
     hints.replaceChildren(...(offered?.childNodes ?? []));
     offered?.remove();
+    const later = Number(answer.headers.get("Retry-After")); // too many previews at once
+    if (later) waiting = setTimeout(update, 1000 * later, lookUp);
     if (lookUp && preview.querySelector("[data-coming]")) waiting = setTimeout(update, AGAIN, true);
     const count = preview.firstElementChild?.dataset.count;
     const { one, many, none, busy } = previewStatus.dataset;

@@ -1,0 +1,28 @@
+"""Every anonymous request is cheap but previews, and previews do not stop other pages."""
+
+import pytest
+
+from digestd.web import build
+from tests.bench import anonymous_requests, preview_flood
+from tests.bench.pages_service import pages_service
+
+pytestmark = pytest.mark.slow
+
+
+def test_anonymous_requests_are_cheap_but_previews() -> None:
+    with pages_service(60, 100, "none") as service:
+        rows = anonymous_requests.measure(service, 1)
+        all_routes = {f"{route.method} {route.path}" for route in anonymous_requests.routes(build(service.app))}
+    assert {row["route"] for row in rows} == all_routes
+    assert {"GET /", "POST /preview/picks", "POST /p/{token}/import", "GET /api/v1/papers"} <= all_routes
+    assert anonymous_requests.judged(rows) == []
+
+
+def test_flood_of_previews_is_measured() -> None:
+    with pages_service(60, 100, "none") as service:
+        found = preview_flood.measure(service, visitors=12, seconds=2)
+    answers, flood = found["answers"], found["flood"]
+    assert isinstance(answers, dict)
+    assert isinstance(flood, dict)
+    assert answers.keys() == {"200", "503"}
+    assert flood["p50_ms"] < preview_flood.P99_MS
