@@ -10,6 +10,7 @@ from typing import IO, Annotated
 import typer
 
 from digestd import app as wiring
+from digestd import files
 from digestd.cli.messages import say
 from digestd.delivery.backup import write_backup
 from digestd.errors import BadInput, DigestdError
@@ -90,13 +91,13 @@ def _new_file(file: Path) -> Iterator[IO[bytes]]:
         raise BadInput(f"{file} exists; name another file")
     part = file.with_name(f".{file.name}.part")
     try:
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:  # noqa: PTH123  # by descriptor
+        with os.fdopen(files.create(part, os.O_WRONLY | os.O_TRUNC), "wb") as out:
             yield out
             out.flush()
             os.fsync(out.fileno())
         part.replace(file)
     except OSError as error:
-        raise BadInput(f"cannot write {file}: {error.strerror}; nothing was left there") from error
+        raise BadInput(f"cannot write {files.explain(error, file)}. Nothing was left there") from error
     finally:
         part.unlink(missing_ok=True)
 

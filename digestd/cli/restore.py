@@ -15,6 +15,7 @@ from typing import IO, Annotated
 import typer
 
 from digestd import app as wiring
+from digestd import files
 from digestd import settings as configuration
 from digestd.cli.arguments import Json
 from digestd.cli.backup import KeyFile, read_key
@@ -80,7 +81,7 @@ def _put_back(file: Path, key_file: Path | None) -> None:
     journals = Path(settings.journal_dir) if settings.journal_dir else default_journal_folder(database)
     folder = database.file.parent if database.file else journals
     database.close()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files.make_folder(folder)
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=folder) as work, _opened(file, key_file) as stream:
         found = read_backup(stream, Path(work))
         _check(found, settings.database_url, settings.secret_key_file)

@@ -34,6 +34,7 @@ from uuid import uuid4
 
 import structlog
 
+from digestd import files
 from digestd.domain.delivery import Outcome, State
 from digestd.errors import BadSetting
 from digestd.store.database import Database
@@ -111,9 +112,9 @@ class SentJournal:
 def open_sent_journal(folder: Path, today: date) -> Iterator[SentJournal]:
     """Open today's file and delete files older than SENT_RETENTION."""
     with _report_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(folder)
         file = max([folder / f"{today}{_SENT_SUFFIX}", *_sent_files(folder)])
-        opened = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        opened = files.create(file, os.O_RDWR | os.O_APPEND)
     try:
         _pad_record(opened)
         _delete_old(folder, today - SENT_RETENTION)
@@ -187,8 +188,8 @@ def hash_message_id(message_id: str) -> bytes:
 def lock_folder(folder: Path) -> Iterator[None]:
     """Hold the folder's lock, so that one process at a time compares it with the database."""
     with _report_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        opened = os.open(folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        files.make_folder(folder)
+        opened = files.create(folder / _LOCK_FILE, os.O_RDWR)
     try:
         fcntl.flock(opened, fcntl.LOCK_EX)
         yield
@@ -220,7 +221,7 @@ def write_identity(folder: Path, identity: JournalIdentity) -> None:
     """Write the identity of a folder, all of it or nothing. It is on disk when the call returns."""
     fresh = folder / f"{IDENTITY_FILE}.new"
     with _report_errors(folder):
-        opened = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        opened = files.create(fresh, os.O_WRONLY | os.O_TRUNC)
         try:
             os.pwrite(opened, json.dumps(asdict(identity)).encode(), 0)
             os.fsync(opened)
@@ -274,16 +275,13 @@ def open_result_journal(folder: Path, owner: str) -> Iterator[ResultJournal]:
     """
     file = folder / f"{owner}{_RESULTS_SUFFIX}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        opened = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        files.make_folder(folder)
+        opened = files.create(file, os.O_RDWR | os.O_EXCL)
         os.posix_fallocate(opened, 0, RESULT_JOURNAL_BYTES)
         os.fsync(opened)
         _sync(folder)
     except OSError as error:
-        raise BadSetting(
-            f"DIGESTD_JOURNAL_DIR: cannot create a journal in {folder}: {error.strerror}; "
-            "free some space, or set a folder that digestd may write to"
-        ) from error
+        raise BadSetting(f"DIGESTD_JOURNAL_DIR: cannot create {files.explain(error, file)}") from error
     journal = ResultJournal(opened)
     try:
         yield journal
@@ -309,7 +307,8 @@ def add_journals(folder: Path, found: Mapping[str, Path]) -> None:
     with _report_errors(folder):
         for name, source in found.items():
             if name not in {IDENTITY_FILE, _LOCK_FILE} and not (target := folder / name).exists():
-                target.write_bytes(source.read_bytes())
+                with os.fdopen(files.create(target), "wb") as out:
+                    out.write(source.read_bytes())
 
 
 def list_runs(folder: Path) -> list[str]:
@@ -373,10 +372,7 @@ def _report_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BadSetting(
-            f"DIGESTD_JOURNAL_DIR: cannot use the sent journal in {folder}: {error.strerror}; "
-            "free some space, or set a folder that digestd may read and write"
-        ) from error
+        raise BadSetting(f"DIGESTD_JOURNAL_DIR: cannot use the sent journal {files.explain(error, folder)}") from error
 
 
 def _pad_record(opened: int) -> None:

@@ -89,6 +89,8 @@ class ServiceStatus:
         refused_sender: addresses that refused us as the sender within a day.
         bounces: bounces of the last 24 hours, by kind.
         rooms: chat rooms that did not take the last digest.
+        failed_run: why the last delivery run failed; empty if it did not.
+        foreign_files: whose the files of database and journals are that do not belong to the service's user.
         posts: events for the operator's programs that wait.
         scheduler: True if a scheduler runs on this database.
         database_bytes: size of the SQLite file; None on PostgreSQL.
@@ -129,6 +131,8 @@ class ServiceStatus:
     has_sources: bool = field(default=True)
     failing_templates: int = 0
     unanswered: int = 0
+    failed_run: str = ""
+    foreign_files: Sequence[str] = ()
 
     @property
     def is_failing(self) -> bool:
@@ -192,8 +196,17 @@ def _delivery_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
             f"{counted(relay.failures, 'failure')}: {relay.why}",
             "`digestd doctor` tries it; `digestd deliver` sends at once when it is repaired",
         )
+    if status.failed_run:
+        yield error("delivery", f"nothing is sent: {status.failed_run}", "do what the message says")
+    if status.foreign_files:
+        yield error(
+            "files",
+            f"{counted(len(status.foreign_files), 'file')} that the service may not be able to use: "
+            f"{status.foreign_files[0]}",
+            "give them to the user of the service with `chown`; root's commands leave files to that user",
+        )
     ready = [one.since for one in status.waiting if one.first <= now and one.since <= now - LAG]
-    if ready and not status.relays:
+    if ready and not status.relays and not status.failed_run:
         yield error(
             "delivery",
             f"mails have been ready since {clock_time(min(ready), now)} and were not sent",

@@ -6,7 +6,7 @@ was unreachable, is recovered by the next run as after a crash.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -22,7 +22,7 @@ from digestd.delivery.retry import RELAY_BACKOFF
 from digestd.delivery.run import DeliveryReport, deliver
 from digestd.delivery.transports import Route
 from digestd.domain.webhook import POSTS_KEPT as HOOK_POSTS_KEPT
-from digestd.errors import BadSetting, DigestdError
+from digestd.errors import BadSetting, DatabaseUnreachable, DigestdError
 from digestd.jobs.child_processes import ChildProcesses
 from digestd.store import (
     address_changes,
@@ -185,10 +185,11 @@ async def tick(app: App, stop: asyncio.Event, children: ChildProcesses | None = 
 
     Raises NotInitialised on a schema of another version, so that an old worker writes nothing there.
     """
-    routes = await asyncio.to_thread(_clean_up_for_delivery, app)
+    async with _recording_failure(app):
+        routes = await asyncio.to_thread(_clean_up_for_delivery, app)
     if not routes:
-        return
-    if children is not None and await asyncio.to_thread(_are_many_ready, app):
+        await asyncio.to_thread(_record_run, app, "")
+    elif children is not None and await asyncio.to_thread(_are_many_ready, app):
         await children.run("delivery", [{}] * children.most, stop)
     else:
         await _deliver(app, stop, app.new_owner(), routes)
@@ -216,10 +217,35 @@ async def deliver_ready(app: App, stop: asyncio.Event, owner: str) -> None:
 
 
 async def _deliver(app: App, stop: asyncio.Event, owner: str, routes: tuple[Route, ...]) -> None:
-    with app.owners.hold(owner):
-        delivery = replace(app.delivery(owner, routes), send_alert=app.send_alert)
-        report = await deliver(delivery, stop=stop)
+    async with _recording_failure(app):
+        with app.owners.hold(owner):
+            delivery = replace(app.delivery(owner, routes), send_alert=app.send_alert)
+            report = await deliver(delivery, stop=stop)
+        await asyncio.to_thread(_record_run, app, "")
     log.info("delivered", **{name: count for name, count in counts(report).items() if count})
+
+
+@contextlib.asynccontextmanager
+async def _recording_failure(app: App) -> AsyncIterator[None]:
+    """Record why a delivery run failed, so that `digestd status` can say why nothing is sent."""
+    try:
+        yield
+    except DigestdError as error:
+        if await asyncio.to_thread(_record_run, app, str(error)) == 1:
+            await app.send_alert("delivery failed", "", f"nothing is sent: {error}")
+        raise
+
+
+def _record_run(app: App, why: str) -> int:
+    """Record how a run ended; return the failures in a row, 0 if the database cannot be written either."""
+    try:
+        with app.db.read() as session:
+            if not why and not throttles.states(session, [throttles.RUN])[throttles.RUN].backoff.failures:
+                return 0  # the usual case takes no lock
+        with app.db.write() as session:
+            return throttles.record_run(session, why, app.clock())
+    except DatabaseUnreachable:
+        return 0
 
 
 def clean_up(app: App, now: datetime) -> None:
@@ -298,8 +324,12 @@ async def run(
 
     async def mail(only: Collection[int]) -> DeliveryReport:
         owner = app.new_owner()
-        with app.owners.hold(owner):
-            return await deliver(app.delivery(owner), drain=drain, limit=limit, only=only, stop=stop, counters=counters)
+        async with _recording_failure(app):
+            with app.owners.hold(owner):
+                parts = app.delivery(owner)
+                report = await deliver(parts, drain=drain, limit=limit, only=only, stop=stop, counters=counters)
+            await asyncio.to_thread(_record_run, app, "")
+        return report
 
     rooms = asyncio.create_task(post_to_chat(app, stop, counters, limit=limit, only=only))
     try:

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
 
-from digestd import __version__
+from digestd import __version__, files
 from digestd.app import App
 from digestd.delivery.disk_space import MIN_FREE_BYTES, free_bytes
 from digestd.domain.bounce import BounceKind
@@ -33,7 +33,7 @@ from digestd.store import (
 from digestd.store import suppressions as suppressed_addresses
 from digestd.store.due import was_clock_ahead
 from digestd.store.migrate import newest
-from digestd.store.throttles import paused_relays
+from digestd.store.throttles import RUN, paused_relays
 
 DAY = timedelta(days=1)
 COVERAGE_DAYS = timedelta(days=7)
@@ -84,6 +84,8 @@ def read_status(app: App) -> ServiceStatus:
                 for one in chat_targets.all_targets(session, failing=True)
             ],
             failing_templates=alert_state.last_count(session, alert_state.MAILS_HELD),
+            failed_run=next((one.why for one in paused_relays(session) if one.relay == RUN), ""),
+            foreign_files=list(_foreign_files(app)),
             posts=webhooks.counts(session)[WebhookPostState.WAITING],
             scheduler=is_scheduled,
             free_bytes=min(map(free_bytes, (app.journals, *([app.db.file.parent] if app.db.file else [])))),
@@ -124,6 +126,17 @@ def _bounces(session: Session, now: datetime) -> dict[BounceKind, int]:
     for found in service_activity.bounces_per_day(session, now - DAY).values():
         total += found
     return {kind: total[kind] for kind in BounceKind}
+
+
+def _foreign_files(app: App) -> Iterator[str]:
+    """Yield whose the files of the database and the journals are that do not belong to the service's user."""
+    file, folder = app.db.file, app.journals
+    owned = [file, file.parent] if file else [folder]
+    owner = next((uid for uid in (one.stat().st_uid for one in owned if one.exists()) if uid), 0)
+    if owner:
+        beside = sorted(file.parent.glob(f"{file.name}*")) if file else []
+        inside = [one for held in {*beside, folder} if held.is_dir() for one in sorted(held.iterdir())]
+        yield from files.foreign([*beside, *inside], owner)
 
 
 def _paused(session: Session, app: App) -> Iterator[PausedRoute]:

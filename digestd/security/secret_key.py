@@ -16,11 +16,13 @@ import contextlib
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from digestd import files
 from digestd.errors import BadSetting
 from digestd.security.links import SECRET_MIN, Keys, RetiredSecret
 
@@ -64,9 +66,9 @@ def put_secrets_back(file: Path, found: Mapping[str, Path]) -> None:
         return
     for name, source in found.items():
         target = file if name == _CURRENT else _folder(file) / source.name
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        target.touch(mode=0o600)
-        target.write_bytes(source.read_bytes())
+        files.make_folder(target.parent)
+        with os.fdopen(files.create(target), "wb") as out:
+            out.write(source.read_bytes())
 
 
 def read_secret(file: Path) -> bytes:
@@ -80,7 +82,7 @@ def read_secret(file: Path) -> bytes:
     except FileNotFoundError as error:
         raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: {file} does not exist; run `digestd init` to make it") from error
     except OSError as error:
-        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: cannot read {file}: {error.strerror}") from error
+        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: cannot read {files.explain(error, file)}") from error
     if len(secret) < SECRET_BYTES:
         raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: {file} holds fewer than {SECRET_BYTES} bytes; use a longer secret")
     return secret
@@ -95,7 +97,7 @@ def create_secret(file: Path) -> bytes:
     if file.exists():
         return read_secret(file)
     with _convert_errors("cannot make", file):
-        file.parent.mkdir(parents=True, exist_ok=True)
+        files.make_folder(file.parent)
         aside = _write_temporary(file, _new_secret())
         with contextlib.suppress(FileExistsError):
             os.link(aside, file)
@@ -121,13 +123,13 @@ def rotate(file: Path, now: datetime, *, revoke: bool = False) -> Keys:
     retired = [RetiredSecret(before.secret, now), *earlier]
     folder = _folder(file)
     with _convert_errors("cannot replace", file):
-        folder.mkdir(mode=0o700, exist_ok=True)
+        _make_folder_like(file, folder)
         for number, one in enumerate(reversed(retired), 1):
             if revoke or number == len(retired):
                 name = folder / f"{number:04}"
-                _write_temporary(name, _as_json(replace(one, revoked=one.revoked or revoke))).replace(name)
+                _write_temporary(name, _as_json(replace(one, revoked=one.revoked or revoke)), file).replace(name)
         _sync_folder(folder)
-        _write_temporary(file, _new_secret()).replace(file)
+        _write_temporary(file, _new_secret(), file).replace(file)
         _sync_folder(file.parent)
     return read_keys(file)
 
@@ -145,7 +147,7 @@ def _read_retired(file: Path) -> RetiredSecret:
             raise ValueError
         return RetiredSecret(secret, at, fields["revoked"] is not False)
     except OSError as error:
-        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: cannot read {file}: {error.strerror}") from error
+        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: cannot read {files.explain(error, file)}") from error
     except (ValueError, TypeError, KeyError, binascii.Error):
         raise BadSetting(
             f"DIGESTD_SECRET_KEY_FILE: {file} is not a retired key as `digestd config rotate-secret` writes it; "
@@ -181,10 +183,27 @@ def _new_secret() -> bytes:
     return secrets.token_urlsafe(SECRET_BYTES * 2).encode()
 
 
-def _write_temporary(file: Path, content: bytes) -> Path:
-    """Write a file next to this one and sync it, ready to replace it."""
+def _make_folder_like(file: Path, folder: Path) -> None:
+    """Create a folder for whoever may read a file."""
+    if not folder.exists():
+        files.make_folder(folder)
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        files.give_to_owner_of(file, opened)
+        os.fchmod(opened, 0o750 if file.stat().st_mode & stat.S_IRGRP else 0o700)
+        os.close(opened)
+
+
+def _write_temporary(file: Path, content: bytes, like: Path | None = None) -> Path:
+    """Write a file next to this one and sync it, ready to replace it.
+
+    Args:
+        like: a file whose owner and mode it gets; by default it belongs to the owner of its folder.
+    """
     aside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+    with os.fdopen(files.create(aside, os.O_WRONLY | os.O_EXCL), "wb") as out:
+        if like is not None:
+            files.give_to_owner_of(like, out.fileno())
+            os.fchmod(out.fileno(), stat.S_IMODE(like.stat().st_mode))
         out.write(content)
         out.flush()
         os.fsync(out.fileno())
@@ -205,4 +224,4 @@ def _convert_errors(what: str, file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: {what} {file}: {error.strerror}") from error
+        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: {what} {files.explain(error, file)}") from error

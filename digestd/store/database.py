@@ -8,9 +8,10 @@ On PostgreSQL, every process follows the server's clock: leases and grace times 
 whatever their own clocks say.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
+from digestd import files
 from digestd.errors import BadSetting, DatabaseUnreachable
 from digestd.store import network_filesystems
 
@@ -210,16 +212,18 @@ _FORMS = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
 
 def _sqlite(url: URL) -> Engine:
     file = Path(str(url.database))
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadSetting(f"DIGESTD_DATABASE_URL: cannot make the folder {file.parent}: {error.strerror}") from error
-    _refuse_network_drive(file.parent)
+    _prepare_folder(file.parent)
     engine = create_engine(
         url.set(drivername="sqlite"),
         hide_parameters=True,  # they hold addresses, and errors are printed
         connect_args={"timeout": _busy_seconds(url), "check_same_thread": False},
     )
+
+    @event.listens_for(engine, "do_connect")
+    def create_first(*_connection: object) -> None:
+        if not file.exists():  # SQLite would leave it to root
+            with suppress(OSError):  # SQLite says so
+                os.close(files.create(file.resolve()))
 
     @event.listens_for(engine, "connect")
     def prepare(dbapi: object, _record: object) -> None:
@@ -247,7 +251,12 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
-def _refuse_network_drive(folder: Path) -> None:
+def _prepare_folder(folder: Path) -> None:
+    """Create the folder of the file, and refuse a network drive."""
+    try:
+        files.make_folder(folder)
+    except OSError as error:
+        raise BadSetting(f"DIGESTD_DATABASE_URL: cannot make the folder {files.explain(error, folder)}") from error
     listed = network_filesystems.MOUNTS
     mounts = listed.read_text(errors="surrogateescape") if listed.exists() else ""
     if kind := network_filesystems.network_filesystem(folder.resolve(), mounts):
@@ -305,9 +314,20 @@ def _readable_errors(url: URL) -> Iterator[None]:
             raise BadSetting(
                 f"DIGESTD_DATABASE_URL: {url.database} is not an SQLite database; set another file"
             ) from error
-        if (reason := _reason(error)) is None:
+        if (reason := _denied(error, url) or _reason(error)) is None:
             raise
         raise DatabaseUnreachable(f"database {url.render_as_string(hide_password=True)}: {reason}") from error
+
+
+def _denied(error: DBAPIError, url: URL) -> str | None:
+    """Return which of SQLite's files this process may not use, whose it is, and the remedy."""
+    said = str(error.orig).lower()
+    if url.get_backend_name() != "sqlite" or not ("unable to open" in said or "readonly" in said):
+        return None
+    file = Path(str(url.database))
+    every = (file.parent, *(file.with_name(f"{file.name}{suffix}") for suffix in ("", "-wal", "-shm")))
+    denied = [one for one in every if not files.is_usable(one) and (one.exists() or one == file.parent)]
+    return files.explain_denied(denied[0]) if denied else None
 
 
 def _reason(error: DBAPIError) -> str | None:

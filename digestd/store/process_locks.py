@@ -20,6 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
+from digestd import files
 from digestd.errors import AlreadyRunning, DatabaseUnreachable
 from digestd.store import job_queue
 from digestd.store.database import Database
@@ -94,8 +95,8 @@ class FileLocks:
     @contextlib.contextmanager
     def _locked(self, owner: str) -> Iterator[IO[str] | None]:
         with self._report_disk_errors():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            opened = (self._folder / owner).open("a+")
+            files.make_folder(self._folder)
+            opened = os.fdopen(files.create(self._folder / owner, os.O_RDWR | os.O_APPEND), "a+")
         with opened as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -111,10 +112,7 @@ class FileLocks:
         try:
             yield
         except OSError as error:
-            raise DatabaseUnreachable(
-                f"cannot write in {self._folder}: {error.strerror};"
-                " check the disk space and the permissions, then try again"
-            ) from error
+            raise DatabaseUnreachable(f"cannot write {files.explain(error, self._folder)}") from error
 
     def _already_running(self, owner: str) -> str:
         try:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
 
+from digestd import files
 from digestd.errors import BadInput, BadSetting
 from digestd.store.database import Database, open_database
 
@@ -60,6 +61,9 @@ def put_in_place(url: str, file: Path, now: datetime) -> str:
         _require_unused(target)
         kept = f"{target}.before-{now:%Y%m%dT%H%M%SZ}"
         target.replace(kept)
+    opened = os.open(file, os.O_RDONLY)
+    files.give_to_owner_of(target.parent, opened)
+    os.close(opened)
     file.replace(target)
     folder = os.open(target.parent, os.O_RDONLY)
     os.fsync(folder)

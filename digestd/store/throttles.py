@@ -4,7 +4,7 @@ One row each, changed by pure functions.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
@@ -28,6 +28,8 @@ class ThrottleState:
     backoff: BackoffState
 
 
+RUN = "delivery"
+"""The name under which the last delivery run is kept if it failed, as if it were a relay."""
 NEW = ThrottleState(Throttle(), BackoffState())
 
 
@@ -88,6 +90,16 @@ def paused_relays(session: Session) -> list[PausedRelay]:
         PausedRelay(row.name, from_us(row.backoff_until_us), row.failures, row.error)
         for row in session.connection().execute(query)
     ]
+
+
+def record_run(session: Session, why: str, now: datetime) -> int:
+    """Record that a delivery run failed, or that one succeeded if `why` is empty; return the failures in a row."""
+
+    def ended(kept: ThrottleState) -> ThrottleState:
+        failures = kept.backoff.failures + 1 if why else 0
+        return replace(kept, backoff=BackoffState(failures, now.timestamp(), why))
+
+    return change(session, {RUN: ended})[RUN].backoff.failures
 
 
 def _query(names: list[str]) -> core.Query:

@@ -11,6 +11,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from digestd import files
 from digestd.delivery.retry import SmtpReply
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal
 from digestd.errors import RelayFailed
@@ -26,11 +27,9 @@ class MaildirTransport:
         """Create the folders; see Transport.connect."""
         try:
             for name in ("tmp", "new", "cur"):
-                (self._folder / name).mkdir(parents=True, exist_ok=True)
+                files.make_folder(self._folder / name)
         except OSError as error:
-            raise RelayFailed(
-                f"Maildir {self._folder}: {error.strerror}; check the folder and its permissions"
-            ) from error
+            raise RelayFailed(f"Maildir {files.explain(error, self._folder)}") from error
         return MaildirConnection(self._folder)
 
 
@@ -49,9 +48,7 @@ class MaildirConnection:
         try:
             await asyncio.to_thread(_write_synced, self._folder / "tmp" / self._name, content)
         except OSError as error:
-            raise RelayFailed(
-                f"Maildir {self._folder}: {error.strerror}; free some space or check the folder"
-            ) from error
+            raise RelayFailed(f"Maildir {files.explain(error, self._folder)}") from error
         return None
 
     async def commit(self, _then: OutgoingMail | None = None) -> SmtpReply:
@@ -72,7 +69,7 @@ class MaildirConnection:
 
 
 def _write_synced(file: Path, content: bytes) -> None:
-    with file.open("wb") as out:
+    with os.fdopen(files.create(file, os.O_WRONLY | os.O_TRUNC), "wb") as out:
         out.write(content)
         out.flush()
         os.fsync(out.fileno())

@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from aiosmtpd.lmtp import LMTP
 
+from digestd import files
 from digestd.errors import DatabaseUnreachable, InboundFailed
 from digestd.replies.bounces.parsed_mail import BYTES_MAX
 from digestd.replies.processing import NEEDS_REVIEW, ReplyProcessor
@@ -132,12 +133,13 @@ class _Handler:
 
     def _add_to_quarantine(self, raw: bytes, now: datetime) -> None:
         for name in ("new", "cur", "tmp"):
-            (self._quarantine / name).mkdir(parents=True, exist_ok=True)
+            files.make_folder(self._quarantine / name)
         if sum(1 for _ in (self._quarantine / "new").iterdir()) >= QUARANTINE_MAX:
             log.warning("quarantine is full; mail dropped", folder=str(self._quarantine), limit=QUARANTINE_MAX)
             return
         name = f"{int(now.timestamp() * 1e6)}.{os.getpid()}_{id(raw)}.digestd"
-        (self._quarantine / "tmp" / name).write_bytes(raw)
+        with os.fdopen(files.create(self._quarantine / "tmp" / name), "wb") as out:
+            out.write(raw)
         (self._quarantine / "tmp" / name).rename(self._quarantine / "new" / name)
 
 
