@@ -26,7 +26,7 @@ from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.lookup import LookupState
 from digestd.domain.paper import PaperId
 from digestd.domain.schedule import next_digest
-from digestd.domain.subscriber import Cause, Status, Subscriber
+from digestd.domain.subscriber import Cause, Status, Subscriber, describe_damage
 from digestd.domain.suppression import LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.errors import BadInput, DigestdError
 from digestd.security.links import address_key
@@ -236,7 +236,8 @@ def show_subscriber(email: Email, as_json: Json = False) -> None:
         member_of = [one.group.name for one in groups.of_subscriber(session, found.key)]
     row = {
         **subscriber_row(found),
-        "next_digest": following and following.astimezone(UTC),
+        "damaged": describe_damage(found),
+        "next_digest": None if found.damage else following and following.astimezone(UTC),
         "unknown_papers": unknown,
         "groups": member_of,
         "consent": events,
@@ -298,14 +299,20 @@ def import_file(
 def export_file(file: OutputFile = None, form: FormatOption = None) -> None:
     """Export every subscriber as JSONL or CSV.
 
-    `subscriber import` reads the result.
+    `subscriber import` reads the result. A subscriber of whom something cannot be read is named instead, and the exit
+    code is 1.
 
     Example: digestd subscriber export people.jsonl
     """
     built = wiring.connect()
     csv = file is not None and file.suffix.lower() == ".csv"
-    lines = files.format_records(export_subscribers(built.db), form or (FileFormat.CSV if csv else FileFormat.JSONL))
-    _write(file, lines)
+    damaged: list[Subscriber] = []
+    exported = export_subscribers(built.db, damaged.append)
+    _write(file, files.format_records(exported, form or (FileFormat.CSV if csv else FileFormat.JSONL)))
+    for one in damaged:
+        say(f"left out: {one.address}: {describe_damage(one)}")
+    if damaged:
+        raise typer.Exit(1)
 
 
 def export_data(email: Email, file: OutputFile = None) -> None:
@@ -548,10 +555,11 @@ def _listed(db: Database, status: Status | None, complete: bool) -> Iterator[dic
 
 def _summary(subscriber: Subscriber) -> dict[str, object]:
     timing = subscriber.timing
+    when = f"{timing.cadence} {timing.hour:02}:00 {timing.timezone}"
     return {
         "email": subscriber.address,
         "status": subscriber.status,
-        "when": f"{timing.cadence} {timing.hour:02}:00 {timing.timezone}",
+        "when": "damaged: see `digestd subscriber show`" if subscriber.damage else when,
         "interests": len(subscriber.interests),
         "last digest": subscriber.last_date,
     }

@@ -23,11 +23,11 @@ from digestd.domain import schedule
 from digestd.domain.delivery import MailKind
 from digestd.domain.digest import DigestSlot, Period
 from digestd.domain.subscriber import Timing
-from digestd.errors import DigestdError, NotFound
+from digestd.errors import BadSetting, NotFound, Unavailable
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.security.links import Keys, make_message_id
+from digestd.store import alert_state, ledger, profiles, references
 from digestd.store import due as due_subscribers
-from digestd.store import ledger, references
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 from digestd.store.ledger.create import NewDigest, RankingInputs
@@ -184,25 +184,39 @@ def _prepare_day(db: Database, planner: Planner, now: datetime) -> PlanningDay:
 def _plan_or_split(db: Database, planner: Planner, day: PlanningDay, shard: Sequence[DueSubscriber]) -> PlanReport:
     """Plan a shard.
 
-    On failure plan each subscriber alone, so that one bad row delays nobody else.
+    On failure plan halves of it, so that one bad row delays nobody else.
     """
     try:
         return _plan_shard(db, planner, day, shard)
-    except DigestdError:
+    except (Unavailable, BadSetting):
         raise
     except Exception as error:  # one failure must not stop all digests
         if len(shard) > 1:
-            return sum((_plan_or_split(db, planner, day, [due]) for due in shard), PlanReport())
+            half = len(shard) // 2
+            parts = (shard[:half], shard[half:])
+            return sum((_plan_or_split(db, planner, day, part) for part in parts), PlanReport())
         log.error("cannot plan", subscriber=shard[0].key, kind=type(error).__name__)
-        with db.write() as session:
-            due_subscribers.postpone(session, {shard[0].key: day.now + RETRY_AFTER})
+        _set_aside(db, [shard[0].key], day.now)
         return PlanReport()
 
 
+def _set_aside(db: Database, keys: Sequence[int], now: datetime) -> None:
+    """Try subscribers later who cannot be planned, and note them for `digestd status`."""
+    with db.write() as session:
+        due_subscribers.postpone(session, dict.fromkeys(keys, now + RETRY_AFTER))
+        profiles.invalidate(session, keys)  # if it is the stored profile, the next one is made anew
+        alert_state.note_unplanned(session, keys, now)
+
+
 def _next(db: Database, keys: range, now: datetime) -> list[DueSubscriber]:
-    with db.read() as session:
-        shard = due_subscribers.due(session, keys.start - 1, SHARD_SIZE, now, keys.stop)
-        return shard[: references.count_fitting(session, [due.key for due in shard], MAX_REFERENCES)]
+    while True:
+        with db.read() as session:
+            shard = due_subscribers.due(session, keys.start - 1, SHARD_SIZE, now, keys.stop)
+            damaged = [due.key for due in shard if due.is_damaged]
+            if not damaged:
+                return shard[: references.count_fitting(session, [due.key for due in shard], MAX_REFERENCES)]
+        log.error("cannot plan: `digestd fsck` says what of them cannot be read", subscribers=damaged)
+        _set_aside(db, damaged, now)
 
 
 def _plan_shard(db: Database, planner: Planner, day: PlanningDay, candidates: Sequence[DueSubscriber]) -> PlanReport:

@@ -18,7 +18,7 @@ from digestd.digests.planning_day import PlanningDay, without_papers
 from digestd.digests.resource_limits import release_free_memory, single_blas_thread
 from digestd.digests.shard import MAX_REFERENCES, compile_profiles, compiled_by, store_compiled
 from digestd.digests.text_model import GROWTH, fit_model, prepare_model, read_model, ready_model
-from digestd.errors import DigestdError
+from digestd.errors import Unavailable
 from digestd.ranking.dense import Encoder
 from digestd.ranking.model import TextModel, is_readable
 from digestd.store import profiles, references, text_models
@@ -131,7 +131,7 @@ def _compile_or_split(db: Database, day: PlanningDay, wants: Mapping[int, int]) 
             compiled = compile_profiles(session, day, wants)
         with db.write() as session:
             store_compiled(session, day, profiles.current(session, compiled))
-    except DigestdError:
+    except Unavailable:
         raise
     except Exception as error:  # planning reports it again
         if len(wants) == 1:

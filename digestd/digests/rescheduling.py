@@ -85,11 +85,7 @@ def correct_schedules(db: Database, now: datetime) -> int:
             if not later:
                 due_subscribers.mark_clock_correct(session, now)
                 break
-            wrong = {
-                due.key: _corrected(due, now)
-                for due in later
-                if due.next_due_us > to_us(schedule.next_due(due.timing, now))
-            }
+            wrong = {due.key: _corrected(due, now) for due in later if _is_too_late(due, now)}
             due_subscribers.reschedule(session, wrong, now)
         corrected, after = corrected + len(wrong), later[-1].key
     if corrected:
@@ -100,8 +96,15 @@ def correct_schedules(db: Database, now: datetime) -> int:
     return corrected
 
 
+def _is_too_late(due: FutureDue, now: datetime) -> bool:
+    latest = now + due_subscribers.LONGEST if due.timing is None else schedule.next_due(due.timing, now)
+    return not isinstance(due.next_due_us, int) or due.next_due_us > to_us(latest)
+
+
 def _corrected(due: FutureDue, now: datetime) -> tuple[str | None, datetime]:
-    """Return the last date with a digest and the next due time."""
+    """Return the last date with a digest and the next due time. Whose timing cannot be read is due now, and named."""
+    if due.timing is None:
+        return due.last_date, now
     today = schedule.local_date(due.timing, now).isoformat()
     was_ahead = due.last_date is not None and due.planned_us is not None and due.planned_us > to_us(now)
     last_date = min(due.last_date, today) if due.last_date is not None and was_ahead else due.last_date

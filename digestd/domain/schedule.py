@@ -34,6 +34,14 @@ def check_timezone(name: str) -> str:
     raise BadRecord("timezone", f"invalid time zone {name[:60]!r}: {remedy}")
 
 
+def is_timezone(name: object) -> bool:
+    """Return True if a stored name is a time zone of this system. Zones are renamed and removed now and then."""
+    try:
+        return isinstance(name, str) and bool(_zone(name))
+    except (LookupError, ValueError, OSError):  # as for a folder of zones
+        return False
+
+
 def newest_due(timing: Timing, now: datetime) -> Period:
     """Return the newest period that is due at `now`; there always is one."""
     today = local_date(timing, now)

@@ -91,6 +91,7 @@ class ServiceStatus:
         rooms: chat rooms that did not take the last digest.
         failed_run: why the last delivery run failed; empty if it did not.
         foreign_files: whose the files of database and journals are that do not belong to the service's user.
+        unplanned: subscribers whose digest could not be planned lately, and why.
         posts: events for the operator's programs that wait.
         scheduler: True if a scheduler runs on this database.
         database_bytes: size of the SQLite file; None on PostgreSQL.
@@ -133,6 +134,7 @@ class ServiceStatus:
     unanswered: int = 0
     failed_run: str = ""
     foreign_files: Sequence[str] = ()
+    unplanned: Sequence[str] = ()
 
     @property
     def is_failing(self) -> bool:
@@ -271,6 +273,8 @@ def _planning_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
             f"{counted(status.due, 'digest')} due since {clock_time(status.overdue_since, status.at)} not planned",
             "check that `digestd up` or `digestd worker` runs and its log, or plan them with `digestd plan`",
         )
+    for one in status.unplanned:
+        yield error("subscribers", f"no digest can be planned for {one}", "`digestd subscriber show EMAIL` says more")
     if status.clock_ahead:
         yield warning(
             "planning",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from digestd.domain.interest import Interest
 
@@ -75,6 +76,36 @@ class MinScore(StrEnum):
     HIGH = "high"
 
 
+def describe_damage(subscriber: "Subscriber") -> str:
+    """Return what of a subscriber cannot be read and how to correct it, as a sentence; empty if all can."""
+    if not subscriber.damage:
+        return ""
+    named = ", ".join(f"{one.field} {one.found}" for one in subscriber.damage)
+    remedies = {_REMEDIES.get(one.field, "") for one in subscriber.damage}
+    options = " ".join(sorted(remedy for remedy in remedies if remedy.startswith("--")))
+    edit = f"`digestd subscriber edit {subscriber.address} {options}` corrects it" if options else ""
+    status = f"`digestd subscriber resume {subscriber.address}` makes them active" if "resume" in remedies else ""
+    restore = "restore the last backup" if "" in remedies else ""
+    return f"cannot be read: {named}. They get no digest. {'; '.join(filter(None, (edit, status, restore)))}"
+
+
+_REMEDIES = {
+    "status": "resume",
+    "name": "--name NAME",
+    "timezone": "--timezone Europe/Berlin",
+    "hour": "--hour 7",
+    "cadence": "--cadence daily",
+    "weekday": "--weekday mon",
+    "size": "--size 10",
+    "min_score": "--min-score normal",
+    "explore": "--explore",
+    "only_categories": "--any-category",
+    "when_empty": "--not-when-empty",
+    "full_abstracts": "--gists-only",
+    "language": "--language en",
+    "interests": "--topic TOPIC",
+}
+"""The option of `subscriber edit` that writes each field anew."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -89,6 +120,13 @@ class Timing:
     hour: int = 7
     cadence: Cadence = Cadence.DAILY
     weekday: int = 0
+
+
+class Damage(NamedTuple):
+    """A stored field that cannot be read, and what was found there. The field `interests` stands for all of them."""
+
+    field: str
+    found: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +146,7 @@ class Subscriber:
         last_planned: when the newest digest was planned.
         paused_until: when a pause ends by itself.
         links_from: links to the preferences issued before are void.
+        damage: fields that cannot be read; each has its default here. They get no digest until it is corrected.
     """
 
     key: int
@@ -128,3 +167,4 @@ class Subscriber:
     last_planned: datetime | None = None
     paused_until: datetime | None = None
     links_from: datetime | None = None
+    damage: tuple[Damage, ...] = ()

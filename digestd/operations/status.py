@@ -15,6 +15,7 @@ from digestd.domain.bounce import BounceKind
 from digestd.domain.coverage import Coverage
 from digestd.domain.sanitise import without_addresses
 from digestd.domain.service_status import FailingRoom, PausedRoute, ServiceStatus, ServiceVersions
+from digestd.domain.subscriber import describe_damage
 from digestd.domain.webhook import WebhookPostState
 from digestd.errors import DatabaseUnreachable
 from digestd.store import (
@@ -85,6 +86,7 @@ def read_status(app: App) -> ServiceStatus:
             ],
             failing_templates=alert_state.last_count(session, alert_state.MAILS_HELD),
             failed_run=next((one.why for one in paused_relays(session) if one.relay == RUN), ""),
+            unplanned=[_unplanned(session, key) for key in alert_state.unplanned(session, now)],
             foreign_files=list(_foreign_files(app)),
             posts=webhooks.counts(session)[WebhookPostState.WAITING],
             scheduler=is_scheduled,
@@ -126,6 +128,14 @@ def _bounces(session: Session, now: datetime) -> dict[BounceKind, int]:
     for found in service_activity.bounces_per_day(session, now - DAY).values():
         total += found
     return {kind: total[kind] for kind in BounceKind}
+
+
+def _unplanned(session: Session, key: int) -> str:
+    """Return who cannot be planned and why."""
+    known = subscribers.by_key(session, key)
+    if known is None:
+        return f"subscriber {key}"
+    return f"{known.address}: {describe_damage(known) or 'the log says why; `digestd fsck` checks what is stored'}"
 
 
 def _foreign_files(app: App) -> Iterator[str]:

@@ -12,9 +12,9 @@ from sqlmodel import Session
 from digestd.domain.delivery import MailKind
 from digestd.store import core
 from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage
-from digestd.store.packing import readable_picks, steps, unpack_seen
+from digestd.store.packing import readable_picks, readable_seen, steps
 from digestd.store.subscribers import address_key_of
-from digestd.store.timestamps import from_us
+from digestd.store.timestamps import US_MAX, from_us
 
 _BY_SUBSCRIBER = (
     core.interest,
@@ -101,7 +101,7 @@ def _readable(session: Session, table: str, row: Any) -> dict[str, object]:
 
 
 def _plain(name: str, value: object) -> object:
-    if name.endswith("_us") and isinstance(value, int):
+    if name.endswith("_us") and isinstance(value, int) and abs(value) < US_MAX:
         return from_us(value)
     return value.hex() if isinstance(value, bytes) else value
 
@@ -122,7 +122,7 @@ def _picked(session: Session, packed: bytes) -> object:
 
 
 def _seen(session: Session, packed: bytes) -> object:
-    return _names(session, unpack_seen(packed).tolist())
+    return _names(session, readable_seen(packed).tolist())
 
 
 def _history(_session: Session, packed: str) -> object:

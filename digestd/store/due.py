@@ -4,18 +4,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import String, bindparam, case, func, insert, literal_column, or_, select, update
 from sqlmodel import Session
 
-from digestd.domain.subscriber import Cadence, MinScore, Status, Timing
-from digestd.store import core
+from digestd.domain.schedule import is_timezone
+from digestd.domain.subscriber import Cadence, MinScore, Status, Timing, describe_damage
+from digestd.errors import Damaged
+from digestd.store import core, interests, subscribers
 from digestd.store.bulk import KeyLookup
 from digestd.store.packing import unpack_seen
 from digestd.store.papers import newest_news
+from digestd.store.stored_settings import is_valid
 from digestd.store.timestamps import from_us, to_us
 
 _S = core.subscriber.c
@@ -39,6 +42,7 @@ class DueSubscriber(NamedTuple):
         had: Row numbers of papers in earlier digests.
         mark: Changes whenever the row does.
         was_empty: True if their newest digest is empty.
+        is_damaged: Something of the row cannot be read, and the other attributes are defaults.
     """
 
     key: int
@@ -56,6 +60,7 @@ class DueSubscriber(NamedTuple):
     only_categories: bool = False
     when_empty: bool = False
     was_empty: bool = False
+    is_damaged: bool = False
 
 
 def due(session: Session, after: int, limit: int, now: datetime, before: int = MAX_KEY) -> list[DueSubscriber]:
@@ -68,7 +73,9 @@ def due(session: Session, after: int, limit: int, now: datetime, before: int = M
         return []
     within = _S.id > after, _S.id < before
     query = _DUE.where(_S.status == Status.ACTIVE, _S.next_due_us <= to_us(now), *within).order_by(_S.id).limit(limit)
-    return [_due(row) for row in session.connection().execute(query).all()]  # one by one takes twice as long
+    rows = session.connection().execute(query).all()  # one by one takes twice as long
+    damaged = interests.damaged(session, [row.id for row in rows])
+    return [_damaged(row) if row.id in damaged else _due_or_damaged(row) for row in rows]
 
 
 def shards(session: Session, size: int, now: datetime) -> list[int]:
@@ -91,8 +98,14 @@ def split(session: Session, parts: int, now: datetime) -> list[range]:
 
 
 def by_key(session: Session, subscriber: int) -> DueSubscriber:
-    """Return one subscriber as planning would see them now, due or not."""
-    return _due(session.connection().execute(_DUE.where(_S.id == subscriber)).one())
+    """Return one subscriber as planning would see them now, due or not. Raises Damaged."""
+    known = subscribers.by_key(session, subscriber)
+    found = _due_or_damaged(session.connection().execute(_DUE.where(_S.id == subscriber)).one())
+    if said := describe_damage(known) if known else "":
+        raise Damaged(said)
+    if found.is_damaged:
+        raise Damaged("cannot be read: papers of earlier digests. They get no digest. Restore the last backup")
+    return found
 
 
 _DUE = (
@@ -102,6 +115,7 @@ _DUE = (
         _S.when_empty,
         *(_S.last_date, _S.last_planned_us, _S.horizon, _S.next_due_us, _S.wants, _S.empty_until_us),
         core.seen_papers.c.papers.label("had"),
+        *(_S.name, _S.language, _S.full_abstracts),
     )
     .select_from(core.subscriber)
     .outerjoin(core.seen_papers, core.seen_papers.c.subscriber_id == _S.id)
@@ -178,7 +192,8 @@ _EMPTY_DAYS = select(_S.id, _S.timezone, _S.hour, _S.cadence, _S.weekday, _S.las
 
 def _empty_days(session: Session, query: core.Query) -> list[EmptyDay]:
     rows = session.connection().execute(query).all()
-    return [EmptyDay(key, _timing(*timing), date) for key, *timing, date in rows]
+    timed = [(key, _timing_or_none(*timing), date) for key, *timing, date in rows]
+    return [EmptyDay(key, timing, date) for key, timing, date in timed if timing is not None]
 
 
 def plan_again(session: Session, last_dates: Mapping[int, str], now: datetime) -> None:
@@ -194,10 +209,13 @@ def close_empty_days(session: Session, subscribers: Sequence[int]) -> None:
 
 
 class FutureDue(NamedTuple):
-    """A subscriber who is due later than now, as a clock that was ahead may have left them."""
+    """A subscriber who is due later than now, as a clock that was ahead may have left them.
+
+    `timing` is None if it cannot be read.
+    """
 
     key: int
-    timing: Timing
+    timing: Timing | None
     last_date: str | None
     planned_us: int | None
     next_due_us: int
@@ -223,7 +241,7 @@ def due_later(session: Session, after: int, limit: int, now: datetime) -> list[F
         .with_for_update()
     )
     return [
-        FutureDue(key, _timing(zone, hour, cadence, weekday), *rest)
+        FutureDue(key, _timing_or_none(zone, hour, cadence, weekday), *rest)
         for key, zone, hour, cadence, weekday, *rest in session.connection().execute(query)
     ]
 
@@ -247,15 +265,29 @@ _RESCHEDULE = (
 )
 
 
+def _due_or_damaged(row: core.Record) -> DueSubscriber:
+    try:
+        return _due(row)
+    except (LookupError, ValueError, TypeError, OverflowError):
+        return _damaged(row)
+
+
+def _damaged(row: core.Record) -> DueSubscriber:
+    return DueSubscriber(row.id, 0, Timing(), 0, None, None, None, 0, _NOTHING, (0, 0, None), is_damaged=True)
+
+
 def _due(row: core.Record) -> DueSubscriber:
     key, version, timezone, hour, cadence, weekday, size, bar, explore, *more = row  # by name takes thrice as long
-    only_categories, when_empty, last_date, planned_us, horizon, next_due_us, wants, empty_until_us, had = more
+    only_categories, when_empty, last_date, planned_us, horizon, next_due_us, wants, empty_until_us, *rest = more
+    had, *of_mail = rest
+    for column, found in zip(("name", "language", "full_abstracts"), of_mail, strict=True):
+        _check(column, found)
     return DueSubscriber(
         key=key,
         version=version,
         timing=_timing(timezone, hour, cadence, weekday),
-        size=size,
-        last_date=last_date,
+        size=_check("size", size),
+        last_date=_check("last_date", last_date),
         last_planned=None if planned_us is None else _instant(planned_us),
         horizon=horizon,
         wants=wants,
@@ -271,7 +303,24 @@ def _due(row: core.Record) -> DueSubscriber:
 
 @lru_cache(maxsize=10_000)
 def _timing(timezone: str, hour: int, cadence: str, weekday: int) -> Timing:
-    return Timing(timezone, hour, Cadence(cadence), weekday)
+    if not is_timezone(timezone):
+        raise ValueError("no such time zone")
+    return Timing(timezone, _check("hour", hour), Cadence(cadence), _check("weekday", weekday))
+
+
+@lru_cache(maxsize=10_000)
+def _check(column: str, found: Any) -> Any:
+    """Return a stored value. Raises ValueError if it is damaged."""
+    if not is_valid(column, found):
+        raise ValueError(f"{column} is damaged")
+    return found
+
+
+def _timing_or_none(timezone: str, hour: int, cadence: str, weekday: int) -> Timing | None:
+    try:
+        return _timing(timezone, hour, cadence, weekday)
+    except (LookupError, ValueError, TypeError):
+        return None
 
 
 _instant = lru_cache(maxsize=10_000)(from_us)

@@ -15,6 +15,7 @@ from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Status
 from digestd.store import core, profiles
 from digestd.store.papers import former_keys, merged_into
+from digestd.store.stored_settings import read
 from digestd.store.timestamps import from_us, to_us
 
 _G, _I, _M = core.subscriber_group.c, core.group_interest.c, core.group_member.c
@@ -106,7 +107,10 @@ def members(session: Session, group: Group) -> list[Member]:
         .order_by(_M.is_list.desc(), _S.address)
     )
     rows = session.connection().execute(query)
-    return [Member(row.address or "", row.name, Status(row.status), _membership(group, row)) for row in rows]
+    return [
+        Member(row.address or "", read("name", row.name), read("status", row.status), _membership(group, row))
+        for row in rows
+    ]
 
 
 def of_subscriber(session: Session, subscriber: int) -> list[Membership]:

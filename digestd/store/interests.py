@@ -6,12 +6,14 @@ Those they set, and those that follow from what they mute and rate.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from sqlalchemy import delete as _delete
 from sqlalchemy import select
 from sqlmodel import Session
 
 from digestd.domain.feedback import Verdict, as_interest
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId
+from digestd.errors import Damaged
 from digestd.store import core, feedback, groups, mutings
 from digestd.store.feedback import FEEDBACK_MAX
 from digestd.store.timestamps import from_us, to_us
@@ -43,17 +45,54 @@ def of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest
     """Return the interests of subscribers in the order given.
 
     Absent if they have none.
+
+    Raises:
+        Damaged: one cannot be read.
     """
+    found, damaged = readable(session, subscribers)
+    if damaged:
+        raise Damaged(f"an interest of subscriber {min(damaged)} cannot be read; `digestd fsck` names all of them")
+    return found
+
+
+def readable(session: Session, subscribers: Sequence[int]) -> tuple[dict[int, tuple[Interest, ...]], dict[int, str]]:
+    """Return the same without those that cannot be read, and one of these for each subscriber that has any."""
     query = (
         select(_I.subscriber_id, _I.kind, _I.value, _I.stance, _I.since_us)
         .where(_I.subscriber_id.in_(subscribers))
         .order_by(_I.subscriber_id, _I.position)
     )
     found: dict[int, list[Interest]] = {}
+    damaged: dict[int, str] = {}
     for subscriber, kind, value, stance, since_us in session.connection().execute(query):
-        since = None if since_us is None else from_us(since_us)
-        found.setdefault(subscriber, []).append(Interest(_KINDS[kind], value, _STANCES[stance], since))
-    return {key: tuple(interests) for key, interests in found.items()}
+        try:
+            since = None if since_us is None else from_us(since_us)
+            interest = Interest(_KINDS[kind], _text(value), _STANCES[stance], since)
+        except (LookupError, ValueError, TypeError, OverflowError):
+            damaged[subscriber] = f"{kind} {stance}"
+        else:
+            found.setdefault(subscriber, []).append(interest)
+    return {key: tuple(interests) for key, interests in found.items()}, damaged
+
+
+def damaged(session: Session, subscribers: Sequence[int]) -> set[int]:
+    """Return those of some subscribers who have an interest of no known kind or stance."""
+    unknown = _I.kind.not_in(list(_KINDS)) | _I.stance.not_in(list(_STANCES))
+    query = select(_I.subscriber_id).where(_I.subscriber_id.in_(subscribers), unknown)
+    return set(session.connection().execute(query).scalars())
+
+
+def delete(session: Session, readable_of: Sequence[int], every_of: Sequence[int]) -> None:
+    """Delete the interests of subscribers; of the first only those that can be read."""
+    can_be_read = _I.kind.in_(list(_KINDS)) & _I.stance.in_(list(_STANCES))
+    session.connection().execute(_delete(core.interest).where(_I.subscriber_id.in_(every_of)))
+    session.connection().execute(_delete(core.interest).where(_I.subscriber_id.in_(readable_of), can_be_read))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a value that is not text")
+    return value
 
 
 _KINDS = {str(kind): kind for kind in Kind}

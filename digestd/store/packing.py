@@ -316,5 +316,14 @@ def pack_seen(papers: Iterable[int]) -> bytes:
 
 
 def unpack_seen(packed: bytes) -> NDArray[np.uint32]:
-    """Return the row numbers that `pack_seen` packed."""
+    """Return the row numbers that `pack_seen` packed. Raises ValueError if they are cut."""
     return np.frombuffer(packed, dtype="<u4")
+
+
+def readable_seen(packed: object) -> NDArray[np.uint32]:
+    """Return the row numbers that can be read, without the rest of a damaged record."""
+    whole = packed[: len(packed) // _SEEN_BYTES * _SEEN_BYTES] if isinstance(packed, bytes) else b""
+    return unpack_seen(whole)
+
+
+_SEEN_BYTES = 4

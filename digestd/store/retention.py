@@ -20,7 +20,7 @@ from sqlmodel import Session
 from digestd.domain.interest import Kind
 from digestd.store import core
 from digestd.store.database import Database
-from digestd.store.packing import readable_picks, unpack_seen
+from digestd.store.packing import readable_picks, readable_seen
 from digestd.store.tables.ledger import AT_WORK
 from digestd.store.timestamps import to_us
 
@@ -127,7 +127,8 @@ def _seen(db: Database) -> NDArray[np.bool_]:
         found = np.zeros(highest + 1, dtype=bool)
         query = select(core.seen_papers.c.papers).execution_options(yield_per=BATCH)
         for packed in session.connection().execute(query).scalars():
-            found[unpack_seen(packed)] = True
+            seen = readable_seen(packed)
+            found[seen[seen < len(found)]] = True
     return found
 
 

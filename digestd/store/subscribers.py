@@ -6,18 +6,18 @@ subscriber is locked when read for a change (PostgreSQL by row; SQLite has one w
 point see each other.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, case, delete, func, insert, select, update
+from sqlalchemy import bindparam, case, func, insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.interest import Interest
 from digestd.domain.schedule import due_period, first_due
-from digestd.domain.subscriber import Cadence, Cause, ConsentAction, MinScore, Status, Subscriber, Timing
-from digestd.store import consent, core, paper_lookups, references
-from digestd.store.interests import of as interests_of
+from digestd.domain.subscriber import Cause, ConsentAction, Damage, MinScore, Status, Subscriber, Timing
+from digestd.store import alert_state, consent, core, interests, paper_lookups, references, stored_settings
 from digestd.store.timestamps import from_us, to_us
 
 BLOCK = 500
@@ -101,14 +101,29 @@ def update_many(session: Session, subscribers: Sequence[Subscriber], now: dateti
     """
     if not subscribers:
         return
-    session.connection().execute(_UPDATE, [_change(subscriber, now) for subscriber in subscribers])
+    core.execute_many(session, _UPDATE, [_change(one, now) for one in subscribers if not one.damage])
+    for one in subscribers:
+        if one.damage:
+            _update_readable(session, one)
     keys = [s.key for s in subscribers]
-    since = {(key, i): i.since for key, stood in interests_of(session, keys).items() for i in stood}
-    session.connection().execute(delete(core.interest).where(_I.subscriber_id.in_(keys)))
-    kept = {s.key: [replace(i, since=i.since or since.get((s.key, i))) for i in s.interests] for s in subscribers}
-    _add_interests(session, kept, now)
+    since = {(key, i): i.since for key, stood in interests.readable(session, keys)[0].items() for i in stood}
+    kept = [s.key for s in subscribers if any(one.field == "interests" for one in s.damage)]
+    interests.delete(session, kept, [key for key in keys if key not in kept])
+    dated = {s.key: [replace(i, since=i.since or since.get((s.key, i))) for i in s.interests] for s in subscribers}
+    _add_interests(session, dated, now)
     references.delete_unused(session, keys)
-    paper_lookups.request(session, kept, now)
+    paper_lookups.request(session, dated, now)
+    alert_state.forget_unplanned(session, [s.key for s in subscribers if not s.damage])
+
+
+def _update_readable(session: Session, subscriber: Subscriber) -> None:
+    """Write the settings of a subscriber and leave the damaged ones as they are: they are named until corrected."""
+    damaged = {one.field for one in subscriber.damage}
+    if damaged & _CHECKED_TOGETHER:
+        damaged |= _CHECKED_TOGETHER
+    values = {name: value for name, value in _settings(subscriber).items() if name not in damaged}
+    change = update(core.subscriber).where(_S.id == subscriber.key).values(wants=_S.wants + 1, **values)
+    session.connection().execute(change)
 
 
 def _change(subscriber: Subscriber, now: datetime) -> dict[str, object]:
@@ -122,6 +137,8 @@ def _change(subscriber: Subscriber, now: datetime) -> dict[str, object]:
     }
 
 
+_CHECKED_TOGETHER = frozenset({"hour", "weekday", "size"})
+"""Columns of one CHECK constraint: while one is damaged, SQLite takes none of the others."""
 _SETTINGS = (
     *("name", "timezone", "hour", "cadence", "weekday", "size"),
     *("min_score", "explore", "only_categories", "when_empty", "full_abstracts", "language"),
@@ -264,6 +281,11 @@ def stream(session: Session, status: Status | None = None) -> Iterator[Subscribe
         block = listing(session, block[-1].key, BLOCK, status)
 
 
+def damaged(session: Session) -> Iterator[Subscriber]:
+    """Yield the subscribers of whom something cannot be read, who are not erased; reads all of them."""
+    return (one for one in stream(session) if one.damage and one.status is not Status.ERASED)
+
+
 def created(session: Session, key: int) -> datetime:
     """Return when a subscriber was first stored."""
     return from_us(session.connection().execute(select(_S.created_us).where(_S.id == key)).scalar_one())
@@ -275,9 +297,12 @@ def next_due(session: Session, key: int) -> datetime:
 
 
 def count(session: Session) -> dict[Status, int]:
-    """Return the number of subscribers of each status."""
+    """Return the number of subscribers of each status. One that cannot be read counts as paused."""
     query = select(_S.status, func.count().label("how_many")).group_by(_S.status)
-    return {Status(row.status): row.how_many for row in session.connection().execute(query)}
+    found: Counter[Status] = Counter()
+    for row in session.connection().execute(query):
+        found[stored_settings.read("status", row.status)] += row.how_many
+    return dict(found)
 
 
 def address_key_of(session: Session, key: int) -> bytes:
@@ -311,28 +336,25 @@ def _read(session: Session, query: core.Query) -> list[Subscriber]:
 
 
 def _subscribers(session: Session, rows: Sequence[core.Record]) -> list[Subscriber]:
-    interests = interests_of(session, [row.id for row in rows])
-    return [_subscriber(row, interests.get(row.id, ())) for row in rows]
+    found, damaged = interests.readable(session, [row.id for row in rows])
+    return [_subscriber(row, found.get(row.id, ()), damaged.get(row.id)) for row in rows]
 
 
-def _subscriber(row: core.Record, interests: tuple[Interest, ...]) -> Subscriber:
+def _subscriber(row: core.Record, own: tuple[Interest, ...], damaged_interest: str | None) -> Subscriber:
+    values, damage = stored_settings.read_settings(row)
     return Subscriber(
         key=row.id,
         address=row.address,
-        status=Status(row.status),
         version=row.version,
-        name=row.name,
-        timing=Timing(row.timezone, row.hour, Cadence(row.cadence), row.weekday),
-        size=row.size,
-        min_score=MinScore(row.min_score),
-        explore=row.explore,
-        only_categories=row.only_categories,
-        when_empty=row.when_empty,
-        full_abstracts=row.full_abstracts,
-        language=row.language,
-        interests=interests,
-        last_date=row.last_date,
-        last_planned=None if row.last_planned_us is None else from_us(row.last_planned_us),
-        paused_until=None if row.paused_until_us is None else from_us(row.paused_until_us),
-        links_from=from_us(row.links_from_us) if row.links_from_us else None,
+        timing=Timing(*(values.pop(field.name) for field in fields(Timing))),
+        interests=own,
+        last_planned=_instant(values.pop("last_planned_us")),
+        paused_until=_instant(values.pop("paused_until_us")),
+        links_from=_instant(values.pop("links_from_us") or None),
+        damage=(*damage, *([Damage("interests", damaged_interest)] if damaged_interest else [])),
+        **values,
     )
+
+
+def _instant(us: int | None) -> datetime | None:
+    return None if us is None else from_us(us)

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+US_MAX = 1 << 57
+"""A later instant is not from a clock: it would be some 4,500 years ahead."""
 _MICROSECOND = timedelta(microseconds=1)
 
 

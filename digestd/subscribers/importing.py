@@ -3,7 +3,7 @@
 This way, memory stays constant for files of any length.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -218,9 +218,18 @@ def _add(session: Session, notices: NoticeContext, fresh: Sequence[_Line], now: 
     return report
 
 
-def export_subscribers(db: Database) -> Iterator[dict[str, object]]:
-    """Yield every subscriber who is not erased as an import line, from one snapshot."""
+def export_subscribers(
+    db: Database, damaged: Callable[[Subscriber], None] = lambda _subscriber: None
+) -> Iterator[dict[str, object]]:
+    """Yield every subscriber who is not erased as an import line, from one snapshot.
+
+    `damaged` is called with those of whom something cannot be read, who are left out.
+    """
     with db.read() as session:
         for subscriber in subscribers.stream(session):
-            if subscriber.status is not Status.ERASED:
+            if subscriber.status is Status.ERASED:
+                continue
+            if subscriber.damage:
+                damaged(subscriber)
+            else:
                 yield subscriber_fields(subscriber)

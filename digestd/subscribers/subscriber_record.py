@@ -69,7 +69,9 @@ class SubscriberRecord:
         given = {name: value for name in _SIMPLE_FIELDS if (value := getattr(self, name)) is not None}
         timing = {t.name: getattr(self, t.name) for t in fields(Timing) if getattr(self, t.name) is not None}
         interests = tuple(_merge(self.lists, known.interests))
-        return replace(known, **given, timing=replace(known.timing, **timing), interests=interests)
+        corrected = {*given, *timing, *(["interests"] if self.lists else [])}
+        damage = tuple(one for one in known.damage if one.field not in corrected)
+        return replace(known, **given, timing=replace(known.timing, **timing), interests=interests, damage=damage)
 
     @property
     def as_new(self) -> Subscriber:

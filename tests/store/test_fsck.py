@@ -71,7 +71,7 @@ def unconstrained_ledger(valid_ledger: Ledger) -> Ledger:
 
 
 def test_fsck_has_every_invariant() -> None:
-    assert sorted(INVARIANTS) == [*(f"I{n:02}" for n in range(1, 21)), "J1", "J2", "L1", "L2", "L3"]
+    assert sorted(INVARIANTS) == [*(f"I{n:02}" for n in range(1, 22)), "J1", "J2", "L1", "L2", "L3"]
 
 
 def test_fsck_accepts_a_new_database(ledger: Ledger) -> None:
@@ -164,6 +164,7 @@ VIOLATIONS: list[tuple[str, tuple[str, ...]]] = [
     ("I20", (f"DELETE FROM delivery WHERE id = {READY}",)),
     ("I20", (f"UPDATE delivery SET key = '2026-11-23' WHERE id = {READY}",)),
     ("I20", (f"UPDATE delivery SET audit_id = NULL WHERE id = {EMPTY}",)),
+    ("I21", (f"UPDATE subscriber SET timezone = 'Mars/Phobos' WHERE id = {READY}",)),
 ]
 
 

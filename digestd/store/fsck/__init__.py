@@ -10,13 +10,14 @@ An invariant holds if it finds no row. Their names (I01 …) are those of the do
 
 from collections.abc import Callable
 from datetime import datetime
+from itertools import islice
 
 from sqlalchemy import func, select
 from sqlmodel import Session
 
-from digestd.store import core
+from digestd.store import core, subscribers
 from digestd.store.database import Database
-from digestd.store.fsck.sql_checks import QUERIES, run
+from digestd.store.fsck.sql_checks import QUERIES, SHOWN, run
 from digestd.store.fsck.streaming_checks import WALKED, walk
 
 __all__ = ["INVARIANTS", "fsck", "steps_of_fsck"]
@@ -26,7 +27,13 @@ EVIDENCE = {
     "J2": "a mail that the relay's log knows as sent, and the ledger does not",
 }
 """Checked against what is outside the database, by delivery.recovery."""
-INVARIANTS = {**{name: query.says for name, query in QUERIES.items()}, **WALKED, **EVIDENCE}
+DAMAGED = "I21"
+INVARIANTS = {
+    **{name: query.says for name, query in QUERIES.items()},
+    **WALKED,
+    **EVIDENCE,
+    DAMAGED: "a subscriber of whom something cannot be read; `digestd subscriber show` says what to do",
+}
 """Meaning of a row under each name."""
 SQL_SHARE = 20
 """An SQL check takes about this part of the time of reading all deliveries."""
@@ -46,6 +53,10 @@ def fsck(
             found[name] = run(session, query, now)
             advance(share)
         found.update(walk(session, advance))
+        found[DAMAGED] = [
+            {"id": one.key, "email": one.address, **{damage.field: damage.found for damage in one.damage}}
+            for one in islice(subscribers.damaged(session), SHOWN)
+        ]
     return dict(sorted(found.items()))
 
 

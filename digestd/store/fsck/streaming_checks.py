@@ -88,7 +88,11 @@ def _check_seen(rows: list[core.Record], found: Found) -> None:
             except Damaged:
                 return
     twice = sorted(paper for paper, count in Counter(held).items() if count > 1)
-    seen = set() if rows[0].seen is None else set(unpack_seen(rows[0].seen).tolist())
+    try:
+        seen = set() if rows[0].seen is None else set(unpack_seen(rows[0].seen).tolist())
+    except ValueError:
+        _note(found, "I14", {"subscriber_id": rows[0].subscriber_id, "seen": "cannot be read"})
+        return
     missing = sorted(set(held) - seen)
     if twice or missing:
         _note(found, "I14", {"subscriber_id": rows[0].subscriber_id, "twice": twice, "missing": missing})

@@ -10,12 +10,13 @@ from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import DIGESTS, UNSENT, MailKind, State
-from digestd.domain.subscriber import Cadence, Status, Timing
+from digestd.domain.subscriber import Status, Timing
 from digestd.store import core
 from digestd.store.ledger.create import NewCopy
 from digestd.store.ledger.seen_papers import add as add_seen
 from digestd.store.packing import readable_picks, steps
 from digestd.store.service_activity import first_delivery_since
+from digestd.store.stored_settings import read
 from digestd.store.timestamps import from_us, to_us
 
 _D, _S, _X = core.delivery.c, core.subscriber.c, core.suppression.c
@@ -114,9 +115,9 @@ def _candidate(row: core.Record) -> ResendCandidate:
         address=row.address,
         state=State(row.state),
         ended=from_us(max((at_us for _, _, at_us in steps(row.history)), default=0)),
-        status=Status(row.status),
+        status=read("status", row.status),
         is_suppressed=row.reason is not None,
-        timing=Timing(row.timezone, row.hour, Cadence(row.cadence), row.weekday),
+        timing=Timing(*(read(name, getattr(row, name)) for name in ("timezone", "hour", "cadence", "weekday"))),
         next_due=from_us(row.next_due_us),
         has_newer=bool(row.newer),
         copy=NewCopy(

@@ -14,18 +14,18 @@ from digestd.domain.delivery import UNSENT, MailKind, State
 from digestd.errors import Damaged
 from digestd.store import core
 from digestd.store.bulk import BulkStatement, KeyLookup
-from digestd.store.packing import pack_seen, picked_papers, planned_us, unpack_seen
+from digestd.store.packing import pack_seen, picked_papers, planned_us, readable_seen
 
 
 def of(session: Session, subscribers: Sequence[int]) -> dict[int, NDArray[np.uint32]]:
     """Return the seen papers of each subscriber; absent if there are none."""
     query = select(core.seen_papers).where(core.seen_papers.c.subscriber_id.in_(subscribers))
-    return {row.subscriber_id: unpack_seen(row.papers) for row in session.connection().execute(query)}
+    return {row.subscriber_id: readable_seen(row.papers) for row in session.connection().execute(query)}
 
 
 def _locked(session: Session, subscribers: Iterable[int]) -> dict[int, NDArray[np.uint32]]:
     """Return the seen papers like `of`, and lock the rows for a change."""
-    return {who: unpack_seen(papers) for who, papers in _LOCKED.rows(session, list(subscribers))}
+    return {who: readable_seen(papers) for who, papers in _LOCKED.rows(session, list(subscribers))}
 
 
 _LOCKED = KeyLookup(
