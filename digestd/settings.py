@@ -7,6 +7,7 @@ setting is an error, so that a typing error does not leave a default in force.
 import difflib
 import os
 import re
+import stat
 from collections.abc import Mapping
 from datetime import date
 from email.utils import parseaddr
@@ -25,6 +26,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from digestd.domain.colours import parse_colour
 from digestd.domain.inputs import parse_datetime
 from digestd.errors import BadSetting, plain_message
+from digestd.files import user_name
 
 RETENTION_MIN = 30
 """Days that deliveries and papers are kept at least."""
@@ -295,11 +297,26 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
 def _from_dotenv(file: Path) -> dict[str, str]:
     if not file.is_file():
         return {}
+    _check_owner(file)
     text = _text(file)
     for line in parse_stream(StringIO(text)):
         if line.error or (line.value is None and (line.key or "").startswith(PREFIX)):
             raise BadSetting(f"{file}, line {line.original.line}: not NAME=value, or a quote is not closed; correct it")
     return {name: value for name, value in dotenv_values(stream=StringIO(text)).items() if value is not None}
+
+
+def _check_owner(file: Path) -> None:
+    """Refuse a file that somebody else can change: its settings decide what this process runs and reads."""
+    found, me = file.stat(), os.geteuid()
+    if found.st_uid not in {me, 0}:
+        raise BadSetting(
+            f"{file.absolute()} belongs to {user_name(found.st_uid)}, neither to you ({user_name(me)}) nor to root: "
+            f"run digestd as {user_name(found.st_uid)}, or `chown {user_name(me)} {file.absolute()}` if you trust it"
+        )
+    if (mode := stat.S_IMODE(found.st_mode)) & (stat.S_IWGRP | stat.S_IWOTH):
+        raise BadSetting(
+            f"{file.absolute()} can be changed by others (mode {mode:o}): run `chmod go-w {file.absolute()}`"
+        )
 
 
 def _field(name: str) -> str:

@@ -4,9 +4,11 @@ import json
 import os
 import re
 import shutil
+import smtplib
 import subprocess
 import sys
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 
 import kubernetes_validate
@@ -15,6 +17,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+
+from tests.bench.postfix import run_postfix
 
 pytestmark = pytest.mark.slow
 
@@ -221,12 +225,59 @@ def test_kubernetes_manifests_match_the_specification() -> None:
     assert not any("transport_url" in str(pod) for pod in pods if pod["containers"][0]["name"] == "web")
 
 
+def test_kubernetes_lets_only_the_ingress_reach_the_pages() -> None:
+    items = yaml.safe_load((DEPLOY / "kubernetes" / "digestd.yaml").read_text())["items"]
+    policies = {item["metadata"]["name"]: item["spec"] for item in items if item["kind"] == "NetworkPolicy"}
+    every = policies["digestd"]
+    assert every["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "digestd"}
+    assert (set(every["policyTypes"]), every.get("ingress")) == ({"Ingress", "Egress"}, None)
+    [(name, rules)] = [(name, policy["ingress"]) for name, policy in policies.items() if policy.get("ingress")]
+    [rule] = rules
+    [allowed] = rule["from"]
+    assert name == "digestd-web"
+    assert set(allowed) == {"namespaceSelector", "podSelector"}  # both, or any pod of the namespace would do
+    ports = {port["port"] for policy in policies.values() for out in policy.get("egress", ()) for port in out["ports"]}
+    assert ports == {25, 53, 80, 443, 465, 587, 5432}
+    [settings] = [item["data"] for item in items if item["kind"] == "ConfigMap"]
+    trusted = [ip_network(one) for one in settings["DIGESTD_TRUSTED_PROXIES"].replace(",", " ").split()]
+    assert all(network.num_addresses <= 256 for network in trusted)
+
+
 def test_postfix_of_the_container_knows_its_settings(tmp_path: Path) -> None:
     shutil.copy(DEPLOY / "postfix" / "main.cf", tmp_path / "main.cf")
     (tmp_path / "master.cf").touch()
     checked = run(tool("postconf"), "-c", str(tmp_path), "-n")
     assert (checked.returncode, checked.stderr) == (0, "")
     assert "smtpd_relay_restrictions = permit_mynetworks, reject" in checked.stdout
+
+
+def test_only_workers_reach_the_relay_of_compose() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose-postgresql.yml").read_text())
+    inside = {name for name, service in compose["services"].items() if "mail" in service.get("networks", ())}
+    assert inside == {"relay", "worker"}
+    assert compose["services"]["relay"]["networks"] == ["mail"]
+    [network] = compose["networks"]["mail"]["ipam"]["config"]
+    assert compose["services"]["relay"]["environment"]["MAIL_CLIENTS"] == f"!{network['gateway']} {network['subnet']}"
+
+
+def test_container_postfix_takes_mail_from_workers_only(tmp_path_factory: pytest.TempPathFactory) -> None:
+    if os.geteuid() != 0 or shutil.which("postfix") is None or not Path("/etc/postfix/main.cf").exists():
+        pytest.skip("needs Postfix with a /etc/postfix/main.cf, and root to start it")
+    folder = tmp_path_factory.mktemp("pf")  # short, as names of sockets are
+    for above in [folder, *folder.parents][:-1]:
+        above.chmod(above.stat().st_mode | 0o011)  # its daemons do not run as root
+    ours = (DEPLOY / "postfix" / "main.cf").read_text().replace("maillog_file", "#").replace("inet_interfaces", "#")
+    settings = f"{ours}\nmynetworks = !127.0.0.1 127.0.0.0/28\ndefault_transport = discard\n"
+    with run_postfix(folder / "p", settings) as relay:
+        assert [_reply(relay.port, f"127.0.0.{host}") for host in (1, 2, 14, 16, 99)] == [554, 250, 250, 554, 554]
+
+
+def _reply(port: int, client: str) -> int:
+    """Return the reply to a mail to a stranger from a client with this address."""
+    with smtplib.SMTP("127.0.0.1", port, source_address=(client, 0), timeout=60) as session:
+        session.ehlo()
+        session.mail("digest@example.org")
+        return session.rcpt("stranger@example.net")[0]
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)

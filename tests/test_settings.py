@@ -1,5 +1,6 @@
 """Settings: unknown, invalid or dangerous values are refused by name."""
 
+import os
 import re
 from pathlib import Path
 
@@ -55,6 +56,23 @@ def test_settings_file_may_have_a_byte_order_mark(nowhere: Path) -> None:
     nowhere.write_bytes("\ufeffDIGESTD_WEB_PORT=1000\r\nexport DIGESTD_LIST_NAME='Lakes'  # ours\r\nOTHER\r\n".encode())
     settings = load({}, nowhere)
     assert (settings.web_port, settings.list_name) == (1000, "Lakes")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")
+def test_settings_file_of_another_owner_is_refused(nowhere: Path) -> None:
+    nowhere.write_text("DIGESTD_WEB_PORT=1000\n")
+    assert load({}, nowhere).web_port == 1000
+    os.chown(nowhere, 12_345, 12_345)
+    with pytest.raises(BadSetting, match=rf"{nowhere} belongs to 12345, .* `chown root {nowhere}`"):
+        load({}, nowhere)
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_settings_file_that_others_can_change_is_refused(nowhere: Path, mode: int) -> None:
+    nowhere.write_text("DIGESTD_WEB_PORT=1000\n")
+    nowhere.chmod(mode)
+    with pytest.raises(BadSetting, match=rf"can be changed by others \(mode {mode:o}\): run `chmod go-w {nowhere}`"):
+        load({}, nowhere)
 
 
 def test_environment_overrides_the_file(nowhere: Path) -> None:

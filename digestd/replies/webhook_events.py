@@ -13,22 +13,23 @@ from sqlmodel import Session
 from digestd.domain.bounce import Bounce, InboundOutcome
 from digestd.domain.isolation import by_halves
 from digestd.errors import BadRecord
-from digestd.replies.bounces.providers.provider import BounceEvent
+from digestd.replies.bounces.providers.provider import AGE_MAX, CLOCK_SKEW_MAX, BounceEvent, WebhookPayload
 from digestd.replies.matching import Match, match_envelope, match_message_id
 from digestd.replies.processing import record_bounce
 from digestd.security.links import Keys, address_key
-from digestd.store import bounces, inbound, subscribers
+from digestd.store import alert_state, bounces, inbound, subscribers
 from digestd.store.database import Database
 
 log = structlog.get_logger(__name__)
 
 
 def process_events(
-    db: Database, keys: Keys, provider: str, events: Sequence[BounceEvent], now: datetime
+    db: Database, keys: Keys, provider: str, payload: WebhookPayload, now: datetime
 ) -> dict[InboundOutcome, int]:
     """Record the bounces of one webhook; return the number of events by outcome.
 
-    An event that cannot be recorded counts as unread, and the others are recorded.
+    An event that cannot be recorded counts as unread, and the others are recorded. A token that was accepted before is
+    a replay, and its events count as known.
     """
     counts: Counter[InboundOutcome] = Counter()
 
@@ -36,16 +37,26 @@ def process_events(
         log.exception("an event cannot be recorded", provider=provider, exc_info=error)
         counts[InboundOutcome.UNREAD] += 1
 
-    for part in by_halves(events, lambda some: _record(db, keys, provider, some, now), refuse):
+    def record(events: Sequence[BounceEvent]) -> Counter[InboundOutcome]:
+        return _record(db, keys, (provider, payload.token), events, now)
+
+    if payload.token and not payload.events:
+        record(())
+    for part in by_halves(payload.events, record, refuse):
         counts.update(part)
     return dict(counts)
 
 
 def _record(
-    db: Database, keys: Keys, provider: str, events: Sequence[BounceEvent], now: datetime
+    db: Database, keys: Keys, sender: tuple[str, str], events: Sequence[BounceEvent], now: datetime
 ) -> Counter[InboundOutcome]:
+    """Record events; `sender`: the provider, and the token of its webhook, which comes with one event at most."""
+    provider, token = sender
     counts: Counter[InboundOutcome] = Counter()
     with db.write() as session:
+        if token and not alert_state.take_token(session, provider, token, now, TOKENS_KEPT):
+            counts[InboundOutcome.KNOWN] += len(events)
+            events = ()
         matched = [(event, _match(session, keys, event)) for event in events]
         bounces.lock(session, {found.address_key for _, found in matched if found is not None})
         for event, found in matched:
@@ -55,6 +66,10 @@ def _record(
             counts[outcome] += 1
         inbound.add_counts(session, counts, now)
     return counts
+
+
+TOKENS_KEPT = AGE_MAX + 2 * CLOCK_SKEW_MAX
+"""Longer than a signature is accepted."""
 
 
 def _match(session: Session, keys: Keys, event: BounceEvent) -> Match | None:

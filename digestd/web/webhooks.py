@@ -61,8 +61,8 @@ def router(app: App) -> APIRouter:
             log.warning("webhook rejected", provider=name, answer=message, why=str(error))
             return PlainTextResponse(f"{message}\n", status)
         _log_confirmation(name, payload)
-        if payload.events:
-            process_events(app.db, app.keys, name, payload.events, now)
+        if payload.events or payload.token:
+            process_events(app.db, app.keys, name, payload, now)
         return PlainTextResponse("ok\n")
 
     return routes

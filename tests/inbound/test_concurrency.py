@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.suppression import SuppressionReason
-from digestd.replies.bounces.providers.provider import BounceEvent
+from digestd.replies.bounces.providers.provider import BounceEvent, WebhookPayload
 from digestd.replies.webhook_events import process_events
 from digestd.store import bounces
 from tests.inbound.conftest import SentInstall
@@ -26,9 +26,8 @@ def test_concurrent_soft_bounces_all_count(sent: SentInstall) -> None:
     def bring(day: int) -> dict[InboundOutcome, int]:
         turned = addresses[day % 3 :] + addresses[: day % 3]  # in another order each time
         events = [BounceEvent(f"{day} {address}", BounceKind.SOFT, address, "4.2.2") for address in turned]
-        return process_events(
-            sent.install.db, sent.install.app.keys, "ses", events, sent.install.clock.now + timedelta(days=day)
-        )
+        payload, at = WebhookPayload(tuple(events)), sent.install.clock.now + timedelta(days=day)
+        return process_events(sent.install.db, sent.install.app.keys, "ses", payload, at)
 
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(bring, range(8))) == [{InboundOutcome.TAKEN: 3}] * 8
@@ -36,6 +35,6 @@ def test_concurrent_soft_bounces_all_count(sent: SentInstall) -> None:
         assert all(len(bounces.of_address(session, sent.key(number), 99)) == 8 for number in (1, 2, 3))
     last = sent.install.clock.now + timedelta(days=8)
     events = [BounceEvent(f"last {address}", BounceKind.SOFT, address) for address in addresses]
-    process_events(sent.install.db, sent.install.app.keys, "ses", events, last)
+    process_events(sent.install.db, sent.install.app.keys, "ses", WebhookPayload(tuple(events)), last)
     assert {sent.suppression(number) for number in (1, 2, 3)} == {SuppressionReason.SOFT_BOUNCE}
     assert sent.install.broken == {}

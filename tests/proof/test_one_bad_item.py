@@ -22,7 +22,7 @@ from digestd.papers.gists.writing import GistWriter, write_gists
 from digestd.papers.ingest import ingest
 from digestd.papers.page_store import store_page
 from digestd.ranking.arrays import Floats
-from digestd.replies.bounces.providers.provider import BounceEvent
+from digestd.replies.bounces.providers.provider import BounceEvent, WebhookPayload
 from digestd.replies.mailboxes.maildir import MaildirMailbox
 from digestd.replies.mailboxes.polling import poll
 from digestd.replies.processing import ReplyProcessor
@@ -181,7 +181,7 @@ def test_events_are_recorded_but_for_the_odd_one(made: Install) -> None:
         BounceEvent("\ud800" if number == 2 else str(number), BounceKind.HARD, f"reader{number}@example.org")
         for number in range(5)
     ]
-    counted = process_events(made.db, made.app.keys, "ses", events, made.clock.now)
+    counted = process_events(made.db, made.app.keys, "ses", WebhookPayload(tuple(events)), made.clock.now)
     assert counted == {InboundOutcome.TAKEN: 4, InboundOutcome.UNREAD: 1}
     assert count(made, "bounce") == 4
 

@@ -1,5 +1,6 @@
 """Test webhooks of mail providers: signed, configured, and processed once."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -119,6 +120,23 @@ def test_token_of_other_post_is_refused(backend: Backend, app: App, open_to_all:
     forged = first.body.replace(b"5.7.1 no", b"5.1.1 no")
     assert post(open_to_all, "mailgun", WebhookRequest(first.headers, forged)) == 200
     assert suppression(app) is None
+
+
+@pytest.mark.parametrize("first", [{"event": "opened"}, {"event": "failed", "recipient": "stranger@example.net"}])
+def test_mailgun_token_counts_once(
+    app: App, backend: Backend, open_to_all: TestClient, ada: str, first: dict[str, str]
+) -> None:
+    harmless = signed_by_mailgun({"event-data": first}, backend.clock())
+    assert post(open_to_all, "mailgun", harmless) == 200
+    signature = json.loads(harmless.body)["signature"]
+    data = json.loads(MAKERS["mailgun"](event_case(backend, BounceKind.COMPLAINT)).body)["event-data"]
+    replayed = json.dumps({"signature": signature, "event-data": data}).encode()
+    assert post(open_to_all, "mailgun", WebhookRequest({}, replayed)) == 200
+    assert suppression(app) is None
+    assert backend.subscriber(ada).status is Status.ACTIVE
+    fresh = signed_by_mailgun({"event-data": data}, backend.clock(), token="another")
+    assert post(open_to_all, "mailgun", fresh) == 200
+    assert suppression(app) is SuppressionReason.COMPLAINT
 
 
 @pytest.mark.parametrize("name", ["ses", "mailgun"])

@@ -1,6 +1,6 @@
 """Verify and parse the webhooks of Mailgun.
 
-The HMAC covers a timestamp and a token, not the body, so the token becomes the event id and counts once.
+The HMAC covers a timestamp and a token, not the body, so a token is accepted once, whatever came with it.
 
 Source: https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks
 """
@@ -51,7 +51,7 @@ class Mailgun:
         if not isinstance(get_value(body, "event-data"), dict):
             raise MalformedWebhook("the body has no event-data object")
         event = _event(get_value(body, "event-data"), token)
-        return WebhookPayload((event,) if event else ())
+        return WebhookPayload((event,) if event else (), token=token)
 
 
 def create(secret: str, _certificate: CertificateLoader) -> WebhookProvider:

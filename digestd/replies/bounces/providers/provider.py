@@ -76,10 +76,12 @@ class WebhookPayload:
     Attributes:
         events: Bounces and complaints.
         confirmation_url: URL that the operator must open once to receive events, or "".
+        token: What the signature covers if it does not cover the body, or "". It is accepted once.
     """
 
     events: tuple[BounceEvent, ...] = ()
     confirmation_url: str = ""
+    token: str = ""
 
 
 class WebhookProvider(Protocol):
