@@ -179,7 +179,7 @@ def _written(line: str, folder: Path) -> str:
     opened = call in ("open", "openat") and re.search(r"O_(CREAT|WRONLY|RDWR|TRUNC|TMPFILE)", line)
     if not opened and call not in (*WRITING, "symlink", "symlinkat", "unlink", "unlinkat", "truncate"):
         return ""
-    if "= -1 " in line:
+    if "= -1 " in line or "/__pycache__/" in line:  # the interpreter's own, beside the modules
         return ""
     found = [os.path.normpath(folder / (one["folder"] or "") / one["name"]) for one in _PATH.finditer(line)]
     return found[-1] if found else ""
