@@ -24,10 +24,11 @@ from digestd import settings as configuration
 from digestd.security.links import Keys, Purpose, Urls, address_key, canonical_address, make_token
 from digestd.security.secret_key import create_secret, read_keys
 from digestd.settings import Settings
-from digestd.store import job_queue, sources, subscribers, webhooks
+from digestd.store import job_queue, opt_outs, sources, subscribers, webhooks
 from digestd.store.database import Database, open_database
 from digestd.store.ledger import queries
 from digestd.store.migrate import migrate, require_current
+from digestd.store.opt_outs import OptOutRecord
 from digestd.store.process_locks import HeldLock, ProcessLocks, process_locks
 
 if TYPE_CHECKING:
@@ -327,15 +328,7 @@ class App:
     @property
     def send_alert(self) -> SendAlert:
         """Return the function that alerts the operator in every way that is set."""
-        from digestd.delivery.alert import AlertMail, all_alerts, mail_alert, webhook_alert
-        from digestd.delivery.transports import open_routes
-
-        settings, mail = self.settings, None
-        if settings.alert_mail:
-            name = urlsplit(settings.public_url).hostname or "localhost"
-            [route] = open_routes(settings.alert_transport_url, ehlo=name)
-            mail = AlertMail(route.transport, settings.mail_from, settings.alert_mail, self.clock)
-        return all_alerts(webhook_alert(settings.alert_url), mail_alert(mail))
+        return alert_sender(self.settings)
 
     @property
     def webhooks(self) -> WebhookContext | None:
@@ -359,9 +352,7 @@ class App:
     @property
     def journals(self) -> Path:
         """Return the folder of the result journals."""
-        from digestd.delivery.journals import default_journal_folder
-
-        return Path(self.settings.journal_dir) if self.settings.journal_dir else default_journal_folder(self.db)
+        return journal_folder(self.settings, self.db)
 
     def reconcile(self, file: Path | None = None) -> ReconcileReport | None:
         """Settle uncertain deliveries from the relay's log; return None if there is none.
@@ -403,6 +394,26 @@ class App:
         return f"worker-{secrets.token_hex(8)}"
 
 
+def alert_sender(settings: Settings) -> SendAlert:
+    """Return the function that alerts the operator in every way that is set; it needs no database."""
+    from digestd.delivery.alert import AlertMail, all_alerts, mail_alert, webhook_alert
+    from digestd.delivery.transports import open_routes
+
+    mail = None
+    if settings.alert_mail:
+        name = urlsplit(settings.public_url).hostname or "localhost"
+        [route] = open_routes(settings.alert_transport_url, ehlo=name)
+        mail = AlertMail(route.transport, settings.mail_from, settings.alert_mail, clock(settings.now))
+    return all_alerts(webhook_alert(settings.alert_url), mail_alert(mail))
+
+
+def journal_folder(settings: Settings, db: Database) -> Path:
+    """Return the folder of the journals, which stands outside the database."""
+    from digestd.delivery.journals import default_journal_folder
+
+    return Path(settings.journal_dir) if settings.journal_dir else default_journal_folder(db)
+
+
 def connect(settings: Settings | None = None) -> App:
     """Open the database that `digestd init` created.
 
@@ -416,9 +427,10 @@ def connect(settings: Settings | None = None) -> App:
     from digestd.settings_validation import check_secret
 
     settings = settings or configuration.load()
-    keys = read_keys(settings.secret_key_file)
     db = database(settings)
+    keys = read_keys(settings.secret_key_file)
     check_secret(db, keys)
+    db.opt_outs = OptOutRecord(journal_folder(settings, db) / opt_outs.FILE_NAME)
     webhooks.configure(db, settings.webhook_urls.split())
     server_clock = None if settings.now else db.server_clock
     return App(settings, db, keys, server_clock or clock(settings.now), SystemRandom())
@@ -452,14 +464,20 @@ def initialise(settings: Settings | None = None) -> App:
     """Create the secret if there is none, migrate the database, and open both.
 
     Safe to repeat.
+
+    Raises:
+        BadSetting: the secret is missing, and the database was made with it.
     """
-    from digestd.settings_validation import check_settings
+    from digestd.settings_validation import check_settings, is_secret_in_use
 
     settings = settings or configuration.load()
     check_settings(settings)
-    create_secret(settings.secret_key_file)
     db = open_database(settings.database_url)
     migrate(db)
+    if is_secret_in_use(db):
+        read_keys(settings.secret_key_file)
+    else:
+        create_secret(settings.secret_key_file)
     if settings.runner == "procrastinate":
         job_queue.create(db)
     db.close()

@@ -12,7 +12,7 @@ from typing import NoReturn
 from digestd.errors import BadInput, BadSetting
 from digestd.security.links import Keys, address_key
 from digestd.settings import Settings
-from digestd.store import subscribers
+from digestd.store import subscribers, suppressions
 from digestd.store.database import Database
 
 
@@ -35,6 +35,12 @@ def check_settings(settings: Settings) -> None:
     _check_optional_parts(settings)
     _check_sender(settings)
     _check_alerts(settings)
+
+
+def is_secret_in_use(db: Database) -> bool:
+    """Return True if the database has anything that was made with a secret key."""
+    with db.read() as session:
+        return subscribers.any_address(session) is not None or any(suppressions.count(session).values())
 
 
 def check_secret(db: Database, keys: Keys) -> None:

@@ -1,9 +1,11 @@
 """backup: copy the installation while it runs."""
 
+import asyncio
 import contextlib
 import os
 import subprocess
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -11,11 +13,14 @@ import typer
 
 from digestd import app as wiring
 from digestd import files
+from digestd import settings as configuration
 from digestd.cli.messages import say
-from digestd.delivery.backup import write_backup
-from digestd.errors import BadInput, DigestdError
+from digestd.delivery.backup import record_backup, write_backup
+from digestd.errors import BadInput, DigestdError, NotResumed
 from digestd.security.sealed_file import KEY_MIN, SealedWriter
 from digestd.security.secret_key import secret_files
+from digestd.settings import Settings
+from digestd.store.database import open_database
 
 KeyFile = Annotated[
     Path | None,
@@ -42,6 +47,9 @@ def backup(
 ) -> None:
     """Back up the database and the journals of delivery while digestd runs.
 
+    The copy is checked first, completely once a week. If the database is damaged, no backup is written, none is
+    deleted, an alert is sent, and the exit code is 1.
+
     With a key the backup is encrypted, and contains the secret key too. Without one it does not: keep a copy of the
     secret key elsewhere, as no link in a mail works without it. `digestd restore FILE` reads it back.
 
@@ -54,20 +62,54 @@ def backup(
     if keep and not (file and file.is_dir()):
         raise BadInput("--keep deletes old backups in a folder; name the folder instead of a file")
     key = read_key(key_file) if key_file else b""
-    app = wiring.connect()
-    target = file / f"{app.clock():{_NAME}}" if file and file.is_dir() else file
-    secrets = secret_files(app.settings.secret_key_file) if key else {}
-    near = target or app.db.file
-    with contextlib.ExitStack() as stack:
-        out = stack.enter_context(_new_file(target) if target else _piped(command))
-        if key:
-            out = stack.enter_context(contextlib.closing(SealedWriter(out, key)))  # type: ignore[arg-type]  # a raw stream
-        write_backup(app.db, app.journals, secrets, out, app.clock(), near.absolute().parent if near else None)
+    settings = configuration.load()
+    now = wiring.clock(settings.now)()
+    target = file / f"{now:{_NAME}}" if file and file.is_dir() else file
+    if target and target.exists():
+        raise BadInput(f"{target} exists; name another file")
+    with _reporting_failure(settings, now):
+        _write(settings, now, target, command, key)
     if keep and file:
         for old in sorted(file.glob("digestd-*.backup"))[:-keep]:
             old.unlink()
     if not key:
         say("the secret key is not in it: keep a copy of it elsewhere")
+
+
+def _write(settings: Settings, now: datetime, target: Path | None, command: str, key: bytes) -> None:
+    app = wiring.connect(settings)
+    if app.restore_guard.is_behind(now):
+        raise NotResumed("the database is older than the mails sent with it; run `digestd restore --resume` first")
+    near = target or app.db.file
+    secrets = secret_files(settings.secret_key_file) if key else {}
+
+    @contextlib.contextmanager
+    def opened() -> Iterator[IO[bytes]]:
+        with _new_file(target) if target else _piped(command) as out:
+            if not key:
+                yield out
+                return
+            with contextlib.closing(SealedWriter(out, key)) as sealed:
+                yield sealed  # type: ignore[misc]  # a raw stream
+
+    write_backup(app.db, app.journals, secrets, opened, now, near.absolute().parent if near else None)
+
+
+@contextlib.contextmanager
+def _reporting_failure(settings: Settings, now: datetime) -> Iterator[None]:
+    """Note a failed backup for `status`, and alert the operator."""
+    try:
+        yield
+    except DigestdError as error:
+        why = f"{error}; no backup was written, and none was deleted"
+        with contextlib.suppress(DigestdError):
+            record_backup(wiring.journal_folder(settings, open_database(settings.database_url)), now, why=str(error))
+            asyncio.run(_alert(settings, why))
+        raise DigestdError(why) from error
+
+
+async def _alert(settings: Settings, why: str) -> None:
+    await wiring.alert_sender(settings)("backup failed", "", why)
 
 
 def read_key(file: Path) -> bytes:
@@ -87,8 +129,6 @@ def read_key(file: Path) -> bytes:
 @contextlib.contextmanager
 def _new_file(file: Path) -> Iterator[IO[bytes]]:
     """Write a file that appears when it is whole, readable by its owner only."""
-    if file.exists():
-        raise BadInput(f"{file} exists; name another file")
     part = file.with_name(f".{file.name}.part")
     try:
         with os.fdopen(files.create(part, os.O_WRONLY | os.O_TRUNC), "wb") as out:

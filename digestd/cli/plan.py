@@ -27,6 +27,7 @@ def plan_due(
     """
     app = wiring.build()
     now = parse_datetime(at) if at else app.clock()
+    app.restore_guard.require_resumed(app.clock())
     tune_gc_for_batch()
     report = plan(app.db, app.planner, now)
     if report.rescheduled:

@@ -4,6 +4,7 @@ A restore puts a backup back; a move is to another machine.
 """
 
 import io
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -22,16 +23,19 @@ from digestd.cli.backup import KeyFile, read_key
 from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.delivery.backup import Backup, read_backup
-from digestd.delivery.journals import add_journals, default_journal_folder
-from digestd.digests.planner import plan
+from digestd.delivery.journals import add_journals
+from digestd.delivery.recovery import recover
 from digestd.errors import BadInput
 from digestd.jobs.scheduler import NAME
-from digestd.jobs.worker import clean_up
 from digestd.security.sealed_file import SealedReader
 from digestd.security.secret_key import put_secrets_back
 from digestd.store.database import engine_name, open_database
 from digestd.store.migrate import require_known
-from digestd.store.snapshot import put_in_place
+from digestd.store.opt_outs import FILE_NAME, OptOutRecord
+from digestd.store.snapshot import former_opt_outs, mark_restored, put_in_place
+
+_WORK = ".restore-"
+"""How the folder begins that a backup is unpacked in."""
 
 
 def restore(
@@ -50,48 +54,75 @@ def restore(
             help="The sent journal is lost, here or on another machine: what may have been sent becomes uncertain.",
         ),
     ] = False,
+    only_secret: Annotated[
+        bool, typer.Option("--only-secret", help="Put back the secret key and nothing else.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --resume: confirm what cannot be known.")] = False,
     as_json: Json = False,
 ) -> None:
     """Put a backup back, and resume without sending anything twice.
 
     Stop digestd first. `digestd restore FILE` puts the database in place, moves the former one aside, and adds the
     journals that are missing. Then run `digestd restore --resume` once on every machine that sent mail, before any
-    digestd process is started: mails that were sent since the backup are recorded from the journals
-    and from the relay's log. Use that alone after copying the database to a new machine.
+    digestd process is started. It records the digests that were sent since the backup, with their papers, from the
+    sent journal and the relay's log, and lets everybody leave again who left since. What nothing tells any more it asks
+    you to confirm. Use it alone after copying the database to a new machine.
 
     Example: digestd restore /var/backups/digestd.backup --key-file /root/backup.key
     """
     if (file is None) != resume:
         raise BadInput("name the backup, or say --resume once the database is in place")
     if file is not None:
-        _put_back(file, key_file)
+        _put_back(file, key_file, only_secret=only_secret)
         return
     app = wiring.build()
     with app.owners.hold(NAME):
-        clean_up(app, app.clock())
-        plan(app.db, app.planner, app.clock())
-        done = app.restore_guard.resume(app.clock(), lost_journal=lost_journal)
+        recover(app.db, app.owners, app.journals, app.clock())
+        for doubt in app.restore_guard.doubts(app.clock(), lost_journal=lost_journal):
+            _confirm(doubt, yes=yes)
+        done = app.restore_guard.resume(app.clock(), app.planner, lost_journal=lost_journal)
     emit(asdict(done), as_json)
 
 
-def _put_back(file: Path, key_file: Path | None) -> None:
+def _confirm(doubt: str, *, yes: bool) -> None:
+    """Ask the operator to go on. Raises BadInput where nobody can be asked."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise BadInput(f"{doubt}. Say --yes to go on")
+    if not typer.confirm(f"{doubt}. Go on?"):
+        raise typer.Exit(1)
+
+
+def _put_back(file: Path, key_file: Path | None, *, only_secret: bool) -> None:
     settings = configuration.load()
     now = wiring.clock(settings.now)()
     database = open_database(settings.database_url)
-    journals = Path(settings.journal_dir) if settings.journal_dir else default_journal_folder(database)
+    journals = wiring.journal_folder(settings, database)
     folder = database.file.parent if database.file else journals
     database.close()
     files.make_folder(folder)
-    with tempfile.TemporaryDirectory(prefix=".restore-", dir=folder) as work, _opened(file, key_file) as stream:
+    for left in folder.glob(f"{_WORK}*"):  # by a restore that was killed
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=_WORK, dir=folder) as work, _opened(file, key_file) as stream:
         found = read_backup(stream, Path(work))
         _check(found, settings.database_url, settings.secret_key_file)
+        if only_secret and not found.secrets:
+            raise BadInput("the backup has no secret key: it was made without --key-file")
         if found.secrets:
             put_secrets_back(settings.secret_key_file, found.secrets)
-        kept = put_in_place(settings.database_url, found.database, now)
+        if only_secret:
+            say(f"the secret key is back in {settings.secret_key_file}")
+            return
         add_journals(journals, found.journals)
+        kept = put_in_place(settings.database_url, found.database, found.made, now)
+    opt_outs, is_complete = former_opt_outs(settings.database_url)
+    OptOutRecord(journals / FILE_NAME).append(opt_outs)
+    if is_complete:
+        mark_restored(settings.database_url, found.made, now, has_opt_outs=True)
     if kept:
         say(f"the former database is now {kept}")
-    say(f"the database is that of {found.made:%Y-%m-%d %H:%M}Z. People who unsubscribed since are subscribed in it.")
+    say(f"the database is that of {found.made:%Y-%m-%d %H:%M}Z")
     say("next: `digestd init` if this digestd is newer than the backup, then `digestd restore --resume`")
 
 

@@ -32,6 +32,7 @@ def run_once(as_json: Json = False) -> None:
     Example: 0 * * * *  digestd run
     """
     app = wiring.build()
+    app.restore_guard.require_resumed(app.clock())
     failed: list[str] = []
     with app.owners.hold(NAME):
         fetched = IngestReport(())

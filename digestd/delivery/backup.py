@@ -13,18 +13,31 @@ import shutil
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
-from digestd.errors import BadInput
+import structlog
+
+from digestd.domain.service_status import LastBackup
+from digestd.errors import BadInput, Damaged
 from digestd.store import migrate
 from digestd.store.database import Database
+from digestd.store.integrity import file_damage
 from digestd.store.snapshot import copy_database
 
 FORMAT = 1
+STATE_FILE = "backup.json"
+"""Name of the file beside the journals that says how the last backup went. It must be readable when the database is
+not."""
+FULL_CHECK_EVERY = timedelta(days=7) - timedelta(hours=1)
+FULL_CHECK_BELOW = 64 << 20
+"""Smaller files are checked completely each time, which takes less than a second."""
+OpenOut = Callable[[], AbstractContextManager[IO[bytes]]]
+log = structlog.get_logger(__name__)
 _MANIFEST, _DATABASE, _JOURNALS, _SECRETS = "manifest.json", "database", "journals", "secrets"
 _PART = re.compile(r"(journals|secrets)/\w[\w.-]*(/\w[\w.-]*)?")
 _BLOCK = 1 << 20
@@ -51,21 +64,27 @@ class Backup:
 
 
 def write_backup(
-    db: Database, journals: Path, secrets: Mapping[str, Path], out: IO[bytes], now: datetime, folder: Path | None
+    db: Database, journals: Path, secrets: Mapping[str, Path], open_out: OpenOut, now: datetime, folder: Path | None
 ) -> None:
-    """Write a backup while digestd runs.
+    """Write a backup while digestd runs, once the copy of the database is known to be whole.
 
     Args:
-        secrets: files of secrets by name; empty unless `out` encrypts.
-        out: where it is written.
+        secrets: files of secrets by name; empty unless the output is encrypted.
+        open_out: opens where it is written.
         folder: has room for a copy of the database; None for the system's folder for temporary files.
+
+    Raises:
+        Damaged: the database is damaged; nothing was opened.
     """
     with tempfile.TemporaryDirectory(prefix=".backup-", dir=folder) as work:
         copy = Path(work, _DATABASE)
         copy_database(db, copy)
+        full = _is_full_check_due(journals, copy, now)
+        if db.is_sqlite and (damage := file_damage(copy, full=full)):
+            raise Damaged(f"the database is damaged: {damage[0]}")
         parts = {_DATABASE: copy}
         for number, file in enumerate(sorted(journals.glob("*"))):
-            if file.is_file():  # it may grow while it is read
+            if file.is_file() and file.name != STATE_FILE:  # it may grow while it is read
                 parts[f"{_JOURNALS}/{file.name}"] = Path(shutil.copyfile(file, Path(work, str(number))))
         parts |= {f"{_SECRETS}/{name}": file for name, file in secrets.items()}
         manifest = {
@@ -77,9 +96,52 @@ def write_backup(
         }
         described = Path(work, _MANIFEST)
         described.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-        with tarfile.open(fileobj=out, mode="w|gz") as archive:
+        with open_out() as out, tarfile.open(fileobj=out, mode="w|gz") as archive:
             for name, file in {_MANIFEST: described, **parts}.items():
                 archive.add(file, name, recursive=False, filter=_anonymous)
+    record_backup(journals, now, checked=full)
+
+
+def record_backup(journals: Path, now: datetime, *, checked: bool = False, why: str = "") -> None:
+    """Note how a backup went, for `last_backup`.
+
+    Args:
+        checked: the database was checked completely.
+        why: why it failed; empty if it did not.
+    """
+    before = last_backup(journals)
+    good = now if not why else before and before.good
+    full = now if checked and not why else before and before.checked
+    fields = {"at": now, "ok": not why, "why": why, "good": good, "checked": full}
+    try:
+        journals.mkdir(parents=True, exist_ok=True)
+        fresh = journals / f"{STATE_FILE}.new"
+        fresh.write_text(json.dumps({name: _json_value(value) for name, value in fields.items()}), encoding="utf-8")
+        fresh.replace(journals / STATE_FILE)
+    except OSError as error:
+        log.error("cannot note the backup", folder=str(journals), why=error.strerror)
+
+
+def last_backup(journals: Path) -> LastBackup | None:
+    """Return how the last backup went; None if there was none, or it cannot be read."""
+    try:
+        found = json.loads((journals / STATE_FILE).read_text(encoding="utf-8"))
+        times = {name: found[name] and datetime.fromisoformat(found[name]) for name in ("good", "checked")}
+        return LastBackup(datetime.fromisoformat(found["at"]), str(found["why"]), **times)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _json_value(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _is_full_check_due(journals: Path, copy: Path, now: datetime) -> bool:
+    """Return True if the copy is small, or the last full check was a week ago, or the last backup failed."""
+    if copy.stat().st_size < FULL_CHECK_BELOW:
+        return True
+    last = last_backup(journals)
+    return last is None or bool(last.why) or last.checked is None or not now - last.checked < FULL_CHECK_EVERY
 
 
 def read_backup(file: IO[bytes], folder: Path) -> Backup:

@@ -11,14 +11,16 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
+from sqlmodel import Session
 
 from digestd.delivery.journals import ResultJournal, SentJournal
 from digestd.delivery.relays import RateLimiter, ThrottleChange
 from digestd.errors import Damaged, DatabaseUnreachable, DigestdError
-from digestd.store import ledger, sent_journals
+from digestd.store import ledger, papers, sent_journals
 from digestd.store.database import Database
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
 from digestd.store.ledger.results import AttemptResult
+from digestd.store.returning_papers import hash_paper
 
 ThrottleChanges = Mapping[str, Sequence[ThrottleChange]]
 log = structlog.get_logger(__name__)
@@ -64,6 +66,7 @@ class GroupCommit:
         self._idle: asyncio.TimerHandle | None = None
         self._closed = False
         self._broken: Exception | None = None
+        self._paper_hashes: dict[int, bytes] = {}
         self._patience = PATIENCE_SECONDS
         self._refused = 0
 
@@ -209,10 +212,17 @@ class GroupCommit:
             ledger.record_results(session, results, now)
             answers = ledger.commit_sends(session, requests, now)
             stored = self._limiter.write(session, changes)
+            self._hash_papers(session, requests)
         passed = [request for request, answer in zip(requests, answers, strict=True) if answer is CommitDecision.OK]
-        self._sent_journal.write(passed, results, now)
+        self._sent_journal.write(passed, results, now, self._paper_hashes)
         self._limiter.merge(stored)
         return answers
+
+    def _hash_papers(self, session: Session, requests: Sequence[CommitRequest]) -> None:
+        """Look up the papers of these mails that no mail of this run had."""
+        missing = {paper for request in requests for paper in request.papers}.difference(self._paper_hashes)
+        if missing:
+            self._paper_hashes |= {key: hash_paper(name) for key, name in papers.names_of(session, missing).items()}
 
 
 def _answer(waiting: "asyncio.Future[CommitDecision]", answer: CommitDecision | Exception) -> None:

@@ -22,13 +22,14 @@ import fcntl
 import json
 import os
 import struct
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -41,6 +42,7 @@ from digestd.store.database import Database
 from digestd.store.ledger.commit_point import CommitRequest
 from digestd.store.ledger.restore import SentAttempt
 from digestd.store.ledger.results import AttemptResult
+from digestd.store.opt_outs import FILE_NAME as OPT_OUTS
 from digestd.store.timestamps import to_us
 
 _SENT_SUFFIX = ".sent"
@@ -52,7 +54,10 @@ _LOCK_FILE = "lock"
 log = structlog.get_logger(__name__)
 _SENT_RECORD = struct.Struct(">cQHQ16s32sc")
 """Kind, delivery, attempt, microseconds since 1970, Message-ID hash, SHA-256 of the mail, end mark."""
-_SENT, _ACCEPTED, _REFUSED, _RESTORED = b"G", b"A", b"N", b"R"
+_SENT, _ACCEPTED, _REFUSED, _RESTORED, _PAPERS = b"G", b"A", b"N", b"R", b"P"
+_PAPERS_EACH = 5
+"""Papers in one record of kind P, which has the subscriber in place of the time, the period in place of the
+Message-ID, and hashes of papers in place of that of the mail."""
 _END_MARK = b"."
 _EMPTY_FIELDS = bytes(16), bytes(32), _END_MARK
 RESULT_JOURNAL_BYTES = 64 * 1024
@@ -71,6 +76,25 @@ class SentOutcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+@dataclass(slots=True)
+class SentMail:
+    """A mail that passed the commit point, by the journal.
+
+    Attributes:
+        attempt: its last attempt, with the number of its delivery.
+        period: of the digest; empty for a notice, and in journals of digestd 1.0.
+        papers: hashes of the ids of the papers in it, see store.returning_papers.
+        is_described: the journal says what it was.
+    """
+
+    attempt: SentAttempt
+    outcome: SentOutcome = SentOutcome.UNKNOWN
+    subscriber: int = 0
+    period: str = ""
+    papers: bytes = b""
+    is_described: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class JournalIdentity:
     """The identity of a folder of journals.
@@ -79,11 +103,15 @@ class JournalIdentity:
         id: A random name; the database knows it.
         generation: The number of runs that began with it, as the database counts them.
         machine: The machine that it belongs to, or empty.
+        next: The generation that is being written to the database; None in journals of digestd 1.0.
+        has_opt_outs: Everybody who left is in the record of opt-outs beside it (see store.opt_outs).
     """
 
     id: str
     generation: int
     machine: str
+    next: int | None = None
+    has_opt_outs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +120,20 @@ class SentJournal:
 
     _file: int
 
-    def write(self, passed: Sequence[CommitRequest], results: Sequence[AttemptResult], now: datetime) -> None:
+    def write(
+        self,
+        passed: Sequence[CommitRequest],
+        results: Sequence[AttemptResult],
+        now: datetime,
+        paper_hashes: Mapping[int, bytes] = MappingProxyType({}),
+    ) -> None:
         """Append mails that passed the commit point, and answers.
+
+        `paper_hashes`: of the papers in the mails, by row number.
 
         After a disk error a restore may go unnoticed.
         """
-        records = b"".join([*_pack_answers(results, to_us(now)), *_pack_passed(passed, to_us(now))])
+        records = b"".join([*_pack_answers(results, to_us(now)), *_pack_passed(passed, to_us(now), paper_hashes)])
         if not records:
             return
         try:
@@ -140,28 +176,31 @@ def last_sent(folder: Path) -> tuple[int, int, bytes] | None:
     return None
 
 
-def read_sent(
-    folder: Path, wanted: Container[bytes] | None = None
-) -> tuple[dict[bytes, tuple[SentAttempt, SentOutcome]], int]:
-    """Return the last entry of every mail and its outcome, by Message-ID hash, and the highest delivery number.
+def read_sent(folder: Path, since: datetime) -> tuple[dict[bytes, SentMail], int]:
+    """Return the mails sent since a time by Message-ID hash, and the highest delivery number.
 
     An accepted mail stays accepted.
-
-    Args:
-        wanted: The hashes of the mails to return, or None for all.
     """
-    found: dict[bytes, tuple[SentAttempt, SentOutcome]] = {}
-    mails: dict[tuple[int, int], bytes] = {}
-    highest = 0
+    found: dict[bytes, SentMail] = {}
+    mails: dict[tuple[int, int], SentMail] = {}
+    highest, since_us = 0, to_us(since)
     for kind, delivery, attempt, at_us, mail, sha256 in _sent_records(folder):
         highest = max(highest, delivery)
-        if kind == _SENT and (wanted is None or mail in wanted):
-            if found.get(mail, (None, None))[1] is not SentOutcome.ACCEPTED:
-                mails[delivery, attempt] = mail
-                found[mail] = SentAttempt(delivery, attempt, at_us, sha256), SentOutcome.UNKNOWN
-        elif (answered := mails.get((delivery, attempt))) is not None and kind in {_ACCEPTED, _REFUSED}:
-            found[answered] = found[answered][0], SentOutcome.ACCEPTED if kind == _ACCEPTED else SentOutcome.REFUSED
+        known = mails.get((delivery, attempt))
+        if kind == _SENT and at_us >= since_us:
+            same = found.setdefault(mail, SentMail(SentAttempt(delivery, attempt, at_us, sha256)))
+            if same.outcome is not SentOutcome.ACCEPTED:
+                same.attempt, same.outcome, same.papers = SentAttempt(delivery, attempt, at_us, sha256), _UNKNOWN, b""
+                mails[delivery, attempt] = same
+        elif known is not None and kind == _PAPERS:
+            known.subscriber, known.period, known.is_described = at_us, mail.rstrip(b"\0").decode(), True
+            known.papers += sha256.rstrip(b"\0")
+        elif known is not None and kind in {_ACCEPTED, _REFUSED}:
+            known.outcome = SentOutcome.ACCEPTED if kind == _ACCEPTED else SentOutcome.REFUSED
     return found, highest
+
+
+_UNKNOWN = SentOutcome.UNKNOWN
 
 
 def sent_since_restore(folder: Path) -> Iterator[tuple[int, int, bytes]]:
@@ -305,10 +344,15 @@ def add_journals(folder: Path, found: Mapping[str, Path]) -> None:
     Not the identity: what was sent since the backup is missing, so they must not pass for the newest.
     """
     with _report_errors(folder):
+        files.make_folder(folder)
+        if not (folder / OPT_OUTS).exists() and (own := read_identity(folder)) is not None:
+            write_identity(folder, replace(own, has_opt_outs=False))  # that of the backup lacks who left since
         for name, source in found.items():
-            if name not in {IDENTITY_FILE, _LOCK_FILE} and not (target := folder / name).exists():
-                with os.fdopen(files.create(target), "wb") as out:
+            if name not in {IDENTITY_FILE, _LOCK_FILE} and not (folder / name).exists():
+                part = folder / f".{name}.part"
+                with os.fdopen(files.create(part, os.O_WRONLY | os.O_TRUNC), "wb") as out:
                     out.write(source.read_bytes())
+                part.replace(folder / name)
 
 
 def list_runs(folder: Path) -> list[str]:
@@ -336,11 +380,14 @@ def delete_journal(folder: Path, owner: str) -> None:
     (folder / f"{owner}{_RESULTS_SUFFIX}").unlink(missing_ok=True)
 
 
-def _pack_passed(passed: Sequence[CommitRequest], at_us: int) -> Iterable[bytes]:
-    return [
-        _SENT_RECORD.pack(_SENT, p.delivery, p.attempt, at_us, hash_message_id(p.message_id), p.sha256, _END_MARK)
-        for p in passed
-    ]
+def _pack_passed(passed: Sequence[CommitRequest], at_us: int, paper_hashes: Mapping[int, bytes]) -> Iterator[bytes]:
+    for p in passed:
+        yield _SENT_RECORD.pack(_SENT, p.delivery, p.attempt, at_us, hash_message_id(p.message_id), p.sha256, _END_MARK)
+        hashes = [paper_hashes[paper] for paper in p.papers if paper in paper_hashes]
+        for begin in range(0, max(len(hashes), 1), _PAPERS_EACH):
+            some = b"".join(hashes[begin : begin + _PAPERS_EACH])
+            period = p.period.encode()[:16]
+            yield _SENT_RECORD.pack(_PAPERS, p.delivery, p.attempt, p.subscriber, period, some, _END_MARK)
 
 
 def _pack_answers(results: Sequence[AttemptResult], at_us: int) -> Iterable[bytes]:

@@ -7,27 +7,34 @@ is sent, and `RestoreGuard.resume` continues without sending anything twice.
 
 import socket
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
 import structlog
+from sqlmodel import Session
 
 from digestd.delivery import journals
-from digestd.delivery.journals import JournalIdentity, SentOutcome
+from digestd.delivery.journals import JournalIdentity, SentMail, SentOutcome
+from digestd.delivery.opt_outs import apply_opt_outs
 from digestd.delivery.reconcile import RelayLog, find_taken, last_taken
+from digestd.digests.planner import Planner, plan, require_resumed
+from digestd.domain import schedule
+from digestd.domain.delivery import MailKind
+from digestd.domain.subscriber import Status
 from digestd.errors import BadSetting, DigestdError, NotResumed, Unavailable
-from digestd.security.links import Keys
-from digestd.store import ledger, sent_journals
+from digestd.security.links import Keys, make_message_id
+from digestd.store import ledger, returning_papers, sent_journals, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger import recovery, restore
 from digestd.store.ledger.restore import SentAttempt
 from digestd.store.ledger.results import AttemptResult
+from digestd.store.opt_outs import FILE_NAME, OptOutRecord, opted_out
 from digestd.store.process_locks import ProcessLocks
 from digestd.store.sent_journals import KnownJournal
-from digestd.store.timestamps import to_us
+from digestd.store.timestamps import from_us, to_us
 
 log = structlog.get_logger(__name__)
 RESUME_BATCH = 200
@@ -35,18 +42,22 @@ RESUME_BATCH = 200
 COMPARED_BATCH = 10_000
 """Number of mails compared with the ledger at once."""
 GENERATION_SLACK = 10
-"""Generations that a folder may be behind the database: one for each run that was killed as it began."""
+"""Generations that a folder of digestd 1.0 may be behind the database: one for each run that was killed as it began."""
 SETTLE_TIME = timedelta(seconds=60)
 """Time for all workers to compare their journals after another database server took over."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """Counts of mails sent since the backup, of those with unknown outcome, and of those that may have been sent."""
+    """Counts of mails sent since the backup, of those with unknown outcome, and of those that may have been sent.
+
+    `opted_out`: changes of people who had left by the record of opt-outs.
+    """
 
     accepted: int = 0
     uncertain: int = 0
     held: int = 0
+    opted_out: int = 0
 
 
 class JournalsPending(Unavailable):
@@ -138,6 +149,7 @@ class RestoreGuard:
             NotResumed: The operator must say how to go on.
             JournalsPending: Another server took over, and other workers are still comparing their journals.
         """
+        require_resumed(self.db)
         with journals.lock_folder(self.folder):
             own = journals.read_identity(self.folder)
             with self.db.read() as session:
@@ -149,7 +161,7 @@ class RestoreGuard:
             if self._is_behind(own, mine):
                 if not moved:
                     raise NotResumed(_BEHIND)
-                found = self._take_in(now, from_log=False)
+                found = self._repair_after_failover(now)
                 log.error("the database lost mails when another server took over; recorded them", **asdict(found))
             elif mine is not None and mine.server != server and not moved:
                 raise NotResumed(f"the database was restored from a dump. {_RESUME}")
@@ -158,14 +170,43 @@ class RestoreGuard:
         self._wait_for_others(known.values(), server, now)
         return server
 
-    def resume(self, now: datetime, *, lost_journal: bool = False) -> RestoreReport:
-        """Record in the ledger what was sent since the backup, and continue on this machine. Safe to repeat.
+    def require_resumed(self, now: datetime) -> None:
+        """Raise NotResumed if the database was restored, and it was not recorded what was sent since."""
+        require_resumed(self.db)
+        if self.is_behind(now):
+            raise NotResumed(_BEHIND)
 
-        Plan what is due first, because a digest that is not planned yet would be sent a second time.
+    def doubts(self, now: datetime, *, lost_journal: bool) -> Iterator[str]:
+        """Yield what the operator must confirm before `resume`, because nothing that is left can tell."""
+        own = journals.read_identity(self.folder)
+        with self.db.read() as session:
+            made = sent_journals.restored_from(session)
+            from_former = sent_journals.has_former_opt_outs(session)
+        if made is None and not lost_journal and not self.is_behind(now):
+            return
+        since = "the backup" if made is None else f"{made:%Y-%m-%d %H:%MZ}, when the backup was made"
+        if own is None or lost_journal:
+            yield (
+                f"{self.folder} does not have the sent journal of the time since {since}: what may have been sent "
+                "becomes uncertain and is not sent again. If the former folder is left anywhere, put it there first"
+            )
+        has_record = own is not None and own.has_opt_outs and self._opt_outs.file.exists()
+        if not has_record and not from_former:
+            yield (
+                f"neither the former database nor the record of opt-outs is left: who unsubscribed, paused or was "
+                f"suppressed since {since}, is subscribed in this database and would get mail again. Enter what you "
+                "know of with `digestd subscriber unsubscribe` or `suppress` first"
+            )
+
+    def resume(self, now: datetime, planner: Planner, *, lost_journal: bool = False) -> RestoreReport:
+        """Record in the ledger what was sent since the backup, and who left; continue on this machine. Safe to repeat.
+
+        The sent journal says which digests were sent, and which papers were in them. If it is lost, the digests that
+        were due since the backup are planned and become uncertain.
 
         Args:
-            lost_journal: The sent journal is lost, here or on another machine. What may have been sent becomes
-                uncertain, and the other journals that the database knows are forgotten.
+            lost_journal: The sent journal is lost, here or on another machine, also if this does not show. The other
+                journals that the database knows are forgotten.
 
         Raises:
             NotResumed: The sent journal is missing or was put back, and `lost_journal` is False.
@@ -174,17 +215,29 @@ class RestoreGuard:
             own = journals.read_identity(self.folder)
             with self.db.read() as session:
                 known = {j.id: j for j in sent_journals.known_journals(session, now - journals.SENT_RETENTION)}
+                made = sent_journals.restored_from(session)
+            begin = made or max((j.used for j in known.values()), default=now)
             mine = None if own is None else known.pop(own.id, None)
-            if not lost_journal:
+            is_lost = lost_journal or (own is None and made is not None)
+            if not is_lost:
                 self._check_folder(own, mine, known.values(), "", may_move=True)
-            report = self._take_in(now, from_log=True)
-            if lost_journal:
+            sent, highest = journals.read_sent(self.folder, min(begin, now) - journals.SENT_RETENTION)
+            if is_lost or not all(mail.is_described for mail in sent.values()):
+                for missed in _daily(max(begin, now - journals.SENT_RETENTION), now):
+                    plan(self.db, planner, missed, is_resuming=True)
+            report = self._take_in(now, sent, highest, planner)
+            if is_lost:
                 report = replace(report, held=self._hold(now))
                 with self.db.write() as session:
                     sent_journals.forget_journals(session, list(known))
+            left = apply_opt_outs(self.db, self._opt_outs.read())
             journals.record_restore(self.folder, now)
             self._begin(replace(own or journals.new_identity(""), machine=self.machine), now)
-        return report
+        return replace(report, opted_out=left)
+
+    @property
+    def _opt_outs(self) -> OptOutRecord:
+        return OptOutRecord(self.folder / FILE_NAME)
 
     def find_unknown(self, now: datetime) -> dict[str, list[str]]:
         """Return the mails that the sent journal (J1) or the relay's log (J2) has as sent, and the ledger has not."""
@@ -222,7 +275,7 @@ class RestoreGuard:
                 f"the database knows of runs that sent mail, but {self.folder} has no sent journal: put the folder "
                 f"back or correct DIGESTD_JOURNAL_DIR. {_LOST}"
             )
-        if own is not None and mine is not None and mine.generation > own.generation + GENERATION_SLACK:
+        if own is not None and mine is not None and _is_older(own, mine):
             raise NotResumed(
                 f"the sent journal in {self.folder} is older than the database: put the newer one back. {_LOST}"
             )
@@ -234,6 +287,17 @@ class RestoreGuard:
                 "the database was restored from a dump, and mail was sent from other machines: run "
                 f"`digestd restore --resume` on each ({', '.join(sorted(set(restored)))}). {_LOST}"
             )
+
+    def is_behind(self, now: datetime) -> bool:
+        """Return True if the database is older than the mails sent with it, other than after a failover."""
+        own = journals.read_identity(self.folder)
+        with self.db.read() as session:
+            server = sent_journals.server_identity(session)
+            known = {j.id: j for j in sent_journals.known_journals(session, now - journals.SENT_RETENTION)}
+        mine = None if own is None else known.get(own.id)
+        if mine is not None and sent_journals.took_over(mine.server, server):
+            return False  # `check` repairs that
+        return self._is_behind(own, mine)
 
     def _is_behind(self, own: JournalIdentity | None, mine: KnownJournal | None) -> bool:
         """Return True if the ledger is older than the journal."""
@@ -265,12 +329,19 @@ class RestoreGuard:
             )
 
     def _begin(self, own: JournalIdentity, now: datetime) -> None:
-        if own.generation == 0:  # after a power cut the database must not miss a journal that never was on disk
-            journals.write_identity(self.folder, own)
+        with self.db.read() as session:
+            following = sent_journals.generation_of(session, own.id) + 1
+        journals.write_identity(self.folder, replace(own, next=following))
+        if not own.has_opt_outs or not self._opt_outs.file.exists():
+            with self.db.read() as session:
+                connection = session.connection()
+                self._opt_outs.start(list(opted_out(lambda query: connection.exec_driver_sql(query).all())))
+        self._opt_outs.compact()
         with self.db.write() as session:
+            sent_journals.clear_restored(session)
             generation = sent_journals.use_journal(session, own.id, socket.gethostname(), now)
             sent_journals.delete_unused(session, now, journals.SENT_RETENTION)
-        journals.write_identity(self.folder, replace(own, generation=generation))
+        journals.write_identity(self.folder, replace(own, generation=generation, next=following, has_opt_outs=True))
 
     def _wait_for_others(self, others: Collection[KnownJournal], server: str, now: datetime) -> None:
         """After another server took over, wait until every worker has compared its journal, or SETTLE_TIME is over."""
@@ -289,31 +360,93 @@ class RestoreGuard:
                 f"{', '.join(sorted({j.host for j in pending}))} to be compared with it"
             )
 
-    def _take_in(self, now: datetime, *, from_log: bool) -> RestoreReport:
-        """Bring open deliveries forward that the journal, or the relay's log, knows as sent."""
+    def _repair_after_failover(self, now: datetime) -> RestoreReport:
+        """Record open deliveries as sent that the journal knows as sent."""
+        sent, highest = journals.read_sent(self.folder, now - journals.SENT_RETENTION)
+        with self.db.write() as session:
+            restore.reserve_numbers(session, highest, now)
+        return _report(self._settle_open(sent))
+
+    def _take_in(self, now: datetime, sent: dict[bytes, SentMail], highest: int, planner: Planner) -> RestoreReport:
+        """Record what the journal, or the relay's log, knows as sent: open deliveries, and digests that are lost."""
+        if self.relay_log is not None:
+            taken = list(find_taken(self.relay_log, self.keys, now - journals.SENT_RETENTION))
+            highest = max([highest, *(delivery for _, delivery, _ in taken)])
+            for message_id, delivery, attempt in taken:
+                left = SentAttempt(delivery, attempt, to_us(now), bytes(32))
+                sent.setdefault(journals.hash_message_id(message_id), SentMail(left)).outcome = SentOutcome.ACCEPTED
+        counts = self._settle_open(sent)
+        counts += self._add_lost_digests(sent, planner, now)
+        with self.db.write() as session:
+            had: dict[int, bytes] = {}
+            for mail in sent.values():
+                if mail.papers and mail.outcome is not SentOutcome.REFUSED:
+                    had[mail.subscriber] = had.get(mail.subscriber, b"") + mail.papers
+            known = restore.known_subscribers(session, had)
+            returning_papers.expect(session, {who: had[who] for who in known}, now)
+            restore.reserve_numbers(session, highest, now)
+        return _report(counts)
+
+    def _settle_open(self, sent: Mapping[bytes, SentMail]) -> Counter[SentOutcome]:
+        """Give open deliveries the end that their mails had."""
         with self.db.read() as session:
             waiting = {journals.hash_message_id(mail.message_id): mail for mail in restore.open_deliveries(session)}
-        sent, highest = journals.read_sent(self.folder, waiting)
-        taken = set[tuple[int, int]]()
-        if from_log and self.relay_log is not None:
-            for message_id, delivery, attempt in find_taken(self.relay_log, self.keys, now - journals.SENT_RETENTION):
-                highest, mail = max(highest, delivery), journals.hash_message_id(message_id)
-                taken.add((delivery, attempt))
-                if mail in waiting:
-                    left = sent[mail][0] if mail in sent else SentAttempt(delivery, attempt, to_us(now), bytes(32))
-                    sent[mail] = left, SentOutcome.ACCEPTED
         counts = Counter[SentOutcome]()
-        items = [(waiting[mail], *sent[mail]) for mail in sent]
+        items = [(waiting[mail], sent[mail]) for mail in waiting.keys() & sent.keys()]
         for begin in range(0, len(items), RESUME_BATCH):
             with self.db.write() as session:
-                for open_mail, left, outcome in items[begin : begin + RESUME_BATCH]:
-                    if outcome is not SentOutcome.REFUSED:
-                        is_accepted = outcome is SentOutcome.ACCEPTED
-                        counts[outcome] += restore.apply_sent(session, open_mail, left, is_accepted)
-        with self.db.write() as session:
-            unknown = restore.unknown_attempts(session, taken)
-            restore.reserve_numbers(session, highest + 1, now, always=bool(unknown))
-        return RestoreReport(counts[SentOutcome.ACCEPTED], counts[SentOutcome.UNKNOWN])
+                for open_mail, mail in items[begin : begin + RESUME_BATCH]:
+                    if mail.outcome is not SentOutcome.REFUSED:
+                        is_accepted = mail.outcome is SentOutcome.ACCEPTED
+                        counts[mail.outcome] += restore.apply_sent(session, open_mail, mail.attempt, is_accepted)
+        return counts
+
+    def _add_lost_digests(
+        self, sent: Mapping[bytes, SentMail], planner: Planner, now: datetime
+    ) -> Counter[SentOutcome]:
+        """Write the digests again that were planned and sent since the backup."""
+        lost = [m for m in sent.values() if m.period and m.outcome is not SentOutcome.REFUSED]
+        lost.sort(key=lambda mail: mail.attempt.at_us)
+        counts = Counter[SentOutcome]()
+        for begin in range(0, len(lost), RESUME_BATCH):
+            some = lost[begin : begin + RESUME_BATCH]
+            with self.db.write() as session:
+                tried = [(mail.attempt.delivery, mail.attempt.attempt) for mail in some]
+                unknown = set(restore.unknown_attempts(session, tried))
+                numbers = returning_papers.known_hashes(session, now) if unknown else {}
+                for mail, attempt in zip(some, tried, strict=True):
+                    if attempt in unknown:
+                        counts[mail.outcome] += self._add_lost_digest(session, mail, numbers, planner, now)
+        return counts
+
+    def _add_lost_digest(
+        self, session: Session, mail: SentMail, numbers: Mapping[bytes, int], planner: Planner, now: datetime
+    ) -> bool:
+        """Write one digest again, and let its subscriber's next one follow it."""
+        who = subscribers.by_key(session, mail.subscriber, lock=True)
+        if who is None or who.status is Status.ERASED:
+            return False
+        date = schedule.period_date(mail.period)
+        date += timedelta(days=who.timing.weekday if "W" in mail.period else 0)
+        due = min(schedule.period_on(who.timing, date).due, from_us(mail.attempt.at_us))
+        hashes = returning_papers.split_hashes(mail.papers)
+        revisions = restore.revisions_of(session, {numbers[one] for one in hashes if one in numbers})
+        is_added = False
+        if who.status is Status.ACTIVE and revisions:
+            message_id = make_message_id(planner.keys, who.key, MailKind.DIGEST, mail.period, planner.host)
+            expires = schedule.expires(who.timing, due)
+            papers = sorted(revisions.items())
+            digest = restore.LostDigest(
+                mail.attempt, who.key, who.version, mail.period, message_id, papers, due, expires
+            )
+            added = restore.add_lost_digest(session, digest)
+            is_accepted = mail.outcome is SentOutcome.ACCEPTED
+            is_added = added is not None and restore.apply_sent(session, added, mail.attempt, is_accepted)
+        if who.last_date is None or date.isoformat() > who.last_date:
+            period = schedule.due_period(who.timing, date.isoformat(), now)
+            next_due = period.due if period else schedule.first_due(who.timing, now, date.isoformat())
+            restore.reschedule(session, who.key, date.isoformat(), due, next_due)
+        return is_added
 
     def _hold(self, now: datetime) -> int:
         """Make every ready delivery uncertain."""
@@ -324,6 +457,27 @@ class RestoreGuard:
             with self.db.write() as session:
                 held += sum(restore.hold(session, mail, now) for mail in waiting[begin : begin + RESUME_BATCH])
         return held
+
+
+def _is_older(own: JournalIdentity, mine: KnownJournal) -> bool:
+    """Return True if a journal lacks runs that the database knows: it was put back, or a twin of it is in use.
+
+    A run that was killed as it began may have written its generation to the database only.
+    """
+    if own.next is None:
+        return mine.generation > own.generation + GENERATION_SLACK
+    return mine.generation not in {own.generation, own.next} and mine.generation > own.generation
+
+
+def _daily(begin: datetime, end: datetime) -> Iterator[datetime]:
+    """Yield times a day apart, the last one at the end, all after `begin`; at least the end."""
+    for days in range((end - begin) // timedelta(days=1), 0, -1):
+        yield end - timedelta(days=days)
+    yield end
+
+
+def _report(counts: Counter[SentOutcome]) -> RestoreReport:
+    return RestoreReport(counts[SentOutcome.ACCEPTED], counts[SentOutcome.UNKNOWN])
 
 
 _RESUME = "Run `digestd restore --resume` so that nothing is sent twice"

@@ -27,7 +27,7 @@ from digestd.delivery.group_commit import GroupCommit
 from digestd.delivery.relays import RelayBackoff, RelayBalancer
 from digestd.delivery.transports import Route
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail
-from digestd.domain.delivery import Claim
+from digestd.domain.delivery import Claim, MailKind
 from digestd.errors import ConnectionFailed, DatabaseUnreachable, MailsRefused, RelayFailed
 from digestd.security.links import envelope_tag
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
@@ -227,6 +227,9 @@ class SendingWorker:
             self._context.route.name,
             claim.message_id,
         )
+        if claim.kind is MailKind.DIGEST:
+            papers = tuple([pick.paper for pick in claim.picks])
+            request = request._replace(subscriber=claim.subscriber, period=claim.period, papers=papers)
         decision = await self._context.commits.pass_commit_point(request)
         if decision is not CommitDecision.OK:
             await connection.abandon()

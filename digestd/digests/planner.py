@@ -23,10 +23,10 @@ from digestd.domain import schedule
 from digestd.domain.delivery import MailKind
 from digestd.domain.digest import DigestSlot, Period
 from digestd.domain.subscriber import Timing
-from digestd.errors import BadSetting, NotFound, Unavailable
+from digestd.errors import BadSetting, NotFound, NotResumed, Unavailable
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.security.links import Keys, make_message_id
-from digestd.store import alert_state, ledger, profiles, references
+from digestd.store import alert_state, ledger, profiles, references, returning_papers, sent_journals
 from digestd.store import due as due_subscribers
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
@@ -81,12 +81,24 @@ class PlanReport:
 
 
 def plan(
-    db: Database, planner: Planner, now: datetime, should_continue: Callable[[], bool] = lambda: True
+    db: Database,
+    planner: Planner,
+    now: datetime,
+    should_continue: Callable[[], bool] = lambda: True,
+    *,
+    is_resuming: bool = False,
 ) -> PlanReport:
     """Plan a digest for every subscriber who is due by `now`; safe to repeat.
 
-    `should_continue` is called before each shard; if it returns False, the rest is planned next time.
+    Args:
+        should_continue: called before each shard; if it returns False, the rest is planned next time.
+        is_resuming: plan although the database was restored and sending was not resumed.
+
+    Raises:
+        NotResumed: the database was restored, so that papers that were sent since would be picked again.
     """
+    if not is_resuming:
+        require_resumed(db)
     corrected = PlanReport(rescheduled=update_schedules(db, now))
     every = range(1, due_subscribers.MAX_KEY)
     return corrected + plan_keys(db, planner, every, now, should_continue=should_continue)
@@ -108,6 +120,7 @@ def plan_keys(  # what planning may be limited by
         days: where to read the papers; by default they are read for this call.
         should_continue: called before each shard; if it returns False, the rest is planned next time.
     """
+    _take_in_returned(db, now)
     shard = _next(db, keys, now) if should_continue() else []
     if not shard:
         return PlanReport()
@@ -142,6 +155,17 @@ class PlanningDays:
             self._day = None
 
 
+def require_resumed(db: Database) -> None:
+    """Raise NotResumed if the database was restored and sending was not resumed."""
+    with db.read() as session:
+        made = sent_journals.restored_from(session)
+    if made is not None:
+        raise NotResumed(
+            f"the database was restored from a backup of {made:%Y-%m-%d %H:%MZ}. Run `digestd restore --resume` so "
+            "that nothing is sent twice"
+        )
+
+
 def plan_now(db: Database, planner: Planner, subscriber: int, now: datetime) -> int | None:
     """Plan an active subscriber's digest for their current date or week, whatever their hour.
 
@@ -152,6 +176,8 @@ def plan_now(db: Database, planner: Planner, subscriber: int, now: datetime) -> 
     Raises:
         NotFound: they have had a digest on their date, of another period.
     """
+    require_resumed(db)
+    _take_in_returned(db, now)
     day = _prepare_day(db, planner, now)
     with db.write() as session:
         reopen_empty_day(session, subscriber, now)
@@ -174,6 +200,15 @@ def _filled(session: Session, subscriber: int, period: str) -> int | None:
     """Return the delivery of a subscriber's digest of a period, unless it is empty."""
     stored = ledger.stored_digests(session, {subscriber: period}).get(subscriber)
     return None if stored is None or stored.is_empty else stored.delivery
+
+
+def _take_in_returned(db: Database, now: datetime) -> None:
+    """Count papers as seen that came back after a restore, before anybody's seen papers are read."""
+    with db.read() as session:
+        is_any = returning_papers.is_any_expected(session)
+    if is_any:
+        with db.write() as session:
+            returning_papers.take_in(session, now)
 
 
 def _prepare_day(db: Database, planner: Planner, now: datetime) -> PlanningDay:

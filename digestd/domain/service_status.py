@@ -13,6 +13,8 @@ from digestd.domain.subscriber import Status
 LAG = timedelta(minutes=70)
 """Planned work may wait this long: `digestd run` by cron comes every hour."""
 INGEST_LAG = timedelta(hours=3)
+BACKUP_LAG = timedelta(days=3)
+"""Backups are made every night; one may fail, and one machine be off."""
 FREE_ENOUGH = 1 << 30
 """Free bytes below which the operator is warned."""
 _SILENT = frozenset({CoverageState.BROKEN, CoverageState.STALE})
@@ -58,6 +60,23 @@ class PausedRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class LastBackup:
+    """How the last backup went.
+
+    Attributes:
+        at: when it was made.
+        why: why it failed; empty if it did not.
+        good: when the last good one was made; None if there is none.
+        checked: when the database was last checked completely.
+    """
+
+    at: datetime
+    why: str = ""
+    good: datetime | None = None
+    checked: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceVersions:
     """Versions of what runs here; `database` is the engine with its version, `schema` the revision."""
 
@@ -98,6 +117,8 @@ class ServiceStatus:
         free_bytes: free space where database and journals are.
         free_needed: free space below which nothing is sent.
         failing_templates: kinds of mail, counted by language, that the last run could not send.
+        backup: how the last backup on this machine went; None if there was none.
+        restored: when the backup was made that the database was restored from, until sending is resumed.
     """
 
     at: datetime
@@ -135,6 +156,8 @@ class ServiceStatus:
     failed_run: str = ""
     foreign_files: Sequence[str] = ()
     unplanned: Sequence[str] = ()
+    backup: LastBackup | None = None
+    restored: datetime | None = None
 
     @property
     def is_failing(self) -> bool:
@@ -144,7 +167,15 @@ class ServiceStatus:
 
 def needs_attention(status: ServiceStatus) -> list[Diagnosis]:
     """Return what needs the operator, worst first."""
-    parts = (_delivery_findings, _hold_findings, _planning_findings, _source_findings, _disk_findings)
+    parts = (
+        _restore_findings,
+        _backup_findings,
+        _delivery_findings,
+        _hold_findings,
+        _planning_findings,
+        _source_findings,
+        _disk_findings,
+    )
     return worst_first(finding for part in parts for finding in part(status))
 
 
@@ -161,6 +192,7 @@ def status_lines(status: ServiceStatus) -> Iterator[tuple[str, str]]:
     yield "Webhooks", f"{counted(status.posts, 'event')} waiting" if status.posts else "nothing waits"
     yield "Next runs", _next_runs(status)
     yield "Disk", _disk(status)
+    yield "Backup", _backup(status)
     versions = status.versions
     yield (
         "Versions",
@@ -233,6 +265,35 @@ def _delivery_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
             f"{counted(room.failures, 'digest')}{'' if room.used else ', so they go by mail'}: {room.problem}",
             "`digestd subscriber chat --list` shows whose it is; then repair it and run "
             "`digestd subscriber chat EMAIL --test`",
+        )
+
+
+def _restore_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
+    if status.restored is not None:
+        yield error(
+            "restore",
+            f"the database was restored from a backup of {status.restored:%Y-%m-%d %H:%MZ}, and nothing is sent yet",
+            "run `digestd restore --resume`, so that nothing is sent twice, then start the service",
+        )
+
+
+def _backup_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
+    last = status.backup
+    if last is None:
+        return
+    if last.why:
+        good = "there is no good one" if last.good is None else f"the last good one is of {_day_time(last.good)}"
+        yield error(
+            "backup",
+            f"the last backup failed at {_day_time(last.at)} ({last.why}); {good}",
+            "`digestd backup` tries again; if the database is damaged, `digestd fsck` says where, and `digestd restore`"
+            " puts a good backup back",
+        )
+    elif last.good is not None and status.at - last.good > BACKUP_LAG:
+        yield warning(
+            "backup",
+            f"the last backup was made {(status.at - last.good).days} days ago",
+            "check its timer: `systemctl list-timers digestd-backup`",
         )
 
 
@@ -363,6 +424,18 @@ def _next_runs(status: ServiceStatus) -> str:
         return "no scheduler runs on this database"
     ingest = "soon" if status.next_ingest is None else clock_time(status.next_ingest, status.at)
     return f"sources {ingest}, planning every 15 seconds"
+
+
+def _backup(status: ServiceStatus) -> str:
+    last = status.backup
+    if last is None:
+        return "none yet on this machine"
+    good = "none is good" if last.good is None else f"the last good one {_day_time(last.good)}"
+    return f"failed at {_day_time(last.at)}; {good}" if last.why else f"good at {_day_time(last.at)}"
+
+
+def _day_time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%MZ}"
 
 
 def _disk(status: ServiceStatus) -> str:

@@ -23,7 +23,7 @@ from procrastinate.jobs import Job
 from sqlmodel import Session
 
 from digestd.app import App
-from digestd.digests.planner import PlanningDays, PlanReport, plan_keys
+from digestd.digests.planner import PlanningDays, PlanReport, plan_keys, require_resumed
 from digestd.digests.rescheduling import update_schedules
 from digestd.errors import DigestdError
 from digestd.jobs import worker
@@ -162,6 +162,7 @@ async def plan_shard(run: JobRun, first: int) -> None:
 
 def _plan_shard(run: JobRun, first: int) -> PlanReport:
     app, service = run.app, run.service
+    require_resumed(app.db)
     return plan_keys(
         app.db,
         replace(app.planner, on_planned=_add_delivery),

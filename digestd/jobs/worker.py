@@ -252,7 +252,10 @@ def clean_up(app: App, now: datetime) -> None:
     """Recover from dead workers, settle bounced mails, expire late ones.
 
     A step that fails unexpectedly leaves the others and the delivery alone.
+
+    Raises NotResumed on a database that was put back: nothing expires before it is known what was sent.
     """
+    app.restore_guard.require_resumed(now)
     steps: Sequence[Callable[[], object]] = (
         lambda: recover(app.db, app.owners, app.journals, now),
         lambda: ledger.settle_all_bounced(app.db, now),

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from digestd import __version__, files
 from digestd.app import App
+from digestd.delivery.backup import last_backup
 from digestd.delivery.disk_space import MIN_FREE_BYTES, free_bytes
 from digestd.domain.bounce import BounceKind
 from digestd.domain.coverage import Coverage
@@ -27,6 +28,7 @@ from digestd.store import (
     fetches,
     job_queue,
     ledger,
+    sent_journals,
     service_activity,
     subscribers,
     webhooks,
@@ -94,6 +96,8 @@ def read_status(app: App) -> ServiceStatus:
             free_needed=MIN_FREE_BYTES,
             database_bytes=app.db.file.stat().st_size if app.db.file else None,
             has_sources=app.settings.sources.strip() != "none",
+            backup=last_backup(app.journals),
+            restored=sent_journals.restored_from(session),
         )
 
 

@@ -57,18 +57,18 @@ def put_secrets_back(file: Path, found: Mapping[str, Path]) -> None:
     Raises:
         BadSetting: there is another secret already.
     """
-    if file.exists():
-        if file.read_bytes() != found[_CURRENT].read_bytes():
-            raise BadSetting(
-                f"DIGESTD_SECRET_KEY_FILE: {file} is another secret than that of the backup; move it away, or name "
-                "another file"
-            )
-        return
-    for name, source in found.items():
-        target = file if name == _CURRENT else _folder(file) / source.name
-        files.make_folder(target.parent)
-        with os.fdopen(files.create(target), "wb") as out:
-            out.write(source.read_bytes())
+    if file.exists() and file.read_bytes() != found[_CURRENT].read_bytes():
+        raise BadSetting(
+            f"DIGESTD_SECRET_KEY_FILE: {file} is another secret than that of the backup; move it away, or name "
+            "another file"
+        )
+    targets = {file if name == _CURRENT else _folder(file) / source.name: source for name, source in found.items()}
+    targets = {target: source for target, source in targets.items() if not target.exists()}
+    with _convert_errors("cannot write", file):
+        for target in sorted(targets, key=lambda target: target == file):  # the current one last: then all are there
+            files.make_folder(target.parent)
+            _write_temporary(target, targets[target].read_bytes()).replace(target)
+            _sync_folder(target.parent)
 
 
 def read_secret(file: Path) -> bytes:
@@ -80,7 +80,11 @@ def read_secret(file: Path) -> bytes:
     try:
         secret = file.read_bytes()
     except FileNotFoundError as error:
-        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: {file} does not exist; run `digestd init` to make it") from error
+        raise BadSetting(
+            f"DIGESTD_SECRET_KEY_FILE: {file} does not exist: put it back from a backup, with `digestd restore FILE "
+            "--key-file KEY --only-secret`. With another key no unsubscribe link in a mail that was sent would work, "
+            "and nobody on the suppression list would be recognised"
+        ) from error
     except OSError as error:
         raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: cannot read {files.explain(error, file)}") from error
     if len(secret) < SECRET_BYTES:

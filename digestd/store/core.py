@@ -87,7 +87,11 @@ earlier_attempt = _table(tables.EarlierAttemptRow)
 attempt = table("attempt", column("phase", String), *(column(kept.name, kept.type) for kept in earlier_attempt.c))
 """Every attempt, to read: the last one of each delivery, which its own row holds, and the earlier ones."""
 seen_papers = _table(tables.SeenPapersRow)
+returning_papers = _table(tables.ReturningPapersRow)
 reply = _table(tables.ReplyRow)
 throttle = _table(tables.ThrottleRow)
 alert_state = _table(tables.AlertStateRow)
 sent_journal = _table(tables.SentJournalRow)
+
+TABLES = frozenset(SQLModel.metadata.tables)
+"""The names of all tables."""

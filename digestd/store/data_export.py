@@ -26,6 +26,7 @@ _BY_SUBSCRIBER = (
     core.consent_event,
     core.address_change,
     core.seen_papers,
+    core.returning_papers,
     core.webhook_post,
     core.library,
     core.reference,

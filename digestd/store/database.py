@@ -26,6 +26,7 @@ from sqlmodel import Session
 from digestd import files
 from digestd.errors import BadSetting, DatabaseUnreachable
 from digestd.store import network_filesystems
+from digestd.store.opt_outs import OptOutRecord, taken_notes
 
 BUSY_SECONDS = 30.0
 """Time that one writer waits for another, unless the SQLite URL has `?timeout=`."""
@@ -90,6 +91,8 @@ class Database:
         self._reading = engine.execution_options(**options)
         self._writing = engine.execution_options(write=True)
         self.server_clock = None if self.is_sqlite else ServerClock(engine)
+        self.opt_outs: OptOutRecord | None = None
+        """Told of opt-outs once they are committed."""
 
     @property
     def conninfo(self) -> str:
@@ -120,6 +123,8 @@ class Database:
             session.begin(),
         ):
             yield session
+        if self.opt_outs is not None:
+            self.opt_outs.append(taken_notes(session))
 
     @contextmanager
     def connected(self) -> Iterator[Connection]:

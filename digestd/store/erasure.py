@@ -28,7 +28,7 @@ def erase(session: Session, key: int, now: datetime, cause: Cause = Cause.ERASE)
     chat_targets.remove(session, key)
     for table in (
         *(core.seen_papers, core.feedback, core.muting, core.profile, core.address_change),
-        *(core.reference, core.paper_lookup),
+        *(core.reference, core.paper_lookup, core.returning_papers),
     ):
         session.connection().execute(delete(table).where(table.c.subscriber_id == key))
     for statement in (

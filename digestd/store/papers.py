@@ -85,6 +85,19 @@ def public_names(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, Pape
     }
 
 
+def names_of(session: Session, keys: Iterable[int]) -> dict[int, PaperId]:
+    """Return the ids of papers by row number."""
+    query = select(_P.id, _P.paper_id).where(_P.id.in_(sorted(keys)))
+    return {row.id: row.paper_id for row in session.connection().execute(query)}
+
+
+def names_since(session: Session, since: datetime) -> Iterator[tuple[int, PaperId]]:
+    """Yield the row number with each identifier of the papers first seen since a time."""
+    query = select(_A.paper, _A.alias).join(core.paper, _P.id == _A.paper).where(_P.first_seen_us >= to_us(since))
+    for row in session.connection().execute(query):
+        yield row.paper, row.alias
+
+
 def names(session: Session, key: int) -> list[PaperId]:
     """Return every identifier of a paper."""
     query = select(_A.alias).where(_A.paper == key, _A.alias.not_like(f"{MERGED}%")).order_by(_A.alias)

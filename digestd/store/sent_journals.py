@@ -71,13 +71,48 @@ def took_over(before: str, now: str) -> bool:
     return before != now and (not before or before.partition("/")[0] == now.partition("/")[0])
 
 
+def mark_restored(session: Session, made: datetime, now: datetime, *, has_opt_outs: bool = False) -> None:
+    """Note that the database was restored from a backup that was made then, until `clear_restored`.
+
+    `has_opt_outs`: who left since is known from the former database.
+    """
+    values = {"host": "", "generation": int(has_opt_outs), "server": "", "since_us": to_us(made), "used_us": to_us(now)}
+    same = core.upsert(session, core.sent_journal).values(id=_RESTORED, **values)
+    session.connection().execute(same.on_conflict_do_update(index_elements=["id"], set_=values))
+
+
+def restored_from(session: Session) -> datetime | None:
+    """Return when the backup was made that the database was restored from; None if sending was resumed since."""
+    made_us = session.connection().execute(select(_J.since_us).where(_J.id == _RESTORED)).scalar()
+    return None if made_us is None else from_us(made_us)
+
+
+def has_former_opt_outs(session: Session) -> bool:
+    """Return True if who left since the backup is known from the former database."""
+    return bool(session.connection().execute(select(_J.generation).where(_J.id == _RESTORED)).scalar())
+
+
+def clear_restored(session: Session) -> None:
+    """Note that sending was resumed."""
+    session.connection().execute(delete(core.sent_journal).where(_J.id == _RESTORED))
+
+
+_RESTORED = "restored"
+"""In place of the id of a journal: the row that says that the database was restored."""
+
+
 def known_journals(session: Session, used_after: datetime) -> list[KnownJournal]:
     """Return the journals used after a time, by id."""
-    query = select(core.sent_journal).where(_J.used_us > to_us(used_after)).order_by(_J.id)
+    query = select(core.sent_journal).where(_J.used_us > to_us(used_after), _J.id != _RESTORED).order_by(_J.id)
     return [
         KnownJournal(row.id, row.host, row.generation, row.server, from_us(row.since_us), from_us(row.used_us))
         for row in session.connection().execute(query)
     ]
+
+
+def generation_of(session: Session, journal: str) -> int:
+    """Return the generation of a journal; 0 before its first run."""
+    return int(session.connection().execute(select(_J.generation).where(_J.id == journal)).scalar() or 0)
 
 
 def use_journal(session: Session, journal: str, host: str, now: datetime) -> int:

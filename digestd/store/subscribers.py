@@ -17,7 +17,8 @@ from sqlmodel import Session
 from digestd.domain.interest import Interest
 from digestd.domain.schedule import due_period, first_due
 from digestd.domain.subscriber import Cause, ConsentAction, Damage, MinScore, Status, Subscriber, Timing
-from digestd.store import alert_state, consent, core, interests, paper_lookups, references, stored_settings
+from digestd.store import alert_state, consent, core, interests, opt_outs, paper_lookups, references, stored_settings
+from digestd.store.opt_outs import Event, OptOut
 from digestd.store.timestamps import from_us, to_us
 
 BLOCK = 500
@@ -187,6 +188,7 @@ def change_address(session: Session, key: int, to: tuple[str, bytes], by: Consen
     theirs = (core.delivery.c.subscriber_id == key, core.delivery.c.recipient_key.is_(None))
     before = address_key_of(session, key)
     session.connection().execute(update(core.delivery).where(*theirs).values(recipient_key=before))
+    opt_outs.note(session, OptOut(Event.MOVED, before, to_us(now), other=to[1]))
     moved = {"address": to[0], "address_key": to[1], "links_from_us": to_us(now)}
     return _consented(session, subscriber, moved, (by, now))
 
@@ -199,7 +201,9 @@ def _consented(
     change = update(core.subscriber).where(_S.id == before.key).values(version=version, **changed)
     session.connection().execute(change)
     status = Status(str(changed.get("status", before.status)))
-    consent.record(session, [(before.key, version, status)], act, consent.next_event_time(session, before.key, now))
+    at_us = consent.next_event_time(session, before.key, now)
+    consent.record(session, [(before.key, version, status)], act, at_us)
+    opt_outs.note_status(session, address_key_of(session, before.key), status, at_us)
     after = by_key(session, before.key)
     assert after is not None  # noqa: S101  # it is locked, and rows are never deleted
     return after
@@ -207,6 +211,10 @@ def _consented(
 
 def set_pause_end(session: Session, key: int, until: datetime | None) -> None:
     """Set when a pause ends by itself; None: it does not."""
+    if until is not None:
+        paused_us = consent.history(session, key)[-1].at
+        entry = OptOut(Event.PAUSED, address_key_of(session, key), to_us(paused_us), until_us=to_us(until))
+        opt_outs.note(session, entry)
     values = {"paused_until_us": None if until is None else to_us(until)}
     session.connection().execute(update(core.subscriber).where(_S.id == key).values(values))
 

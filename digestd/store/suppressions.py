@@ -14,7 +14,8 @@ from sqlmodel import Session
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import LIFTED_BY_CONSENT, LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.errors import NotFound
-from digestd.store import consent, core, subscribers
+from digestd.store import consent, core, opt_outs, subscribers
+from digestd.store.opt_outs import Event, OptOut
 from digestd.store.timestamps import from_us, to_us
 
 NOTE_MAX = 300
@@ -63,6 +64,7 @@ _CAUSE = {
 
 def record(session: Session, address_key: bytes, reason: SuppressionReason, now: datetime) -> None:
     """Write the suppression alone; a weaker reason does not replace a stronger one."""
+    opt_outs.note_suppression(session, address_key, reason, to_us(now))
     values = {"address_key": address_key, "reason": reason, "at_us": to_us(now)}
     try:
         with session.begin_nested():
@@ -114,6 +116,7 @@ def _lift(
     reason = session.connection().execute(gone.returning(_S.reason)).scalar()
     if reason is None:
         return None
+    opt_outs.note(session, OptOut(Event.LIFTED, address_key, to_us(now)))
     row = {"address_key": address_key, "reason": reason, "note": why[:NOTE_MAX], "at_us": to_us(now)}
     session.connection().execute(insert(core.lifted_suppression).values(row))
     return SuppressionReason(reason)

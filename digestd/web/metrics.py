@@ -14,7 +14,9 @@ from prometheus_client.registry import Collector
 from starlette.responses import Response
 
 from digestd.app import App
+from digestd.delivery.backup import last_backup
 from digestd.domain.coverage import Coverage, CoverageState
+from digestd.domain.service_status import LastBackup
 from digestd.store.hosts import HostState, is_open
 from digestd.store.throttles import PausedRelay
 from digestd.web.operator_access import only_operators
@@ -72,6 +74,7 @@ class _StatsCollector(Collector):
         yield GaugeMetricFamily(
             "digestd_bounces_held", "Addresses not suppressed, as too many bounced at once", counted.bounces_held
         )
+        yield from _backup(last_backup(self._app.journals))
         yield _instant("digestd_last_tick", "When the scheduler last ticked", self._last_tick and self._last_tick())
 
     def _counted(self) -> ServiceStats:
@@ -129,6 +132,15 @@ def _stopped_relays(stopped: Sequence[PausedRelay]) -> Metric:
     for relay in stopped:
         family.add_metric([relay.relay], relay.failures)
     return family
+
+
+def _backup(last: LastBackup | None) -> Iterator[Metric]:
+    """Yield the time of the last good backup on this machine, and whether a later one failed; no sample before any."""
+    yield _instant("digestd_last_backup", "When the last good backup was made", None if last is None else last.good)
+    failed = GaugeMetricFamily("digestd_backup_failed", "1 if the last backup failed", labels=[])
+    if last is not None:
+        failed.add_metric([], bool(last.why))
+    yield failed
 
 
 def _instant(name: str, help_: str, instant: datetime | None) -> Metric:

@@ -101,10 +101,11 @@ def test_backup_moves_an_installation_whole(
     shutil.rmtree(waiting.folder)
     waiting.folder.mkdir()
     digestd("restore", file, "--key-file", key)
-    digestd("restore", "--resume")
+    assert "--yes" in digestd("restore", "--resume", code=2), "nobody knows what was sent since"
+    digestd("restore", "--resume", "--yes")
     assert waiting.app.settings.secret_key_file.read_bytes() == secret
     assert waiting.app.settings.secret_key_file.stat().st_mode & 0o77 == 0
-    assert reopen(waiting.folder, waiting.url, waiting.clock.now).states == {State.READY: READERS}
+    assert reopen(waiting.folder, waiting.url, waiting.clock.now).states == {State.UNCERTAIN: READERS, State.EMPTY: 1}
 
 
 def test_restore_refuses_what_is_not_whole_and_changes_nothing(

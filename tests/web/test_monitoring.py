@@ -36,6 +36,7 @@ def test_rules_are_valid_and_fire(tmp_path: Path) -> None:
         "digestd_last_tick_timestamp_seconds": ("0x2000", "30m", "DigestdPlansNothing"),
         'digestd_relay_stopped{relay="a"}': ("3x2000", "15m", "DigestdRelayStopped"),
         'digestd_deliveries{state="uncertain"}': ("1x2000", "25h", "DigestdMailsUncertain"),
+        "digestd_backup_failed": ("1x2000", "10m", "DigestdBackupFailed"),
         "digestd_bounces_held": ("4x2000", "15m", "DigestdMailsRefused"),
         'digestd_source_state{source="arxiv-rss:cs.CL", state="broken"}': ("1x2000", "25h", "DigestdSourceFails"),
     }

@@ -46,7 +46,7 @@ class CommitRequest(NamedTuple):
 
     `sha256`: of the message bytes.
 
-    `message_id` is for whoever notes departures.
+    `message_id`, and of a digest `subscriber`, `period` and `papers` (row numbers), are for the sent journal.
     """
 
     delivery: int
@@ -55,6 +55,9 @@ class CommitRequest(NamedTuple):
     sha256: bytes
     relay: str | None = None
     message_id: str = ""
+    subscriber: int = 0
+    period: str = ""
+    papers: tuple[int, ...] = ()
 
 
 def commit_sends(session: Session, wishes: Sequence[CommitRequest], now: datetime) -> list[CommitDecision]:

@@ -4,24 +4,30 @@ Each mail goes the way that it had gone, ready → leased → final_dot → acce
 attempt. Its number may be another; then the relay's log knows the mail by its Message-ID.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
 from sqlalchemy import func, insert, select, text, update
 from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Evidence, MailKind, Outcome, Settlement, State
+from digestd.domain.digest import Reason, ReasonKind, Section
+from digestd.domain.picks import SECTIONS, PickTable
+from digestd.domain.subscriber import Status
 from digestd.store import core
 from digestd.store.ledger.claim_queue import LEASE, ClaimOwner, claim_these
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest, commit_sends
 from digestd.store.ledger.results import AttemptResult, record_journalled
 from digestd.store.ledger.settlement import SettlementProof, settle
-from digestd.store.packing import planned_us, step
+from digestd.store.packing import pack_picks, planned_us, step
 from digestd.store.timestamps import from_us, to_us
 
 OWNER = "adopted"
 RESTORED = "restored"
+RESERVED = 1_000_000
+"""Numbers of deliveries are continued at a multiple of this: more than are sent before somebody notices."""
 WHY = "the database was put back from a backup"
 LOST = "it may have been sent before: the database was put back, and the sent journal of that time is lost"
 _D, _A = core.delivery.c, core.attempt.c
@@ -43,13 +49,14 @@ class SentAttempt:
 
 @dataclass(frozen=True, slots=True)
 class OpenDelivery:
-    """A delivery without an end: number, state, Message-ID, time of planning."""
+    """A delivery without an end: number, state, Message-ID, time of planning, attempts, when it is too late."""
 
     id: int
     state: State
     message_id: str
     born_us: int
     attempts: int
+    expires_us: int = 0
 
 
 def sent_message_id(session: Session, delivery: int, attempt: int) -> str | None:
@@ -64,10 +71,10 @@ def sent_message_id(session: Session, delivery: int, attempt: int) -> str | None
 
 def open_deliveries(session: Session) -> list[OpenDelivery]:
     """Return the deliveries that are ready or uncertain."""
-    query = select(_D.id, _D.state, _D.message_id, _D.history, _D.attempts)
+    query = select(_D.id, _D.state, _D.message_id, _D.history, _D.attempts, _D.expires_us)
     query = query.where(_D.state.in_(sorted(_LEFT))).order_by(_D.id)
     return [
-        OpenDelivery(row.id, State(row.state), row.message_id, planned_us(row.history), row.attempts)
+        OpenDelivery(row.id, State(row.state), row.message_id, planned_us(row.history), row.attempts, row.expires_us)
         for row in session.connection().execute(query)
     ]
 
@@ -128,8 +135,93 @@ def _reopen(session: Session, mail: OpenDelivery, at_us: int) -> bool:
 
 def hold(session: Session, mail: OpenDelivery, now: datetime) -> bool:
     """Make a ready delivery uncertain that may have been sent already; return False if it is not ready."""
-    lost = SentAttempt(mail.id, mail.attempts + 1, to_us(now), bytes(32))
+    at_us = max(mail.born_us, min(to_us(now), mail.expires_us - 1))  # one that is too late by now was not before
+    lost = SentAttempt(mail.id, mail.attempts + 1, at_us, bytes(32))
     return mail.state is State.READY and apply_sent(session, mail, lost, accepted=False, why=LOST)
+
+
+@dataclass(frozen=True, slots=True)
+class LostDigest:
+    """A digest that was sent and that the ledger does not know.
+
+    Attributes:
+        sent: its last attempt, with the number that its delivery had.
+        papers: row numbers and revisions of those of its papers that are known.
+        due: when its period was due.
+    """
+
+    sent: SentAttempt
+    subscriber: int
+    consent_version: int
+    period: str
+    message_id: str
+    papers: Sequence[tuple[int, int]]
+    due: datetime
+    expires: datetime
+
+
+def add_lost_digest(session: Session, digest: LostDigest) -> OpenDelivery | None:
+    """Write a lost digest again, as ready, under its own number if that is free; None if its period has one."""
+    connection, due_us = session.connection(), to_us(digest.due)
+    same = (_D.subscriber_id == digest.subscriber, _D.kind == MailKind.DIGEST, _D.key == digest.period)
+    if connection.execute(select(_D.id).where(*same)).first() is not None:
+        return None
+    taken = connection.execute(select(_D.id).where(_D.id == digest.sent.delivery)).first()
+    row = _row(digest.subscriber, MailKind.DIGEST, digest.period, digest.message_id, due_us) | {
+        "consent_version": digest.consent_version,
+        "covers_from": digest.period,
+        "state": State.READY,
+        "history": step(State.READY, Actor.RECOVERY, due_us),
+        "picks": pack_picks(_pick_table(digest.papers))[0].picks,
+        "considered": len(digest.papers),
+        "expires_us": max(to_us(digest.expires), digest.sent.at_us + 1),
+    }
+    number = {} if taken else {"id": digest.sent.delivery}
+    added = connection.execute(insert(core.delivery).values(row | number).returning(_D.id)).scalar_one()
+    return OpenDelivery(int(added), State.READY, digest.message_id, due_us, 0)
+
+
+def _pick_table(papers: Sequence[tuple[int, int]]) -> PickTable:
+    """Return one digest whose reasons are not known any more."""
+    count = len(papers)
+    unknown = np.full(count, np.nan)
+    return PickTable(
+        sizes=np.array([count], dtype=np.int64),
+        paper=np.array([paper for paper, _ in papers], dtype=np.int64),
+        revision=np.array([revision for _, revision in papers], dtype=np.int64),
+        score=np.zeros(count, dtype=np.float32),
+        section=np.full(count, SECTIONS.index(Section.FOR_YOU), dtype=np.int64),
+        reason=np.zeros(count, dtype=np.int64),
+        rank=np.zeros(count, dtype=np.int64),
+        probability=unknown,
+        prior=unknown,
+        propensity=unknown,
+        team=np.zeros(count, dtype=np.int64),
+        reasons=[Reason(ReasonKind.NEW)],
+    )
+
+
+def reschedule(session: Session, subscriber: int, last_date: str, planned: datetime, next_due: datetime) -> None:
+    """Set what a digest that was sent leaves behind with its subscriber: its date, and when the next is due."""
+    session.connection().execute(
+        update(core.subscriber)
+        .where(core.subscriber.c.id == subscriber)
+        .values(last_date=last_date, last_planned_us=to_us(planned), horizon=None, next_due_us=to_us(next_due))
+    )
+
+
+def known_subscribers(session: Session, keys: Iterable[int]) -> list[int]:
+    """Return which of these subscribers exist and were not erased."""
+    table = core.subscriber.c
+    query = select(table.id).where(table.id.in_(sorted(keys)), table.status != Status.ERASED)
+    return list(session.connection().execute(query).scalars())
+
+
+def revisions_of(session: Session, papers: Collection[int]) -> dict[int, int]:
+    """Return the current revision of each paper that has one."""
+    table = core.paper.c
+    query = select(table.id, table.revision_id).where(table.id.in_(sorted(papers)), table.revision_id.is_not(None))
+    return {row.id: row.revision_id for row in session.connection().execute(query)}
 
 
 def unknown_attempts(session: Session, attempts: Collection[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -153,43 +245,45 @@ def unknown_attempts(session: Session, attempts: Collection[tuple[int, int]]) ->
 _BATCH = 500
 
 
-def reserve_numbers(session: Session, beyond: int, now: datetime, *, always: bool = False) -> None:
-    """Continue delivery numbers after `beyond`.
+def reserve_numbers(session: Session, highest: int, now: datetime) -> None:
+    """Continue delivery numbers far beyond `highest` and those in the ledger.
 
-    This way, late bounces match no new mail.
+    This way, late bounces match no new mail; and if the installation that was copied goes on, mails of both have
+    different numbers, so that each sees in the relay's log that there is another.
 
-    A row that says so keeps the place; there is none to keep where nobody is subscribed. `always`: write one even if
-    the number has been reached, to note that the evidence up to here has been taken in.
+    A row that says so keeps the place; there is none to keep where nobody is subscribed.
     """
-    highest = session.connection().execute(select(func.max(_D.id))).scalar() or 0
+    known = session.connection().execute(select(func.max(_D.id))).scalar() or 0
     somebody = session.connection().execute(select(func.min(core.subscriber.c.id))).scalar()
-    if somebody is None or (highest >= beyond - 1 and not always):
+    if somebody is None:
         return
-    beyond = max(beyond, highest + 1)
-    at_us = to_us(now)
-    session.connection().execute(
-        insert(core.delivery).values(
-            id=beyond,
-            subscriber_id=somebody,
-            kind=MailKind.REPLY,
-            key=f"{RESTORED} {at_us}",
-            covers_from="",
-            consent_version=1,
-            state=State.EMPTY,
-            message_id=f"<{RESTORED}.{at_us}>",
-            picks=b"",
-            considered=0,
-            coverage={},
-            occasions="",
-            template_hash="",
-            history=step(State.EMPTY, Actor.RECOVERY, at_us),
-            due_us=at_us,
-            expires_us=at_us + 1,
-            not_before_us=at_us,
-            attempts=0,
-            failures=0,
-        )
-    )
+    beyond = (max(highest, known) // RESERVED + 1) * RESERVED
+    row = _row(somebody, MailKind.REPLY, f"{RESTORED} {beyond}", f"<{RESTORED}.{beyond}>", to_us(now))
+    history = step(State.EMPTY, Actor.RECOVERY, to_us(now))
+    session.connection().execute(insert(core.delivery).values(row | {"id": beyond, "history": history}))
     if session.connection().dialect.name != "sqlite":
         onwards = text("SELECT setval(pg_get_serial_sequence('delivery', 'id'), :beyond)")
         session.connection().execute(onwards, {"beyond": beyond})
+
+
+def _row(subscriber: int, kind: MailKind, key: str, message_id: str, at_us: int) -> dict[str, object]:
+    """Return a delivery that was due at a time, without anything in it."""
+    return {
+        "subscriber_id": subscriber,
+        "kind": kind,
+        "key": key,
+        "covers_from": "",
+        "consent_version": 1,
+        "state": State.EMPTY,
+        "message_id": message_id,
+        "picks": b"",
+        "considered": 0,
+        "coverage": {},
+        "occasions": "",
+        "template_hash": "",
+        "due_us": at_us,
+        "expires_us": at_us + 1,
+        "not_before_us": at_us,
+        "attempts": 0,
+        "failures": 0,
+    }

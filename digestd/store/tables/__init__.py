@@ -9,6 +9,7 @@ from digestd.store.tables.ledger import (
     DueAuditRow,
     EarlierAttemptRow,
     ReplyRow,
+    ReturningPapersRow,
     SeenPapersRow,
     SuppressionRow,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "ReferenceRow",
     "RejectedRecordRow",
     "ReplyRow",
+    "ReturningPapersRow",
     "RevisionRow",
     "SavedListLinkRow",
     "SeenPapersRow",

@@ -140,6 +140,15 @@ class SeenPapersRow(Row, table=True):
     papers: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
+class ReturningPapersRow(Row, table=True):
+    """Papers that a subscriber has had and that are not in the database; see digestd.store.returning_papers."""
+
+    __tablename__ = "returning_papers"
+    subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
+    hashes: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    until_us: int = Field(sa_column=us())
+
+
 class ReplyRow(Row, table=True):
     """The content of a reply, and the commands it asks to confirm."""
 
