@@ -207,7 +207,7 @@ async def test_sent_journal_reports_an_unreadable_folder(waiting: Install, name:
         (folder / name).mkdir(parents=True)
     else:
         folder.write_text("no folder")
-    with pytest.raises(BadSetting, match=r"DIGESTD_JOURNAL_DIR: .*set a folder that digestd may"):
+    with pytest.raises(BadSetting, match=r"DIGESTD_JOURNAL_DIR: .*check the disk and the folder"):
         await waiting.deliver()
 
 
