@@ -58,8 +58,9 @@ def paper_cards(papers: Sequence[Paper]) -> list[PaperCard]:
 
     The most generous one that fits BYTES_MAX.
     """
+    contents = [PaperContent.of(paper) for paper in papers]
     for fit in _FITS:
-        shown = [view_paper(PaperContent.of(paper), fit, ()) for paper in papers]
+        shown = [view_paper(content, fit, ()) for content in contents]
         if sum(map(_bytes, shown)) <= BYTES_MAX:
             break
     return [_card(paper, item) for paper, item in zip(papers, shown, strict=True)]
