@@ -82,7 +82,7 @@ class SentMail:
 
     Attributes:
         attempt: its last attempt, with the number of its delivery.
-        period: of the digest; empty for a notice, and in journals of digestd 1.0.
+        period: of the digest; empty for a notice, and in journals of digestd 0.1.0.
         papers: hashes of the ids of the papers in it, see store.returning_papers.
         is_described: the journal says what it was.
     """
@@ -103,7 +103,7 @@ class JournalIdentity:
         id: A random name; the database knows it.
         generation: The number of runs that began with it, as the database counts them.
         machine: The machine that it belongs to, or empty.
-        next: The generation that is being written to the database; None in journals of digestd 1.0.
+        next: The generation that is being written to the database; None in journals of digestd 0.1.0.
         has_opt_outs: Everybody who left is in the record of opt-outs beside it (see store.opt_outs).
     """
 

@@ -24,7 +24,7 @@ from digestd.digests.planner import Planner, plan, require_resumed
 from digestd.domain import schedule
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Status
-from digestd.errors import BadSetting, DigestdError, NotResumed, Unavailable
+from digestd.errors import BadSetting, DatabaseUnreachable, DigestdError, NotResumed, Unavailable
 from digestd.security.links import Keys, make_message_id
 from digestd.store import ledger, returning_papers, sent_journals, subscribers
 from digestd.store.database import Database
@@ -42,7 +42,7 @@ RESUME_BATCH = 200
 COMPARED_BATCH = 10_000
 """Number of mails compared with the ledger at once."""
 GENERATION_SLACK = 10
-"""Generations that a folder of digestd 1.0 may be behind the database: one for each run that was killed as it began."""
+"""Generations that a folder of digestd 0.1.0 may be behind the database: one for each run killed as it began."""
 SETTLE_TIME = timedelta(seconds=60)
 """Time for all workers to compare their journals after another database server took over."""
 
@@ -77,7 +77,14 @@ def recover(db: Database, owners: ProcessLocks, folder: Path, now: datetime) -> 
     total = recovery.Recovered(0, 0)
     for owner in sorted(ledger_owners.union(journals.list_runs(folder))):
         if owners.is_dead(owner):
-            found = _recover_owner(db, folder, owner, now)
+            try:
+                found = _recover_owner(db, folder, owner, now)
+            except DatabaseUnreachable:
+                raise
+            except Exception as error:
+                why = str(error) if isinstance(error, DigestdError) else type(error).__name__
+                log.exception("cannot recover after a dead worker", worker=owner, why=why)
+                continue
             if owner not in ledger_owners:
                 continue
             log.warning("recovered after a dead worker", worker=owner, ready=found.ready, uncertain=found.uncertain)

@@ -30,6 +30,7 @@ from digestd.delivery.transports import Route
 from digestd.mail.templates import Templates
 from digestd.security.links import make_envelope_from
 from digestd.store.database import Database
+from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimOwner
 from digestd.tracing import span
 
@@ -119,6 +120,8 @@ async def deliver(  # what a run may be limited by
     server = await asyncio.to_thread(config.guard.check, config.clock())
     counters = counters or RunCounters()
     started = config.clock()
+    if not only and not await asyncio.to_thread(_is_any_ready, config.db, started):
+        return _report(counters)  # before the templates are checked, which takes a second
     limiter = await asyncio.to_thread(_load_rate_limiter, config, started, asyncio.get_running_loop())
     balancer = RelayBalancer(config.routes)
     composer = Composer(config.db, config.sender, config.templates)
@@ -151,6 +154,11 @@ async def deliver(  # what a run may be limited by
         await queue.release_waiting(config.clock())
     counters.stopped = "; ".join(filter(None, (counters.stopped, found.why))) or None
     return _report(counters)
+
+
+def _is_any_ready(db: Database, now: datetime) -> bool:
+    with db.read() as session:
+        return queries.count_ready(session, now, 1) > 0
 
 
 def _load_rate_limiter(config: DeliveryConfig, started: datetime, loop: asyncio.AbstractEventLoop) -> RateLimiter:

@@ -59,7 +59,7 @@ class XmlElements:
                 parser.feed(self._body[start : start + _BLOCK])
                 yield from parser.read_events()  # type: ignore[misc]  # with these events, always an element
             parser.close()
-        except ParseError as error:
+        except (ParseError, LookupError, ValueError) as error:  # the last two: an unknown encoding
             self.broken = f"malformed XML: {error}"
 
 

@@ -280,6 +280,13 @@ def test_authors_of_one_name_stay_several() -> None:
     assert read(text).sightings[0].words.authors == ("Wei Li", "Wei Li")
 
 
+@pytest.mark.parametrize("form", ["opml", "endnote-xml", "pubmed-xml"])
+def test_unknown_encoding_of_xml_is_refused_or_ignored(form: str) -> None:
+    text = SAMPLES[form].replace('<?xml version="1.0" encoding="UTF-8"?>', '<?xml version="1.0"\x0bencoding="U"?>')
+    with suppress(SourceFailed):
+        assert read(text).sightings or form == "opml"
+
+
 NOT_READ = {
     "RDF": '<?xml version="1.0"?>\n<rdf:RDF xmlns:rdf="x">\n<z:x>Lakes</z:x>\n</rdf:RDF>',
     "a web page": "<!DOCTYPE html>\n<html><body>\nLakes\nfreeze</body></html>",

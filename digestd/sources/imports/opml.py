@@ -4,6 +4,7 @@ Each is rejected with a hint for the operator.
 """
 
 from digestd.errors import SourceFailed
+from digestd.sources.imports.xml_records import to_bytes
 from digestd.sources.source import Page, Reject, web_url
 from digestd.sources.xml_elements import XmlElements
 
@@ -20,7 +21,7 @@ def read(text: str) -> Page:
 
     Raises SourceFailed if there are none.
     """
-    elements = XmlElements(text.encode("utf-8", "replace"), frozenset({_ROOT}))
+    elements = XmlElements(to_bytes(text), frozenset({_ROOT}))
     feeds = [url for outline in elements.read("outline") if (url := outline.get("xmlUrl"))]
     if elements.broken:
         raise SourceFailed(f"the OPML cannot be read ({elements.broken}); export it again")
