@@ -57,7 +57,8 @@ def reopen_empty_day(session: Session, subscriber: int, now: datetime) -> None:
 
 
 def _reopen(session: Session, found: Sequence[EmptyDay], now: datetime) -> None:
-    today = {day.key: day for day in found if schedule.local_date(day.timing, now).isoformat() == day.last_date}
+    # an earlier date: this was done already, by a clock that was ahead
+    today = {day.key: day for day in found if schedule.local_date(day.timing, now).isoformat() >= day.last_date}
     due_subscribers.close_empty_days(session, [day.key for day in found if day.key not in today])
     look_back(session, sorted(today), beyond_empty=True)
     due_subscribers.plan_again(session, {key: _date_before(day, now) for key, day in today.items()}, now)

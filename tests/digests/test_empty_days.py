@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, text
 
 from digestd.digests.planner import PlanReport, plan_now
+from digestd.digests.rescheduling import reopen_empty_days
 from digestd.papers.paper_import import import_papers
 from digestd.store import core
 from digestd.store.ledger.queries import entry
@@ -110,6 +111,19 @@ def test_days_on_which_clocks_change_end_at_midnight(bare: Install, day: str, mi
     assert bare.plan() == NOTHING
     bare.clock.now = before
     assert bare.plan() == FILLED
+
+
+def test_clock_set_back_before_planning_loses_no_digest(bare: Install) -> None:
+    bare.people([reader()])
+    bare.papers(shelf("early", 1))
+    bare.plan()
+    assert at(bare, "2026-11-25T07:00Z") == EMPTY
+    bare.clock.go(2 * HOUR)
+    bare.papers(shelf("late", 1))
+    reopen_empty_days(bare.db, bare.clock.now)  # and the planner is killed
+    bare.clock.go(-timedelta(seconds=10))
+    assert bare.plan() == FILLED
+    assert bare.unsafe == {}
 
 
 def test_weekly_digest_is_filled_on_its_day(bare: Install) -> None:
