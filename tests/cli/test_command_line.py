@@ -276,7 +276,7 @@ def process(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_missing_init_names_remedy(tmp_path: Path) -> None:
     ended = process(tmp_path, "subscriber", "list")
-    assert (ended.returncode, ended.stdout) == (2, "")
+    assert (ended.returncode, ended.stdout) == (1, "")
     assert "digestd init" in ended.stderr
     assert ended.stderr.count("\n") == 1
 

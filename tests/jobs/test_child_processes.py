@@ -31,7 +31,7 @@ def children(pid: int | None) -> dict[int, str]:
     """Return the work of each child process of a service by its number."""
     found = {}
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        with suppress(FileNotFoundError, IndexError):
+        with suppress(FileNotFoundError, ProcessLookupError, IndexError):  # it may have ended
             words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
             found[int(child)] = words[3].decode() if words[1] == b"-c" else ""
     return found

@@ -71,7 +71,7 @@ def unconstrained_ledger(valid_ledger: Ledger) -> Ledger:
 
 
 def test_fsck_has_every_invariant() -> None:
-    assert sorted(INVARIANTS) == [*(f"I{n:02}" for n in range(1, 22)), "J1", "J2", "L1", "L2", "L3"]
+    assert sorted(INVARIANTS) == ["D1", *(f"I{n:02}" for n in range(1, 22)), "J1", "J2", "L1", "L2", "L3"]
 
 
 def test_fsck_accepts_a_new_database(ledger: Ledger) -> None:
