@@ -39,6 +39,14 @@ def create(file: Path, flags: int = os.O_WRONLY, mode: int = 0o600) -> int:
             continue  # another process has just deleted it
 
 
+def replace(file: Path, content: bytes) -> None:
+    """Replace a file in one step, or create it. Raises OSError."""
+    fresh = file.with_name(f"{file.name}.new")
+    with os.fdopen(create(fresh, os.O_WRONLY | os.O_TRUNC), "wb") as out:
+        out.write(content)
+    fresh.replace(file)
+
+
 def make_folder(folder: Path, mode: int = 0o700) -> None:
     """Create a folder and its missing parents. Raises OSError."""
     for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
@@ -98,9 +106,18 @@ def foreign(files: Iterable[Path], owner: int) -> Iterator[str]:
             yield f"{file} belongs to {user_name(found.st_uid)} (mode {stat.S_IMODE(found.st_mode):o})"
 
 
+def is_missing(file: Path) -> bool:
+    """Return True if there is no such file, as far as this process may see."""
+    try:
+        return not file.exists()
+    except PermissionError:
+        return False
+
+
 def is_usable(file: Path) -> bool:
     """Return True if this process may read and write a file or folder."""
-    return os.access(file, os.R_OK | os.W_OK | (os.X_OK if file.is_dir() else 0), effective_ids=True)
+    is_folder = os.path.isdir(file)  # noqa: PTH112  # False, not an error, where it may not be seen
+    return os.access(file, os.R_OK | os.W_OK | (os.X_OK if is_folder else 0), effective_ids=True)
 
 
 def user_name(uid: int) -> str:

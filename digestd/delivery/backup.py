@@ -22,6 +22,7 @@ from typing import IO, Any
 
 import structlog
 
+from digestd import files
 from digestd.domain.service_status import LastBackup
 from digestd.errors import BadInput, Damaged
 from digestd.store import migrate
@@ -114,10 +115,9 @@ def record_backup(journals: Path, now: datetime, *, checked: bool = False, why: 
     full = now if checked and not why else before and before.checked
     fields = {"at": now, "ok": not why, "why": why, "good": good, "checked": full}
     try:
-        journals.mkdir(parents=True, exist_ok=True)
-        fresh = journals / f"{STATE_FILE}.new"
-        fresh.write_text(json.dumps({name: _json_value(value) for name, value in fields.items()}), encoding="utf-8")
-        fresh.replace(journals / STATE_FILE)
+        files.make_folder(journals)
+        noted = json.dumps({name: _json_value(value) for name, value in fields.items()})
+        files.replace(journals / STATE_FILE, noted.encode())
     except OSError as error:
         log.error("cannot note the backup", folder=str(journals), why=error.strerror)
 

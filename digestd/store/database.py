@@ -226,7 +226,7 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def create_first(*_connection: object) -> None:
-        if not file.exists():  # SQLite would leave it to root
+        if files.is_missing(file):  # SQLite would leave it to root
             with suppress(OSError):  # SQLite says so
                 os.close(files.create(file.resolve()))
 
@@ -331,7 +331,7 @@ def _denied(error: DBAPIError, url: URL) -> str | None:
         return None
     file = Path(str(url.database))
     every = (file.parent, *(file.with_name(f"{file.name}{suffix}") for suffix in ("", "-wal", "-shm")))
-    denied = [one for one in every if not files.is_usable(one) and (one.exists() or one == file.parent)]
+    denied = [one for one in every if not files.is_missing(one) and not files.is_usable(one)]
     return files.explain_denied(denied[0]) if denied else None
 
 

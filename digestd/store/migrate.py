@@ -18,6 +18,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
 from digestd.errors import NotInitialised
+from digestd.files import is_missing
 from digestd.store.database import Database
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def require_current(db: Database) -> None:
 
     An upgrade may change it under a running process.
     """
-    if db.file and not db.file.exists():  # reading would create it
+    if db.file and is_missing(db.file):  # reading would create it
         raise NotInitialised(f"there is no database {db.file} yet; run `digestd init`")
     with db.read() as session:
         require_newest(_revision(session.connection()), _shipped())

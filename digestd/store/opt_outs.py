@@ -165,9 +165,7 @@ class OptOutRecord:
             kept = [entry for words in last_words(entries).values() for entry in words]
             if len(kept) * 2 > len(entries):
                 return
-            fresh = self.file.with_name(f"{FILE_NAME}.new")
-            fresh.write_bytes(b"".join(map(_pack, kept)))
-            fresh.replace(self.file)
+            files.replace(self.file, b"".join(map(_pack, kept)))
 
     def _write(self, entries: Sequence[OptOut]) -> None:
         files.make_folder(self.file.parent)
