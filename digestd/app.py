@@ -408,10 +408,10 @@ def alert_sender(settings: Settings) -> SendAlert:
 
 
 def journal_folder(settings: Settings, db: Database) -> Path:
-    """Return the folder of the journals, which stands outside the database."""
-    from digestd.delivery.journals import default_journal_folder
-
-    return Path(settings.journal_dir) if settings.journal_dir else default_journal_folder(db)
+    """Return the folder of the journals: without a setting next to an SQLite file, on a persistent disk."""
+    if settings.journal_dir:
+        return Path(settings.journal_dir)
+    return db.file.with_name(f"{db.file.name}.results") if db.file else Path("var/journals")
 
 
 def connect(settings: Settings | None = None) -> App:

@@ -38,7 +38,6 @@ import structlog
 from digestd import files
 from digestd.domain.delivery import Outcome, State
 from digestd.errors import BadSetting
-from digestd.store.database import Database
 from digestd.store.ledger.commit_point import CommitRequest
 from digestd.store.ledger.restore import SentAttempt
 from digestd.store.ledger.results import AttemptResult
@@ -328,14 +327,6 @@ def open_result_journal(folder: Path, owner: str) -> Iterator[ResultJournal]:
         os.close(opened)
         if not journal._end:
             file.unlink(missing_ok=True)
-
-
-def default_journal_folder(db: Database) -> Path:
-    """Return the folder of journals used without a setting.
-
-    Next to an SQLite file, on a persistent disk.
-    """
-    return db.file.with_name(f"{db.file.name}{_RESULTS_SUFFIX}") if db.file else Path("var/journals")
 
 
 def add_journals(folder: Path, found: Mapping[str, Path]) -> None:

@@ -18,14 +18,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import structlog
 from sqlmodel import Session
 
 from digestd import files
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 
-log = structlog.get_logger(__name__)
 FILE_NAME = "opt-outs"
 _ENTRY = struct.Struct(">c32s32sqqc")
 """What happened, the keyed hash of the address, another one, two times in µs since 1970, end mark."""
@@ -143,7 +141,11 @@ class OptOutRecord:
         try:
             self._write(entries)
         except OSError as error:
-            log.error("cannot write the record of opt-outs", file=str(self.file), why=error.strerror)
+            import structlog  # noqa: PLC0415  # most commands log nothing
+
+            structlog.get_logger(__name__).error(
+                "cannot write the record of opt-outs", file=str(self.file), why=error.strerror
+            )
 
     def read(self) -> list[OptOut]:
         """Return the entries in the order of writing; none if there is no file. Raises OSError."""

@@ -12,7 +12,6 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-import structlog
 from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlmodel import Session
 
@@ -25,7 +24,6 @@ from digestd.store.bulk import chunks
 from digestd.store.timestamps import from_us, to_us
 
 MERGED = "merged:"
-log = structlog.get_logger(__name__)
 
 _P, _R, _A, _S, _G = core.paper.c, core.revision.c, core.paper_alias.c, core.signal.c, core.merge.c
 _COLUMNS = (_P.id.label("key"), _P.paper_id, _P.published_us, _P.first_seen_us, _P.archived, _P.withdrawn,
@@ -301,7 +299,11 @@ def _readable(row: core.Record, signals: dict[str, float]) -> Paper | None:
     try:
         return _paper(row, signals)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        log.error("a paper is damaged and left out", paper=row.key, kind=type(error).__name__)
+        import structlog  # noqa: PLC0415  # most commands log nothing
+
+        structlog.get_logger(__name__).error(
+            "a paper is damaged and left out", paper=row.key, kind=type(error).__name__
+        )
         return None
 
 
