@@ -35,7 +35,7 @@ from digestd.store.opt_outs import FILE_NAME, OptOutRecord
 from digestd.store.snapshot import former_opt_outs, mark_restored, put_in_place
 
 _WORK = ".restore-"
-"""How the folder begins that a backup is unpacked in."""
+"""Prefix of the folder in which a backup is unpacked."""
 
 
 def restore(

@@ -51,7 +51,7 @@ def webhook_alert(url: str) -> SendAlert:
             async with asyncio.timeout(TIMEOUT_SECONDS), httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
                 answer = await client.post(url, json=body)
                 answer.raise_for_status()
-        except Exception as error:  # whatever the webhook does, the run goes on
+        except Exception as error:  # an alert must not end the run
             log.warning("cannot reach the alert webhook", kind=type(error).__name__)
 
     return send
@@ -90,7 +90,7 @@ def mail_alert(by: AlertMail | None) -> SendAlert:
                 refusal = await connection.offer(mail)
                 reply = refusal.reply if refusal else await connection.commit()
                 await connection.close()
-        except Exception as error:  # whatever the other relay does, the run goes on
+        except Exception as error:  # likewise
             log.warning("cannot mail the alert", kind=type(error).__name__)
             return
         if not 200 <= reply.code < 300:

@@ -41,7 +41,7 @@ FAILED_TRIES = 3
 FAILED_STOP, FAILED_SHARE = 5, 0.2
 """Number and share of mails that fail on their way at which a run stops: the cause is not in the mails."""
 NOT_COMPOSED, NOT_SENT = "cannot be composed", "cannot be sent"
-"""What an unexpected error kept from a mail. Composing fails for what the mail says, so it never stops the others."""
+"""The two failures of one mail. Composing fails because of what the mail says, so it never stops the others."""
 FAILED_WAIT = timedelta(minutes=10)
 SLOWING_DOMAINS_STOP = 10
 """Number of domains in a row that ask for fewer mails, or give no answer, at which the relay must be the cause."""

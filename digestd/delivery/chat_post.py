@@ -34,7 +34,7 @@ MESSAGES_MAX = 4
 WHY_MAX = 150
 LABEL_MAX = 300
 READY, POSTED, REFUSED, LOST = "ready", "posted", "refused", "lost"
-"""What this process says: its address can be used; the room took all messages, none of them, or nobody knows."""
+"""The words of this process: its address can be used; the room took all messages, none of them, or it is unknown."""
 _MEMORY_MAX = 1_000_000_000
 _ANSWER_MAX = 64 * 1024
 _PAUSE = 1.0

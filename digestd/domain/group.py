@@ -10,7 +10,7 @@ from digestd.domain.interest import Interest
 LEAST_COLLEAGUES = 3
 """The number of colleagues from which a paper reaches others because they liked it."""
 COUNTS = (100, 30, 10, LEAST_COLLEAGUES)
-"""What a digest says of colleagues without a name: at least so many."""
+"""The numbers of colleagues that a digest may tell: at least so many."""
 LEAST_LENDERS = 3
 """The number of sharing members from which their interests shape the digest of the group's list address."""
 NAMES_MAX = 3

@@ -42,7 +42,7 @@ def clean(text: str, limit: int = 20_000) -> str:
 
 
 class _Visible:
-    """What `clean` puts in place of each character, for `str.translate`."""
+    """The replacement of each character in `clean`, for `str.translate`."""
 
     def __getitem__(self, code: int) -> int | str:
         sign = chr(code)

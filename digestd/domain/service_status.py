@@ -61,7 +61,7 @@ class PausedRoute:
 
 @dataclass(frozen=True, slots=True)
 class LastBackup:
-    """How the last backup went.
+    """The result of the last backup.
 
     Attributes:
         at: when it was made.

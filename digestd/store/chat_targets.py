@@ -15,7 +15,7 @@ FAILURES_MAX = 3
 """Digests in a row that a room may miss. After that it is left alone until the operator sets or tests it again."""
 _C, _D = core.chat_target.c, core.delivery.c
 _REQUEST_VALID = timedelta(hours=48)
-"""How long a subscriber's link that confirmed a room was valid, when they still set rooms."""
+"""Validity of the link by which a subscriber confirmed a room, in the first release."""
 
 
 class ChatTarget(NamedTuple):

@@ -26,7 +26,7 @@ from digestd.domain.suppression import SuppressionReason
 
 FILE_NAME = "opt-outs"
 _ENTRY = struct.Struct(">c32s32sqqc")
-"""What happened, the keyed hash of the address, another one, two times in µs since 1970, end mark."""
+"""The event, the keyed hash of the address, another one, two times in µs since 1970, end mark."""
 _END = b"."
 _NOTES = "opt_outs"
 COMPACT_ABOVE = 10_000
