@@ -8,10 +8,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from digestd.security.links import Purpose, make_token
+from digestd.security.secret_key import read_keys
 from tests.postgres import free_port
 from tests.test_deploy import DEPLOY, REPO, tool
 
@@ -52,9 +55,14 @@ def ask(port: int, method: str, path: str, body: bytes | None = None) -> http.cl
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pages")
+
+
+@pytest.fixture(scope="module")
+def pages(folder: Path) -> Iterator[int]:
     """Yield the port of digestd's pages behind a trusted proxy."""
-    folder, port = tmp_path_factory.mktemp("pages"), free_port()
+    port = free_port()
     clean = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
     settings = clean | {
         "PYTHONPATH": str(REPO),
@@ -65,6 +73,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     }
     digestd = [sys.executable, "-m", "digestd"]
     subprocess.run([*digestd, "init"], cwd=folder, env=settings, check=True, capture_output=True)
+    ada = [*digestd, "subscriber", "add", "ada@example.org", "--topic", "lake ice"]
+    subprocess.run(ada, cwd=folder, env=settings, check=True, capture_output=True)
     with running([*digestd, "web"], port, cwd=folder, env=settings):
         yield port
 
@@ -96,12 +106,15 @@ def proxy(request: pytest.FixtureRequest, pages: int, tmp_path: Path) -> Iterato
         yield port
 
 
-def test_proxy_passes_pages_forms_and_imports_and_hides_what_is_for_operators(proxy: int) -> None:
+def test_proxy_passes_pages_forms_and_imports_and_hides_what_is_for_operators(proxy: int, folder: Path) -> None:
+    token = make_token(read_keys(folder / "var" / "secret.key"), Purpose.PREFERENCES, 1, datetime.now(UTC))  # noqa: TID251
     home = ask(proxy, "GET", "/")
     assert home.status == 200
     assert home.headers["Strict-Transport-Security"] == "max-age=31536000"
     assert ask(proxy, "POST", "/u/forged", b"List-Unsubscribe=One-Click").status == 404
-    assert ask(proxy, "POST", "/p/forged/import", b"x" * 1_000_000).status == 404
+    assert ask(proxy, "POST", f"/p/{token}/import", b"x" * 1_000_000).status in {400, 422}
+    # refused before it is read, so that a proxy may see the connection end first
+    assert ask(proxy, "POST", "/p/forged/import", b"x" * 1_000_000).status in {413, 502}
     assert ask(proxy, "POST", "/subscribe", b"x" * 20_000).status == 413
     assert {ask(proxy, "GET", path).status for path in ("/metrics", "/readyz")} <= {401, 403, 404}
 

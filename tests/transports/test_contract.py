@@ -112,5 +112,5 @@ async def test_maildir_file_contains_the_envelope(tmp_path: Path) -> None:
 
 async def test_maildir_that_cannot_be_created_fails_as_relay(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(RelayFailed, match="check the folder"):
+    with pytest.raises(RelayFailed, match="not a directory; check the disk and the folder"):
         await MaildirTransport(tmp_path / "file").connect()

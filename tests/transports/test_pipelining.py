@@ -69,6 +69,10 @@ FAULTS = [
 ]
 
 
+NO_ANSWER = {"rcpt 0", "rcpt 999"}
+"""RCPT without a usable answer: digestd records it with the mail, and smtplib as the end of the session."""
+
+
 @pytest.mark.parametrize("careless", [False, True])
 @pytest.mark.parametrize(("stage", "act"), FAULTS)
 async def test_pipelining_has_the_same_results_as_smtplib(stage: str, act: str, careless: bool) -> None:
@@ -79,7 +83,8 @@ async def test_pipelining_has_the_same_results_as_smtplib(stage: str, act: str, 
         async with Relay({stage: fault}, offers=offers, careless=careless).serving() as relay:
             # a relay that closes amid the body leaves both ends waiting
             ours = transport(relay.port, patience=SHORT_TIMEOUTS if stage == "body" else LONG_TIMEOUTS)
-            ends.append(await sent(road(relay.port) if road else ours, mails))
+            ended = await sent(road(relay.port) if road else ours, mails)
+            ends.append(["broke off" if end in NO_ANSWER else end for end in ended])
         arrived.append([(taken.sender, taken.recipient, taken.message) for taken in relay.taken])
     assert ends[0] == ends[1] == ends[2]
     assert arrived[0] == arrived[1] == arrived[2]
