@@ -131,7 +131,7 @@ def test_timing_change_never_repeats_a_date(library_of: Install, changes: list[s
         edit(library_of.db, library_of.app.keys, record, library_of.clock.now)
         if step % 6 == 0:
             library_of.papers(sample_data.papers(5, seed=step, first=100 * (step + 1)))
-        if library_of.plan().due:
+        if library_of.plan().planned:  # an empty digest may be planned again on its date
             dates.append(library_of.clock.now.astimezone(ZoneInfo(zone)).date().isoformat())
         library_of.clock.go(timedelta(hours=5))
     assert len(dates) >= 3
