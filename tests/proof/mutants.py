@@ -22,16 +22,17 @@ MUTANTS = (
         "marked after the dot",
         "digestd/delivery/sending_worker.py",
         """\
-        elif await self._pass_commit_point(connection, prepared):
-            self._next = await self._take_ahead()
-            self._compose_ahead()
-            await self._send_final_dot(connection, prepared.claim)
+            may_send = refusal is None and await self._pass_commit_point(connection, prepared)
+            if may_send:
+                self._next = await self._take_ahead()
+                self._compose_ahead()
 """,
         """\
-        else:
-            reply = await connection.commit(None)
-            if await self._pass_commit_point(connection, prepared):
-                self._context.recorder.record_answer(prepared.claim, reply)
+            may_send = False
+            if refusal is None:
+                reply = await connection.commit(None)
+                if await self._pass_commit_point(connection, prepared):
+                    self._context.recorder.record_answer(prepared.claim, reply)
 """,
         KILLS,
     ),
@@ -39,11 +40,11 @@ MUTANTS = (
         "marked as sent before the dot",
         "digestd/delivery/sending_worker.py",
         """\
-        recorder = self._context.recorder_of(claim)
+        recorder = self._context.recorder
         try:
 """,
         """\
-        recorder = self._context.recorder_of(claim)
+        recorder = self._context.recorder
         from digestd.delivery.retry import SmtpReply
         recorder.record_answer(claim, SmtpReply(250))
         await asyncio.sleep(0.3)
@@ -102,7 +103,7 @@ MUTANTS = (
         "no header cleaner",
         "digestd/mail/mime.py",
         """\
-    text = unicodedata.normalize("NFC", _INVISIBLE.sub(" ", text[: 4 * limit]))
+    text = unicodedata.normalize("NFC", clean(text, 4 * limit))
     text = " ".join(text.replace("=?", "= ?").split())
 """,
         "",

@@ -65,7 +65,7 @@ S14 statements                security/test_statements.py::test_no_statement_is_
 S15 patterns                  bounces/test_hostile.py::test_classify_survives_deep_and_long_mails
                               delivery/relay_logs/test_formats.py::test_hostile_line_says_nothing
 S16 secrets in logs           security/test_canaries.py::test_run_and_crashes_log_no_canary
-                              security/test_canaries.py::test_smtp_worker_crash_logs_location_only
+                              security/test_canaries.py::test_delivery_crash_logs_location_only
                               security/test_canaries.py::test_failing_commands_print_no_password
                               web/test_guards.py::test_log_has_routes_but_no_token_or_address
                               web/test_guards.py::test_server_error_is_logged_without_values

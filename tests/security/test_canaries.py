@@ -32,6 +32,7 @@ from tests.support.waiting import PATIENCE_SECONDS, until
 
 SECRET = "sandmartin-of-the-secret-with-32-bytes-and-more"
 TOKEN = "sandmartin-of-a-token" + "x" * 22
+DAMAGED_TOKEN = "sandmartin-of-a-token" + "y" * 22
 HOOK = "whsec_" + base64.b64encode(b"sandmartin of the hooks, of 32 bytes").decode()
 ZOTERO = "SandmartinZotero0000Key"
 PASSWORD = "sandmartin-of-a-password"
@@ -62,6 +63,7 @@ def installed(tmp_path: Path, sqlite_url: str, now: datetime) -> Install:
     installed.people([{"email": BOB, "name": WORDS[2]}])
     with installed.db.write() as session:
         api_tokens.add(session, "ours", TOKEN, frozenset(Scope), now)
+        api_tokens.add(session, "theirs", DAMAGED_TOKEN, frozenset(Scope), now)
     return installed
 
 
@@ -83,6 +85,7 @@ def test_run_and_crashes_log_no_canary(installed: Install, form: str) -> None:
     with Relay({"RCPT": Fault(refused, to=CARL)}).in_thread() as relay:
         said = _settings(installed, home, form, relay.url)
         unreadable(installed, core.subscriber, 3, timezone=WORDS[1], next_due_us=to_us(now))
+        unreadable(installed, core.api_token, 2, scopes=WORDS[1])
         running = Command(("up",), said, installed.folder).start()
         try:
             until(lambda: is_up(home))
@@ -133,7 +136,7 @@ def _visited(installed: Install, home: str, now: datetime) -> None:
     own += [(f"{home}/p/{TOKEN}", {"name": WORDS[2]}), (settings[1], {"name": WORDS[2]})]
     seen = [_status(url, urlencode(form).encode()) for url, form in own]
     seen += [_status(url) for url in (*settings, f"{home}/?q={ADA}", f"{home}/nowhere/{TOKEN}/{ADA}")]
-    for given in (f"digestd_1_{TOKEN}", f"digestd_2_{TOKEN}", PASSWORD):
+    for given in (f"digestd_1_{TOKEN}", f"digestd_2_{TOKEN}", f"digestd_2_{DAMAGED_TOKEN}", PASSWORD):
         seen.append(_status(f"{home}/api/v1/subscribers?email={ADA}", None, f"Bearer {given}"))
     assert {200, 401, 403, 404, 422, 500, 503} <= set(seen), seen
 
@@ -152,11 +155,11 @@ def _status(url: str, body: bytes | None = None, authorization: str = "") -> int
 
 
 @pytest.mark.parametrize("more", [{}, {"DIGESTD_DEBUG": "1"}], ids=["plain", "with places"])
-def test_smtp_worker_crash_logs_location_only(installed: Install, more: dict[str, str]) -> None:
+def test_delivery_crash_logs_location_only(installed: Install, more: dict[str, str]) -> None:
     unreadable(installed, core.delivery, 1, kind=WORDS[0])
     with Relay().in_thread() as relay:
         said = _settings(installed, f"http://127.0.0.1:{free_port()}", "json", relay.url)
-        ended = Command(("up",), said | more, installed.folder).run()
+        ended = Command(("deliver",), said | more, installed.folder).run()
     assert (ended.code, "unexpected KeyError" in ended.output) == (1, True)
     assert ("claim_queue.py" in ended.output) == bool(more)
     assert leaking_lines(ended) == []
