@@ -113,7 +113,7 @@ def test_rotate_keeps_a_secret_it_cannot_replace(file: Path, monkeypatch: pytest
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("digestd.security.secret_key.os.fsync", full)
-    with pytest.raises(BadSetting, match="No space left"):
+    with pytest.raises(BadSetting, match="no space left on device; free some space"):
         rotate(file, NOW)
     assert file.read_bytes() == before
 
