@@ -10,6 +10,7 @@ RAW = {"text", "exec_driver_sql", "execute", "executemany", "executescript", "li
 
 OUR_OWN_WORDS = {
     *("store/database.py", "store/db_copy.py", "store/engine_settings.py", "store/fsck/sql_checks.py"),
+    *("store/integrity.py",),  # names a check and a number
     *("store/job_queue.py", "store/ledger/indexes.py"),
 }
 """Here names and statements of digestd's own are put together, no values; a statement can bind no name, and an index
