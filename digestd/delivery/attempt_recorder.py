@@ -208,7 +208,7 @@ class AttemptRecorder:
         if meaning is ReplyVerdict.SLOW_RELAY:
             raise RelayBusy(f"the relay asks for fewer mails ({status}); digestd will retry later, at a lower rate")
         if meaning is ReplyVerdict.PAUSE_RELAY:
-            # after RCPT the cause may still be this mail: the relay goes on if it takes others
+            # after RCPT this mail may still be the cause: the relay is used while it takes others
             kind = ConnectionFailed if refusal.stage is Stage.DATA else RelayFailed
             raise kind(f"the relay refuses to serve us ({status}); digestd will retry later")
 

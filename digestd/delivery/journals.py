@@ -103,7 +103,7 @@ class JournalIdentity:
         generation: The number of runs that began with it, as the database counts them.
         machine: The machine that it belongs to, or empty.
         next: The generation that is being written to the database; None in journals of digestd 0.1.0.
-        has_opt_outs: Everybody who left is in the record of opt-outs beside it (see store.opt_outs).
+        has_opt_outs: The record of opt-outs names everybody who left (see store.opt_outs).
     """
 
     id: str

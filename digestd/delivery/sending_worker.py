@@ -165,7 +165,7 @@ class SendingWorker:
         self._last_used = asyncio.get_running_loop().time()
 
     def _record_unsent(self, claim: Claim, error: BaseException) -> bool:
-        """Record an error before the final dot. Return True if it is the mail's own, so that the worker goes on."""
+        """Record an error before the final dot. Return True if only this mail is affected."""
         recorder = self._context.recorder
         if isinstance(error, RelayFailed):
             recorder.record_interrupted(claim)

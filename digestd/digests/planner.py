@@ -239,7 +239,7 @@ def _set_aside(db: Database, keys: Sequence[int], now: datetime) -> None:
     """Try subscribers later who cannot be planned, and note them for `digestd status`."""
     with db.write() as session:
         due_subscribers.postpone(session, dict.fromkeys(keys, now + RETRY_AFTER))
-        profiles.invalidate(session, keys)  # if it is the stored profile, the next one is made anew
+        profiles.invalidate(session, keys)  # a damaged stored profile is compiled again
         alert_state.note_unplanned(session, keys, now)
 
 

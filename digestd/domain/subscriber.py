@@ -105,7 +105,7 @@ _REMEDIES = {
     "language": "--language en",
     "interests": "--topic TOPIC",
 }
-"""The option of `subscriber edit` that writes each field anew."""
+"""The option of `subscriber edit` that replaces each field."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 

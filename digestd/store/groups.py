@@ -268,8 +268,8 @@ def colleagues(session: Session, shown: Sequence[ShownPapers]) -> dict[int, dict
     """Return what each digest may say of colleagues who liked or saved its papers, by digest and paper.
 
     Only members count who are active and agreed to share before the time given, with the newest verdict that stood
-    when that day (UTC) began: what colleagues do counts once a day, for everybody at once, so that nobody can tell from
-    two digests who did it. Members who left are not counted whatever the time.
+    when that day (UTC) began: what colleagues do counts once a day, for everybody at once, so two digests do not reveal
+    who did it. Members who left are not counted whatever the time.
     """
     circles = _circles(session, sorted({one.reader for one in shown}))
     if not circles:

@@ -34,7 +34,7 @@ COMPACT_ABOVE = 10_000
 
 
 class Event(bytes, Enum):
-    """What happened to an address."""
+    """An event of an address."""
 
     BACK = b"A"  # subscribed (again): nothing before counts
     UNSUBSCRIBED = b"U"

@@ -137,7 +137,7 @@ def mark_restored(url: str, made: datetime, now: datetime, *, has_opt_outs: bool
 
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 _SHARED_LOCK = 0x40000002, 510
-"""Where SQLite locks a file (first byte and length) for as long as a connection is open in WAL mode."""
+"""First byte and length of the lock that SQLite holds while a connection is open in WAL mode."""
 
 
 def _require_unused(file: Path) -> None:

@@ -19,7 +19,7 @@ _FOUND_MAX = 40
 
 
 class _Field(NamedTuple):
-    """How a column is read: whether a value is valid, how it is converted, and what stands for one that is not."""
+    """The way to read a column: which values are valid, how they are converted, and the default for others."""
 
     is_valid: Callable[[Any], bool]
     convert: Callable[[Any], Any]
