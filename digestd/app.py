@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from digestd.mail.dkim import Signer
     from digestd.mail.templates import Templates
     from digestd.mail.theme import Theme
-    from digestd.papers.gists.writing import GistWriter
+    from digestd.papers.gist_writing import GistWriter
     from digestd.ranking.dense import Encoder
     from digestd.replies.bounces.providers.provider import WebhookProvider
     from digestd.replies.mailboxes.lmtp import LmtpServer
@@ -92,8 +92,8 @@ class App:
     @property
     def theme(self) -> Theme:
         """Return the look of mails and pages. Raises BadSetting."""
-        from digestd.domain.sanitise import clean
         from digestd.mail.theme import Theme, check_accent, read_logo
+        from digestd.text.sanitise import clean
 
         settings = self.settings
         return Theme(
@@ -155,8 +155,8 @@ class App:
     @property
     def gist_writer(self) -> GistWriter | None:
         """Return the language model that writes gists, with its limits; None if there is none."""
-        from digestd.papers.gists.language_model import LanguageModel
-        from digestd.papers.gists.writing import GistWriter
+        from digestd.papers.gist_writing import GistWriter
+        from digestd.papers.language_model import LanguageModel
 
         settings = self.settings
         if not settings.llm_url:

@@ -23,10 +23,9 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from digestd.domain.colours import parse_colour
-from digestd.domain.inputs import parse_datetime
 from digestd.errors import BadSetting, plain_message
 from digestd.files import user_name
+from digestd.text.inputs import parse_datetime
 
 RETENTION_MIN = 30
 """Days that deliveries and papers are kept at least."""
@@ -233,7 +232,7 @@ class Settings(BaseSettings):
     explore: bool = True
     co_likes: bool = True
     templates_dir: str = ""
-    theme_accent: Annotated[str, AfterValidator(parse_colour)] = "#9a3f1d"
+    theme_accent: str = "#9a3f1d"
     theme_logo_file: str = ""
     theme_intro: str = Field(default="", max_length=300)
     theme_footer: str = Field(default="", max_length=300)

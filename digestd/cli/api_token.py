@@ -10,9 +10,9 @@ from digestd.cli.arguments import Json, Number
 from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.domain.api import Scope
-from digestd.domain.sanitise import clean, is_visible
 from digestd.errors import BadInput, NotFound
 from digestd.store import api_tokens
+from digestd.text.sanitise import clean, is_visible
 
 
 def add_token(

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from digestd.domain import inputs
-from digestd.domain.inputs import NUMBER_MAX
 from digestd.errors import BadInput
+from digestd.text import inputs
+from digestd.text.inputs import NUMBER_MAX
 
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The subscriber's address.")]
 Number = Annotated[int, typer.Argument(metavar="NUMBER", max=NUMBER_MAX, help="As the list shows it.")]

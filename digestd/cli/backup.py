@@ -15,8 +15,8 @@ from digestd import app as wiring
 from digestd import files
 from digestd import settings as configuration
 from digestd.cli.messages import say
-from digestd.delivery.backup import record_backup, write_backup
 from digestd.errors import BadInput, DigestdError, NotResumed
+from digestd.operations.backup import record_backup, write_backup
 from digestd.security.sealed_file import KEY_MIN, SealedWriter
 from digestd.security.secret_key import secret_files
 from digestd.settings import Settings

@@ -15,11 +15,11 @@ from digestd.cli.service import run_until_stopped
 from digestd.delivery.attempt_recorder import RunCounters
 from digestd.delivery.run import DeliveryReport
 from digestd.digests.resource_limits import tune_gc_for_batch
-from digestd.domain.inputs import NUMBER_MAX
-from digestd.domain.service_status import waiting_lines
 from digestd.jobs.worker import clean_up, counts, run, settle_uncertain
+from digestd.operations.service_status import waiting_lines
 from digestd.store import service_activity
 from digestd.store.ledger import queries
+from digestd.text.inputs import NUMBER_MAX
 
 
 def deliver(

@@ -17,9 +17,7 @@ from digestd.cli.output import emit
 from digestd.cli.progress import progress
 from digestd.domain.delivery import Actor, Evidence, Settlement, State
 from digestd.domain.digest import Pick
-from digestd.domain.inputs import NUMBER_MAX
 from digestd.domain.paper import Paper
-from digestd.domain.sanitise import shorten
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.security.links import Keys, make_envelope_id
 from digestd.store import bounces, papers, text_models
@@ -29,6 +27,8 @@ from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter, DeliveryInfo
 from digestd.store.ledger.settlement import GRACE, SettlementProof, settle
 from digestd.subscribers.lookup import find
+from digestd.text.inputs import NUMBER_MAX
+from digestd.text.sanitise import shorten
 
 
 def list_deliveries(

@@ -24,7 +24,6 @@ from digestd.digests.outlook import InterestYield, Outlook, explain_date, outloo
 from digestd.domain.delivery import Claim, MailKind, State
 from digestd.domain.paper import paper_id
 from digestd.domain.schedule import local_date, next_digest, period_date, period_on
-from digestd.domain.service_status import counted
 from digestd.domain.subscriber import Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, DigestdError, NotFound
@@ -32,6 +31,7 @@ from digestd.mail.content import Rendered
 from digestd.mail.lint import Finding, Severity
 from digestd.mail.outlets import OUTLETS
 from digestd.mail.rendering import render_reason
+from digestd.operations.service_status import counted
 from digestd.security.links import address_key, make_message_id
 from digestd.store import consent, subscribers, suppressions
 from digestd.store.ledger import queries

@@ -9,9 +9,9 @@ from digestd.cli.arguments import Json
 from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.cli.status import print_findings
-from digestd.domain.diagnosis import Level, worst_first
-from digestd.domain.service_status import counted
+from digestd.operations.diagnosis import Level, worst_first
 from digestd.operations.doctor import DoctorOptions, examine
+from digestd.operations.service_status import counted
 
 
 def check_installation(

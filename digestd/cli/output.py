@@ -19,7 +19,7 @@ from rich.text import Text
 
 from digestd.cli import tables
 from digestd.cli.messages import printable, say
-from digestd.domain.sanitise import escape_invisible
+from digestd.text.sanitise import escape_invisible
 
 Row = Mapping[str, object]
 RefusedEntry = tuple[int | str, str, str]

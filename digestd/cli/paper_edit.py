@@ -12,13 +12,13 @@ from digestd.cli.arguments import Json, PaperName
 from digestd.cli.output import emit, emit_import_report
 from digestd.cli.paper import paper_row
 from digestd.cli.progress import progress
-from digestd.domain.inputs import NUMBER_MAX
 from digestd.domain.paper import paper_id
 from digestd.errors import BadInput
 from digestd.papers.deduplication import merge_papers, split_paper
-from digestd.papers.gists.writing import write_gists
+from digestd.papers.gist_writing import write_gists
 from digestd.papers.paper_import import import_papers
 from digestd.sources.jsonl import LINE_MAX
+from digestd.text.inputs import NUMBER_MAX
 
 
 def import_file(

@@ -14,8 +14,8 @@ from digestd.cli.output import emit
 from digestd.delivery.resend import RESENDABLE, resend
 from digestd.domain.delivery import UNSENT, MailKind, State
 from digestd.domain.schedule import period_date
-from digestd.domain.service_status import counted
 from digestd.errors import BadInput, NotFound
+from digestd.operations.service_status import counted
 from digestd.security.links import make_message_id
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter

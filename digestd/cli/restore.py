@@ -22,11 +22,11 @@ from digestd.cli.arguments import Json
 from digestd.cli.backup import KeyFile, read_key
 from digestd.cli.messages import say
 from digestd.cli.output import emit
-from digestd.delivery.backup import Backup, read_backup
 from digestd.delivery.journals import add_journals
 from digestd.delivery.recovery import recover
 from digestd.errors import BadInput
 from digestd.jobs.scheduler import NAME
+from digestd.operations.backup import Backup, read_backup
 from digestd.security.sealed_file import SealedReader
 from digestd.security.secret_key import put_secrets_back
 from digestd.store.database import engine_name, open_database

@@ -13,8 +13,8 @@ from digestd import app as wiring
 from digestd.cli.arguments import Json
 from digestd.cli.messages import printable
 from digestd.cli.output import emit
-from digestd.domain.diagnosis import Diagnosis, Level
-from digestd.domain.service_status import needs_attention, status_lines
+from digestd.operations.diagnosis import Diagnosis, Level
+from digestd.operations.service_status import needs_attention, status_lines
 from digestd.operations.status import read_status
 
 _SIGNS = {Level.ERROR: ("✗", "bold red"), Level.WARNING: ("!", "yellow"), Level.OK: ("✓", "green")}

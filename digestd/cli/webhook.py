@@ -8,10 +8,10 @@ from digestd import app as wiring
 from digestd.cli.arguments import Json, Limit, Number
 from digestd.cli.messages import say
 from digestd.cli.output import emit
-from digestd.domain.inputs import NUMBER_MAX
 from digestd.domain.webhook import WebhookPost, WebhookPostState
 from digestd.errors import NotFound
 from digestd.store import webhooks
+from digestd.text.inputs import NUMBER_MAX
 
 
 def list_posts(

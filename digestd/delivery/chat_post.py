@@ -18,8 +18,8 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote, unquote, urlsplit
 
-from digestd.domain.sanitise import clean
 from digestd.errors import BadInput
+from digestd.text.sanitise import clean
 
 if TYPE_CHECKING:
     from apprise.plugins.base import NotifyBase

@@ -34,7 +34,6 @@ from digestd.delivery.run import DeliveryConfig
 from digestd.delivery.transports.transport import Refusal
 from digestd.domain.delivery import Claim
 from digestd.domain.digest import Occasion
-from digestd.domain.sanitise import clean
 from digestd.errors import BadInput
 from digestd.security.encryption import decrypt
 from digestd.store import chat_targets, ledger
@@ -42,6 +41,7 @@ from digestd.store.chat_targets import FAILURES_MAX
 from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimOwner
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
+from digestd.text.sanitise import clean
 
 ROUTE = "chat"
 """Name of this route in the ledger."""

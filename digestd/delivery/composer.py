@@ -19,7 +19,6 @@ from digestd.domain.digest import Occasion
 from digestd.domain.group import Colleagues
 from digestd.domain.paper import Paper
 from digestd.domain.reply import CommandReply
-from digestd.domain.sanitise import clean, safe_url, shorten
 from digestd.domain.schedule import period_date
 from digestd.errors import Damaged, DatabaseUnreachable
 from digestd.mail.content import (
@@ -53,6 +52,7 @@ from digestd.store.database import Database
 from digestd.store.groups import ShownPapers
 from digestd.store.ledger.offered import OfferedDigest, offered_by
 from digestd.store.timestamps import from_us
+from digestd.text.sanitise import clean, safe_url, shorten
 
 log = structlog.get_logger(__name__)
 CACHED_PAPERS = 5_000

@@ -15,12 +15,12 @@ from typing import TypeAlias
 import numpy as np
 
 from digestd.domain.interest import Interest, Kind, Stance
-from digestd.domain.json_input import load_json
 from digestd.domain.paper import Paper, PaperId
-from digestd.domain.tex import to_plain
 from digestd.errors import BadInput, BadRecord
 from digestd.ranking.arrays import NOWHERE, Doubles, Ints
 from digestd.sources.jsonl import KEYS, read_record, texts_at
+from digestd.text.json_input import load_json
+from digestd.text.tex import to_plain
 
 Record: TypeAlias = Mapping[str, object]
 Library: TypeAlias = Mapping[str, Paper]

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from digestd.domain.names import plain_name
 from digestd.domain.paper import (
     ABSTRACT_MAX,
     AFFILIATIONS_MAX,
@@ -27,6 +26,7 @@ from digestd.domain.paper import (
 from digestd.domain.sighting_record import FIELDS, assemble
 from digestd.fetching.parser_main import LONG_TEXTS
 from digestd.sources.source import CATEGORIES_MAX, Page, Reject, clean_line, clean_names, web_url
+from digestd.text.people import plain_name
 
 RECORDS_MAX = 250_000
 """Sightings and rejects of one page; a parser process has not the memory for more."""

@@ -14,7 +14,7 @@ from digestd.store import due
 from digestd.store.retention import prune
 
 if TYPE_CHECKING:
-    from digestd.papers.gists.writing import WrittenReport
+    from digestd.papers.gist_writing import WrittenReport
 
 LATE = timedelta(minutes=10)
 """Time after which a digest that is due and not planned is late."""
@@ -50,7 +50,7 @@ class Chores:
             log.info("gists", written=report.written, refused=report.refused)
 
     def _write_gists(self) -> "WrittenReport":
-        from digestd.papers.gists.writing import WrittenReport, write_gists
+        from digestd.papers.gist_writing import WrittenReport, write_gists
 
         writer = self._app.gist_writer
         return write_gists(self._app.db, writer, self._app.clock, self._should_continue) if writer else WrittenReport()

@@ -16,9 +16,7 @@ from typing import NamedTuple, TypeAlias
 from jinja2 import Environment
 
 from digestd.domain.digest import Occasion, Reason, ReasonKind, Section
-from digestd.domain.digest_layout import Block, Heading, HeadingKind, blocks
 from digestd.domain.group import Colleagues
-from digestd.domain.sanitise import first_day, safe_url, shorten, wrap
 from digestd.errors import BadInput, BadSetting
 from digestd.mail.categories import category_label
 from digestd.mail.content import (
@@ -30,6 +28,7 @@ from digestd.mail.content import (
     PaperContent,
     Rendered,
 )
+from digestd.mail.digest_layout import Block, Heading, HeadingKind, blocks
 from digestd.mail.fragments import HTML, TEXT, Body, BodyFormat, Fragment, Value, part_value, slot, token_value, value
 from digestd.mail.rendering import (
     NAME_MAX,
@@ -51,6 +50,7 @@ from digestd.mail.view_models import (
     coverage_gaps,
     view_paper,
 )
+from digestd.text.sanitise import first_day, safe_url, shorten, wrap
 
 _SUBJECT_MAX = 60
 """Characters of a subject that a phone shows."""

@@ -18,8 +18,8 @@ from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import quote
 
-from digestd.domain.sanitise import clean
 from digestd.errors import BadInput
+from digestd.text.sanitise import clean
 
 SOFT_BREAK = b"=\r\n"
 _SENTINEL = "="

@@ -12,11 +12,11 @@ from digestd.domain.digest import Reason
 from digestd.domain.gist import Gist
 from digestd.domain.group import Colleagues
 from digestd.domain.reply import ReplyLine
-from digestd.domain.sanitise import clean, safe_address, safe_url, shorten
 from digestd.errors import BadSetting, DigestdError, NotFound
 from digestd.mail.content import NoticeContent, Rendered, ReplyContent
 from digestd.mail.templates import REASON_TEMPLATE, REMEDY, SHORT_REASON_TEMPLATE, Templates
 from digestd.mail.view_models import clean_reason
+from digestd.text.sanitise import clean, safe_address, safe_url, shorten
 
 NAME_MAX = 60
 POSTAL_MAX = 300

@@ -32,12 +32,12 @@ from jinja2.meta import find_referenced_templates
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from digestd.domain.digest import ReasonKind
-from digestd.domain.sanitise import clean, safe_url, wrap
 from digestd.errors import BadSetting
 from digestd.mail.fragments import MARK
-from digestd.mail.scripts import breakable, isolated, text_attributes
 from digestd.mail.theme import Theme
 from digestd.resources import hash_of
+from digestd.text.sanitise import clean, safe_url, wrap
+from digestd.text.scripts import breakable, isolated, text_attributes
 
 _JINJA_TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 _HEAD_STYLE = re.compile(r"<head>(<style>.*?</style>)(.*?)</head>", re.DOTALL)

@@ -7,8 +7,8 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from digestd.domain.colours import contrast, darker, lighter_until
 from digestd.errors import BadSetting
+from digestd.mail.colours import contrast, darker, lighter_until, parse_colour
 
 ACCENT, DEEP_ACCENT = "#9a3f1d", "#7d3014"
 """The accent on a light ground, and while it is pressed."""
@@ -60,7 +60,11 @@ class Theme:
 
 
 def check_accent(accent: str) -> str:
-    """Return an accent that can be read on the sheet. Raises BadSetting."""
+    """Return an accent in lower case that can be read on the sheet. Raises BadSetting."""
+    try:
+        accent = parse_colour(accent)
+    except ValueError as error:
+        raise BadSetting(f"DIGESTD_THEME_ACCENT: {error}") from None
     found = contrast(accent, SHEET)
     if found < MIN_CONTRAST:
         raise BadSetting(

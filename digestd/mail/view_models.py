@@ -8,11 +8,11 @@ from functools import lru_cache
 from digestd.domain.coverage import COMPLETE, CoverageState
 from digestd.domain.digest import Reason, ReasonKind
 from digestd.domain.gist import GIST_MAX
-from digestd.domain.sanitise import clean, safe_url, shorten
 from digestd.mail.categories import category_label, category_names
 from digestd.mail.content import PaperContent
-from digestd.mail.scripts import text_direction, text_language
 from digestd.ranking.text import phrase_form
+from digestd.text.sanitise import clean, safe_url, shorten
+from digestd.text.scripts import text_direction, text_language
 
 HTML_MAX = 92_000
 """Gmail clips messages above 102 KB of encoded HTML."""

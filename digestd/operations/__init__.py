@@ -1,10 +1,11 @@
-"""Answer what operators ask: how the service fares (`status`), and what is wrong with the installation (`doctor`).
+"""Answer what operators ask: the state of the service (`status`), and what is wrong with the installation (`doctor`).
 
-status          read the facts of domain/service_status
+status          read the facts that service_status describes
 doctor          run all probes side by side, each with a deadline
 local_probes    files, secret key, database, sandbox, service
 network_probes  relays, DNS, pages, clock, hosts of sources
-name_lookups    look up what domain/mail_dns wants to know
+name_lookups    look up what mail_dns wants to know
+backup          copy the database, check the copy, rotate copies
 
-What follows from the facts is decided by pure functions in domain: service_status and mail_dns.
+What follows from the facts is decided by pure functions: service_status and mail_dns.
 """

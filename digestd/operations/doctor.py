@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 from digestd import app as wiring
 from digestd import settings as configuration
 from digestd.app import App
-from digestd.domain.diagnosis import Diagnosis, error, warning
 from digestd.errors import DigestdError
 from digestd.operations import local_probes, network_probes
+from digestd.operations.diagnosis import Diagnosis, error, warning
 from digestd.operations.network_probes import CLOCK_SERVERS
 from digestd.settings import Settings
 from digestd.settings_validation import check_settings

@@ -7,9 +7,9 @@ from pathlib import Path
 from digestd.app import App
 from digestd.delivery.disk_space import free_bytes
 from digestd.delivery.preflight import require_templates
-from digestd.domain.diagnosis import Diagnosis, error, ok, warning
-from digestd.domain.service_status import needs_attention
 from digestd.errors import DigestdError
+from digestd.operations.diagnosis import Diagnosis, error, ok, warning
+from digestd.operations.service_status import needs_attention
 from digestd.operations.status import read_status
 from digestd.ranking.encoders import describe_encoder
 from digestd.resources import OverrideState, overrides

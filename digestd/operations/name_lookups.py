@@ -1,4 +1,4 @@
-"""Look up what domain/mail_dns wants to know, by dnspython."""
+"""Look up what mail_dns wants to know, by dnspython."""
 
 import asyncio
 from ipaddress import ip_address
@@ -8,8 +8,8 @@ import dns.asyncresolver
 import dns.exception
 import dns.resolver
 
-from digestd.domain.mail_dns import DnsAnswer, DnsRecords, Lookup, MailSetup, wanted_lookups
 from digestd.errors import BadInput
+from digestd.operations.mail_dns import DnsAnswer, DnsRecords, Lookup, MailSetup, wanted_lookups
 
 LOOKUP_SECONDS = 5.0
 ROUNDS = 8

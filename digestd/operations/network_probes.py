@@ -15,10 +15,10 @@ import httpx2
 
 from digestd.app import App
 from digestd.delivery.transports import Route, open_routes
-from digestd.domain.diagnosis import Diagnosis, error, ok, warning
-from digestd.domain.mail_dns import MailSetup, diagnose
 from digestd.errors import RelayFailed
 from digestd.mail.dkim import dns_record, open_signer
+from digestd.operations.diagnosis import Diagnosis, error, ok, warning
+from digestd.operations.mail_dns import MailSetup, diagnose
 from digestd.operations.name_lookups import look_up_all, open_resolver
 from digestd.settings import LOOPBACK, Settings
 

@@ -10,15 +10,14 @@ from sqlmodel import Session
 
 from digestd import __version__, files
 from digestd.app import App
-from digestd.delivery.backup import last_backup
 from digestd.delivery.disk_space import MIN_FREE_BYTES, free_bytes
 from digestd.domain.bounce import BounceKind
 from digestd.domain.coverage import Coverage
-from digestd.domain.sanitise import without_addresses
-from digestd.domain.service_status import FailingRoom, PausedRoute, ServiceStatus, ServiceVersions
 from digestd.domain.subscriber import describe_damage
 from digestd.domain.webhook import WebhookPostState
 from digestd.errors import DatabaseUnreachable
+from digestd.operations.backup import last_backup
+from digestd.operations.service_status import FailingRoom, PausedRoute, ServiceStatus, ServiceVersions
 from digestd.store import (
     alert_state,
     bounce_surge,
@@ -37,6 +36,7 @@ from digestd.store import suppressions as suppressed_addresses
 from digestd.store.due import was_clock_ahead
 from digestd.store.migrate import newest
 from digestd.store.throttles import RUN, paused_relays
+from digestd.text.sanitise import without_addresses
 
 DAY = timedelta(days=1)
 COVERAGE_DAYS = timedelta(days=7)

@@ -9,11 +9,11 @@ from functools import partial
 import numpy as np
 import structlog
 
-from digestd.domain.isolation import by_halves
 from digestd.ranking.dense import Encoder
 from digestd.store import embeddings
 from digestd.store.database import Database
 from digestd.store.embeddings import UnembeddedRevision
+from digestd.store.isolation import by_halves
 
 BLOCK = 64
 """Papers a transaction: some seconds' work, which is all that is lost when it is killed."""

@@ -7,13 +7,13 @@ from datetime import datetime
 import structlog
 from sqlmodel import Session
 
-from digestd.domain.isolation import by_halves
 from digestd.domain.paper import Sighting
 from digestd.papers.deduplication import merge_duplicates
 from digestd.papers.merge import Decision, ReadableTexts, decide, is_recent
 from digestd.store import do_not_merge
 from digestd.store import sightings as stored
 from digestd.store.database import Database
+from digestd.store.isolation import by_halves
 from digestd.store.sightings import ReadableText, TextKey
 
 log = structlog.get_logger(__name__)

@@ -26,7 +26,6 @@ from functools import cached_property, lru_cache
 from hashlib import blake2b
 
 from digestd.domain.paper import PaperId, Sighting, Words
-from digestd.domain.preprints import is_data_set, is_preprint, registrant, without_version
 from digestd.papers.normalization import (
     PART,
     STOP,
@@ -40,6 +39,7 @@ from digestd.papers.normalization import (
     unify_spelling,
     words,
 )
+from digestd.sources.preprints import is_data_set, is_preprint, registrant, without_version
 
 SAME = 0.9
 """The score from which two sightings count as one work."""

@@ -14,9 +14,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from digestd.domain.names import plain_name
 from digestd.ranking.arrays import Floats, Ints, Sparse, stacked
 from digestd.ranking.text import fold
+from digestd.text.people import plain_name
 
 _PARTICLES = frozenset(
     [

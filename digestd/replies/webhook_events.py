@@ -11,7 +11,6 @@ import structlog
 from sqlmodel import Session
 
 from digestd.domain.bounce import Bounce, InboundOutcome
-from digestd.domain.isolation import by_halves
 from digestd.errors import BadRecord
 from digestd.replies.bounces.providers.provider import AGE_MAX, CLOCK_SKEW_MAX, BounceEvent, WebhookPayload
 from digestd.replies.matching import Match, match_envelope, match_message_id
@@ -19,6 +18,7 @@ from digestd.replies.processing import record_bounce
 from digestd.security.links import Keys, address_key
 from digestd.store import alert_state, bounces, inbound, subscribers
 from digestd.store.database import Database
+from digestd.store.isolation import by_halves
 
 log = structlog.get_logger(__name__)
 

@@ -20,9 +20,9 @@ from urllib.parse import quote
 from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.dates import midnight, parse_day
-from digestd.sources.jats import without_typesetting
 from digestd.sources.json_records import JsonObject, as_list, list_at, load_object, parse_count, read_records, text_at
 from digestd.sources.source import Page, RateLimit, Request, check_rejects, make_words, quote_service, web_url
+from digestd.text.jats import without_typesetting
 
 Server = Literal["biorxiv", "medrxiv"]
 

@@ -16,9 +16,9 @@ from digestd.domain.paper import PaperId, Sighting
 from digestd.errors import BadInput
 from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.crossref import Crossref, parse_works, read_work, works_request
-from digestd.sources.html_text import html_to_text
 from digestd.sources.json_records import JsonObject, text_at
 from digestd.sources.source import Page, RateLimit, Request, clean_line
+from digestd.text.html_text import html_to_text
 
 PREFIX = "10.26434"
 

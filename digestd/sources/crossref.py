@@ -16,12 +16,9 @@ from typing import Self
 from urllib.parse import urlencode
 
 from digestd.domain.paper import NAME_MAX, PaperId, Sighting, doi_id
-from digestd.domain.preprints import is_preprint, registrant, without_version
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.dates import midnight, publication_day
-from digestd.sources.html_text import html_to_text
-from digestd.sources.jats import with_spaces
 from digestd.sources.json_records import (
     JsonObject,
     as_list,
@@ -34,6 +31,7 @@ from digestd.sources.json_records import (
     text_at,
     text_values,
 )
+from digestd.sources.preprints import is_preprint, registrant, without_version
 from digestd.sources.retractions import merge_retractions, retraction
 from digestd.sources.source import (
     Page,
@@ -46,6 +44,8 @@ from digestd.sources.source import (
     web_url,
 )
 from digestd.sources.titles import with_subtitle
+from digestd.text.html_text import html_to_text
+from digestd.text.jats import with_spaces
 
 LATE = timedelta(days=1)
 """Overlap with the last run: dates have no time, and works are indexed some time after deposit."""

@@ -18,8 +18,6 @@ from digestd.domain.paper import NAME_MAX, PaperId, Sighting, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.dates import iso_day, midnight
-from digestd.sources.html_text import html_to_text
-from digestd.sources.jats import without_typesetting
 from digestd.sources.json_records import (
     JsonObject,
     as_list,
@@ -46,6 +44,8 @@ from digestd.sources.source import (
     quote_service,
 )
 from digestd.sources.spec_arguments import search_query
+from digestd.text.html_text import html_to_text
+from digestd.text.jats import without_typesetting
 
 LATE = timedelta(days=2)
 """Overlap with the last run: the day of indexing has no time."""

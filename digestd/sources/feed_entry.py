@@ -15,11 +15,11 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.dois import doi_in_address
-from digestd.sources.html_text import html_to_text
 from digestd.sources.jsonl import hash_id, title_hash_id
 from digestd.sources.names import is_others, is_suffix, natural_name
 from digestd.sources.pubmed_article import parse_pmid
 from digestd.sources.source import Reject, make_words, read_each, web_url
+from digestd.text.html_text import html_to_text
 
 _COUNTING = re.compile(r"utm_\w+|mc_[ce]id|fbclid|gclid|msclkid|rss|af|ftcamp|xtor|dgcid", re.IGNORECASE)
 _NAMES = re.compile(r"(?:(?<!\s)\s+)?;\s*|(?<!\s)\s+and\s+|(?<!\s)\s*\n\s*|,\s+and\s+")

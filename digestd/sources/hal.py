@@ -18,7 +18,6 @@ from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, PaperId, Sighting, 
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.dates import iso_day, published_at
-from digestd.sources.html_text import html_to_text
 from digestd.sources.json_records import (
     JsonObject,
     list_at,
@@ -43,6 +42,7 @@ from digestd.sources.source import (
 )
 from digestd.sources.spec_arguments import search_query
 from digestd.sources.titles import with_subtitle
+from digestd.text.html_text import html_to_text
 
 LATE = timedelta(days=2)
 """Overlap with the last run: a deposit is found once it has been indexed."""

@@ -7,10 +7,10 @@ Texts are returned as one line without control characters.
 
 from collections.abc import Callable, Iterable, Mapping
 
-from digestd.domain import json_input
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.source import ITEMS_MAX, Reject, clean_line, read_each
+from digestd.text import json_input
 
 TEXT_MAX = 100_000
 """Longer texts are cut before they are looked at: more than any abstract with its markup."""

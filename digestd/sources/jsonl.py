@@ -16,7 +16,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from digestd.domain.json_input import load_json
 from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, SUMMARY_MAX, PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadRecord
 from digestd.sources import spec_arguments
@@ -31,6 +30,7 @@ from digestd.sources.source import (
     read_each,
     web_url,
 )
+from digestd.text.json_input import load_json
 
 LINE_MAX = 1_000_000
 KEYS = (

@@ -20,7 +20,6 @@ from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, PaperId, Sighting, 
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.dates import iso_day, published_at
-from digestd.sources.html_text import html_to_text
 from digestd.sources.json_records import (
     TEXT_MAX,
     JsonObject,
@@ -46,6 +45,7 @@ from digestd.sources.source import (
     make_words,
     quote_service,
 )
+from digestd.text.html_text import html_to_text
 
 LATE = timedelta(days=30)
 """OpenAlex learns of most works within days of their publication, of some only weeks later."""

@@ -23,7 +23,6 @@ from digestd.sources.arxiv_api import ARXIV_PACE, read_entry
 from digestd.sources.arxiv_calendar import DEFAULT_CALENDAR
 from digestd.sources.crossref import read_message, read_work
 from digestd.sources.hf_daily import read_paper
-from digestd.sources.jats import jats_to_text
 from digestd.sources.json_records import (
     JsonObject,
     as_list,
@@ -37,6 +36,7 @@ from digestd.sources.json_records import (
 from digestd.sources.openreview import read_note
 from digestd.sources.source import Page, RateLimit, Request, make_words, web_url
 from digestd.sources.xml_elements import ATOM, XmlElements, child_text
+from digestd.text.jats import jats_to_text
 
 HUGGING_FACE_PACE = RateLimit("huggingface.co", 1.0)
 CROSSREF_PACE = RateLimit("api.crossref.org", 1.0, exclusive=True)

@@ -14,8 +14,8 @@ from typing import Protocol, TypeVar, runtime_checkable
 from urllib.parse import urlsplit
 
 from digestd.domain.paper import ABSTRACT_MAX, AUTHORS_MAX, NAME_MAX, TITLE_MAX, Paper, Sighting, Words
-from digestd.domain.sanitise import clean
 from digestd.errors import BadRecord, DigestdError, SourceFailed
+from digestd.text.sanitise import clean
 
 ITEMS_MAX = 5_000
 CATEGORIES_MAX = 50

@@ -16,7 +16,6 @@ from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, Sighting, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique_ids
 from digestd.sources.dates import iso_day, published_at
-from digestd.sources.html_text import html_to_text
 from digestd.sources.json_records import (
     JsonObject,
     list_at,
@@ -42,6 +41,7 @@ from digestd.sources.source import (
     quote_service,
 )
 from digestd.sources.spec_arguments import search_query
+from digestd.text.html_text import html_to_text
 
 LATE = timedelta(days=1)
 """Overlap with the last run: a record is found some time after its deposit."""

@@ -18,10 +18,10 @@ from sqlmodel import Session
 from digestd.domain.digest import WINDOW
 from digestd.domain.gist import Gist, GistKind
 from digestd.domain.paper import Paper, PaperFacts, PaperId, Words, votes
-from digestd.domain.tex import to_plain
 from digestd.store import core
 from digestd.store.bulk import chunks
 from digestd.store.timestamps import from_us, to_us
+from digestd.text.tex import to_plain
 
 MERGED = "merged:"
 

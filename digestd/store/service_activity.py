@@ -5,6 +5,7 @@ start is found by bisection.
 """
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
@@ -14,13 +15,12 @@ from sqlmodel import Session
 from digestd.domain.bounce import BounceKind
 from digestd.domain.delivery import MailKind, State
 from digestd.domain.feedback import POSITIVE_VERDICTS
-from digestd.domain.sanitise import without_addresses
-from digestd.domain.service_status import WaitingMails
 from digestd.domain.subscriber import Status
 from digestd.store import core
 from digestd.store.ledger.indexes import AT_WORK, UNCERTAIN
 from digestd.store.ledger.queries import IS_UNANSWERED
 from digestd.store.timestamps import from_us, to_us
+from digestd.text.sanitise import without_addresses
 
 _D, _S, _B, _F = core.delivery.c, core.subscriber.c, core.bounce.c, core.feedback.c
 _IS_ACTIVE = _S.status == literal_column(f"'{Status.ACTIVE}'")
@@ -31,6 +31,23 @@ LATE = timedelta(days=3)
 """A delivery is sent at most this long after it was planned."""
 _HOUR_US, _DAY_US = 3_600_000_000, 86_400_000_000
 _REASONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingMails:
+    """Mails that wait for the same reason.
+
+    Attributes:
+        reply: what the relay said about one of them last; empty if none was tried.
+        first, last: the earliest and the latest time of the next attempt.
+        since: when the oldest was planned.
+    """
+
+    mails: int
+    reply: str
+    first: datetime
+    last: datetime
+    since: datetime
 
 
 class DueTimes(NamedTuple):

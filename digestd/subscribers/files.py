@@ -22,10 +22,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from digestd.domain.json_input import load_json
-from digestd.domain.sanitise import escape_invisible
 from digestd.errors import BadInput, BadRecord
 from digestd.subscribers.subscriber_record import BOOLEANS, KEYS, LISTS, NUMBERS
+from digestd.text.json_input import load_json
+from digestd.text.sanitise import escape_invisible
 
 if TYPE_CHECKING:
     import _csv

@@ -10,7 +10,6 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from digestd.domain.isolation import by_halves
 from digestd.domain.rejected_lines import RejectedLines
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
@@ -18,6 +17,7 @@ from digestd.errors import BadRecord
 from digestd.security.links import address_key
 from digestd.store import mail_budgets, subscribers, suppressions
 from digestd.store.database import Database
+from digestd.store.isolation import by_halves
 from digestd.subscribers.files import FileLine
 from digestd.subscribers.notices import NoticeContext
 from digestd.subscribers.signup import new_subscriber, plan_confirmation, stranger_budget

@@ -8,8 +8,8 @@ from sqlmodel import Session
 from digestd.domain.lookup import LookupState, registries_of
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.reference import Reference
-from digestd.domain.tex import to_plain
 from digestd.store import paper_lookups, references
+from digestd.text.tex import to_plain
 
 
 @dataclass(frozen=True, slots=True)

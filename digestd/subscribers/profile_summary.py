@@ -15,7 +15,6 @@ from digestd.domain.lookup import LookupState
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Subscriber
-from digestd.domain.tex import to_plain
 from digestd.ranking import profile_summary
 from digestd.ranking.profile_summary import DocumentFrequencies, ProfileTerm
 from digestd.store import feedback, mutings, paper_lookups, papers, references, subscribers
@@ -23,6 +22,7 @@ from digestd.store.database import Database
 from digestd.store.interests import stated
 from digestd.store.ledger import queries
 from digestd.subscribers.lookup import load_locked
+from digestd.text.tex import to_plain
 
 LIKES = 100
 """The number of newest likes that are summarised."""

@@ -14,11 +14,11 @@ from babel import Locale, UnknownLocaleError
 
 from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.paper import paper_id
-from digestd.domain.sanitise import clean, is_visible
 from digestd.domain.schedule import check_timezone
 from digestd.domain.subscriber import WEEKDAYS, Cadence, MinScore, Status, Subscriber, Timing
 from digestd.errors import BadRecord
 from digestd.security.links import canonical_address
+from digestd.text.sanitise import clean, is_visible
 
 TEXT_MAX = 300
 PAPER_MAX = 400

@@ -21,8 +21,8 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.api import Scope
 from digestd.domain.bounce import BounceKind
-from digestd.domain.service_status import ServiceStatus, counted, needs_attention, status_lines
 from digestd.operations.history import ServiceHistory, read_history
+from digestd.operations.service_status import ServiceStatus, counted, needs_attention, status_lines
 from digestd.operations.status import read_status
 from digestd.settings import LOOPBACK
 from digestd.web.bearer_token import read_bearer, token_of

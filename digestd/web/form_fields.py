@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from digestd.domain.sanitise import clean
+from digestd.text.sanitise import clean
 
 _Form = TypeVar("_Form", bound=BaseModel)
 

@@ -10,11 +10,11 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from digestd.app import App
-from digestd.domain.sanitise import clean
 from digestd.errors import BadRecord, SourceFailed
 from digestd.store import libraries
 from digestd.subscribers.libraries import LIBRARIES_MAX, linked_libraries, own_library, unlink
 from digestd.subscribers.library_sync import link_orcid, link_zotero
+from digestd.text.sanitise import clean
 from digestd.web.limiter import RateLimits
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import MALFORMED, SettingsPage

@@ -14,9 +14,9 @@ from prometheus_client.registry import Collector
 from starlette.responses import Response
 
 from digestd.app import App
-from digestd.delivery.backup import last_backup
 from digestd.domain.coverage import Coverage, CoverageState
-from digestd.domain.service_status import LastBackup
+from digestd.operations.backup import last_backup
+from digestd.operations.service_status import LastBackup
 from digestd.store.hosts import HostState, is_open
 from digestd.store.throttles import PausedRelay
 from digestd.web.operator_access import only_operators

@@ -20,10 +20,10 @@ from starlette.responses import RedirectResponse, Response
 from digestd.app import App
 from digestd.domain.interest import Interest, Kind, values
 from digestd.domain.paper import PaperId
-from digestd.domain.tex import to_plain
 from digestd.mail.rendering import render_reason
 from digestd.store import papers
 from digestd.subscribers.subscriber_record import SubscriberRecord
+from digestd.text.tex import to_plain
 from digestd.web import home
 from digestd.web.consent_audit import network_key
 from digestd.web.example_papers import ExamplePaper, ExamplePapers, ExampleState

@@ -6,10 +6,10 @@ from babel.dates import get_day_names
 from pydantic import BaseModel, ConfigDict
 
 from digestd.domain.paper import paper_id
-from digestd.domain.sanitise import clean, shorten
 from digestd.domain.subscriber import WEEKDAYS, Cadence
 from digestd.errors import BadRecord
 from digestd.subscribers.subscriber_record import CheckedRecord, check
+from digestd.text.sanitise import clean, shorten
 from digestd.web.form_fields import read_lines, read_names, read_number, read_timezone, replace_line, visible
 from digestd.web.pages import ENGLISH, Pages, locale_of
 from digestd.web.time_zones import zones

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.domain.digest import Pick, Reason, ReasonKind, Section
-from digestd.domain.digest_layout import Heading, HeadingKind, blocks, order_shown
+from digestd.mail.digest_layout import Heading, HeadingKind, blocks, order_shown
 
 A, B = Reason(ReasonKind.TOPIC, "lakes"), Reason(ReasonKind.NEAR_TOPIC, "lakes")
 C, D = Reason(ReasonKind.PHRASE, "open data"), Reason(ReasonKind.LIKED, "A Title")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from digestd.domain.isolation import by_halves
 from digestd.errors import DatabaseUnreachable
+from digestd.store.isolation import by_halves
 
 
 @pytest.mark.parametrize("bad", [(), (0,), (3, 4), (9,), tuple(range(10))])

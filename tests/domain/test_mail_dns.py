@@ -2,8 +2,8 @@
 
 import pytest
 
-from digestd.domain.diagnosis import Diagnosis, Level
-from digestd.domain.mail_dns import DnsAnswer, Lookup, MailSetup, diagnose, wanted_lookups, zone_line
+from digestd.operations.diagnosis import Diagnosis, Level
+from digestd.operations.mail_dns import DnsAnswer, Lookup, MailSetup, diagnose, wanted_lookups, zone_line
 
 KEY = "v=DKIM1; k=ed25519; p=MCow"
 SETUP = MailSetup(

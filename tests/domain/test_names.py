@@ -2,8 +2,8 @@
 
 import pytest
 
-from digestd.domain.names import plain_name
 from digestd.ranking.author_kernel import parse_person_name
+from digestd.text.people import plain_name
 
 
 @pytest.mark.parametrize(

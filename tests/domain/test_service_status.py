@@ -8,18 +8,18 @@ import pytest
 from digestd.domain.bounce import BounceKind
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.delivery import State
-from digestd.domain.diagnosis import Level
-from digestd.domain.service_status import (
+from digestd.domain.subscriber import Status
+from digestd.operations.diagnosis import Level
+from digestd.operations.service_status import (
     FailingRoom,
     PausedRoute,
     ServiceStatus,
     ServiceVersions,
-    WaitingMails,
     counted,
     needs_attention,
     status_lines,
 )
-from digestd.domain.subscriber import Status
+from digestd.store.service_activity import WaitingMails
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

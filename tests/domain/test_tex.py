@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digestd.domain.tex import LENGTH_MAX, to_plain
+from digestd.text.tex import LENGTH_MAX, to_plain
 from tests.outside import outside
 
 

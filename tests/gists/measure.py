@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from digestd.papers.gists import choice, extraction, roles
-from digestd.papers.gists.sentences import METHOD, OBJECTIVE, RESULT, ROLES, Sentence
+from digestd.gists import choice, extraction, roles
+from digestd.gists.sentences import METHOD, OBJECTIVE, RESULT, ROLES, Sentence
 from tests.gists.labelled import LabelledAbstract, SummarisedAbstract, is_summarised, read_labelled, read_summarised
 
 LIMITS = (480, 440, 320)

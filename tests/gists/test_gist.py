@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from digestd.domain.gist import BRIEF_MAX, GIST_MAX, Gist, GistKind
-from digestd.papers.gists import roles
-from digestd.papers.gists.gist import make_gist, shorten_sentence
-from digestd.papers.gists.sentences import ROLES
+from digestd.gists import roles
+from digestd.gists.gist import make_gist, shorten_sentence
+from digestd.gists.sentences import ROLES
 
 BACKGROUND = (
     "Forests store a large share of the carbon that people release every year. Counting trees by hand is slow and "

@@ -2,8 +2,8 @@
 
 import pytest
 
-from digestd.papers.gists.references import appositions, expand, find_needs, long_forms
-from digestd.papers.gists.standing import stand
+from digestd.gists.references import appositions, expand, find_needs, long_forms
+from digestd.gists.standing import stand
 
 
 def needed(title: str, *sentences: str) -> dict[str, list[int]]:

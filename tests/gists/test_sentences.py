@@ -2,7 +2,7 @@
 
 import pytest
 
-from digestd.papers.gists.sentences import split_sentences
+from digestd.gists.sentences import split_sentences
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from digestd.papers.gists.shortening import shorter_forms
+from digestd.gists.shortening import shorter_forms
 
 
 @pytest.mark.parametrize(

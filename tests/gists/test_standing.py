@@ -2,7 +2,7 @@
 
 import pytest
 
-from digestd.papers.gists.standing import stand
+from digestd.gists.standing import stand
 
 
 @pytest.mark.parametrize(

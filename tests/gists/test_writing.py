@@ -13,9 +13,9 @@ import pytest
 
 from digestd.domain.gist import GistKind
 from digestd.domain.paper import Paper, PaperId
-from digestd.papers.gists.generation import Refused, read_gist, read_translation
-from digestd.papers.gists.language_model import LanguageModel, ModelUnavailable
-from digestd.papers.gists.writing import GistWriter, WrittenReport, write_gists
+from digestd.gists.generation import Refused, read_gist, read_translation
+from digestd.papers.gist_writing import GistWriter, WrittenReport, write_gists
+from digestd.papers.language_model import LanguageModel, ModelUnavailable
 from digestd.store import papers
 from tests.gists.model_server import HONEST
 from tests.support.install import Install, install

@@ -1,7 +1,7 @@
 """Train the model of gists: `python -m tests.gists.train FOLDER`.
 
 FOLDER holds `csabstruct.train.jsonl.gz`, `csabstruct.dev.jsonl.gz` and `scitldr_a.train.jsonl.gz`. The result is
-`digestd/papers/gists/model.npz`; the same data give the same figures up to the last digits of the linear algebra.
+`digestd/gists/model.npz`; the same data give the same figures up to the last digits of the linear algebra.
 With `--hold-out` the dev split of CSAbstruct is left out, to measure on it, and `--out` names another file.
 
 The roles are a conditional random field (Lafferty et al., ICML 2001), fitted by L-BFGS with an L2 penalty; abstracts
@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from digestd.papers.gists import choice, roles
-from digestd.papers.gists.sentences import ROLES
+from digestd.gists import choice, roles
+from digestd.gists.sentences import ROLES
 from tests.gists.labelled import LabelledAbstract, SummarisedAbstract, read_labelled, read_summarised
 
 PENALTY = 5.0
@@ -156,7 +156,7 @@ class PackedRoles:
 
 
 def store(file: Path, packed: PackedRoles, choice_weights: Floats) -> None:
-    """Write a model that `digestd.papers.gists.roles.read_model` reads."""
+    """Write a model that `digestd.gists.roles.read_model` reads."""
     np.savez_compressed(
         file,
         gaps=packed.gaps,

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from digestd.domain.digest import Reason, ReasonKind
-from digestd.domain.sanitise import clean, first_day, is_visible, shorten, text_columns, wrap
 from digestd.errors import BadSetting
 from digestd.mail.content import DigestContent, DigestItem, PaperContent
 from digestd.mail.digest import render_digest
 from digestd.mail.rendering import render_notice, render_reason
 from digestd.mail.templates import Templates
 from digestd.resources import templates
+from digestd.text.sanitise import clean, first_day, is_visible, shorten, text_columns, wrap
 from tests import golden
 from tests.golden.html_safety import assert_safe, elements
 

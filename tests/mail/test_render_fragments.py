@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from digestd.domain.digest import Reason, ReasonKind, Section
-from digestd.domain.sanitise import wrap
 from digestd.errors import BadInput, BadSetting
 from digestd.mail.content import DigestContent, DigestItem, DigestLinks, EarlierDigest, PaperContent
 from digestd.mail.digest import AssembledDigest, assemble_digest
 from digestd.mail.fragments import TEXT, Fragment, slot, value
 from digestd.mail.templates import Templates
 from digestd.resources import templates
+from digestd.text.sanitise import wrap
 from tests import golden
 
 FILES = templates()

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from digestd.domain.digest import Reason, ReasonKind, Section
-from digestd.domain.sanitise import safe_url
 from digestd.mail.content import DigestContent, DigestItem, PaperContent
 from digestd.mail.digest import assemble_digest, render_digest
 from digestd.mail.rendering import render_notice
 from digestd.mail.templates import Templates
 from digestd.mail.view_models import HTML_MAX
 from digestd.resources import templates
+from digestd.text.sanitise import safe_url
 from tests import golden
 from tests.golden.html_safety import assert_safe, elements
 

@@ -6,12 +6,12 @@ from itertools import pairwise
 import pytest
 
 from digestd.domain.digest import Section
-from digestd.domain.sanitise import shorten, text_columns
 from digestd.mail.digest import render_digest
 from digestd.mail.rendering import render_sentence
 from digestd.mail.templates import Templates
 from digestd.mail.view_models import DETAIL_LEVELS, view_paper
 from digestd.resources import templates
+from digestd.text.sanitise import shorten, text_columns
 from tests import golden
 from tests.support.postfix import tool
 

@@ -12,8 +12,8 @@ import pytest
 
 from digestd import resources
 from digestd.cli.digest import find_preview
-from digestd.domain.colours import contrast
 from digestd.errors import BadSetting
+from digestd.mail.colours import contrast
 from digestd.mail.templates import Templates
 from digestd.mail.theme import ACCENT, DARK_ACCENT, DARK_SHEET, LOGO_BYTES, SHEET, Theme, check_accent, read_logo
 from tests.digests.topic_papers import archive, reader, shelf

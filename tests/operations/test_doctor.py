@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
 from digestd.cli import app as command_line
-from digestd.domain.diagnosis import Diagnosis, Level
 from digestd.mail.dkim import dns_record
 from digestd.operations import doctor, local_probes, network_probes
+from digestd.operations.diagnosis import Diagnosis, Level
 from digestd.operations.doctor import DoctorOptions, probes_of
 from digestd.settings import Settings
 from digestd.web import build

@@ -17,9 +17,9 @@ from digestd.domain.gist import GistKind
 from digestd.domain.library import LibraryProvider, LibraryState
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.papers.embedding import embed_papers
-from digestd.papers.gists.language_model import LanguageModel
-from digestd.papers.gists.writing import GistWriter, write_gists
+from digestd.papers.gist_writing import GistWriter, write_gists
 from digestd.papers.ingest import ingest
+from digestd.papers.language_model import LanguageModel
 from digestd.papers.page_store import store_page
 from digestd.ranking.arrays import Floats
 from digestd.replies.bounces.providers.provider import BounceEvent, WebhookPayload

@@ -13,8 +13,8 @@ import rispy
 from bibtexparser.entrypoint import parse_string
 from lxml import etree
 
-from digestd.domain.sanitise import clean, shorten
 from digestd.security.links import Purpose
+from digestd.text.sanitise import clean, shorten
 from tests.security.hostile import HOSTILE, STORABLE
 from tests.security.parsed_output import Mark, Seen, unruly
 from tests.security.stage import Stage

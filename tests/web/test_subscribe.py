@@ -7,11 +7,11 @@ from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.domain.interest import Interest, Kind
-from digestd.domain.sanitise import clean
 from digestd.domain.subscriber import Cadence, Cause, Status, Timing
 from digestd.domain.suppression import SuppressionReason
 from digestd.subscribers.status_changes import unsubscribe
 from digestd.subscribers.suppression import suppress
+from digestd.text.sanitise import clean
 from digestd.web.email_forms import ACCEPTED_PER_NETWORK, POSTS_PER_NETWORK
 from tests.web.conftest import Backend, browsing
 from tests.web.html import heading, tree, words

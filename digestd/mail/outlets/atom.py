@@ -2,8 +2,8 @@
 
 from xml.etree import ElementTree as ET
 
-from digestd.domain.sanitise import clean, safe_url
 from digestd.mail.outlets.outlet import FEED_AUTHORS_MAX, ListedPaper, PaperList, feed_text, rfc3339
+from digestd.text.sanitise import clean, safe_url
 
 _NAMESPACE = "http://www.w3.org/2005/Atom"
 

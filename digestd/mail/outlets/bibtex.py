@@ -6,9 +6,9 @@ BibTeX counts braces even after a backslash, so a brace in a title is written as
 import re
 
 from digestd.domain.paper import Paper
-from digestd.domain.sanitise import clean, safe_url
 from digestd.mail.outlets.outlet import PaperList
 from digestd.mail.outlets.person_names import family_first
+from digestd.text.sanitise import clean, safe_url
 
 _TEX = {
     "\\": r"\textbackslash{}",

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Mapping
 
-from digestd.domain.sanitise import clean, safe_url
 from digestd.mail.outlets.outlet import FEED_AUTHORS_MAX, ListedPaper, PaperList, feed_text, rfc3339
+from digestd.text.sanitise import clean, safe_url
 
 
 def json_feed(papers: PaperList) -> bytes:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from digestd.domain.sanitise import clean, safe_url
 from digestd.mail.outlets.outlet import ListedPaper, PaperList
+from digestd.text.sanitise import clean, safe_url
 
 _AUTHORS_MAX = 6
 _MARKS = re.compile(r"[\\`*_\[\]<>#|~^$&@=]|^[-+]|(?<=:)//|(?<=\bwww)\.")

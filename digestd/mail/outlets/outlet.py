@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
 from digestd.domain.paper import Paper
-from digestd.domain.sanitise import clean
+from digestd.text.sanitise import clean
 
 FEED_AUTHORS_MAX = 20
 """Authors of a paper that feeds name."""

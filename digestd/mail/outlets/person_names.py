@@ -1,6 +1,6 @@
 """Write the names of authors as reference managers expect them."""
 
-from digestd.domain.sanitise import clean
+from digestd.text.sanitise import clean
 
 _SUFFIXES = frozenset(["jr", "jr.", "sr", "sr.", "ii", "iii", "iv"])
 

@@ -6,9 +6,9 @@ A line is a tag, two spaces, a dash and a value (https://refdb.sourceforge.net/m
 from collections.abc import Iterable
 
 from digestd.domain.paper import Paper
-from digestd.domain.sanitise import clean, safe_url
 from digestd.mail.outlets.outlet import PaperList
 from digestd.mail.outlets.person_names import family_first
+from digestd.text.sanitise import clean, safe_url
 
 
 def ris(papers: PaperList) -> bytes:

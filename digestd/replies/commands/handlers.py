@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from digestd.domain.digest_layout import order_shown
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.paper import Paper
 from digestd.domain.reply import ReplyLine
 from digestd.domain.subscriber import WEEKDAYS, Cause, Status, Subscriber
 from digestd.errors import BadInput, BadRecord
+from digestd.mail.digest_layout import order_shown
 from digestd.replies.commands.parsing import Command
 from digestd.replies.commands.vocabulary import Verb
 from digestd.store import feedback, papers, subscribers

@@ -5,11 +5,11 @@ A field of another type than expected is ignored, so that it never loses a paper
 
 from collections.abc import Callable, Iterable
 
-from digestd.domain import json_input
 from digestd.domain.paper import Sighting
 from digestd.errors import SourceFailed
 from digestd.sources.json_records import TEXT_MAX, JsonObject, read_records
 from digestd.sources.source import Page, clean_line
+from digestd.text import json_input
 
 
 def load_json(text: str) -> object:

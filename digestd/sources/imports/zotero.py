@@ -12,9 +12,9 @@ from digestd.sources.dates import written_date
 from digestd.sources.dois import find_doi
 from digestd.sources.imports.identifiers import find_arxiv_id, find_noted_doi, make_reference, parse_identifier
 from digestd.sources.imports.json_items import load_json, read_items, text_in
-from digestd.sources.jats import jats_to_text
 from digestd.sources.json_records import JsonObject, object_at, objects_at, text_values
 from digestd.sources.source import Page
+from digestd.text.jats import jats_to_text
 
 _NO_PAPERS = frozenset({"attachment", "note", "annotation"})
 _AUTHORS = frozenset({"", "author", "inventor", "presenter"})

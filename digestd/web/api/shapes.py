@@ -10,9 +10,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from digestd.domain.delivery import MailKind, State
 from digestd.domain.digest import ReasonKind, Section
 from digestd.domain.gist import GistKind
-from digestd.domain.inputs import NUMBER_MAX
 from digestd.domain.lookup import LookupState
 from digestd.domain.subscriber import Cadence, MinScore, Status
+from digestd.text.inputs import NUMBER_MAX
 
 PAGE_MAX = 200
 Item = TypeVar("Item")

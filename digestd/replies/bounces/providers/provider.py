@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import structlog
 
 from digestd.domain.bounce import BounceKind
-from digestd.domain.json_input import load_json
 from digestd.errors import BadInput
+from digestd.text.json_input import load_json
 
 if TYPE_CHECKING:  # slow to import, and most installations have no provider
     from cryptography import x509

@@ -13,16 +13,16 @@ import structlog
 
 from digestd.domain.gist import Gist, GistKind
 from digestd.errors import DigestdError
-from digestd.papers.gists.generation import (
+from digestd.gists.generation import (
     Refused,
     gist_messages,
     read_gist,
     read_translation,
     translation_messages,
 )
-from digestd.papers.gists.gist import is_english
-from digestd.papers.gists.language_model import AnswerTimedOut, LanguageModel, NoText
-from digestd.papers.gists.sentences import split_sentences
+from digestd.gists.gist import is_english
+from digestd.gists.sentences import split_sentences
+from digestd.papers.language_model import AnswerTimedOut, LanguageModel, NoText
 from digestd.store import gists
 from digestd.store.database import Database
 from digestd.store.gists import UnwrittenGist

@@ -15,13 +15,13 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import NDArray
 
-from digestd.papers.gists import cues
-from digestd.papers.gists.choice import features, system_name
-from digestd.papers.gists.references import HARD, Need, expand, find_needs, names
-from digestd.papers.gists.roles import Floats, GistModel, load_model
-from digestd.papers.gists.sentences import BACKGROUND, CONCLUSION, METHOD, OBJECTIVE, OTHER, RESULT, ROLES, Sentence
-from digestd.papers.gists.shortening import shorter_forms
-from digestd.papers.gists.standing import Standing, stand
+from digestd.gists import cues
+from digestd.gists.choice import features, system_name
+from digestd.gists.references import HARD, Need, expand, find_needs, names
+from digestd.gists.roles import Floats, GistModel, load_model
+from digestd.gists.sentences import BACKGROUND, CONCLUSION, METHOD, OBJECTIVE, OTHER, RESULT, ROLES, Sentence
+from digestd.gists.shortening import shorter_forms
+from digestd.gists.standing import Standing, stand
 
 Booleans = NDArray[np.bool_]
 _LINK = re.compile(

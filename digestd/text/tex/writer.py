@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from string import ascii_letters, digits
 
-from digestd.domain.tex.reader import Cell, Environment, Formula, Group, Macro, Node, Script, Space, Text
-from digestd.domain.tex.symbols import (
+from digestd.text.tex.reader import Cell, Environment, Formula, Group, Macro, Node, Script, Space, Text
+from digestd.text.tex.symbols import (
     ACCENTS,
     ARROWS,
     CONTENT,

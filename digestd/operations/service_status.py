@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from digestd.domain.bounce import BounceKind
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.delivery import State
-from digestd.domain.diagnosis import Diagnosis, Level, error, warning, worst_first
 from digestd.domain.subscriber import Status
+from digestd.operations.diagnosis import Diagnosis, Level, error, warning, worst_first
+from digestd.store.service_activity import WaitingMails
 
 LAG = timedelta(minutes=70)
 """Planned work may wait this long: `digestd run` by cron comes every hour."""
@@ -19,23 +20,6 @@ FREE_ENOUGH = 1 << 30
 """Free bytes below which the operator is warned."""
 _SILENT = frozenset({CoverageState.BROKEN, CoverageState.STALE})
 _MIB = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingMails:
-    """Mails that wait for the same reason.
-
-    Attributes:
-        reply: what the relay said about one of them last; empty if none was tried.
-        first, last: the earliest and the latest time of the next attempt.
-        since: when the oldest was planned.
-    """
-
-    mails: int
-    reply: str
-    first: datetime
-    last: datetime
-    since: datetime
 
 
 @dataclass(frozen=True, slots=True)

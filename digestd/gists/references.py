@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from digestd.papers.gists.standing import Standing
+from digestd.gists.standing import Standing
 
 HARD = 6.0
 """The cost of a sentence that cannot be read without the one before."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from digestd.domain.diagnosis import Diagnosis, error, ok, warning
+from digestd.operations.diagnosis import Diagnosis, error, ok, warning
 
 Lookup = tuple[str, str]
 """A name and a type of record."""

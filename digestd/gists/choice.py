@@ -12,8 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from digestd.papers.gists.roles import Floats
-from digestd.papers.gists.sentences import METHOD, OBJECTIVE, RESULT, ROLES
+from digestd.gists.roles import Floats
+from digestd.gists.sentences import METHOD, OBJECTIVE, RESULT, ROLES
 
 _WORD = re.compile(r"[a-z0-9]+")
 _STEM = 6

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from babel import Locale
 
 from digestd.domain.gist import BRIEF_MAX, GIST_MAX, Gist, GistKind
-from digestd.domain.sanitise import clean
-from digestd.papers.gists.gist import leading_sentences
+from digestd.gists.gist import leading_sentences
+from digestd.text.sanitise import clean
 
 Message = Mapping[str, str]
 ABSTRACT_SENT_MAX = 6_000

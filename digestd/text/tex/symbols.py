@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pylatexenc.latex2text import get_default_latex_context_db
 from pylatexenc.latexencode import get_builtin_conversion_rules
 
-from digestd.domain import names
+from digestd.text import people as names
 
 
 def _each(keys: str, value: str) -> dict[str, str]:

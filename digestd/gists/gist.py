@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from digestd.domain.gist import BRIEF_MAX, GIST_MAX, Gist, GistKind
-from digestd.domain.sanitise import clean
-from digestd.papers.gists.extraction import Abstract, choose, judge
-from digestd.papers.gists.roles import load_model
-from digestd.papers.gists.sentences import RESULT, ROLES, Sentence, split_sentences
+from digestd.gists.extraction import Abstract, choose, judge
+from digestd.gists.roles import load_model
+from digestd.gists.sentences import RESULT, ROLES, Sentence, split_sentences
+from digestd.text.sanitise import clean
 
 _COMMON = "the of and to in a is we that for with are this on by as an our from be which"
 _ENGLISH = frozenset(_COMMON.split())

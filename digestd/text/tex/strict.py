@@ -9,8 +9,8 @@ known by what touches them.
 import re
 from collections.abc import Callable
 
-from digestd.domain.tex.reader import MATH_END, MATH_START, RAW_END, RAW_START
-from digestd.domain.tex.symbols import GREEK_NAMES
+from digestd.text.tex.reader import MATH_END, MATH_START, RAW_END, RAW_START
+from digestd.text.tex.symbols import GREEK_NAMES
 
 _MATH_MAX = 1_000
 _GREEK = "|".join(sorted(GREEK_NAMES, key=len, reverse=True))

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from digestd.papers.gists.sentences import ROLES
+from digestd.gists.sentences import ROLES
 
 Floats = NDArray[np.float64]
 KEY_BITS = 24
@@ -36,7 +36,7 @@ class GistModel:
         rows: The row of `weights` for the key of a feature.
         weights: (features, roles).
         transitions: (roles, roles), from the row's role to the column's.
-        choice: The weights of `digestd.papers.gists.choice.features`.
+        choice: The weights of `digestd.gists.choice.features`.
     """
 
     rows: dict[int, int]

@@ -5,7 +5,7 @@ HTML, HTML escaped twice, or mathematics that looks like HTML.
 
 import re
 
-from digestd.sources.jats import jats_to_text
+from digestd.text.jats import jats_to_text
 
 _MARKUP_MAX = 100_000
 _UNSEEN = re.compile(

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from digestd.domain.tex.symbols import (
+from digestd.text.tex.symbols import (
     ACCENTS,
     ARROWS,
     CONTENT,

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import httpx2
 
-from digestd.domain.json_input import load_json
 from digestd.errors import Unavailable
-from digestd.papers.gists.generation import Message
+from digestd.gists.generation import Message
+from digestd.text.json_input import load_json
 
 ANSWER_SECONDS = 120.0
 """Time for one answer: a small model on a processor writes some tokens a second."""

@@ -23,8 +23,8 @@ from typing import IO, Any
 import structlog
 
 from digestd import files
-from digestd.domain.service_status import LastBackup
 from digestd.errors import BadInput, Damaged
+from digestd.operations.service_status import LastBackup
 from digestd.store import migrate
 from digestd.store.database import Database
 from digestd.store.integrity import file_damage

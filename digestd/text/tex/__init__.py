@@ -8,9 +8,9 @@ lacks are written out (`x_q`, `x^(2d)`), unknown macros are shown by their names
 import re
 import unicodedata
 
-from digestd.domain.tex.reader import read
-from digestd.domain.tex.strict import to_strict
-from digestd.domain.tex.writer import JOINT, typeset, write
+from digestd.text.tex.reader import read
+from digestd.text.tex.strict import to_strict
+from digestd.text.tex.writer import JOINT, typeset, write
 
 LENGTH_MAX = 20_000
 """Longer texts are no titles or abstracts; they stay as they are, on one line."""
