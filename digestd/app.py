@@ -205,7 +205,7 @@ class App:
 
     def observed(self, chosen: Iterable[Source]) -> list[Source]:
         """Return the sources with this installation's settings: arXiv with its holidays."""
-        from digestd.sources.arxiv_calendar import ArxivCalendar, with_arxiv_calendar
+        from digestd.sources.arxiv.calendar import ArxivCalendar, with_arxiv_calendar
 
         return with_arxiv_calendar(chosen, ArxivCalendar.with_holidays(self.settings.arxiv_holidays))
 

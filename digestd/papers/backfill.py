@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
 from digestd.papers.coverage import ExpectedSchedule, Observation
 from digestd.papers.page_reader import FetchResult, SourceVisit, count_by_day, read_source
-from digestd.sources.arxiv_calendar import date_range
+from digestd.sources.arxiv.calendar import date_range
 from digestd.sources.source import BackfillSource
 
 WEEK = timedelta(days=7)

@@ -26,7 +26,7 @@ from digestd.papers.coverage import (
 )
 from digestd.papers.ingest_report import SourceReport
 from digestd.papers.page_reader import AGAIN, FetchResult, IngestContext, SourceVisit, count_by_day, read_source
-from digestd.sources.arxiv_calendar import date_range
+from digestd.sources.arxiv.calendar import date_range
 from digestd.sources.source import AnnouncementSource, BackfillSource, EnrichmentSource, Source
 from digestd.store import coverage, fetches, papers
 from digestd.store import sources as stored_sources

@@ -67,15 +67,15 @@ class SourceType:
 
     def load(self) -> Any:
         """Import the module and return the class."""
-        file, _, name = self.class_path.partition(".")
+        file, _, name = self.class_path.rpartition(".")
         return getattr(import_module(f"{__name__}.{file}"), name)
 
 
 REGISTRY: dict[str, SourceType] = {
     "acl-anthology": SourceType("acl_anthology.AclAnthology", "ACL Anthology", "acl-anthology:VENUE", is_verified=True),
-    "arxiv": SourceType("arxiv_api.ArxivApi", "arXiv", "arxiv:CATEGORIES", is_verified=True),
-    "arxiv-oai": SourceType("arxiv_oai.ArxivOai", "arXiv", "arxiv-oai:CATEGORIES", is_verified=True),
-    "arxiv-rss": SourceType("arxiv_rss.ArxivRss", "arXiv", "arxiv-rss:CATEGORIES", is_verified=True),
+    "arxiv": SourceType("arxiv.api.ArxivApi", "arXiv", "arxiv:CATEGORIES", is_verified=True),
+    "arxiv-oai": SourceType("arxiv.oai.ArxivOai", "arXiv", "arxiv-oai:CATEGORIES", is_verified=True),
+    "arxiv-rss": SourceType("arxiv.rss.ArxivRss", "arXiv", "arxiv-rss:CATEGORIES", is_verified=True),
     "bibtex": SourceType("bibtex.BibtexFile", "a file", "bibtex:PATH", is_verified=True),
     "biorxiv": SourceType(
         "biorxiv.Biorxiv", "bioRxiv", "biorxiv or biorxiv:CATEGORIES", is_verified=True, arguments=("biorxiv",)
@@ -84,10 +84,10 @@ REGISTRY: dict[str, SourceType] = {
     "crossref": SourceType("crossref.Crossref", "Crossref", "crossref:ISSNS", is_verified=True),
     "dblp": SourceType("dblp.Dblp", "dblp", "dblp:SEARCH", is_verified=True),
     "europepmc": SourceType("europe_pmc.EuropePmc", "Europe PMC", "europepmc:SEARCH", is_verified=True),
-    "feed": SourceType("feed.FeedSource", "a feed", "feed:ADDRESS", is_verified=True),
+    "feed": SourceType("feeds.feed.FeedSource", "a feed", "feed:ADDRESS", is_verified=True),
     "github-stars": SourceType("github_stars.GithubStars", "GitHub", "github-stars", is_verified=True),
     "hal": SourceType("hal.Hal", "HAL", "hal:SEARCH"),
-    "hf-daily": SourceType("hf_daily.HfDaily", "Hugging Face", "hf-daily", is_verified=True),
+    "hf-daily": SourceType("hugging_face.HfDaily", "Hugging Face", "hf-daily", is_verified=True),
     "hf-trending": SourceType("hf_trending.HfTrending", "Hugging Face", "hf-trending"),
     "jsonl": SourceType("jsonl.JsonlFile", "a file", "jsonl:PATH", is_verified=True),
     "medrxiv": SourceType(

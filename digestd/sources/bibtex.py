@@ -24,9 +24,9 @@ from pylatexenc.latex2text import LatexNodes2Text
 from digestd.domain.paper import PaperId, Sighting, Words, arxiv_id
 from digestd.errors import SourceFailed
 from digestd.sources import spec_arguments
-from digestd.sources.arxiv_api import unique_ids
+from digestd.sources.arxiv.api import unique_ids
 from digestd.sources.dates import midnight, publication_day
-from digestd.sources.dois import doi_in_address, find_doi
+from digestd.sources.identifiers import doi_in_address, find_doi
 from digestd.sources.jsonl import title_hash_id
 from digestd.sources.names import is_others
 from digestd.sources.source import Page, RateLimit, Reject, Request, make_words, reject_of, web_url

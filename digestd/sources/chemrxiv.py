@@ -14,7 +14,7 @@ from typing import Self
 
 from digestd.domain.paper import PaperId, Sighting
 from digestd.errors import BadInput
-from digestd.sources.arxiv_api import unique_ids
+from digestd.sources.arxiv.api import unique_ids
 from digestd.sources.crossref import Crossref, parse_works, read_work, works_request
 from digestd.sources.json_records import JsonObject, text_at
 from digestd.sources.source import Page, RateLimit, Request, clean_line

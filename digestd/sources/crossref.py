@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from digestd.domain.paper import NAME_MAX, PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
-from digestd.sources.arxiv_api import unique_ids
+from digestd.sources.arxiv.api import unique_ids
 from digestd.sources.dates import midnight, publication_day
 from digestd.sources.json_records import (
     JsonObject,

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.arxiv_api import unique_ids
+from digestd.sources.arxiv.api import unique_ids
 from digestd.sources.dates import iso_day, published_at
 from digestd.sources.json_records import (
     JsonObject,

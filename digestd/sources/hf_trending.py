@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from digestd.sources.hf_daily import HfDaily, daily_records, read_paper
+from digestd.sources.hugging_face import HfDaily, daily_records, read_paper
 from digestd.sources.json_records import read_records
 from digestd.sources.source import Page, RateLimit, Request, check_rejects
 from digestd.sources.spec_arguments import require_no_argument

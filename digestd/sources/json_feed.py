@@ -6,7 +6,7 @@ Numeric ids, wrong dates.
 from datetime import datetime
 
 from digestd.errors import SourceFailed
-from digestd.sources.feed_entry import FeedEntry
+from digestd.sources.feeds.entry import FeedEntry
 from digestd.sources.json_records import JsonObject, as_list, load_object, text_values
 from digestd.sources.source import parse_timestamp
 

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import NAME_MAX, PaperId, Sighting, doi_id
 from digestd.errors import BadRecord
-from digestd.sources.arxiv_api import unique_ids
+from digestd.sources.arxiv.api import unique_ids
 from digestd.sources.dates import midnight, publication_day
 from digestd.sources.retractions import retraction
 from digestd.sources.source import clean_line, make_words

@@ -19,10 +19,10 @@ from urllib.parse import quote, urlencode
 
 from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadRecord
-from digestd.sources.arxiv_api import ARXIV_PACE, read_entry
-from digestd.sources.arxiv_calendar import DEFAULT_CALENDAR
+from digestd.sources.arxiv.api import ARXIV_PACE, read_entry
+from digestd.sources.arxiv.calendar import DEFAULT_CALENDAR
 from digestd.sources.crossref import read_message, read_work
-from digestd.sources.hf_daily import read_paper
+from digestd.sources.hugging_face import read_paper
 from digestd.sources.json_records import (
     JsonObject,
     as_list,

@@ -27,7 +27,7 @@ from lxml import etree
 
 from digestd.fetching.fetch import Answer, Validators
 from digestd.fetching.recordings import Recorder
-from digestd.sources.arxiv_oai import ArxivOai
+from digestd.sources.arxiv.oai import ArxivOai
 from digestd.sources.source import RateLimit, Request
 from tests.support import sample_data
 from tests.support.install import install

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
-from digestd.sources.arxiv_api import ArxivApi
-from digestd.sources.arxiv_calendar import DEFAULT_CALENDAR, date_range
-from digestd.sources.arxiv_rss import ArxivRss
+from digestd.sources.arxiv.api import ArxivApi
+from digestd.sources.arxiv.calendar import DEFAULT_CALENDAR, date_range
+from digestd.sources.arxiv.rss import ArxivRss
 from tests.papers.http_server import Answerer, HttpServer, ReceivedRequest, head
 
 RSS, API = ArxivRss(("cs.LG",)), ArxivApi(("cs.LG",))

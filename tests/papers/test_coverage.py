@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 from digestd.domain.coverage import Coverage, CoverageState, incomplete_states
 from digestd.papers.backfill import group_days, missed_days
 from digestd.papers.coverage import CHECKED_NOTE, ExpectedSchedule, Observation, days_to_judge, judge_days
-from digestd.sources.arxiv_rss import ArxivRss
+from digestd.sources.arxiv.rss import ArxivRss
 
 RSS = ArxivRss(("cs.LG",))
 TUE = date(2026, 11, 24)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from digestd.sources.arxiv_api import ARXIV_PACE
+from digestd.sources.arxiv.api import ARXIV_PACE
 from tests.digests.topic_papers import archive, digests, reader
 from tests.papers.http_server import HttpServer
 from tests.papers.ingester import Ingester

@@ -7,7 +7,7 @@ import pytest
 
 from digestd.errors import SourceFailed
 from digestd.sources import parse_source
-from digestd.sources.arxiv_api import PAGE_SIZE
+from digestd.sources.arxiv.api import PAGE_SIZE
 from digestd.sources.source import AnnouncementSource, BackfillSource
 
 SAMPLES = Path(__file__).parent / "samples"

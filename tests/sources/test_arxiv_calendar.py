@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 from digestd.errors import BadInput
 from digestd.sources import parse_sources
-from digestd.sources.arxiv_calendar import (
+from digestd.sources.arxiv.calendar import (
     DEFAULT_CALENDAR,
     DEFAULT_HOLIDAYS,
     NEW_YORK,

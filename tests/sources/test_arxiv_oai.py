@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from digestd.errors import SourceFailed
 from digestd.sources import parse_source
-from digestd.sources.arxiv_oai import ArxivOai, oai_set
+from digestd.sources.arxiv.oai import ArxivOai, oai_set
 from digestd.sources.arxiv_withdrawal import is_withdrawn
 
 BODY = (Path(__file__).parent / "samples" / "arxiv-oai.xml").read_bytes()

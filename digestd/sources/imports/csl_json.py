@@ -9,7 +9,7 @@ from datetime import date
 from digestd.domain.paper import Sighting
 from digestd.errors import SourceFailed
 from digestd.sources.dates import publication_day, written_date
-from digestd.sources.dois import find_doi
+from digestd.sources.identifiers import find_doi
 from digestd.sources.imports.identifiers import find_arxiv_id, find_noted_doi, make_reference, parse_identifier
 from digestd.sources.imports.json_items import is_json, load_json, read_items, text_in
 from digestd.sources.imports.unreadable import json_name, remedy

@@ -4,7 +4,7 @@ from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import Sighting
 from digestd.sources.dates import written_date
-from digestd.sources.dois import find_doi
+from digestd.sources.identifiers import find_doi
 from digestd.sources.imports.identifiers import find_noted_doi, make_reference, parse_identifier
 from digestd.sources.imports.xml_records import read_xml, root_name
 from digestd.sources.names import natural_name

@@ -7,7 +7,7 @@ from datetime import date
 from digestd.domain.paper import PaperId, Sighting, Words, arxiv_id, doi_id
 from digestd.errors import BadRecord
 from digestd.sources.dates import midnight
-from digestd.sources.dois import doi_in_address, find_doi
+from digestd.sources.identifiers import doi_in_address, find_doi
 from digestd.sources.jsonl import title_hash_id
 from digestd.sources.source import make_words
 

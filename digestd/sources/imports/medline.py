@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from digestd.domain.paper import PaperId, Sighting
 from digestd.sources.dates import written_date
-from digestd.sources.dois import find_doi
+from digestd.sources.identifiers import find_doi
 from digestd.sources.imports.identifiers import make_reference
 from digestd.sources.imports.tagged import Record, TaggedFormat
 from digestd.sources.names import indexed_name, natural_name

@@ -8,7 +8,7 @@ import re
 
 from digestd.domain.paper import PaperId, Sighting
 from digestd.sources.dates import written_date
-from digestd.sources.dois import find_doi
+from digestd.sources.identifiers import find_doi
 from digestd.sources.imports.identifiers import find_arxiv_id, make_reference
 from digestd.sources.imports.tagged import Record, TaggedFormat
 from digestd.sources.names import indexed_name

@@ -14,9 +14,9 @@ from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord
-from digestd.sources.arxiv_api import ARXIV_PACE, unique_ids
-from digestd.sources.arxiv_calendar import DEFAULT_CALENDAR, NEW_YORK, ArxivCalendar
-from digestd.sources.arxiv_oai import ArxivOai
+from digestd.sources.arxiv.api import ARXIV_PACE, unique_ids
+from digestd.sources.arxiv.calendar import DEFAULT_CALENDAR, NEW_YORK, ArxivCalendar
+from digestd.sources.arxiv.oai import ArxivOai
 from digestd.sources.arxiv_withdrawal import is_withdrawn
 from digestd.sources.source import (
     Page,

@@ -22,8 +22,8 @@ import feedparser
 
 from digestd.errors import BadInput, SourceFailed
 from digestd.sources import json_feed
-from digestd.sources.feed_entry import FeedEntry, entry_sightings
-from digestd.sources.feed_publishers import by_publisher
+from digestd.sources.feeds.entry import FeedEntry, entry_sightings
+from digestd.sources.feeds.publishers import by_publisher
 from digestd.sources.source import ITEMS_MAX, Page, RateLimit, Reject, Request, check_rejects, web_url
 
 _ACCEPT = "application/feed+json, application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.1"

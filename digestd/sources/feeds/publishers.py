@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from digestd.sources.dates import midnight, written_date
-from digestd.sources.feed_entry import FeedEntry
+from digestd.sources.feeds.entry import FeedEntry
 from digestd.sources.source import web_url
 
 _FLAGS = re.IGNORECASE | re.DOTALL

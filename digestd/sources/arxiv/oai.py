@@ -20,8 +20,8 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser, X
 
 from digestd.domain.paper import Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.arxiv_api import ARXIV_PACE, unique_ids
-from digestd.sources.arxiv_calendar import DEFAULT_CALENDAR, ArxivCalendar
+from digestd.sources.arxiv.api import ARXIV_PACE, unique_ids
+from digestd.sources.arxiv.calendar import DEFAULT_CALENDAR, ArxivCalendar
 from digestd.sources.arxiv_withdrawal import is_withdrawn
 from digestd.sources.source import (
     ITEMS_MAX,

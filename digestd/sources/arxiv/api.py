@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.arxiv_calendar import DEFAULT_CALENDAR, ArxivCalendar
+from digestd.sources.arxiv.calendar import DEFAULT_CALENDAR, ArxivCalendar
 from digestd.sources.arxiv_withdrawal import is_withdrawn
 from digestd.sources.source import (
     Page,

@@ -13,8 +13,8 @@ from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
-from digestd.sources.arxiv_api import unique_ids
-from digestd.sources.dois import doi_in_address
+from digestd.sources.arxiv.api import unique_ids
+from digestd.sources.identifiers import doi_in_address
 from digestd.sources.jsonl import hash_id, title_hash_id
 from digestd.sources.names import is_others, is_suffix, natural_name
 from digestd.sources.pubmed_article import parse_pmid

@@ -1,0 +1,1 @@
+"""arXiv's three interfaces, and the calendar of its announcements."""

@@ -1,0 +1,1 @@
+"""Feeds of any dialect, and what publishers put where in them."""
