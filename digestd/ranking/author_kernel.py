@@ -3,29 +3,16 @@
 k(x, z) = words(x)·words(z) + AUTHOR_SHARE · authors(x)·authors(z), where each of a paper's n authors counts 1/√n.
 People return to what they wrote about, and the regression learns by itself that an author of many liked papers tells
 more than an author of one. The shared negative examples have no authors here: hardly any would match.
-
-Authors are compared by name: 'Smith, J.', 'J Smith' and 'Jane Q. Smith' may be one person; 'John Smith' is another.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import numpy as np
 
 from digestd.ranking.arrays import Floats, Ints, Sparse, stacked
-from digestd.ranking.text import fold
-from digestd.text.people import plain_name
+from digestd.text.people import PersonName, parse_person_name
 
-_PARTICLES = frozenset(
-    [
-        *("van", "von", "der", "den", "de", "del", "della", "di", "da", "do", "dos", "das", "du", "la", "le", "ten"),
-        *("ter", "bin", "ibn", "al", "el"),
-    ]
-)
-_SUFFIXES = frozenset(["jr", "sr", "ii", "iii", "iv", "phd", "md"])
-_NAME_PART = re.compile(r"[^\W_]+")
 AUTHOR_SHARE = 0.3
 """Weight of authors against words. .2 to .4 measured alike; 0 costs .011 [.002, .020] nDCG@10 with five likes."""
 MAX_AUTHORS = 50
@@ -79,39 +66,6 @@ def author_keys(authors: Iterable[str]) -> list[str]:
     return list(found) if len(found) <= MAX_AUTHORS else []
 
 
-@dataclass(frozen=True, slots=True)
-class PersonName:
-    """A folded surname and the given names or initials in order."""
-
-    surname: str
-    given: tuple[str, ...]
-
-
-@lru_cache(maxsize=50_000)
-def parse_person_name(text: str) -> PersonName | None:
-    """Parse 'Given Surname', 'Surname, Given' or 'Surname G'.
-
-    Return None if there is no letter.
-    """
-    family, comma, given = plain_name(text).partition(",")
-    if comma and _name_parts(given):
-        return _name(f"{given} {family}")
-    bare = family.split()
-    if len(bare) > 1 and len(bare[-1]) == 1 and len(bare[0]) > 1 and not bare[0].endswith("."):
-        return _name(" ".join([*bare[1:], bare[0]]))
-    return _name(family)
-
-
-def may_be_same_person(one: PersonName, other: PersonName) -> bool:
-    """Return True if two names may be one person's.
-
-    Surnames must be equal, and given names equal or abbreviations of each other.
-    """
-    if one.surname != other.surname or bool(one.given) != bool(other.given):
-        return False
-    return all(_fits(a, b) for a, b in zip(one.given, other.given, strict=False))
-
-
 def _author_numbers(known: dict[str, int], authors: Sequence[str]) -> Ints:
     return np.array([known.setdefault(name, len(known)) for name in author_keys(authors)], dtype=np.intp)
 
@@ -119,19 +73,3 @@ def _author_numbers(known: dict[str, int], authors: Sequence[str]) -> Ints:
 def _key(name: PersonName) -> str:
     has_initials = name.given[:1] != () and len(name.given[0]) == 1
     return " ".join([name.surname, *(name.given if has_initials else name.given[:1])])
-
-
-def _name(text: str) -> PersonName | None:
-    chunks = [(chunk, parts) for chunk in fold(text).split() if (parts := _name_parts(chunk))]
-    if not chunks:
-        return None
-    given = [part for _, parts in chunks[:-1] for part in parts if part not in _PARTICLES]
-    return PersonName("".join(_NAME_PART.findall(chunks[-1][0])), tuple(given))
-
-
-def _name_parts(text: str) -> list[str]:
-    return [part for part in _NAME_PART.findall(fold(text)) if part not in _SUFFIXES]
-
-
-def _fits(one: str, other: str) -> bool:
-    return one == other or (1 in (len(one), len(other)) and one[0] == other[0])

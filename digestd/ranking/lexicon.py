@@ -16,7 +16,8 @@ from functools import lru_cache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from digestd.ranking.text import STOP_WORDS, fold, folded_tokens, word_tokens, words
+from digestd.ranking.text import STOP_WORDS, folded_tokens, word_tokens, words
+from digestd.text.folding import fold
 
 MAX_LEMMAS = 30_000
 """The commonest lemmas are kept: 1 MB."""

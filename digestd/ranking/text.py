@@ -2,7 +2,7 @@
 
 `analyse` returns Snowball stems without numbers and English function words. The stop list leaves out words that may
 name a subject ("system", "few", "full", "interest"). Scripts without spaces yield pairs of neighbouring characters, as
-Lucene's CJKBigramFilter does. `fold` and `phrase_form` normalise text for literal search.
+Lucene's CJKBigramFilter does. `phrase_form` normalises text for literal search.
 """
 
 import re
@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 
 import Stemmer
+
+from digestd.text.folding import fold
 
 _ARTICLES_AND_PRONOUNS = """
 a an the this that these those such same other another others each every either neither both all any some none no
@@ -44,30 +46,6 @@ _UNSPACED = (
 _SCRIPT_PART = re.compile(rf"[a-z0-9]+|[{_UNSPACED}]+|[^\W_a-z0-9{_UNSPACED}]+")
 _UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
 _HYPHENS = dict.fromkeys([ord("-"), *range(0x2010, 0x2016), 0x2212], " ")
-_GREEK = [
-    *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu"),
-    *("xi", "omicron", "pi", "rho", "sigma", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"),
-]
-_TRANSLITERATION = str.maketrans(
-    {chr(0x3B1 + i): name for i, name in enumerate(_GREEK)}
-    | {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"}
-    | dict.fromkeys(map(chr, range(0x2B9, 0x2C0)), "")
-)
-"""Letters that Unicode does not decompose. Greek letters become their names, so that β-VAE matches 'beta VAE'.
-
-Modifier letters (the ʻ of Hawaiʻi, the first half of ŉ) are dropped from words.
-"""
-
-
-def fold(text: str) -> str:
-    """Return lower case without diacritics and compatibility forms.
-
-    NFKD, then case folding.
-    """
-    if text.isascii():
-        return text.lower()
-    base_letters = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return base_letters.casefold().translate(_TRANSLITERATION)
 
 
 def phrase_form(text: str) -> str:

@@ -28,9 +28,9 @@ from digestd.sources.arxiv.api import unique_ids
 from digestd.sources.dates import midnight, publication_day
 from digestd.sources.identifiers import doi_in_address, find_doi
 from digestd.sources.jsonl import title_hash_id
-from digestd.sources.names import is_others
 from digestd.sources.source import Page, RateLimit, Reject, Request, make_words, reject_of, web_url
 from digestd.sources.titles import with_subtitle
+from digestd.text.people import is_others
 
 _FIELD_MAX = 50_000
 _INHERITED = ("date", "year", "month", "journal", "journaltitle", "booktitle")

@@ -23,6 +23,7 @@ from digestd.sources.dates import midnight, parse_day
 from digestd.sources.json_records import JsonObject, as_list, list_at, load_object, parse_count, read_records, text_at
 from digestd.sources.source import Page, RateLimit, Request, check_rejects, make_words, quote_service, web_url
 from digestd.text.jats import without_typesetting
+from digestd.text.people import natural_name
 
 Server = Literal["biorxiv", "medrxiv"]
 
@@ -176,7 +177,7 @@ def _sighting(post: JsonObject, server: Server, category: str) -> Sighting:
         words=make_words(
             text_at(post, "title"),
             without_typesetting(text_at(post, "abstract")),
-            _authors(text_at(post, "authors")),
+            [natural_name(name) for name in text_at(post, "authors").split(";")],
             [category],
         ),
         published=midnight(posted) if is_first else None,
@@ -206,18 +207,6 @@ def _posted(written: str) -> date:
         return parse_day(*found.groups())
     except ValueError as error:
         raise BadRecord("date", f"{written[:40]!r} is not a date ({error})") from error
-
-
-def _authors(joined: str) -> list[str]:
-    """Convert authors such as `Last, F.; Other, G. H., Jr.` to names.
-
-    The result is `F. Last` and `G. H. Other Jr.`; group names are kept.
-    """
-    found = []
-    for name in joined.split(";"):
-        last, *rest = [piece.strip() for piece in name.split(",")]
-        found.append(" ".join([*rest[:1], last, *rest[1:]]))
-    return found
 
 
 def _is_withdrawn(post: JsonObject) -> bool:

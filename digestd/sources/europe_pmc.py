@@ -30,7 +30,6 @@ from digestd.sources.json_records import (
     text_at,
     text_values,
 )
-from digestd.sources.names import indexed_name
 from digestd.sources.pubmed_article import parse_pmid, plain_title
 from digestd.sources.retractions import merge_retractions, retraction
 from digestd.sources.source import (
@@ -46,6 +45,7 @@ from digestd.sources.source import (
 from digestd.sources.spec_arguments import search_query
 from digestd.text.html_text import html_to_text
 from digestd.text.jats import without_typesetting
+from digestd.text.people import indexed_name
 
 LATE = timedelta(days=2)
 """Overlap with the last run: the day of indexing has no time."""

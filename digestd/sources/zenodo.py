@@ -28,7 +28,6 @@ from digestd.sources.json_records import (
     text_values,
     total_at,
 )
-from digestd.sources.names import natural_name
 from digestd.sources.source import (
     Page,
     RateLimit,
@@ -42,6 +41,7 @@ from digestd.sources.source import (
 )
 from digestd.sources.spec_arguments import search_query
 from digestd.text.html_text import html_to_text
+from digestd.text.people import natural_name
 
 LATE = timedelta(days=1)
 """Overlap with the last run: a record is found some time after its deposit."""

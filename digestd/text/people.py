@@ -1,7 +1,12 @@
-"""Names of people, as sources write them."""
+"""Names of people: without TeX, in reading order, family name first, and which two may be one person's."""
 
 import re
 import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+from digestd.text.folding import fold
+from digestd.text.sanitise import clean
 
 _MARKS = "\u0300\u0301\u0302\u0308\u0303\u0304\u0307\u0306\u030c\u030b\u0327\u0323\u0331\u0328\u030a"
 ACCENTS = dict(zip("`'^\"~=.uvHcdbkr", _MARKS, strict=True))
@@ -14,6 +19,23 @@ _LETTER = re.compile(r"\\(aa|AA|ae|AE|oe|OE|ss|[oOlLij])(?![A-Za-z])(?:\{\}|\s*)
 _ACCENT = re.compile(
     r"\\([`'^\"~=.])\s*(?:\{\s*([^\W\d_])\s*\}|([^\W\d_]))|\\([uvHcdbkr])(?:\s*\{\s*([^\W\d_])\s*\}|\s+([^\W\d_]))"
 )
+_SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv", "phd", "md"})
+_PARTICLE_WORDS = "van von der den de del della di da do dos das du la le ten ter bin ibn al el"
+_PARTICLES = frozenset(_PARTICLE_WORDS.split())
+_OTHERS = frozenset({"et al", "and others", "others"})
+_BETWEEN = re.compile(r"(?:(?<!\s)\s+)?;\s*|(?<!\s)\s+and\s+|(?<!\s)\s*\n\s*|,\s+and\s+")
+_GIVEN = re.compile(r"((?:[^\W\d_a-z]\.?[ -]?){1,4}?)(?: ((?:Jr|Sr|II|III|IV)\.?))?")
+_INDEXED = re.compile(r"(?P<family>\S.*\S)\s+(?P<initials>[A-Z]{1,4}(?:-[A-Z])?)")
+_PART = re.compile(r"[^\W_]+")
+_NAME_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PersonName:
+    """A folded surname and the given names or initials in order."""
+
+    surname: str
+    given: tuple[str, ...]
 
 
 def plain_name(text: str) -> str:
@@ -28,7 +50,122 @@ def plain_name(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
+def natural_name(written: str) -> str:
+    """Return `First Last Jr.` for `Last, First, Jr.` and `Last, Jr., First`.
+
+    Other forms are kept; `et al.` becomes "".
+    """
+    parts = [part.strip() for part in written[:_NAME_MAX].split(",") if part.strip()]
+    if not parts or is_others(written):
+        return ""
+    given = [part for part in parts[1:] if not is_suffix(part)]
+    suffixes = [part for part in parts[1:] if is_suffix(part)]
+    return " ".join([*given, parts[0], *suffixes])
+
+
+def indexed_name(written: str) -> str:
+    """Return `JA Smith` for `Smith JA`, as indexes write it; else as `natural_name`."""
+    found = None if "," in written else _INDEXED.fullmatch(written[:_NAME_MAX].strip())
+    return f"{found['initials']} {found['family']}" if found else natural_name(written)
+
+
+def split_names(text: str) -> list[str]:
+    """Return the people whom a text names, in reading order, without `et al.`
+
+    They stand between semicolons, lines, `and` or commas: `Li, Bo` is one name; `Li, B., Rue, A.` are two, and so are
+    `Bo Li, Ann Rue`.
+    """
+    return [name for piece in _BETWEEN.split(text.strip()) for name in _split_commas(piece) if not is_others(name)]
+
+
+def family_first(name: str) -> str:
+    """Return `Ada van der Berg` as `van der Berg, Ada`, as reference managers expect it.
+
+    Names with a comma or of one word stay unchanged.
+    """
+    parts = clean(name).split()
+    if "," in name or len(parts) < 2:
+        return " ".join(parts)
+    suffix = parts.pop() if is_suffix(parts[-1]) and len(parts) > 2 else ""
+    start = len(parts) - 1
+    while start > 1 and parts[start - 1].islower():
+        start -= 1
+    return ", ".join(part for part in (" ".join(parts[start:]), suffix, " ".join(parts[:start])) if part)
+
+
+def is_suffix(part: str) -> bool:
+    """Return True for `Jr.` and its like, which follow a name."""
+    return part.rstrip(".").lower() in _SUFFIXES
+
+
+def is_others(name: str) -> bool:
+    """Return True for `et al.` and `others`."""
+    return name.strip(" .,").lower() in _OTHERS
+
+
+@lru_cache(maxsize=50_000)
+def parse_person_name(text: str) -> PersonName | None:
+    """Parse 'Given Surname', 'Surname, Given' or 'Surname G'.
+
+    Return None if there is no letter.
+    """
+    family, comma, given = plain_name(text).partition(",")
+    if comma and _name_parts(given):
+        return _name(f"{given} {family}")
+    bare = family.split()
+    if len(bare) > 1 and len(bare[-1]) == 1 and len(bare[0]) > 1 and not bare[0].endswith("."):
+        return _name(" ".join([*bare[1:], bare[0]]))
+    return _name(family)
+
+
+def may_be_same_person(one: PersonName, other: PersonName) -> bool:
+    """Return True if two names may be one person's.
+
+    'Smith, J.', 'J Smith' and 'Jane Q. Smith' may be; 'John Smith' is another than Jane. Surnames must be equal, and
+    given names equal or abbreviations of each other.
+    """
+    if one.surname != other.surname or bool(one.given) != bool(other.given):
+        return False
+    return all(_fits(a, b) for a, b in zip(one.given, other.given, strict=False))
+
+
+def _split_commas(piece: str) -> list[str]:
+    parts: list[str] = []
+    for part in filter(None, map(str.strip, piece.split(","))):
+        if is_suffix(part) and parts:
+            parts[-1] += f" {part}"
+        else:
+            parts.append(part)
+    if len(parts) > 1 and len(parts) % 2 == 0 and all(_GIVEN.fullmatch(part) for part in parts[1::2]):
+        return [_turned(family, given) for family, given in zip(parts[::2], parts[1::2], strict=True)]
+    if len(parts) > 1 and (all(" " in part for part in parts) or len(parts) > 3):
+        return parts
+    return [natural_name(piece)]
+
+
+def _turned(family: str, given: str) -> str:
+    """Return `B. C. Li Jr.` for `Li` and `B. C. Jr.`"""
+    found = _GIVEN.fullmatch(given)
+    return " ".join(filter(None, [found[1], family, found[2]])) if found else f"{given} {family}"
+
+
 def _accented(found: re.Match[str]) -> str:
     letter = found[2] or found[3] or found[5] or found[6]
     composed = unicodedata.normalize("NFC", letter + ACCENTS[found[1] or found[4]])
     return composed if len(composed) == 1 or found[1] != "'" else f"'{letter}"  # O\'Brien
+
+
+def _name(text: str) -> PersonName | None:
+    chunks = [(chunk, parts) for chunk in fold(text).split() if (parts := _name_parts(chunk))]
+    if not chunks:
+        return None
+    given = [part for _, parts in chunks[:-1] for part in parts if part not in _PARTICLES]
+    return PersonName("".join(_PART.findall(chunks[-1][0])), tuple(given))
+
+
+def _name_parts(text: str) -> list[str]:
+    return [part for part in _PART.findall(fold(text)) if part not in _SUFFIXES]
+
+
+def _fits(one: str, other: str) -> bool:
+    return one == other or (1 in (len(one), len(other)) and one[0] == other[0])

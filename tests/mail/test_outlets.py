@@ -17,9 +17,9 @@ from pylatexenc.latex2text import LatexNodes2Text
 from digestd.domain.paper import Paper, PaperId, Words
 from digestd.mail import outlets
 from digestd.mail.outlets import OUTLETS, ListedPaper, Outlet, PaperList, by_ending
-from digestd.mail.outlets.person_names import family_first
+from digestd.text.people import family_first
 
-NO_OUTLETS = {"outlet", "person_names"}
+NO_OUTLETS = {"outlet"}
 """Modules that hold what outlets share."""
 DOCS = Path(__file__).parents[2] / "deploy" / "docs" / "outlets.md"
 DECODER = LatexNodes2Text(keep_comments=True)

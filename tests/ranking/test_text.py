@@ -2,7 +2,8 @@
 
 import pytest
 
-from digestd.ranking.text import analyse, fold, phrase_form, surfaces, tokens
+from digestd.ranking.text import analyse, phrase_form, surfaces, tokens
+from digestd.text.folding import fold
 
 
 def test_tokens_are_stems_without_stop_words() -> None:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.sources.imports import ris
-from digestd.sources.names import is_suffix
 from digestd.sources.source import Page
+from digestd.text.people import is_suffix
 
 WORD = st.text("abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=9).filter(lambda word: not is_suffix(word))
 TITLE = st.lists(WORD, min_size=2, max_size=6).map(" ".join)

@@ -7,7 +7,7 @@ import re
 
 from digestd.domain.paper import Paper
 from digestd.mail.outlets.outlet import PaperList
-from digestd.mail.outlets.person_names import family_first
+from digestd.text.people import family_first
 from digestd.text.sanitise import clean, safe_url
 
 _TEX = {

@@ -16,15 +16,13 @@ from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.sources.arxiv.api import unique_ids
 from digestd.sources.identifiers import doi_in_address
 from digestd.sources.jsonl import hash_id, title_hash_id
-from digestd.sources.names import is_others, is_suffix, natural_name
 from digestd.sources.pubmed_article import parse_pmid
 from digestd.sources.source import Reject, make_words, read_each, web_url
 from digestd.text.html_text import html_to_text
+from digestd.text.people import split_names
 
 _COUNTING = re.compile(r"utm_\w+|mc_[ce]id|fbclid|gclid|msclkid|rss|af|ftcamp|xtor|dgcid", re.IGNORECASE)
-_NAMES = re.compile(r"(?:(?<!\s)\s+)?;\s*|(?<!\s)\s+and\s+|(?<!\s)\s*\n\s*|,\s+and\s+")
 _PUBMED = re.compile(r"pubmed:(\d{1,9})|(?:https?://pubmed\.ncbi\.nlm\.nih\.gov/)(\d{1,9})/?(?:\?.*)?")
-_INITIALS = re.compile(r"((?:[^\W\d_a-z]\.?[ -]?){1,4}?)(?: ((?:Jr|Sr|II|III|IV)\.?))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,35 +122,4 @@ def _absolute(address: str, home: str) -> str | None:
 
 def _authors(given: Sequence[str]) -> list[str]:
     """Return separate names in reading order, each once: some feeds give the corresponding author again."""
-    pieces = [piece for text in given for piece in _NAMES.split(html_to_text(text).strip())]
-    return list(dict.fromkeys(name for piece in pieces for name in _persons(piece) if not is_others(name)))
-
-
-def _persons(piece: str) -> list[str]:
-    """Split a text at commas if the parts are several people.
-
-    `Li, Bo` is one name; `Li, B., Rue, A.` are two, and so are `Bo Li, Ann Rue`.
-    """
-    parts = _with_suffixes([part.strip() for part in piece.split(",") if part.strip()])
-    if len(parts) > 1 and len(parts) % 2 == 0 and all(_INITIALS.fullmatch(part) for part in parts[1::2]):
-        return [_turned(family, given) for family, given in zip(parts[::2], parts[1::2], strict=True)]
-    if len(parts) > 1 and (all(" " in part for part in parts) or len(parts) > 3):
-        return parts
-    return [natural_name(piece)]
-
-
-def _turned(family: str, given: str) -> str:
-    """Return `B. C. Li Jr.` for `Li` and `B. C. Jr.`"""
-    found = _INITIALS.fullmatch(given)
-    return " ".join(filter(None, [found[1], family, found[2]])) if found else f"{given} {family}"
-
-
-def _with_suffixes(parts: list[str]) -> list[str]:
-    """Return the parts with `Jr.` and its like joined to the name before."""
-    found: list[str] = []
-    for part in parts:
-        if is_suffix(part) and found:
-            found[-1] += f" {part}"
-        else:
-            found.append(part)
-    return found
+    return list(dict.fromkeys(name for text in given for name in split_names(html_to_text(text))))

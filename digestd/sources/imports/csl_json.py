@@ -14,9 +14,9 @@ from digestd.sources.imports.identifiers import find_arxiv_id, find_noted_doi, m
 from digestd.sources.imports.json_items import is_json, load_json, read_items, text_in
 from digestd.sources.imports.unreadable import json_name, remedy
 from digestd.sources.json_records import JsonObject, as_list, objects_at, text_values
-from digestd.sources.names import natural_name
 from digestd.sources.source import Page
 from digestd.text.jats import jats_to_text
+from digestd.text.people import natural_name
 
 _NAME = ("given", "dropping-particle", "non-dropping-particle", "family", "suffix")
 

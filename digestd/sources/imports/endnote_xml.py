@@ -7,9 +7,9 @@ from digestd.sources.dates import written_date
 from digestd.sources.identifiers import find_doi
 from digestd.sources.imports.identifiers import find_noted_doi, make_reference, parse_identifier
 from digestd.sources.imports.xml_records import read_xml, root_name
-from digestd.sources.names import natural_name
 from digestd.sources.source import Page
 from digestd.sources.xml_elements import text_of
+from digestd.text.people import natural_name
 
 
 def matches(text: str) -> bool:

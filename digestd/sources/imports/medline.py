@@ -12,8 +12,8 @@ from digestd.sources.dates import written_date
 from digestd.sources.identifiers import find_doi
 from digestd.sources.imports.identifiers import make_reference
 from digestd.sources.imports.tagged import Record, TaggedFormat
-from digestd.sources.names import indexed_name, natural_name
 from digestd.sources.pubmed_article import parse_pmid, plain_title
+from digestd.text.people import indexed_name, natural_name
 
 _PMC = re.compile(r"PMC\d{1,12}")
 

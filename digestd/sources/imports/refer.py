@@ -10,7 +10,7 @@ from digestd.sources.dates import written_date
 from digestd.sources.identifiers import find_doi
 from digestd.sources.imports.identifiers import find_arxiv_id, make_reference, parse_identifier
 from digestd.sources.imports.tagged import Record, TaggedFormat
-from digestd.sources.names import natural_name
+from digestd.text.people import natural_name
 
 
 def _sighting(record: Record) -> Sighting:

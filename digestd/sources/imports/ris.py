@@ -12,7 +12,7 @@ from digestd.sources.dates import written_date
 from digestd.sources.identifiers import find_doi
 from digestd.sources.imports.identifiers import find_arxiv_id, find_noted_doi, make_reference, parse_identifier
 from digestd.sources.imports.tagged import Record, TaggedFormat
-from digestd.sources.names import natural_name
+from digestd.text.people import natural_name
 
 _ADDRESSES, _NOTES = ("UR", "L1", "L2", "L3", "M1", "AN", "M3"), ("N1", "M1", "AN", "UR")
 
