@@ -39,7 +39,7 @@ from digestd.papers.normalization import (
     unify_spelling,
     words,
 )
-from digestd.sources.preprints import is_data_set, is_preprint, registrant, without_version
+from digestd.sources.identifiers import is_data_set, is_preprint, registrant, without_version
 
 SAME = 0.9
 """The score from which two sightings count as one work."""

@@ -80,7 +80,7 @@ REGISTRY: dict[str, SourceType] = {
     "biorxiv": SourceType(
         "biorxiv.Biorxiv", "bioRxiv", "biorxiv or biorxiv:CATEGORIES", is_verified=True, arguments=("biorxiv",)
     ),
-    "chemrxiv": SourceType("chemrxiv.Chemrxiv", "ChemRxiv", "chemrxiv or chemrxiv:SUBJECTS", is_verified=True),
+    "chemrxiv": SourceType("crossref.Chemrxiv", "ChemRxiv", "chemrxiv or chemrxiv:SUBJECTS", is_verified=True),
     "crossref": SourceType("crossref.Crossref", "Crossref", "crossref:ISSNS", is_verified=True),
     "dblp": SourceType("dblp.Dblp", "dblp", "dblp:SEARCH", is_verified=True),
     "europepmc": SourceType("europe_pmc.EuropePmc", "Europe PMC", "europepmc:SEARCH", is_verified=True),
@@ -88,7 +88,7 @@ REGISTRY: dict[str, SourceType] = {
     "github-stars": SourceType("github_stars.GithubStars", "GitHub", "github-stars", is_verified=True),
     "hal": SourceType("hal.Hal", "HAL", "hal:SEARCH"),
     "hf-daily": SourceType("hugging_face.HfDaily", "Hugging Face", "hf-daily", is_verified=True),
-    "hf-trending": SourceType("hf_trending.HfTrending", "Hugging Face", "hf-trending"),
+    "hf-trending": SourceType("hugging_face.HfTrending", "Hugging Face", "hf-trending"),
     "jsonl": SourceType("jsonl.JsonlFile", "a file", "jsonl:PATH", is_verified=True),
     "medrxiv": SourceType(
         "biorxiv.Biorxiv", "medRxiv", "medrxiv or medrxiv:CATEGORIES", is_verified=True, arguments=("medrxiv",)

@@ -16,8 +16,8 @@ from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord
-from digestd.sources.arxiv.api import unique_ids
 from digestd.sources.dates import iso_day, midnight, written_date
+from digestd.sources.identifiers import unique_ids
 from digestd.sources.source import (
     ITEMS_MAX,
     Page,

@@ -23,13 +23,19 @@ from pylatexenc.latex2text import LatexNodes2Text
 
 from digestd.domain.paper import PaperId, Sighting, Words, arxiv_id
 from digestd.errors import SourceFailed
-from digestd.sources import spec_arguments
-from digestd.sources.arxiv.api import unique_ids
 from digestd.sources.dates import midnight, publication_day
-from digestd.sources.identifiers import doi_in_address, find_doi
-from digestd.sources.jsonl import title_hash_id
-from digestd.sources.source import Page, RateLimit, Reject, Request, make_words, reject_of, web_url
-from digestd.sources.titles import with_subtitle
+from digestd.sources.identifiers import doi_in_address, find_doi, title_hash_id, unique_ids
+from digestd.sources.source import (
+    Page,
+    RateLimit,
+    Reject,
+    Request,
+    file_path,
+    make_words,
+    reject_of,
+    web_url,
+    with_subtitle,
+)
 from digestd.text.people import is_others
 
 _FIELD_MAX = 50_000
@@ -61,7 +67,7 @@ class BibtexFile:
     @classmethod
     def from_spec(cls, argument: str) -> Self:
         """Create the source from a path."""
-        return cls(spec_arguments.file_path("bibtex", argument))
+        return cls(file_path("bibtex", argument))
 
     @property
     def name(self) -> str:

@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 
 from digestd.domain.paper import NAME_MAX, PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
-from digestd.sources.arxiv.api import unique_ids
 from digestd.sources.dates import midnight, publication_day
+from digestd.sources.identifiers import is_preprint, registrant, unique_ids, without_version
 from digestd.sources.json_records import (
     JsonObject,
     as_list,
@@ -31,7 +31,6 @@ from digestd.sources.json_records import (
     text_at,
     text_values,
 )
-from digestd.sources.preprints import is_preprint, registrant, without_version
 from digestd.sources.retractions import merge_retractions, retraction
 from digestd.sources.source import (
     Page,
@@ -42,8 +41,8 @@ from digestd.sources.source import (
     make_words,
     quote_service,
     web_url,
+    with_subtitle,
 )
-from digestd.sources.titles import with_subtitle
 from digestd.text.html_text import html_to_text
 from digestd.text.jats import with_spaces
 
@@ -64,6 +63,11 @@ _CORRECTION = re.compile(
     r"(?:(?:author|publisher)(?:[’']s)? )?(?:correction|corrigendum|erratum)(?: to\b| for\b|:)", re.IGNORECASE
 )
 _TAKEN_BACK = re.compile(r"\A\W*(retracted|withdrawn)(\s+(article|paper|chapter))?\s*[:\])–—-]\s*", re.IGNORECASE)
+
+
+PREFIX = "10.26434"
+_SUBJECT = re.compile(r"[A-Z][A-Za-z ]{2,60}")
+_VERSIONED = re.compile(r"(doi:10\.26434/chemrxiv[^\s/]{1,80}?)[-./]v(\d{1,3})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,3 +291,58 @@ def _parts(work: JsonObject, key: str) -> list[object]:
     [[2026, 11, 24]], [[2026, 11]], [[2026]], or [[null]] for none.
     """
     return as_list(next(iter(as_list(object_at(work, key).get("date-parts"))), None))[:3]
+
+
+@dataclass(frozen=True, slots=True)
+class Chemrxiv:
+    """New preprints of ChemRxiv, of some subjects or of all."""
+
+    subjects: tuple[str, ...] = ()
+
+    @classmethod
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source from subjects."""
+        found = tuple(dict.fromkeys(" ".join(name.split()) for name in argument.split("+"))) if argument else ()
+        if len(argument) > 180 or not all(_SUBJECT.fullmatch(name) for name in found):
+            raise BadInput(
+                f"chemrxiv: {argument[:80]!r} is not a list of subjects; write them like chemrxiv:Catalysis+Energy, or "
+                "chemrxiv alone for all"
+            )
+        return cls(found)
+
+    @property
+    def name(self) -> str:
+        """Return `chemrxiv` and the subjects."""
+        return f"chemrxiv:{'+'.join(self.subjects)}" if self.subjects else "chemrxiv"
+
+    @property
+    def rate_limit(self) -> RateLimit:
+        """Return the limit shared with the journals at Crossref."""
+        return Crossref(()).rate_limit
+
+    def requests(self, since: datetime, cursor: str | None) -> Request | None:
+        """Return the next page."""
+        return works_request([f"prefix:{PREFIX}", "type:posted-content"], since, cursor)
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Parse one page; request an empty one again if records are missing."""
+        return parse_works(body, cursor, self._sightings)
+
+    def _sightings(self, work: JsonObject) -> Iterator[Sighting]:
+        """Yield a preprint of the subjects, under the DOI of its first version."""
+        subject = clean_line(html_to_text(text_at(work, "group-title")), 100)
+        if self.subjects and subject.lower() not in {name.lower() for name in self.subjects}:
+            return
+        for sighting in read_work(work):
+            words = replace(sighting.words, categories=(subject,) if subject else ())
+            yield _as_version(replace(sighting, words=words, venue=""))
+
+
+def _as_version(sighting: Sighting) -> Sighting:
+    own, *others = sighting.ids
+    found = _VERSIONED.fullmatch(own)
+    if found is None:
+        return sighting
+    version = int(found[2])
+    announced = sighting.announced if version <= 1 else "replace"
+    return replace(sighting, ids=unique_ids([PaperId(found[1]), own, *others]), version=version, announced=announced)

@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 
 from digestd.domain.paper import NAME_MAX, PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.arxiv.api import unique_ids
 from digestd.sources.dates import midnight, parse_day
+from digestd.sources.identifiers import unique_ids
 from digestd.sources.json_records import (
     JsonObject,
     as_list,
@@ -39,9 +39,9 @@ from digestd.sources.source import (
     clean_line,
     make_words,
     quote_service,
+    search_query,
     web_url,
 )
-from digestd.sources.spec_arguments import search_query
 
 PAGE_SIZE = 500
 LATE = timedelta(days=90)

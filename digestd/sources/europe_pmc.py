@@ -16,8 +16,8 @@ from urllib.parse import urlencode
 
 from digestd.domain.paper import NAME_MAX, PaperId, Sighting, doi_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.arxiv.api import unique_ids
 from digestd.sources.dates import iso_day, midnight
+from digestd.sources.identifiers import parse_pmid, unique_ids
 from digestd.sources.json_records import (
     JsonObject,
     as_list,
@@ -30,7 +30,7 @@ from digestd.sources.json_records import (
     text_at,
     text_values,
 )
-from digestd.sources.pubmed_article import parse_pmid, plain_title
+from digestd.sources.pubmed import plain_title
 from digestd.sources.retractions import merge_retractions, retraction
 from digestd.sources.source import (
     Page,
@@ -41,8 +41,8 @@ from digestd.sources.source import (
     https_url,
     make_words,
     quote_service,
+    search_query,
 )
-from digestd.sources.spec_arguments import search_query
 from digestd.text.html_text import html_to_text
 from digestd.text.jats import without_typesetting
 from digestd.text.people import indexed_name

@@ -16,8 +16,7 @@ from typing import Self
 from digestd.domain.paper import Paper, PaperId, Sighting, Words
 from digestd.errors import SourceFailed
 from digestd.sources.json_records import JsonObject, load_object, parse_count
-from digestd.sources.source import Page, RateLimit, Reject, Request, quote_service
-from digestd.sources.spec_arguments import require_no_argument
+from digestd.sources.source import Page, RateLimit, Reject, Request, quote_service, require_no_argument
 
 REPOSITORIES_MAX = 50
 

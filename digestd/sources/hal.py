@@ -16,8 +16,8 @@ from urllib.parse import urlencode
 
 from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.arxiv.api import unique_ids
 from digestd.sources.dates import iso_day, published_at
+from digestd.sources.identifiers import parse_pmid, unique_ids
 from digestd.sources.json_records import (
     JsonObject,
     list_at,
@@ -28,7 +28,6 @@ from digestd.sources.json_records import (
     text_values,
     total_at,
 )
-from digestd.sources.pubmed_article import parse_pmid
 from digestd.sources.source import (
     Page,
     RateLimit,
@@ -39,9 +38,9 @@ from digestd.sources.source import (
     https_url,
     make_words,
     quote_service,
+    search_query,
+    with_subtitle,
 )
-from digestd.sources.spec_arguments import search_query
-from digestd.sources.titles import with_subtitle
 from digestd.text.html_text import html_to_text
 
 LATE = timedelta(days=2)

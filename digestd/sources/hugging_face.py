@@ -25,12 +25,15 @@ from digestd.sources.source import (
     make_words,
     parse_timestamp,
     quote_service,
+    require_no_argument,
     web_url,
 )
-from digestd.sources.spec_arguments import require_no_argument
 
 VOTES_GROW = timedelta(days=3)
 _URL = "https://huggingface.co/api/daily_papers?limit=100"
+
+
+_TRENDING = "https://huggingface.co/api/daily_papers?sort=trending&limit=100"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +179,35 @@ def _signals(paper: Mapping[str, object], outer: Mapping[str, object]) -> dict[s
         for name, value in values.items()
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
     }
+
+
+@dataclass(frozen=True, slots=True)
+class HfTrending:
+    """The hundred papers that trend now."""
+
+    @classmethod
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source; it takes no argument."""
+        require_no_argument("hf-trending", argument)
+        return cls()
+
+    @property
+    def name(self) -> str:
+        """Return `hf-trending`."""
+        return "hf-trending"
+
+    @property
+    def rate_limit(self) -> RateLimit:
+        """Return the limit shared with the daily papers."""
+        return HfDaily().rate_limit
+
+    def requests(self, since: datetime, cursor: str | None) -> Request | None:
+        """Return the only request: the list is current, whatever `since` is."""
+        del since
+        return Request(_TRENDING, fresh=True) if cursor is None else None
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Parse the list."""
+        del cursor
+        sightings, rejects = read_records(daily_records(body), lambda record: [read_paper(record)])
+        return check_rejects(Page(tuple(sightings), None, tuple(rejects)))

@@ -7,7 +7,6 @@ keys are refused.
 """
 
 import difflib
-import hashlib
 import math
 import re
 from collections.abc import Mapping
@@ -18,13 +17,14 @@ from typing import Self
 
 from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, SUMMARY_MAX, PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadRecord
-from digestd.sources import spec_arguments
+from digestd.sources.identifiers import title_hash_id
 from digestd.sources.source import (
     Page,
     RateLimit,
     Request,
     clean_line,
     clean_names,
+    file_path,
     make_words,
     parse_timestamp,
     read_each,
@@ -50,7 +50,7 @@ class JsonlFile:
     @classmethod
     def from_spec(cls, argument: str) -> Self:
         """Create the source from a path."""
-        return cls(spec_arguments.file_path("jsonl", argument))
+        return cls(file_path("jsonl", argument))
 
     @property
     def name(self) -> str:
@@ -113,20 +113,6 @@ def read_record(record: Mapping[str, object]) -> Sighting:
         affiliations=clean_names(texts_at(record, "affiliations"), AFFILIATIONS_MAX),
         summary=clean_line(_text(record, "summary"), SUMMARY_MAX),
     )
-
-
-def title_hash_id(paper: Words) -> PaperId:
-    """Return the identifier of a paper without any.
-
-    A hash of its title and first author.
-    """
-    first = paper.authors[0] if paper.authors else ""
-    return hash_id(f"{paper.title}\n{first}".casefold())
-
-
-def hash_id(text: str) -> PaperId:
-    """Return `feed:` and a BLAKE2b hash of the text."""
-    return PaperId(f"feed:{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}")
 
 
 def _refuse_unknown(record: Mapping[str, object], known: tuple[str, ...], prefix: str) -> None:

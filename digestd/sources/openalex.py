@@ -18,8 +18,8 @@ from urllib.parse import urlencode
 
 from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
-from digestd.sources.arxiv.api import unique_ids
 from digestd.sources.dates import iso_day, published_at
+from digestd.sources.identifiers import parse_pmid, unique_ids
 from digestd.sources.json_records import (
     TEXT_MAX,
     JsonObject,
@@ -32,7 +32,6 @@ from digestd.sources.json_records import (
     text_at,
     total_at,
 )
-from digestd.sources.pubmed_article import parse_pmid
 from digestd.sources.source import (
     Page,
     RateLimit,

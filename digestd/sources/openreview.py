@@ -20,7 +20,7 @@ from urllib.parse import quote, urlencode, urljoin
 
 from digestd.domain.paper import NAME_MAX, PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
-from digestd.sources.arxiv.api import unique_ids
+from digestd.sources.identifiers import unique_ids
 from digestd.sources.json_records import (
     JsonObject,
     as_list,

@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 
 from digestd.domain.paper import NAME_MAX, SUMMARY_MAX, Paper, PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
-from digestd.sources.arxiv.api import unique_ids
 from digestd.sources.dates import iso_day, midnight, publication_day
+from digestd.sources.identifiers import unique_ids
 from digestd.sources.json_records import (
     JsonObject,
     list_at,
@@ -40,9 +40,9 @@ from digestd.sources.source import (
     make_words,
     quote_service,
     read_each,
+    require_no_argument,
     web_url,
 )
-from digestd.sources.spec_arguments import require_no_argument
 
 BATCH = 500
 """So many papers may be asked about at once."""

@@ -6,21 +6,27 @@ A source turns the bytes of an answer into sightings and never opens a socket. A
 cannot be parsed becomes a Reject with its reason; nothing is dropped silently.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 from urllib.parse import urlsplit
 
 from digestd.domain.paper import ABSTRACT_MAX, AUTHORS_MAX, NAME_MAX, TITLE_MAX, Paper, Sighting, Words
-from digestd.errors import BadRecord, DigestdError, SourceFailed
+from digestd.errors import BadInput, BadRecord, DigestdError, SourceFailed
 from digestd.text.sanitise import clean
 
 ITEMS_MAX = 5_000
 CATEGORIES_MAX = 50
 URL_MAX = 2_000
 _Record = TypeVar("_Record")
+
+
+_WORD = re.compile(r"[^\W\d_]{3}")
+_CLOSED = (":", "?", "!", "–", "—")
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,3 +273,35 @@ def https_url(text: object) -> str | None:
     """Return the text if it is an HTTPS address that can be linked to, else None."""
     url = web_url(text)
     return url if url and url[:8].lower() == "https://" else None
+
+
+def with_subtitle(title: str, subtitle: str) -> str:
+    """Return `Title: Subtitle`, or the title alone if the other is in it or has no word."""
+    title, subtitle = title.strip(), subtitle.strip()
+    if not title or not _WORD.search(subtitle) or subtitle.casefold() in title.casefold():
+        return title
+    return f"{title}{' ' if title.endswith(_CLOSED) else ': '}{subtitle}"
+
+
+def require_no_argument(kind: str, argument: str) -> None:
+    """Refuse an argument, for types whose spec is complete without one."""
+    if argument:
+        raise BadInput(f"{kind} takes nothing after it, but has {argument[:80]!r}")
+
+
+def file_path(kind: str, argument: str) -> Path:
+    """Return the path of a file."""
+    if not argument or len(argument) > 180:
+        raise BadInput(f"{kind}: needs the path of a file, at most 180 characters, as in {kind}:/data/papers.{kind}")
+    return Path(argument)
+
+
+def search_query(kind: str, argument: str) -> str:
+    """Return a search query.
+
+    It contains no comma, which would end the spec in a list of sources.
+    """
+    found = " ".join(argument.split())
+    if not 2 <= len(found) <= 180 or "," in found or not found.isprintable():
+        raise BadInput(f"{kind}: needs a search of 2 to 180 characters without commas after the colon")
+    return found

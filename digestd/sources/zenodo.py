@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 
 from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, Sighting, doi_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.arxiv.api import unique_ids
 from digestd.sources.dates import iso_day, published_at
+from digestd.sources.identifiers import unique_ids
 from digestd.sources.json_records import (
     JsonObject,
     list_at,
@@ -38,8 +38,8 @@ from digestd.sources.source import (
     https_url,
     make_words,
     quote_service,
+    search_query,
 )
-from digestd.sources.spec_arguments import search_query
 from digestd.text.html_text import html_to_text
 from digestd.text.people import natural_name
 

@@ -3,7 +3,7 @@
 import pytest
 
 from digestd.domain.paper import PaperId, doi_id
-from digestd.sources.preprints import is_data_set, is_preprint, without_version
+from digestd.sources.identifiers import is_data_set, is_preprint, without_version
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from digestd.errors import SourceFailed
 from digestd.sources import parse_source
+from digestd.sources.arxiv.api import is_withdrawn
 from digestd.sources.arxiv.oai import ArxivOai, oai_set
-from digestd.sources.arxiv_withdrawal import is_withdrawn
 
 BODY = (Path(__file__).parent / "samples" / "arxiv-oai.xml").read_bytes()
 SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)

@@ -6,17 +6,17 @@ last entry. Errors arrive as a feed with one entry titled Error. An empty page i
 (lukasschwab/arxiv.py, UnexpectedEmptyPageError) is requested again.
 """
 
-from collections.abc import Iterable
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Self
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element
 
-from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
-from digestd.errors import BadRecord, SourceFailed
+from digestd.domain.paper import Sighting, arxiv_id, doi_id
+from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.arxiv.calendar import DEFAULT_CALENDAR, ArxivCalendar
-from digestd.sources.arxiv_withdrawal import is_withdrawn
+from digestd.sources.identifiers import unique_ids
 from digestd.sources.source import (
     Page,
     RateLimit,
@@ -27,7 +27,6 @@ from digestd.sources.source import (
     parse_timestamp,
     quote_service,
 )
-from digestd.sources.spec_arguments import arxiv_categories
 from digestd.sources.xml_elements import ARXIV, ATOM, OPENSEARCH, XmlElements, child_text
 
 ARXIV_PACE = RateLimit("arxiv.org", 3.1, exclusive=True)
@@ -42,6 +41,30 @@ INDEXED = time(2)
 """In New York: the index of the API follows the announcement by some hours."""
 
 _NUMBERS = tuple(OPENSEARCH + name for name in ("totalResults", "startIndex"))
+
+
+_CATEGORY = re.compile(r"[a-z]{1,10}(-[a-z]{2,4})?(\.([A-Z]{2}|[a-z]{2,7}(-[a-z]{2,5})?))?")
+
+
+_PAPER = r"(?:paper|article|manuscript|submission|preprint|work|note|letter|report|document)"
+_GONE = r"(?:withdrawn|retracted)"
+# "withdrawn from the conference": the paper stands.
+_HERE = r"(?!\s+(?:from(?!\s+(?:the\s+)?arxiv\b)|at)\b)"
+_IS = r"\s+(?:has\s+(?:now\s+)?been|was|is|is\s+now|is\s+being)\s+(?:temporarily\s+)?"
+_THIS = rf"this\s+(?:\w+\s+)?{_PAPER}{_IS}{_GONE}{_HERE}"
+_AUTHORS = r"(?:the\s+)?authors?\s+(?:has|have)\s+(?:withdrawn|retracted)\s+(?:this|the|their|his|her)\s+"
+_ARXIV = rf"{_PAPER}\s+has\s+been\s+(?:withdrawn|removed)\s+by\s+arxiv\b"
+_SHORT = (
+    rf"(?:(?:the\s+)?{_PAPER}(?:{_IS}|\s+))?{_GONE}"
+    r"(?=\s*(?:$|[.,;:!)\]]|(?:due|because|as|by|for|since|until|pending|in\s+order|from\s+(?:the\s+)?arxiv)\b))"
+)
+_COMMENT_OPENS = re.compile(rf"\W*(?:{_SHORT}|{_AUTHORS})", re.IGNORECASE)
+_COMMENT_SAYS = re.compile(rf"\b(?:{_THIS}|{_ARXIV})", re.IGNORECASE)
+_ABSTRACT_OPENS = re.compile(
+    rf"\W*(?:{_THIS}|{_AUTHORS}|(?:the\s+|this\s+)?{_ARXIV}|{_GONE}\s+by\s+(?:the\s+)?authors?\b|{_PAPER}\s+{_GONE}\b)",
+    re.IGNORECASE,
+)
+_READ = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +179,27 @@ def read_entry(entry: Element, calendar: ArxivCalendar) -> Sighting:
     )
 
 
-def unique_ids(ids: Iterable[PaperId | None]) -> tuple[PaperId, ...]:
-    """Return the identifiers that are not None, without duplicates, in order."""
-    return tuple(dict.fromkeys(name for name in ids if name))
-
-
 def _reject(where: str, error: ValueError) -> Reject:
     if isinstance(error, BadRecord):
         return Reject(where, error.field, error.message)
     return Reject(where, "published", f"no date that can be read ({error})")
+
+
+def arxiv_categories(argument: str) -> tuple[str, ...]:
+    """Return 1 to 20 arXiv categories."""
+    found = tuple(dict.fromkeys(argument.replace(" ", "+").split("+")))
+    if not 1 <= len(found) <= 20 or not all(_CATEGORY.fullmatch(name) for name in found):
+        raise BadInput(f"{argument[:80]!r} is not a list of arXiv categories; write 1 to 20 of them like cs.LG+stat.ML")
+    return found
+
+
+def is_withdrawn(comment: str, abstract: str) -> bool:
+    """Return True if a text says that this paper was withdrawn.
+
+    It is the comment or the start of the abstract.
+    """
+    comment, abstract = comment[:_READ], abstract[:_READ]
+    text = f"{comment} {abstract[:200]}".lower()
+    if "withdrawn" not in text and "retracted" not in text and "by arxiv" not in text:
+        return False  # nearly every record: three searches are cheaper than three patterns
+    return bool(_COMMENT_OPENS.match(comment) or _COMMENT_SAYS.search(comment) or _ABSTRACT_OPENS.match(abstract))

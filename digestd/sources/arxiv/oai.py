@@ -20,9 +20,9 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser, X
 
 from digestd.domain.paper import Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.arxiv.api import ARXIV_PACE, unique_ids
+from digestd.sources.arxiv.api import ARXIV_PACE, arxiv_categories, is_withdrawn
 from digestd.sources.arxiv.calendar import DEFAULT_CALENDAR, ArxivCalendar
-from digestd.sources.arxiv_withdrawal import is_withdrawn
+from digestd.sources.identifiers import unique_ids
 from digestd.sources.source import (
     ITEMS_MAX,
     Page,
@@ -34,7 +34,6 @@ from digestd.sources.source import (
     quote_service,
     reject_of,
 )
-from digestd.sources.spec_arguments import arxiv_categories
 
 OVERLAP = timedelta(days=1)
 """Asked for again: a day's records come in until the evening in New York."""

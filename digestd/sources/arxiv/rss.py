@@ -14,10 +14,10 @@ from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord
-from digestd.sources.arxiv.api import ARXIV_PACE, unique_ids
+from digestd.sources.arxiv.api import ARXIV_PACE, arxiv_categories, is_withdrawn
 from digestd.sources.arxiv.calendar import DEFAULT_CALENDAR, NEW_YORK, ArxivCalendar
 from digestd.sources.arxiv.oai import ArxivOai
-from digestd.sources.arxiv_withdrawal import is_withdrawn
+from digestd.sources.identifiers import unique_ids
 from digestd.sources.source import (
     Page,
     RateLimit,
@@ -29,7 +29,6 @@ from digestd.sources.source import (
     parse_timestamp,
     reject_of,
 )
-from digestd.sources.spec_arguments import arxiv_categories
 from digestd.sources.xml_elements import ARXIV, ATOM, DC, XmlElements, child_text
 
 ANNOUNCED = frozenset({"new", "cross", "replace", "replace-cross"})

@@ -13,10 +13,7 @@ from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
-from digestd.sources.arxiv.api import unique_ids
-from digestd.sources.identifiers import doi_in_address
-from digestd.sources.jsonl import hash_id, title_hash_id
-from digestd.sources.pubmed_article import parse_pmid
+from digestd.sources.identifiers import doi_in_address, hash_id, parse_pmid, title_hash_id, unique_ids
 from digestd.sources.source import Reject, make_words, read_each, web_url
 from digestd.text.html_text import html_to_text
 from digestd.text.people import split_names

@@ -21,10 +21,10 @@ from urllib.parse import urlsplit
 import feedparser
 
 from digestd.errors import BadInput, SourceFailed
-from digestd.sources import json_feed
 from digestd.sources.feeds.entry import FeedEntry, entry_sightings
 from digestd.sources.feeds.publishers import by_publisher
-from digestd.sources.source import ITEMS_MAX, Page, RateLimit, Reject, Request, check_rejects, web_url
+from digestd.sources.json_records import JsonObject, as_list, load_object, text_values
+from digestd.sources.source import ITEMS_MAX, Page, RateLimit, Reject, Request, check_rejects, parse_timestamp, web_url
 
 _ACCEPT = "application/feed+json, application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.1"
 _URL_MAX = 195
@@ -74,7 +74,7 @@ class FeedSource:
         del cursor
         faults: list[str] = []
         if body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
-            home, entries = json_feed.read(body)
+            home, entries = _read_json(body)
         else:
             home, entries = _read_xml(body, faults)
         if len(entries) > ITEMS_MAX:
@@ -168,3 +168,56 @@ def _published(entry: Mapping[str, object]) -> datetime | None:
             with suppress(ValueError):
                 return datetime(*given[:5], tzinfo=UTC)
     return None
+
+
+def _read_json(body: bytes) -> tuple[str, list[FeedEntry]]:
+    """Return the feed's base address and its entries.
+
+    Raises SourceFailed if it is not a JSON Feed.
+    """
+    found = load_object(body)
+    items = found.get("items")
+    if not isinstance(items, list):
+        raise SourceFailed("the answer is JSON, but no JSON Feed: it has no list of items")
+    return _json_text(found, "home_page_url") or _json_text(found, "feed_url"), [_json_entry(item) for item in items]
+
+
+def _json_entry(item: object) -> FeedEntry:
+    if not isinstance(item, dict):
+        return FeedEntry("")  # without a title, so it is rejected
+    return FeedEntry(
+        title=_json_text(item, "title"),
+        summary=_json_text(item, "summary"),
+        content=_json_text(item, "content_text") or _json_text(item, "content_html"),
+        link=_json_text(item, "url") or _json_text(item, "external_url"),
+        authors=_json_authors(item),
+        identifiers=(_json_text(item, "id"), _json_text(item, "external_url")),
+        categories=tuple(text_values(item.get("tags"))),
+        published=_json_published(item),
+        pdf=_json_pdf(item),
+    )
+
+
+def _json_text(item: JsonObject, key: str) -> str:
+    value = item.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _json_authors(item: JsonObject) -> tuple[str, ...]:
+    """Return `authors` of version 1.1, or the single `author` of version 1."""
+    given = as_list(item.get("authors")) or as_list(item.get("author"))
+    return tuple(_json_text(author, "name") for author in given if isinstance(author, dict))
+
+
+def _json_published(item: JsonObject) -> datetime | None:
+    for key in ("date_published", "date_modified"):
+        try:
+            return parse_timestamp(_json_text(item, key))
+        except (ValueError, OverflowError):
+            continue
+    return None
+
+
+def _json_pdf(item: JsonObject) -> str:
+    files = [file for file in as_list(item.get("attachments")) if isinstance(file, dict)]
+    return next((_json_text(file, "url") for file in files if _json_text(file, "mime_type") == "application/pdf"), "")

@@ -4,8 +4,8 @@ from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import Sighting
 from digestd.sources.dates import written_date
-from digestd.sources.identifiers import find_doi
-from digestd.sources.imports.identifiers import find_noted_doi, make_reference, parse_identifier
+from digestd.sources.identifiers import find_doi, find_noted_doi, parse_identifier
+from digestd.sources.imports.identifiers import make_reference
 from digestd.sources.imports.xml_records import read_xml, root_name
 from digestd.sources.source import Page
 from digestd.sources.xml_elements import text_of

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from digestd.domain.paper import Sighting, Words
 from digestd.errors import SourceFailed
-from digestd.sources.imports.identifiers import parse_identifier
+from digestd.sources.identifiers import parse_identifier
 from digestd.sources.source import Page, Reject
 
 _NOTE = re.compile(r"(?:^|\s)#.*")

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from digestd.domain.paper import PaperId, Sighting
 from digestd.sources.dates import written_date
-from digestd.sources.identifiers import find_doi
+from digestd.sources.identifiers import find_doi, parse_pmid
 from digestd.sources.imports.identifiers import make_reference
 from digestd.sources.imports.tagged import Record, TaggedFormat
-from digestd.sources.pubmed_article import parse_pmid, plain_title
+from digestd.sources.pubmed import plain_title
 from digestd.text.people import indexed_name, natural_name
 
 _PMC = re.compile(r"PMC\d{1,12}")

@@ -9,8 +9,8 @@ import re
 
 from digestd.domain.paper import Sighting
 from digestd.sources.dates import written_date
-from digestd.sources.identifiers import find_doi
-from digestd.sources.imports.identifiers import find_arxiv_id, find_noted_doi, make_reference, parse_identifier
+from digestd.sources.identifiers import find_arxiv_id, find_doi, find_noted_doi, parse_identifier
+from digestd.sources.imports.identifiers import make_reference
 from digestd.sources.imports.tagged import Record, TaggedFormat
 from digestd.text.people import natural_name
 

@@ -8,10 +8,9 @@ import re
 
 from digestd.domain.paper import PaperId, Sighting
 from digestd.sources.dates import written_date
-from digestd.sources.identifiers import find_doi
-from digestd.sources.imports.identifiers import find_arxiv_id, make_reference
+from digestd.sources.identifiers import find_arxiv_id, find_doi, parse_pmid
+from digestd.sources.imports.identifiers import make_reference
 from digestd.sources.imports.tagged import Record, TaggedFormat
-from digestd.sources.pubmed_article import parse_pmid
 from digestd.text.people import indexed_name
 
 _MAIL = re.compile(r"(?<!\s)\s*\([^()@]*@[^()]*\)")
