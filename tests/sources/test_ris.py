@@ -5,7 +5,7 @@ import rispy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.sources.imports import ris
+from digestd.sources.imports.tagged import RIS
 from digestd.sources.source import Page
 from digestd.text.people import is_suffix
 
@@ -27,7 +27,7 @@ def test_ris_reads_what_rispy_reads(made: list[dict[str, str]]) -> None:
         f"DO  - 10.5555/{one['n']}\nPY  - 2026\nER  - \n\n"
         for one in made
     )
-    page, expected = ris.FORMAT.read(text), rispy.loads(text)
+    page, expected = RIS.read(text), rispy.loads(text)
     assert not page.rejects
     assert titles(page) == [one["title"] for one in expected]
     assert [sighting.words.abstract for sighting in page.sightings] == [one["abstract"] for one in expected]
@@ -46,16 +46,16 @@ def test_ris_reads_what_rispy_reads(made: list[dict[str, str]]) -> None:
     ids=["end tag missing in the middle", "end tag missing at the end", "one space after the tag"],
 )
 def test_ris_keeps_references_that_rispy_drops(text: str, wanted: list[str], by_rispy: int) -> None:
-    assert titles(ris.FORMAT.read(text)) == wanted
+    assert titles(RIS.read(text)) == wanted
     assert len(rispy.loads(text)) == by_rispy
 
 
 def test_ris_joins_author_over_two_lines() -> None:
     text = "TY  - JOUR\nTI  - Lakes freeze\nAU  - Rue,\n Ann\nER  - \n"
-    assert ris.FORMAT.read(text).sightings[0].words.authors == ("Ann Rue",)
+    assert RIS.read(text).sightings[0].words.authors == ("Ann Rue",)
     assert rispy.loads(text)[0]["authors"] == ["Rue,", "Ann"]
 
 
 def test_ris_names_line_of_bad_reference() -> None:
     text = "TY  - JOUR\nTI  - Lakes freeze\nER  - \nTY  - JOUR\nAU  - Nobody\nER  - \n"
-    assert [reject.where for reject in ris.FORMAT.read(text).rejects] == ["line 4"]
+    assert [reject.where for reject in RIS.read(text).rejects] == ["line 4"]

@@ -1,6 +1,6 @@
 """A subscriber's references in the formats of reference managers.
 
-One pure parser per format.
+Pure parsers, grouped by what the formats are made of.
 
 `ReferenceFile` parses a file of a named or detected format into a Page: papers, and rejects with place, field
 and remedy. `FormatDetector` only names the format. A paper given by its identifier alone has no title. The
@@ -12,21 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from digestd.errors import BadInput, SourceFailed
-from digestd.sources.imports import (
-    bibtex,
-    csl_json,
-    endnote_xml,
-    identifier_list,
-    medline,
-    opml,
-    orcid,
-    pasted_abstracts,
-    pubmed_xml,
-    refer,
-    ris,
-    web_of_science,
-    zotero,
-)
+from digestd.sources.imports import csl_json, orcid, plain_text, tagged, xml_formats, zotero
 from digestd.sources.imports.unreadable import binary_name, remedy
 from digestd.sources.source import Page
 
@@ -50,19 +36,19 @@ class ImportFormat:
 
 
 IMPORT_FORMATS: Mapping[str, ImportFormat] = {
-    "opml": ImportFormat("OPML", opml.matches, opml.read),
+    "opml": ImportFormat("OPML", xml_formats.is_opml, xml_formats.read_opml),
     "zotero": ImportFormat("Zotero JSON", zotero.matches, zotero.read),
     "orcid": ImportFormat("ORCID JSON", orcid.matches, orcid.read),
     "csl-json": ImportFormat("CSL-JSON", csl_json.matches, csl_json.read),
-    "bibtex": ImportFormat("BibTeX", bibtex.matches, bibtex.read),
-    "ris": ImportFormat("RIS", ris.FORMAT.matches, ris.FORMAT.read),
-    "medline": ImportFormat("PubMed (.nbib)", medline.FORMAT.matches, medline.FORMAT.read),
-    "wos": ImportFormat("Web of Science", web_of_science.FORMAT.matches, web_of_science.FORMAT.read),
-    "refer": ImportFormat("EndNote (.enw)", refer.FORMAT.matches, refer.FORMAT.read),
-    "endnote-xml": ImportFormat("EndNote XML", endnote_xml.matches, endnote_xml.read),
-    "pubmed-xml": ImportFormat("PubMed XML", pubmed_xml.matches, pubmed_xml.read),
-    "ids": ImportFormat("arXiv ids and DOIs", identifier_list.matches, identifier_list.read),
-    "abstracts": ImportFormat("pasted abstracts", pasted_abstracts.matches, pasted_abstracts.read),
+    "bibtex": ImportFormat("BibTeX", plain_text.is_bibtex, plain_text.read_bibtex),
+    "ris": ImportFormat("RIS", tagged.RIS.matches, tagged.RIS.read),
+    "medline": ImportFormat("PubMed (.nbib)", tagged.MEDLINE.matches, tagged.MEDLINE.read),
+    "wos": ImportFormat("Web of Science", tagged.WEB_OF_SCIENCE.matches, tagged.WEB_OF_SCIENCE.read),
+    "refer": ImportFormat("EndNote (.enw)", tagged.REFER.matches, tagged.REFER.read),
+    "endnote-xml": ImportFormat("EndNote XML", xml_formats.is_endnote, xml_formats.read_endnote),
+    "pubmed-xml": ImportFormat("PubMed XML", xml_formats.is_pubmed, xml_formats.read_pubmed),
+    "ids": ImportFormat("arXiv ids and DOIs", plain_text.is_identifier_list, plain_text.read_identifier_list),
+    "abstracts": ImportFormat("pasted abstracts", bool, plain_text.read_abstracts),
 }
 """In the order in which a text is tried; the last takes what no other matches."""
 

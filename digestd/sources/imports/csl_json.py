@@ -10,8 +10,8 @@ from digestd.domain.paper import Sighting
 from digestd.errors import SourceFailed
 from digestd.sources.dates import publication_day, written_date
 from digestd.sources.identifiers import find_arxiv_id, find_doi, find_noted_doi, parse_identifier
-from digestd.sources.imports.identifiers import make_reference
 from digestd.sources.imports.json_items import is_json, load_json, read_items, text_in
+from digestd.sources.imports.reference import make_reference
 from digestd.sources.imports.unreadable import json_name, remedy
 from digestd.sources.json_records import JsonObject, as_list, objects_at, text_values
 from digestd.sources.source import Page

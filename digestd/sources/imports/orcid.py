@@ -11,8 +11,8 @@ from datetime import date
 from digestd.domain.paper import PaperId, Sighting
 from digestd.sources.dates import publication_day
 from digestd.sources.identifiers import find_doi, parse_identifier
-from digestd.sources.imports.identifiers import make_reference
 from digestd.sources.imports.json_items import load_json, object_of, read_items, text_in
+from digestd.sources.imports.reference import make_reference
 from digestd.sources.json_records import JsonObject, as_list, objects_at, require_object
 from digestd.sources.source import Page
 

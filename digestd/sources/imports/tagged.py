@@ -1,19 +1,39 @@
-"""Read records of tagged lines, the common form of RIS, MEDLINE, Web of Science and Refer.
+"""Read records of tagged lines: RIS, MEDLINE, Web of Science and Refer.
 
 A line with a tag begins a field; a line without one continues it. A form says what a tag looks like, and where a
 record begins and ends. Bad optional fields are ignored, so that they never lose a record.
+
+- RIS: a two-letter tag, two spaces, a dash, a space and a value. `TY` begins a reference and `ER` ends it. Tags as in
+  Wikipedia, "RIS (file format)"; of several tags for one field the first counts. rispy is the oracle of the tests; it
+  silently drops references without `ER` and gives no line numbers.
+- MEDLINE, as PubMed exports it (https://www.nlm.nih.gov/bsd/mms/medlineelements.html): a tag of up to four letters is
+  padded before its dash; a blank line ends a record. ERIC writes the same form with other tags for identifiers.
+- Web of Science (https://images.webofknowledge.com/images/help/WOS/hs_wos_fieldtags.html): a two-letter tag and a
+  space; lines below it are indented, each with another author or the next words. `PT` begins a record, `ER` ends it,
+  `FN`, `VR` and `EF` belong to the file.
+- Refer, EndNote's `.enw` and Google Scholar's (https://man.openbsd.org/refer.7): a percent sign, a letter or digit, a
+  space and a value. A blank line ends a record.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from digestd.domain.paper import Sighting
+from digestd.domain.paper import PaperId, Sighting
 from digestd.errors import SourceFailed
+from digestd.sources.dates import written_date
+from digestd.sources.identifiers import find_arxiv_id, find_doi, find_noted_doi, parse_identifier, parse_pmid
+from digestd.sources.imports.reference import make_reference
+from digestd.sources.pubmed import plain_title
 from digestd.sources.source import ITEMS_MAX, Page, Reject, reject_of
+from digestd.text.people import indexed_name, natural_name
 
 _LINES_MAX = 5_000
 """Lines of one field; the rest is left out."""
+_ADDRESSES, _NOTES = ("UR", "L1", "L2", "L3", "M1", "AN", "M3"), ("N1", "M1", "AN", "UR")
+"""Fields of RIS that hold addresses, and such that may name an identifier."""
+_PMC = re.compile(r"PMC\d{1,12}")
+_MAIL = re.compile(r"(?<!\s)\s*\([^()@]*@[^()]*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +119,126 @@ def _records(text: str, form: TaggedFormat) -> Iterator[Record]:
         after_blank = not value and not tag
     if record.fields:
         yield record
+
+
+def _ris(record: Record) -> Sighting | None:
+    if [tag for tag, _ in record.fields] == ["TY"]:
+        return None
+    return make_reference(
+        record.first("TI", "T1", "CT", "BT"),
+        record.first("AB", "N2"),
+        _ris_authors(record),
+        [*record.values("KW"), record.first("JO", "JF", "T2", "JA")],
+        [
+            *(find_doi(value) for value in record.values("DO")),
+            *(parse_identifier(value) for value in record.values(*_ADDRESSES)),
+            *(find_noted_doi(value) for value in record.values(*_NOTES)),
+            *(find_arxiv_id(value) for value in record.values(*_NOTES, "JO", "JF", "T2")),
+        ],
+        written_date(record.first("DA")) or written_date(record.first("PY", "Y1")),
+    )
+
+
+def _ris_authors(record: Record) -> list[str]:
+    """Return the authors; those of an edited book are its editors."""
+    if record.first("TY") == "EDBOOK":
+        return []
+    return [natural_name(name) for name in record.values("AU", "A1")]
+
+
+def _medline(record: Record) -> Sighting:
+    has_full = any(tag == "FAU" for tag, _ in record.fields)
+    tag_of_people, name = ("FAU", natural_name) if has_full else ("AU", indexed_name)
+    read: dict[str, Callable[[str], str]] = {tag_of_people: name, "CN": str.strip}
+    authors = [read[tag](" ".join(lines)) for tag, lines in record.fields if tag in read]
+    listed = [name for name in record.values("LID", "AID", "SO") if "[doi]" in name or "doi:" in name.lower()]
+    pmc = _PMC.fullmatch(record.first("PMC"))
+    return make_reference(
+        plain_title(record.first("TI", "TT", "BTI")),
+        record.first("AB"),
+        authors,
+        [record.first("JT", "TA"), *record.values("OT")],
+        [
+            *(find_doi(name) for name in listed),
+            parse_pmid(record.first("PMID")),
+            PaperId(f"pmcid:{pmc[0]}") if pmc else None,
+        ],
+        written_date(record.first("DEP")) or written_date(record.first("DP")),
+    )
+
+
+def _web_of_science(record: Record) -> Sighting | None:
+    if record.fields[0][0] != "PT":
+        return None
+    people = record.lines("AF") or record.lines("AU")
+    names = [*(indexed_name(_MAIL.sub("", name)) for name in people), *record.lines("CA")]
+    return make_reference(
+        record.first("TI"),
+        record.first("AB"),
+        names,
+        [record.first("SO"), *record.first("DE").split(";")],
+        _web_of_science_ids(record),
+        written_date(f"{record.first('PD')} {record.first('PY')}") or written_date(record.first("PY")),
+    )
+
+
+def _web_of_science_ids(record: Record) -> list[PaperId | None]:
+    return [
+        find_doi(record.first("DI")),
+        find_doi(record.first("D2")) if record.first("PT") == "B" and not record.first("DI") else None,
+        find_arxiv_id(record.first("AR")),
+        parse_pmid(record.first("PM")),
+    ]
+
+
+def _refer(record: Record) -> Sighting:
+    return make_reference(
+        record.first("%T"),
+        record.first("%X"),
+        [natural_name(name) for value in record.values("%A") for name in value.split(";")],
+        [record.first("%J", "%B"), *record.lines("%K")],
+        [
+            *(find_doi(value) for value in record.values("%R")),
+            *(parse_identifier(value) for value in record.values("%U")),
+            *(find_arxiv_id(value) for value in record.values("%J", "%Z", "%O")),
+        ],
+        written_date(record.first("%8")) or written_date(record.first("%D")),
+    )
+
+
+RIS = TaggedFormat(
+    label="RIS",
+    example="TY  - JOUR",
+    start=re.compile(r"^TY {1,2}- ", re.MULTILINE),
+    tag=re.compile(r"([A-Z][A-Z0-9]) {1,2}-(?: (.*))?$"),
+    begins=frozenset({"TY"}),
+    ends=frozenset({"ER"}),
+    sighting=_ris,
+)
+MEDLINE = TaggedFormat(
+    label="MEDLINE",
+    example="PMID- 12345678",
+    start=re.compile(r"^(?:PMID ?- \d|(?:OWN|STAT) ?- [A-Z])", re.MULTILINE),
+    tag=re.compile(r"([A-Z][A-Z0-9]{1,4}) *-(?: (.*))?$"),
+    begins=frozenset({"PMID"}),
+    blank_divides=True,
+    sighting=_medline,
+)
+WEB_OF_SCIENCE = TaggedFormat(
+    label="Web of Science",
+    example="PT J",
+    start=re.compile(r"^(?:FN [A-Z].*\nVR \d|PT [A-Z]\n(?:[A-Z][A-Z0-9] .*\n|[ \t].*\n){2})", re.MULTILINE),
+    tag=re.compile(r"([A-Z][A-Z0-9])(?: (.*))?$"),
+    begins=frozenset({"PT", "FN"}),
+    ends=frozenset({"ER", "EF"}),
+    sighting=_web_of_science,
+)
+REFER = TaggedFormat(
+    label="EndNote (Refer)",
+    example="%0 Journal Article",
+    start=re.compile(r"^%(?:0 [A-Z]|[TA] \S.*\n(?:%[A-Z0-9] ))", re.MULTILINE),
+    tag=re.compile(r"(%[A-Z0-9!@#$^&*()+\[\]=~?><,])(?: (.*))?$"),
+    begins=frozenset({"%0"}),
+    blank_divides=True,
+    sighting=_refer,
+)

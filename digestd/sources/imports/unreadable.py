@@ -2,7 +2,7 @@
 
 import re
 
-from digestd.sources.imports.xml_records import root_name
+from digestd.sources.imports.xml_formats import root_name
 
 _XML_NAMES = {
     "RDF": "RDF",

@@ -1,4 +1,4 @@
-"""Find paper identifiers in any field where reference managers put them."""
+"""Make a reference of what a record of a reference manager gives."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
