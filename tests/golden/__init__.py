@@ -1,4 +1,6 @@
-"""Golden mails: `<case>.json` is the input, other files the expected mail.
+"""Golden mails: inputs.json holds the input of each case, `<case>.eml` and `<case>.txt` the expected mail and its text.
+
+A paper of another case is named by the case and its place there: `personal 0`.
 
 `DIGESTD_REGENERATE=1 pytest tests/mail/test_render.py tests/mail/test_message.py` writes the expected files again;
 with tests/mail/test_templates.py it also updates the catalogues in `templates/locale`. Review the difference before
@@ -58,11 +60,14 @@ NOTICE = NoticeContent(
 )
 
 
+_INPUTS = json.loads((FOLDER / "inputs.json").read_text(encoding="utf-8"))
+
+
 def digest(case: str) -> DigestContent:
     """Return the input of a case."""
-    given = json.loads((FOLDER / f"{case}.json").read_text(encoding="utf-8"))
+    given = _INPUTS[case]
     items = [item for other in given.get("also", ()) for item in digest(other).items]
-    items = [*map(_item, given["items"]), *items][: given.get("limit", 50)]
+    items = [*map(_paper, given["items"]), *items][: given.get("limit", 50)]
     links = BY_MAIL if given.get("by_mail") else LINKS if items else replace(LINKS, view="")
     return DigestContent(
         list_name=given.get("list_name", "Papers Daily"),
@@ -80,6 +85,13 @@ def digest(case: str) -> DigestContent:
         occasions=frozenset(map(Occasion, given.get("occasions", ()))),
         unmatched=tuple(given.get("unmatched", ())),
     )
+
+
+def _paper(given: dict[str, Any] | str) -> DigestItem:
+    if isinstance(given, dict):
+        return _item(given)
+    case, _, place = given.partition(" ")
+    return _item(_INPUTS[case]["items"][int(place)])
 
 
 def _item(given: dict[str, Any]) -> DigestItem:

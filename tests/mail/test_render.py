@@ -29,14 +29,12 @@ def test_render_digest_matches_the_golden_file(case: str) -> None:
     rendered = render_digest(TEMPLATES, golden.digest(case))
     assert_safe(rendered)
     golden.check(f"{case}.txt", f"Subject: {rendered.subject}\n\n{rendered.text}".encode())
-    golden.check(f"{case}.html", rendered.html.encode())
 
 
 def test_render_confirmation_has_one_link() -> None:
     rendered = render_notice(TEMPLATES, golden.NOTICE)
     assert_safe(rendered)
     golden.check("confirm.txt", f"Subject: {rendered.subject}\n\n{rendered.text}".encode())
-    golden.check("confirm.html", rendered.html.encode())
     links = {element.attrib["href"] for element in elements(rendered.html) if element.tag == "a"}
     assert links == {golden.NOTICE.link, golden.NOTICE.decline, golden.NOTICE.home}
     assert "If this wasn’t you, ignore this email" in rendered.html
