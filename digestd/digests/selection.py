@@ -22,8 +22,7 @@ from digestd.ranking.arrays import Bools, Cells, Doubles, Floats, Ints, along, c
 from digestd.ranking.calibration import MIN_SCORES, LocalCalibration
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.diversity import TOP, diversify, rebalance
-from digestd.ranking.interest_matches import match_interests
-from digestd.ranking.profile import Profiles
+from digestd.ranking.profile import Profiles, match_interests
 from digestd.ranking.reasons import Reasons
 
 SLOT_REACH = 1.5

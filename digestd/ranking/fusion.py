@@ -103,12 +103,13 @@ def score(
     likes, papers = _likes(among), population(eligible, total.shape)
     for signal in (signal for signal in SIGNALS if not is_inactive(signal, candidates)):
         counts = signal_weight(signal, likes, weights)
-        raw = signal.module.score(candidates, among)
+        raw = signal.score(candidates, among)
         if isinstance(raw, SparseValues) and signal.boost:
             total[raw.cells.rows, raw.cells.columns] += counts[raw.cells.rows] * raw.values
         else:
             total += _weighted(signal, to_dense(raw, candidates, among), papers, counts)
-        _raise(relevance, signal.module.evidence(candidates, among))
+        if signal.evidence is not None:
+            _raise(relevance, signal.evidence(candidates, among))
     np.minimum(relevance, 1, out=relevance)
     allowed = np.ones(total.shape, dtype=np.bool_)
     allowed[among.muted.rows, among.muted.columns] = False
@@ -146,7 +147,7 @@ def signal_values(
     """Yield for each signal its raw values and those that enter the sum, both (n, m)."""
     among = as_block(profiles, candidates)
     for signal in SIGNALS:
-        raw, known = _finite(to_dense(signal.module.score(candidates, among), candidates, among))
+        raw, known = _finite(to_dense(signal.score(candidates, among), candidates, among))
         yield (
             raw,
             raw if signal.boost or is_inactive(signal, candidates) else zscores(raw, eligible, known),

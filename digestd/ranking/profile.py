@@ -290,6 +290,37 @@ class _Words:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class InterestMatches:
+    """k interests of a block of subscribers.
+
+    `owner` (k,), and `by` (k, m), the papers that match each.
+
+    The interests of one subscriber are in the order topics, phrases, authors, categories.
+    """
+
+    owner: Ints
+    by: Bools
+
+
+def match_interests(profiles: Profiles, width: int) -> InterestMatches:
+    """Match the interests of a block against m = `width` papers.
+
+    These are liked topics, phrases, authors and categories.
+
+    Phrases, authors and categories without any match are left out.
+    """
+    topics = profiles.topics
+    about = topics.subjects.about
+    kinds = [profiles.phrases, profiles.authors, profiles.categories]
+    return InterestMatches(
+        owner=np.concatenate([topics.of.owner, *(kind.owner for kind in kinds)]),
+        by=np.concatenate(
+            [about.to_dense(1, (len(topics.of.owner), width)) > 0, *(kind.standing(width) for kind in kinds)]
+        ),
+    )
+
+
 def _topics(runs: Sequence[RecordColumn], words: _Words, unknown_stems: Ints, candidates: CandidateSet) -> Topics:
     stems, terms = grouped(runs[0].ints), grouped(runs[2].ints)
     columns = runs[1].ints

@@ -12,27 +12,19 @@ from digestd.ranking import term_contributions
 from digestd.ranking.arrays import Cells, Ints
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profile, Profiles
-from digestd.ranking.signals import (
-    author,
-    category,
-    co_likes,
-    likes,
-    phrase,
-    subject,
-    trend,
-)
-from digestd.ranking.signals.base import Explainer, ReasonEvidence
+from digestd.ranking.signals import community, likes, named, topics
+from digestd.ranking.signals.base import Explain, ReasonEvidence
 
-ORDER: tuple[tuple[Explainer, float], ...] = (
-    (author, 0.0),
-    (phrase, phrase.MEANT),
-    (subject, 0.0),
-    (likes, 0.0),
-    (phrase, 0.0),
-    (term_contributions, 0.0),
-    (co_likes, 0.0),
-    (category, 0.0),
-    (trend, 0.0),
+ORDER: tuple[tuple[Explain, float], ...] = (
+    (named.explain_author, 0.0),
+    (named.explain_phrase, named.MEANT),
+    (topics.explain_subject, 0.0),
+    (likes.explain_likes, 0.0),
+    (named.explain_phrase, 0.0),
+    (term_contributions.explain_words, 0.0),
+    (community.explain_co_likes, 0.0),
+    (named.explain_category, 0.0),
+    (community.explain_trend, 0.0),
 )
 """Sources of reasons, strongest first, with the strength that each needs at that position.
 
@@ -91,10 +83,10 @@ def _decided(candidates: CandidateSet, profiles: Profiles, at: Cells) -> Iterato
         Positions among the given cells, the evidence, and indices into the evidence.
     """
     left = np.arange(len(at))
-    for module, least in ORDER:
+    for explain, least in ORDER:
         if not len(left):
             return
-        evidence = module.explain(candidates, profiles, Cells(at.rows[left], at.columns[left]))
+        evidence = explain(candidates, profiles, Cells(at.rows[left], at.columns[left]))
         if evidence is not None:
             enough = (evidence.strength > 0) & (evidence.strength >= least)
             yield left[enough], evidence, np.flatnonzero(enough)

@@ -15,7 +15,6 @@ from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import ReasonEvidence, Words
 
-NAME = "words"
 LEAST = 0.08
 """Minimum contribution of all likes together: about that of one like that is just close enough."""
 MOST = 3
@@ -24,7 +23,7 @@ PART = 0.05
 """Minimum share of the sum that a word must add."""
 
 
-def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
+def explain_words(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
     """Return up to three words of the paper, as written there."""
     feedback = profiles.feedback
     seeds, rows = feedback.seeds.members(at.rows)

@@ -17,8 +17,8 @@ from digestd.ranking.compiler import ProfileInput
 from digestd.ranking.kernel_ridge import gram
 from digestd.ranking.profile import FeedbackMatrix, Profiles, compile_profiles
 from digestd.ranking.seeds import Seed
-from digestd.ranking.signals import likes, popularity
-from digestd.ranking.signals.likes import kernels
+from digestd.ranking.signals.community import popularity
+from digestd.ranking.signals.likes import likes, likes_kernels
 from tests.ranking.library import NOON, candidates, model, papers
 from tests.ranking.library import likes as liking
 
@@ -48,7 +48,7 @@ def test_regression_uses_same_kernel_for_fit_and_use() -> None:
     each = grouped([1] * len(day))
     places, ones = np.arange(len(day)), np.ones(len(day), dtype=np.float32)
     feedback = FeedbackMatrix(seed_table, each, places, each, places, ones, ones)
-    assert within + 1 - features @ features.T == pytest.approx(kernels(day, feedback), abs=1e-4)
+    assert within + 1 - features @ features.T == pytest.approx(likes_kernels(day, feedback), abs=1e-4)
 
 
 @pytest.mark.parametrize("count", [2, 14], ids=["laid out", "as a product"])
@@ -64,7 +64,7 @@ def test_same_authors_raise_score() -> None:
     day = build_candidates([one, other], model(papers()), NOON)
     seed = Seed(one.plain_title, one.text, ("Ana Lima",))
     profiles = compile_profiles([ProfileInput(liking((Kind.PAPER, "old:1")), {PaperId("old:1"): seed})], day.model, day)
-    first, second = likes.score(day, profiles)[0]
+    first, second = likes(day, profiles)[0]
     assert first > second
 
 
@@ -87,7 +87,7 @@ def test_popularity_ranks_are_centred_and_tied() -> None:
 
 def test_popularity_follows_liked_votes() -> None:
     day = candidates().with_archive_votes([0, 1, 2, 3, 4, 5, 6, 7])
-    loud, quiet, even = (popularity.score(day, voters(day, *votes))[0] for votes in ((90, 80), (0, 0), (3, 4)))
+    loud, quiet, even = (popularity(day, voters(day, *votes))[0] for votes in ((90, 80), (0, 0), (3, 4)))
     assert (np.diff(loud) > 0).all()
     assert (np.diff(quiet) < 0).all()
     assert even == pytest.approx(np.zeros(len(day)), abs=1e-6)
@@ -95,7 +95,7 @@ def test_popularity_follows_liked_votes() -> None:
 
 def test_popularity_of_one_like_is_weak() -> None:
     day = candidates().with_archive_votes([0, 1, 2, 3])
-    once, often = (np.ptp(popularity.score(day, voters(day, *[50] * n))) for n in (1, 10))
+    once, often = (np.ptp(popularity(day, voters(day, *[50] * n))) for n in (1, 10))
     assert once < often / 2
 
 

@@ -11,7 +11,7 @@ from digestd.ranking.community import LEAST_PEOPLE, LIKES_PER_PERSON, build_comm
 from digestd.ranking.fusion import WEIGHTS, score, score_breakdown
 from digestd.ranking.profile import Profiles
 from digestd.ranking.reasons import reasons
-from digestd.ranking.signals import co_likes, local_popularity
+from digestd.ranking.signals.community import CO_LIKES_MAX, co_likes, local_popularity
 from tests.ranking.library import alone, candidates, likes
 
 LIKED = (100, 101, 102)
@@ -40,7 +40,7 @@ def ada(of: CandidateSet, *interests: Interest) -> Profiles:
 
 
 def co_liked(of: CandidateSet) -> Floats:
-    row: Floats = co_likes.score(of, ada(of))[0]
+    row: Floats = co_likes(of, ada(of))[0]
     return row
 
 
@@ -67,14 +67,14 @@ def test_own_like_of_a_candidate_adds_nothing() -> None:
     of = day(people(LEAST_PEOPLE, (*LIKED, NEW)))
     profiles = ada(of)
     profiles.feedback.seed_table.papers[profiles.feedback.liked] = (*LIKED[:2], NEW)
-    assert co_likes.score(of, profiles)[0, NEW] == 0
+    assert co_likes(of, profiles)[0, NEW] == 0
 
 
 @pytest.mark.parametrize("fakes", [5, 500])
 def test_any_number_of_copies_adds_a_bounded_amount(fakes: int) -> None:
     of = day(people(fakes, (*LIKED, NEW)))
     adds = {part.signal: part.contribution for part in score_breakdown(of, ada(of)[0], NEW)}
-    assert 0 < adds["co_likes"] <= WEIGHTS.of("co_likes") * co_likes.MOST
+    assert 0 < adds["co_likes"] <= WEIGHTS.of("co_likes") * CO_LIKES_MAX
     assert adds["local_popularity"] < WEIGHTS.of("local_popularity")
 
 
@@ -94,7 +94,7 @@ def test_person_with_thousands_of_likes_counts_once() -> None:
 
 def test_popularity_grows_with_the_number_of_readers() -> None:
     of = day(people(1, (1,)), people(5, (2,), first=10), people(50, (3,), first=100))
-    row = local_popularity.score(of, ada(of))[0]
+    row = local_popularity(of, ada(of))[0]
     assert row[0] < 0 < row[2] < row[3] < 1
     assert row[0] < row[1] < row[2]
     assert row.mean() == pytest.approx(0, abs=1e-6)

@@ -10,14 +10,14 @@ from digestd.domain.paper import Paper
 from digestd.ranking.candidates import build_candidates
 from digestd.ranking.model import fit
 from digestd.ranking.profile import as_block
-from digestd.ranking.signals import query_expansion
+from digestd.ranking.signals.topics import query_expansion
 from tests.ranking.library import NOON, alone, candidates, likes, papers, profile, retitled
 
 
 def archive_votes(topic: str, of: Sequence[Paper]) -> list[float]:
     """Return the expansion score of papers that are not in the archive."""
     day = build_candidates(of, fit(p.text for p in papers()), NOON)
-    return [float(value) for value in query_expansion.score(day, alone(day, *likes((Kind.TOPIC, topic))))[0]]
+    return [float(value) for value in query_expansion(day, alone(day, *likes((Kind.TOPIC, topic))))[0]]
 
 
 def test_expansion_finds_paper_without_topic_words() -> None:
@@ -40,7 +40,7 @@ def test_expansion_of_new_words_uses_day_only() -> None:
 
 def test_expansion_without_topic_is_empty() -> None:
     day = candidates()
-    assert not query_expansion.score(day, alone(day)).any()
+    assert not query_expansion(day, alone(day)).any()
 
 
 def test_expansion_shares_sum_to_one() -> None:
@@ -56,4 +56,4 @@ def test_expansion_cache_changes_nothing() -> None:
     day = candidates()
     who = profile(day, *likes((Kind.TOPIC, "honeybee foragers")))
     both = as_block([who, profile(day)], day)
-    assert np.array_equal(query_expansion.score(day, as_block([who], day)), query_expansion.score(day, both)[:1])
+    assert np.array_equal(query_expansion(day, as_block([who], day)), query_expansion(day, both)[:1])

@@ -13,7 +13,7 @@ from digestd.ranking.compiler import ProfileInput
 from digestd.ranking.profile import compile_profiles
 from digestd.ranking.reasons import reason, reasons
 from digestd.ranking.seeds import Seed
-from digestd.ranking.signals import subject, topic
+from digestd.ranking.signals.topics import subject, topic
 from tests.ranking.library import NOON, candidates, likes, many, model, papers, profile, retitled
 
 
@@ -111,7 +111,7 @@ def test_reason_names_words_of_joint_likes() -> None:
     seeds = {PaperId(f"own:{n}"): Seed(paper.plain_title, paper.text) for n, paper in enumerate(field)}
     day = build_candidates([mixed, *papers()], model([*papers(), *field, mixed]), NOON)
     who = compile_profiles([ProfileInput(likes(*((Kind.PAPER, name) for name in seeds)), seeds)], day.model, day)
-    said = term_contributions.explain(day, who, Cells(np.array([0, 0]), np.array([0, 9])))
+    said = term_contributions.explain_words(day, who, Cells(np.array([0, 0]), np.array([0, 9])))
     assert said.strength[0] > 0
     assert said.strength[1] == 0
     words = said.words(0)[1]
@@ -168,9 +168,9 @@ def test_scattered_topic_words_are_no_match() -> None:
     tolls = retitled("Harbour tolls and coin hoards", "Ledgers on the surface of a tally list codes of Baltic towns.")
     day = candidates([*papers(), tolls])
     who = profile(day, *likes((Kind.TOPIC, "surface codes")))
-    assert 8 in subject.evidence(day, who.among).cells.columns
-    assert 16 not in subject.evidence(day, who.among).cells.columns
-    assert topic.score(day, who.among)[0, 16] > 0
+    assert 8 in subject(day, who.among).cells.columns
+    assert 16 not in subject(day, who.among).cells.columns
+    assert topic(day, who.among)[0, 16] > 0
 
 
 def test_unknown_topic_words_match() -> None:

@@ -195,17 +195,12 @@ def test_nan_signal_never_ranks(value: float, monkeypatch: pytest.MonkeyPatch) -
     before = score(day, [who]).total[0]
     broken = next(signal for signal in SIGNALS if signal.name == "trend")
 
-    class Broken:
-        NAME = "trend"
-        evidence, explain = staticmethod(broken.module.evidence), staticmethod(broken.module.explain)
+    def not_finite(of: CandidateSet, profiles: Profiles) -> Floats:
+        raw = np.array(broken.score(of, profiles))
+        raw[:, 0] = value
+        return raw
 
-        @staticmethod
-        def score(of: CandidateSet, profiles: Profiles) -> Floats:
-            raw = np.array(broken.module.score(of, profiles))
-            raw[:, 0] = value
-            return raw
-
-    changed = tuple(replace(s, module=Broken()) if s is broken else s for s in SIGNALS)
+    changed = tuple(replace(signal, score=not_finite) if signal is broken else signal for signal in SIGNALS)
     monkeypatch.setattr(fusion, "SIGNALS", changed)
     after = sound(day, [who]).total[0]
     assert after.argmax() == before.argmax() != 0

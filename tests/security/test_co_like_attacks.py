@@ -16,7 +16,7 @@ from digestd.domain.paper import PaperId
 from digestd.ranking.community import LEAST_PEOPLE
 from digestd.ranking.dense import NoEncoder
 from digestd.ranking.fusion import WEIGHTS
-from digestd.ranking.signals import co_likes
+from digestd.ranking.signals.community import CO_LIKES_MAX
 from digestd.store import core, papers
 from digestd.store.likes import CROWD, ESTABLISHED_AFTER, TRUSTED_AFTER
 from digestd.subscribers.erasure import erase
@@ -31,7 +31,7 @@ SPAM = PaperId("invented:spam")
 LIKED = [PaperId(f"invented:lake{n}") for n in range(3)]
 FEW = 5
 """Picks of a digest; there are more good papers than that."""
-BOUND = WEIGHTS.of("co_likes") * co_likes.MOST + WEIGHTS.of("local_popularity")
+BOUND = WEIGHTS.of("co_likes") * CO_LIKES_MAX + WEIGHTS.of("local_popularity")
 """What likes of others can add to a score at most, however many they are."""
 
 

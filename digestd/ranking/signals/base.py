@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -47,23 +47,8 @@ class ReasonEvidence:
 
 
 Values: TypeAlias = Floats | SparseValues
-
-
-class Explainer(Protocol):
-    """Anything that can give the reason for a paper."""
-
-    @property
-    def NAME(self) -> str: ...
-
-    def explain(self, candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence | None: ...
-
-
-class SignalModule(Explainer, Protocol):
-    """The interface of a signal module."""
-
-    def score(self, candidates: CandidateSet, profiles: Profiles) -> Values: ...
-
-    def evidence(self, candidates: CandidateSet, profiles: Profiles) -> Values: ...
+Explain: TypeAlias = Callable[[CandidateSet, Profiles, Cells], ReasonEvidence | None]
+"""Returns what can be said at some cells, or None if nothing at any."""
 
 
 def to_dense(values: Values, candidates: CandidateSet, profiles: Profiles) -> Floats:

@@ -1,6 +1,7 @@
-"""Similarity to likes and distance from dislikes.
+"""Likes and dislikes: how near a paper is to what a subscriber rated.
 
-Kernel ridge regression on TF-IDF and authors.
+The whitened centroids (linear discriminant analysis) are w = P (mean of likes − ½ mean of dislikes − μ), with the
+archive's mean μ and inverse covariance P: whitening keeps a library with several interests from blurring into none.
 """
 
 from collections.abc import Sequence
@@ -11,9 +12,8 @@ import numpy as np
 from digestd.ranking.arrays import Cells, Floats, grouped, marked, stacked
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import FeedbackMatrix, Profiles
-from digestd.ranking.signals.base import ReasonEvidence, SparseValues, liked_at, nearest_of, zeros
+from digestd.ranking.signals.base import ReasonEvidence, SparseValues, Values, liked_at, nearest_of, zeros
 
-NAME = "likes"
 NEAREST = 3
 """Likes that a paper is compared with: the nearest, so that a library of many interests counts as much as one."""
 DENSE, DENSE_BIAS = (14.6, 10.3, 10.2), -10.7
@@ -29,13 +29,13 @@ MIN_CHANCE = 0.25
 MIN_LOG_ODDS = log(MIN_CHANCE / (1 - MIN_CHANCE))
 
 
-def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """Return the regression's value: about 1 for liked papers, −1 for others.
+def likes(candidates: CandidateSet, profiles: Profiles) -> Floats:
+    """Return the value of a kernel ridge regression on TF-IDF and authors: about 1 for liked papers, −1 for others.
 
     0 without likes.
     """
     out, feedback = zeros(candidates, profiles), profiles.feedback
-    values = kernels(candidates, feedback)
+    values = likes_kernels(candidates, feedback)
     values += candidates.prior + 1
     values *= candidates.leave_one_out
     values -= 1
@@ -43,7 +43,7 @@ def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
     return out
 
 
-def kernels(candidates: CandidateSet, feedback: FeedbackMatrix) -> Floats:
+def likes_kernels(candidates: CandidateSet, feedback: FeedbackMatrix) -> Floats:
     """Return the weighted kernel sums of each subscriber with the papers.
 
     The negative prior is given.
@@ -63,7 +63,7 @@ def kernels(candidates: CandidateSet, feedback: FeedbackMatrix) -> Floats:
     return values
 
 
-def evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:
+def likes_evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:
     """Return the chance that a paper is wanted, from the likes that are nearest to it."""
     feedback, similarities = profiles.feedback, _similarities(candidates, profiles)
     # The single nearest like bounds the mean of three; few papers pass, so the mean is computed for these alone.
@@ -76,12 +76,46 @@ def evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:
     return SparseValues(Cells(at.rows[enough], at.columns[enough]), _chance(log_odds[enough]))
 
 
-def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
+def explain_likes(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
     """Return the title of the nearest like, if that alone is near enough."""
     likes, rows = liked_at(profiles, at)
     where = profiles.feedback.liked[rows], at.columns[likes.owner]
     log_odds = _log_odds(candidates, [table[where] for table in _similarities(candidates, profiles)])
     return nearest_of(profiles, (likes, rows), _chance(log_odds), MIN_CHANCE)
+
+
+def latent_likes(candidates: CandidateSet, profiles: Profiles) -> Floats:
+    """Return the LSA vector times the whitened centroid of the likes; 0 without likes.
+
+    Next to a dense model it adds little; without one it adds .008 nDCG@10 with five likes on citeulike.
+    """
+    out, feedback = zeros(candidates, profiles), profiles.feedback
+    centres = (
+        feedback.sum(feedback.centroid_weights, feedback.seed_table.centre)
+        - candidates.model.mean @ candidates.model.precision
+    )
+    out[feedback.rows] = centres @ candidates.encoded.dense.T
+    return out
+
+
+def dense_likes(candidates: CandidateSet, profiles: Profiles) -> Values:
+    """Return the embedding times the whitened centroid of the likes; 0 without likes."""
+    out, feedback = zeros(candidates, profiles), profiles.feedback
+    if not candidates.space.is_empty:
+        centres = feedback.sum(feedback.centroid_weights, feedback.seed_table.vectors) - candidates.space.mean
+        out[feedback.rows] = centres @ candidates.space.precision @ candidates.vectors.T
+    return out
+
+
+def dense_near(candidates: CandidateSet, profiles: Profiles) -> Values:
+    """Return the mean dense cosine with the three nearest likes; 0 without likes.
+
+    A centroid blurs a library with many interests; the nearest likes do not.
+    """
+    feedback = profiles.feedback
+    if candidates.space.is_empty:
+        return zeros(candidates, profiles)
+    return feedback.likes.mean_of_best(feedback.seed_table.dense_cosine[feedback.liked], NEAREST)
 
 
 def _similarities(candidates: CandidateSet, profiles: Profiles) -> list[Floats]:

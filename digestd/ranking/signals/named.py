@@ -1,4 +1,4 @@
-"""Named phrases, matched as whole words."""
+"""Interests that are matched exactly: followed authors, phrases, chosen categories."""
 
 import re
 
@@ -14,7 +14,8 @@ from digestd.ranking.quotes import OWN, excerpt, sentences
 from digestd.ranking.signals.base import ReasonEvidence, SparseValues, Words, sparse_values
 from digestd.ranking.text import phrase_form
 
-NAME = "phrase"
+CATEGORY_STRENGTH = 0.2
+"""Evidence of a category: weak, as it holds hundreds of papers a day and hardly anyone wants them all."""
 MEANT, IN_PASSING = 1.0, 0.5
 """The strength of a phrase in the title or in what the authors did, and of one in the background or the results."""
 PUNCTUATION = ".,;:()[]"
@@ -22,22 +23,57 @@ GAP = r"[\s\-\u2010-\u2015\u2212]+"
 WORDS = r"[^\s\-\u2010-\u2015\u2212]+"
 
 
-def score(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
-    """Return 1 for papers with any of the phrases."""
+def author(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
+    """Return 1 for papers by a followed author."""
+    return sparse_values(profiles.authors)
+
+
+def explain_author(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
+    """Return the first author as followed, and all followed ones as written in the paper."""
+    found = profiles.authors.cells.find(at, len(candidates))
+
+    def words(k: int) -> Words:
+        row, column = int(at.rows[k]), int(at.columns[k])
+        matches = profiles.authors.at(row, column)
+        return matches[0].value, tuple(dict.fromkeys(match.written[column] for match in matches))
+
+    return ReasonEvidence(ReasonKind.AUTHOR, (found >= 0).astype(np.float32), words, found)
+
+
+def category(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
+    """Return 1 for papers in any chosen category or below it."""
+    return sparse_values(profiles.categories)
+
+
+def category_evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
+    """Return the same cells with weak evidence."""
+    return sparse_values(profiles.categories, CATEGORY_STRENGTH)
+
+
+def explain_category(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
+    """Return the category as chosen."""
+    found = profiles.categories.cells.find(at, len(candidates))
+
+    def words(k: int) -> Words:
+        return profiles.categories.matches[found[k]].value, ()
+
+    strength = np.where(found >= 0, np.float32(CATEGORY_STRENGTH), np.float32(0))
+    return ReasonEvidence(ReasonKind.CATEGORY, strength, words, found)
+
+
+def phrase(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
+    """Return 1 for papers with any of the phrases, matched as whole words."""
     return sparse_values(profiles.phrases)
 
 
-evidence = score
-
-
-def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
+def explain_phrase(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
     """Return the phrase, and how the title has it, or else the most telling sentence of the abstract with it."""
     found = profiles.phrases.cells.find(at, len(candidates))
     distinct, which = np.unique(found, return_inverse=True)
     first = np.zeros(len(distinct), dtype=np.intp)
     first[which] = np.arange(len(which))
     quotes = [
-        quoted(candidates.papers[column], profiles.phrases.matches[match].value) if match >= 0 else (0.0, ())
+        quoted_phrase(candidates.papers[column], profiles.phrases.matches[match].value) if match >= 0 else (0.0, ())
         for match, column in zip(distinct.tolist(), at.columns[first].tolist(), strict=True)
     ]
     strength = np.array([strength for strength, _ in quotes], dtype=np.float32)[which]
@@ -51,12 +87,12 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
     return ReasonEvidence(ReasonKind.PHRASE, strength, words, found, kind)
 
 
-def quoted(paper: Paper, phrase: str) -> tuple[float, tuple[str, ...]]:
+def quoted_phrase(paper: Paper, phrase: str) -> tuple[float, tuple[str, ...]]:
     """Return how much it says that the paper has the phrase, MEANT or IN_PASSING, and a quote with it, () if none."""
-    for start, end in standing(paper.plain_title, phrase):
+    for start, end in _places(paper.plain_title, phrase):
         return MEANT, (paper.plain_title[start:end],)
     text = paper.plain_abstract
-    places = standing(text, phrase)
+    places = _places(text, phrase)
     if not places:
         return MEANT, ()
     told = list(sentences(text))
@@ -70,7 +106,7 @@ def quoted(paper: Paper, phrase: str) -> tuple[float, tuple[str, ...]]:
     return MEANT if best >= OWN else IN_PASSING, (excerpt(text, *places[tells.index(best)]),)
 
 
-def standing(text: str, phrase: str) -> list[tuple[int, int]]:
+def _places(text: str, phrase: str) -> list[tuple[int, int]]:
     """Return where the phrase stands in the text: the runs of words that fold to it."""
     wanted = phrase_form(phrase)
     found = re.finditer(phrase_pattern(wanted).pattern.replace(r"\ ", GAP), text, re.IGNORECASE)
