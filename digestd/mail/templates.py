@@ -78,16 +78,13 @@ class Templates:
         return cls(hash_of({**files, "theme": repr(theme)}), dict(items), theme, _languages(items, theme))
 
     def check(self) -> "Templates":
-        """Compile all templates in every language.
+        """Compile all templates in every language, once for the same files.
 
         Raises BadSetting that names the first error.
 
         Takes a few tenths of a second per language.
         """
-        for language in self._languages.names:
-            environment = self._languages.environment(language)
-            for name in environment.list_templates():
-                _check(environment, name)
+        self._languages.check()
         return self
 
     @property
@@ -149,6 +146,19 @@ class _Languages:
         self._catalogues = {PurePosixPath(path).stem: text for path, text in files.items() if path.endswith(".po")}
         self._environments: dict[str, Environment] = {}
         self.names: Set[str] = {*self._catalogues, ENGLISH}
+        self._is_checked = False
+
+    def check(self) -> None:
+        """Compile all templates in every language; see Templates.check."""
+        if self._is_checked:
+            return
+        for language in self.names:
+            environment = self.environment(language)
+            for name in environment.list_templates():
+                _check(environment, name)
+        for name in self._sources:
+            _check_includes(self.environment(ENGLISH), name)
+        self._is_checked = True
 
     def environment(self, language: str) -> Environment:
         """Return the environment of one of these languages.
@@ -260,20 +270,21 @@ def _is_escaped(name: str | None) -> bool:
     return name is None or not name.endswith(".txt.j2")
 
 
-def _check(environment: Environment, name: str) -> None:
-    """Compile a template.
-
-    Raises BadSetting if it is invalid or if HTML includes unescaped plain text.
-    """
+def _check_includes(environment: Environment, name: str) -> None:
+    """Raise BadSetting if HTML includes unescaped plain text."""
     assert environment.loader is not None  # noqa: S101  # `_environment` sets a loader
-    try:
-        template = environment.get_template(name)
-        source = environment.loader.get_source(environment, name)[0]
-        included = list(find_referenced_templates(environment.parse(source, name)))
-    except TemplateSyntaxError as problem:
-        raise BadSetting(f"template {name}, line {problem.lineno}: {problem.message}; {REMEDY}") from problem
+    source = environment.loader.get_source(environment, name)[0]
+    included = find_referenced_templates(environment.parse(source, name))
     if _is_escaped(name) and not all(other and _is_escaped(other) for other in included):
         raise BadSetting(f"template {name} includes a .txt.j2 template, which is not escaped; pass its text as a value")
+
+
+def _check(environment: Environment, name: str) -> None:
+    """Compile a template. Raises BadSetting if it is invalid."""
+    try:
+        template = environment.get_template(name)
+    except TemplateSyntaxError as problem:
+        raise BadSetting(f"template {name}, line {problem.lineno}: {problem.message}; {REMEDY}") from problem
     wanted = [*(kind.value for kind in ReasonKind), *(["colleagues"] if name == REASON_TEMPLATE else [])]
     if name in (REASON_TEMPLATE, SHORT_REASON_TEMPLATE) and (
         missing := [block for block in wanted if block not in template.blocks]
