@@ -24,6 +24,7 @@ from digestd.store import ledger
 from digestd.store.ledger import queries
 from digestd.store.ledger.create import NewCopy
 from digestd.store.ledger.queries import DeliveryInfo
+from digestd.store.packing import pack_picks
 from digestd.subscribers.lookup import find
 
 
@@ -78,7 +79,7 @@ def _plan_copy(app: App, subscriber: Subscriber, day: date) -> int:
         subscriber=subscriber.key,
         consent_version=subscriber.version,
         period=shown.period,
-        picks=shown.packed,
+        picks=pack_picks(shown.picks),
         considered=shown.considered,
         coverage=shown.coverage,
         occasions=" ".join(sorted(shown.occasions)),

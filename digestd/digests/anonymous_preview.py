@@ -49,7 +49,7 @@ def preview_anonymous(
     day = replace(day, seed_reader=SeedReader(day.candidates.model, day.candidates.space), trial=None)
     references = {one.name: StoredReference(one, day.now, None, None, None) for one in own}
     shard, unknown = rank_alone(session, day, _anonymous_subscriber(size), tuple(interests), references)
-    picks = select_picks(day, shard, [PERIOD], explore=False).of(0)
+    picks = select_picks(day, shard, [PERIOD], explore=False)[0]
     papers = tuple((day.candidates.papers[day.places[pick.paper]], pick.reason) for pick in picks)
     return AnonymousPreview(papers, int((shard.open & shard.ranked.fresh).sum()), unknown)
 

@@ -37,7 +37,6 @@ from digestd.store import papers
 from digestd.store.database import Database
 from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
-from digestd.store.packing import pack_picks, readable_picks, unpack_picks
 
 SIMILAR_COSINE = 0.5
 """LSA cosine from which one paper counts as similar to another."""
@@ -45,18 +44,13 @@ SIMILAR_COSINE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A digest that is not in the ledger: period, picks as stored, papers considered, and what is to be said of it."""
+    """A digest that is not in the ledger: period, picks, papers considered, and what is to be said of it."""
 
     period: str
-    packed: bytes
+    picks: tuple[Pick, ...]
     considered: int
     coverage: Mapping[str, CoverageState]
     occasions: frozenset[Occasion]
-
-    @property
-    def picks(self) -> tuple[Pick, ...]:
-        """Return the picks."""
-        return unpack_picks(self.packed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,17 +141,16 @@ def preview_on(  # noqa: PLR0913  # the install's settings are three
 
 def _planned(session: Session, delivery: int) -> Preview:
     claim = queries.as_claim(session, delivery)
-    packed = queries.packed_picks(session, delivery)
-    if claim is None or not readable_picks(packed):
+    if claim is None or not claim.picks:
         raise Damaged(f"the picks of delivery {delivery} cannot be read; run `digestd fsck`")
-    return Preview(claim.period, packed, claim.considered, claim.coverage or {}, claim.occasions)
+    return Preview(claim.period, claim.picks, claim.considered, claim.coverage or {}, claim.occasions)
 
 
 def _preview(day: PlanningDay, shard: Shard, period: str, explore: bool) -> Preview:
     considered = int((shard.open & shard.ranked.fresh).sum())
-    table = select_picks(day, shard, [period], explore)
-    occasions = digest_occasions(shard.subscribers[0], len(table.of(0)), considered, day, shard.unanswered)
-    return Preview(period, pack_picks(table)[0].picks, considered, day.coverage, frozenset(occasions))
+    [picks] = select_picks(day, shard, [period], explore)
+    occasions = digest_occasions(shard.subscribers[0], len(picks), considered, day, shard.unanswered)
+    return Preview(period, picks, considered, day.coverage, frozenset(occasions))
 
 
 def explain(  # noqa: PLR0913  # the install's settings are three
@@ -294,7 +287,7 @@ def _explanation(paper: ExplainedPaper, explore: bool) -> Explanation:
     ranked, period = shard.ranked, _period(day, shard)
     options = digest_options(shard, 0, period, explore)
     selection = select(day.candidates, ranked, [options], day.calibration)[0]
-    picks_by_paper = {pick.paper: pick for pick in select_picks(day, shard, [period], explore).of(0)}
+    picks_by_paper = {pick.paper: pick for pick in select_picks(day, shard, [period], explore)[0]}
     profile, subscriber = ranked.profiles[0], shard.subscribers[0].key
     return Explanation(
         paper=day.candidates.papers[j],

@@ -1,13 +1,9 @@
 """Name the group in the reasons of picks that a shared interest or the likes of colleagues decided."""
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import replace
 
-import numpy as np
-
-from digestd.domain.digest import Reason, ReasonKind
+from digestd.domain.digest import Pick, Reason, ReasonKind
 from digestd.domain.interest import Kind
-from digestd.domain.picks import PickTable
 from digestd.store.groups import SharedInterest
 
 _KINDS = {
@@ -25,29 +21,26 @@ _WEAK = frozenset({ReasonKind.CO_LIKES, ReasonKind.TREND, ReasonKind.NEW})
 
 
 def with_groups(
-    table: PickTable,
+    picks: Sequence[tuple[Pick, ...]],
     owners: Sequence[int],
     shared: Mapping[int, Sequence[SharedInterest]],
     recommended: Mapping[int, Set[int]],
-) -> PickTable:
-    """Return the picks with the reasons that come from groups.
+) -> list[tuple[Pick, ...]]:
+    """Return the picks of digests with the reasons that come from groups.
 
     Args:
         owners: The subscriber of each digest.
         shared: The interests that subscribers have by their groups.
         recommended: Row numbers of papers that colleagues liked, by subscriber.
     """
-    reasons, which = list(table.reasons), np.array(table.reason)
-    starts, sizes = table.starts.tolist(), table.sizes.tolist()
-    for owner, start, size in zip(owners, starts, sizes, strict=True):
+    named = list(picks)
+    for i, owner in enumerate(owners):
         theirs, liked = shared.get(owner, ()), recommended.get(owner, frozenset())
-        for place in range(start, start + size) if theirs or liked else ():
-            before = table.reasons[table.reason[place]]
-            after = with_group(before, theirs, int(table.paper[place]) in liked)
-            if after != before:
-                which[place] = len(reasons)
-                reasons.append(after)
-    return replace(table, reason=which, reasons=reasons) if len(reasons) > len(table.reasons) else table
+        if theirs or liked:
+            named[i] = tuple(
+                pick._replace(reason=with_group(pick.reason, theirs, pick.paper in liked)) for pick in picks[i]
+            )
+    return named
 
 
 def with_group(reason: Reason, shared: Sequence[SharedInterest], is_recommended: bool) -> Reason:

@@ -85,7 +85,7 @@ def outlook(  # the install's settings are three
         return Outlook(
             last=next(queries.entries(session, 1, DeliveryFilter(subscriber=subscriber, kind=MailKind.DIGEST)), None),
             considered=int(shard.open.sum()),
-            picks=len(select_picks(day, shard, [period], explore).of(0)),
+            picks=len(select_picks(day, shard, [period], explore)[0]),
             min_score=MIN_SCORES[due.min_score],
             interests=tuple(_yields(session, day, due, wanted)),
         )

@@ -8,18 +8,20 @@ import numpy as np
 
 from digestd.digests.group_reasons import with_groups
 from digestd.digests.planning_day import PlanningDay
-from digestd.digests.selection import DigestOptions, Selections, build_pick_table, sampling_seed, select, selected_cells
+from digestd.digests.selection import DigestOptions, Selections, build_picks, sampling_seed, select, selected_cells
 from digestd.digests.shard import Shard
-from digestd.domain.picks import TEAMS, PickTable
+from digestd.domain.digest import Pick
 from digestd.domain.trial import Team
 from digestd.ranking.interleaving import team_draft
 from digestd.ranking.reasons import reasons
 
 Draft: TypeAlias = list[tuple[int, Team | None]]
 """The papers of a digest, each with the team that picked it."""
+Picks: TypeAlias = list[tuple[Pick, ...]]
+"""The picks of each digest of a shard."""
 
 
-def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str], explore: bool) -> PickTable:
+def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str], explore: bool) -> Picks:
     """Return the picks of a shard, one period per subscriber.
 
     `explore`: the install's setting.
@@ -29,7 +31,7 @@ def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str], explore
     options = [digest_options(shard, i, period, explore) for i, period in enumerate(periods)]
     selections = select(day.candidates, shard.ranked, options, day.calibration)
     if day.trial is None or not shard.trial_totals:
-        return _table(day, shard, selections)
+        return _picks(day, shard, selections)
     drafts = _drafts(day, shard, selections, options)
     teams = {
         i: team_draft(
@@ -46,10 +48,10 @@ def digest_options(shard: Shard, i: int, period: str, explore: bool) -> DigestOp
     return DigestOptions(due.size, due.min_score, explore and due.explore, sampling_seed(due.key, period))
 
 
-def _table(day: PlanningDay, shard: Shard, selections: Selections) -> PickTable:
+def _picks(day: PlanningDay, shard: Shard, selections: Selections) -> Picks:
     found = reasons(day.candidates, shard.ranked.profiles, selected_cells(selections))
-    table = build_pick_table(day.candidates, shard.ranked, selections, day.calibration, found)
-    return with_groups(table, [due.key for due in shard.subscribers], shard.shared, shard.recommended)
+    picks = build_picks(day.candidates, shard.ranked, selections, day.calibration, found)
+    return with_groups(picks, [due.key for due in shard.subscribers], shard.shared, shard.recommended)
 
 
 def _slots(options: DigestOptions, selections: Selections, i: int) -> int:
@@ -69,16 +71,16 @@ def _drafts(
     }
 
 
-def _by_teams(day: PlanningDay, shard: Shard, selections: Selections, drafted: Mapping[int, Draft]) -> PickTable:
+def _by_teams(day: PlanningDay, shard: Shard, selections: Selections, drafted: Mapping[int, Draft]) -> Picks:
     """Replace the selections of participants by what the teams drafted."""
     width = max(selections.chosen.shape[1], *map(len, drafted.values()))
     chosen = np.full((len(selections), width), -1, dtype=np.intp)
     chosen[:, : selections.chosen.shape[1]] = selections.chosen
-    teams = np.zeros((len(selections), width + 1), dtype=np.intp)
     for i, draft in drafted.items():
         chosen[i] = -1
         chosen[i, : len(draft)] = [j for j, _ in draft]
-        teams[i, : len(draft)] = [TEAMS.index(team or "") for _, team in draft]
-    combined = replace(selections, chosen=chosen)
-    there = np.column_stack([chosen, combined.explored]) >= 0
-    return replace(_table(day, shard, combined), team=teams[there])
+    picks = _picks(day, shard, replace(selections, chosen=chosen))
+    for i, draft in drafted.items():
+        by_team = [pick._replace(team=team or "") for pick, (_, team) in zip(picks[i], draft, strict=False)]
+        picks[i] = (*by_team, *picks[i][len(draft) :])
+    return picks

@@ -31,7 +31,6 @@ from digestd.store import due as due_subscribers
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 from digestd.store.ledger.create import NewDigest, RankingInputs
-from digestd.store.packing import pack_picks, pack_unmatched, pick_count
 from digestd.tracing import span
 
 SHARD_SIZE = 400
@@ -190,7 +189,7 @@ def plan_now(db: Database, planner: Planner, subscriber: int, now: datetime) -> 
             raise NotFound(f"they have had a digest on {due.last_date} already, and never get two on one date")
         shard = rank_shard(session, day, [due])
     digests = _digests(planner, day, shard, [_slot_of(period, due.timing, due.last_planned, now)])
-    if any(digest.picks.picks for digest in digests.values()):
+    if any(not digest.is_empty for digest in digests.values()):
         _write(db, planner, day, shard, digests)
     with db.read() as session:
         return _filled(session, subscriber, period.key)
@@ -275,8 +274,8 @@ def _write(
         again = {key: digest.delivery for key, digest in stored.items() if digest.is_empty}
         ranked = RankingInputs(day.horizon, day.candidates.model.version, day.coverage)
         ledger.plan_digests(session, new, day.now, ranked, again)
-        ledger.offer_uncertain(session, [digest.subscriber for digest in new if digest.picks.picks], day.now)
-        if any(digest.picks.picks for digest in new):
+        ledger.offer_uncertain(session, [digest.subscriber for digest in new if not digest.is_empty], day.now)
+        if any(not digest.is_empty for digest in new):
             planner.on_planned(session)
         store_compiled(session, day, {d.key: shard.compiled[d.key] for d in unchanged if d.key in shard.compiled})
         due_subscribers.postpone(
@@ -288,33 +287,35 @@ def _write(
             },
             {key: wanted[key].slot.local_date for key in already_planned},
         )
-    return PlanReport(len(new), sum(1 for d in new if d.picks.picks), sum(1 for d in new if not d.picks.picks))
+    empty = sum(digest.is_empty for digest in new)
+    return PlanReport(len(new), len(new) - empty, empty)
 
 
 def _digests(
     planner: Planner, day: PlanningDay, shard: Shard, slots: Sequence[DigestSlot | None]
 ) -> dict[int, NewDigest]:
     """Return the digest of each subscriber who has a slot."""
-    picks = pack_picks(select_picks(day, shard, [slot.period.key if slot else "" for slot in slots], planner.explore))
+    picks = select_picks(day, shard, [slot.period.key if slot else "" for slot in slots], planner.explore)
     considered = (shard.open & shard.ranked.fresh).sum(axis=1).tolist()
-    for i, due in enumerate(shard.subscribers):
-        if due.when_empty and not picks[i].picks:
-            picks[i] = pack_unmatched(() if day.is_unanswered else shard.ranked.profiles.topics_of(i))
     return {
         due.key: NewDigest(
             subscriber=due.key,
             consent_version=due.version,
             slot=slot,
             picks=picks[i],
+            unmatched=_unmatched(day, shard, i) if due.when_empty and not picks[i] else None,
             considered=considered[i],
-            occasions=" ".join(
-                sorted(digest_occasions(due, pick_count(picks[i].picks), considered[i], day, shard.unanswered))
-            ),
+            occasions=" ".join(sorted(digest_occasions(due, len(picks[i]), considered[i], day, shard.unanswered))),
             message_id=make_message_id(planner.keys, due.key, MailKind.DIGEST, slot.period.key, planner.host),
         )
         for i, (due, slot) in enumerate(zip(shard.subscribers, slots, strict=True))
         if slot is not None
     }
+
+
+def _unmatched(day: PlanningDay, shard: Shard, i: int) -> tuple[str, ...]:
+    """Return the topics for which no paper was found."""
+    return () if day.is_unanswered else shard.ranked.profiles.topics_of(i)
 
 
 @lru_cache(maxsize=2_000)

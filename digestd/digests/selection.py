@@ -3,20 +3,20 @@
 Those above the minimum score, diversified, and one exploration paper.
 
 `select` gives followed authors the first places, then prefers variety, then gives every interest a place, and draws
-the exploration paper. `build_pick_table` turns the result into the picks of a shard of digests.
+the exploration paper. `build_picks` turns the result into the picks of a shard of digests.
 
 Arrays with one row per subscriber are sorted by score here: column c is the paper `order[:, c]`.
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, overload
 
 import numpy as np
 
-from digestd.domain.digest import Reason, ReasonKind, Section
-from digestd.domain.picks import SECTIONS, PickTable
+from digestd.domain.digest import Pick, Reason, ReasonKind, Section
 from digestd.domain.subscriber import MinScore
 from digestd.ranking.arrays import Bools, Cells, Doubles, Floats, Ints, along, cells_along, marked
 from digestd.ranking.calibration import MIN_SCORES, LocalCalibration
@@ -39,9 +39,9 @@ MIN_EXPLORE_PICKS = 4
 """Picks by score from which one is drawn in addition; beside fewer it would stand out as a mistake."""
 MIN_EXPLORE_PROBABILITY = 0.02
 """Minimum probability of an exploration paper."""
-_EXPLORATION, _TRENDING, _FOR_YOU = (
-    SECTIONS.index(section) for section in (Section.EXPLORATION, Section.TRENDING, Section.FOR_YOU)
-)
+_SECTIONS = (Section.FOR_YOU, Section.TRENDING, Section.EXPLORATION)
+_SHARE_PARTS = 10_000
+"""Probabilities are kept to so many parts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,35 +183,46 @@ def select(
     )
 
 
-def build_pick_table(
+def build_picks(
     candidates: CandidateSet,
     ranked: RankedCandidates,
     selections: Selections,
     calibration: LocalCalibration,
     reasons: Reasons,
-) -> PickTable:
-    """Build the table of picks with score, section, probability and reason."""
+) -> list[tuple[Pick, ...]]:
+    """Return the picks of each digest, best first, with score, section, probability and reason."""
     selected = selected_cells(selections)
-    row_numbers = np.array([(paper.key, paper.revision) for paper in candidates.papers], dtype=np.int64).reshape(-1, 2)
-    without_interests, explored = (
-        ranked.profiles.without_interests[selected.rows],
-        selections.explored[selected.rows] == selected.columns,
+    rows, columns = selected.rows, selected.columns
+    without_interests = ranked.profiles.without_interests[rows]
+    explored = selections.explored[rows] == columns
+    sections, distinct = np.where(explored, 2, without_interests), [*reasons.distinct, Reason(ReasonKind.RANDOM)]
+    log_odds, papers = ranked.log_odds[rows, columns], [candidates.papers[column] for column in columns.tolist()]
+    picks = list(
+        map(
+            Pick,
+            [paper.key for paper in papers],
+            [paper.revision for paper in papers],
+            ranked.total[rows, columns].tolist(),
+            [_SECTIONS[section] for section in sections.tolist()],
+            [distinct[number] for number in np.where(explored, len(distinct) - 1, reasons.which).tolist()],
+            [rank or None for rank in _candidate_ranks(selections, selected).tolist()],
+            _shares(np.where(without_interests, np.nan, calibration.probabilities(log_odds))),
+            _shares(np.where(without_interests, np.nan, LocalCalibration().probabilities(log_odds))),
+            _known(np.where(explored, selections.propensity[rows], np.nan)),
+        )
     )
-    log_odds = ranked.log_odds[selected.rows, selected.columns]
-    return PickTable(
-        sizes=np.bincount(selected.rows, minlength=len(selections)),
-        paper=row_numbers[selected.columns, 0],
-        revision=row_numbers[selected.columns, 1],
-        score=ranked.total[selected.rows, selected.columns],
-        section=np.where(explored, _EXPLORATION, np.where(without_interests, _TRENDING, _FOR_YOU)),
-        reason=np.where(explored, len(reasons.distinct), reasons.which),
-        rank=_candidate_ranks(selections, selected),
-        probability=np.where(without_interests, np.nan, calibration.probabilities(log_odds)),
-        prior=np.where(without_interests, np.nan, LocalCalibration().probabilities(log_odds)),
-        propensity=np.where(explored, selections.propensity[selected.rows], np.nan),
-        team=np.zeros(len(selected), dtype=np.int64),
-        reasons=[*reasons.distinct, Reason(ReasonKind.RANDOM)],
-    )
+    ends = np.cumsum(np.bincount(rows, minlength=len(selections))).tolist()
+    return [tuple(picks[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _shares(probabilities: Doubles) -> list[float | None]:
+    """Return probabilities to four decimals; None for NaN."""
+    return [None if parts is None else parts / _SHARE_PARTS for parts in _known(np.rint(probabilities * _SHARE_PARTS))]
+
+
+def _known(values: Doubles) -> list[float | None]:
+    """Return the values; None for NaN."""
+    return [None if math.isnan(value) else value for value in values.tolist()]
 
 
 def selected_cells(selections: Selections) -> Cells:

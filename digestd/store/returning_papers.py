@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
-import numpy as np
 from sqlalchemy import delete, insert, select
 from sqlmodel import Session
 
@@ -67,7 +66,7 @@ def take_in(session: Session, now: datetime) -> None:
     for row in rows:
         hashes = set(split_hashes(row.hashes))
         if found := sorted({known[one] for one in hashes if one in known}):
-            seen[row.subscriber_id] = np.array(found, dtype=np.uint32)
+            seen[row.subscriber_id] = found
         if rest := b"".join(sorted(hashes - known.keys())):
             left.append({"subscriber_id": row.subscriber_id, "hashes": rest, "until_us": row.until_us})
     seen_papers.add(session, seen)

@@ -15,10 +15,9 @@ from digestd.domain.delivery import State
 from digestd.security.links import read_envelope_from
 from digestd.store import core
 from digestd.store.ledger.queries import picks
-from digestd.store.packing import pack_seen
+from digestd.store.packing import pack_picks, pack_seen
 from tests.delivery.conftest import READERS, planned
 from tests.support.install import Install
-from tests.support.picks import pack_digest
 from tests.support.relay import Fault, Relay
 from tests.support.smtp import timeouts_for, transport
 
@@ -224,7 +223,7 @@ def spoil(install: Install, delivery: int) -> None:
     """Make a digest refer to a revision that does not exist."""
     with install.db.write() as session:
         [first, *_] = picks(session, delivery)
-        values = {"picks": pack_digest([first._replace(revision=999_999)]).picks}
+        values = {"picks": pack_picks([first._replace(revision=999_999)])}
         session.connection().execute(core.delivery.update().where(core.delivery.c.id == delivery).values(values))
         seen = {"papers": pack_seen([first.paper])}
         session.connection().execute(

@@ -20,10 +20,9 @@ from digestd.errors import BadInput, NotFound, NotInitialised
 from digestd.evaluation.feedback_replay import RerankedDigest, replay
 from digestd.evaluation.scoring import evaluate_case
 from digestd.store import core, feedback
-from digestd.store.packing import unpack_picks
+from digestd.store.packing import pack_picks, unpack_picks
 from tests.digests.topic_papers import DAY, archive, digests, reader, shelf, subscriber
 from tests.support.install import Install, install
-from tests.support.picks import pack_digest
 
 Run = Callable[..., Any]
 
@@ -190,10 +189,8 @@ def draw(installed: Install, place: int) -> None:
     picks = list(digest.picks)
     picks[place] = picks[place]._replace(propensity=0.05)
     with installed.db.write() as session:
-        session.connection().execute(
-            update(table).where(table.c.id == digest.key).values(picks=pack_digest(picks).picks)
-        )
-    assert unpack_picks(pack_digest(picks).picks) == tuple(picks)
+        session.connection().execute(update(table).where(table.c.id == digest.key).values(picks=pack_picks(picks)))
+    assert unpack_picks(pack_picks(picks)) == tuple(picks)
 
 
 async def test_feedback_supports_options_of_files(installed: Install, run: Run, tmp_path: Path) -> None:

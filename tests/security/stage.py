@@ -26,7 +26,6 @@ from digestd.store.ledger.create import NewDigest
 from digestd.store.subscribers import NewSubscriber
 from digestd.store.timestamps import to_us
 from tests.support.install import Install, install
-from tests.support.picks import pack_digest
 from tests.support.relay import ReceivedMail, Relay
 from tests.web.conftest import HOME, Backend, Clock, browsing
 
@@ -176,4 +175,4 @@ def _digest(number: int, words: Sequence[str], now: datetime) -> NewDigest:
     slot = DigestSlot(
         period, PERIOD, now + timedelta(hours=18), now + timedelta(days=1), PERIOD, now + timedelta(hours=9)
     )
-    return NewDigest(number, 1, slot, pack_digest(picks), len(words), f"<digest.{number}@example.org>")
+    return NewDigest(number, 1, slot, tuple(picks), len(words), f"<digest.{number}@example.org>")

@@ -18,7 +18,6 @@ from digestd.store.ledger.create import NewDigest
 from digestd.store.ledger.results import AttemptResult, record_results
 from digestd.store.ledger.seen_papers import of as seen_of
 from digestd.store.subscribers import NewSubscriber
-from tests.support.picks import pack_digest
 
 KEYS = Keys(b"a secret for the ledger, 32 bytes!")
 SHA = b"\1" * 32
@@ -56,7 +55,7 @@ class Ledger:
                 local_date=self.now.date().isoformat(),
                 day_ends=self.now + timedelta(days=1),
             ),
-            picks=pack_digest([Pick(paper, paper, 1.5, Section.FOR_YOU, Reason(ReasonKind.NEW)) for paper in papers]),
+            picks=tuple(Pick(paper, paper, 1.5, Section.FOR_YOU, Reason(ReasonKind.NEW)) for paper in papers),
             considered=9,
             message_id=f"<digest.{key}.{subscriber}@example.org>",
         )

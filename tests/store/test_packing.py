@@ -3,7 +3,7 @@
 import contextlib
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
@@ -17,14 +17,13 @@ from digestd.store.packing import (
     pack_picks,
     pack_seen,
     pick_count,
-    picked_papers,
     readable_picks,
     step,
     steps,
     unpack_picks,
     unpack_seen,
+    unpack_unmatched,
 )
-from tests.support.picks import pack_digest, pick_table
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 ROW = st.integers(0, 2**32 - 1)
@@ -49,21 +48,19 @@ PICKS = st.lists(
 STEPS = st.lists(st.tuples(st.sampled_from(State), st.sampled_from(Actor), st.integers(0, 2**52 - 1)))
 
 
-@given(st.lists(PICKS.map(tuple), max_size=4))
-def test_picks_round_trip(digests: list[tuple[Pick, ...]]) -> None:
-    assert [unpack_picks(one.picks) for one in pack_picks(pick_table(*digests))] == digests
+@given(PICKS)
+def test_picks_round_trip(picks: list[Pick]) -> None:
+    assert unpack_picks(pack_picks(picks)) == tuple(picks)
+    assert pick_count(pack_picks(picks)) == len(picks)
 
 
-@given(st.lists(PICKS.map(tuple), max_size=4))
-def test_pack_picks_of_many_digests_equals_packing_each(digests: list[tuple[Pick, ...]]) -> None:
-    together = pack_picks(pick_table(*digests))
-    assert [one.picks for one in together] == [pack_one_by_one(picks) for picks in digests]
-    assert [one.papers.tolist() for one in together] == [sorted(pick.paper for pick in picks) for picks in digests]
-    assert [pick_table(*digests).of(n) for n in range(len(digests))] == digests
+@given(PICKS)
+def test_unpack_picks_reads_those_of_the_first_release(picks: list[Pick]) -> None:
+    assert unpack_picks(_binary(picks)) == tuple(picks)
 
 
-def pack_one_by_one(picks: Sequence[Pick]) -> bytes:
-    """Pack one digest pick by pick, as the format is documented."""
+def _binary(picks: Sequence[Pick]) -> bytes:
+    """Pack one digest pick by pick, as the first release did."""
     if not picks:
         return b""
     reasons = list(dict.fromkeys(pick.reason for pick in picks))
@@ -87,48 +84,47 @@ def pack_one_by_one(picks: Sequence[Pick]) -> bytes:
     return bytes([len(picks)]) + b"".join(rows) + words
 
 
-@given(PICKS)
-def test_pick_count_and_papers_need_no_reasons(picks: list[Pick]) -> None:
-    complete = pack_digest(picks).picks
-    rows = complete[: 1 + 20 * len(picks)]
-    assert (pick_count(rows), picked_papers(rows)) == (len(picks), [pick.paper for pick in picks])
+@given(st.lists(WORDS))
+def test_unmatched_topics_round_trip(topics: list[str]) -> None:
+    first_release = b"\0" + json.dumps([[["topic", topic] for topic in topics], [], []]).encode()
+    for packed in (pack_picks((), topics), first_release):
+        assert (unpack_unmatched(packed), unpack_picks(packed)) == (tuple(topics), ())
 
 
+@pytest.mark.parametrize("pack", [pack_picks, _binary])
 @given(PICKS.filter(bool), st.data())
-def test_unpack_picks_refuses_truncated_bytes(picks: list[Pick], data: st.DataObject) -> None:
-    complete = pack_digest(picks).picks
+def test_unpack_picks_refuses_truncated_bytes(
+    pack: Callable[[Sequence[Pick]], bytes], picks: list[Pick], data: st.DataObject
+) -> None:
+    complete = pack(picks)
     cut = complete[: data.draw(st.integers(1, len(complete) - 1))]
     with pytest.raises(Damaged):
         unpack_picks(cut)
     assert readable_picks(cut) == ()
 
 
-@given(st.binary())
+@given(st.binary() | st.text().map(lambda text: f"[{text}]".encode()))
 def test_unpack_picks_returns_picks_or_damaged_for_any_bytes(found: bytes) -> None:
-    for read in (unpack_picks, picked_papers):
-        with contextlib.suppress(Damaged):
-            read(found)
+    with contextlib.suppress(Damaged):
+        unpack_picks(found)
+    unpack_unmatched(found)
 
 
 @given(STEPS)
 def test_steps_round_trip(history: list[tuple[State, Actor, int]]) -> None:
-    pack_digest = "".join(step(*entry) for entry in history)
-    assert len(pack_digest) == STEP_LENGTH * len(history)
-    assert steps(pack_digest) == history
+    packed = "".join(step(*entry) for entry in history)
+    assert len(packed) == STEP_LENGTH * len(history)
+    assert steps(packed) == history
 
 
 @given(st.sets(ROW))
 def test_seen_papers_round_trip_sorted_and_unique(papers: set[int]) -> None:
+    first = sorted(papers)[::2]
     assert unpack_seen(pack_seen([*papers, *papers])).tolist() == sorted(papers)
+    assert unpack_seen(pack_seen(papers, unpack_seen(pack_seen(first)))).tolist() == sorted(papers)
 
 
 @pytest.mark.parametrize("damaged", ["r", "rp0000000000001x", "?p0000000000001", "r?0000000000001", "rpzzzzzzzzzzzzz"])
 def test_steps_refuses_damaged_history(damaged: str) -> None:
     with pytest.raises(ValueError, match=r"history|invalid literal"):
         steps(damaged)
-
-
-def test_pack_picks_keeps_fifteen_picks_small() -> None:
-    reason = Reason(ReasonKind.TOPIC, "graph neural networks", ("graph", "networks"))
-    picks = [Pick(n, n, 1.0, Section.FOR_YOU, reason, n + 1, 0.25, 0.2, 0.0125 if n == 14 else None) for n in range(15)]
-    assert len(pack_digest(picks).picks) < 390

@@ -16,7 +16,7 @@ from digestd.store import core
 from digestd.store.fsck.sql_checks import SHOWN
 from digestd.store.ledger.claim_queue import COVERAGE, coverage, occasions
 from digestd.store.ledger.create import audit_hash
-from digestd.store.packing import are_readable_picks, picked_papers, states_of, step_letters, unpack_seen
+from digestd.store.packing import pick_count, steps, unpack_picks, unpack_seen
 
 WALKED = {
     "I14": "a paper in two live or sent digests of a subscriber, or in one and not among the papers they have had",
@@ -84,7 +84,7 @@ def _check_seen(rows: list[core.Record], found: Found) -> None:
     for row in rows:
         if row.kind == MailKind.DIGEST and State(row.state) not in UNSENT:
             try:
-                held.extend(picked_papers(row.picks))
+                held.extend(pick.paper for pick in unpack_picks(row.picks))
             except Damaged:
                 return
     twice = sorted(paper for paper, count in Counter(held).items() if count > 1)
@@ -104,7 +104,7 @@ def _check_delivery(row: core.Record, found: Found) -> None:
     if wrong and row.kind in DIGESTS and row.status != Status.ERASED:
         _note(found, "I15", {"id": row.id, "state": state})
     try:
-        illegal = _illegal_steps(step_letters(row.history))
+        illegal = _illegal_steps(tuple(state for state, _, _ in steps(row.history)))
     except ValueError as error:
         _note(found, "I17", {"id": row.id, "history": str(error)})
         return
@@ -113,9 +113,8 @@ def _check_delivery(row: core.Record, found: Found) -> None:
 
 
 @lru_cache(maxsize=10_000)
-def _illegal_steps(letters: str) -> tuple[tuple[str, str, State], ...]:
+def _illegal_steps(walked: tuple[State, ...]) -> tuple[tuple[str, str, State], ...]:
     """Return the violated invariant and both states of each illegal step; few courses of a delivery are common."""
-    walked = states_of(letters)
     illegal: list[tuple[str, str, State]] = []
     if walked and walked[0] not in INITIAL_STATES:
         illegal.append(("I17", "born", walked[0]))
@@ -129,7 +128,7 @@ def _illegal_steps(letters: str) -> tuple[tuple[str, str, State], ...]:
 
 def _is_readable(row: core.Record) -> bool:
     is_told = Occasion.EMPTY in occasions(row.occasions) and bool(row.picks)
-    return (is_told or are_readable_picks(row.picks)) and coverage(row.coverage) is not None
+    return (is_told or pick_count(row.picks) > 0) and coverage(row.coverage) is not None
 
 
 def _check_due(session: Session, due: dict[int, tuple[int, int]], found: Found) -> None:

@@ -14,12 +14,12 @@ from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, MailKind, State
-from digestd.domain.digest import DigestSlot
+from digestd.domain.digest import DigestSlot, Pick
 from digestd.domain.schedule import DAILY_LIFE
 from digestd.store import core
 from digestd.store.bulk import BulkStatement, Value
 from digestd.store.ledger import seen_papers
-from digestd.store.packing import Packed, step
+from digestd.store.packing import pack_picks, step
 from digestd.store.timestamps import to_us
 
 _NO_TEMPLATES = ""
@@ -29,15 +29,24 @@ _HASH_BITS = 62
 
 
 class NewDigest(NamedTuple):
-    """A digest to create for one subscriber; without picks it is empty."""
+    """A digest to create for one subscriber.
+
+    `unmatched`: the topics without a paper, if a digest without picks is sent to say so; else it is empty.
+    """
 
     subscriber: int
     consent_version: int
     slot: DigestSlot
-    picks: Packed
+    picks: tuple[Pick, ...]
     considered: int
     message_id: str
     occasions: str = ""
+    unmatched: tuple[str, ...] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Return True if there is nothing to send."""
+        return not self.picks and self.unmatched is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +122,13 @@ def plan_digests(
             if digest.subscriber in again
         ),
     )
-    seen_papers.add(session, {d.subscriber: d.picks.papers for d in digests if d.picks.picks})
+    seen_papers.add(session, {d.subscriber: [pick.paper for pick in d.picks] for d in digests if d.picks})
     _NEXT_DUE.run(
         session,
         (
             (
                 *(_us(d.slot.next_due), d.slot.local_date, at_us, ranked.horizon),
-                *(None if d.picks.picks else _us(d.slot.day_ends), d.subscriber),
+                *(_us(d.slot.day_ends) if d.is_empty else None, d.subscriber),
             )
             for d in digests
         ),
@@ -295,10 +304,10 @@ def _insert_ready(
 
 def _replanned(digest: NewDigest, at_us: int) -> tuple[Value, ...]:
     """Return the values of an empty digest that is planned again, in the column order of `_REPLAN`."""
-    state = State.READY if digest.picks.picks else State.EMPTY
-    added = step(state, Actor.PLANNER, at_us) if digest.picks.picks else ""
+    state = State.EMPTY if digest.is_empty else State.READY
+    added = "" if digest.is_empty else step(state, Actor.PLANNER, at_us)
     return (
-        *(digest.slot.covers_from, digest.consent_version, state.value, digest.picks.picks, digest.considered),
+        *(digest.slot.covers_from, digest.consent_version, state.value, _packed(digest), digest.considered),
         *(added, _us(digest.slot.expires), digest.occasions),
     )
 
@@ -307,10 +316,14 @@ def _rows(digests: Iterable[NewDigest], at_us: int) -> Iterator[tuple[Value, ...
     """Yield the values that differ per digest, in the column order of `_BIRTHS`."""
     history = {state: step(state, Actor.PLANNER, at_us) for state in (State.READY, State.EMPTY)}
     for digest in digests:
-        slot, state = digest.slot, State.READY if digest.picks.picks else State.EMPTY
+        slot, state = digest.slot, State.EMPTY if digest.is_empty else State.READY
         due_us = _us(slot.period.due)
         yield (
             *(digest.subscriber, MailKind.DIGEST.value, slot.period.key, slot.covers_from, digest.consent_version),
-            *(state.value, digest.message_id, digest.picks.picks, digest.considered, history[state]),
+            *(state.value, digest.message_id, _packed(digest), digest.considered, history[state]),
             *(due_us, max(_us(slot.expires), due_us + 1), due_us, 0, 0, digest.occasions),
         )
+
+
+def _packed(digest: NewDigest) -> bytes:
+    return pack_picks(digest.picks, digest.unmatched)

@@ -149,11 +149,6 @@ def picks(session: Session, delivery: int) -> tuple[Pick, ...]:
     return readable_picks(session.connection().execute(select(_D.picks).where(_D.id == delivery)).scalar_one())
 
 
-def packed_picks(session: Session, delivery: int) -> bytes:
-    """Return the picks of a digest as stored."""
-    return bytes(session.connection().execute(select(_D.picks).where(_D.id == delivery)).scalar_one())
-
-
 def reasons(session: Session, subscriber: int, digests: int) -> list[Reason]:
     """Return the reasons of all picks in a subscriber's newest digests."""
     query = select(_D.picks).where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST)

@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
 from sqlalchemy import func, select
 from sqlmodel import Session
 
@@ -105,8 +104,7 @@ def resend_candidates(session: Session, wanted: ResendFilter, after: int, limit:
 def mark_seen(session: Session, copies: Sequence[NewCopy]) -> None:
     """Note the papers of these digests as seen: after a digest that was not sent they would come once more."""
     for copy in copies:
-        papers = sorted({pick.paper for pick in readable_picks(copy.picks)})
-        add_seen(session, {copy.subscriber: np.array(papers, dtype=np.uint32)})
+        add_seen(session, {copy.subscriber: [pick.paper for pick in readable_picks(copy.picks)]})
 
 
 def _candidate(row: core.Record) -> ResendCandidate:

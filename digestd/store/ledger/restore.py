@@ -8,13 +8,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import numpy as np
 from sqlalchemy import func, insert, select, text, update
 from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Evidence, MailKind, Outcome, Settlement, State
-from digestd.domain.digest import Reason, ReasonKind, Section
-from digestd.domain.picks import SECTIONS, PickTable
+from digestd.domain.digest import Pick, Reason, ReasonKind, Section
 from digestd.domain.subscriber import Status
 from digestd.store import core
 from digestd.store.ledger.claim_queue import LEASE, ClaimOwner, claim_these
@@ -32,6 +30,7 @@ WHY = "the database was put back from a backup"
 LOST = "it may have been sent before: the database was put back, and the sent journal of that time is lost"
 _D, _A = core.delivery.c, core.attempt.c
 _LEFT = frozenset({State.READY, State.UNCERTAIN})
+_UNKNOWN_REASON = Reason(ReasonKind.NEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,33 +171,13 @@ def add_lost_digest(session: Session, digest: LostDigest) -> OpenDelivery | None
         "covers_from": digest.period,
         "state": State.READY,
         "history": step(State.READY, Actor.RECOVERY, due_us),
-        "picks": pack_picks(_pick_table(digest.papers))[0].picks,
+        "picks": pack_picks([Pick(*paper, 0.0, Section.FOR_YOU, _UNKNOWN_REASON) for paper in digest.papers]),
         "considered": len(digest.papers),
         "expires_us": max(to_us(digest.expires), digest.sent.at_us + 1),
     }
     number = {} if taken else {"id": digest.sent.delivery}
     added = connection.execute(insert(core.delivery).values(row | number).returning(_D.id)).scalar_one()
     return OpenDelivery(int(added), State.READY, digest.message_id, due_us, 0)
-
-
-def _pick_table(papers: Sequence[tuple[int, int]]) -> PickTable:
-    """Return one digest whose reasons are not known any more."""
-    count = len(papers)
-    unknown = np.full(count, np.nan)
-    return PickTable(
-        sizes=np.array([count], dtype=np.int64),
-        paper=np.array([paper for paper, _ in papers], dtype=np.int64),
-        revision=np.array([revision for _, revision in papers], dtype=np.int64),
-        score=np.zeros(count, dtype=np.float32),
-        section=np.full(count, SECTIONS.index(Section.FOR_YOU), dtype=np.int64),
-        reason=np.zeros(count, dtype=np.int64),
-        rank=np.zeros(count, dtype=np.int64),
-        probability=unknown,
-        prior=unknown,
-        propensity=unknown,
-        team=np.zeros(count, dtype=np.int64),
-        reasons=[Reason(ReasonKind.NEW)],
-    )
 
 
 def reschedule(session: Session, subscriber: int, last_date: str, planned: datetime, next_due: datetime) -> None:

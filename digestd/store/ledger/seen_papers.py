@@ -11,10 +11,9 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.delivery import UNSENT, MailKind, State
-from digestd.errors import Damaged
 from digestd.store import core
 from digestd.store.bulk import BulkStatement, KeyLookup
-from digestd.store.packing import pack_seen, picked_papers, planned_us, readable_seen
+from digestd.store.packing import pack_seen, planned_us, readable_picks, readable_seen
 
 
 def of(session: Session, subscribers: Sequence[int]) -> dict[int, NDArray[np.uint32]]:
@@ -34,16 +33,11 @@ _LOCKED = KeyLookup(
 )
 
 
-def add(session: Session, papers: Mapping[int, NDArray[np.uint32]]) -> None:
-    """Add the papers (ascending row numbers) of new digests."""
+def add(session: Session, papers: Mapping[int, Sequence[int]]) -> None:
+    """Add the papers of new digests."""
     had = _locked(session, papers)
-    _INSERT.run(session, ((who, new.tobytes()) for who, new in papers.items() if who not in had))
-    _REPLACE.run(session, ((_joined(had[who], new), who) for who, new in papers.items() if who in had))
-
-
-def _joined(had: NDArray[np.uint32], new: NDArray[np.uint32]) -> bytes:
-    later = not len(had) or not len(new) or new[0] > had[-1]  # as it mostly is
-    return had.tobytes() + new.tobytes() if later else np.union1d(had, new).tobytes()
+    _INSERT.run(session, ((who, pack_seen(new)) for who, new in papers.items() if who not in had))
+    _REPLACE.run(session, ((pack_seen(new, had[who]), who) for who, new in papers.items() if who in had))
 
 
 def return_papers(session: Session, deliveries: Iterable[int]) -> None:
@@ -56,19 +50,11 @@ def return_papers(session: Session, deliveries: Iterable[int]) -> None:
     )
     returned: dict[int, set[int]] = {}
     for row in session.connection().execute(query):
-        returned.setdefault(row.subscriber_id, set()).update(_papers(row.picks))
+        returned.setdefault(row.subscriber_id, set()).update(pick.paper for pick in readable_picks(row.picks))
     _lock_subscribers(session, returned)
     had = _locked(session, returned)
     _REPLACE.run(session, ((pack_seen(set(had[who].tolist()) - returned[who]), who) for who in had))
     look_back(session, sorted(returned))
-
-
-def _papers(picks: bytes) -> list[int]:
-    """Return the papers of packed picks; none if they cannot be read."""
-    try:
-        return picked_papers(picks)
-    except Damaged:
-        return []
 
 
 def _lock_subscribers(session: Session, subscribers: Iterable[int]) -> None:
