@@ -24,7 +24,7 @@ from digestd.store import bounces, papers, text_models
 from digestd.store.fsck import INVARIANTS, fsck, steps_of_fsck
 from digestd.store.fsck.sql_checks import SHOWN
 from digestd.store.ledger import queries
-from digestd.store.ledger.queries import DeliveryFilter, DeliveryInfo
+from digestd.store.ledger.queries import DeliveryFilter, DeliveryView
 from digestd.store.ledger.settlement import GRACE, SettlementProof, settle
 from digestd.subscribers.lookup import find
 from digestd.text.inputs import NUMBER_MAX
@@ -136,7 +136,7 @@ class NotSettled(DigestdError):
     """A delivery cannot be settled in this way."""
 
 
-def _why_not(state: State, how: Settlement, key: int) -> str:
+def _why_not(state: str, how: Settlement, key: int) -> str:
     if state is State.UNCERTAIN:
         minutes = GRACE // timedelta(minutes=1)
         return f"delivery {key} was sent less than {minutes} minutes ago and may still arrive; try again later"
@@ -190,26 +190,20 @@ def check_ledger(
         raise typer.Exit(1)
 
 
-def delivery_row(entry: DeliveryInfo) -> dict[str, object]:
+def delivery_row(entry: DeliveryView) -> dict[str, object]:
     """Return a delivery as printed."""
     return {
         "id": entry.key,
         "email": entry.address,
-        "kind": entry.kind,
-        "period": entry.period,
-        "covers_from": entry.covers_from,
-        "state": entry.state,
-        "picks": entry.picks,
-        "attempts": entry.attempts,
-        "due": entry.due,
-        "expires": entry.expires,
-        "not_before": entry.not_before,
-        "message_id": entry.message_id,
-        "reply": entry.reply,
-        "queue_id": entry.queue_id,
-        "reason": entry.reason,
-        "history": [{"state": state, "by": actor, "at": at} for state, actor, at in entry.history],
+        **{name: getattr(entry, name) for name in _FIELDS},
+        "history": [step._asdict() for step in entry.history],
     }
+
+
+_FIELDS = (
+    *("kind", "period", "covers_from", "state", "picks", "attempts", "due", "expires", "not_before", "message_id"),
+    *("reply", "queue_id", "reason"),
+)
 
 
 def _pick_json(pick: Pick, paper: Paper | None) -> dict[str, object]:

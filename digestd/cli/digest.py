@@ -35,7 +35,7 @@ from digestd.operations.service_status import counted
 from digestd.security.links import address_key, make_message_id
 from digestd.store import consent, subscribers, suppressions
 from digestd.store.ledger import queries
-from digestd.store.ledger.queries import DeliveryInfo
+from digestd.store.ledger.queries import DeliveryView
 from digestd.store.timestamps import to_us
 from digestd.subscribers.lookup import find
 
@@ -282,7 +282,7 @@ def _outlook_lines(
         yield "they have no interests, so they get what is trending"
 
 
-def _last_line(last: DeliveryInfo | None) -> str:
+def _last_line(last: DeliveryView | None) -> str:
     if last is None:
         return "none yet"
     if last.state is State.EMPTY:
@@ -298,7 +298,7 @@ def _last_line(last: DeliveryInfo | None) -> str:
     return f"{last.period}: {counted(last.picks, 'paper')}, {last.state}" + (f" ({why})" if why else "")
 
 
-def _last_row(last: DeliveryInfo) -> dict[str, object]:
+def _last_row(last: DeliveryView) -> dict[str, object]:
     return {"id": last.key, "period": last.period, "papers": last.picks, "state": last.state, "reason": last.reason}
 
 

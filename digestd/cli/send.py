@@ -23,7 +23,7 @@ from digestd.security.links import make_message_id
 from digestd.store import ledger
 from digestd.store.ledger import queries
 from digestd.store.ledger.create import NewCopy
-from digestd.store.ledger.queries import DeliveryInfo
+from digestd.store.ledger.queries import DeliveryView
 from digestd.store.packing import pack_picks
 from digestd.subscribers.lookup import find
 
@@ -106,7 +106,7 @@ def _check_ready(app: App, delivery: int, email: str) -> None:
         )
 
 
-def _entry(app: App, delivery: int) -> DeliveryInfo:
+def _entry(app: App, delivery: int) -> DeliveryView:
     with app.db.read() as session:
         entry = queries.entry(session, delivery)
     if entry is None:

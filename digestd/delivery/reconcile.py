@@ -27,7 +27,7 @@ from digestd.errors import BadSetting
 from digestd.security.links import BadToken, Keys, looks_like_envelope_from, read_envelope_from
 from digestd.store.database import Database
 from digestd.store.ledger.settlement import GRACE, SettlementProof, settle
-from digestd.store.ledger.uncertain import AcceptedMail, UncertainDelivery, accepted_near, uncertain_deliveries
+from digestd.store.ledger.uncertain import SentMail, accepted_near, uncertain_deliveries
 from digestd.store.timestamps import from_us
 
 BATCH = 5_000
@@ -76,7 +76,7 @@ class TakenMails:
         keys: Read the return paths.
     """
 
-    def __init__(self, lines: Iterable[bytes], wanted: Iterable[UncertainDelivery | AcceptedMail], keys: Keys) -> None:
+    def __init__(self, lines: Iterable[bytes], wanted: Iterable[SentMail], keys: Keys) -> None:
         names = {name for mail in wanted for name in _names(mail)}
         self._queue_ids: dict[_Name, str] = {}
         self.named: set[_Name] = set()
@@ -97,11 +97,11 @@ class TakenMails:
             if found.is_taken and found.queue_id in named:
                 self._queue_ids.setdefault(named[found.queue_id], found.queue_id)
 
-    def queue_id(self, end: UncertainDelivery) -> str | None:
+    def queue_id(self, end: SentMail) -> str | None:
         """Return the queue id of a mail that the relay took, or None."""
         return next((self._queue_ids[name] for name in _names(end) if name in self._queue_ids), None)
 
-    def has_all(self, mails: Iterable[AcceptedMail]) -> bool:
+    def has_all(self, mails: Iterable[SentMail]) -> bool:
         """Return True if each of these mails is named by its return path and by its Message-ID."""
         return all(name in self.named for mail in mails for name in _names(mail))
 
@@ -109,7 +109,7 @@ class TakenMails:
 _Name: TypeAlias = tuple[int, int] | str
 
 
-def _names(mail: UncertainDelivery | AcceptedMail) -> tuple[_Name, _Name]:
+def _names(mail: SentMail) -> tuple[_Name, _Name]:
     """Return what names a mail in a log: delivery and attempt in its return path, and the Message-ID."""
     return (mail.delivery, mail.attempt), mail.message_id
 
@@ -147,10 +147,10 @@ def reconcile(db: Database, relay_log: RelayLog, keys: Keys, now: datetime) -> R
 
 
 def _reasons_for_doubt(
-    db: Database, absent: Sequence[UncertainDelivery], relay_log: RelayLog, keys: Keys, since: datetime, now: datetime
+    db: Database, absent: Sequence[SentMail], relay_log: RelayLog, keys: Keys, since: datetime, now: datetime
 ) -> dict[int, str]:
     """Return why the absence of a delivery from the log does not prove that it was not sent, by delivery."""
-    near: dict[int, list[AcceptedMail]] = {}
+    near: dict[int, list[SentMail]] = {}
     with db.read() as session:
         for end in absent:
             if end.relay in relay_log.relays and now - from_us(end.final_dot_us) >= GRACE:
@@ -168,7 +168,7 @@ def _reasons_for_doubt(
     return reasons
 
 
-def _gap(end: UncertainDelivery, near: Sequence[AcceptedMail], taken: TakenMails) -> str | None:
+def _gap(end: SentMail, near: Sequence[SentMail], taken: TakenMails) -> str | None:
     """Return why the log may lack mails of that time, or None if it is complete."""
     times = [mail.final_dot_us for mail in near]
     if not times or min(times) > end.final_dot_us:

@@ -12,7 +12,7 @@ from digestd.mail.content import Rendered
 from digestd.mail.templates import Templates
 from digestd.store.database import Database
 from digestd.store.ledger import queries
-from digestd.store.ledger.queries import PlannedDigest
+from digestd.store.ledger.queries import DeliveryView
 
 _NEAREST = 5
 
@@ -23,7 +23,7 @@ class ReplayedDigest:
 
     message: bytes
     rendered: Rendered
-    ledger: PlannedDigest
+    ledger: DeliveryView
 
     @property
     def sha256(self) -> bytes:
@@ -49,7 +49,7 @@ class ReplayedDigest:
         return self.ledger.sha256 not in (None, self.sha256)
 
 
-_DONE = {
+_DONE: dict[str, str] = {
     State.ACCEPTED: "was sent",
     State.UNCERTAIN: "was sent with an unknown outcome",
     State.FINAL_DOT: "is being sent",
@@ -73,7 +73,7 @@ def replay(db: Database, sender: Sender, templates: Templates, subscriber: int, 
     return ReplayedDigest(composed.message, composer.render(claim), planned)
 
 
-def _nearest_periods(known: list[PlannedDigest], period: str) -> str:
+def _nearest_periods(known: list[DeliveryView], period: str) -> str:
     wanted = period_date(period)
     periods = [one.period for one in known if one.state is not State.EMPTY]
     if not periods:

@@ -28,7 +28,7 @@ from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
-from digestd.store.ledger.queries import DeliveryFilter, DeliveryInfo
+from digestd.store.ledger.queries import DeliveryFilter, DeliveryView
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Outlook:
         min_score: The probability that a paper needs.
     """
 
-    last: DeliveryInfo | None
+    last: DeliveryView | None
     considered: int
     picks: int
     min_score: float
@@ -116,7 +116,7 @@ def _yields(
 
 
 def explain_date(
-    subscriber: Subscriber, day: date, delivery: DeliveryInfo | None, status_then: Status | None, now: datetime
+    subscriber: Subscriber, day: date, delivery: DeliveryView | None, status_then: Status | None, now: datetime
 ) -> str:
     """Return why a subscriber got a digest on a date, or none.
 
@@ -156,7 +156,7 @@ def _why_not_planned(subscriber: Subscriber, day: date, status_then: Status | No
     return "no digest was planned: digestd did not run on that day; the next digest covers it"
 
 
-def _fate(found: DeliveryInfo, now: datetime) -> str:
+def _fate(found: DeliveryView, now: datetime) -> str:
     """Return what became of a planned digest."""
     papers = f"{found.picks} paper" + ("" if found.picks == 1 else "s")
     said = f"; the relay said: {found.reply}" if found.reply else ""

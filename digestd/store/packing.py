@@ -158,6 +158,14 @@ def steps(history: str) -> list[tuple[State, Actor, int]]:
         raise ValueError(f"history holds an unknown letter {error}") from error
 
 
+def readable_steps(history: str) -> list[tuple[State, Actor, int]]:
+    """Return a history, or nothing if it cannot be read; `fsck` reports those."""
+    try:
+        return steps(history)
+    except ValueError:
+        return []
+
+
 def planned_us(history: str) -> int:
     """Return when a delivery was planned, in µs: the time of its first step that is not `empty`; 0 without a step."""
     start = STEP_LENGTH if history.startswith(STATE_LETTERS[State.EMPTY]) and len(history) > STEP_LENGTH else 0

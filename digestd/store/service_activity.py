@@ -18,7 +18,7 @@ from digestd.domain.feedback import POSITIVE_VERDICTS
 from digestd.domain.subscriber import Status
 from digestd.store import core
 from digestd.store.ledger.indexes import AT_WORK, UNCERTAIN
-from digestd.store.ledger.queries import IS_UNANSWERED
+from digestd.store.ledger.queries import IS_UNANSWERED, by_state
 from digestd.store.timestamps import from_us, to_us
 from digestd.text.sanitise import without_addresses
 
@@ -80,8 +80,7 @@ def digests_due_since(session: Session, since: datetime) -> dict[State, int]:
         .where(_D.id >= first_delivery_since(session, since), _D.kind == MailKind.DIGEST, _D.due_us >= to_us(since))
         .group_by(_D.state)
     )
-    found = {State(row[0]): row[1] for row in session.connection().execute(query)}
-    return dict.fromkeys(State, 0) | found
+    return by_state(session.connection().execute(query).all())
 
 
 def count_unanswered(session: Session, since: datetime) -> int:
@@ -153,9 +152,9 @@ def waiting(session: Session) -> list[WaitingMails]:
 def open_deliveries_by_state(session: Session) -> dict[State, int]:
     """Return the number of deliveries that are not finished: at work, or uncertain."""
     connection = session.connection()
-    found = {State(row[0]): row[1] for row in connection.execute(_AT_WORK)}
+    found = by_state(connection.execute(_AT_WORK).all())
     found[State.UNCERTAIN] = connection.execute(_UNCERTAIN).scalar_one()
-    return found
+    return {state: count for state, count in found.items() if count or state is State.UNCERTAIN}
 
 
 _AT_WORK = select(_D.state, func.count()).where(AT_WORK).group_by(_D.state)

@@ -57,7 +57,7 @@ def outbox(installed: Install) -> list[str]:
     return [str(message_from_bytes(file.read_bytes())["Message-ID"]) for file in files]
 
 
-def kinds(installed: Install) -> list[tuple[MailKind, str, State]]:
+def kinds(installed: Install) -> list[tuple[str, str, str]]:
     with installed.db.read() as session:
         return [(e.kind, e.period, e.state) for e in queries.entries(session, 9, DeliveryFilter())]
 

@@ -1,5 +1,6 @@
 """Test that an unexpected error of one mail is recorded with that mail and costs no other."""
 
+import json
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -141,6 +142,34 @@ async def test_unwritable_row_ends_no_other(on_file: Install, state: State, ends
             on_file.clock.go(timedelta(minutes=11))
     assert on_file.states == {State.ACCEPTED: READERS - 1, ends: 1}
     assert on_file.sound(relay.copies)
+
+
+async def test_unknown_kind_and_status_skip_only_their_mails(on_file: Install) -> None:
+    """Rows that a disk or a person damaged are named in lists, and end no run, list, status or check."""
+    damage = (
+        "PRAGMA ignore_check_constraints = ON",
+        "DROP TRIGGER delivery_state_change",
+        "UPDATE delivery SET kind = 'novel' WHERE id = 2",
+        "UPDATE subscriber SET status = 'asleep' WHERE id = 3",
+        "UPDATE delivery SET state = 'lost', history = 'odd' WHERE id = 4",
+    )
+    with on_file.db.write() as session:
+        for statement in damage:
+            session.connection().execute(text(statement))
+    async with Relay().serving() as relay:
+        report = await on_file.deliver(transport(relay.port))
+    assert (report.stopped, report.accepted, report.skipped) == (None, READERS - 3, 2)
+    words = ("delivery list --json", "delivery show 2", "delivery show 4", "status", "fsck --json")
+    ran = [Command(tuple(word.split()), on_file.environment(), on_file.folder).run() for word in words]
+    assert [ended.code for ended in ran] == [0, 0, 0, 0, 1], [ended.output for ended in ran]
+    listed = {row["id"]: row for row in json.loads(ran[0].output)}
+    assert [(listed[n]["kind"], listed[n]["state"]) for n in (2, 3, 4)] == [
+        ("novel", "skipped"),
+        ("digest", "skipped"),
+        ("digest", "lost"),
+    ]
+    assert listed[3]["reason"] == "the subscriber's status cannot be read"
+    assert [row["id"] for row in json.loads(ran[4].output)["I17"]] == [4]
 
 
 def test_up_survives_absurd_answers_and_failing_upkeep(tmp_path: Path, sqlite_url: str, now: datetime) -> None:

@@ -8,7 +8,7 @@ import pytest
 from digestd.digests.outlook import explain_date
 from digestd.domain.delivery import MailKind, State
 from digestd.domain.subscriber import Cadence, MinScore, Status, Subscriber, Timing
-from digestd.store.ledger.queries import DeliveryInfo
+from digestd.store.ledger.queries import DeliveryView
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -24,7 +24,7 @@ ADA = Subscriber(
     language="en",
     interests=(),
 )
-SENT = DeliveryInfo(
+SENT = DeliveryView(
     key=5,
     subscriber=1,
     address="ada@example.net",

@@ -156,11 +156,11 @@ def _status(url: str, body: bytes | None = None, authorization: str = "") -> int
 
 @pytest.mark.parametrize("more", [{}, {"DIGESTD_DEBUG": "1"}], ids=["plain", "with places"])
 def test_delivery_crash_logs_location_only(installed: Install, more: dict[str, str]) -> None:
-    unreadable(installed, core.delivery, 1, kind=WORDS[0])
+    unreadable(installed, core.delivery, 1, expires_us=WORDS[0])
     with Relay().in_thread() as relay:
         said = _settings(installed, f"http://127.0.0.1:{free_port()}", "json", relay.url)
         ended = Command(("deliver",), said | more, installed.folder).run()
-    assert (ended.code, "unexpected KeyError" in ended.output) == (1, True)
+    assert (ended.code, "unexpected TypeError" in ended.output) == (1, True)
     assert ("claim_queue.py" in ended.output) == bool(more)
     assert leaking_lines(ended) == []
     assert left(installed.folder) == []

@@ -82,7 +82,7 @@ def _check_seen(rows: list[core.Record], found: Found) -> None:
         return
     held: list[int] = []
     for row in rows:
-        if row.kind == MailKind.DIGEST and State(row.state) not in UNSENT:
+        if row.kind == MailKind.DIGEST and row.state not in UNSENT:
             try:
                 held.extend(pick.paper for pick in unpack_picks(row.picks))
             except Damaged:
@@ -99,10 +99,9 @@ def _check_seen(rows: list[core.Record], found: Found) -> None:
 
 
 def _check_delivery(row: core.Record, found: Found) -> None:
-    state = State(row.state)
-    wrong = bool(row.picks) if state is State.EMPTY else state in _HOLDING and not _is_readable(row)
+    wrong = bool(row.picks) if row.state == State.EMPTY else row.state in _HOLDING and not _is_readable(row)
     if wrong and row.kind in DIGESTS and row.status != Status.ERASED:
-        _note(found, "I15", {"id": row.id, "state": state})
+        _note(found, "I15", {"id": row.id, "state": row.state})
     try:
         illegal = _illegal_steps(tuple(state for state, _, _ in steps(row.history)))
     except ValueError as error:

@@ -29,7 +29,9 @@ LEASE = timedelta(minutes=45)
 
 TOO_LATE = "too late to be of use"
 _D, _S, _M = core.delivery.c, core.subscriber.c, core.address_change.c
-_KINDS, _STATUSES = {str(kind): kind for kind in MailKind}, {str(status): status for status in Status}
+KINDS = {str(kind): kind for kind in MailKind}
+_STATUSES = {str(status): status for status in Status}
+_SUPPRESSIONS = {str(reason): reason for reason in SuppressionReason}
 COVERAGE = cast(_D.coverage, Text).label("coverage")
 """As text, which is the same for all mails of a day, and read once."""
 ALL_COLUMNS = tuple(COVERAGE if column is _D.coverage else column for column in _D)
@@ -149,8 +151,14 @@ def objection(row: core.Record) -> str | None:
 def _objection(
     kind: str, planned: int, status: str, version: int, suppression: str | None, addressed: bool
 ) -> str | None:
-    suppressed = suppression is not None and blocks_mail(_KINDS[kind], SuppressionReason(suppression))
-    return Consent(_KINDS[kind], planned, _STATUSES[status], version, suppressed, addressed).objection
+    if kind not in KINDS:
+        return "this kind of mail is not known"
+    if status not in _STATUSES:
+        return "the subscriber's status cannot be read"
+    suppressed = suppression is not None and (
+        suppression not in _SUPPRESSIONS or blocks_mail(KINDS[kind], _SUPPRESSIONS[suppression])
+    )
+    return Consent(KINDS[kind], planned, _STATUSES[status], version, suppressed, addressed).objection
 
 
 @lru_cache(maxsize=100)
@@ -291,7 +299,7 @@ def claim_of(row: core.Record, attempt: int, envelope_from: str, dated_us: int) 
     return Claim(
         key=row.id,
         attempt=attempt,
-        kind=_KINDS[row.kind],
+        kind=KINDS[row.kind],
         subscriber=row.subscriber_id,
         consent_version=row.consent_version,
         address=row.address or "",

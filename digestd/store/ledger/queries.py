@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import func, not_, select
 from sqlmodel import Session
@@ -10,25 +11,41 @@ from sqlmodel import Session
 from digestd.domain.delivery import Actor, Claim, MailKind, State
 from digestd.domain.digest import Occasion, Pick, Reason
 from digestd.store import core
-from digestd.store.ledger.claim_queue import ALL_COLUMNS, TO_ROOM, claim_of, occasions
+from digestd.store.ledger.claim_queue import ALL_COLUMNS, KINDS, TO_ROOM, claim_of, occasions
 from digestd.store.ledger.indexes import AT_WORK
-from digestd.store.packing import pick_count, readable_picks, steps
+from digestd.store.packing import pick_count, readable_picks, readable_steps
 from digestd.store.timestamps import from_us, to_us
 
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
+_STATES = {str(state): state for state in State}
+
+
+class Step(NamedTuple):
+    """One step in the history of a delivery: the state it came to, by which part, and when."""
+
+    state: State
+    by: Actor
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryInfo:
-    """One delivery as listed."""
+class DeliveryView:
+    """A delivery as commands, pages and the API show it.
+
+    Attributes:
+        kind, state: Of MailKind and State, or what a damaged row says.
+        sha256: Of the last bytes that passed the commit point, if any did.
+        relay: The relay or route of the last attempt.
+        is_unanswered: True if it is empty because no source answered.
+    """
 
     key: int
     subscriber: int
     address: str | None
-    kind: MailKind
+    kind: str
     period: str
     covers_from: str
-    state: State
+    state: str
     picks: int
     attempts: int
     due: datetime
@@ -38,9 +55,10 @@ class DeliveryInfo:
     reply: str | None
     queue_id: str | None
     reason: str | None
-    history: tuple[tuple[State, Actor, datetime], ...]
+    history: tuple[Step, ...]
+    sha256: bytes | None = None
+    relay: str | None = None
     is_unanswered: bool = False
-    """True if it is empty because no source answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +70,6 @@ class DeliveryFilter:
     kind: MailKind | None = None
     before: int | None = None
     period: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedDigest:
-    """One digest in a subscriber's history.
-
-    `sha256` is of the last bytes that passed the commit point, if any did; `relay` is where they went.
-    """
-
-    key: int
-    period: str
-    state: State
-    sha256: bytes | None
-    relay: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +109,17 @@ def count_poisoned(session: Session) -> int:
 
 def counts(session: Session) -> dict[State, int]:
     """Return the number of deliveries in each state."""
-    query = select(_D.state, func.count()).group_by(_D.state)
-    found = {State(row[0]): row[1] for row in session.connection().execute(query)}
-    return dict.fromkeys(State, 0) | found
+    return by_state(session.connection().execute(select(_D.state, func.count()).group_by(_D.state)).all())
 
 
-def entries(session: Session, limit: int, selection: DeliveryFilter = DeliveryFilter()) -> Iterator[DeliveryInfo]:
+def by_state(rows: Sequence[core.Record]) -> dict[State, int]:
+    """Return the counts of (state, count) for every state. `fsck` reports rows with a state that is not known."""
+    return dict.fromkeys(State, 0) | {_STATES[state]: count for state, count in rows if state in _STATES}
+
+
+def entries(session: Session, limit: int, selection: DeliveryFilter = DeliveryFilter()) -> Iterator[DeliveryView]:
     """Yield the deliveries that match, newest first."""
-    query = (
-        select(*ALL_COLUMNS, _S.address)
-        .join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
-        .order_by(_D.id.desc())
-        .limit(limit)
-    )
+    query = _WITH_READER.order_by(_D.id.desc()).limit(limit)
     wanted = {
         _D.state: selection.state,
         _D.subscriber_id: selection.subscriber,
@@ -131,10 +133,9 @@ def entries(session: Session, limit: int, selection: DeliveryFilter = DeliveryFi
         yield _entry(row)
 
 
-def entry(session: Session, delivery: int) -> DeliveryInfo | None:
+def entry(session: Session, delivery: int) -> DeliveryView | None:
     """Return one delivery."""
-    query = select(*ALL_COLUMNS, _S.address).join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
-    row = session.connection().execute(query.where(_D.id == delivery)).first()
+    row = session.connection().execute(_WITH_READER.where(_D.id == delivery)).first()
     return None if row is None else _entry(row)
 
 
@@ -156,13 +157,10 @@ def reasons(session: Session, subscriber: int, digests: int) -> list[Reason]:
     return [pick.reason for packed in rows for pick in readable_picks(packed)]
 
 
-def digests(session: Session, subscriber: int) -> list[PlannedDigest]:
+def digests(session: Session, subscriber: int) -> list[DeliveryView]:
     """Return every digest of a subscriber, empty ones too, oldest first."""
-    query = select(_D.id, _D.key, _D.state, _D.sha256, _D.relay).where(
-        _D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST
-    )
-    rows = session.connection().execute(query.order_by(_D.id))
-    return [PlannedDigest(row.id, row.key, State(row.state), row.sha256, row.relay) for row in rows]
+    query = _WITH_READER.where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST)
+    return [_entry(row) for row in session.connection().execute(query.order_by(_D.id))]
 
 
 def newest_digest(session: Session, subscriber: int) -> int | None:
@@ -199,9 +197,9 @@ def digest_of(session: Session, subscriber: int, period: str) -> int | None:
 
 
 def as_claim(session: Session, delivery: int) -> Claim | None:
-    """Return a delivery as a claim, to compose it again; nothing is leased."""
+    """Return a delivery as a claim, to compose it again; nothing is leased. None if its kind is not known."""
     row = session.connection().execute(_WITH_READER.where(_D.id == delivery)).first()
-    return None if row is None else _unleased(row)
+    return None if row is None or row.kind not in KINDS else claim_of(row, row.attempts, "", row.due_us)
 
 
 _WITH_READER = select(*ALL_COLUMNS, _S.address, _S.name, _S.language, _S.full_abstracts).join_from(
@@ -209,19 +207,15 @@ _WITH_READER = select(*ALL_COLUMNS, _S.address, _S.name, _S.language, _S.full_ab
 )
 
 
-def _unleased(row: core.Record) -> Claim:
-    return claim_of(row, row.attempts, "", row.due_us)
-
-
-def _entry(row: core.Record) -> DeliveryInfo:
-    return DeliveryInfo(
+def _entry(row: core.Record) -> DeliveryView:
+    return DeliveryView(
         key=row.id,
         subscriber=row.subscriber_id,
         address=row.address,
-        kind=MailKind(row.kind),
+        kind=KINDS.get(row.kind, row.kind),
         period=row.key,
         covers_from=row.covers_from,
-        state=State(row.state),
+        state=_STATES.get(row.state, row.state),
         picks=pick_count(row.picks),
         attempts=row.attempts,
         due=from_us(row.due_us),
@@ -231,7 +225,9 @@ def _entry(row: core.Record) -> DeliveryInfo:
         reply=_reply_text(row.reply_code, row.reply_text),
         queue_id=row.relay_qid,
         reason=row.reason,
-        history=tuple((state, actor, from_us(at_us)) for state, actor, at_us in steps(row.history)),
+        history=tuple(Step(state, actor, from_us(at_us)) for state, actor, at_us in readable_steps(row.history)),
+        sha256=row.sha256,
+        relay=row.relay,
         is_unanswered=row.state == State.EMPTY and Occasion.UNANSWERED in occasions(row.occasions),
     )
 

@@ -17,8 +17,8 @@ _D = core.delivery.c
 
 
 @dataclass(frozen=True, slots=True)
-class UncertainDelivery:
-    """An uncertain delivery: last attempt, relay, and time of the commit point."""
+class SentMail:
+    """A mail that passed the commit point: its last attempt, its names, its relay, and when it passed."""
 
     delivery: int
     attempt: int
@@ -27,17 +27,7 @@ class UncertainDelivery:
     final_dot_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptedMail:
-    """A mail that a relay accepted in answer to us: its names, and the time of the commit point."""
-
-    delivery: int
-    attempt: int
-    message_id: str
-    final_dot_us: int
-
-
-def uncertain_deliveries(session: Session, most: int) -> list[UncertainDelivery]:
+def uncertain_deliveries(session: Session, most: int) -> list[SentMail]:
     """Return up to `most` uncertain deliveries, oldest first."""
     query = (
         select(_D.id, _D.attempts, _D.message_id, _D.relay, _D.final_dot_us)
@@ -45,7 +35,7 @@ def uncertain_deliveries(session: Session, most: int) -> list[UncertainDelivery]
         .order_by(_D.id + 0)  # for its bare number SQLite would walk through all, in their order
         .limit(most)
     )
-    return [UncertainDelivery(*row) for row in session.connection().execute(query)]
+    return [SentMail(*row) for row in session.connection().execute(query)]
 
 
 def count_long_uncertain(session: Session, now: datetime) -> int:
@@ -54,19 +44,19 @@ def count_long_uncertain(session: Session, now: datetime) -> int:
     return int(session.connection().execute(query).scalar_one())
 
 
-def accepted_near(session: Session, end: UncertainDelivery, most: int, within: timedelta) -> list[AcceptedMail]:
+def accepted_near(session: Session, end: SentMail, most: int, within: timedelta) -> list[SentMail]:
     """Return up to `most` mails that the same relay accepted before, and as many after, an uncertain one.
 
     They are sought among the deliveries with near numbers, as deliveries leave nearly in that order.
     """
     span_us = within // timedelta(microseconds=1)
     query = (
-        select(_D.id, _D.attempts, _D.message_id, _D.final_dot_us)
+        select(_D.id, _D.attempts, _D.message_id, _D.relay, _D.final_dot_us)
         .where(_D.state == State.ACCEPTED, _D.evidence == Evidence.REPLY, _D.relay == end.relay)
         .limit(_SOUGHT * most)
     )
     found = [
-        AcceptedMail(*row)
+        SentMail(*row)
         for side in (
             query.where(_D.id < end.delivery).order_by(_D.id.desc()),
             query.where(_D.id > end.delivery).order_by(_D.id),

@@ -8,7 +8,7 @@ from digestd.domain.api import Scope
 from digestd.domain.delivery import MailKind, State
 from digestd.errors import NotFound
 from digestd.store.ledger import queries
-from digestd.store.ledger.queries import DeliveryInfo
+from digestd.store.ledger.queries import DeliveryView
 from digestd.web.api.auth import needs
 from digestd.web.api.shapes import (
     Cursor,
@@ -58,7 +58,7 @@ def router(app: App) -> APIRouter:
         """List deliveries, newest first."""
         wanted = queries.DeliveryFilter(state, subscriber, kind, cursor)
         with app.db.read() as session:
-            found = [DeliveryOut.model_validate(_row(entry)) for entry in queries.entries(session, limit + 1, wanted)]
+            found = [DeliveryOut.model_validate(entry) for entry in queries.entries(session, limit + 1, wanted)]
         return page_of(found, limit, lambda item: item.number)
 
     @routes.get("/deliveries/{number}", tags=["deliveries"])
@@ -68,24 +68,12 @@ def router(app: App) -> APIRouter:
             entry = queries.entry(session, number)
         if entry is None:
             raise NotFound(f"there is no delivery number {number}")
-        return DeliveryOut.model_validate(_row(entry))
+        return DeliveryOut.model_validate(entry)
 
     return routes
 
 
-def _row(entry: DeliveryInfo) -> dict[str, object]:
-    return {
-        "number": entry.key,
-        "subscriber": entry.subscriber,
-        "kind": entry.kind,
-        "period": entry.period,
-        "state": entry.state,
-        "attempts": entry.attempts,
-        "due": entry.due,
-    }
-
-
-def _digest(session: Session, entry: DeliveryInfo) -> DigestOut:
+def _digest(session: Session, entry: DeliveryView) -> DigestOut:
     picks = [
         PickOut(
             paper=pick.paper,
@@ -96,4 +84,4 @@ def _digest(session: Session, entry: DeliveryInfo) -> DigestOut:
         )
         for pick in queries.picks(session, entry.key)
     ]
-    return DigestOut.model_validate({**_row(entry), "covers_from": entry.covers_from, "picks": picks})
+    return DigestOut(**dict(DeliveryOut.model_validate(entry)), covers_from=entry.covers_from, picks=picks)

@@ -204,11 +204,12 @@ class PickOut(BaseModel):
 class DeliveryOut(BaseModel):
     """A delivery: one row of the ledger."""
 
-    number: int
+    model_config = ConfigDict(from_attributes=True, populate_by_name=True)
+    number: Annotated[int, Field(validation_alias="key")]
     subscriber: int
-    kind: MailKind
+    kind: Annotated[str, Field(json_schema_extra={"enum": list(MailKind)})]
     period: str
-    state: State
+    state: Annotated[str, Field(json_schema_extra={"enum": list(State)})]
     attempts: int
     due: datetime
 
