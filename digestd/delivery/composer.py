@@ -28,7 +28,6 @@ from digestd.mail.content import (
     EarlierDigest,
     FullAbstracts,
     NoticeContent,
-    PaperContent,
     Rendered,
     ReplyContent,
 )
@@ -36,6 +35,7 @@ from digestd.mail.digest import assemble_digest, render_digest
 from digestd.mail.dkim import Signer
 from digestd.mail.lint import Finding, LintContext, lint
 from digestd.mail.mime import DigestHeaders, Headers, NamedAddress, compose_digest, compose_notice
+from digestd.mail.paper_view import PaperView
 from digestd.mail.rendering import render_earlier_digest, render_notice, render_reason, render_reply
 from digestd.mail.templates import Templates
 from digestd.security.links import (
@@ -52,7 +52,7 @@ from digestd.store.database import Database
 from digestd.store.groups import ShownPapers
 from digestd.store.ledger.offered import OfferedDigest, offered_by
 from digestd.store.timestamps import from_us
-from digestd.text.sanitise import clean, safe_url, shorten
+from digestd.text.sanitise import clean, shorten
 
 log = structlog.get_logger(__name__)
 CACHED_PAPERS = 5_000
@@ -129,8 +129,8 @@ class Composer:
         self.templates = templates
         self._db = db
         self._sender = sender
-        self._papers: dict[tuple[int, int], PaperContent] = {}
-        self._contents: dict[tuple[object, ...], PaperContent] = {}
+        self._papers: dict[tuple[int, int], PaperView] = {}
+        self._views: dict[tuple[object, ...], PaperView] = {}
         self._offered: dict[int, tuple[OfferedDigest, ...]] = {}
         self._replies: dict[int, CommandReply] = {}
         self._colleagues: dict[int, Mapping[int, Colleagues]] = {}
@@ -154,7 +154,7 @@ class Composer:
     def supply(
         self,
         claim: Claim,
-        shown: Sequence[PaperContent] = (),
+        shown: Sequence[PaperView] = (),
         reply: CommandReply = CommandReply(()),
         colleagues: Colleagues = Colleagues(),
     ) -> None:
@@ -175,7 +175,7 @@ class Composer:
         with self._lock, self._db.read() as session:
             if len(self._papers) + len(wanted) > CACHED_PAPERS:
                 self._papers = {key: paper for key, paper in self._papers.items() if key in wanted}
-                self._contents = {}
+                self._views = {}
             missing = sorted(wanted - self._papers.keys())
             found_replies = replies.of(session, [claim.key for claim in claims if claim.kind is MailKind.REPLY])
             offered = offered_by(session, [claim.key for claim in claims])
@@ -185,12 +185,14 @@ class Composer:
             for planned_us in {planned for _, planned in missing}:
                 keys = [revision for revision, planned in missing if planned == planned_us]
                 found = papers.revisions(session, keys, from_us(planned_us))
-                self._papers.update({(key, planned_us): self._paper_content(paper) for key, paper in found.items()})
+                self._papers.update({(key, planned_us): self._view(paper) for key, paper in found.items()})
 
-    def _paper_content(self, paper: Paper) -> PaperContent:
+    def _view(self, paper: Paper) -> PaperView:
         """Return one object for all digests that show the same words and figures: their mails share its fragments."""
         shown = (paper.revision, *sorted(paper.signals.items()))
-        return self._contents.setdefault(shown, PaperContent.of(paper))
+        if shown not in self._views:
+            self._views[shown] = PaperView.of(paper)
+        return self._views[shown]
 
     def compose(self, claim: Claim) -> ComposedMail:
         """Return a mail with CRLF line ends. Errors concern this mail alone.
@@ -241,8 +243,8 @@ class Composer:
             papers = [
                 (item.paper, render_reason(templates, item.reason.shareable, claim.language)) for item in content.items
             ]
-            whole = [_for_room(paper.title, safe_url(paper.url), _summary(paper), why) for paper, why in papers]
-            short = [_for_room(paper.title, safe_url(paper.url), "", why) for paper, why in papers]
+            whole = [_for_room(paper.title, paper.page, _summary(paper), why) for paper, why in papers]
+            short = [_for_room(paper.title, paper.page, "", why) for paper, why in papers]
         lines = ("\n\n".join([*head, *blocks]).replace("\n", "\0") for blocks in (whole, short))
         message = "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
         return ComposedMail(message, hashlib.sha256(message).digest())
@@ -471,11 +473,9 @@ def _for_room(title: str, url: str, *texts: str) -> str:
     return "\n".join(line for line in (first, url, *rest) if line)
 
 
-def _summary(paper: PaperContent) -> str:
+def _summary(paper: PaperView) -> str:
     """Return the gist in the authors' sentences, else the beginning of the abstract."""
-    if paper.gist is not None and not paper.gist.is_machine_written:
-        return paper.gist.brief
-    return paper.abstract
+    return paper.summary.brief if paper.summary and not paper.is_machine_written else paper.abstract
 
 
 def _colleagues(session: Session, claims: Sequence[Claim]) -> dict[int, Mapping[int, Colleagues]]:

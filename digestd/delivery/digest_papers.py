@@ -2,7 +2,6 @@
 
 from digestd.domain.delivery import Claim, MailKind
 from digestd.mail.outlets import ListedPaper, PaperList
-from digestd.mail.rendering import render_gist, render_reason
 from digestd.mail.templates import Templates
 from digestd.store import papers
 from digestd.store.database import Database
@@ -24,12 +23,7 @@ def digest_papers(db: Database, templates: Templates, list_name: str, claim: Cla
         found = papers.revisions(session, sorted({pick.revision for pick in claim.picks}))
     at, language = from_us(claim.dated_us), claim.language
     items = [
-        ListedPaper(
-            found[pick.revision],
-            at,
-            render_reason(templates, pick.reason.shareable, language),
-            render_gist(templates, found[pick.revision].gist, language),
-        )
+        ListedPaper.of(found[pick.revision], at, templates, language, pick.reason)
         for pick in claim.picks
         if pick.revision in found
     ]

@@ -5,7 +5,8 @@ others. A kind of mail that fails in a language is held there; everything else i
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,10 +16,11 @@ from digestd.domain.delivery import DIGESTS, SENT_KINDS, Claim, MailKind
 from digestd.domain.digest import Occasion, Pick, Reason, ReasonKind, Section
 from digestd.domain.gist import Gist, GistKind
 from digestd.domain.group import Colleagues
+from digestd.domain.paper import Paper, PaperFacts, PaperId, Words
 from digestd.domain.reply import CommandReply, ReplyLine
 from digestd.errors import BadSetting, DigestdError
-from digestd.mail.content import PaperContent
 from digestd.mail.lint import Severity
+from digestd.mail.paper_view import PaperView
 from digestd.mail.templates import Templates
 from digestd.store import alert_state, subscribers
 from digestd.store.database import Database
@@ -31,24 +33,47 @@ _AT_US = 1_795_000_000_000_000
 _DAY, _DAY_BEFORE, _WEEK = "2026-11-24", "2026-11-23", "2026-W48"
 _ABSTRACT = "Alpine lakes freeze later each year. We measured ice on 40 lakes. It was 8 cm thinner than in 1990."
 _GIST = Gist(_ABSTRACT[37:], _ABSTRACT[37:], GistKind.GENERATED)
-PAPERS = (
-    PaperContent(
-        "Ice on alpine lakes",
-        _ABSTRACT,
-        ("Ada Lake", "Ben Winter", "Chiara Neve", "Dora Hail", "Emil Frost", "Fay Sleet", "Gus Rime", "Hugo Ice"),
-        ("cs.LG", "inv.lakes"),
-        "https://example.org/ice",
-        {kind: f"https://example.org/{kind}" for kind in ("pdf", "code", "discussion", "project")},
-        {"upvotes": 12, "comments": 3, "stars": 1_204, "citations": 2},
-        date(2026, 11, 23),
-        ("arXiv", "Hugging Face"),
-        "Journal of Invented Lakes",
-        ("University of Ice", "Lake Institute"),
-        "cross",
-        gist=_GIST,
-    ),
-    PaperContent("A paper of which nothing else is known"),
-    PaperContent("جليد البحيرات", "يتأخر تجمد البحيرات كل عام.", ("Ada Lake",), is_sample=True, announced="replace"),
+_SEEN = datetime(2026, 11, 24, tzinfo=UTC)
+_PLAIN = Paper(1, PaperId("invented:1"), 1, Words(""), "A paper of which nothing else is known", "", _SEEN, _SEEN)
+PAPERS = tuple(
+    map(
+        PaperView.of,
+        (
+            replace(
+                _PLAIN,
+                words=Words(
+                    "",
+                    authors=(
+                        *("Ada Lake", "Ben Winter", "Chiara Neve", "Dora Hail", "Emil Frost", "Fay Sleet"),
+                        *("Gus Rime", "Hugo Ice"),
+                    ),
+                    categories=("cs.LG", "inv.lakes"),
+                ),
+                plain_title="Ice on alpine lakes",
+                plain_abstract=_ABSTRACT,
+                published=_SEEN - timedelta(days=1),
+                url="https://example.org/ice",
+                links={kind: f"https://example.org/{kind}" for kind in ("pdf", "code", "discussion", "project")},
+                signals={"upvotes": 12, "comments": 3, "stars": 1_204, "citations": 2},
+                facts=PaperFacts(
+                    "Journal of Invented Lakes",
+                    ("University of Ice", "Lake Institute"),
+                    ("arXiv", "Hugging Face"),
+                    "cross",
+                ),
+                gist=_GIST,
+            ),
+            _PLAIN,
+            replace(
+                _PLAIN,
+                id=PaperId("sample:001"),
+                words=Words("", authors=("Ada Lake",)),
+                plain_title="جليد البحيرات",
+                plain_abstract="يتأخر تجمد البحيرات كل عام.",
+                facts=PaperFacts(announced="replace"),
+            ),
+        ),
+    )
 )
 """Invented papers: one with everything, one with nothing but a title, one written from right to left."""
 _LINES: Sequence[tuple[str, tuple[str, ...]]] = (

@@ -1,85 +1,16 @@
 """The content of mails: frozen values, the only input of the templates."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Occasion, Reason, Section
-from digestd.domain.gist import Gist
 from digestd.domain.group import Colleagues
-from digestd.domain.paper import Paper, is_sample
 from digestd.domain.reply import ReplyLine
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PaperContent:
-    """One paper as plain text without TeX, the same for every subscriber.
-
-    Compared by identity (cheap as a cache key).
-
-    Attributes:
-        links: URLs by name: code, pdf, discussion, project.
-        signals: Counts by name: upvotes, comments, stars, citations.
-        published: The day of publication, if a source gives it.
-        sources: The names of the sources that report it, such as "arXiv".
-        venue: The journal or conference, or empty.
-        affiliations: The organisations of the authors, if a source gives them.
-        announced: `new`, `cross` or `replace`, as the most trusted source announced it.
-        is_sample: Whether the paper is invented.
-        gist: What is new and what came out; without it the abstract is cut.
-        translated: The same paper with its gist in other languages, by BCP 47 tag.
-    """
-
-    title: str
-    abstract: str = ""
-    authors: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
-    url: str | None = None
-    links: Mapping[str, str] = field(default_factory=dict)
-    signals: Mapping[str, float] = field(default_factory=dict)
-    published: date | None = None
-    sources: tuple[str, ...] = ()
-    venue: str = ""
-    affiliations: tuple[str, ...] = ()
-    announced: str = "new"
-    is_sample: bool = False
-    gist: Gist | None = None
-    translated: "Mapping[str, PaperContent]" = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, paper: Paper) -> "PaperContent":
-        """Return the content of a stored paper.
-
-        A paper without a date of publication was stored with the time when it was first seen.
-        """
-        plain = cls(
-            title=paper.plain_title,
-            abstract=paper.plain_abstract,
-            authors=paper.words.authors,
-            categories=paper.words.categories,
-            url=paper.url,
-            links=paper.links,
-            signals=paper.signals,
-            published=paper.published.date() if paper.published != paper.first_seen else None,
-            sources=paper.facts.sources,
-            venue=paper.facts.venue,
-            affiliations=paper.facts.affiliations,
-            announced=paper.facts.announced,
-            is_sample=is_sample(paper.id),
-            gist=paper.gist,
-        )
-        return replace(
-            plain, translated={language: replace(plain, gist=gist) for language, gist in paper.translations.items()}
-        )
-
-    def in_language(self, language: str) -> "PaperContent":
-        """Return the content with the gist in a language, its parent (`de` for `de-AT`), or as it is."""
-        if not self.translated:
-            return self
-        return self.translated.get(language) or self.translated.get(language.partition("-")[0], self)
+from digestd.mail.paper_view import PaperView
 
 
 class FullAbstracts(StrEnum):
@@ -93,7 +24,7 @@ class FullAbstracts(StrEnum):
 class DigestItem(NamedTuple):
     """One paper of a digest, why it was picked, and which colleagues liked it."""
 
-    paper: PaperContent
+    paper: PaperView
     reason: Reason
     section: Section = Section.FOR_YOU
     colleagues: Colleagues = Colleagues()

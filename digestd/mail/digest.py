@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 
 from jinja2 import Environment
 
+from digestd.domain.coverage import COMPLETE, CoverageState
 from digestd.domain.digest import Occasion, Reason, ReasonKind, Section
 from digestd.domain.group import Colleagues
 from digestd.errors import BadInput, BadSetting
@@ -25,11 +26,11 @@ from digestd.mail.content import (
     DigestLinks,
     EarlierDigest,
     FullAbstracts,
-    PaperContent,
     Rendered,
 )
 from digestd.mail.digest_layout import Block, Heading, HeadingKind, blocks
 from digestd.mail.fragments import HTML, TEXT, Body, BodyFormat, Fragment, Value, part_value, slot, token_value, value
+from digestd.mail.paper_view import DETAIL_LEVELS, DetailLevel, PaperView
 from digestd.mail.rendering import (
     NAME_MAX,
     POSTAL_MAX,
@@ -41,17 +42,10 @@ from digestd.mail.rendering import (
     render_template,
 )
 from digestd.mail.templates import Templates
-from digestd.mail.view_models import (
-    DETAIL_LEVELS,
-    HTML_MAX,
-    CoverageGap,
-    DetailLevel,
-    PaperView,
-    coverage_gaps,
-    view_paper,
-)
-from digestd.text.sanitise import first_day, safe_url, shorten, wrap
+from digestd.text.sanitise import clean, first_day, safe_url, shorten, wrap
 
+HTML_MAX = 92_000
+"""Gmail clips messages above 102 KB of encoded HTML."""
 _SUBJECT_MAX = 60
 """Characters of a subject that a phone shows."""
 _FIRST_TITLE_MIN = 24
@@ -60,6 +54,7 @@ _CONTENTS_FROM = 6
 """A digest of so many papers begins with the list of their titles."""
 _ENTRY_MAX = 110
 _HEADING_MAX = 120
+_SOURCES_MAX = 4
 _TOPICS_MAX = 12
 """Topics named in a digest without papers."""
 _SPOKEN = frozenset(HeadingKind) - {HeadingKind.FOR_YOU, HeadingKind.ALSO}
@@ -69,6 +64,16 @@ _BULLET_COLUMNS = 2
 _FRIDAY = 4
 _NOTHING = value("")
 _TOKENS = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageGap:
+    """Incomplete sources in one state: some `names`, and how many `more`."""
+
+    state: str
+    names: tuple[str, ...]
+    more: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +230,7 @@ def _draft(environment: Environment, content: DigestContent, fit: DetailLevel, i
     links = content.links
     layout = blocks(content.items)
     first = [place for block in layout for place in block.places][:5]
-    lines = _lines(environment, content, [view_paper(content.items[place].paper, fit, ()) for place in first])
+    lines = _lines(environment, content, [content.items[place].paper.cut(fit) for place in first])
     values = _values(content, lines)
     has_contents = len(items) >= _CONTENTS_FROM
     frame = _frame(content, lines.heading, len(content.items) - len(items), has_contents)
@@ -311,7 +316,7 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         trending=trending,
         considered=content.considered if content.considered > len(content.items) else 0,
         count=len(content.items),
-        gaps=coverage_gaps(content.coverage) if content.coverage else (),
+        gaps=_coverage_gaps(content.coverage) if content.coverage else (),
         samples=sum(item.paper.is_sample for item in content.items),
         is_first=Occasion.FIRST in content.occasions,
         is_thin=Occasion.THIN in content.occasions and not trending,
@@ -321,6 +326,23 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         is_unanswered=Occasion.UNANSWERED in content.occasions,
         by_mail=_gives_feedback_by_mail(content.links),
     )
+
+
+def _coverage_gaps(coverage: Mapping[str, CoverageState]) -> tuple[CoverageGap, ...]:
+    """Group incomplete sources by state; at most four sources of a state are named."""
+    return tuple(
+        _gap(state, names)
+        for state in _GAPS
+        if (names := [shorten(clean(name, 200), NAME_MAX) for name, found in coverage.items() if found is state])
+    )
+
+
+_GAPS = (CoverageState.LATE, *(s for s in CoverageState if s not in COMPLETE and s is not CoverageState.LATE))
+
+
+def _gap(state: CoverageState, names: list[str]) -> CoverageGap:
+    named = names if len(names) <= _SOURCES_MAX else names[: _SOURCES_MAX - 1]
+    return CoverageGap(state.value, tuple(named), len(names) - len(named), len(names))
 
 
 @lru_cache(maxsize=4096)
@@ -455,17 +477,17 @@ def _empty(environment: Environment, topics: tuple[str, ...], settings: str) -> 
 
 
 @lru_cache(maxsize=4096)
-def _entry(environment: Environment, entry: PaperContent, fit: DetailLevel) -> _Part:
-    paper = view_paper(entry, fit, ())
+def _entry(environment: Environment, entry: PaperView, fit: DetailLevel) -> _Part:
+    paper = entry.cut(fit)
     paper = replace(paper, title=shorten(paper.title, _ENTRY_MAX))
     return _part(environment, "email/digest.entry", paper=paper, number=slot("number"))
 
 
 @lru_cache(maxsize=4096)
 def _paper(
-    environment: Environment, entry: PaperContent, fit: DetailLevel, pick: PickLinks, followed: tuple[str, ...]
+    environment: Environment, entry: PaperView, fit: DetailLevel, pick: PickLinks, followed: tuple[str, ...]
 ) -> _Part:
-    paper = view_paper(entry, fit, followed)
+    paper = entry.cut(fit, followed)
     facts = render_line(environment, "email/digest.facts.txt.j2", paper=paper)
     links = [(render_line(environment, "email/digest.link.txt.j2", link=link), link) for link in paper.links]
     return _part(environment, "email/digest.paper", paper=paper, facts=facts, links=links, pick=pick)

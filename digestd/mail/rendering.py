@@ -8,19 +8,21 @@ from traceback import extract_tb
 
 from jinja2 import Environment, TemplateError, TemplateNotFound, TemplateSyntaxError
 
-from digestd.domain.digest import Reason
+from digestd.domain.digest import Reason, ReasonKind
 from digestd.domain.gist import Gist
 from digestd.domain.group import Colleagues
 from digestd.domain.reply import ReplyLine
 from digestd.errors import BadSetting, DigestdError, NotFound
+from digestd.mail.categories import category_label
 from digestd.mail.content import NoticeContent, Rendered, ReplyContent
 from digestd.mail.templates import REASON_TEMPLATE, REMEDY, SHORT_REASON_TEMPLATE, Templates
-from digestd.mail.view_models import clean_reason
+from digestd.ranking.text import phrase_form
 from digestd.text.sanitise import clean, safe_address, safe_url, shorten
 
 NAME_MAX = 60
 POSTAL_MAX = 300
 """Characters of a name and of a postal address."""
+_REASON_MAX = 120
 _REPLY_LINE_TEMPLATE = "email/reply.line.txt.j2"
 REPLY_VALUE_MAX = 200
 """Characters of a value in a reply."""
@@ -118,7 +120,40 @@ def render_colleagues(environment: Environment, colleagues: Colleagues) -> str:
 
 @lru_cache(maxsize=8192)  # many subscribers share interests
 def _render_reason(environment: Environment, name: str, reason: Reason) -> str:
-    return _render_block(environment, name, reason.kind, reason=clean_reason(reason))
+    return _render_block(environment, name, reason.kind, reason=_clean_reason(reason))
+
+
+def _clean_reason(reason: Reason) -> Reason:
+    """Clean a reason to one line, without words that only repeat the interest."""
+    if reason.kind is ReasonKind.GROUP and reason.words:
+        topic = _clean_reason(Reason(ReasonKind.TITLE, reason.words[0], reason.words[1:]))
+        return Reason(reason.kind, shorten(clean(reason.value), _REASON_MAX), (topic.value, *topic.words))
+    words = [] if _repeats_interest(reason) else [shorten(clean(word, 200), _REASON_MAX) for word in reason.words[:5]]
+    value = category_label(reason.value) if reason.kind is ReasonKind.CATEGORY else clean(reason.value)
+    return Reason(
+        reason.kind,
+        shorten(clean(value), _REASON_MAX),
+        tuple(map(_mid_sentence, words) if reason.kind is ReasonKind.WORDS else words),
+    )
+
+
+def _repeats_interest(reason: Reason) -> bool:
+    """Return True if the words in the title are those of the interest, or plurals of them."""
+    if reason.kind not in (ReasonKind.TITLE, ReasonKind.PHRASE):
+        return False
+    topic, words = (
+        [_singular(word) for word in phrase_form(text).split()] for text in (reason.value, " ".join(reason.words))
+    )
+    return words == topic
+
+
+def _singular(word: str) -> str:
+    return word.removesuffix("s")
+
+
+def _mid_sentence(word: str) -> str:
+    """Lower-case a word that may be capitalised only because it began a sentence."""
+    return word.lower() if word[1:].islower() or len(word) == 1 else word
 
 
 def _render_block(environment: Environment, name: str, block_name: str, **values: object) -> str:

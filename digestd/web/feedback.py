@@ -19,8 +19,7 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.feedback import Verdict
 from digestd.errors import NotFound
-from digestd.mail.content import PaperContent
-from digestd.mail.view_models import DetailLevel, view_paper
+from digestd.mail.paper_view import HEADING, PaperView
 from digestd.security.links import Purpose, read_token
 from digestd.subscribers.pick_feedback import PickFeedback, add_feedback, load_pick, withdraw_feedback
 from digestd.web.limiter import Window
@@ -30,7 +29,6 @@ PER_PICK = 50
 SPAN = timedelta(minutes=10)
 VERDICTS = {"more": Verdict.MORE, "less": Verdict.LESS, "save": Verdict.SAVED}
 _PAGE = "/f/{token}"
-_FIT = DetailLevel(title=300, abstract=0, authors=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ class FeedbackLinks:
             "feedback",
             language=pick.subscriber.language,
             action=action,
-            paper=view_paper(PaperContent.of(pick.paper), _FIT, ()),
+            paper=PaperView.of(pick.paper).cut(HEADING),
             given={name: pick.has_verdict(verdict) for name, verdict in VERDICTS.items()},
             base=f"{self.pages.site.root}f/{signed}",
         )

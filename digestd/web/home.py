@@ -14,11 +14,11 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.paper import Paper
 from digestd.domain.topic_hint import TopicHint
+from digestd.mail.paper_view import PaperView, cut_for_page
 from digestd.store import papers
 from digestd.web import form_timestamp
 from digestd.web.consent_audit import network_key
 from digestd.web.pages import SHOW, Pages
-from digestd.web.paper_cards import PaperCard, paper_cards
 from digestd.web.preview_day import PreviewDay
 from digestd.web.response_cache import ResponseCache
 from digestd.web.signup_form import Choices, SignUpForm
@@ -50,13 +50,13 @@ class PreviewResult:
     """A preview of today's digest.
 
     Attributes:
-        papers: First papers of the digest.
+        papers: First papers of the digest, with the reason for each.
         considered: Number of new papers that they were chosen from.
         examples: Notes about example papers that no source has reported.
         hints: Hints about the topics.
     """
 
-    papers: tuple[PaperCard, ...]
+    papers: tuple[tuple[PaperView, str], ...]
     count: int
     considered: int
     examples: tuple[ExampleNote, ...] = ()
@@ -124,7 +124,7 @@ def _page(
         seen=seen,
         today=now.date(),
         days=days,
-        papers=paper_cards(trending),
+        papers=cut_for_page(trending),
         sample_url=app.sample_digest_url,
     )
 

@@ -15,15 +15,13 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.errors import BadRecord, NotFound
-from digestd.mail.content import PaperContent
-from digestd.mail.view_models import DetailLevel, view_paper
+from digestd.mail.paper_view import HEADING, PaperView
 from digestd.store.ledger import queries
 from digestd.subscribers.pick_feedback import VALUE_MAX, PickFeedback, load_pick, mute, unmute
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import SettingsPage
 
 _PAGE = "/p/{token}/mute/{period}/{n:int}"
-_FIT = DetailLevel(title=300, abstract=0, authors=4)
 _MUTED = frozenset({Kind.TOPIC, Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY})
 
 
@@ -82,7 +80,7 @@ class _MutePages:
             "mute",
             422 if typed else 200,
             language=pick.subscriber.language,
-            paper=view_paper(PaperContent.of(pick.paper), _FIT, ()),
+            paper=PaperView.of(pick.paper).cut(HEADING),
             pick=pick,
             typed=typed,
             base=f"{here}/mute/{period}/{n}",

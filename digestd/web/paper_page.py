@@ -12,9 +12,9 @@ from starlette.responses import RedirectResponse, Response
 from digestd.app import App
 from digestd.domain.paper import Paper, PaperId, paper_id
 from digestd.errors import BadRecord, NotFound
+from digestd.mail.paper_view import OWN_PAGE, PaperView
 from digestd.store import papers
 from digestd.web.pages import SHOW, Pages
-from digestd.web.paper_cards import complete_card, paper_path
 from digestd.web.response_cache import ResponseCache
 
 KEPT = timedelta(minutes=10)
@@ -50,9 +50,10 @@ def _find(app: App, name: str) -> Paper:
 def _page(app: App, pages: Pages, name: str, now: datetime) -> Response:
     """Return the page of a paper, or a redirect to it from another of its names. Raises NotFound."""
     paper = _find(app, name)
+    view = PaperView.of(paper).cut(OWN_PAGE)
     if paper.id != name:
-        return RedirectResponse(f"{pages.site.root}{paper_path(paper.id)}{pages.site.carried}", 301)
-    return pages.page("paper_page", paper=complete_card(paper), day=_day(paper, now.date()), withdrawn=paper.withdrawn)
+        return RedirectResponse(f"{pages.site.root}{view.path}{pages.site.carried}", 301)
+    return pages.page("paper_page", paper=view, day=_day(paper, now.date()), withdrawn=paper.withdrawn)
 
 
 def _day(paper: Paper, today: date) -> date | None:

@@ -8,9 +8,9 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.errors import NotFound
 from digestd.mail.outlets import OUTLETS
+from digestd.mail.paper_view import cut_for_page
 from digestd.store import papers
 from digestd.web.pages import SHOW, Pages
-from digestd.web.paper_cards import paper_cards
 from digestd.web.response_cache import ResponseCache
 
 PAPERS_MAX = 20
@@ -66,7 +66,7 @@ def _page(app: App, pages: Pages, day: date, now: datetime) -> Response:
         "papers",
         day=day,
         is_today=day == now.date(),
-        papers=paper_cards(found),
+        papers=cut_for_page(found),
         before=before and before.date(),
         after=after and after.date(),
         outlets=tuple(OUTLETS.values()) if app.settings.public_papers and day == now.date() else (),

@@ -20,6 +20,7 @@ from starlette.responses import RedirectResponse, Response
 from digestd.app import App
 from digestd.domain.interest import Interest, Kind, values
 from digestd.domain.paper import PaperId
+from digestd.mail.paper_view import PAGE_LEVELS, PaperView
 from digestd.mail.rendering import render_reason
 from digestd.store import papers
 from digestd.subscribers.subscriber_record import SubscriberRecord
@@ -31,7 +32,6 @@ from digestd.web.form_fields import read_lines
 from digestd.web.home import ExampleNote, PreviewResult
 from digestd.web.limiter import RateLimits, network_of
 from digestd.web.pages import SHOW, Pages, joined
-from digestd.web.paper_cards import short_card
 from digestd.web.preview_day import PreviewDay, PreviewRefused
 from digestd.web.signup_form import SignUpForm
 
@@ -127,7 +127,7 @@ def _preview(
     with app.db.read() as session:
         found = preview_day.preview(session, interests, size, own, now)
     shown = [
-        short_card(paper, render_reason(app.templates, reason, pages.language))
+        (PaperView.of(paper).cut(PAGE_LEVELS[-1]), render_reason(app.templates, reason, pages.language))
         for paper, reason in found.papers[:SHOWN]
     ]
     hints = preview_day.hints(values(interests, Kind.TOPIC), now)

@@ -14,7 +14,6 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.errors import NotFound
 from digestd.mail.outlets import ListedPaper, PaperList, by_ending
-from digestd.mail.rendering import render_gist
 from digestd.store import papers
 from digestd.web.files import as_feed, as_file
 from digestd.web.pages import ENGLISH, SHOW
@@ -74,7 +73,4 @@ class PublicPapers:
                 found = papers.trending(session, now - span, PAPERS_MAX)
                 if len(found) >= ENOUGH:
                     break
-        return tuple(
-            ListedPaper(paper, paper.first_seen, gist=render_gist(self._app.templates, paper.gist, ENGLISH))
-            for paper in found
-        )
+        return tuple(ListedPaper.of(paper, paper.first_seen, self._app.templates, ENGLISH) for paper in found)

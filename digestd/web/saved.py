@@ -24,10 +24,8 @@ from digestd.domain.feedback import Verdict
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import NotFound
-from digestd.mail.content import PaperContent
 from digestd.mail.outlets import FEEDS, FILES, ListedPaper, PaperList, by_ending
-from digestd.mail.rendering import render_gist, render_reason
-from digestd.mail.view_models import DetailLevel, view_paper
+from digestd.mail.paper_view import HEADING, PaperView
 from digestd.security.links import Purpose, make_token, read_token
 from digestd.store import feedback, papers, saved_list, subscribers
 from digestd.web.files import as_feed, as_file
@@ -36,7 +34,6 @@ from digestd.web.settings_page import SettingsPage
 
 SHOWN_MAX = 100
 """Maximum number of papers on the page. Files contain all."""
-_FIT = DetailLevel(title=300, abstract=0, authors=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,7 @@ class SavedPapers:
             "saved",
             language=owner.language,
             count=len(found),
-            papers=[(paper.id, view_paper(PaperContent.of(paper), _FIT, ())) for paper, _ in found[:SHOWN_MAX]],
+            papers=[PaperView.of(paper).cut(HEADING) for paper, _ in found[:SHOWN_MAX]],
             base=f"{self.pages.site.root}s/{signed}",
             files=FILES,
             feeds=FEEDS,
@@ -113,19 +110,13 @@ class SavedPapers:
 
     def _saved(self, session: Session, owner: Subscriber, limit: int) -> list[ListedPaper]:
         return [
-            ListedPaper(paper, at, gist=render_gist(self.app.templates, paper.gist, owner.language))
+            ListedPaper.of(paper, at, self.app.templates, owner.language)
             for paper, at in saved_list.saved(session, owner.key, limit)
         ]
 
     def _picked(self, session: Session, owner: Subscriber) -> list[ListedPaper]:
-        templates, language = self.app.templates, owner.language
         return [
-            ListedPaper(
-                paper,
-                at,
-                render_reason(templates, pick.reason.shareable, language),
-                render_gist(templates, paper.gist, language),
-            )
+            ListedPaper.of(paper, at, self.app.templates, owner.language, pick.reason)
             for paper, pick, at in saved_list.recent_picks(session, owner.key)
         ]
 

@@ -17,9 +17,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from digestd.domain.digest import Reason, ReasonKind
-from digestd.mail.content import DigestContent, DigestItem, PaperContent, Rendered
+from digestd.mail.content import DigestContent, DigestItem, Rendered
 from digestd.mail.digest import assemble_digest
 from digestd.mail.mime import compose_digest
+from digestd.mail.paper_view import PaperView
 from digestd.mail.templates import Templates
 from digestd.resources import templates
 from tests import golden
@@ -64,9 +65,9 @@ def digests(count: int, rng: random.Random) -> list[DigestContent]:
     ]
 
 
-def paper(words: Sequence[str], n: int, rng: random.Random) -> PaperContent:
+def paper(words: Sequence[str], n: int, rng: random.Random) -> PaperView:
     """Return a paper of random words."""
-    return PaperContent(
+    return golden.paper(
         title=" ".join(rng.choices(words, k=9)),
         abstract=" ".join(rng.choices(words, k=90)),
         authors=tuple(rng.choices(words, k=5)),
@@ -79,7 +80,7 @@ def paper(words: Sequence[str], n: int, rng: random.Random) -> PaperContent:
 def copied(content: DigestContent) -> tuple[DigestItem, ...]:
     """Return the same items with papers that are in no cache."""
     return tuple(
-        item._replace(paper=PaperContent(item.paper.title, item.paper.abstract, item.paper.authors, url=item.paper.url))
+        item._replace(paper=golden.paper(item.paper.title, item.paper.abstract, item.paper.authors, url=item.paper.url))
         for item in content.items
     )
 

@@ -9,23 +9,25 @@ you commit it.
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Occasion, Reason, ReasonKind, Section
+from digestd.domain.paper import Paper, PaperFacts, PaperId, Words
 from digestd.mail.content import (
     DigestContent,
     DigestItem,
     DigestLinks,
     EarlierDigest,
     NoticeContent,
-    PaperContent,
     Rendered,
 )
 from digestd.mail.mime import DigestHeaders, Headers, NamedAddress
+from digestd.mail.paper_view import PaperView
 
 FOLDER = Path(__file__).parent
 DIGESTS = (
@@ -87,6 +89,24 @@ def digest(case: str) -> DigestContent:
     )
 
 
+def paper(
+    title: str,
+    abstract: str = "",
+    authors: tuple[str, ...] = (),
+    categories: tuple[str, ...] = (),
+    published: date | None = None,
+    is_sample: bool = False,
+    facts: PaperFacts = PaperFacts(),
+    **given: Any,
+) -> PaperView:
+    """Return an invented paper as it is shown; the other fields are those of Paper."""
+    day = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    dated = datetime.combine(published, time(), UTC) if published else day
+    named = PaperId("sample:001" if is_sample else "invented:1")
+    words = Words(title, abstract, authors, categories)
+    return PaperView.of(Paper(1, named, 1, words, title, abstract, dated, day, facts=facts, **given))
+
+
 def _paper(given: dict[str, Any] | str) -> DigestItem:
     if isinstance(given, dict):
         return _item(given)
@@ -94,10 +114,16 @@ def _paper(given: dict[str, Any] | str) -> DigestItem:
     return _item(_INPUTS[case]["items"][int(place)])
 
 
-def _item(given: dict[str, Any]) -> DigestItem:
+def _item(given: Mapping[str, Any]) -> DigestItem:
     why, *rest = given["reason"]
     words = tuple(rest[1]) if len(rest) > 1 else ()
-    entry = PaperContent(
+    facts = PaperFacts(
+        given.get("venue", ""),
+        tuple(given.get("affiliations", ())),
+        tuple(given.get("sources", ())),
+        given.get("announced", "new"),
+    )
+    entry = paper(
         title=given["title"],
         abstract=given.get("abstract", ""),
         authors=tuple(given.get("authors", ())),
@@ -106,11 +132,8 @@ def _item(given: dict[str, Any]) -> DigestItem:
         links=given.get("links", {}),
         signals=given.get("signals", {}),
         published=date.fromisoformat(given["published"]) if "published" in given else None,
-        sources=tuple(given.get("sources", ())),
-        venue=given.get("venue", ""),
-        affiliations=tuple(given.get("affiliations", ())),
-        announced=given.get("announced", "new"),
         is_sample=given.get("is_sample", False),
+        facts=facts,
     )
     reason = Reason(ReasonKind(why), rest[0] if rest else "", words)
     return DigestItem(entry, reason, Section(given.get("section", "for_you")))

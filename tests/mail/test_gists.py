@@ -7,15 +7,14 @@ from datetime import UTC, datetime
 import pytest
 
 from digestd.domain.gist import Gist, GistKind
-from digestd.domain.paper import Paper, PaperId, Words
-from digestd.mail.content import DigestContent, DigestItem, FullAbstracts, PaperContent
+from digestd.mail.content import DigestContent, DigestItem, FullAbstracts
 from digestd.mail.digest import render_digest
 from digestd.mail.outlets.atom import atom
 from digestd.mail.outlets.json_feed import json_feed
 from digestd.mail.outlets.outlet import ListedPaper, PaperList
+from digestd.mail.paper_view import DETAIL_LEVELS, PaperView
 from digestd.mail.rendering import render_gist
 from digestd.mail.templates import Templates
-from digestd.mail.view_models import DETAIL_LEVELS, view_paper
 from digestd.resources import templates
 from tests import golden
 
@@ -26,9 +25,9 @@ LABEL = "Machine-written summary"
 AT = datetime(2026, 11, 24, 7, tzinfo=UTC)
 
 
-def paper(kind: GistKind = GistKind.EXTRACTED) -> PaperContent:
+def paper(kind: GistKind = GistKind.EXTRACTED) -> PaperView:
     gist = Gist("We count all trees. They are more than three.", "We count all trees.", kind)
-    return PaperContent("Trees", ABSTRACT, url="https://example.org/trees", gist=gist)
+    return golden.paper("Trees", ABSTRACT, url="https://example.org/trees", gist=gist)
 
 
 def content(kind: GistKind, abstracts: FullAbstracts = FullAbstracts.NOWHERE) -> DigestContent:
@@ -66,7 +65,7 @@ def test_web_view_folds_the_full_abstract() -> None:
 
 
 def test_gist_follows_the_level_of_detail() -> None:
-    shown = [view_paper(paper(GistKind.SOURCE), level, ()) for level in DETAIL_LEVELS]
+    shown = [paper(GistKind.SOURCE).cut(level) for level in DETAIL_LEVELS]
     assert shown[0].gist.endswith("more than three.")
     assert shown[1].gist == "We count all trees."
     assert all(len(view.gist) <= level.abstract for view, level in zip(shown, DETAIL_LEVELS, strict=True))
@@ -74,18 +73,16 @@ def test_gist_follows_the_level_of_detail() -> None:
 
 
 def test_paper_without_gist_shows_its_abstract() -> None:
-    view = view_paper(replace(paper(), gist=None), DETAIL_LEVELS[0], ())
+    view = golden.paper("Trees", ABSTRACT).cut(DETAIL_LEVELS[0])
     assert view.gist == view.abstract != ""
     assert not view.is_machine_written
 
 
 def test_feeds_have_gist_and_abstract() -> None:
-    words = Words("Trees", ABSTRACT)
-    stored = Paper(1, PaperId("feed:1"), 1, words, "Trees", ABSTRACT, AT, AT, gist=paper(GistKind.SOURCE).gist)
-    told = render_gist(TEMPLATES, stored.gist, "en")
+    told = render_gist(TEMPLATES, paper(GistKind.SOURCE).summary, "en")
     assert told == f"We count all trees. They are more than three. ({LABEL})"
     home = "https://papers.example.org/"
-    feed = PaperList("f", "Papers", home, f"{home}f", "en", AT, (ListedPaper(stored, AT, "Why not", told),))
+    feed = PaperList("f", "Papers", home, f"{home}f", "en", AT, (ListedPaper(paper(), AT, "Why not", told),))
     assert f'<summary>{told}</summary><content type="text">Why not' in atom(feed).decode()
     (item,) = json.loads(json_feed(feed))["items"]
     assert item["summary"] == told

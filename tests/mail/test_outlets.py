@@ -17,6 +17,7 @@ from pylatexenc.latex2text import LatexNodes2Text
 from digestd.domain.paper import Paper, PaperId, Words
 from digestd.mail import outlets
 from digestd.mail.outlets import OUTLETS, ListedPaper, Outlet, PaperList, by_ending
+from digestd.mail.paper_view import PaperView
 from digestd.text.people import family_first
 
 NO_OUTLETS = {"outlet"}
@@ -43,7 +44,7 @@ ODD = [
 
 def listed(*papers: Paper, why: str = "") -> PaperList:
     """Return a list of these papers."""
-    items = tuple(ListedPaper(paper, WHEN, why) for paper in papers)
+    items = tuple(ListedPaper(PaperView.of(paper), WHEN, why) for paper in papers)
     return PaperList("list", "Papers Daily", "https://example.org/d/x", "", "en", WHEN, items)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from digestd.domain.digest import Reason, ReasonKind
 from digestd.errors import BadSetting
-from digestd.mail.content import DigestContent, DigestItem, PaperContent
+from digestd.mail.content import DigestContent, DigestItem
 from digestd.mail.digest import render_digest
 from digestd.mail.rendering import render_notice, render_reason
 from digestd.mail.templates import Templates
@@ -164,7 +164,7 @@ def test_render_reason_rejects_an_unknown_kind() -> None:
 def test_render_links_lead_to_the_paper() -> None:
     links = {"code": "https://example.org/c"}
     item = DigestItem(
-        PaperContent("T", url="https://doi.org/10.5555/x", links=links, signals={"stars": 1}), Reason(ReasonKind.NEW)
+        golden.paper("T", url="https://doi.org/10.5555/x", links=links, signals={"stars": 1}), Reason(ReasonKind.NEW)
     )
     text = render_digest(TEMPLATES, replace(PERSONAL, items=(item,))).text
     assert "[1] Paper: https://doi.org/10.5555/x\n" in text

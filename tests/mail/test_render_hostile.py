@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from digestd.domain.digest import Reason, ReasonKind, Section
-from digestd.mail.content import DigestContent, DigestItem, PaperContent
-from digestd.mail.digest import assemble_digest, render_digest
+from digestd.mail.content import DigestContent, DigestItem
+from digestd.mail.digest import HTML_MAX, assemble_digest, render_digest
 from digestd.mail.rendering import render_notice
 from digestd.mail.templates import Templates
-from digestd.mail.view_models import HTML_MAX
 from digestd.resources import templates
 from digestd.text.sanitise import safe_url
 from tests import golden
@@ -47,8 +46,12 @@ HOSTILE = [
 
 
 def _changed(item: DigestItem, reason: Reason | None = None, **change: Any) -> DigestItem:
-    entry = {field.name: getattr(item.paper, field.name) for field in fields(PaperContent)}
-    return DigestItem(PaperContent(**{**entry, **change}), reason or item.reason, item.section)
+    paper = item.paper
+    entry: dict[str, Any] = {
+        **{"title": paper.title, "abstract": paper.abstract, "authors": paper.authors, "categories": paper.codes},
+        **{"url": paper.page, "links": {link.kind: link.url for link in paper.links}, "signals": paper.signals},
+    }
+    return DigestItem(golden.paper(**{**entry, **change}), reason or item.reason, item.section)
 
 
 def _spoilt(content: DigestContent, words: str) -> Iterator[DigestContent]:
@@ -95,7 +98,7 @@ def test_mail_loads_no_remote_content() -> None:
 def _largest(words: str, count: int) -> tuple[DigestItem, ...]:
     url = "https://example.org/" + "a" * 470
     reason = Reason(ReasonKind.TOPIC, words * 100, (words * 50,) * 9)
-    entry = PaperContent(
+    entry = golden.paper(
         title=words * 200,
         abstract=words * 2_000,
         authors=(words * 100,) * 40,

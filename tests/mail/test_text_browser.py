@@ -7,9 +7,9 @@ import pytest
 
 from digestd.domain.digest import Section
 from digestd.mail.digest import render_digest
+from digestd.mail.paper_view import DETAIL_LEVELS
 from digestd.mail.rendering import render_sentence
 from digestd.mail.templates import Templates
-from digestd.mail.view_models import DETAIL_LEVELS, view_paper
 from digestd.resources import templates
 from digestd.text.sanitise import shorten, text_columns
 from tests import golden
@@ -40,7 +40,7 @@ def test_reason_title_people_gist_and_links_read_in_order(case: str) -> None:
     for item in content.items:
         if item.section is not Section.FOR_YOU:
             continue  # their heading says the reason
-        paper = view_paper(item.paper, DETAIL_LEVELS[0], ())
+        paper = item.paper.cut(DETAIL_LEVELS[0])
         gist = shorten(paper.gist, 60).rstrip("…")
         for part in (render_sentence(environment, item.reason), paper.title, *paper.authors[:1], gist, "Mute…"):
             at = text.find(joined(part), at)
@@ -52,7 +52,7 @@ def test_every_link_is_listed_in_order() -> None:
     shown = read(render_digest(TEMPLATES, content).html, "-o", "display_link_number=1")
     body, _, references = shown.partition("References:")
     links = [joined(line.partition("]")[2]) for line in references.splitlines() if line.strip().startswith("[")]
-    wanted = [link.url for item in content.items for link in view_paper(item.paper, DETAIL_LEVELS[0], ()).links]
+    wanted = [link.url for item in content.items for link in item.paper.cut(DETAIL_LEVELS[0]).links]
     places = [links.index(link) for link in wanted]
     assert all(before <= after for before, after in pairwise(places))
     assert content.links.unsubscribe in links

@@ -3,7 +3,7 @@
 from xml.etree import ElementTree as ET
 
 from digestd.mail.outlets.outlet import FEED_AUTHORS_MAX, ListedPaper, PaperList, feed_text, rfc3339
-from digestd.text.sanitise import clean, safe_url
+from digestd.text.sanitise import clean
 
 _NAMESPACE = "http://www.w3.org/2005/Atom"
 
@@ -29,15 +29,15 @@ def atom(papers: PaperList) -> bytes:
 def _entry(root: ET.Element, papers: PaperList, item: ListedPaper) -> None:
     entry, paper = ET.SubElement(root, "entry"), item.paper
     _add(entry, "id", papers.urn_of(item))
-    _add(entry, "title", paper.plain_title)
+    _add(entry, "title", paper.title)
     _add(entry, "updated", rfc3339(item.at))
-    _add(entry, "published", rfc3339(paper.published))
-    if url := safe_url(paper.url):
-        ET.SubElement(entry, "link", {"rel": "alternate", "href": url})
-    for name in paper.words.authors[:FEED_AUTHORS_MAX]:
+    _add(entry, "published", rfc3339(paper.dated))
+    if paper.page:
+        ET.SubElement(entry, "link", {"rel": "alternate", "href": paper.page})
+    for name in paper.authors[:FEED_AUTHORS_MAX]:
         _add(ET.SubElement(entry, "author"), "name", name)
-    for name in paper.words.categories:
-        ET.SubElement(entry, "category", {"term": clean(name)})
+    for name in paper.codes:
+        ET.SubElement(entry, "category", {"term": name})
     if item.gist:
         _add(entry, "summary", item.gist)
     ET.SubElement(entry, "content", {"type": "text"}).text = feed_text(item)

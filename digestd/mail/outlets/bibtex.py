@@ -5,10 +5,10 @@ BibTeX counts braces even after a backslash, so a brace in a title is written as
 
 import re
 
-from digestd.domain.paper import Paper
 from digestd.mail.outlets.outlet import PaperList
+from digestd.mail.paper_view import PaperView
 from digestd.text.people import family_first
-from digestd.text.sanitise import clean, safe_url
+from digestd.text.sanitise import clean
 
 _TEX = {
     "\\": r"\textbackslash{}",
@@ -29,7 +29,7 @@ def bibtex(papers: PaperList) -> bytes:
     return "\n".join(entries).encode("utf-8", "replace")
 
 
-def _key(paper: Paper, taken: set[str]) -> str:
+def _key(paper: PaperView, taken: set[str]) -> str:
     plain = _KEY.sub("-", paper.id.replace(":", "-", 1)).strip("-") or "paper"
     key, n = plain, 1
     while key.lower() in taken:
@@ -38,19 +38,19 @@ def _key(paper: Paper, taken: set[str]) -> str:
     return key
 
 
-def _bibtex_entry(paper: Paper, key: str) -> str:
+def _bibtex_entry(paper: PaperView, key: str) -> str:
     scheme, _, value = paper.id.partition(":")
     fields = {
-        "title": f"{{{_tex(paper.plain_title)}}}",
-        "author": " and ".join(_author(name) for name in paper.words.authors if clean(name)),
-        "year": f"{paper.published:%Y}",
-        "month": f"{paper.published.month}",
+        "title": f"{{{_tex(paper.title)}}}",
+        "author": " and ".join(map(_author, paper.authors)),
+        "year": f"{paper.dated:%Y}",
+        "month": f"{paper.dated.month}",
         "eprint": value if scheme == "arxiv" else "",
         "archiveprefix": "arXiv" if scheme == "arxiv" else "",
         "doi": _plain(value) if scheme == "doi" else "",
-        "url": _plain(safe_url(paper.url)),
-        "keywords": ", ".join(_tex(name) for name in paper.words.categories),
-        "abstract": _tex(paper.plain_abstract),
+        "url": _plain(paper.page),
+        "keywords": ", ".join(map(_tex, paper.codes)),
+        "abstract": _tex(paper.abstract),
     }
     lines = "".join(f"  {name} = {{{text}}},\n" for name, text in fields.items() if text)
     return f"@{'article' if scheme == 'doi' else 'misc'}{{{key},\n{lines}}}\n"

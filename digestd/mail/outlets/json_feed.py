@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from digestd.mail.outlets.outlet import FEED_AUTHORS_MAX, ListedPaper, PaperList, feed_text, rfc3339
-from digestd.text.sanitise import clean, safe_url
+from digestd.text.sanitise import clean
 
 
 def json_feed(papers: PaperList) -> bytes:
@@ -25,13 +25,13 @@ def _item(papers: PaperList, item: ListedPaper) -> Mapping[str, object]:
     paper = item.paper
     fields = {
         "id": papers.urn_of(item),
-        "url": safe_url(paper.url),
-        "title": clean(paper.plain_title),
+        "url": paper.page,
+        "title": paper.title,
         "summary": clean(item.gist),
         "content_text": feed_text(item),
-        "date_published": rfc3339(paper.published),
+        "date_published": rfc3339(paper.dated),
         "date_modified": rfc3339(item.at),
-        "authors": [{"name": clean(name)} for name in paper.words.authors[:FEED_AUTHORS_MAX]],
-        "tags": [clean(name) for name in paper.words.categories],
+        "authors": [{"name": name} for name in paper.authors[:FEED_AUTHORS_MAX]],
+        "tags": list(paper.codes),
     }
     return {name: value for name, value in fields.items() if value}

@@ -22,7 +22,7 @@ def markdown(papers: PaperList) -> bytes:
 
 def _paper(number: int, item: ListedPaper) -> Iterator[str]:
     paper = item.paper
-    title, url = _plain(paper.plain_title) or "…", safe_url(paper.url)
+    title, url = _plain(paper.title) or "…", paper.page
     yield f"## {number}\\. {_link(title, url)}"
     if facts := _facts(item):
         yield facts
@@ -30,10 +30,10 @@ def _paper(number: int, item: ListedPaper) -> Iterator[str]:
         yield f"> {why}"
     if gist := _plain(item.gist):
         yield gist
-    if abstract := _plain(paper.plain_abstract):
+    if abstract := _plain(paper.abstract):
         yield abstract
-    links = {"PDF": paper.links.get("pdf"), "Code": paper.links.get("code"), "": paper.links.get("discussion")}
-    known = {label: found for label, link in links.items() if (found := safe_url(link)) and found != url}
+    links = {"PDF": paper.link("pdf"), "Code": paper.link("code"), "": paper.link("discussion")}
+    known = {label: link for label, link in links.items() if link and link != url}
     if known:
         yield " · ".join(_link(label, link) if label else f"<{link}>" for label, link in known.items())
 
@@ -41,10 +41,9 @@ def _paper(number: int, item: ListedPaper) -> Iterator[str]:
 def _facts(item: ListedPaper) -> str:
     """Return authors, categories and the day of publication on one line."""
     paper = item.paper
-    names = [_plain(name) for name in paper.words.authors[:_AUTHORS_MAX] if clean(name)]
-    authors = ", ".join(names) + (", …" if len(paper.words.authors) > len(names) else "")
-    categories = ", ".join(_plain(name) for name in paper.words.categories if clean(name))
-    return " · ".join(part for part in (authors, categories, f"{paper.published:%Y-%m-%d}") if part)
+    authors = ", ".join(map(_plain, paper.authors[:_AUTHORS_MAX])) + (", …" if len(paper.people) > _AUTHORS_MAX else "")
+    categories = ", ".join(map(_plain, paper.codes))
+    return " · ".join(part for part in (authors, categories, f"{paper.dated:%Y-%m-%d}") if part)
 
 
 def _link(text: str, url: str) -> str:

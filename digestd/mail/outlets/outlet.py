@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
+from digestd.domain.digest import Reason
 from digestd.domain.paper import Paper
+from digestd.mail.paper_view import PaperView
+from digestd.mail.rendering import render_gist, render_reason
+from digestd.mail.templates import Templates
 from digestd.text.sanitise import clean
 
 FEED_AUTHORS_MAX = 20
@@ -16,10 +20,19 @@ FEED_AUTHORS_MAX = 20
 class ListedPaper:
     """One paper of a list. `at`: when it was added; `why`, `gist`: the reason and the gist as text."""
 
-    paper: Paper
+    paper: PaperView
     at: datetime
     why: str = ""
     gist: str = ""
+
+    @classmethod
+    def of(
+        cls, paper: Paper, at: datetime, templates: Templates, language: str, reason: Reason | None = None
+    ) -> "ListedPaper":
+        """Return a stored paper as part of a list, with the reason as far as it may be shared."""
+        view = PaperView.of(paper)
+        why = render_reason(templates, reason.shareable, language) if reason else ""
+        return cls(view, at, why, render_gist(templates, view.summary, language))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +92,7 @@ class Outlet:
 def feed_text(item: ListedPaper) -> str:
     """Return what feed readers show of a paper: the reason and the abstract, or else the title."""
     paper = item.paper
-    text = "\n\n".join(part for part in (clean(item.why), clean(paper.plain_abstract)) if part)
-    return text or clean(paper.plain_title)
+    return "\n\n".join(part for part in (clean(item.why), paper.abstract) if part) or paper.title
 
 
 def rfc3339(at: datetime) -> str:

@@ -5,10 +5,10 @@ A line is a tag, two spaces, a dash and a value (https://refdb.sourceforge.net/m
 
 from collections.abc import Iterable
 
-from digestd.domain.paper import Paper
 from digestd.mail.outlets.outlet import PaperList
+from digestd.mail.paper_view import PaperView
 from digestd.text.people import family_first
-from digestd.text.sanitise import clean, safe_url
+from digestd.text.sanitise import clean
 
 
 def ris(papers: PaperList) -> bytes:
@@ -17,20 +17,20 @@ def ris(papers: PaperList) -> bytes:
     return "".join(lines).encode("utf-8", "replace")
 
 
-def _ris_record(paper: Paper) -> Iterable[tuple[str, str]]:
+def _ris_record(paper: PaperView) -> Iterable[tuple[str, str]]:
     scheme, _, value = paper.id.partition(":")
     yield "TY", "JOUR" if scheme == "doi" else "UNPB"
-    yield "TI", clean(paper.plain_title)
-    yield from (("AU", family_first(name)) for name in paper.words.authors if clean(name))
-    yield "PY", f"{paper.published:%Y}"
-    yield "DA", f"{paper.published:%Y/%m/%d}"
+    yield "TI", paper.title
+    yield from (("AU", family_first(name)) for name in paper.authors)
+    yield "PY", f"{paper.dated:%Y}"
+    yield "DA", f"{paper.dated:%Y/%m/%d}"
     if scheme == "doi":
         yield "DO", clean(value)
     elif scheme == "arxiv":
         yield "AN", f"arXiv:{clean(value)}"
-    if url := safe_url(paper.url):
-        yield "UR", url
-    yield from (("KW", clean(name)) for name in paper.words.categories if clean(name))
-    if abstract := clean(paper.plain_abstract):
-        yield "AB", abstract
+    if paper.page:
+        yield "UR", paper.page
+    yield from (("KW", name) for name in paper.codes)
+    if paper.abstract:
+        yield "AB", paper.abstract
     yield "ER", ""

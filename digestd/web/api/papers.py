@@ -8,6 +8,7 @@ from digestd.app import App
 from digestd.domain.api import Scope
 from digestd.domain.paper import Paper, PaperId
 from digestd.errors import NotFound
+from digestd.mail.paper_view import PaperView
 from digestd.store import papers
 from digestd.web.api.auth import needs
 from digestd.web.api.shapes import Cursor, Limit, PaperOut, ResultPage, Since, page_of
@@ -36,19 +37,20 @@ def router(app: App) -> APIRouter:
     return routes
 
 
-def _paper(paper: Paper) -> PaperOut:
+def _paper(found: Paper) -> PaperOut:
+    paper = PaperView.of(found)
     return PaperOut(
-        number=paper.key,
+        number=paper.number,
         id=paper.id,
-        title=paper.plain_title,
-        abstract=paper.plain_abstract,
-        gist=paper.gist.text if paper.gist else "",
-        gist_from=paper.gist.kind if paper.gist else None,
-        authors=list(paper.words.authors),
-        categories=list(paper.words.categories),
-        published=paper.published,
+        title=paper.title,
+        abstract=paper.abstract,
+        gist=paper.summary.text if paper.summary else "",
+        gist_from=paper.summary.kind if paper.summary else None,
+        authors=list(paper.authors),
+        categories=list(paper.codes),
+        published=paper.dated,
         first_seen=paper.first_seen,
-        url=paper.url,
-        links=dict(paper.links),
+        url=paper.page or None,
+        links={link.kind: link.url for link in paper.links if link.kind != "paper"},
         signals=dict(paper.signals),
     )
