@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Self
 from xml.etree.ElementTree import Element
 
-from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, PaperId, Sighting, doi_id
+from digestd.domain.paper import NAME_MAX, PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord
 from digestd.sources.dates import iso_day, midnight, written_date
 from digestd.sources.identifiers import unique_ids
@@ -24,11 +24,12 @@ from digestd.sources.source import (
     RateLimit,
     Reject,
     Request,
+    affiliations_of,
     check_rejects,
     clean_line,
-    clean_names,
     make_words,
     read_each,
+    venue_name,
 )
 from digestd.sources.xml_elements import XmlElements, child_text
 
@@ -46,6 +47,9 @@ class AclAnthology:
 
     venue: str
 
+    rate_limit = RateLimit("raw.githubusercontent.com", 1.0, exclusive=True)
+    """One request at a time, as GitHub's best practices ask for."""
+
     @classmethod
     def from_spec(cls, argument: str) -> Self:
         """Create the source from the Anthology's name of a venue."""
@@ -60,11 +64,6 @@ class AclAnthology:
     def name(self) -> str:
         """Return `acl-anthology:` and the venue."""
         return f"acl-anthology:{self.venue}"
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return one request at a time, as GitHub's best practices ask for."""
-        return RateLimit("raw.githubusercontent.com", 1.0, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the file of the year, then that of the year before if it may still grow."""
@@ -111,8 +110,10 @@ def _sightings(volume: Element, paper: Element) -> Iterator[Sighting]:
         links={"pdf": f"https://aclanthology.org/{own}.pdf"},
         day=added,
         withdrawn=withdrawn,
-        venue=clean_line(_marked(volume.find("meta/booktitle")), NAME_MAX),
-        affiliations=_affiliations(paper),
+        venue=venue_name(_marked(volume.find("meta/booktitle"))),
+        affiliations=affiliations_of(
+            clean_line(one.text or "", NAME_MAX) for one in paper.iterfind("author/affiliation")
+        ),
     )
 
 
@@ -134,11 +135,6 @@ def _marked(element: Element | None) -> str:
 
 def _name(author: Element) -> str:
     return f"{child_text(author, 'first')} {child_text(author, 'last')}"
-
-
-def _affiliations(paper: Element) -> tuple[str, ...]:
-    names = [clean_line(found.text or "", NAME_MAX) for found in paper.iterfind("author/affiliation")]
-    return clean_names(list(dict.fromkeys(filter(None, names))), AFFILIATIONS_MAX)
 
 
 def _published(volume: Element, added: date | None) -> datetime:

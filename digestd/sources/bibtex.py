@@ -64,6 +64,9 @@ class BibtexFile:
 
     path: Path
 
+    rate_limit = RateLimit("", 0)
+    """No limit: it is a file."""
+
     @classmethod
     def from_spec(cls, argument: str) -> Self:
         """Create the source from a path."""
@@ -73,11 +76,6 @@ class BibtexFile:
     def name(self) -> str:
         """Return `bibtex:` and the path as given."""
         return f"bibtex:{self.path}"
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return no limit: it is a file."""
-        return RateLimit("", 0)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the only request, for the complete file."""

@@ -20,6 +20,7 @@ from urllib.parse import quote
 from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.dates import midnight, parse_day
+from digestd.sources.identifiers import doi_at
 from digestd.sources.json_records import JsonObject, as_list, list_at, load_object, parse_count, read_records, text_at
 from digestd.sources.source import Page, RateLimit, Request, check_rejects, make_words, quote_service, web_url
 from digestd.text.jats import without_typesetting
@@ -52,6 +53,9 @@ class Biorxiv:
     server: Server
     categories: tuple[str, ...] = ()
 
+    rate_limit = RateLimit("api.biorxiv.org", 1.0, exclusive=True)
+    """One request per second for both servers together; no limit is published."""
+
     @classmethod
     def from_spec(cls, server: Server, argument: str) -> Self:
         """Create the source from a server and categories."""
@@ -69,11 +73,6 @@ class Biorxiv:
     def name(self) -> str:
         """Return the server and the categories."""
         return f"{self.server}:{'+'.join(self.categories)}" if self.categories else self.server
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return one request per second for both servers together; no limit is published."""
-        return RateLimit("api.biorxiv.org", 1.0, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the next page of the interval that the first answer covered."""
@@ -163,9 +162,7 @@ def _message(found: JsonObject) -> JsonObject | None:
 
 
 def _sighting(post: JsonObject, server: Server, category: str) -> Sighting:
-    own = doi_id(text_at(post, "doi"))
-    if own is None:
-        raise BadRecord("doi", f"{text_at(post, 'doi')[:80]!r} is not a DOI")
+    own = doi_at(post, "doi")
     posted = _posted(text_at(post, "date"))
     version = parse_count(post.get("version")) or None
     withdrawn = _is_withdrawn(post)

@@ -1,4 +1,4 @@
-"""New works in journals, by ISSN: `crossref:1234-5679+2049-3630`.
+"""New works in journals, by ISSN: `crossref:1234-5679+2049-3630`; preprints of ChemRxiv: `chemrxiv`.
 
 GET https://api.crossref.org/works, documented at https://api.crossref.org/swagger-ui/index.html. Works are
 selected by the day Crossref registered them (`from-created-date`): publication dates may lie in the future
@@ -8,39 +8,36 @@ work they are about; corrections and similar notices are skipped.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Self
 from urllib.parse import urlencode
 
-from digestd.domain.paper import NAME_MAX, PaperId, Sighting, doi_id
+from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.dates import midnight, publication_day
-from digestd.sources.identifiers import is_preprint, registrant, unique_ids, without_version
+from digestd.sources.identifiers import doi_at, doi_page, is_preprint, registrant, unique_ids, without_version
 from digestd.sources.json_records import (
     JsonObject,
     as_list,
     list_at,
-    load_object,
     object_at,
     objects_at,
     parse_count,
-    read_records,
     text_at,
     text_values,
 )
-from digestd.sources.retractions import merge_retractions, retraction
+from digestd.sources.paging import Answer, PagedSource, Place
+from digestd.sources.retractions import retraction
 from digestd.sources.source import (
-    Page,
     RateLimit,
     Request,
-    check_rejects,
     clean_line,
     make_words,
     quote_service,
-    web_url,
+    venue_name,
     with_subtitle,
 )
 from digestd.text.html_text import html_to_text
@@ -63,15 +60,48 @@ _CORRECTION = re.compile(
     r"(?:(?:author|publisher)(?:[’']s)? )?(?:correction|corrigendum|erratum)(?: to\b| for\b|:)", re.IGNORECASE
 )
 _TAKEN_BACK = re.compile(r"\A\W*(retracted|withdrawn)(\s+(article|paper|chapter))?\s*[:\])–—-]\s*", re.IGNORECASE)
-
-
 PREFIX = "10.26434"
 _SUBJECT = re.compile(r"[A-Z][A-Za-z ]{2,60}")
 _VERSIONED = re.compile(r"(doi:10\.26434/chemrxiv[^\s/]{1,80}?)[-./]v(\d{1,3})")
 
 
+class _Works(PagedSource):
+    """Works at Crossref. The mark of a page is Crossref's cursor, which expires after five minutes."""
+
+    __slots__ = ()
+    rate_limit = RateLimit("api.crossref.org", 1.0, exclusive=True)
+    """Far below both pools: they had 5 to 10 requests per second in 2026, see `x-rate-limit-limit`."""
+    repeats_mark = True
+    has_notices = True
+
+    def filters(self) -> list[str]:
+        """Return what selects the works, besides their days."""
+        raise NotImplementedError
+
+    def requests(self, since: datetime, cursor: str | None) -> Request | None:
+        """Return the next page."""
+        created = (since - LATE).date()
+        days = [f"from-created-date:{created}", f"from-pub-date:{created - BACK_FILE}"]
+        query = {
+            "filter": ",".join([*self.filters(), *days]),
+            "select": _SELECT,
+            "rows": str(PAGE_SIZE),
+            "cursor": Place.from_cursor(cursor).mark or "*",
+        }
+        return Request(f"https://api.crossref.org/works?{urlencode(query)}", fresh=True)
+
+    def open(self, found: JsonObject) -> Answer:
+        """Return the works of a page."""
+        message = read_message(found)
+        return Answer(list_at(message, "items"), parse_count(message.get("total-results")), message.get("next-cursor"))
+
+    def read(self, record: JsonObject) -> Iterator[Sighting]:
+        """Yield the work, or the works that it retracts if it is a notice."""
+        return read_work(record)
+
+
 @dataclass(frozen=True, slots=True)
-class Crossref:
+class Crossref(_Works):
     """New works of some journals."""
 
     issns: tuple[str, ...]
@@ -89,65 +119,50 @@ class Crossref:
         """Return `crossref:` and the ISSNs."""
         return f"crossref:{'+'.join(self.issns)}"
 
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return a limit far below both pools.
-
-        They had 5 to 10 per second in 2026, see `x-rate-limit-limit`.
-        """
-        return RateLimit("api.crossref.org", 1.0, exclusive=True)
-
-    def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """Return the next page.
-
-        Our cursor ends with Crossref's own, which expires after five minutes.
-        """
-        return works_request([f"issn:{issn}" for issn in self.issns], since, cursor)
-
-    def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse one page; request an empty one again if records are missing."""
-        return parse_works(body, cursor, read_work)
+    def filters(self) -> list[str]:
+        """Return the ISSNs."""
+        return [f"issn:{issn}" for issn in self.issns]
 
 
-def works_request(filters: Sequence[str], since: datetime, cursor: str | None) -> Request:
-    """Return the request for a page of the works that these filters select, registered since a time."""
-    created = (since - LATE).date()
-    query = {
-        "filter": ",".join([*filters, f"from-created-date:{created}", f"from-pub-date:{created - BACK_FILE}"]),
-        "select": _SELECT,
-        "rows": str(PAGE_SIZE),
-        "cursor": _place(cursor)[1],
-    }
-    return Request(f"https://api.crossref.org/works?{urlencode(query)}", fresh=True)
+@dataclass(frozen=True, slots=True)
+class Chemrxiv(_Works):
+    """New preprints of ChemRxiv, of some subjects or of all.
 
-
-def parse_works(body: bytes, cursor: str | None, read: Callable[[JsonObject], Iterable[Sighting]]) -> Page:
-    """Parse one page of works with the reader of a work; request an empty one again if records are missing.
-
-    Raises SourceFailed if it is not an answer of Crossref.
+    ChemRxiv's own interface went with its former platform. Crossref has titles, abstracts, people, the subject
+    (`group-title`) and the article that a preprint became. Each version of a preprint has a DOI of its own, which ends
+    with `-v2` or `/v2`.
     """
-    message = read_message(load_object(body))
-    works = list_at(message, "items")
-    before, _ = _place(cursor)
-    total = parse_count(message.get("total-results"))
-    after = _next(message, before + len(works), total) if works else None
-    if not works and before < (total or 0):
-        after = cursor or "0"
-    sightings, rejects = read_records(works, read)
-    return check_rejects(Page(merge_retractions(sightings), after, tuple(rejects), total))
 
+    subjects: tuple[str, ...] = ()
 
-def _place(cursor: str | None) -> tuple[int, str]:
-    """Return the number of works before a page, and Crossref's cursor for it."""
-    before, _, theirs = (cursor or "0").partition("@")
-    return int(before), theirs or "*"
+    @classmethod
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source from subjects."""
+        found = tuple(dict.fromkeys(" ".join(name.split()) for name in argument.split("+"))) if argument else ()
+        if len(argument) > 180 or not all(_SUBJECT.fullmatch(name) for name in found):
+            raise BadInput(
+                f"chemrxiv: {argument[:80]!r} is not a list of subjects; write them like chemrxiv:Catalysis+Energy, or "
+                "chemrxiv alone for all"
+            )
+        return cls(found)
 
+    @property
+    def name(self) -> str:
+        """Return `chemrxiv` and the subjects."""
+        return f"chemrxiv:{'+'.join(self.subjects)}" if self.subjects else "chemrxiv"
 
-def _next(message: JsonObject, received: int, total: int | None) -> str | None:
-    theirs = message.get("next-cursor")
-    if not isinstance(theirs, str) or not theirs or (total is not None and received >= total):
-        return None
-    return f"{received}@{clean_line(theirs, 1_000)}"
+    def filters(self) -> list[str]:
+        """Return the DOI prefix and type of the preprints; Crossref cannot select their subjects."""
+        return [f"prefix:{PREFIX}", "type:posted-content"]
+
+    def read(self, record: JsonObject) -> Iterator[Sighting]:
+        """Yield a preprint of the subjects, under the DOI of its first version."""
+        subject = clean_line(html_to_text(text_at(record, "group-title")), 100)
+        if self.subjects and subject.lower() not in {name.lower() for name in self.subjects}:
+            return
+        for sighting in read_work(record):
+            words = replace(sighting.words, categories=(subject,) if subject else ())
+            yield _as_version(replace(sighting, words=words, venue=""))
 
 
 def read_message(found: JsonObject) -> JsonObject:
@@ -201,9 +216,7 @@ def _taken_back(notice: JsonObject, updates: Sequence[JsonObject]) -> Iterator[S
 
 
 def _sighting(work: JsonObject) -> Sighting:
-    own = doi_id(text_at(work, "DOI"))
-    if own is None:
-        raise BadRecord("DOI", f"{text_at(work, 'DOI')[:80]!r} is not a DOI")
+    own = doi_at(work, "DOI")
     title = _title(work)
     withdrawn = _TAKEN_BACK.match(title) is not None
     journals = [html_to_text(name) for name in text_values(work.get("container-title"))]
@@ -217,10 +230,10 @@ def _sighting(work: JsonObject) -> Sighting:
         ),
         published=_published(work),
         announced="replace" if withdrawn else "new",
-        url=web_url(f"https://doi.org/{own.removeprefix('doi:')}") if own.startswith("doi:") else None,
+        url=doi_page([own]),
         day=_created(work),
         withdrawn=withdrawn,
-        venue=clean_line(journals[0], NAME_MAX) if journals else "",
+        venue=venue_name(journals[0]) if journals else "",
     )
 
 
@@ -291,51 +304,6 @@ def _parts(work: JsonObject, key: str) -> list[object]:
     [[2026, 11, 24]], [[2026, 11]], [[2026]], or [[null]] for none.
     """
     return as_list(next(iter(as_list(object_at(work, key).get("date-parts"))), None))[:3]
-
-
-@dataclass(frozen=True, slots=True)
-class Chemrxiv:
-    """New preprints of ChemRxiv, of some subjects or of all."""
-
-    subjects: tuple[str, ...] = ()
-
-    @classmethod
-    def from_spec(cls, argument: str) -> Self:
-        """Create the source from subjects."""
-        found = tuple(dict.fromkeys(" ".join(name.split()) for name in argument.split("+"))) if argument else ()
-        if len(argument) > 180 or not all(_SUBJECT.fullmatch(name) for name in found):
-            raise BadInput(
-                f"chemrxiv: {argument[:80]!r} is not a list of subjects; write them like chemrxiv:Catalysis+Energy, or "
-                "chemrxiv alone for all"
-            )
-        return cls(found)
-
-    @property
-    def name(self) -> str:
-        """Return `chemrxiv` and the subjects."""
-        return f"chemrxiv:{'+'.join(self.subjects)}" if self.subjects else "chemrxiv"
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return the limit shared with the journals at Crossref."""
-        return Crossref(()).rate_limit
-
-    def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """Return the next page."""
-        return works_request([f"prefix:{PREFIX}", "type:posted-content"], since, cursor)
-
-    def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse one page; request an empty one again if records are missing."""
-        return parse_works(body, cursor, self._sightings)
-
-    def _sightings(self, work: JsonObject) -> Iterator[Sighting]:
-        """Yield a preprint of the subjects, under the DOI of its first version."""
-        subject = clean_line(html_to_text(text_at(work, "group-title")), 100)
-        if self.subjects and subject.lower() not in {name.lower() for name in self.subjects}:
-            return
-        for sighting in read_work(work):
-            words = replace(sighting.words, categories=(subject,) if subject else ())
-            yield _as_version(replace(sighting, words=words, venue=""))
 
 
 def _as_version(sighting: Sighting) -> Sighting:

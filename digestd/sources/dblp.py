@@ -12,34 +12,30 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Self
 from urllib.parse import urlencode
 
-from digestd.domain.paper import NAME_MAX, PaperId, Sighting, arxiv_id, doi_id
+from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.dates import midnight, parse_day
 from digestd.sources.identifiers import unique_ids
 from digestd.sources.json_records import (
     JsonObject,
     as_list,
-    load_object,
     object_at,
     parse_count,
-    read_records,
     text_at,
     text_values,
     total_at,
 )
+from digestd.sources.paging import Answer, Place, SearchSource
 from digestd.sources.source import (
     ITEMS_MAX,
-    Page,
     RateLimit,
     Request,
-    check_rejects,
     clean_line,
     make_words,
     quote_service,
-    search_query,
+    venue_name,
     web_url,
 )
 
@@ -55,33 +51,20 @@ _WITHDRAWN = "Withdrawn Items"
 
 
 @dataclass(frozen=True, slots=True)
-class Dblp:
-    """Results of a dblp search."""
+class Dblp(SearchSource):
+    """Results of a dblp search. The mark of a page is the number of years read before."""
 
-    search: str
-
-    @classmethod
-    def from_spec(cls, argument: str) -> Self:
-        """Create the source from a search query."""
-        return cls(search_query("dblp", argument))
-
-    @property
-    def name(self) -> str:
-        """Return `dblp:` and the query."""
-        return f"dblp:{self.search}"
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return the one or two seconds between requests that dblp asks for."""
-        return RateLimit("dblp.org", 2.0, exclusive=True)
+    kind = "dblp"
+    rate_limit = RateLimit("dblp.org", 2.0, exclusive=True)
+    """dblp asks for one or two seconds between requests."""
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the next page.
 
         Next year comes first, because journals are ahead of the calendar.
         """
-        start, place = _place(cursor)
-        year = since.year + 1 - place
+        start, place = Place.from_cursor(cursor)
+        year = since.year + 1 - int(place or 0)
         if year < (since - LATE).year:
             return None
         parameters = {
@@ -93,29 +76,42 @@ class Dblp:
         }
         return Request(f"https://dblp.org/search/publ/api?{urlencode(parameters)}", fresh=True)
 
-    def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse one page; request an empty one again if records are missing."""
-        hits = _hits(load_object(body))
-        found = as_list(hits.get("hit"))[:ITEMS_MAX]
-        total = total_at(hits, "@total")
-        sightings, rejects = read_records(found, _sightings)
-        start, place = _place(cursor)
-        start += len(found)
-        if start >= total:
-            after = None if self._names_year else f"0@{place + 1}"
-        else:
-            after = f"{start}@{place}" if found else cursor or "0"
-        return check_rejects(Page(tuple(sightings), after, tuple(rejects), total if self._names_year else None))
+    def open(self, found: JsonObject) -> Answer:
+        """Return the hits of a page."""
+        hits = _hits(found)
+        return Answer(as_list(hits.get("hit"))[:ITEMS_MAX], total_at(hits, "@total"), is_counted=self._names_year)
+
+    def read(self, record: JsonObject) -> Iterator[Sighting]:
+        """Yield the paper of a hit; nothing for a volume, a reference work or data."""
+        info = object_at(record, "info")
+        kind = text_at(info, "type")
+        if kind in _NO_PAPERS:
+            return
+        key = text_at(info, "key")
+        if not _KEY.fullmatch(key):
+            raise BadRecord("key", f"{key[:80]!r} is not a key like conf/nips/Example26")
+        venues = [html.unescape(venue) for venue in text_values(info.get("venue"))]
+        pages = text_values(info.get("ee"))
+        yield Sighting(
+            ids=unique_ids([PaperId(f"dblp:{key}"), *_named(info, pages)]),
+            words=make_words(_title(info), authors=_authors(info), categories=venues),
+            published=_published(text_at(info, "year")),
+            announced="replace" if kind == _WITHDRAWN else "new",
+            url=next(filter(None, map(web_url, pages)), None) or f"https://dblp.org/rec/{key}",
+            withdrawn=kind == _WITHDRAWN,
+            venue=venue_name(venues[0]) if venues else "",
+        )
+
+    def following(self, place: Place, answer: Answer) -> Place | None:
+        """Return the page after this one, else the first of the year before."""
+        start, years = place.start + len(answer.records), int(place.mark or 0)
+        if start < (answer.total or 0):
+            return Place(start, str(years)) if answer.records else place
+        return None if self._names_year else Place(0, str(years + 1))
 
     @property
     def _names_year(self) -> bool:
         return "year:" in self.search
-
-
-def _place(cursor: str | None) -> tuple[int, int]:
-    """Return the start of a page and the number of years read before."""
-    start, _, place = (cursor or "0").partition("@")
-    return int(start), int(place or 0)
 
 
 def _hits(found: JsonObject) -> JsonObject:
@@ -130,28 +126,6 @@ def _hits(found: JsonObject) -> JsonObject:
     if (parse_count(status.get("@code")) or 200) != 200:
         raise SourceFailed(quote_service("dblp", message))
     return hits
-
-
-def _sightings(hit: JsonObject) -> Iterator[Sighting]:
-    """Yield the paper of a hit; nothing for a volume, a reference work or data."""
-    info = object_at(hit, "info")
-    kind = text_at(info, "type")
-    if kind in _NO_PAPERS:
-        return
-    key = text_at(info, "key")
-    if not _KEY.fullmatch(key):
-        raise BadRecord("key", f"{key[:80]!r} is not a key like conf/nips/Example26")
-    venues = [html.unescape(venue) for venue in text_values(info.get("venue"))]
-    pages = text_values(info.get("ee"))
-    yield Sighting(
-        ids=unique_ids([PaperId(f"dblp:{key}"), *_named(info, pages)]),
-        words=make_words(_title(info), authors=_authors(info), categories=venues),
-        published=_published(text_at(info, "year")),
-        announced="replace" if kind == _WITHDRAWN else "new",
-        url=next(filter(None, map(web_url, pages)), None) or f"https://dblp.org/rec/{key}",
-        withdrawn=kind == _WITHDRAWN,
-        venue=clean_line(venues[0], NAME_MAX) if venues else "",
-    )
 
 
 def _named(info: JsonObject, pages: list[str]) -> Iterator[PaperId | None]:

@@ -11,37 +11,33 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Self
 from urllib.parse import urlencode
 
-from digestd.domain.paper import NAME_MAX, PaperId, Sighting, doi_id
+from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.dates import iso_day, midnight
-from digestd.sources.identifiers import parse_pmid, unique_ids
+from digestd.sources.identifiers import doi_page, parse_pmid, unique_ids
 from digestd.sources.json_records import (
     JsonObject,
     as_list,
     list_at,
-    load_object,
     object_at,
     objects_at,
     parse_count,
-    read_records,
     text_at,
     text_values,
 )
+from digestd.sources.paging import Answer, Place, SearchSource
 from digestd.sources.pubmed import plain_title
-from digestd.sources.retractions import merge_retractions, retraction
+from digestd.sources.retractions import retraction
 from digestd.sources.source import (
-    Page,
     RateLimit,
     Request,
-    check_rejects,
     clean_line,
     https_url,
     make_words,
     quote_service,
-    search_query,
+    venue_name,
 )
 from digestd.text.html_text import html_to_text
 from digestd.text.jats import without_typesetting
@@ -65,25 +61,13 @@ _LABEL = re.compile(r"<h4>\s{0,9}([^<>]{1,80}?)\s{0,9}[:.]?\s{0,9}</h4>")
 
 
 @dataclass(frozen=True, slots=True)
-class EuropePmc:
+class EuropePmc(SearchSource):
     """New Europe PMC entries that match a search."""
 
-    search: str
-
-    @classmethod
-    def from_spec(cls, argument: str) -> Self:
-        """Create the source from a search query."""
-        return cls(search_query("europepmc", argument))
-
-    @property
-    def name(self) -> str:
-        """Return `europepmc:` and the query."""
-        return f"europepmc:{self.search}"
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return one request per second; no limit is published."""
-        return RateLimit("www.ebi.ac.uk", 1.0, exclusive=True)
+    kind = "europepmc"
+    rate_limit = RateLimit("www.ebi.ac.uk", 1.0, exclusive=True)
+    """One request per second; no limit is published."""
+    has_notices = True
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the next page."""
@@ -94,44 +78,27 @@ class EuropePmc:
             "resultType": "core",
             "format": "json",
             "pageSize": str(PAGE_SIZE),
-            "cursorMark": _place(cursor)[1],
+            "cursorMark": Place.from_cursor(cursor).mark or "*",
         }
         return Request(f"https://www.ebi.ac.uk/europepmc/webservices/rest/search?{urlencode(query)}", fresh=True)
 
-    def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse one page; request an empty one again if entries are missing."""
-        found = load_object(body)
+    def open(self, found: JsonObject) -> Answer:
+        """Return the entries of a page."""
         if "resultList" not in found and "errMsg" in found:
             raise SourceFailed(quote_service("Europe PMC", found["errMsg"]))
-        entries, total = list_at(found, "resultList", "result"), parse_count(found.get("hitCount"))
-        sightings, rejects = read_records(entries, _sightings)
-        before, mark = _place(cursor)
-        received, following = before + len(entries), found.get("nextCursorMark")
-        after = None
-        if received < (total or 0):
-            if not entries:
-                after = cursor or "0"
-            elif isinstance(following, str) and following not in {"", mark}:
-                after = f"{received}@{clean_line(following, 1_000)}"
-        return check_rejects(Page(merge_retractions(sightings), after, tuple(rejects), total))
+        entries = list_at(found, "resultList", "result")
+        return Answer(entries, parse_count(found.get("hitCount")), found.get("nextCursorMark"))
 
-
-def _place(cursor: str | None) -> tuple[int, str]:
-    """Return the number of entries before a page, and Europe PMC's mark of it."""
-    before, _, mark = (cursor or "0").partition("@")
-    return int(before), mark or "*"
-
-
-def _sightings(entry: JsonObject) -> Iterator[Sighting]:
-    """Yield the entry, or the articles that it retracts if it is a notice."""
-    kinds = _kinds(entry)
-    if text_at(entry, "source") in _NO_PAPERS:
-        return
-    if retracted := _related(entry, "retraction of"):
-        for original in filter(None, retracted):
-            yield retraction(original, _title(entry), _indexed(entry))
-    elif not kinds & _NOTICES:
-        yield _sighting(entry, is_withdrawn=bool(kinds & _RETRACTED or _related(entry, "retraction in")))
+    def read(self, record: JsonObject) -> Iterator[Sighting]:
+        """Yield the entry, or the articles that it retracts if it is a notice."""
+        kinds = _kinds(record)
+        if text_at(record, "source") in _NO_PAPERS:
+            return
+        if retracted := _related(record, "retraction of"):
+            for original in filter(None, retracted):
+                yield retraction(original, _title(record), _indexed(record))
+        elif not kinds & _NOTICES:
+            yield _sighting(record, is_withdrawn=bool(kinds & _RETRACTED or _related(record, "retraction in")))
 
 
 def _kinds(entry: JsonObject) -> set[str]:
@@ -191,8 +158,7 @@ def _record(entry: JsonObject) -> str:
 
 
 def _page(entry: JsonObject, ids: tuple[PaperId, ...]) -> str | None:
-    doi = next((name.removeprefix("doi:") for name in ids if name.startswith("doi:")), "")
-    return https_url(f"https://doi.org/{doi}" if doi else f"https://europepmc.org/article/{_record(entry)}")
+    return doi_page(ids) or https_url(f"https://europepmc.org/article/{_record(entry)}")
 
 
 def _title(entry: JsonObject) -> str:
@@ -215,7 +181,7 @@ def _name(author: JsonObject) -> str:
 def _venue(entry: JsonObject) -> str:
     journal = object_at(object_at(entry, "journalInfo"), "journal")
     book = object_at(entry, "bookOrReportDetails")
-    return clean_line(html_to_text(text_at(journal, "title") or text_at(book, "publisher")), NAME_MAX)
+    return venue_name(html_to_text(text_at(journal, "title") or text_at(book, "publisher")))
 
 
 def _indexed(entry: JsonObject) -> date | None:

@@ -42,21 +42,15 @@ class GithubStars:
 
     repositories: tuple[Repository, ...] = ()
 
+    name = "github-stars"
+    rate_limit = RateLimit("api.github.com", 1.0, exclusive=True)
+    """One request at a time, as GitHub's best practices ask for."""
+
     @classmethod
     def from_spec(cls, argument: str) -> Self:
         """Create the source; it takes no argument."""
         require_no_argument("github-stars", argument)
         return cls()
-
-    @property
-    def name(self) -> str:
-        """Return `github-stars`."""
-        return "github-stars"
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return one request at a time, as GitHub's best practices ask for."""
-        return RateLimit("api.github.com", 1.0, exclusive=True)
 
     def for_papers(self, papers: Sequence[Paper]) -> Self:
         """Return a source for the repositories that these papers link to.

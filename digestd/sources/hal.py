@@ -11,34 +11,30 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Self
 from urllib.parse import urlencode
 
-from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, PaperId, Sighting, arxiv_id, doi_id
+from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.dates import iso_day, published_at
 from digestd.sources.identifiers import parse_pmid, unique_ids
 from digestd.sources.json_records import (
     JsonObject,
     list_at,
-    load_object,
     parse_count,
-    read_records,
     text_at,
     text_values,
     total_at,
 )
+from digestd.sources.paging import Answer, Place, SearchSource
 from digestd.sources.source import (
-    Page,
     RateLimit,
     Request,
-    check_rejects,
-    clean_line,
-    clean_names,
+    affiliations_of,
     https_url,
     make_words,
+    pdf_link,
     quote_service,
-    search_query,
+    venue_name,
     with_subtitle,
 )
 from digestd.text.html_text import html_to_text
@@ -60,25 +56,12 @@ _NO_PAPERS = ("IMG", "PHOTO", "VIDEO", "SON", "MAP", "SOFTWARE")
 
 
 @dataclass(frozen=True, slots=True)
-class Hal:
+class Hal(SearchSource):
     """New deposits that match a search."""
 
-    search: str
-
-    @classmethod
-    def from_spec(cls, argument: str) -> Self:
-        """Create the source from a search query."""
-        return cls(search_query("hal", argument))
-
-    @property
-    def name(self) -> str:
-        """Return `hal:` and the query."""
-        return f"hal:{self.search}"
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return one request per second; no limit is published."""
-        return RateLimit("api.archives-ouvertes.fr", 1.0, exclusive=True)
+    kind = "hal"
+    rate_limit = RateLimit("api.archives-ouvertes.fr", 1.0, exclusive=True)
+    """One request per second; no limit is published."""
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the next page."""
@@ -91,62 +74,44 @@ class Hal:
             ("fl", _FIELDS),
             ("rows", str(PAGE_SIZE)),
             ("sort", "docid asc"),
-            ("cursorMark", _place(cursor)[1]),
+            ("cursorMark", Place.from_cursor(cursor).mark or "*"),
             ("wt", "json"),
         ]
         return Request(f"https://api.archives-ouvertes.fr/search/?{urlencode(query)}", fresh=True)
 
-    def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse one page; request an empty one again if deposits are missing."""
-        found = load_object(body)
+    def open(self, found: JsonObject) -> Answer:
+        """Return the deposits of a page."""
         if "response" not in found and "error" in found:
             error = found["error"]
             said = quote_service("HAL", error.get("msg") if isinstance(error, dict) else error)
             raise SourceFailed(f"{said}; correct the search as in https://api.archives-ouvertes.fr/docs/search")
         deposits, total = list_at(found, "response", "docs"), total_at(found, "response", "numFound")
-        sightings, rejects = read_records(deposits, _sightings)
-        before, mark = _place(cursor)
-        received, following = before + len(deposits), found.get("nextCursorMark")
-        after = None
-        if received < total:
-            if not deposits:
-                after = cursor or "0"
-            elif isinstance(following, str) and following not in {"", mark}:
-                after = f"{received}@{clean_line(following, 1_000)}"
-        return check_rejects(Page(tuple(sightings), after, tuple(rejects), total))
+        return Answer(deposits, total, found.get("nextCursorMark"))
 
-
-def _place(cursor: str | None) -> tuple[int, str]:
-    """Return the number of deposits before a page, and Solr's mark of it."""
-    before, _, mark = (cursor or "0").partition("@")
-    return int(before), mark or "*"
-
-
-def _sightings(deposit: JsonObject) -> Iterator[Sighting]:
-    """Yield the work."""
-    own = text_at(deposit, "halId_s")
-    if not _ID.fullmatch(own):
-        raise BadRecord("halId_s", f"{own[:80]!r} is not an id like hal-01234567")
-    online = iso_day(text_at(deposit, "releasedDate_s")) or iso_day(text_at(deposit, "submittedDate_s"))
-    version = parse_count(deposit.get("version_i")) or 1
-    pdf = https_url(text_at(deposit, "fileMain_s"))
-    yield Sighting(
-        ids=_ids(own, deposit),
-        words=make_words(
-            _title(deposit),
-            html_to_text(_first(deposit, "en_abstract_s", "abstract_s")),
-            text_values(deposit.get("authFullName_s")),
-            [*text_values(deposit.get("domainAllCode_s")), *text_values(deposit.get("keyword_s"))],
-        ),
-        published=published_at(deposit, "producedDate_s", online),
-        version=version,
-        announced="new" if version == 1 else "replace",
-        url=https_url(text_at(deposit, "uri_s")) or f"https://hal.science/{own}",
-        links={"pdf": pdf} if pdf else {},
-        day=online,
-        venue=clean_line(_first(deposit, "journalTitle_s", "conferenceTitle_s", "bookTitle_s"), NAME_MAX),
-        affiliations=clean_names(list(dict.fromkeys(text_values(deposit.get("instStructName_s")))), AFFILIATIONS_MAX),
-    )
+    def read(self, record: JsonObject) -> Iterator[Sighting]:
+        """Yield the work."""
+        own = text_at(record, "halId_s")
+        if not _ID.fullmatch(own):
+            raise BadRecord("halId_s", f"{own[:80]!r} is not an id like hal-01234567")
+        online = iso_day(text_at(record, "releasedDate_s")) or iso_day(text_at(record, "submittedDate_s"))
+        version = parse_count(record.get("version_i")) or 1
+        yield Sighting(
+            ids=_ids(own, record),
+            words=make_words(
+                _title(record),
+                html_to_text(_first(record, "en_abstract_s", "abstract_s")),
+                text_values(record.get("authFullName_s")),
+                [*text_values(record.get("domainAllCode_s")), *text_values(record.get("keyword_s"))],
+            ),
+            published=published_at(record, "producedDate_s", online),
+            version=version,
+            announced="new" if version == 1 else "replace",
+            url=https_url(text_at(record, "uri_s")) or f"https://hal.science/{own}",
+            links=pdf_link(text_at(record, "fileMain_s")),
+            day=online,
+            venue=venue_name(_first(record, "journalTitle_s", "conferenceTitle_s", "bookTitle_s")),
+            affiliations=affiliations_of(text_values(record.get("instStructName_s"))),
+        )
 
 
 def _ids(own: str, deposit: JsonObject) -> tuple[PaperId, ...]:

@@ -1,4 +1,4 @@
-"""Hugging Face's daily papers with votes: `hf-daily`.
+"""Hugging Face's daily papers with votes, `hf-daily`, and what trends there, `hf-trending`.
 
 GET https://huggingface.co/api/daily_papers, documented at https://huggingface.co/docs/hub/api. Votes grow for
 days, so the last three days are requested again. The newest day is requested without a date (a future date
@@ -31,8 +31,6 @@ from digestd.sources.source import (
 
 VOTES_GROW = timedelta(days=3)
 _URL = "https://huggingface.co/api/daily_papers?limit=100"
-
-
 _TRENDING = "https://huggingface.co/api/daily_papers?sort=trending&limit=100"
 
 
@@ -40,21 +38,15 @@ _TRENDING = "https://huggingface.co/api/daily_papers?sort=trending&limit=100"
 class HfDaily:
     """The papers of the newest day and of the days before it."""
 
+    name = "hf-daily"
+    rate_limit = RateLimit("huggingface.co", 1.0)
+    """Limit far below the 500 anonymous requests per five minutes."""
+
     @classmethod
     def from_spec(cls, argument: str) -> Self:
         """Create the source; it takes no argument."""
         require_no_argument("hf-daily", argument)
         return cls()
-
-    @property
-    def name(self) -> str:
-        """Return `hf-daily`."""
-        return "hf-daily"
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return a limit far below the 500 anonymous requests per five minutes."""
-        return RateLimit("huggingface.co", 1.0)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the newest day, then one day earlier each time.
@@ -185,21 +177,15 @@ def _signals(paper: Mapping[str, object], outer: Mapping[str, object]) -> dict[s
 class HfTrending:
     """The hundred papers that trend now."""
 
+    name = "hf-trending"
+    rate_limit = HfDaily.rate_limit
+    """Limit shared with the daily papers."""
+
     @classmethod
     def from_spec(cls, argument: str) -> Self:
         """Create the source; it takes no argument."""
         require_no_argument("hf-trending", argument)
         return cls()
-
-    @property
-    def name(self) -> str:
-        """Return `hf-trending`."""
-        return "hf-trending"
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return the limit shared with the daily papers."""
-        return HfDaily().rate_limit
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the only request: the list is current, whatever `since` is."""

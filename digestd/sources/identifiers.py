@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from urllib.parse import unquote
 
 from digestd.domain.paper import PaperId, Words, arxiv_id, doi_id
+from digestd.errors import BadRecord
+from digestd.sources.json_records import JsonObject, text_at
+from digestd.sources.source import https_url
 
 _DOI = re.compile(r"10\.\d{4,9}/\S{1,300}")
 _IN_PATH = re.compile(r"/(10\.\d{4,9}/[^?#\s]{1,300})")
@@ -64,16 +67,22 @@ def doi_in_address(address: str) -> PaperId | None:
     return doi_id(versioned[1] if versioned else doi)
 
 
-def _trimmed(doi: str) -> str:
-    """Return a DOI without the punctuation of the sentence around it."""
-    while doi and (doi[-1] in ".,;:'\"”’" or doi.count(_PAIRS.get(doi[-1], doi[-1])) < doi.count(doi[-1])):
-        doi = doi[:-1]
-    return doi
-
-
 def unique_ids(ids: Iterable[PaperId | None]) -> tuple[PaperId, ...]:
     """Return the identifiers that are not None, without duplicates, in order."""
     return tuple(dict.fromkeys(name for name in ids if name))
+
+
+def doi_page(ids: Iterable[PaperId]) -> str | None:
+    """Return the address of the first DOI at doi.org, or None if there is none."""
+    doi = next((name.removeprefix("doi:") for name in ids if name.startswith("doi:")), "")
+    return https_url(f"https://doi.org/{doi}") if doi else None
+
+
+def doi_at(record: JsonObject, key: str) -> PaperId:
+    """Return the DOI under a key. Raises BadRecord if there is none."""
+    if found := doi_id(text_at(record, key)):
+        return found
+    raise BadRecord(key, f"{text_at(record, key)[:80]!r} is not a DOI")
 
 
 def parse_pmid(number: str) -> PaperId | None:
@@ -149,3 +158,10 @@ def without_version(name: PaperId) -> PaperId:
     if found is None or (found[0][0] == "." and found[0][1].isdigit() and registrant(name) not in _NUMBERED):
         return name
     return PaperId(name[: found.start()])
+
+
+def _trimmed(doi: str) -> str:
+    """Return a DOI without the punctuation of the sentence around it."""
+    while doi and (doi[-1] in ".,;:'\"”’" or doi.count(_PAIRS.get(doi[-1], doi[-1])) < doi.count(doi[-1])):
+        doi = doi[:-1]
+    return doi

@@ -47,6 +47,9 @@ class JsonlFile:
 
     path: Path
 
+    rate_limit = RateLimit("", 0)
+    """No limit: it is a file."""
+
     @classmethod
     def from_spec(cls, argument: str) -> Self:
         """Create the source from a path."""
@@ -56,11 +59,6 @@ class JsonlFile:
     def name(self) -> str:
         """Return `jsonl:` and the path as given."""
         return f"jsonl:{self.path}"
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return no limit: it is a file."""
-        return RateLimit("", 0)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the only request, for the complete file."""

@@ -12,37 +12,34 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Self
 from urllib.parse import urlencode
 
-from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, PaperId, Sighting, arxiv_id, doi_id
+from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.dates import iso_day, published_at
-from digestd.sources.identifiers import parse_pmid, unique_ids
+from digestd.sources.identifiers import doi_page, parse_pmid, unique_ids
 from digestd.sources.json_records import (
     TEXT_MAX,
     JsonObject,
     as_list,
     list_at,
-    load_object,
     object_at,
     objects_at,
-    read_records,
     text_at,
     total_at,
 )
+from digestd.sources.paging import Answer, PagedSource, Place
 from digestd.sources.source import (
-    Page,
     RateLimit,
     Reject,
     Request,
-    check_rejects,
-    clean_line,
-    clean_names,
+    affiliations_of,
     https_url,
     make_words,
+    pdf_link,
     quote_service,
+    venue_name,
 )
 from digestd.text.html_text import html_to_text
 
@@ -68,11 +65,14 @@ _HEADING = re.compile(r"\A(?:\s{0,3}(?:Abstract|ABSTRACT)\s{0,3}[:.]?\s{1,3}(?=[
 
 
 @dataclass(frozen=True, slots=True)
-class Openalex:
+class Openalex(PagedSource):
     """New works that have these topics, authors and institutions, of some types or of all."""
 
     ids: tuple[str, ...]
     types: tuple[str, ...] = ()
+
+    rate_limit = RateLimit("api.openalex.org", 1.0, exclusive=True)
+    """One request per second, far below the allowed hundred."""
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
@@ -92,10 +92,8 @@ class Openalex:
         """Return `openalex:`, the ids and the types."""
         return f"openalex:{'+'.join([*self.ids, *self.types])}"
 
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return one request per second, far below the allowed hundred."""
-        return RateLimit("api.openalex.org", 1.0, exclusive=True)
+    page_size = PAGE_SIZE
+    most = MOST
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the next page, newest works first."""
@@ -111,59 +109,47 @@ class Openalex:
             "filter": ",".join(filters),
             "sort": "publication_date:desc",
             "per_page": str(PAGE_SIZE),
-            "page": str(_page(cursor)),
+            "page": str(max(Place.from_cursor(cursor).start, 1)),
             "select": _SELECT,
         }
         return Request(f"https://api.openalex.org/works?{urlencode(query)}", fresh=True)
 
-    def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse one page; request an empty one again if works are missing."""
-        found = load_object(body)
+    def open(self, found: JsonObject) -> Answer:
+        """Return the works of a page."""
         if "results" not in found and ("error" in found or "message" in found):
             raise SourceFailed(quote_service("OpenAlex", found.get("message") or found.get("error")))
-        works, total, page = list_at(found, "results"), total_at(found, "meta", "count"), _page(cursor)
-        sightings, rejects = read_records(works, _sightings)
-        after = None
-        if page * PAGE_SIZE < min(total, MOST):
-            after = str(page + 1) if works else cursor or "0"
-        if total > MOST and page == 1:
-            narrower = f"has {total} works, OpenAlex gives the first {MOST}; name fewer ids or a work type"
-            rejects.append(Reject("the list", "count", narrower))
-        return check_rejects(Page(tuple(sightings), after, tuple(rejects), total))
+        works, total = list_at(found, "results"), total_at(found, "meta", "count")
+        narrower = f"has {total} works, OpenAlex gives the first {MOST}; name fewer ids or a work type"
+        return Answer(works, total, rejects=(Reject("the list", "count", narrower),) if total > MOST else ())
 
-
-def _page(cursor: str | None) -> int:
-    return max(int(cursor or "1"), 1)
-
-
-def _sightings(work: JsonObject) -> Iterator[Sighting]:
-    """Yield the work; nothing for data, notices and covers."""
-    if text_at(work, "type") in _NO_PAPERS or work.get("is_paratext") is True:
-        return
-    own = _WORK.fullmatch(text_at(work, "id"))
-    if own is None:
-        raise BadRecord("id", f"{text_at(work, 'id')[:80]!r} is not the address of a work")
-    place = object_at(work, "primary_location")
-    page = https_url(text_at(place, "landing_page_url"))
-    ids = _ids(work, page or "")
-    created, withdrawn = iso_day(text_at(work, "created_date")), work.get("is_retracted") is True
-    yield Sighting(
-        ids=ids or (PaperId(f"openalex:{own[1]}"),),
-        words=make_words(
-            html_to_text(text_at(work, "title")),
-            _HEADING.sub("", html_to_text(_abstract(work))),
-            _authors(work),
-            [text_at(topic, "display_name") for topic in objects_at(work, "topics")],
-        ),
-        published=published_at(work, "publication_date", created),
-        announced="replace" if withdrawn else "new",
-        url=_doi_url(ids) or page or own[0],
-        links=_links(work, place),
-        day=created,
-        withdrawn=withdrawn,
-        venue=_venue(place),
-        affiliations=_affiliations(work),
-    )
+    def read(self, record: JsonObject) -> Iterator[Sighting]:
+        """Yield the work; nothing for data, notices and covers."""
+        if text_at(record, "type") in _NO_PAPERS or record.get("is_paratext") is True:
+            return
+        own = _WORK.fullmatch(text_at(record, "id"))
+        if own is None:
+            raise BadRecord("id", f"{text_at(record, 'id')[:80]!r} is not the address of a work")
+        place = object_at(record, "primary_location")
+        page = https_url(text_at(place, "landing_page_url"))
+        ids = _ids(record, page or "")
+        created, withdrawn = iso_day(text_at(record, "created_date")), record.get("is_retracted") is True
+        yield Sighting(
+            ids=ids or (PaperId(f"openalex:{own[1]}"),),
+            words=make_words(
+                html_to_text(text_at(record, "title")),
+                _HEADING.sub("", html_to_text(_abstract(record))),
+                _authors(record),
+                [text_at(topic, "display_name") for topic in objects_at(record, "topics")],
+            ),
+            published=published_at(record, "publication_date", created),
+            announced="replace" if withdrawn else "new",
+            url=doi_page(ids) or page or own[0],
+            links=_links(record, place),
+            day=created,
+            withdrawn=withdrawn,
+            venue=_venue(place),
+            affiliations=affiliations_of(_institutions(record)),
+        )
 
 
 def _ids(work: JsonObject, page: str) -> tuple[PaperId, ...]:
@@ -172,11 +158,6 @@ def _ids(work: JsonObject, page: str) -> tuple[PaperId, ...]:
     found = unique_ids([doi_id(text_at(work, "doi")), parse_pmid(pubmed[1]) if pubmed else None])
     named = arxiv_id(page)
     return found or ((named[0],) if named else ())
-
-
-def _doi_url(ids: tuple[PaperId, ...]) -> str | None:
-    doi = next((name.removeprefix("doi:") for name in ids if name.startswith("doi:")), "")
-    return https_url(f"https://doi.org/{doi}") if doi else None
 
 
 def _abstract(work: JsonObject) -> str:
@@ -199,23 +180,18 @@ def _authors(work: JsonObject) -> list[str]:
     ]
 
 
-def _affiliations(work: JsonObject) -> tuple[str, ...]:
-    names = (
-        text_at(institution, "display_name")
-        for one in objects_at(work, "authorships")
-        for institution in objects_at(one, "institutions")
-    )
-    return clean_names(list(islice(dict.fromkeys(filter(None, names)), AFFILIATIONS_MAX)), AFFILIATIONS_MAX)
+def _institutions(work: JsonObject) -> Iterator[str]:
+    for one in objects_at(work, "authorships"):
+        for institution in objects_at(one, "institutions"):
+            yield text_at(institution, "display_name")
 
 
 def _links(work: JsonObject, place: JsonObject) -> dict[str, str]:
     """Return the PDF of the best open copy."""
-    found = [https_url(text_at(one, "pdf_url")) for one in (object_at(work, "best_oa_location"), place)]
-    pdf = next(filter(None, found), None)
-    return {"pdf": pdf} if pdf else {}
+    return pdf_link(text_at(object_at(work, "best_oa_location"), "pdf_url")) or pdf_link(text_at(place, "pdf_url"))
 
 
 def _venue(place: JsonObject) -> str:
     """Return the journal or conference; a repository is none."""
     source = object_at(place, "source")
-    return "" if text_at(source, "type") == "repository" else clean_line(text_at(source, "display_name"), NAME_MAX)
+    return "" if text_at(source, "type") == "repository" else venue_name(text_at(source, "display_name"))

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 from urllib.parse import quote, urlencode, urljoin
 
-from digestd.domain.paper import NAME_MAX, PaperId, Sighting, arxiv_id, doi_id
+from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.identifiers import unique_ids
 from digestd.sources.json_records import (
@@ -37,9 +37,9 @@ from digestd.sources.source import (
     RateLimit,
     Request,
     check_rejects,
-    clean_line,
     make_words,
     quote_service,
+    venue_name,
     web_url,
 )
 
@@ -64,6 +64,9 @@ class Openreview:
 
     venue: str
 
+    rate_limit = RateLimit("openreview.net", 4.0, exclusive=True)
+    """15 requests per minute: guests had 20 in 2026, and the limit changes."""
+
     @classmethod
     def from_spec(cls, argument: str) -> Self:
         """Create the source from a venue id."""
@@ -75,11 +78,6 @@ class Openreview:
     def name(self) -> str:
         """Return `openreview:` and the venue id."""
         return f"openreview:{self.venue}"
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return 15 requests per minute: guests had 20 in 2026, and the limit changes."""
-        return RateLimit("openreview.net", 4.0, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the next page, or None once notes have not changed since the last run."""
@@ -243,7 +241,7 @@ def read_note(note: JsonObject) -> Iterator[Sighting]:
         links=_links(content),
         day=public.date(),
         withdrawn=withdrawn,
-        venue=clean_line(text_at(content, "venue"), NAME_MAX),
+        venue=venue_name(text_at(content, "venue")),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Self
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element
 
-from digestd.domain.paper import NAME_MAX, PaperId, Sighting, doi_id
+from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.dates import midnight, publication_day
 from digestd.sources.identifiers import parse_pmid, unique_ids
@@ -31,6 +31,7 @@ from digestd.sources.source import (
     quote_service,
     reject_of,
     search_query,
+    venue_name,
 )
 from digestd.sources.xml_elements import XmlElements, child_text, text_of
 
@@ -65,6 +66,9 @@ class Pubmed:
 
     term: str
 
+    rate_limit = RateLimit("eutils.ncbi.nlm.nih.gov", 0.5, exclusive=True)
+    """Two requests per second; three are allowed without a key."""
+
     @classmethod
     def from_spec(cls, argument: str) -> Self:
         """Create the source from a search query."""
@@ -74,11 +78,6 @@ class Pubmed:
     def name(self) -> str:
         """Return `pubmed:` and the query."""
         return f"pubmed:{self.term}"
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return two requests per second; three are allowed without a key."""
-        return RateLimit("eutils.ncbi.nlm.nih.gov", 0.5, exclusive=True)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the search, then the pages of its result."""
@@ -250,7 +249,7 @@ def _sighting(record: Element, kinds: set[str]) -> Sighting:
         url=f"https://pubmed.ncbi.nlm.nih.gov/{own.removeprefix('pmid:')}/",
         day=_entered(record),
         withdrawn=withdrawn,
-        venue=clean_line(_journal(record), NAME_MAX),
+        venue=venue_name(_journal(record)),
     )
 
 

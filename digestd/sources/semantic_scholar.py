@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Self
 from urllib.parse import urlencode
 
-from digestd.domain.paper import NAME_MAX, SUMMARY_MAX, Paper, PaperId, Sighting, Words, doi_id, paper_id
+from digestd.domain.paper import SUMMARY_MAX, Paper, PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.dates import iso_day, midnight, publication_day
 from digestd.sources.identifiers import unique_ids
@@ -41,6 +41,7 @@ from digestd.sources.source import (
     quote_service,
     read_each,
     require_no_argument,
+    venue_name,
     web_url,
 )
 
@@ -64,21 +65,15 @@ class CitationCounts:
 
     papers: tuple[tuple[PaperId, Words], ...] = ()
 
+    name = "s2-citations"
+    rate_limit = _PACE
+    """Limit shared by both Semantic Scholar sources."""
+
     @classmethod
     def from_spec(cls, argument: str) -> Self:
         """Create the source; it takes no argument."""
         require_no_argument("s2-citations", argument)
         return cls()
-
-    @property
-    def name(self) -> str:
-        """Return `s2-citations`."""
-        return "s2-citations"
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return the limit shared by both Semantic Scholar sources."""
-        return _PACE
 
     def for_papers(self, papers: Sequence[Paper]) -> Self:
         """Return a source for those of these papers that have an arXiv id or a DOI."""
@@ -117,6 +112,9 @@ class Recommendations:
 
     seeds: tuple[PaperId, ...]
 
+    rate_limit = _PACE
+    """Limit shared by both Semantic Scholar sources."""
+
     @classmethod
     def from_spec(cls, argument: str) -> Self:
         """Create the source from seed papers."""
@@ -135,11 +133,6 @@ class Recommendations:
     def name(self) -> str:
         """Return `s2-recommend:` and the seeds."""
         return f"s2-recommend:{'+'.join(self.seeds)}"
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return the limit shared by both Semantic Scholar sources."""
-        return _PACE
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the only request: recommendations are current, whatever `since` is."""
@@ -219,7 +212,7 @@ def _told(record: JsonObject) -> Iterator[Sighting]:
         words=make_words(text_at(record, "title"), text_at(record, "abstract"), authors, [text_at(record, "venue")]),
         published=_published(record),
         url=None if ids else web_url(f"https://www.semanticscholar.org/paper/{own[:100]}"),
-        venue=clean_line(text_at(record, "venue"), NAME_MAX),
+        venue=venue_name(text_at(record, "venue")),
     )
 
 

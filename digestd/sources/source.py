@@ -11,11 +11,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 from urllib.parse import urlsplit
 
-from digestd.domain.paper import ABSTRACT_MAX, AUTHORS_MAX, NAME_MAX, TITLE_MAX, Paper, Sighting, Words
+from digestd.domain.paper import (
+    ABSTRACT_MAX,
+    AFFILIATIONS_MAX,
+    AUTHORS_MAX,
+    NAME_MAX,
+    TITLE_MAX,
+    Paper,
+    Sighting,
+    Words,
+)
 from digestd.errors import BadInput, BadRecord, DigestdError, SourceFailed
 from digestd.text.sanitise import clean
 
@@ -273,6 +283,23 @@ def https_url(text: object) -> str | None:
     """Return the text if it is an HTTPS address that can be linked to, else None."""
     url = web_url(text)
     return url if url and url[:8].lower() == "https://" else None
+
+
+def pdf_link(address: object) -> dict[str, str]:
+    """Return the links of a paper whose PDF is at an address; none if it is no HTTPS address."""
+    url = https_url(address)
+    return {"pdf": url} if url else {}
+
+
+def affiliations_of(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the institutions of a paper, each once."""
+    distinct = islice(dict.fromkeys(filter(None, names)), AFFILIATIONS_MAX)
+    return clean_names(list(distinct), AFFILIATIONS_MAX)
+
+
+def venue_name(text: str) -> str:
+    """Return the name of a journal or conference as one line."""
+    return clean_line(text, NAME_MAX)
 
 
 def with_subtitle(title: str, subtitle: str) -> str:

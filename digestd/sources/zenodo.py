@@ -9,36 +9,32 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Self
 from urllib.parse import urlencode
 
-from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, Sighting, doi_id
-from digestd.errors import BadRecord, SourceFailed
+from digestd.domain.paper import Sighting, doi_id
+from digestd.errors import SourceFailed
 from digestd.sources.dates import iso_day, published_at
-from digestd.sources.identifiers import unique_ids
+from digestd.sources.identifiers import doi_at, doi_page, unique_ids
 from digestd.sources.json_records import (
     JsonObject,
     list_at,
-    load_object,
     object_at,
     objects_at,
     parse_count,
-    read_records,
     text_at,
     text_values,
     total_at,
 )
+from digestd.sources.paging import Answer, Place, SearchSource
 from digestd.sources.source import (
-    Page,
     RateLimit,
     Request,
-    check_rejects,
-    clean_line,
-    clean_names,
+    affiliations_of,
     https_url,
     make_words,
+    pdf_link,
     quote_service,
-    search_query,
+    venue_name,
 )
 from digestd.text.html_text import html_to_text
 from digestd.text.people import natural_name
@@ -54,29 +50,18 @@ _KEYWORDS = re.compile(r"[;,]")
 
 
 @dataclass(frozen=True, slots=True)
-class Zenodo:
+class Zenodo(SearchSource):
     """New publications that match a search."""
 
-    search: str
-
-    @classmethod
-    def from_spec(cls, argument: str) -> Self:
-        """Create the source from a search query."""
-        return cls(search_query("zenodo", argument))
-
-    @property
-    def name(self) -> str:
-        """Return `zenodo:` and the query."""
-        return f"zenodo:{self.search}"
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return fewer than the 30 searches per minute that are allowed."""
-        return RateLimit("zenodo.org", 2.5, exclusive=True)
+    kind = "zenodo"
+    rate_limit = RateLimit("zenodo.org", 2.5, exclusive=True)
+    """Fewer than the 30 searches per minute that are allowed."""
+    page_size = PAGE_SIZE
+    most = MOST
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the next page, or None once its records are older than the last run."""
-        page, oldest = _place(cursor)
+        page, oldest = Place.from_cursor(cursor)
         if oldest and oldest < str((since - LATE).date()):
             return None
         query = {
@@ -84,61 +69,46 @@ class Zenodo:
             "type": "publication",
             "sort": "mostrecent",
             "size": str(PAGE_SIZE),
-            "page": str(page),
+            "page": str(max(page, 1)),
         }
         return Request(f"https://zenodo.org/api/records?{urlencode(query)}", fresh=True)
 
-    def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse one page; request an empty one again if records are missing."""
-        found = load_object(body)
+    def open(self, found: JsonObject) -> Answer:
+        """Return the records of a page, and the day of the last one's deposit as the mark."""
         if "hits" not in found and "message" in found:
             raise SourceFailed(quote_service("Zenodo", found["message"]))
         records, total = list_at(found, "hits", "hits"), total_at(found, "hits", "total")
-        sightings, rejects = read_records(records, _sightings)
-        page, _ = _place(cursor)
-        after = None
-        if page * PAGE_SIZE < min(total, MOST):
-            after = f"{page + 1}@{_oldest(records)}" if records else cursor or "0"
-        return check_rejects(Page(tuple(sightings), after, tuple(rejects)))
+        return Answer(records, total, _oldest(records), is_counted=False)
 
-
-def _place(cursor: str | None) -> tuple[int, str]:
-    """Return the number of a page, and the day of the oldest record before it."""
-    page, _, oldest = (cursor or "1").partition("@")
-    return max(int(page), 1), oldest
+    def read(self, record: JsonObject) -> Iterator[Sighting]:
+        """Yield the publication."""
+        said = object_at(record, "metadata")
+        own = doi_at(record if text_at(record, "doi") else said, "doi")
+        created, version = iso_day(text_at(record, "created")), _version(said)
+        yield Sighting(
+            ids=unique_ids([own, doi_id(text_at(record, "conceptdoi"))]),
+            words=make_words(
+                html_to_text(text_at(said, "title")),
+                html_to_text(text_at(said, "description")),
+                [natural_name(text_at(one, "name")) for one in objects_at(said, "creators")],
+                [word.strip() for text in text_values(said.get("keywords")) for word in _KEYWORDS.split(text)],
+            ),
+            published=published_at(said, "publication_date", created),
+            version=version,
+            announced="new" if version == 1 else "replace",
+            url=doi_page([own]),
+            links=pdf_link(_pdf(record)),
+            day=created,
+            venue=_venue(said),
+            affiliations=affiliations_of(text_at(one, "affiliation") for one in objects_at(said, "creators")),
+        )
 
 
 def _oldest(records: list[object]) -> str:
     """Return the day of deposit of the last record of a page, or "" if it does not say."""
-    last = records[-1]
+    last = records[-1] if records else None
     created = iso_day(str(last.get("created"))) if isinstance(last, dict) else None
     return str(created) if created else ""
-
-
-def _sightings(record: JsonObject) -> Iterator[Sighting]:
-    said = object_at(record, "metadata")
-    own = doi_id(text_at(record, "doi") or text_at(said, "doi"))
-    if own is None:
-        raise BadRecord("doi", f"{text_at(record, 'doi')[:80]!r} is not a DOI")
-    created, version = iso_day(text_at(record, "created")), _version(said)
-    pdf = _pdf(record)
-    yield Sighting(
-        ids=unique_ids([own, doi_id(text_at(record, "conceptdoi"))]),
-        words=make_words(
-            html_to_text(text_at(said, "title")),
-            html_to_text(text_at(said, "description")),
-            [natural_name(text_at(one, "name")) for one in objects_at(said, "creators")],
-            [word.strip() for text in text_values(said.get("keywords")) for word in _KEYWORDS.split(text)],
-        ),
-        published=published_at(said, "publication_date", created),
-        version=version,
-        announced="new" if version == 1 else "replace",
-        url=https_url(f"https://doi.org/{own.removeprefix('doi:')}") if own.startswith("doi:") else None,
-        links={"pdf": pdf} if pdf else {},
-        day=created,
-        venue=_venue(said),
-        affiliations=_affiliations(said),
-    )
 
 
 def _version(said: JsonObject) -> int:
@@ -150,14 +120,9 @@ def _version(said: JsonObject) -> int:
 def _pdf(record: JsonObject) -> str | None:
     """Return the address of the first PDF among the files."""
     files = (one for one in objects_at(record, "files") if text_at(one, "key").lower().endswith(".pdf"))
-    return next(filter(None, (https_url(text_at(object_at(one, "links"), "self")) for one in files)), None)
+    return next(filter(https_url, (text_at(object_at(one, "links"), "self") for one in files)), None)
 
 
 def _venue(said: JsonObject) -> str:
     journal, meeting = object_at(said, "journal"), object_at(said, "meeting")
-    return clean_line(text_at(journal, "title") or text_at(meeting, "title"), NAME_MAX)
-
-
-def _affiliations(said: JsonObject) -> tuple[str, ...]:
-    names = [text_at(one, "affiliation") for one in objects_at(said, "creators")]
-    return clean_names(list(dict.fromkeys(filter(None, names))), AFFILIATIONS_MAX)
+    return venue_name(text_at(journal, "title") or text_at(meeting, "title"))

@@ -74,6 +74,9 @@ class ArxivApi:
     categories: tuple[str, ...]
     calendar: ArxivCalendar = DEFAULT_CALENDAR
 
+    rate_limit = ARXIV_PACE
+    """Limit shared by all arXiv interfaces."""
+
     @classmethod
     def from_spec(cls, argument: str) -> Self:
         """Create the source from categories."""
@@ -83,11 +86,6 @@ class ArxivApi:
     def name(self) -> str:
         """Return `arxiv:` and the categories."""
         return f"arxiv:{'+'.join(self.categories)}"
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return the limit shared by all arXiv interfaces."""
-        return ARXIV_PACE
 
     def announcement_time(self, day: date) -> datetime | None:
         """Return when the API finds the papers of an announcement."""

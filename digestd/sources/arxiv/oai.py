@@ -26,7 +26,6 @@ from digestd.sources.identifiers import unique_ids
 from digestd.sources.source import (
     ITEMS_MAX,
     Page,
-    RateLimit,
     Reject,
     Request,
     check_rejects,
@@ -63,6 +62,9 @@ class ArxivOai:
     until: date | None = None
     calendar: ArxivCalendar = DEFAULT_CALENDAR
 
+    rate_limit = ARXIV_PACE
+    """Limit shared by all arXiv interfaces."""
+
     @classmethod
     def from_spec(cls, argument: str) -> Self:
         """Create the source from categories."""
@@ -77,11 +79,6 @@ class ArxivOai:
     def name(self) -> str:
         """Return `arxiv-oai:` and the categories."""
         return f"arxiv-oai:{'+'.join(self.categories)}"
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return the limit shared by all arXiv interfaces."""
-        return ARXIV_PACE
 
     def announcement_time(self, day: date) -> datetime | None:
         """Return when the records of a day's announcement are available."""

@@ -20,7 +20,6 @@ from digestd.sources.arxiv.oai import ArxivOai
 from digestd.sources.identifiers import unique_ids
 from digestd.sources.source import (
     Page,
-    RateLimit,
     Reject,
     Request,
     Source,
@@ -48,6 +47,9 @@ class ArxivRss:
     categories: tuple[str, ...]
     calendar: ArxivCalendar = DEFAULT_CALENDAR
 
+    rate_limit = ARXIV_PACE
+    """Limit shared by all arXiv interfaces."""
+
     @classmethod
     def from_spec(cls, argument: str) -> Self:
         """Create the source from categories."""
@@ -57,11 +59,6 @@ class ArxivRss:
     def name(self) -> str:
         """Return `arxiv-rss:` and the categories."""
         return f"arxiv-rss:{'+'.join(self.categories)}"
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return the limit shared by all arXiv interfaces."""
-        return ARXIV_PACE
 
     def announcement_time(self, day: date) -> datetime | None:
         """Return when the feed holds the announcement of a day."""
