@@ -14,15 +14,15 @@ registers a DOI can choose.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
 from urllib.parse import quote, urlencode
 
-from digestd.domain.paper import PaperId, Sighting, doi_id
+from digestd.domain.paper import PaperId, Sighting
 from digestd.errors import BadRecord
 from digestd.sources.arxiv.api import ARXIV_PACE, read_entry
 from digestd.sources.arxiv.calendar import DEFAULT_CALENDAR
-from digestd.sources.crossref import read_message, read_work
-from digestd.sources.hugging_face import read_paper
+from digestd.sources.crossref import Crossref, read_message, read_work
+from digestd.sources.hugging_face import HfDaily, read_paper
+from digestd.sources.identifiers import doi_at, doi_page
 from digestd.sources.json_records import (
     JsonObject,
     as_list,
@@ -33,208 +33,119 @@ from digestd.sources.json_records import (
     require_object,
     text_at,
 )
-from digestd.sources.openreview import read_note
-from digestd.sources.source import Page, RateLimit, Request, make_words, web_url
+from digestd.sources.openreview import Openreview, read_note
+from digestd.sources.source import Page, RateLimit, Request, make_words
 from digestd.sources.xml_elements import ATOM, XmlElements, child_text
 from digestd.text.jats import jats_to_text
 
-HUGGING_FACE_PACE = RateLimit("huggingface.co", 1.0)
-CROSSREF_PACE = RateLimit("api.crossref.org", 1.0, exclusive=True)
-DATACITE_PACE = RateLimit("api.datacite.org", 1.0, exclusive=True)
-OPENREVIEW_PACE = RateLimit("openreview.net", 4.0, exclusive=True)
 UNKNOWN_STATUSES = frozenset({400, 404, 410})
 """Statuses by which a registry says that it has no such paper."""
 
 
-class Registry(Protocol):
-    """A registry that can be asked for papers by identifier."""
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A registry that can be asked for papers by identifier.
+
+    Attributes:
+        label: the name shown to people.
+        base: the address of its API.
+        rate_limit: how often requests may be sent, shared with the source of the same host.
+        path: returns the rest of the address, given the values of identifiers.
+        read: returns the papers of an answer; raises SourceFailed if it is not one of this registry.
+        ids_max: how many identifiers one request may name.
+        unknown_statuses: those by which it says that it has no such paper.
+    """
+
+    label: str
+    base: str
+    rate_limit: RateLimit
+    path: Callable[[Sequence[str]], str]
+    read: Callable[[bytes], list[Sighting]]
+    ids_max: int = 1
+    unknown_statuses: frozenset[int] = UNKNOWN_STATUSES
 
     @property
     def name(self) -> str:
         """Return its name; the parser process has one for each."""
-
-    @property
-    def label(self) -> str:
-        """Return the name shown to people."""
-
-    @property
-    def rate_limit(self) -> RateLimit:
-        """Return how often requests may be sent, shared with the source of the same host."""
-
-    @property
-    def ids_max(self) -> int:
-        """Return how many identifiers one request may name."""
-
-    @property
-    def unknown_statuses(self) -> frozenset[int]:
-        """Return the statuses by which it says that it has no such paper."""
+        return f"registry:{self.label}"
 
     def request(self, names: Sequence[PaperId]) -> Request:
         """Return the request for papers."""
+        return Request(self.base + self.path([name.partition(":")[2] for name in names]), fresh=True)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse the answer: the papers that the registry has.
 
-        Raises SourceFailed if it is not an answer of this registry.
+        Nothing if the record has no title, as covers and journals. Raises SourceFailed.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class ArxivRegistry:
-    """arXiv's API by identifier."""
-
-    base: str = "https://export.arxiv.org"
-    name: ClassVar[str] = "registry:arxiv"
-    label: ClassVar[str] = "arXiv"
-    rate_limit: RateLimit = ARXIV_PACE
-    ids_max: ClassVar[int] = 20
-    unknown_statuses: ClassVar[frozenset[int]] = UNKNOWN_STATUSES
-
-    def request(self, names: Sequence[PaperId]) -> Request:
-        """Return the request for papers."""
-        query = {"id_list": ",".join(map(_value, names)), "max_results": str(len(names))}
-        return Request(f"{self.base}/api/query?{urlencode(query)}", fresh=True)
-
-    def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse the answer; of an unknown identifier there is no entry, or one that lacks nearly everything."""
         del cursor
-        found: list[Sighting] = []
-        for entry in XmlElements(body, frozenset({ATOM + "feed"})).read(ATOM + "entry"):
-            if "/api/errors" in child_text(entry, ATOM + "id"):
-                continue
-            try:
-                found.append(read_entry(entry, DEFAULT_CALENDAR))
-            except (BadRecord, ValueError):
-                continue
-        return Page(tuple(found))
+        try:
+            return Page(tuple(self.read(body)))
+        except BadRecord:
+            return Page()
 
 
-@dataclass(frozen=True, slots=True)
-class HuggingFaceRegistry:
-    """Paper pages of Hugging Face, named by arXiv identifiers."""
-
-    base: str = "https://huggingface.co"
-    name: ClassVar[str] = "registry:huggingface"
-    label: ClassVar[str] = "Hugging Face"
-    rate_limit: RateLimit = HUGGING_FACE_PACE
-    ids_max: ClassVar[int] = 1
-    unknown_statuses: ClassVar[frozenset[int]] = UNKNOWN_STATUSES
-
-    def request(self, names: Sequence[PaperId]) -> Request:
-        """Return the request for a paper."""
-        return Request(f"{self.base}/api/papers/{quote(_value(names[0]))}", fresh=True)
-
-    def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse the answer."""
-        del cursor
-        return _page(load_object(body), lambda found: [read_paper({"paper": found})])
+def _arxiv_path(values: Sequence[str]) -> str:
+    return f"/api/query?{urlencode({'id_list': ','.join(values), 'max_results': str(len(values))})}"
 
 
-@dataclass(frozen=True, slots=True)
-class CrossrefRegistry:
-    """Works registered at Crossref."""
-
-    base: str = "https://api.crossref.org"
-    name: ClassVar[str] = "registry:crossref"
-    label: ClassVar[str] = "Crossref"
-    rate_limit: RateLimit = CROSSREF_PACE
-    ids_max: ClassVar[int] = 1
-    unknown_statuses: ClassVar[frozenset[int]] = UNKNOWN_STATUSES
-
-    def request(self, names: Sequence[PaperId]) -> Request:
-        """Return the request for a work."""
-        return Request(f"{self.base}/works/{quote(_value(names[0]), safe='')}", fresh=True)
-
-    def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse the answer."""
-        del cursor
-        return _page(read_message(load_object(body)), lambda work: list(read_work(work)))
+def _hugging_face_path(values: Sequence[str]) -> str:
+    return f"/api/papers/{quote(values[0])}"
 
 
-@dataclass(frozen=True, slots=True)
-class DataciteRegistry:
-    """Works registered at DataCite, such as those at Zenodo."""
-
-    base: str = "https://api.datacite.org"
-    name: ClassVar[str] = "registry:datacite"
-    label: ClassVar[str] = "DataCite"
-    rate_limit: RateLimit = DATACITE_PACE
-    ids_max: ClassVar[int] = 1
-    unknown_statuses: ClassVar[frozenset[int]] = UNKNOWN_STATUSES
-
-    def request(self, names: Sequence[PaperId]) -> Request:
-        """Return the request for a work."""
-        return Request(f"{self.base}/dois/{quote(_value(names[0]), safe='')}", fresh=True)
-
-    def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse the answer."""
-        del cursor
-        return _page(
-            load_object(body), lambda found: [_datacite_work(object_at(object_at(found, "data"), "attributes"))]
-        )
+def _crossref_path(values: Sequence[str]) -> str:
+    return f"/works/{quote(values[0], safe='')}"
 
 
-@dataclass(frozen=True, slots=True)
-class OpenreviewRegistry:
-    """Public notes of OpenReview, in either version of its API."""
-
-    base: str = "https://api2.openreview.net"
-    name: ClassVar[str] = "registry:openreview"
-    label: ClassVar[str] = "OpenReview"
-    rate_limit: RateLimit = OPENREVIEW_PACE
-    ids_max: ClassVar[int] = 1
-    unknown_statuses: ClassVar[frozenset[int]] = UNKNOWN_STATUSES | {403}
-    """A note that is not public is forbidden."""
-
-    def request(self, names: Sequence[PaperId]) -> Request:
-        """Return the request for a note."""
-        return Request(f"{self.base}/notes?{urlencode({'id': _value(names[0])})}", fresh=True)
-
-    def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse the answer; reviews and comments are no papers."""
-        del cursor
-        return Page(tuple(read_records(list_at(load_object(body), "notes"), read_note)[0]))
+def _datacite_path(values: Sequence[str]) -> str:
+    return f"/dois/{quote(values[0], safe='')}"
 
 
-REGISTRIES: Mapping[str, tuple[Registry, ...]] = {
-    "arxiv": (ArxivRegistry(), HuggingFaceRegistry()),
-    "doi": (CrossrefRegistry(), DataciteRegistry()),
-    "openreview": (OpenreviewRegistry(), OpenreviewRegistry("https://api.openreview.net")),
-}
-"""The registries of each scheme of identifiers, in the order asked (labels: domain.lookup.REGISTRY_LABELS)."""
+def _openreview_path(values: Sequence[str]) -> str:
+    return f"/notes?{urlencode({'id': values[0]})}"
 
 
-def _value(name: PaperId) -> str:
-    return name.partition(":")[2]
+def _read_arxiv(body: bytes) -> list[Sighting]:
+    """Return the papers; of an unknown identifier there is no entry, or one that lacks nearly everything."""
+    found: list[Sighting] = []
+    for entry in XmlElements(body, frozenset({ATOM + "feed"})).read(ATOM + "entry"):
+        if "/api/errors" in child_text(entry, ATOM + "id"):
+            continue
+        try:
+            found.append(read_entry(entry, DEFAULT_CALENDAR))
+        except (BadRecord, ValueError):
+            continue
+    return found
 
 
-def _page(found: JsonObject, read: Callable[[JsonObject], list[Sighting]]) -> Page:
-    """Return what the registry has; nothing if the record has no title, as covers and journals."""
-    try:
-        return Page(tuple(read(found)))
-    except BadRecord:
-        return Page()
+def _read_hugging_face(body: bytes) -> list[Sighting]:
+    return [read_paper({"paper": load_object(body)})]
 
 
-def _datacite_work(work: JsonObject) -> Sighting:
-    own = doi_id(text_at(work, "doi"))
-    if own is None:
-        raise BadRecord("doi", f"{text_at(work, 'doi')[:80]!r} is not a DOI")
+def _read_crossref(body: bytes) -> list[Sighting]:
+    return list(read_work(read_message(load_object(body))))
+
+
+def _read_datacite(body: bytes) -> list[Sighting]:
+    work = object_at(object_at(load_object(body), "data"), "attributes")
+    own = doi_at(work, "doi")
     titles = [text_at(one, "title") for one in _objects(work, "titles")]
     abstracts = [
         text_at(one, "description")
         for one in _objects(work, "descriptions")
         if text_at(one, "descriptionType") == "Abstract"
     ]
-    return Sighting(
-        ids=(own,),
-        words=make_words(
-            jats_to_text(next(iter(titles), "")),
-            jats_to_text(next(iter(abstracts), "")),
-            [_creator(one) for one in _objects(work, "creators")],
-        ),
-        url=web_url(f"https://doi.org/{_value(own)}"),
+    words = make_words(
+        jats_to_text(next(iter(titles), "")),
+        jats_to_text(next(iter(abstracts), "")),
+        [_creator(one) for one in _objects(work, "creators")],
     )
+    return [Sighting((own,), words, url=doi_page([own]))]
+
+
+def _read_openreview(body: bytes) -> list[Sighting]:
+    """Return the notes that are papers; reviews and comments are none."""
+    return read_records(list_at(load_object(body), "notes"), read_note)[0]
 
 
 def _objects(work: JsonObject, key: str) -> list[JsonObject]:
@@ -245,3 +156,23 @@ def _creator(creator: JsonObject) -> str:
     """Return `given family`, or the name of a group."""
     names = [text_at(creator, key) for key in ("givenName", "familyName")]
     return " ".join(names) if all(names) else text_at(creator, "name")
+
+
+_OPENREVIEW = (Openreview.rate_limit, _openreview_path, _read_openreview, 1, UNKNOWN_STATUSES | {403})
+"""A note that is not public is forbidden."""
+_DATACITE_PACE = RateLimit("api.datacite.org", 1.0, exclusive=True)
+REGISTRIES: Mapping[str, tuple[Registry, ...]] = {
+    "arxiv": (
+        Registry("arXiv", "https://export.arxiv.org", ARXIV_PACE, _arxiv_path, _read_arxiv, ids_max=20),
+        Registry("Hugging Face", "https://huggingface.co", HfDaily.rate_limit, _hugging_face_path, _read_hugging_face),
+    ),
+    "doi": (
+        Registry("Crossref", "https://api.crossref.org", Crossref.rate_limit, _crossref_path, _read_crossref),
+        Registry("DataCite", "https://api.datacite.org", _DATACITE_PACE, _datacite_path, _read_datacite),
+    ),
+    "openreview": (
+        Registry("OpenReview", "https://api2.openreview.net", *_OPENREVIEW),
+        Registry("OpenReview", "https://api.openreview.net", *_OPENREVIEW),
+    ),
+}
+"""The registries of each scheme of identifiers, in the order asked (labels: domain.lookup.REGISTRY_LABELS)."""

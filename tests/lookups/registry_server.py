@@ -3,18 +3,11 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from digestd.sources.registries import (
-    ArxivRegistry,
-    CrossrefRegistry,
-    DataciteRegistry,
-    HuggingFaceRegistry,
-    OpenreviewRegistry,
-    Registry,
-)
+from digestd.sources.registries import REGISTRIES, Registry
 from digestd.sources.source import RateLimit
 from tests.papers.http_server import Answerer, HttpServer, ReceivedRequest, head
 
@@ -54,9 +47,8 @@ class Registries:
     def registries(self) -> dict[str, tuple[Registry, ...]]:
         base = self.site.url("")
         return {
-            "arxiv": (ArxivRegistry(base, FREE), HuggingFaceRegistry(base, FREE)),
-            "doi": (CrossrefRegistry(base, FREE), DataciteRegistry(base, FREE)),
-            "openreview": (OpenreviewRegistry(base, FREE),),
+            scheme: tuple({one.label: replace(one, base=base, rate_limit=FREE) for one in registries}.values())
+            for scheme, registries in REGISTRIES.items()
         }
 
     @property
