@@ -1,8 +1,6 @@
 """ingest: fetch new papers from the sources."""
 
 import asyncio
-from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,9 +10,6 @@ from digestd.cli.arguments import Json, parse_datetime
 from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.cli.progress import progress
-from digestd.errors import BadInput
-from digestd.fetching.fetch import Fetcher
-from digestd.fetching.recordings import AnswerFetcher, Recorder, Replayer
 from digestd.papers.embedding import embed_papers
 from digestd.papers.ingest import IngestOptions
 from digestd.papers.ingest import ingest as fetch_all
@@ -33,10 +28,6 @@ def ingest(
             "Papers announced more than 7 days ago train the ranking and are never mailed."
         ),
     ] = "",
-    record: Annotated[Path | None, typer.Option(metavar="DIR", help="Record every answer in this folder.")] = None,
-    replay: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Replay the answers in this folder, without the network.")
-    ] = None,
     as_json: Json = False,
 ) -> None:
     """Fetch new papers. One failing source does not stop the others.
@@ -45,15 +36,14 @@ def ingest(
 
     Example: digestd ingest --source arxiv-rss:stat.ML --since 2026-11-20
     """
-    fetching = _fetching(record, replay)
     app = wiring.build()
     sources = app.observed([parse_source(source)]) if source else app.sources
     if not sources:
         say("there are no sources: DIGESTD_SOURCES is none")
     with progress("records", None) as advance:
-        via = IngestOptions(fetching, advance)
+        options = IngestOptions(advance)
         report = asyncio.run(
-            fetch_all(app.db, sources, app.client, app.clock, parse_datetime(since) if since else None, via)
+            fetch_all(app.db, sources, app.client, app.clock, parse_datetime(since) if since else None, options)
         )
     with progress("papers encoded", None) as advance:
         embed_papers(app.db, app.encoder, advance=advance)
@@ -61,18 +51,6 @@ def ingest(
     _say_notes(report)
     if report.broken:
         raise typer.Exit(1)
-
-
-def _fetching(record: Path | None, replay: Path | None) -> Callable[[Fetcher], AnswerFetcher]:
-    """Return what wraps or replaces the fetcher."""
-    if record and replay:
-        raise BadInput("--record and --replay exclude each other; use one of them")
-    if record:
-        return lambda fetcher: Recorder(fetcher, record)
-    if replay:
-        replayer = Replayer(replay)
-        return lambda _fetcher: replayer
-    return lambda fetcher: fetcher
 
 
 def _say_notes(report: IngestReport) -> None:

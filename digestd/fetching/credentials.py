@@ -3,7 +3,7 @@
 Which setting belongs to which host, and how it is sent.
 
 A key is sent to exactly its host, by HTTPS (or to the loopback address), and never with a redirect to another. It is
-added when a request leaves, so that it is in no error, log, stored address or recording.
+added when a request leaves, so that it is in no error, log or stored address.
 """
 
 from collections.abc import Mapping

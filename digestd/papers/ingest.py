@@ -13,9 +13,8 @@ from datetime import datetime
 from pathlib import Path
 
 from digestd.fetching.answer_parser import AnswerParser
-from digestd.fetching.fetch import Client, Fetcher
+from digestd.fetching.fetch import AnswerFetcher, Client, Fetcher
 from digestd.fetching.local_files import read_file
-from digestd.fetching.recordings import AnswerFetcher
 from digestd.papers.ingest_report import IngestReport, SourceReport
 from digestd.papers.page_reader import IngestContext
 from digestd.papers.page_store import store_page
@@ -28,13 +27,10 @@ from digestd.tracing import span
 
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
-    """Options of a run: `wrap_fetcher` wraps the fetcher, e.g. in a recorder.
+    """Options of a run: `on_page` gets each page's size; `fetcher` answers instead of the network."""
 
-    `on_page` gets each page's size.
-    """
-
-    wrap_fetcher: Callable[[Fetcher], AnswerFetcher] = lambda fetcher: fetcher
     on_page: Callable[[int], None] = lambda _records: None
+    fetcher: AnswerFetcher | None = None
 
 
 async def ingest(
@@ -53,7 +49,7 @@ async def ingest(
     """
     options = options or IngestOptions()
     async with Fetcher(db, client, clock) as fetcher, AnswerParser() as parser:
-        context = IngestContext(db, options.wrap_fetcher(fetcher), parser, clock, options.on_page)
+        context = IngestContext(db, options.fetcher or fetcher, parser, clock, options.on_page)
         in_order = sorted(sources, key=lambda source: isinstance(source, EnrichmentSource))
         reports = []
         for source in in_order:

@@ -2,8 +2,8 @@
 
     python -m tests.bench.ingest --records 100000 [--database URL] [--json]
 
-Pages of generated records are written as a recording and replayed by `digestd ingest --replay`, so that neither the
-network nor arXiv's rate limit is measured. The time of an empty recording is subtracted as start-up. `ratio`: records
+A process of its own fetches pages of generated records from itself, so that neither the network nor arXiv's rate limit
+is measured. The time of a run without records is subtracted as start-up. `ratio`: records
 per second divided by those of lxml, which only iterates over all elements of the same bytes. `flat_memory`: peak memory
 with all records divided by that with a tenth; 1 is flat.
 """
@@ -25,9 +25,11 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
+from digestd import app as wiring
 from digestd.fetching.fetch import Answer, Validators
-from digestd.fetching.recordings import Recorder
-from digestd.sources.arxiv.oai import ArxivOai
+from digestd.papers.embedding import embed_papers
+from digestd.papers.ingest import IngestOptions, ingest
+from digestd.sources import parse_source
 from digestd.sources.source import RateLimit, Request
 from tests.support import sample_data
 from tests.support.install import install
@@ -43,10 +45,6 @@ class Pages:
     """A fetcher that answers with pages of generated records, as arXiv would."""
 
     count: int
-
-    def clock(self) -> datetime:
-        """Return the time for the recorder."""
-        return NOW
 
     async def fetch(self, request: Request, rate_limit: RateLimit, validators: Validators | None = None) -> Answer:
         """Return the page of a resumption token."""
@@ -89,18 +87,14 @@ def _names(paper: dict[str, object]) -> list[str]:
     return authors
 
 
-async def record(count: int, folder: Path) -> None:
-    """Record all pages."""
-    source = ArxivOai.from_spec("cs")
-    recorder = Recorder(Pages(count), folder)  # type: ignore[arg-type]  # has all that a recorder uses
+def fetch_all(count: int) -> int:
+    """Ingest all pages into the installation of the environment; return the number of new papers."""
+    app = wiring.build()
     since = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC)
-    cursor: str | None = None
-    while (request := source.requests(since, cursor)) is not None:
-        await recorder.fetch(request, source.rate_limit)
-        number = int((cursor or "0:0").partition(":")[2])
-        if (number + 1) * PAGE >= count:
-            return
-        cursor = f"0:{number + 1}"
+    options = IngestOptions(fetcher=Pages(count))
+    report = asyncio.run(ingest(app.db, [parse_source(SPEC)], app.client, app.clock, since, options))
+    embed_papers(app.db, app.encoder)
+    return sum(source.new for source in report.sources)
 
 
 @dataclass(frozen=True)
@@ -115,25 +109,24 @@ class Spent:
 
 def spend(count: int, folder: Path, database: str) -> Spent:
     """Run one back-fill into a new installation."""
-    asyncio.run(record(count, folder / "recording"))
     url = database or f"sqlite:///{folder / 'digestd.db'}"
     environment = {**install(folder / "home", url, NOW).environment(), "DIGESTD_SOURCES": "none"}
     digestd = str(Path(sys.executable).with_name("digestd"))
     subprocess.run([digestd, "init"], env={**os.environ, **environment}, check=True, capture_output=True)
-    words = ["ingest", "--source", SPEC, "--since", FIRST.isoformat(), "--replay", str(folder / "recording"), "--json"]
+    words = [sys.executable, "-m", "tests.bench.ingest", "--child", str(count)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
-    done = subprocess.Popen([digestd, *words], env={**os.environ, **environment}, stdout=subprocess.PIPE)
+    done = subprocess.Popen(words, env={**os.environ, **environment}, stdout=subprocess.PIPE)
     assert done.stdout is not None
-    report = json.loads(done.stdout.read())
+    new = done.stdout.read()
     _, status, usage = os.wait4(done.pid, 0)
     done.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != 0:
-        raise SystemExit(f"ingest failed: {report}")
+        raise SystemExit("ingest failed")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Spent(seconds, cpu, usage.ru_maxrss / 1024, sum(source["new"] for source in report["sources"]))
+    return Spent(seconds, cpu, usage.ru_maxrss / 1024, int(new))
 
 
 def bare_parse(count: int) -> float:
@@ -179,7 +172,11 @@ def main() -> Iterator[str]:
     arguments.add_argument("--records", type=int, default=100_000)
     arguments.add_argument("--database", default="")
     arguments.add_argument("--json", action="store_true")
+    arguments.add_argument("--child", type=int, help=argparse.SUPPRESS)
     chosen = arguments.parse_args()
+    if chosen.child is not None:
+        yield str(fetch_all(chosen.child))
+        return
     found = measure(chosen.records, chosen.database)
     if chosen.json:
         yield json.dumps(found)

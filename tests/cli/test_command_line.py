@@ -216,7 +216,6 @@ _PLAIN = {name: value for name, value in os.environ.items() if not name.startswi
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["ingest", "--replay", "{}/none"], "none holds no recording that can be read: index.jsonl: No such file"),
         (["evaluate", "--papers", "x.jsonl"], "--papers and --judgments require each other"),
         (["trial", "start", "x", "--weights", "{}/binary"], "binary is not UTF-8"),
         (["trial", "start", "x", "--weights", "{}/words"], "words: is not a weights file"),

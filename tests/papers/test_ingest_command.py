@@ -1,71 +1,63 @@
-"""Test `digestd ingest`: recordings, `--since` and its output."""
+"""Test `digestd ingest`: its output, and the settings that it follows."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from digestd import app as wiring
 from digestd.cli import app
-from digestd.errors import BadInput
+from digestd.papers.source_visit import WarningSource
 
 pytestmark = pytest.mark.slow
 
-RSS = "https://rss.arxiv.org/atom/cs.LG"
-BODY = (Path(__file__).parents[1] / "sources/samples/arxiv-rss.atom.xml").read_bytes()
-
 
 @pytest.fixture
-def recording(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a recording of one feed, and a fresh installation.
-
-    At the time it was made.
-    """
+def papers(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a file of papers, the source of a fresh installation."""
+    file = tmp_path / "papers.jsonl"
     monkeypatch.chdir(tmp_path)
     for name, value in {
         "DATABASE_URL": sqlite_url,
-        "SOURCES": "arxiv-rss:cs.LG",
+        "SOURCES": f"jsonl:{file}",
         "SECRET_KEY_FILE": str(tmp_path / "key"),
         "NOW": "2026-11-24T07:00:00Z",
     }.items():
         monkeypatch.setenv(f"DIGESTD_{name}", value)
     (tmp_path / "key").write_bytes(b"a secret for the tests, 32 bytes!")
-    folder = tmp_path / "recording"
-    folder.mkdir()
-    (folder / "0001-rss.arxiv.org").write_bytes(BODY)
-    (folder / "index.jsonl").write_text(json.dumps({"method": "GET", "url": RSS, "file": "0001-rss.arxiv.org"}) + "\n")
-    return folder
+    file.write_text('{"title": "Lakes freeze"}\n{"title": "Ponds thaw"}\n')
+    return file
 
 
 def run(*words: str) -> Result:
     return CliRunner().invoke(app, ["ingest", *words])
 
 
-def test_ingest_replay_sends_nothing(recording: Path) -> None:
-    done = run("--replay", str(recording), "--json")
+def test_ingest_prints_report(papers: Path) -> None:
+    done = run("--json")
     assert done.exit_code == 0, done.output
     (report,) = json.loads(done.stdout)["sources"]
-    assert (report["source"], report["state"], report["new"], report["days"]) == (
-        "arxiv-rss:cs.LG", "fresh", 2, {"2026-11-24": "fresh"},
-    )  # fmt: skip
+    assert (report["source"], report["state"], report["new"]) == (f"jsonl:{papers}", "fresh", 2)
+    assert report["days"]["2026-11-24"] == "fresh"
 
 
-def test_ingest_replay_names_missing_answer(recording: Path) -> None:
-    done = run("--source", "arxiv-rss:cs.CL", "--replay", str(recording))
+def test_ingest_names_source_that_failed(papers: Path) -> None:
+    papers.unlink()
+    done = run()
     assert done.exit_code == 1
     assert "broken" in done.stdout
-    assert "is not in the recording" in done.stdout
+    assert "No such file" in done.stderr
 
 
-def test_ingest_record_and_replay_are_exclusive(recording: Path) -> None:
-    assert isinstance(run("--replay", str(recording), "--record", "elsewhere").exception, BadInput)
-    assert isinstance(run("--replay", "no such folder").exception, BadInput)
+def test_ingest_follows_setting_of_holidays(papers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def warning() -> str | None:
+        (source,) = wiring.build().sources
+        assert isinstance(source, WarningSource)
+        return source.warning(date(2027, 3, 2))
 
-
-def test_ingest_warns_of_year_without_holidays(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DIGESTD_NOW", "2027-03-02T07:00:00Z")
-    done = run("--source", "arxiv-rss:cs.LG", "--replay", str(recording))
-    assert "arXiv's holidays of 2027 are not known" in done.stderr
+    monkeypatch.setenv("DIGESTD_SOURCES", "arxiv-rss:cs.LG")
+    assert "arXiv's holidays of 2027 are not known" in str(warning())
     monkeypatch.setenv("DIGESTD_ARXIV_HOLIDAYS", "2027-01-01 2027-01-18")
-    done = run("--source", "arxiv-rss:cs.LG", "--replay", str(recording))
-    assert "are not known" not in done.stderr
+    assert warning() is None
