@@ -3,14 +3,15 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, astuple, replace
 from datetime import UTC, datetime
 from functools import partial
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from sqlmodel import Session
@@ -26,7 +27,7 @@ from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.lookup import LookupState
 from digestd.domain.paper import PaperId
 from digestd.domain.schedule import next_digest
-from digestd.domain.subscriber import Cause, Status, Subscriber, describe_damage
+from digestd.domain.subscriber import Cause, Preferences, Status, Subscriber, describe_damage, option_of
 from digestd.domain.suppression import LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.errors import BadInput, DigestdError
 from digestd.security.links import address_key
@@ -42,7 +43,7 @@ from digestd.subscribers.data_export import to_json as export_json
 from digestd.subscribers.files import FileFormat, FileLine
 from digestd.subscribers.importing import dry_run_import, export_subscribers, import_subscribers
 from digestd.subscribers.named_papers import NamedPaperState, named_paper_states
-from digestd.subscribers.subscriber_record import MUTABLE, SubscriberRecord, parse, subscriber_fields
+from digestd.subscribers.subscriber_record import KEYS, MUTABLE, SubscriberRecord, parse, subscriber_fields
 
 if TYPE_CHECKING:
     from digestd.domain.topic_hint import TopicHint
@@ -62,37 +63,40 @@ MuteAuthors = Annotated[Strings, typer.Option("--mute-author", help="An author n
 MuteCategories = Annotated[Strings, typer.Option("--mute-category", help="A category never to show. Repeatable.")]
 Likes = Annotated[Strings, typer.Option("--like", help="A paper they like: arXiv id, DOI or SCHEME:VALUE. Repeatable.")]
 Dislikes = Annotated[Strings, typer.Option("--dislike", help="A paper they do not like. Repeatable.")]
-Timezone = Annotated[str | None, typer.Option(help="The IANA time zone, as in Europe/Berlin. Default: UTC.")]
-Hour = Annotated[int | None, typer.Option(help="The local hour of the digest, 0 to 23. Default: 7.")]
-CadenceOption = Annotated[str | None, typer.Option(help="daily, weekdays or weekly. Default: daily.")]
-Weekday = Annotated[str | None, typer.Option(help="The day of a weekly digest, mon to sun. Default: mon.")]
-Size = Annotated[int | None, typer.Option(help="The maximum number of papers, 1 to 50. Default: 10.")]
-MinScore = Annotated[
-    str | None,
-    typer.Option("--min-score", help="How relevant a paper must be: low, normal or high. Default: normal."),
-]
-Explore = Annotated[
-    bool | None,
-    typer.Option("--explore/--no-explore", help="Allow one random paper from outside their interests. Default: yes."),
-]
-WhenEmpty = Annotated[
-    bool | None,
-    typer.Option("--when-empty/--not-when-empty", help="Mail them when no paper is relevant. Default: no mail."),
-]
-OnlyCategories = Annotated[
-    bool | None,
-    typer.Option(
-        "--only-categories/--any-category", help="Show only papers from --category or by --author. Default: any."
-    ),
-]
-FullAbstracts = Annotated[
-    bool | None,
-    typer.Option(
-        "--full-abstracts/--gists-only", help="Put the full abstracts into the text part of the mail. Default: gists."
-    ),
-]
-Language = Annotated[str | None, typer.Option(help="The language of the mail, as in en. Default: en.")]
-Name = Annotated[str | None, typer.Option(help="The name to greet them by.")]
+_LISTS: Mapping[str, tuple[str, Any]] = {
+    "topics": ("topic", Topics),
+    "phrases": ("phrase", Phrases),
+    "authors": ("author", Authors),
+    "categories": ("category", Categories),
+    "mute_topics": ("mute_topic", MuteTopics),
+    "mute_phrases": ("mute_phrase", MutePhrases),
+    "mute_authors": ("mute_author", MuteAuthors),
+    "mute_categories": ("mute_category", MuteCategories),
+    "likes": ("like", Likes),
+    "dislikes": ("dislike", Dislikes),
+}
+"""The parameter and the option of each list of interests."""
+
+
+def _with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Replace the parameter `options` of a command by the options for interests and preferences."""
+    annotations = dict(_LISTS.values()) | {name: _preference(name) for name in Preferences.model_fields}
+    options = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for name, annotation in annotations.items()
+    ]
+    address, *others, _ = signature(command).parameters.values()
+    others = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in others]
+    command.__signature__ = Signature([address, *options, *others])  # type: ignore[attr-defined]  # for Typer
+    return command
+
+
+def _preference(name: str) -> Any:
+    """Return the annotation of the parameter for a preference. Words are text, checked as in an import."""
+    option, kind = option_of(name), Preferences.model_fields[name].annotation
+    made = typer.Option(option.names or f"--{name.replace('_', '-')}", help=option.help)
+    return Annotated[(kind if kind in (bool, int) else str) | None, made]
+
 
 Address = Annotated[str | None, typer.Argument(metavar="EMAIL", help="The address; it need not be subscribed.")]
 Since = Annotated[str | None, typer.Option(metavar="TIME", help="Only from this time on (ISO 8601; UTC by default).")]
@@ -103,33 +107,13 @@ FormatOption = Annotated[
 OutputFile = Annotated[Path | None, typer.Argument(metavar="FILE", help="The file to write. Default: standard output.")]
 
 
+@_with_options
 def add_subscriber(
     email: Email,
-    topic: Topics = None,
-    phrase: Phrases = None,
-    author: Authors = None,
-    category: Categories = None,
-    mute_topic: MuteTopics = None,
-    mute_phrase: MutePhrases = None,
-    mute_author: MuteAuthors = None,
-    mute_category: MuteCategories = None,
-    like: Likes = None,
-    dislike: Dislikes = None,
-    timezone: Timezone = None,
-    hour: Hour = None,
-    cadence: CadenceOption = None,
-    weekday: Weekday = None,
-    size: Size = None,
-    min_score: MinScore = None,
-    explore: Explore = None,
-    only_categories: OnlyCategories = None,
-    when_empty: WhenEmpty = None,
-    full_abstracts: FullAbstracts = None,
-    language: Language = None,
-    name: Name = None,
     confirm: Annotated[
         bool, typer.Option("--confirm", help="Send a confirmation mail instead of activating them at once.")
     ] = False,
+    **options: Any,
 ) -> None:
     """Add a subscriber, or update a known one.
 
@@ -138,37 +122,14 @@ def add_subscriber(
     Example: digestd subscriber add ada@example.org --topic "protein folding" --timezone Europe/Berlin --hour 7
     """
     built = wiring.connect()
-    record = _record(locals() | {"status": "pending" if confirm else "active"})
+    record = _record(email, options | {"status": "pending" if confirm else "active"})
     say(f"{record.address}: {add(built.db, built.notices, record, built.clock())}")
     _say_hints(built, record)
     _say_papers(built, record)
 
 
-def edit_subscriber(
-    email: Email,
-    topic: Topics = None,
-    phrase: Phrases = None,
-    author: Authors = None,
-    category: Categories = None,
-    mute_topic: MuteTopics = None,
-    mute_phrase: MutePhrases = None,
-    mute_author: MuteAuthors = None,
-    mute_category: MuteCategories = None,
-    like: Likes = None,
-    dislike: Dislikes = None,
-    timezone: Timezone = None,
-    hour: Hour = None,
-    cadence: CadenceOption = None,
-    weekday: Weekday = None,
-    size: Size = None,
-    min_score: MinScore = None,
-    explore: Explore = None,
-    only_categories: OnlyCategories = None,
-    when_empty: WhenEmpty = None,
-    full_abstracts: FullAbstracts = None,
-    language: Language = None,
-    name: Name = None,
-) -> None:
+@_with_options
+def edit_subscriber(email: Email, **options: Any) -> None:
     """Change settings and interests of a subscriber.
 
     A given option replaces all earlier values; `--topic ""` removes them. What is not given does not change.
@@ -176,7 +137,7 @@ def edit_subscriber(
     Example: digestd subscriber edit ada@example.org --hour 18 --mute-phrase "quantum annealing"
     """
     built = wiring.connect()
-    record = _record(locals())
+    record = _record(email, options)
     say(f"{record.address}: {edit(built.db, built.keys, record, built.clock())}")
     _say_hints(built, record)
     _say_papers(built, record)
@@ -237,7 +198,7 @@ def show_subscriber(email: Email, as_json: Json = False) -> None:
     row = {
         **subscriber_row(found),
         "damaged": describe_damage(found),
-        "next_digest": None if found.damage else following and following.astimezone(UTC),
+        "next_digest": following and following.astimezone(UTC),
         "unknown_papers": unknown,
         "groups": member_of,
         "consent": events,
@@ -266,10 +227,7 @@ def import_file(
 
     Valid lines are imported, invalid ones are reported, and the exit code is 1 if there are any.
 
-    Keys: email (required), name, topics, phrases, authors, categories,
-    mute, likes, dislikes, timezone, hour, cadence, weekday, size,
-    min_score, explore, only_categories, when_empty, full_abstracts, language,
-    status. In CSV, separate the values of a list by semicolons.
+    Keys: {keys}. Only email is required. In CSV, separate the values of a list by semicolons.
 
     A known address is updated; keys that are not given keep their value. Nobody
     who unsubscribed or is suppressed is subscribed again. The status is active
@@ -294,6 +252,9 @@ def import_file(
         say(f"{done.left_alone} skipped: they unsubscribed or are suppressed")
     counts = {name: getattr(done, name) for name in ("added", "updated", "unchanged")} | {"refused": len(done.refused)}
     emit_import_report(counts, map(astuple, done.refused), as_json)
+
+
+import_file.__doc__ = str(import_file.__doc__).format(keys=", ".join(KEYS))
 
 
 def export_file(file: OutputFile = None, form: FormatOption = None) -> None:
@@ -476,23 +437,15 @@ def subscriber_row(subscriber: Subscriber) -> dict[str, object]:
     return {"id": subscriber.key, **subscriber_fields(subscriber), **paused, "version": subscriber.version}
 
 
-_LISTS = {"topics": "topic", "phrases": "phrase", "authors": "author", "categories": "category"}
-_SETTINGS = (
-    *("email", "name", "language", "status", "timezone", "hour", "cadence", "weekday", "size"),
-    *("min_score", "explore", "only_categories", "when_empty", "full_abstracts"),
-)
-
-
-def _record(options: dict[str, object]) -> SubscriberRecord:
+def _record(email: str, options: Mapping[str, Any]) -> SubscriberRecord:
     """Parse the options as an import line.
 
     Kinds of interest that were not given are not changed.
     """
-    lists = {**_LISTS, "likes": "like", "dislikes": "dislike"}
-    given = {name: options[name] for name in _SETTINGS if name in options}
-    given |= {name: options[option] for name, option in lists.items() if options[option]}
-    mute = {name: options[f"mute_{option}"] for name, option in _LISTS.items() if options[f"mute_{option}"]}
-    record = parse(given | ({"mute": mute} if mute else {}))
+    lists = {name: options[option] for name, (option, _) in _LISTS.items() if options[option]}
+    mute = {name: lists.pop(f"mute_{name}") for name in MUTABLE if f"mute_{name}" in lists}
+    plain = {name: options[name] for name in (*Preferences.model_fields, "status") if name in options}
+    record = parse({"email": email, **plain, **lists, **({"mute": mute} if mute else {})})
     not_given = {(kind, Stance.MUTED) for name, kind in MUTABLE.items() if name not in mute}
     return replace(record, lists={slot: items for slot, items in record.lists.items() if slot not in not_given})
 

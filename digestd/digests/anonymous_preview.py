@@ -17,7 +17,7 @@ from digestd.domain.digest import Reason
 from digestd.domain.interest import Interest
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.reference import Reference
-from digestd.domain.subscriber import Timing
+from digestd.domain.subscriber import Preferences
 from digestd.store.due import DueSubscriber
 from digestd.store.references import StoredReference
 
@@ -58,13 +58,11 @@ def _anonymous_subscriber(size: int) -> DueSubscriber:
     return DueSubscriber(
         key=NO_SUBSCRIBER,
         version=0,
-        timing=Timing(),
-        size=size,
+        preferences=Preferences(size=size, explore=False),
         last_date=None,
         last_planned=None,
         horizon=None,
         wants=0,
         had=np.zeros(0, dtype=np.uint32),
         mark=(0, 0, None),
-        explore=False,
     )

@@ -115,7 +115,7 @@ def preview_on(  # noqa: PLR0913  # the install's settings are three
     """
     with db.read() as session:
         due = due_subscribers.by_key(session, subscriber)
-        period = period_on(due.timing, day)
+        period = period_on(due.preferences.timing, day)
         if period.due > now:
             raise BadInput(f"--date: {day} at their hour is still to come; leave the option out for a digest now")
         every = queries.digests(session, subscriber)
@@ -125,11 +125,11 @@ def preview_on(  # noqa: PLR0913  # the install's settings are three
             return _planned(session, planned.key)
         earlier = [one for one in earlier if period_date(one.period) < day]
         had = {pick.paper for one in earlier for pick in queries.picks(session, one.key)}
-    then = min(now, end_of_day(due.timing, period.due)) if is_empty else period.due
+    then = min(now, end_of_day(due.preferences.timing, period.due)) if is_empty else period.due
     past = read_planning_day(db, then, encoder, co_likes, until=then)
     last = max((period_date(one.period) for one in earlier), default=None)
     reader = due._replace(
-        last_planned=None if last is None else period_on(due.timing, last).due,
+        last_planned=None if last is None else period_on(due.preferences.timing, last).due,
         horizon=None,
         had=np.array(sorted(had), dtype=np.uint32),
         was_empty=False,
@@ -279,7 +279,7 @@ def _rank_one(
 
 
 def _period(day: PlanningDay, shard: Shard) -> str:
-    return newest_due(shard.subscribers[0].timing, day.now).key
+    return newest_due(shard.subscribers[0].preferences.timing, day.now).key
 
 
 def _explanation(paper: ExplainedPaper, explore: bool) -> Explanation:

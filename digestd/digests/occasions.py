@@ -28,7 +28,7 @@ def digest_occasions(
         return
     if due.last_planned is None:
         yield Occasion.FIRST
-    elif day.now - due.last_planned > _GAPS[due.timing.cadence]:
+    elif day.now - due.last_planned > _GAPS[due.preferences.timing.cadence]:
         yield Occasion.AFTER_GAP
-    if count * 3 <= due.size and considered >= THIN_FROM:
+    if count * 3 <= due.preferences.size and considered >= THIN_FROM:
         yield Occasion.THIN

@@ -80,13 +80,13 @@ def outlook(  # the install's settings are three
     with single_blas_thread(), db.read() as session:
         due = due_subscribers.by_key(session, subscriber)
         shard = rank_shard(session, day, [due])
-        period = newest_due(due.timing, now).key
+        period = newest_due(due.preferences.timing, now).key
         wanted = [i for i in for_ranking(session, [due.key]).get(due.key, ()) if i.stance is Stance.LIKED]
         return Outlook(
             last=next(queries.entries(session, 1, DeliveryFilter(subscriber=subscriber, kind=MailKind.DIGEST)), None),
             considered=int(shard.open.sum()),
             picks=len(select_picks(day, shard, [period], explore)[0]),
-            min_score=MIN_SCORES[due.min_score],
+            min_score=MIN_SCORES[due.preferences.min_score],
             interests=tuple(_yields(session, day, due, wanted)),
         )
 

@@ -45,7 +45,8 @@ def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str], explore
 def digest_options(shard: Shard, i: int, period: str, explore: bool) -> DigestOptions:
     """Return the options of a digest: the subscriber's, limited by the install's."""
     due = shard.subscribers[i]
-    return DigestOptions(due.size, due.min_score, explore and due.explore, sampling_seed(due.key, period))
+    wanted = due.preferences
+    return DigestOptions(wanted.size, wanted.min_score, explore and wanted.explore, sampling_seed(due.key, period))
 
 
 def _picks(day: PlanningDay, shard: Shard, selections: Selections) -> Picks:

@@ -182,13 +182,13 @@ def plan_now(db: Database, planner: Planner, subscriber: int, now: datetime) -> 
         reopen_empty_day(session, subscriber, now)
     with single_blas_thread(), db.read() as session:
         due = due_subscribers.by_key(session, subscriber)
-        period = schedule.current_period(due.timing, now)
+        period = schedule.current_period(due.preferences.timing, now)
         if (planned := _filled(session, subscriber, period.key)) is not None:
             return planned
         if due.last_date is not None and due.last_date >= period.date.isoformat():
             raise NotFound(f"they have had a digest on {due.last_date} already, and never get two on one date")
         shard = rank_shard(session, day, [due])
-    digests = _digests(planner, day, shard, [_slot_of(period, due.timing, due.last_planned, now)])
+    digests = _digests(planner, day, shard, [_slot_of(period, due.preferences.timing, due.last_planned, now)])
     if any(not digest.is_empty for digest in digests.values()):
         _write(db, planner, day, shard, digests)
     with db.read() as session:
@@ -256,7 +256,7 @@ def _next(db: Database, keys: range, now: datetime) -> list[DueSubscriber]:
 def _plan_shard(db: Database, planner: Planner, day: PlanningDay, candidates: Sequence[DueSubscriber]) -> PlanReport:
     with db.read() as session:
         shard = rank_shard(session, day, candidates)
-    slots = [_slot(due.timing, due.last_date, due.last_planned, day.now) for due in candidates]
+    slots = [_slot(due.preferences.timing, due.last_date, due.last_planned, day.now) for due in candidates]
     return _write(db, planner, day, shard, _digests(planner, day, shard, slots))
 
 
@@ -281,7 +281,7 @@ def _write(
         due_subscribers.postpone(
             session,
             {
-                d.key: schedule.next_due(d.timing, day.now)
+                d.key: schedule.next_due(d.preferences.timing, day.now)
                 for d in unchanged
                 if d.key not in wanted or d.key in already_planned
             },
@@ -303,7 +303,7 @@ def _digests(
             consent_version=due.version,
             slot=slot,
             picks=picks[i],
-            unmatched=_unmatched(day, shard, i) if due.when_empty and not picks[i] else None,
+            unmatched=_unmatched(day, shard, i) if due.preferences.when_empty and not picks[i] else None,
             considered=considered[i],
             occasions=" ".join(sorted(digest_occasions(due, len(picks[i]), considered[i], day, shard.unanswered))),
             message_id=make_message_id(planner.keys, due.key, MailKind.DIGEST, slot.period.key, planner.host),

@@ -75,7 +75,7 @@ class PlanningDay:
 
         Most subscribers were planned at the same moment, so few windows differ.
         """
-        windows = [(due.timing.cadence, due.last_planned, due.horizon) for due in subscribers]
+        windows = [(due.preferences.timing.cadence, due.last_planned, due.horizon) for due in subscribers]
         distinct = {window: row for row, window in enumerate(dict.fromkeys(windows))}
         pairs = np.array([self._window(*window) for window in distinct], dtype=np.bool_).reshape(
             len(distinct), 2, len(self.candidates)

@@ -135,7 +135,7 @@ def _rank(
     liked = [recommended.get(due.key, ()) for due in subscribers]
     fresh = _raise_recommended(day, liked, scores.relevance, marked, fresh)
     in_categories = _in_categories(
-        shard_profiles.profiles, [due.only_categories for due in subscribers], len(day.candidates)
+        shard_profiles.profiles, [due.preferences.only_categories for due in subscribers], len(day.candidates)
     )
     return Shard(
         subscribers=subscribers,

@@ -6,13 +6,10 @@ of an hour that occurs twice in autumn, the first counts (PEP 495, fold=0).
 """
 
 from datetime import UTC, date, datetime, time, timedelta
-from difflib import get_close_matches
-from functools import lru_cache
-from zoneinfo import ZoneInfo, available_timezones
 
 from digestd.domain.digest import Period
 from digestd.domain.subscriber import Cadence, Status, Subscriber, Timing
-from digestd.errors import BadRecord
+from digestd.domain.time_zones import load_zone
 
 _WEEK = 7
 _HORIZON_DAYS = 9
@@ -20,26 +17,6 @@ _HORIZON_DAYS = 9
 
 DAILY_LIFE = timedelta(hours=18)
 WEEKLY_LIFE = timedelta(days=3)
-
-
-def check_timezone(name: str) -> str:
-    """Return the name if it is an IANA time zone.
-
-    Raises BadRecord, which suggests a similar one.
-    """
-    if name in _zones():
-        return name
-    near = _similar_zone(name[:40])
-    remedy = f"did you mean {near!r}?" if near else "write it like Europe/Berlin or UTC"
-    raise BadRecord("timezone", f"invalid time zone {name[:60]!r}: {remedy}")
-
-
-def is_timezone(name: object) -> bool:
-    """Return True if a stored name is a time zone of this system. Zones are renamed and removed now and then."""
-    try:
-        return isinstance(name, str) and bool(_zone(name))
-    except (LookupError, ValueError, OSError):  # as for a folder of zones
-        return False
 
 
 def newest_due(timing: Timing, now: datetime) -> Period:
@@ -104,31 +81,34 @@ def first_due(timing: Timing, now: datetime, last_date: str | None = None) -> da
     return next_due(timing, now)
 
 
-def next_digest(subscriber: Subscriber, due: datetime, now: datetime) -> datetime | None:
+def next_digest(subscriber: Subscriber, due: datetime | None, now: datetime) -> datetime | None:
     """Return when a subscriber's next digest is due, in their time zone; `now` or earlier if it is being prepared.
 
-    None if none is planned: they are not subscribed, or paused without an end.
+    None if none is planned: they are not subscribed, paused without an end, or something of them is damaged.
 
     Args:
-        due: when they are due by the store, as an active subscriber.
+        due: when they are due by the store, as an active subscriber; None if it cannot be read.
     """
-    zone = _zone(subscriber.timing.timezone)
+    if subscriber.damage or due is None:
+        return None
+    zone = load_zone(subscriber.timing.timezone)
     if subscriber.status is Status.ACTIVE:
         return due.astimezone(zone)
     if subscriber.status is Status.PAUSED and subscriber.paused_until is not None:
-        return first_due(subscriber.timing, max(subscriber.paused_until, now), subscriber.last_date).astimezone(zone)
+        resumed = max(subscriber.paused_until, now)
+        return first_due(subscriber.timing, resumed, subscriber.last_date).astimezone(zone)
     return None
 
 
 def local_date(timing: Timing, now: datetime) -> date:
     """Return the subscriber's date at `now`."""
-    return now.astimezone(_zone(timing.timezone)).date()
+    return now.astimezone(load_zone(timing.timezone)).date()
 
 
 def end_of_day(timing: Timing, now: datetime) -> datetime:
     """Return when the subscriber's date at `now` ends."""
     tomorrow = local_date(timing, now) + timedelta(days=1)
-    return datetime.combine(tomorrow, time(), tzinfo=_zone(timing.timezone)).astimezone(UTC)
+    return datetime.combine(tomorrow, time(), tzinfo=load_zone(timing.timezone)).astimezone(UTC)
 
 
 def covers_from(timing: Timing, last_planned: datetime | None, period: Period) -> str:
@@ -175,7 +155,7 @@ def _instant(timing: Timing, day: date) -> datetime:
 
     If the gap would shift it beyond midnight (Nuuk, 23:00), use the time before the gap.
     """
-    zone = _zone(timing.timezone)
+    zone = load_zone(timing.timezone)
     wall = datetime.combine(day, time(timing.hour), tzinfo=zone)
     instant = wall.astimezone(UTC)
     return instant if instant.astimezone(zone).date() == day else wall.replace(fold=1).astimezone(UTC)
@@ -186,21 +166,3 @@ def _key(timing: Timing, day: date) -> str:
         year, week, _ = day.isocalendar()
         return f"{year}-W{week:02}"
     return day.isoformat()
-
-
-@lru_cache(maxsize=700)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
-
-
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def _similar_zone(name: str) -> str | None:
-    """Return the zone whose name or city is most similar, ignoring case."""
-    zones = sorted(_zones())
-    names = {zone.rpartition("/")[2].lower(): zone for zone in zones} | {zone.lower(): zone for zone in zones}
-    near = get_close_matches(name.lower().replace(" ", "_"), names, n=1, cutoff=0.75)
-    return names[near[0]] if near else None

@@ -3,9 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Annotated, NamedTuple, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from digestd.domain.interest import Interest
+from digestd.domain.time_zones import require_timezone
+
+SIZE_MAX = 50
 
 
 class Status(StrEnum):
@@ -57,7 +63,16 @@ def to_action(by: "Cause | ConsentAction") -> ConsentAction:
     return by if isinstance(by, ConsentAction) else ConsentAction(by)
 
 
-class Cadence(StrEnum):
+class _Choice(StrEnum):
+    """One of several words, in any case."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        word = value.strip().lower() if isinstance(value, str) else ""
+        return next((one for one in cls if one.value == word), None)
+
+
+class Cadence(_Choice):
     """The frequency of the digest."""
 
     DAILY = "daily"
@@ -65,7 +80,22 @@ class Cadence(StrEnum):
     WEEKLY = "weekly"
 
 
-class MinScore(StrEnum):
+class Weekday(_Choice):
+    """The day of a weekly digest."""
+
+    MON = "mon"
+    TUE = "tue"
+    WED = "wed"
+    THU = "thu"
+    FRI = "fri"
+    SAT = "sat"
+    SUN = "sun"
+
+
+WEEKDAYS = tuple(Weekday)
+
+
+class MinScore(_Choice):
     """The minimum probability of relevance that a paper needs.
 
     See digests.selection.MIN_SCORES.
@@ -74,39 +104,6 @@ class MinScore(StrEnum):
     LOW = "low"
     NORMAL = "normal"
     HIGH = "high"
-
-
-def describe_damage(subscriber: "Subscriber") -> str:
-    """Return what of a subscriber cannot be read and how to correct it, as a sentence; empty if all can."""
-    if not subscriber.damage:
-        return ""
-    named = ", ".join(f"{one.field} {one.found}" for one in subscriber.damage)
-    remedies = {_REMEDIES.get(one.field, "") for one in subscriber.damage}
-    options = " ".join(sorted(remedy for remedy in remedies if remedy.startswith("--")))
-    edit = f"`digestd subscriber edit {subscriber.address} {options}` corrects it" if options else ""
-    status = f"`digestd subscriber resume {subscriber.address}` makes them active" if "resume" in remedies else ""
-    restore = "restore the last backup" if "" in remedies else ""
-    return f"cannot be read: {named}. They get no digest. {'; '.join(filter(None, (edit, status, restore)))}"
-
-
-_REMEDIES = {
-    "status": "resume",
-    "name": "--name NAME",
-    "timezone": "--timezone Europe/Berlin",
-    "hour": "--hour 7",
-    "cadence": "--cadence daily",
-    "weekday": "--weekday mon",
-    "size": "--size 10",
-    "min_score": "--min-score normal",
-    "explore": "--explore",
-    "only_categories": "--any-category",
-    "when_empty": "--not-when-empty",
-    "full_abstracts": "--gists-only",
-    "language": "--language en",
-    "interests": "--topic TOPIC",
-}
-"""The option of `subscriber edit` that replaces each field."""
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +117,87 @@ class Timing:
     hour: int = 7
     cadence: Cadence = Cadence.DAILY
     weekday: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """The option of `subscriber add` and `subscriber edit` for a preference.
+
+    Attributes:
+        names: both forms of a switch, as in `--explore/--no-explore`; empty if it is the name of the field.
+    """
+
+    help: str
+    names: str = ""
+
+
+class SignUpPreferences(BaseModel):
+    """The preferences that a sign-up form asks for.
+
+    Anybody can fill in such a form for any address, so there is no text among them that a mail would repeat.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    timezone: Annotated[
+        str,
+        Field(max_length=64),
+        AfterValidator(require_timezone),
+        Option("The IANA time zone, as in Europe/Berlin. Default: UTC."),
+    ] = "UTC"
+    hour: Annotated[int, Field(ge=0, le=23), Option("The local hour of the digest, 0 to 23. Default: 7.")] = 7
+    cadence: Annotated[Cadence, Option("daily, weekdays or weekly. Default: daily.")] = Cadence.DAILY
+    weekday: Annotated[Weekday, Option("The day of a weekly digest, mon to sun. Default: mon.")] = Weekday.MON
+    size: Annotated[int, Field(ge=1, le=SIZE_MAX), Option("The maximum number of papers, 1 to 50. Default: 10.")] = 10
+    language: Annotated[str, Field(max_length=20), Option("The language of the mail, as in en. Default: en.")] = "en"
+
+    @property
+    def timing(self) -> Timing:
+        """Return when the digest is due."""
+        return _timing(self.timezone, self.hour, self.cadence, self.weekday)
+
+
+class Preferences(SignUpPreferences):
+    """All preferences of a subscriber: the one definition for the table, the API, forms, imports and the CLI.
+
+    Values from the database are validated as they are. What people write is cleaned first, see
+    subscribers.subscriber_record.GivenPreferences.
+    """
+
+    name: Annotated[str, Field(max_length=200), Option("The name to greet them by.")] = ""
+    min_score: Annotated[MinScore, Option("How relevant a paper must be: low, normal or high. Default: normal.")] = (
+        MinScore.NORMAL
+    )
+    explore: Annotated[
+        bool,
+        Option("Allow one random paper from outside their interests. Default: yes.", "--explore/--no-explore"),
+    ] = True
+    only_categories: Annotated[
+        bool,
+        Option("Show only papers from --category or by --author. Default: any.", "--only-categories/--any-category"),
+    ] = False
+    when_empty: Annotated[
+        bool, Option("Mail them when no paper is relevant. Default: no mail.", "--when-empty/--not-when-empty")
+    ] = False
+    full_abstracts: Annotated[
+        bool,
+        Option(
+            "Put the full abstracts into the text part of the mail. Default: gists.", "--full-abstracts/--gists-only"
+        ),
+    ] = False
+
+
+@lru_cache(maxsize=10_000)
+def _timing(timezone: str, hour: int, cadence: Cadence, weekday: Weekday) -> Timing:
+    return Timing(timezone, hour, cadence, WEEKDAYS.index(weekday))
+
+
+DEFAULTS = Preferences()
+
+
+def option_of(name: str) -> Option:
+    """Return the option of a preference."""
+    return next(one for one in Preferences.model_fields[name].metadata if isinstance(one, Option))
 
 
 class Damage(NamedTuple):
@@ -136,12 +214,6 @@ class Subscriber:
     Attributes:
         address: None exactly when erased.
         version: the consent version, which rises when status or address change.
-        size: the maximum number of papers.
-        min_score: the minimum score of a paper.
-        explore: True if one paper may be an exploration pick.
-        when_empty: True to get a short mail when no paper is relevant.
-        only_categories: True to exclude papers outside their categories, except by authors they follow.
-        full_abstracts: True to have the full abstracts in the text part of the mail.
         last_date: the local date (ISO) of the newest digest.
         last_planned: when the newest digest was planned.
         paused_until: when a pause ends by itself.
@@ -153,18 +225,43 @@ class Subscriber:
     address: str | None
     status: Status
     version: int
-    name: str = ""
-    timing: Timing = Timing()
-    size: int = 10
-    min_score: MinScore = MinScore.NORMAL
-    explore: bool = True
-    only_categories: bool = False
-    when_empty: bool = False
-    full_abstracts: bool = False
-    language: str = "en"
+    preferences: Preferences = DEFAULTS
     interests: tuple[Interest, ...] = ()
     last_date: str | None = None
     last_planned: datetime | None = None
     paused_until: datetime | None = None
     links_from: datetime | None = None
     damage: tuple[Damage, ...] = ()
+
+    @property
+    def language(self) -> str:
+        """Return the language of their mails and pages."""
+        return self.preferences.language
+
+    @property
+    def timing(self) -> Timing:
+        """Return when their digest is due."""
+        return self.preferences.timing
+
+
+def describe_damage(subscriber: Subscriber) -> str:
+    """Return what of a subscriber cannot be read and how to correct it, as a sentence; empty if all can."""
+    if not subscriber.damage:
+        return ""
+    named = ", ".join(f"{one.field} {one.found}" for one in subscriber.damage)
+    remedies = {_remedy(one.field) for one in subscriber.damage}
+    options = " ".join(sorted(remedy for remedy in remedies if remedy.startswith("--")))
+    edit = f"`digestd subscriber edit {subscriber.address} {options}` corrects it" if options else ""
+    status = f"`digestd subscriber resume {subscriber.address}` makes them active" if "resume" in remedies else ""
+    restore = "restore the last backup" if "" in remedies else ""
+    return f"cannot be read: {named}. They get no digest. {'; '.join(filter(None, (edit, status, restore)))}"
+
+
+def _remedy(field: str) -> str:
+    """Return what replaces a field: an option of `subscriber edit` with the default, `resume`, or nothing."""
+    if field not in Preferences.model_fields:
+        return {"status": "resume", "interests": "--topic TOPIC"}.get(field, "")
+    default, name = Preferences.model_fields[field].default, f"--{field.replace('_', '-')}"
+    if isinstance(default, bool):
+        return option_of(field).names.split("/")[0 if default else 1]
+    return f"{name} {default or field.upper()}"

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from sqlalchemy import String, bindparam, case, func, insert, literal_column, or_, select, update
 from sqlmodel import Session
 
-from digestd.domain.schedule import is_timezone
-from digestd.domain.subscriber import Cadence, MinScore, Status, Timing, describe_damage
+from digestd.domain.subscriber import Preferences, Status, Timing, describe_damage
 from digestd.errors import Damaged
 from digestd.store import core, interests, subscribers
 from digestd.store.bulk import KeyLookup
 from digestd.store.packing import unpack_seen
 from digestd.store.papers import newest_news
-from digestd.store.stored_settings import is_valid
+from digestd.store.stored_settings import COLUMNS, read_date, read_preferences
 from digestd.store.timestamps import from_us, to_us
 
 _S = core.subscriber.c
@@ -47,18 +46,13 @@ class DueSubscriber(NamedTuple):
 
     key: int
     version: int
-    timing: Timing
-    size: int
+    preferences: Preferences
     last_date: str | None
     last_planned: datetime | None
     horizon: int | None
     wants: int
     had: NDArray[np.uint32]
     mark: tuple[int, int, str | None]
-    min_score: MinScore = MinScore.NORMAL
-    explore: bool = True
-    only_categories: bool = False
-    when_empty: bool = False
     was_empty: bool = False
     is_damaged: bool = False
 
@@ -110,12 +104,8 @@ def by_key(session: Session, subscriber: int) -> DueSubscriber:
 
 _DUE = (
     select(
-        *(_S.id, _S.version, _S.timezone, _S.hour, _S.cadence, _S.weekday, _S.size, _S.min_score, _S.explore),
-        _S.only_categories,
-        _S.when_empty,
-        *(_S.last_date, _S.last_planned_us, _S.horizon, _S.next_due_us, _S.wants, _S.empty_until_us),
-        core.seen_papers.c.papers.label("had"),
-        *(_S.name, _S.language, _S.full_abstracts),
+        *(_S.id, _S.version, _S.last_date, _S.last_planned_us, _S.horizon, _S.next_due_us, _S.wants),
+        *(_S.empty_until_us, core.seen_papers.c.papers.label("had"), *COLUMNS),
     )
     .select_from(core.subscriber)
     .outerjoin(core.seen_papers, core.seen_papers.c.subscriber_id == _S.id)
@@ -187,12 +177,12 @@ def _is_empty(now: datetime) -> tuple[core.Condition, ...]:
     return _ACTIVE, _S.empty_until_us > to_us(now), _S.next_due_us > to_us(now)
 
 
-_EMPTY_DAYS = select(_S.id, _S.timezone, _S.hour, _S.cadence, _S.weekday, _S.last_date).with_for_update()
+_EMPTY_DAYS = select(_S.id, _S.last_date, *COLUMNS).with_for_update()
 
 
 def _empty_days(session: Session, query: core.Query) -> list[EmptyDay]:
     rows = session.connection().execute(query).all()
-    timed = [(key, _timing_or_none(*timing), date) for key, *timing, date in rows]
+    timed = [(key, _timing_or_none(*stored), date) for key, date, *stored in rows]
     return [EmptyDay(key, timing, date) for key, timing, date in timed if timing is not None]
 
 
@@ -234,15 +224,15 @@ def was_clock_ahead(session: Session, now: datetime) -> bool:
 def due_later(session: Session, after: int, limit: int, now: datetime) -> list[FutureDue]:
     """Return up to `limit` active subscribers with key > `after` that are due after `now`, by key."""
     query = (
-        select(_S.id, _S.timezone, _S.hour, _S.cadence, _S.weekday, _S.last_date, _S.last_planned_us, _S.next_due_us)
+        select(_S.id, _S.last_date, _S.last_planned_us, _S.next_due_us, *COLUMNS)
         .where(_S.status == Status.ACTIVE, _S.id > after, _S.next_due_us > to_us(now))
         .order_by(_S.id)
         .limit(limit)
         .with_for_update()
     )
     return [
-        FutureDue(key, _timing_or_none(zone, hour, cadence, weekday), *rest)
-        for key, zone, hour, cadence, weekday, *rest in session.connection().execute(query)
+        FutureDue(key, _timing_or_none(*stored), last_date, planned_us, next_due_us)
+        for key, last_date, planned_us, next_due_us, *stored in session.connection().execute(query)
     ]
 
 
@@ -273,56 +263,34 @@ def _due_or_damaged(row: core.Record) -> DueSubscriber:
 
 
 def _damaged(row: core.Record) -> DueSubscriber:
-    return DueSubscriber(row.id, 0, Timing(), 0, None, None, None, 0, _NOTHING, (0, 0, None), is_damaged=True)
+    return DueSubscriber(row.id, 0, Preferences(), None, None, None, 0, _NOTHING, (0, 0, None), is_damaged=True)
 
 
 def _due(row: core.Record) -> DueSubscriber:
-    key, version, timezone, hour, cadence, weekday, size, bar, explore, *more = row  # by name takes thrice as long
-    only_categories, when_empty, last_date, planned_us, horizon, next_due_us, wants, empty_until_us, *rest = more
-    had, *of_mail = rest
-    for column, found in zip(("name", "language", "full_abstracts"), of_mail, strict=True):
-        _check(column, found)
+    key, version, last_date, planned_us, horizon, next_due_us, *more = row  # by name takes thrice as long
+    wants, empty_until_us, had, *stored = more
+    preferences, damage = read_preferences(*stored)
+    if damage:
+        return _damaged(row)
     return DueSubscriber(
         key=key,
         version=version,
-        timing=_timing(timezone, hour, cadence, weekday),
-        size=_check("size", size),
-        last_date=_check("last_date", last_date),
+        preferences=preferences,
+        last_date=read_date(last_date),
         last_planned=None if planned_us is None else _instant(planned_us),
         horizon=horizon,
         wants=wants,
         had=_NOTHING if had is None else unpack_seen(had),
         mark=(version, next_due_us, last_date),
-        min_score=_BARS[bar],
-        explore=explore,
-        only_categories=only_categories,
-        when_empty=when_empty,
         was_empty=empty_until_us is not None,
     )
 
 
-@lru_cache(maxsize=10_000)
-def _timing(timezone: str, hour: int, cadence: str, weekday: int) -> Timing:
-    if not is_timezone(timezone):
-        raise ValueError("no such time zone")
-    return Timing(timezone, _check("hour", hour), Cadence(cadence), _check("weekday", weekday))
-
-
-@lru_cache(maxsize=10_000)
-def _check(column: str, found: Any) -> Any:
-    """Return a stored value. Raises ValueError if it is damaged."""
-    if not is_valid(column, found):
-        raise ValueError(f"{column} is damaged")
-    return found
-
-
-def _timing_or_none(timezone: str, hour: int, cadence: str, weekday: int) -> Timing | None:
-    try:
-        return _timing(timezone, hour, cadence, weekday)
-    except (LookupError, ValueError, TypeError):
-        return None
+def _timing_or_none(*stored: Any) -> Timing | None:
+    """Return the timing in the values of COLUMNS, or None if one of them is damaged."""
+    preferences, damage = read_preferences(*stored)
+    return None if damage else preferences.timing
 
 
 _instant = lru_cache(maxsize=10_000)(from_us)
-_BARS = {str(bar): bar for bar in MinScore}
 _NOTHING = np.zeros(0, dtype=np.uint32)

@@ -15,7 +15,7 @@ from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Status
 from digestd.store import core, profiles
 from digestd.store.papers import former_keys, merged_into
-from digestd.store.stored_settings import read
+from digestd.store.stored_settings import read_status
 from digestd.store.timestamps import from_us, to_us
 
 _G, _I, _M = core.subscriber_group.c, core.group_interest.c, core.group_member.c
@@ -108,7 +108,12 @@ def members(session: Session, group: Group) -> list[Member]:
     )
     rows = session.connection().execute(query)
     return [
-        Member(row.address or "", read("name", row.name), read("status", row.status), _membership(group, row))
+        Member(
+            row.address or "",
+            row.name if isinstance(row.name, str) else "",
+            read_status(row.status),
+            _membership(group, row),
+        )
         for row in rows
     ]
 

@@ -22,16 +22,25 @@ _I, _F, _P = core.interest.c, core.feedback.c, core.paper.c
 
 
 def for_ranking(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """Return what ranking uses: what subscribers said themselves, and the interests of their groups."""
-    found = stated(session, subscribers)
+    """Return what ranking uses: what subscribers said themselves, and the interests of their groups.
+
+    Raises:
+        Damaged: an interest cannot be read.
+    """
+    found = _with_feedback(session, subscribers, of(session, subscribers))
     for key, shared in groups.interests(session, subscribers).items():
         found[key] = (*found.get(key, ()), *(one.interest for one in shared))
     return found
 
 
 def stated(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """Return interests, mutings, and rated papers that no interest names."""
-    found = of(session, subscribers)
+    """Return interests that can be read, mutings, and rated papers that no interest names."""
+    return _with_feedback(session, subscribers, readable(session, subscribers)[0])
+
+
+def _with_feedback(
+    session: Session, subscribers: Sequence[int], found: dict[int, tuple[Interest, ...]]
+) -> dict[int, tuple[Interest, ...]]:
     for key, muted in mutings.active(session, subscribers).items():
         found[key] = (*found.get(key, ()), *muted)
     for key, rated in feedback.interests(session, subscribers).items():

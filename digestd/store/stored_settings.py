@@ -1,4 +1,4 @@
-"""Read the stored settings of a subscriber, of which any may be damaged.
+"""Read and write the preferences and the state of a subscriber, of which any may be damaged.
 
 A time zone may vanish from the system, and a row may be damaged by a disk or by hand. A field that cannot be read is
 replaced by a default and named, so that lists, pages and the end of a subscription work for everybody. Its subscriber
@@ -6,94 +6,94 @@ gets no digest until it is corrected: at the wrong hour, or by the wrong interes
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date
-from enum import StrEnum
-from typing import Any, NamedTuple
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
 
-from digestd.domain.schedule import is_timezone
-from digestd.domain.subscriber import Cadence, Damage, MinScore, Status
+from pydantic import ValidationError
+
+from digestd.domain.subscriber import WEEKDAYS, Damage, Preferences, Status
 from digestd.store import core
-from digestd.store.timestamps import US_MAX
+from digestd.store.timestamps import from_us
 
 _FOUND_MAX = 40
+COLUMNS = tuple(core.subscriber.c[name] for name in Preferences.model_fields)
+"""The columns of the preferences, in the order of the arguments of `read_preferences`."""
 
 
-class _Field(NamedTuple):
-    """The way to read a column: which values are valid, how they are converted, and the default for others."""
+@lru_cache(maxsize=1_000)  # most subscribers share theirs, but for the name
+def read_preferences(*stored: Any) -> tuple[Preferences, tuple[Damage, ...]]:
+    """Return the preferences in the values of COLUMNS, and which of them are damaged."""
+    values = dict(zip(Preferences.model_fields, stored, strict=True))
+    number = values["weekday"]
+    if type(number) is int and 0 <= number < len(WEEKDAYS):
+        values["weekday"] = WEEKDAYS[number]
+    try:
+        return Preferences.model_validate(values), ()
+    except ValidationError as error:
+        damage = {str(one["loc"][0]): one["input"] for one in error.errors()}
+    sound = {name: value for name, value in values.items() if name not in damage}
+    return Preferences.model_validate(sound), tuple(_damage(name, found) for name, found in damage.items())
 
-    is_valid: Callable[[Any], bool]
-    convert: Callable[[Any], Any]
-    default: Any
+
+def read_row(row: core.Record) -> tuple[Preferences, tuple[Damage, ...]]:
+    """Return the preferences in a row that has COLUMNS among others, and which of them are damaged."""
+    return read_preferences(*(getattr(row, name) for name in Preferences.model_fields))
 
 
-def read_settings(row: core.Record) -> tuple[dict[str, Any], tuple[Damage, ...]]:
-    """Return the settings and times in a row by column, and which of them are damaged."""
+def row_values(preferences: Preferences) -> dict[str, Any]:
+    """Return the values to store, by column."""
+    return {**preferences.model_dump(), "weekday": WEEKDAYS.index(preferences.weekday)}
+
+
+def read_state(row: core.Record) -> tuple[dict[str, Any], tuple[Damage, ...]]:
+    """Return status and times in a row, as arguments of `Subscriber`, and which of them are damaged."""
     values, damage = {}, []
-    for name, field in _FIELDS.items():
-        found = getattr(row, name)
-        if field.is_valid(found):
-            values[name] = field.convert(found)
-        else:
-            values[name] = field.default
-            damage.append(Damage(name, repr(found)[:_FOUND_MAX]))
+    for name, (column, read, default) in _STATE.items():
+        stored = getattr(row, column)
+        try:
+            values[name] = read(stored)
+        except (ValueError, TypeError, OverflowError):
+            values[name] = default
+            damage.append(_damage(column, stored))
     return values, tuple(damage)
 
 
-def is_valid(column: str, found: Any) -> bool:
-    """Return True if a column may hold this value."""
-    return _FIELDS[column].is_valid(found)
+def read_status(stored: Any) -> Status:
+    """Return a stored status, or the status of a subscriber whose own cannot be read."""
+    return _STATUSES.get(stored, Status.PAUSED)
 
 
-def read(column: str, found: Any) -> Any:
-    """Return a stored value as the domain has it, or its default if it is damaged."""
-    field = _FIELDS[column]
-    return field.convert(found) if field.is_valid(found) else field.default
+@lru_cache(maxsize=1_000)
+def read_date(stored: str | None) -> str | None:
+    """Return a stored date as it is. Raises ValueError or TypeError if it is damaged."""
+    if stored is not None:
+        date.fromisoformat(stored)
+    return stored
 
 
-def _number(low: int, high: int, default: int) -> _Field:
-    return _Field(lambda found: type(found) is int and low <= found <= high, int, default)
-
-
-def _one_of(kind: type[StrEnum], default: StrEnum) -> _Field:
-    known = {str(one): one for one in kind}
-    return _Field(lambda found: isinstance(found, str) and found in known, known.__getitem__, default)
-
-
-def _switch(default: bool) -> _Field:
-    return _Field(lambda found: found in (0, 1), bool, default)
-
-
-def _text(default: str) -> _Field:
-    return _Field(lambda found: isinstance(found, str), str, default)
-
-
-def _optional_time() -> _Field:
-    return _Field(lambda found: found is None or (type(found) is int and abs(found) < US_MAX), lambda it: it, None)
-
-
-def _is_optional_date(found: object) -> bool:
+def read_time(stored: Any) -> datetime | None:
+    """Return a stored time, or None if it is damaged."""
     try:
-        return found is None or bool(date.fromisoformat(str(found)))
-    except ValueError:
-        return False
+        return _instant(stored)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
-_FIELDS: Mapping[str, _Field] = {
-    "status": _one_of(Status, Status.PAUSED),
-    "name": _text(""),
-    "timezone": _Field(is_timezone, str, "UTC"),
-    "hour": _number(0, 23, 7),
-    "cadence": _one_of(Cadence, Cadence.DAILY),
-    "weekday": _number(0, 6, 0),
-    "size": _number(1, 50, 10),
-    "min_score": _one_of(MinScore, MinScore.NORMAL),
-    "explore": _switch(True),
-    "only_categories": _switch(False),
-    "when_empty": _switch(False),
-    "full_abstracts": _switch(False),
-    "language": _text("en"),
-    "last_date": _Field(_is_optional_date, lambda it: it, None),
-    "last_planned_us": _optional_time(),
-    "paused_until_us": _optional_time(),
-    "links_from_us": _optional_time(),
+def _damage(field: str, found: object) -> Damage:
+    return Damage(field, repr(found)[:_FOUND_MAX])
+
+
+def _instant(us: int | None) -> datetime | None:
+    return None if us is None else from_us(us)
+
+
+_STATUSES = {str(status): status for status in Status}
+_STATE: Mapping[str, tuple[str, Callable[[Any], Any], Any]] = {
+    "status": ("status", Status, Status.PAUSED),
+    "last_date": ("last_date", read_date, None),
+    "last_planned": ("last_planned_us", _instant, None),
+    "paused_until": ("paused_until_us", _instant, None),
+    "links_from": ("links_from_us", lambda us: _instant(us or None), None),
 }
+"""The column of each value, how it is read, and its default if it is damaged."""

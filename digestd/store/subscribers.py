@@ -8,7 +8,7 @@ point see each other.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import bindparam, case, func, insert, select, update
@@ -16,82 +16,47 @@ from sqlmodel import Session
 
 from digestd.domain.interest import Interest
 from digestd.domain.schedule import due_period, first_due
-from digestd.domain.subscriber import Cause, ConsentAction, Damage, MinScore, Status, Subscriber, Timing
-from digestd.store import alert_state, consent, core, interests, opt_outs, paper_lookups, references, stored_settings
+from digestd.domain.subscriber import Cause, ConsentAction, Damage, Preferences, Status, Subscriber
+from digestd.store import alert_state, consent, core, interests, opt_outs, paper_lookups, references
 from digestd.store.opt_outs import Event, OptOut
+from digestd.store.stored_settings import read_row, read_state, read_status, read_time, row_values
 from digestd.store.timestamps import from_us, to_us
 
 BLOCK = 500
 _S, _I = core.subscriber.c, core.interest.c
 
 
-@dataclass(frozen=True, slots=True)
-class NewSubscriber:
-    """A subscriber about to be stored."""
-
-    address: str
-    address_key: bytes
-    status: Status
-    name: str
-    timing: Timing
-    size: int
-    language: str
-    interests: tuple[Interest, ...]
-    min_score: MinScore = MinScore.NORMAL
-    explore: bool = True
-    only_categories: bool = False
-    when_empty: bool = False
-    full_abstracts: bool = False
-
-
 def insert_many(
-    session: Session, new: Sequence[NewSubscriber], by: Cause | ConsentAction, now: datetime
+    session: Session, new: Mapping[bytes, Subscriber], by: Cause | ConsentAction, now: datetime
 ) -> dict[bytes, int]:
-    """Insert new subscribers at version 1 and return their keys by address key.
+    """Insert new subscribers by their address keys, at version 1, and return their numbers by address key.
 
     One whose address key exists already is left out: another transaction was first.
     """
     if not new:
         return {}
-    rows = [_row(subscriber, now) for subscriber in new]
+    rows = [_row(address_key, subscriber, now) for address_key, subscriber in new.items()]
     statement = core.upsert(session, core.subscriber).on_conflict_do_nothing(index_elements=["address_key"])
     done = session.connection().execute(statement.returning(_S.id, _S.address_key), rows)
     keys = {row.address_key: row.id for row in done}
-    stored = [(keys[n.address_key], n) for n in new if n.address_key in keys]
-    consent.record(session, [(key, 1, n.status) for key, n in stored], by, to_us(now))
-    _add_interests(session, {key: n.interests for key, n in stored}, now)
-    paper_lookups.request(session, {key: n.interests for key, n in stored if n.interests}, now)
+    stored = {keys[address_key]: one for address_key, one in new.items() if address_key in keys}
+    consent.record(session, [(key, 1, one.status) for key, one in stored.items()], by, to_us(now))
+    _add_interests(session, {key: one.interests for key, one in stored.items()}, now)
+    paper_lookups.request(session, {key: one.interests for key, one in stored.items() if one.interests}, now)
     return keys
 
 
-def _row(new: NewSubscriber, now: datetime) -> dict[str, object]:
+def _row(address_key: bytes, new: Subscriber, now: datetime) -> dict[str, object]:
     return {
         "address": new.address,
-        "address_key": new.address_key,
+        "address_key": address_key,
         "status": new.status,
         "version": 1,
-        **_settings(new),
+        **row_values(new.preferences),
         "created_us": to_us(now),
         "next_due_us": to_us(first_due(new.timing, now)),
         "wants": 0,
         "links_from_us": 0,
-    }
-
-
-def _settings(of: NewSubscriber | Subscriber) -> dict[str, object]:
-    return {
-        "name": of.name,
-        "timezone": of.timing.timezone,
-        "hour": of.timing.hour,
-        "cadence": of.timing.cadence,
-        "weekday": of.timing.weekday,
-        "size": of.size,
-        "min_score": of.min_score,
-        "explore": of.explore,
-        "only_categories": of.only_categories,
-        "when_empty": of.when_empty,
-        "full_abstracts": of.full_abstracts,
-        "language": of.language,
     }
 
 
@@ -122,7 +87,7 @@ def _update_readable(session: Session, subscriber: Subscriber) -> None:
     damaged = {one.field for one in subscriber.damage}
     if damaged & _CHECKED_TOGETHER:
         damaged |= _CHECKED_TOGETHER
-    values = {name: value for name, value in _settings(subscriber).items() if name not in damaged}
+    values = {name: value for name, value in row_values(subscriber.preferences).items() if name not in damaged}
     change = update(core.subscriber).where(_S.id == subscriber.key).values(wants=_S.wants + 1, **values)
     session.connection().execute(change)
 
@@ -134,16 +99,12 @@ def _change(subscriber: Subscriber, now: datetime) -> dict[str, object]:
         "now": to_us(now),
         "still_due": due_period(timing, last_date, now) is not None,
         "first": to_us(first_due(timing, now, last_date)),
-        **{f"new_{name}": value for name, value in _settings(subscriber).items()},
+        **{f"new_{name}": value for name, value in row_values(subscriber.preferences).items()},
     }
 
 
 _CHECKED_TOGETHER = frozenset({"hour", "weekday", "size"})
 """Columns of one CHECK constraint: while one is damaged, SQLite takes none of the others."""
-_SETTINGS = (
-    *("name", "timezone", "hour", "cadence", "weekday", "size"),
-    *("min_score", "explore", "only_categories", "when_empty", "full_abstracts", "language"),
-)
 _UPDATE = (
     update(core.subscriber)
     .where(_S.id == bindparam("who"))
@@ -154,7 +115,7 @@ _UPDATE = (
             else_=bindparam("first"),
         ),
         wants=_S.wants + 1,
-        **{name: bindparam(f"new_{name}") for name in _SETTINGS},
+        **{name: bindparam(f"new_{name}") for name in Preferences.model_fields},
     )
 )
 
@@ -299,9 +260,9 @@ def created(session: Session, key: int) -> datetime:
     return from_us(session.connection().execute(select(_S.created_us).where(_S.id == key)).scalar_one())
 
 
-def next_due(session: Session, key: int) -> datetime:
-    """Return when a subscriber is due, if they are active."""
-    return from_us(session.connection().execute(select(_S.next_due_us).where(_S.id == key)).scalar_one())
+def next_due(session: Session, key: int) -> datetime | None:
+    """Return when a subscriber is due, if they are active; None if that cannot be read."""
+    return read_time(session.connection().execute(select(_S.next_due_us).where(_S.id == key)).scalar_one())
 
 
 def count(session: Session) -> dict[Status, int]:
@@ -309,7 +270,7 @@ def count(session: Session) -> dict[Status, int]:
     query = select(_S.status, func.count().label("how_many")).group_by(_S.status)
     found: Counter[Status] = Counter()
     for row in session.connection().execute(query):
-        found[stored_settings.read("status", row.status)] += row.how_many
+        found[read_status(row.status)] += row.how_many
     return dict(found)
 
 
@@ -349,20 +310,14 @@ def _subscribers(session: Session, rows: Sequence[core.Record]) -> list[Subscrib
 
 
 def _subscriber(row: core.Record, own: tuple[Interest, ...], damaged_interest: str | None) -> Subscriber:
-    values, damage = stored_settings.read_settings(row)
+    preferences, damage = read_row(row)
+    times, damaged = read_state(row)
     return Subscriber(
         key=row.id,
         address=row.address,
         version=row.version,
-        timing=Timing(*(values.pop(field.name) for field in fields(Timing))),
+        preferences=preferences,
         interests=own,
-        last_planned=_instant(values.pop("last_planned_us")),
-        paused_until=_instant(values.pop("paused_until_us")),
-        links_from=_instant(values.pop("links_from_us") or None),
-        damage=(*damage, *([Damage("interests", damaged_interest)] if damaged_interest else [])),
-        **values,
+        damage=(*damage, *damaged, *([Damage("interests", damaged_interest)] if damaged_interest else [])),
+        **times,
     )
-
-
-def _instant(us: int | None) -> datetime | None:
-    return None if us is None else from_us(us)

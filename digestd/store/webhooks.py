@@ -15,7 +15,7 @@ from sqlmodel import Session
 from digestd.domain.webhook import WebhookEvent, WebhookPost, WebhookPostState
 from digestd.store import core
 from digestd.store.database import Database
-from digestd.store.stored_settings import read
+from digestd.store.stored_settings import read_status
 from digestd.store.timestamps import from_us, to_us
 
 LEASE = timedelta(minutes=2)
@@ -153,7 +153,7 @@ def _post(row: core.Record, attempts: int) -> WebhookPost:
         event=WebhookEvent(row.event),
         subscriber=row.subscriber_id,
         address=row.address,
-        status=read("status", row.status),
+        status=read_status(row.status),
         detail=row.detail,
         at=from_us(row.at_us),
         state=WebhookPostState(row.state),

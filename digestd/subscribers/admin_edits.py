@@ -1,5 +1,6 @@
 """Add and edit single subscribers on the operator's behalf, by CLI or API."""
 
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,7 +14,6 @@ from digestd.subscribers.lookup import find
 from digestd.subscribers.notices import NoticeContext
 from digestd.subscribers.signup import (
     add_pending,
-    new_subscriber,
     request_signup_in_session,
     send_confirmation,
     stranger_budget,
@@ -111,7 +111,7 @@ def _store_new(session: Session, notices: NoticeContext, record: SubscriberRecor
     if record.status is Status.PENDING:
         return add_pending(session, notices, record, *by)
     key = address_key(notices.keys, record.address)
-    return bool(subscribers.insert_many(session, [new_subscriber(record, key, Status.ACTIVE)], *by))
+    return bool(subscribers.insert_many(session, {key: replace(record.as_new, status=Status.ACTIVE)}, *by))
 
 
 def _update_known(

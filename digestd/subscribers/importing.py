@@ -20,7 +20,7 @@ from digestd.store.database import Database
 from digestd.store.isolation import by_halves
 from digestd.subscribers.files import FileLine
 from digestd.subscribers.notices import NoticeContext
-from digestd.subscribers.signup import new_subscriber, plan_confirmation, stranger_budget
+from digestd.subscribers.signup import plan_confirmation, stranger_budget
 from digestd.subscribers.subscriber_record import SubscriberRecord, parse, subscriber_fields
 
 BLOCK = 500
@@ -204,14 +204,14 @@ def _step(session: Session, key: bytes, known: Subscriber, status: Status, now: 
 
 
 def _add(session: Session, notices: NoticeContext, fresh: Sequence[_Line], now: datetime) -> SubscriberImportReport:
-    arrivals = [new_subscriber(line.record, line.key, line.record.status or Status.ACTIVE) for line in fresh]
+    arrivals = {line.key: line.record.as_new for line in fresh}
     stored = subscribers.insert_many(session, arrivals, Cause.IMPORT, now)
-    for arrival in arrivals:
-        if arrival.address_key in stored and arrival.status is Status.SUPPRESSED:
-            suppressions.record(session, arrival.address_key, SuppressionReason.REQUEST, now)
-        elif arrival.address_key in stored and arrival.status is Status.PENDING:
-            mail_budgets.count(session, [stranger_budget(arrival.address_key, Cause.IMPORT)], now)
-            plan_confirmation(session, notices, (stored[arrival.address_key], 1), (None, Cause.IMPORT), now, now)
+    for key, number in stored.items():
+        if arrivals[key].status is Status.SUPPRESSED:
+            suppressions.record(session, key, SuppressionReason.REQUEST, now)
+        elif arrivals[key].status is Status.PENDING:
+            mail_budgets.count(session, [stranger_budget(key, Cause.IMPORT)], now)
+            plan_confirmation(session, notices, (number, 1), (None, Cause.IMPORT), now, now)
     report = SubscriberImportReport(added=len(stored))
     if lost := [line for line in fresh if line.key not in stored]:
         report.count(_import_block(session, notices, lost, now))  # another process was first: now they are known

@@ -1,11 +1,11 @@
 """Reduce the digest instead of ending it, and come back after unsubscribing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from digestd.domain.mail_budget import Pool
-from digestd.domain.subscriber import Cadence, ConsentAction, Status, Subscriber
+from digestd.domain.subscriber import Cadence, ConsentAction, Preferences, Status
 from digestd.store import subscribers
 from digestd.store.database import Database
 from digestd.subscribers.notices import NoticeContext
@@ -19,9 +19,7 @@ BREAK = timedelta(days=28)
 
 def weekly(db: Database, subscriber: int, now: datetime) -> bool:
     """Switch to one digest a week. Returns False for a subscriber who gets no digests."""
-    return _change(
-        db, subscriber, lambda known: replace(known, timing=replace(known.timing, cadence=Cadence.WEEKLY)), now
-    )
+    return _change(db, subscriber, lambda _known: {"cadence": Cadence.WEEKLY}, now)
 
 
 def fewer(db: Database, subscriber: int, now: datetime) -> bool:
@@ -29,16 +27,19 @@ def fewer(db: Database, subscriber: int, now: datetime) -> bool:
 
     Returns False for a subscriber who gets no digests.
     """
-    return _change(db, subscriber, lambda known: replace(known, size=max(1, min(FEWER, known.size // 2))), now)
+    return _change(db, subscriber, lambda known: {"size": max(1, min(FEWER, known.size // 2))}, now)
 
 
-def _change(db: Database, subscriber: int, change: Callable[[Subscriber], Subscriber], now: datetime) -> bool:
+def _change(
+    db: Database, subscriber: int, change: Callable[[Preferences], Mapping[str, object]], now: datetime
+) -> bool:
     with db.write() as session:
         known = subscribers.by_key(session, subscriber, lock=True)
         if known is None or known.status not in {Status.ACTIVE, Status.PAUSED}:
             return False
-        if change(known) != known:
-            subscribers.update_many(session, [change(known)], now)
+        changed = known.preferences.model_copy(update=change(known.preferences))
+        if changed != known.preferences:
+            subscribers.update_many(session, [replace(known, preferences=changed)], now)
         return True
 
 

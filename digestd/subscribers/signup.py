@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
 from digestd.domain.mail_budget import BY_MAIL, Budget, Pool, subscriber_causer
-from digestd.domain.subscriber import Cause, ConsentAction, Status, Subscriber, to_action
+from digestd.domain.subscriber import Cause, ConsentAction, Preferences, Status, Subscriber, to_action
 from digestd.domain.suppression import LIFTED_BY_CONSENT
 from digestd.errors import BadInput
 from digestd.security.links import BadToken, Keys, Purpose, address_key, read_token
@@ -116,8 +116,9 @@ def _store_pending(
     Returns:
         Its number and consent version, or None if another transaction stored it first.
     """
-    minimal = new_subscriber(SubscriberRecord(record.address, language=record.language), key, Status.PENDING)
-    stored = subscribers.insert_many(session, [minimal], by, now)
+    minimal = Preferences(language=record.preferences.language)
+    pending = Subscriber(0, record.address, Status.PENDING, 1, minimal)
+    stored = subscribers.insert_many(session, {key: pending}, by, now)
     return (stored[key], 1) if key in stored else None
 
 
@@ -157,26 +158,6 @@ def resend_confirmation(
         same_network = [one for one in pending if one.act.network is not None and one.act.network == by.network]
         chosen = next(iter((*same_network, *pending)), None)
         send_confirmation(session, notices, known, (_record(known, chosen), by), stranger_budget(key, by), now)
-
-
-def new_subscriber(record: SubscriberRecord, key: bytes, status: Status) -> subscribers.NewSubscriber:
-    """Return the store's values for a subscriber who is stored for the first time."""
-    values = record.as_new
-    return subscribers.NewSubscriber(
-        address=record.address,
-        address_key=key,
-        status=status,
-        name=values.name,
-        timing=values.timing,
-        size=values.size,
-        language=values.language,
-        interests=values.interests,
-        min_score=values.min_score,
-        explore=values.explore,
-        only_categories=values.only_categories,
-        when_empty=values.when_empty,
-        full_abstracts=values.full_abstracts,
-    )
 
 
 SignupRequest = tuple[SubscriberRecord | None, Cause | ConsentAction]

@@ -1,4 +1,4 @@
-"""Read, check and write the settings and interests of one subscriber.
+"""Read, check and write the preferences and interests of one subscriber.
 
 One pass (`check`) serves forms, API, CLI and import files. All functions are pure.
 A field that is not given keeps its value; for a new subscriber, the default.
@@ -6,24 +6,26 @@ A field that is not given keeps its value; for a new subscriber, the default.
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import lru_cache, partial
 from typing import Any
 
+from annotated_types import Ge, Le, MaxLen
 from babel import Locale, UnknownLocaleError
+from pydantic import ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
 
 from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.paper import paper_id
-from digestd.domain.schedule import check_timezone
-from digestd.domain.subscriber import WEEKDAYS, Cadence, MinScore, Status, Subscriber, Timing
+from digestd.domain.subscriber import DEFAULTS, Preferences, Status, Subscriber
+from digestd.domain.time_zones import check_timezone
 from digestd.errors import BadRecord
 from digestd.security.links import canonical_address
 from digestd.text.sanitise import clean, is_visible
 
 TEXT_MAX = 300
 PAPER_MAX = 400
-NAME_MAX = 200
-SIZE_MAX = 50
 ITEMS_MAX = {Kind.TOPIC: 50, Kind.PHRASE: 200, Kind.AUTHOR: 200, Kind.CATEGORY: 200, Kind.PAPER: 1_000}
 
 ListKey = tuple[Kind, Stance]
@@ -36,53 +38,49 @@ LISTS: dict[str, ListKey] = {
 }
 _ALL_LISTS = LISTS | {f"mute_{name}": (kind, Stance.MUTED) for name, kind in MUTABLE.items()}
 _ORDER: tuple[ListKey, ...] = tuple(_ALL_LISTS.values())
+_FIELDS: Mapping[str, FieldInfo] = Preferences.model_fields
+KEYS = (
+    *("email", "name", *MUTABLE, "mute", "likes", "dislikes"),
+    *(name for name in _FIELDS if name not in {"name", "language"}),
+    *("language", "status"),
+)
+"""The keys of an import line, in the order of an export."""
+_KNOWN = frozenset(KEYS)
+NUMBERS = frozenset(name for name, one in _FIELDS.items() if one.annotation is int)
+BOOLEANS = frozenset(name for name, one in _FIELDS.items() if one.annotation is bool)
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriberRecord:
-    """Checked settings and interests of one subscriber.
+    """Checked preferences and interests of one subscriber.
 
-    None, or a key missing from `lists`, means that the field was not given.
+    A preference that was not given is not in `preferences.model_fields_set`, and a list is missing from `lists`. The
+    status is None.
     """
 
     address: str
-    name: str | None = None
+    preferences: Preferences
     lists: Mapping[ListKey, tuple[str, ...]] = field(default_factory=dict)
-    timezone: str | None = None
-    hour: int | None = None
-    cadence: Cadence | None = None
-    weekday: int | None = None
-    size: int | None = None
-    min_score: MinScore | None = None
-    explore: bool | None = None
-    only_categories: bool | None = None
-    when_empty: bool | None = None
-    full_abstracts: bool | None = None
-    language: str | None = None
     status: Status | None = None
 
     def apply_to(self, known: Subscriber) -> Subscriber:
-        """Return the subscriber with the settings and interests of this record.
+        """Return the subscriber with the preferences and interests of this record.
 
         The status is the same.
         """
-        given = {name: value for name in _SIMPLE_FIELDS if (value := getattr(self, name)) is not None}
-        timing = {t.name: getattr(self, t.name) for t in fields(Timing) if getattr(self, t.name) is not None}
-        interests = tuple(_merge(self.lists, known.interests))
-        corrected = {*given, *timing, *(["interests"] if self.lists else [])}
-        damage = tuple(one for one in known.damage if one.field not in corrected)
-        return replace(known, **given, timing=replace(known.timing, **timing), interests=interests, damage=damage)
+        given = self.preferences.model_dump(exclude_unset=True)
+        corrected = {*given, *(["interests"] if self.lists else [])}
+        return replace(
+            known,
+            preferences=known.preferences.model_copy(update=given),
+            interests=tuple(_merge(self.lists, known.interests)),
+            damage=tuple(one for one in known.damage if one.field not in corrected),
+        )
 
     @property
     def as_new(self) -> Subscriber:
         """Return the subscriber that this record describes if the address is new."""
         return self.apply_to(Subscriber(key=0, address=self.address, status=self.status or Status.ACTIVE, version=1))
-
-
-_SIMPLE_FIELDS = (
-    *("name", "size", "min_score", "explore", "only_categories", "when_empty", "full_abstracts"),
-    "language",
-)
 
 
 def _merge(lists: Mapping[ListKey, tuple[str, ...]], known: tuple[Interest, ...]) -> Iterable[Interest]:
@@ -138,14 +136,15 @@ def check(given_fields: Mapping[str, object]) -> CheckedRecord:
         ("email", partial(_address, given.get("email"))),
         *((name, partial(_items, name, kind, given[name])) for name, (kind, _) in LISTS.items() if name in given),
         *_mute_steps(given),
-        *((name, partial(read, name, given[name])) for name, read in _READERS.items() if name in given),
+        ("status", partial(_status, given.get("status"))),
     ]
     found, errors = _attempt(steps)
-    lists = {slot: found.pop(name) for name, slot in _ALL_LISTS.items() if name in found}
-    errors = unknown | errors | _contradictions(lists)
+    preferences, wrong = _preferences({name: value for name, value in given.items() if name in _FIELDS})
+    lists = {slot: found[name] for name, slot in _ALL_LISTS.items() if name in found}
+    errors = unknown | errors | wrong | _contradictions(lists)
     if errors:
         return CheckedRecord(None, errors)
-    return CheckedRecord(SubscriberRecord(address=found.pop("email"), lists=lists, **found))
+    return CheckedRecord(SubscriberRecord(found["email"], preferences, lists, found["status"]))
 
 
 def _unknown_key(name: str) -> BadRecord:
@@ -246,36 +245,71 @@ def _contradictions(lists: Mapping[ListKey, tuple[str, ...]]) -> dict[str, BadRe
     return found
 
 
-def _integer(low: int, high: int) -> Callable[[str, object], int]:
-    def read(name: str, value: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise BadRecord(name, f"must be a whole number from {low} to {high}, not {_quoted(value)}")
+def _status(value: object) -> Status | None:
+    if value is None:
+        return None
+    names = [status.value for status in Status if status is not Status.ERASED]
+    chosen = value.strip().lower() if isinstance(value, str) else ""
+    if chosen not in names:
+        raise BadRecord("status", f"must be one of {', '.join(names)}, not {_quoted(value)}")
+    return Status(chosen)
+
+
+class GivenPreferences(Preferences):
+    """Preferences as people write them: cleaned, of the exact type, in languages and zones that are known.
+
+    Stored values are not read by these rules, so that a new rule damages nobody.
+    """
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _clean(cls, value: object, info: ValidationInfo) -> object:
+        name = str(info.field_name)
+        one = _FIELDS[name]
+        if one.annotation is str:
+            return text(name, value, next(limit.max_length for limit in one.metadata if isinstance(limit, MaxLen)))
+        if one.annotation in (int, bool) and type(value) is not one.annotation:
+            raise _unexpected(name, value)
         return value
 
-    return read
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, name: str) -> str:
+        return check_timezone(name)
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, tag: str) -> str:
+        if not _is_language(tag):
+            raise BadRecord("language", f"{tag!r} is not a language; write it like en or pt-BR")
+        return tag
 
 
-def _choice(names: tuple[str, ...]) -> Callable[[str, object], str]:
-    def read(name: str, value: object) -> str:
-        chosen = value.strip().lower() if isinstance(value, str) else ""
-        if chosen not in names:
-            raise BadRecord(name, f"must be one of {', '.join(names)}, not {_quoted(value)}")
-        return chosen
+def _unexpected(name: str, value: object) -> BadRecord:
+    """Return the error of a value that does not fit the definition of its field."""
+    one = _FIELDS[name]
+    if one.annotation is bool:
+        expected = "true or false"
+    elif one.annotation is int:
+        low = next(limit.ge for limit in one.metadata if isinstance(limit, Ge))
+        high = next(limit.le for limit in one.metadata if isinstance(limit, Le))
+        expected = f"a whole number from {low} to {high}"
+    else:
+        assert isinstance(one.annotation, type) and issubclass(one.annotation, StrEnum)  # noqa: S101, PT018  # the rest
+        expected = f"one of {', '.join(one.annotation)}"
+    return BadRecord(name, f"must be {expected}, not {_quoted(value)}")
 
-    return read
 
-
-def _boolean(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise BadRecord(name, f"must be true or false, not {_quoted(value)}")
-    return value
-
-
-def _language(name: str, value: object) -> str:
-    tag = text(name, value, 20)
-    if not _is_language(tag):
-        raise BadRecord(name, f"{tag!r} is not a language; write it like en or pt-BR")
-    return tag
+def _preferences(given: Mapping[str, object]) -> tuple[Preferences, dict[str, BadRecord]]:
+    """Return the given preferences, or the error of each field."""
+    try:
+        read = GivenPreferences.model_validate(given)
+    except ValidationError as error:
+        found = {str(one["loc"][0]): one.get("ctx", {}).get("error") for one in error.errors()}
+        return DEFAULTS, {
+            name: why if isinstance(why, BadRecord) else _unexpected(name, given[name]) for name, why in found.items()
+        }
+    return read, {}
 
 
 @lru_cache(maxsize=500)
@@ -291,56 +325,16 @@ def _quoted(value: object) -> str:
     return f"{str(value)[:40]!r}"
 
 
-_cadence, _weekday, _min_score = _choice(tuple(Cadence)), _choice(WEEKDAYS), _choice(tuple(MinScore))
-_status = _choice(tuple(status for status in Status if status is not Status.ERASED))
-_READERS: dict[str, Callable[[str, object], object]] = {
-    "name": lambda name, value: text(name, value, NAME_MAX),
-    "timezone": lambda name, value: check_timezone(text(name, value, 64)),
-    "hour": _integer(0, 23),
-    "cadence": lambda name, value: Cadence(_cadence(name, value)),
-    "weekday": lambda name, value: WEEKDAYS.index(_weekday(name, value)),
-    "size": _integer(1, SIZE_MAX),
-    "min_score": lambda name, value: MinScore(_min_score(name, value)),
-    "explore": _boolean,
-    "only_categories": _boolean,
-    "when_empty": _boolean,
-    "full_abstracts": _boolean,
-    "language": _language,
-    "status": lambda name, value: Status(_status(name, value)),
-}
-KEYS = (
-    "email", "name", "topics", "phrases", "authors", "categories", "mute", "likes", "dislikes",
-    "timezone", "hour", "cadence", "weekday", "size", "min_score", "explore", "only_categories", "when_empty",
-    "full_abstracts",
-    "language", "status",
-)  # fmt: skip
-NUMBERS = frozenset({"hour", "size"})
-_KNOWN = frozenset(KEYS)
-BOOLEANS = frozenset({"explore", "only_categories", "when_empty", "full_abstracts"})
-
-
 def subscriber_fields(subscriber: Subscriber) -> dict[str, object]:
     """Return a subscriber as an import line: all keys, in the order of KEYS.
 
     `parse` reads it back.
     """
-    timing = subscriber.timing
     values_by_key: dict[str, object] = {
         "email": subscriber.address,
-        "name": subscriber.name,
         **{name: list(values(subscriber.interests, *slot)) for name, slot in LISTS.items()},
         "mute": {name: list(values(subscriber.interests, kind, Stance.MUTED)) for name, kind in MUTABLE.items()},
-        "timezone": timing.timezone,
-        "hour": timing.hour,
-        "cadence": timing.cadence.value,
-        "weekday": WEEKDAYS[timing.weekday],
-        "size": subscriber.size,
-        "min_score": subscriber.min_score.value,
-        "explore": subscriber.explore,
-        "only_categories": subscriber.only_categories,
-        "when_empty": subscriber.when_empty,
-        "full_abstracts": subscriber.full_abstracts,
-        "language": subscriber.language,
+        **subscriber.preferences.model_dump(mode="json"),
         "status": subscriber.status.value,
     }
     return {key: values_by_key[key] for key in KEYS}
@@ -355,7 +349,5 @@ def record_fields(record: SubscriberRecord) -> dict[str, object]:
     mutes = {name: list(record.lists.get((kind, Stance.MUTED), ())) for name, kind in MUTABLE.items()}
     if any((kind, Stance.MUTED) in record.lists for kind in MUTABLE.values()):
         lists["mute"] = mutes
-    weekday = None if record.weekday is None else WEEKDAYS[record.weekday]
-    plain = {name: getattr(record, name) for name in KEYS if name in _READERS and name not in {"weekday", "status"}}
-    values_by_key = {**plain, "weekday": weekday, **lists}
-    return {key: values_by_key[key] for key in KEYS if values_by_key.get(key) is not None}
+    values_by_key = {**record.preferences.model_dump(mode="json", exclude_unset=True), **lists}
+    return {key: values_by_key[key] for key in KEYS if key in values_by_key}

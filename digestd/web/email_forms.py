@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Annotated
+from typing import Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -26,7 +26,7 @@ from digestd.web.constant_time_response import answer_in_constant_time
 from digestd.web.limiter import TooOften, Window, network_of
 from digestd.web.origin import is_foreign
 from digestd.web.pages import SHOW, Pages
-from digestd.web.signup_form import SignUpForm
+from digestd.web.signup_form import SentSignUp, SignUpForm
 
 POSTS_PER_NETWORK, POSTS_SPAN = 60, timedelta(minutes=10)
 """Forms with any content, even empty ones: limits what reading them costs."""
@@ -91,7 +91,7 @@ class EmailForms:
             return page
         keys, public_url = self.app.keys, self.app.settings.public_url
         visitor = network_key(keys, request)
-        if is_foreign(request, public_url) or not form_timestamp.is_timely(keys, visitor, sent.form.stamp, now):
+        if is_foreign(request, public_url) or not form_timestamp.is_timely(keys, visitor, sent.form["stamp"], now):
             return self._resubmit_page(self.pages.to(request), sent, visitor, now)
         for window in self.accepted:
             _check(window, request, now)
@@ -102,14 +102,14 @@ class EmailForms:
 
         A script on another site cannot press it.
         """
-        fresh = form_timestamp.refreshed_timestamp(self.app.keys, visitor, sent.form.stamp, now)
-        carried = sent.form.visible.model_dump() | {"stamp": fresh}
+        fresh = form_timestamp.refreshed_timestamp(self.app.keys, visitor, sent.form["stamp"], now)
+        carried = sent.form.visible | {"stamp": fresh}
         return pages.page(
             "resubmit", 422, form=sent.name, sent=carried, wording=consent_text(pages, "subscribe").split("\n")
         )
 
     def _act(self, request: Request, sent: SubmittedForm, now: datetime) -> Response:
-        if not sent.form.subject:
+        if not sent.form["subject"]:
             sent.act(now, consent_act(self.app, request, Cause.WEB, sent.wording))
         return self.pages.to(request).page(sent.answer)
 
@@ -128,12 +128,12 @@ class EmailForms:
             return self._empty(request, name)
 
         @routes.post(f"/{name}")
-        async def ask(request: Request, form: Annotated[SignUpForm, Form()]) -> Response:
+        async def ask(request: Request, form: SentSignUp) -> Response:
             def refused() -> Response | None:
                 return self._empty(request, name, form) if "email" in form.read().errors else None
 
             return await self.take(
-                request, SubmittedForm(name, form, refused, lambda now, by: act(form.email, now, by), answer)
+                request, SubmittedForm(name, form, refused, lambda now, by: act(form["email"], now, by), answer)
             )
 
         return routes
@@ -141,10 +141,11 @@ class EmailForms:
     def _empty(self, request: Request, name: str, refused: SignUpForm | None = None) -> Response:
         form, status = (refused, 422) if refused else (SignUpForm(), 200)
         fresh = form_timestamp.refreshed_timestamp(
-            self.app.keys, network_key(self.app.keys, request), form.stamp, self.app.clock()
+            self.app.keys, network_key(self.app.keys, request), form["stamp"], self.app.clock()
         )
         is_refused = refused is not None
-        return self.pages.to(request).page(name, status, email=form.visible.email, is_refused=is_refused, stamp=fresh)
+        shown: dict[str, Any] = {"email": form.visible["email"], "is_refused": is_refused, "stamp": fresh}
+        return self.pages.to(request).page(name, status, **shown)
 
 
 def _check(window: Window, request: Request, now: datetime) -> None:

@@ -18,10 +18,12 @@ from digestd.mail.paper_view import PaperView, cut_for_page
 from digestd.store import papers
 from digestd.web import form_timestamp
 from digestd.web.consent_audit import network_key
+from digestd.web.form_fields import choices
 from digestd.web.pages import SHOW, Pages
 from digestd.web.preview_day import PreviewDay
 from digestd.web.response_cache import ResponseCache
-from digestd.web.signup_form import Choices, SignUpForm
+from digestd.web.signup_form import SIZES, SignUpForm
+from digestd.web.time_zones import zones
 
 PAPERS_MAX = 20
 ENOUGH = 5
@@ -117,10 +119,10 @@ def _page(
         "home",
         422 if problems else 200,
         form=form.visible,
-        stamp=form_timestamp.refreshed_timestamp(app.keys, visitor, form.stamp, now),
+        stamp=form_timestamp.refreshed_timestamp(app.keys, visitor, form["stamp"], now),
         odd_paper=form.odd_paper,
         problems=frozenset(problems),
-        choices=Choices.of(pages, form.visible),
+        choices=choices(pages, pages.language, SIZES) | {"zones": zones(form.visible["timezone"])},
         seen=seen,
         today=now.date(),
         days=days,

@@ -20,7 +20,7 @@ from digestd.subscribers.preferences import PreferencesLinkExpired
 from digestd.subscribers.profile_summary import mute_interest, remove_interest
 from digestd.web.limiter import network_of
 from digestd.web.pages import SHOW, Pages
-from digestd.web.preferences_form import PreferencesForm
+from digestd.web.preferences_form import PreferencesForm, SentPreferences
 from digestd.web.preview_day import PreviewDay
 from digestd.web.settings_page import SettingsPage
 
@@ -48,7 +48,7 @@ def router(app: App, pages: Pages, preview_day: PreviewDay) -> APIRouter:
         return sorted(values(checked.record.as_new.interests, Kind.TOPIC), key=before.__contains__)
 
     @routes.post("/p/{token}")
-    async def save(token: str, request: Request, form: Annotated[PreferencesForm, Form()]) -> Response:
+    async def save(token: str, request: Request, form: SentPreferences) -> Response:
         now = app.clock()
         topics = await run_in_threadpool(saved, token, form, now)
         if isinstance(topics, Response):

@@ -11,9 +11,8 @@ topics, and there are few places for it (see `preview_day`). Who is refused is t
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
@@ -33,7 +32,7 @@ from digestd.web.home import ExampleNote, PreviewResult
 from digestd.web.limiter import RateLimits, network_of
 from digestd.web.pages import SHOW, Pages, joined
 from digestd.web.preview_day import PreviewDay, PreviewRefused
-from digestd.web.signup_form import SignUpForm
+from digestd.web.signup_form import SentSignUp, SignUpForm
 
 SHOWN = 5
 PER_NETWORK = 60
@@ -61,7 +60,7 @@ def router(app: App, pages: Pages, preview_day: PreviewDay, examples: ExamplePap
         return RedirectResponse(pages.site.root, 303)
 
     @routes.post("/preview")
-    async def page(request: Request, form: Annotated[SignUpForm, Form()]) -> Response:
+    async def page(request: Request, form: SentSignUp) -> Response:
         _count(limits, request, form, app.clock())
         form, visitor = form.with_chosen_topic, network_key(app.keys, request)
         checked = form.read_interests()
@@ -69,7 +68,7 @@ def router(app: App, pages: Pages, preview_day: PreviewDay, examples: ExamplePap
         return await run_in_threadpool(home.show, app, pages.to(request), form, visitor, checked.errors, preview)
 
     @routes.post("/preview/picks")
-    async def picks(request: Request, form: Annotated[SignUpForm, Form()]) -> Response:
+    async def picks(request: Request, form: SentSignUp) -> Response:
         """Return the preview and the hints about topics as an HTML fragment for the script.
 
         The script asks while the reader types; example papers are looked up once they are done.
@@ -81,7 +80,7 @@ def router(app: App, pages: Pages, preview_day: PreviewDay, examples: ExamplePap
             if checked.record is None:
                 status = 422
             else:
-                preview = await seen(request, form, checked.record, ask=bool(form.look_up))
+                preview = await seen(request, form, checked.record, ask=bool(form["look_up"]))
         except PreviewRefused as refusal:
             status, headers = refusal.status, refusal.later
         shown = partial(pages.to(request).page, "picks", status, seen=preview, is_busy=bool(headers))
@@ -100,7 +99,7 @@ def _count(limits: RateLimits, request: Request, form: SignUpForm, now: datetime
 
 def _price(form: SignUpForm) -> int:
     """Return how many requests a preview counts as."""
-    weight = sum(1 + len(topic) // LETTERS for topic in read_lines(form.topics))
+    weight = sum(1 + len(topic) // LETTERS for topic in read_lines(form["topics"]))
     return min(1 + weight // TOPICS, PER_NETWORK)
 
 

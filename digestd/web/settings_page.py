@@ -10,13 +10,13 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.lookup import REGISTRY_LABELS
 from digestd.domain.schedule import next_digest
-from digestd.domain.subscriber import Subscriber
+from digestd.domain.subscriber import SIZE_MAX, Subscriber
 from digestd.domain.topic_hint import TopicHint
 from digestd.store import chat_targets, groups, subscribers
 from digestd.subscribers.preferences import open_preferences
 from digestd.subscribers.profile_summary import NewestPapers, summarise_profile
-from digestd.web.choices import choices
 from digestd.web.consent_audit import consent_text
+from digestd.web.form_fields import choices
 from digestd.web.pages import Pages, joined
 from digestd.web.preferences_form import PreferencesForm
 from digestd.web.unsubscribe import masked
@@ -44,14 +44,15 @@ class SettingsPage:
         return f"{self.pages.site.root}p/{token}"
 
     def shown(self, token: str, done: str = "", hints: Sequence[TopicHint] = ()) -> Response:
-        """Return the page with the stored settings.
+        """Return the page with the stored settings; the damaged ones are marked and have their defaults.
 
         Args:
             done: name of the message to show.
             hints: hints about the topics.
         """
         known = self.subscriber_of(token)
-        return self._page(token, known, done=done, form=PreferencesForm.of(known), problems=(), hints=hints)
+        problems = {one.field for one in known.damage}
+        return self._page(token, known, done=done, form=PreferencesForm.of(known), problems=problems, hints=hints)
 
     def corrected(self, token: str, problems: Collection[str], form: PreferencesForm | None = None) -> Response:
         """Return the page with the problems to correct, and the form as entered."""
@@ -99,5 +100,5 @@ class SettingsPage:
             tomorrow=now.astimezone(zone).date() + timedelta(days=1),
             until=known.paused_until and known.paused_until.astimezone(zone).date(),
             wording=consent_text(self.pages, "resubscribe", known.language).split("\n"),
-            **choices(self.pages, known.language),
+            **choices(self.pages, known.language, range(1, SIZE_MAX + 1)),
         )

@@ -1,29 +1,28 @@
 """The sign-up form as it was sent, and the record that it asks for."""
 
-from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
-from babel.dates import get_day_names
-from pydantic import BaseModel, ConfigDict
+from fastapi import Depends
 
 from digestd.domain.paper import paper_id
-from digestd.domain.subscriber import WEEKDAYS, Cadence
+from digestd.domain.subscriber import SignUpPreferences
 from digestd.errors import BadRecord
 from digestd.subscribers.subscriber_record import CheckedRecord, check
 from digestd.text.sanitise import clean, shorten
-from digestd.web.form_fields import read_lines, read_names, read_number, read_timezone, replace_line, visible
-from digestd.web.pages import ENGLISH, Pages, locale_of
-from digestd.web.time_zones import zones
+from digestd.web.form_fields import TextForm, read_lines, read_names
+from digestd.web.pages import ENGLISH
 
 PAPERS_MAX = 50
 """Example papers that one form may name."""
 SIZES = (3, 5, 10, 15, 20, 30)
 _ANYONE = "anyone@example.org"
+_TIMED = ("hour", "cadence", "weekday", "size")
 
 
-class SignUpForm(BaseModel):
-    """Each field as the browser sent it.
+class SignUpForm(TextForm):
+    """The preferences that a sign-up asks for, and interests.
 
-    Attributes:
+    Fields:
         papers: example papers, separated by white space.
         language: empty for the language of the page.
         chosen_topic: a topic and the one that a hint offered instead, on two lines.
@@ -32,74 +31,42 @@ class SignUpForm(BaseModel):
         stamp: the form timestamp.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    email: str = ""
-    topics: str = ""
-    authors: str = ""
-    categories: str = ""
-    papers: str = ""
-    hour: str = "7"
-    timezone: str = "UTC"
-    cadence: str = Cadence.DAILY.value
-    weekday: str = WEEKDAYS[0]
-    size: str = "10"
-    language: str = ""
-    chosen_topic: str = ""
-    look_up: str = ""
-    subject: str = ""
-    stamp: str = ""
+    FIELDS: ClassVar = {
+        **dict.fromkeys(("email", "topics", "authors", "categories", "papers"), ""),
+        **{name: str(value) for name, value in SignUpPreferences().model_dump().items()},
+        **dict.fromkeys(("language", "chosen_topic", "look_up", "subject", "stamp"), ""),
+    }
 
     @property
     def is_timed(self) -> bool:
         """Return True if hour, cadence, weekday or size differ from the defaults."""
-        usual = SignUpForm()
-        return any(getattr(self, name) != getattr(usual, name) for name in ("hour", "cadence", "weekday", "size"))
-
-    @property
-    def visible(self) -> "SignUpForm":
-        """Return the form without invisible characters."""
-        return visible(self)
-
-    @property
-    def with_chosen_topic(self) -> "SignUpForm":
-        """Return the form with the topic that a hint offered instead of one of its topics."""
-        return self.model_copy(update={"topics": replace_line(self.topics, self.chosen_topic), "chosen_topic": ""})
+        return any(self[name] != self.FIELDS[name] for name in _TIMED)
 
     @property
     def odd_paper(self) -> str:
         """Return the first example paper that names none, shortened for display."""
-        return next((shorten(clean(name), 80) for name in self.papers.split() if not _names_paper(name)), "")
+        return next((shorten(clean(name), 80) for name in self["papers"].split() if not _names_paper(name)), "")
 
     @property
     def max_papers(self) -> int:
         """Return the chosen size of a digest, or the default if it is no offered one."""
-        return int(self.size) if self.size in _SIZES else int(SignUpForm().size)
+        return int(self["size"] if self["size"] in map(str, SIZES) else self.FIELDS["size"])
 
     def read(self, language: str = ENGLISH) -> CheckedRecord:
         """Return the record that the form asks for, or its errors by field."""
-        return self._checked(
-            {
-                "email": self.email,
-                "timezone": read_timezone(self.timezone),
-                "hour": read_number(self.hour),
-                "cadence": self.cadence,
-                "weekday": self.weekday,
-                "size": read_number(self.size),
-                "language": self.language or language,
-            }
-        )
+        given = self.read_preferences(SignUpPreferences.model_fields)
+        return self._checked({**given, "email": self["email"], "language": self["language"] or language})
 
     def read_interests(self) -> CheckedRecord:
         """Return a record of the interests alone, or their errors by field, for a preview."""
         return self._checked({"email": _ANYONE})
 
     def _checked(self, settings: dict[str, object]) -> CheckedRecord:
-        papers = self.papers.split()
+        papers = self["papers"].split()
         lists = {
-            "topics": read_lines(self.topics),
-            "authors": read_names(self.authors),
-            "categories": self.categories.replace(",", " ").replace(";", " ").split(),
+            "topics": read_lines(self["topics"]),
+            "authors": read_names(self["authors"]),
+            "categories": self["categories"].replace(",", " ").replace(";", " ").split(),
             "likes": papers,
         }
         # an empty list is not given: it must not delete the interests of an address that returns
@@ -110,30 +77,7 @@ class SignUpForm(BaseModel):
         return CheckedRecord(None if errors else checked.record, errors)
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """The options of the form: pairs of value and label."""
-
-    hours: list[tuple[str, str]]
-    weekdays: list[tuple[str, str]]
-    zones: list[tuple[str, str]]
-    sizes: list[tuple[str, str]]
-    languages: tuple[tuple[str, str], ...]
-
-    @classmethod
-    def of(cls, pages: Pages, form: SignUpForm) -> "Choices":
-        """Return the choices for a form, in the language of the page."""
-        days = get_day_names("wide", "stand-alone", locale_of(pages.language))
-        return cls(
-            hours=[(str(hour), f"{hour:02}:00") for hour in range(24)],
-            weekdays=[(name, days[n].capitalize()) for n, name in enumerate(WEEKDAYS)],
-            zones=zones(form.timezone),
-            sizes=[(str(size), str(size)) for size in SIZES],
-            languages=pages.languages,
-        )
-
-
-_SIZES = frozenset(map(str, SIZES))
+SentSignUp = Annotated[SignUpForm, Depends(SignUpForm.sent)]
 
 
 def _names_paper(text: str) -> bool:

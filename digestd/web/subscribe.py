@@ -4,9 +4,8 @@ The worker sends the confirmation, and every address gets the same answer.
 """
 
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from digestd.app import App
@@ -16,7 +15,7 @@ from digestd.web import home
 from digestd.web.consent_audit import consent_text, network_key
 from digestd.web.email_forms import EmailForms, SubmittedForm
 from digestd.web.pages import SHOW, Pages
-from digestd.web.signup_form import SignUpForm
+from digestd.web.signup_form import SentSignUp
 
 
 def router(app: App, pages: Pages, forms: EmailForms) -> APIRouter:
@@ -28,7 +27,7 @@ def router(app: App, pages: Pages, forms: EmailForms) -> APIRouter:
         return RedirectResponse(pages.site.root, 303)
 
     @routes.post("/subscribe")
-    async def subscribe(request: Request, form: Annotated[SignUpForm, Form()]) -> Response:
+    async def subscribe(request: Request, form: SentSignUp) -> Response:
         spoken = pages.to(request)
         checked = form.read(spoken.language)
 

@@ -76,7 +76,9 @@ class _UnsubscribeLinks:
     def reduction_page(self, token: str, what: str, done: bool) -> Response:
         """Return the page that confirms a reduction, or says that nothing changed."""
         subscriber = self.subscriber_of(token)
-        return self.page("reduced", subscriber, token, what=what if done else "nothing", size=subscriber.size)
+        return self.page(
+            "reduced", subscriber, token, what=what if done else "nothing", size=subscriber.preferences.size
+        )
 
 
 def router(app: App, pages: Pages) -> APIRouter:

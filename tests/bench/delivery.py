@@ -26,6 +26,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -42,6 +43,7 @@ from digestd.digests.text_model import text_model
 from digestd.domain.delivery import State
 from digestd.errors import BadSetting
 from digestd.ranking.dense import NoEncoder
+from digestd.security.links import address_key
 from digestd.settings import Settings
 from digestd.store import subscribers
 from digestd.store.database import Database
@@ -192,10 +194,9 @@ def _fill(app: App, load: DeliveryLoad, now: datetime) -> None:
             raise BadSetting(
                 "--database: has subscribers; give an empty database, as the benchmark fills it and sends its mails"
             )
-    people = synthetic_data.synthetic_subscribers(
-        load.subscribers, ARCHIVE, 5, load.picks, lambda address: app.keys.original.mac("address", address.encode())
-    )
-    synthetic_data.fill_database(app.db, ARCHIVE, load.papers, people, now)
+    people = synthetic_data.synthetic_subscribers(load.subscribers, ARCHIVE, 5, load.picks)
+    known_by = partial(address_key, app.keys)
+    synthetic_data.fill_database(app.db, ARCHIVE, load.papers, people, now, known_by)
 
 
 def prepare_models(db: Database, at: datetime) -> float:

@@ -24,17 +24,17 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import count, islice
+from functools import partial
+from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from digestd.digests.planner import plan
 from digestd.digests.refit import BLOCK, prepare
-from digestd.domain.subscriber import Cause
 from digestd.papers.embedding import embed_papers
 from digestd.papers.paper_import import import_papers
-from digestd.store import subscribers
+from digestd.security.links import address_key
 from tests.bench import synthetic_data
 from tests.support.install import Install, install
 
@@ -54,15 +54,8 @@ class Bench:
         """Import the archive and the subscribers."""
         made, given = self._open(day), self._given
         import_papers(made.db, synthetic_data.synthetic_papers(given.archive, 1, "old"), made.clock.now, archive=True)
-        people = synthetic_data.synthetic_subscribers(
-            given.subscribers,
-            given.archive,
-            5,
-            known_by=lambda name: made.app.keys.original.mac("address", name.encode()),
-        )
-        while block := list(islice(people, 5_000)):
-            with made.db.write() as session:
-                subscribers.insert_many(session, block, Cause.IMPORT, made.clock.now)
+        people = synthetic_data.synthetic_subscribers(given.subscribers, given.archive, 5)
+        synthetic_data.add_subscribers(made.db, people, made.clock.now, partial(address_key, made.app.keys))
 
     def take_in(self, day: int) -> None:
         """Import a day's papers."""

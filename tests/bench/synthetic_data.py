@@ -12,11 +12,10 @@ from itertools import islice
 import numpy as np
 
 from digestd.domain.interest import Interest, Kind
-from digestd.domain.subscriber import Cause, Status, Timing
+from digestd.domain.subscriber import Cause, Preferences, Status, Subscriber
 from digestd.papers.paper_import import import_papers
 from digestd.store import subscribers
 from digestd.store.database import Database
-from digestd.store.subscribers import NewSubscriber
 
 FIELDS = 40
 COMMON, OWN = 4_000, 400
@@ -27,6 +26,10 @@ _SYLLABLES = [
     *("ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe"),
     *("ro", "su", "ta", "ve", "wi", "xo", "zu", "bra", "cle", "dri", "flo", "gru"),
 ]
+
+
+def _hashed(address: str) -> bytes:
+    return blake2b(address.encode(), digest_size=32).digest()
 
 
 def synthetic_papers(count: int, seed: int, scheme: str) -> Iterator[bytes]:
@@ -45,23 +48,34 @@ def synthetic_papers(count: int, seed: int, scheme: str) -> Iterator[bytes]:
         yield json.dumps(record).encode() + b"\n"
 
 
-def fill_database(db: Database, archive: int, papers: int, people: Iterable[NewSubscriber], now: datetime) -> None:
-    """Import so many earlier papers and papers of the day, and add the subscribers."""
+def fill_database(
+    db: Database,
+    archive: int,
+    papers: int,
+    people: Iterable[Subscriber],
+    now: datetime,
+    known_by: Callable[[str], bytes] = _hashed,
+) -> None:
+    """Import so many earlier papers and papers of the day, and add the subscribers.
+
+    `known_by` returns the key of an address.
+    """
     import_papers(db, synthetic_papers(archive, 1, "old"), now, archive=True)
     import_papers(db, synthetic_papers(papers, 2, "new"), now + timedelta(hours=20))
+    add_subscribers(db, people, now, known_by)
+
+
+def add_subscribers(
+    db: Database, people: Iterable[Subscriber], now: datetime, known_by: Callable[[str], bytes]
+) -> None:
+    """Add the subscribers in blocks."""
     remaining = iter(people)
     while block := list(islice(remaining, 5_000)):
         with db.write() as session:
-            subscribers.insert_many(session, block, Cause.IMPORT, now)
+            subscribers.insert_many(session, {known_by(str(one.address)): one for one in block}, Cause.IMPORT, now)
 
 
-def _hashed(address: str) -> bytes:
-    return blake2b(address.encode(), digest_size=32).digest()
-
-
-def synthetic_subscribers(
-    count: int, archive: int, likes: int, size: int = 15, known_by: Callable[[str], bytes] = _hashed
-) -> Iterator[NewSubscriber]:
+def synthetic_subscribers(count: int, archive: int, likes: int, size: int = 15) -> Iterator[Subscriber]:
     """Yield subscribers with one to three topics.
 
     Half of them like up to 2 · `likes` papers of the archive; some follow an author or choose a category.
@@ -69,7 +83,6 @@ def synthetic_subscribers(
     Args:
         likes: mean number of likes.
         size: picks per digest.
-        known_by: returns the key of an address.
     """
     for number in range(count):
         rng = np.random.default_rng(number)
@@ -82,17 +95,8 @@ def synthetic_subscribers(
             interests.append(Interest(Kind.AUTHOR, _name(int(rng.integers(20_000)))))
         if rng.random() < 0.3:
             interests.append(Interest(Kind.CATEGORY, f"inv.{field}"))
-        address = f"reader{number}@example.net"
-        yield NewSubscriber(
-            address=address,
-            address_key=known_by(address),
-            status=Status.ACTIVE,
-            name="",
-            timing=Timing(),
-            size=size,
-            language="en",
-            interests=tuple(dict.fromkeys(interests)),
-        )
+        own = tuple(dict.fromkeys(interests))
+        yield Subscriber(0, f"reader{number}@example.net", Status.ACTIVE, 1, Preferences(size=size), own)
 
 
 def _text(rng: np.random.Generator, field: int, count: int) -> str:

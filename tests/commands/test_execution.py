@@ -82,7 +82,8 @@ async def test_commands_change_settings_and_interests(ada_install: CommandInstal
         Cadence.WEEKLY,
         4,
     )
-    assert (known.size, known.language, known.when_empty, known.full_abstracts) == (5, "de", True, False)
+    stored = known.preferences
+    assert (stored.size, stored.language, stored.when_empty, stored.full_abstracts) == (5, "de", True, False)
     (answer,) = await ada_install.answers()
     assert "Zu deinen Interessen hinzugefügt: „dark matter“." in text(answer)
 

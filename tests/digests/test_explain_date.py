@@ -7,7 +7,7 @@ import pytest
 
 from digestd.digests.outlook import explain_date
 from digestd.domain.delivery import MailKind, State
-from digestd.domain.subscriber import Cadence, MinScore, Status, Subscriber, Timing
+from digestd.domain.subscriber import Cadence, Preferences, Status, Subscriber, Weekday
 from digestd.store.ledger.queries import DeliveryView
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -17,12 +17,7 @@ ADA = Subscriber(
     address="ada@example.net",
     status=Status.ACTIVE,
     version=1,
-    name="",
-    timing=Timing("Europe/Berlin", 7, Cadence.DAILY, 0),
-    size=10,
-    min_score=MinScore.NORMAL,
-    language="en",
-    interests=(),
+    preferences=Preferences(timezone="Europe/Berlin"),
 )
 SENT = DeliveryView(
     key=5,
@@ -66,26 +61,26 @@ def test_planned_digest_is_explained_by_its_state(change: dict[str, object], sai
 
 
 @pytest.mark.parametrize(
-    ("timing", "day", "last_date", "status", "said"),
+    ("preferences", "day", "last_date", "status", "said"),
     [
-        (ADA.timing, TODAY, None, None, "they were not a subscriber yet"),
-        (ADA.timing, TODAY, None, Status.PAUSED, "they were paused"),
-        (ADA.timing, TODAY, None, Status.SUPPRESSED, "they were suppressed"),
-        (Timing("UTC", 7, Cadence.WEEKLY, 0), TODAY, None, Status.ACTIVE, "none is due on a Tuesday (weekly)"),
-        (Timing("UTC", 7, Cadence.WEEKDAYS, 0), date(2026, 11, 22), None, Status.ACTIVE, "none is due on a Sunday"),
-        (Timing("UTC", 18, Cadence.DAILY, 0), TODAY, None, Status.ACTIVE, "not yet: it is due at 18:00 (UTC)"),
-        (ADA.timing, TODAY, "2026-11-24", Status.ACTIVE, "never two on one date"),
-        (ADA.timing, TODAY, "2026-11-23", Status.ACTIVE, "not planned yet"),
-        (ADA.timing, date(2026, 11, 20), None, Status.ACTIVE, "digestd did not run on that day"),
+        (ADA.preferences, TODAY, None, None, "they were not a subscriber yet"),
+        (ADA.preferences, TODAY, None, Status.PAUSED, "they were paused"),
+        (ADA.preferences, TODAY, None, Status.SUPPRESSED, "they were suppressed"),
+        (Preferences(cadence=Cadence.WEEKLY), TODAY, None, Status.ACTIVE, "none is due on a Tuesday (weekly)"),
+        (Preferences(cadence=Cadence.WEEKDAYS), date(2026, 11, 22), None, Status.ACTIVE, "none is due on a Sunday"),
+        (Preferences(hour=18), TODAY, None, Status.ACTIVE, "not yet: it is due at 18:00 (UTC)"),
+        (ADA.preferences, TODAY, "2026-11-24", Status.ACTIVE, "never two on one date"),
+        (ADA.preferences, TODAY, "2026-11-23", Status.ACTIVE, "not planned yet"),
+        (ADA.preferences, date(2026, 11, 20), None, Status.ACTIVE, "digestd did not run on that day"),
     ],
 )
 def test_missing_digest_is_explained(
-    timing: Timing, day: date, last_date: str | None, status: Status | None, said: str
+    preferences: Preferences, day: date, last_date: str | None, status: Status | None, said: str
 ) -> None:
-    assert said in explain_date(replace(ADA, timing=timing, last_date=last_date), day, None, status, NOW)
+    assert said in explain_date(replace(ADA, preferences=preferences, last_date=last_date), day, None, status, NOW)
 
 
 def test_day_of_a_week_without_digest_names_that_of_the_week() -> None:
-    weekly = replace(ADA, timing=Timing("UTC", 7, Cadence.WEEKLY, 4))
+    weekly = replace(ADA, preferences=Preferences(cadence=Cadence.WEEKLY, weekday=Weekday.FRI))
     found = explain_date(weekly, TODAY, replace(SENT, period="2026-W48"), Status.ACTIVE, NOW)
     assert found.startswith("none is due on a Tuesday (weekly); the digest of 2026-W48: sent")

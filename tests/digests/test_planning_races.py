@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from digestd.digests.planner import PlanReport, plan
 from digestd.domain.delivery import State
-from digestd.domain.subscriber import Cause, Status
+from digestd.domain.subscriber import Cause, Preferences, Status
 from digestd.store import subscribers
 from tests.digests.topic_papers import DAY, digests, planned, reader, shelf, subscriber
 from tests.support import sample_data
@@ -90,7 +90,7 @@ def test_plan_uses_settings_changed_during_ranking(two: Install) -> None:
     with two.db.read() as session:
         known = subscribers.by_key(session, subscriber(two))
     assert known is not None
-    changed = replace(known, size=1)
+    changed = replace(known, preferences=Preferences(size=1))
     meanwhile(two, lambda s, _: subscribers.update_many(s, [changed], two.clock.now))
     two.plan()
     assert [len(selected_cells.picks) for selected_cells in digests(two)] == [1, 1]

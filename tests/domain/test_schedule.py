@@ -8,6 +8,7 @@ import pytest
 
 from digestd.domain import schedule
 from digestd.domain.subscriber import Cadence, Timing
+from digestd.domain.time_zones import check_timezone
 from digestd.errors import BadRecord
 
 BERLIN = Timing("Europe/Berlin", hour=7)
@@ -117,7 +118,7 @@ def test_period_key_of_week_53_keeps_its_year() -> None:
 @pytest.mark.parametrize("name", ["Mars/Olympus", "", "europe/berlin\n", "../etc/passwd"])
 def test_timing_refuses_an_unknown_time_zone(name: str) -> None:
     with pytest.raises(BadRecord, match="invalid time zone"):
-        schedule.check_timezone(name)
+        check_timezone(name)
 
 
 def test_due_instants_are_about_a_day_apart_in_every_zone() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.library import Library, LibraryProvider
-from digestd.domain.subscriber import Cause, Status, Subscriber
+from digestd.domain.subscriber import Cause, Subscriber
 from digestd.fetching import library_reader as asking
 from digestd.fetching.fetch import Client
 from digestd.security.links import Keys, address_key
@@ -22,7 +22,6 @@ from digestd.store import subscribers
 from digestd.store.database import Database
 from digestd.subscribers import library_sync
 from digestd.subscribers.library_sync import LibrarySync
-from digestd.subscribers.signup import new_subscriber
 from digestd.subscribers.subscriber_record import parse
 from tests.libraries.library_servers import KEY, Zotero
 from tests.papers.http_server import AT_ONCE, HttpServer, serve_http
@@ -95,9 +94,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def setup(db: Database, keys: Keys, now: datetime) -> AsyncIterator[SyncSetup]:
     key = address_key(keys, ADA)
     with db.write() as session:
-        ada = subscribers.insert_many(
-            session, [new_subscriber(parse({"email": ADA}), key, Status.ACTIVE)], Cause.CLI, now
-        )[key]
+        ada = subscribers.insert_many(session, {key: parse({"email": ADA}).as_new}, Cause.CLI, now)[key]
     shift: list[timedelta] = []
     began = monotonic()
 

@@ -15,7 +15,6 @@ from digestd.store import erasure, paper_lookups, papers, references, subscriber
 from digestd.store.database import Database
 from digestd.subscribers.named_papers import named_paper_states
 from digestd.subscribers.paper_lookups import look_up_due
-from digestd.subscribers.signup import new_subscriber
 from digestd.subscribers.subscriber_record import parse
 from tests.lookups.registry_server import LAKES, PONDS, RIVERS, TITLES, Registries
 from tests.papers.fetching import Clock
@@ -30,8 +29,7 @@ def _add(db: Database, keys: Keys, clock: Clock, email: str, *likes: str) -> int
     key = address_key(keys, email)
     record = parse({"email": email, "likes": list(likes)})
     with db.write() as session:
-        new = new_subscriber(record, key, Status.ACTIVE)
-        return subscribers.insert_many(session, [new], Cause.CLI, clock())[key]
+        return subscribers.insert_many(session, {key: record.as_new}, Cause.CLI, clock())[key]
 
 
 def _like(db: Database, clock: Clock, subscriber: int, *names: str) -> None:

@@ -19,11 +19,10 @@ from starlette.testclient import TestClient
 from digestd.domain.digest import DigestSlot, Period, Pick, Reason, ReasonKind, Section
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind, Stance
-from digestd.domain.subscriber import Cause, Status, Timing
+from digestd.domain.subscriber import Cause, Preferences, Status, Subscriber
 from digestd.security.links import Purpose, address_key
 from digestd.store import core, feedback, ledger, subscribers
 from digestd.store.ledger.create import NewDigest
-from digestd.store.subscribers import NewSubscriber
 from digestd.store.timestamps import to_us
 from tests.support.install import Install, install
 from tests.support.relay import ReceivedMail, Relay
@@ -146,7 +145,8 @@ def _readers(made: Install, words: Sequence[str], now: datetime) -> None:
     With interests, mutes, a digest and saved papers.
     """
     parts = [words[start : start + PER_DIGEST] for start in range(0, len(words), PER_DIGEST)]
-    new = [_reader(made, n, part) for n, part in enumerate(parts, 1)]
+    readers = [_reader(n, part) for n, part in enumerate(parts, 1)]
+    new = {address_key(made.app.keys, str(one.address)): one for one in readers}
     with made.db.write() as session:
         assert subscribers.insert_many(session, new, Cause.IMPORT, now)
         digests = [_digest(n, part, now) for n, part in enumerate(parts, 1)]
@@ -156,13 +156,12 @@ def _readers(made: Install, words: Sequence[str], now: datetime) -> None:
                 feedback.add(session, n, paper, Verdict.SAVED, now)
 
 
-def _reader(made: Install, number: int, words: Sequence[str]) -> NewSubscriber:
+def _reader(number: int, words: Sequence[str]) -> Subscriber:
     address = f"reader{number}@example.org"
     interests = [Interest(kind, text, Stance.LIKED) for kind in _KINDS for text in words[::2]]
     interests += [Interest(kind, text, Stance.MUTED) for kind in _KINDS for text in words[1::2]]
-    key, language = address_key(made.app.keys, address), ("en", "de")[number % 2]
-    status = Status.ACTIVE
-    return NewSubscriber(address, key, status, words[0], Timing(), PER_DIGEST, language, tuple(interests))
+    preferences = Preferences(name=words[0], size=PER_DIGEST, language=("en", "de")[number % 2])
+    return Subscriber(0, address, Status.ACTIVE, 1, preferences, tuple(interests))
 
 
 def _digest(number: int, words: Sequence[str], now: datetime) -> NewDigest:

@@ -115,7 +115,7 @@ async def test_own_confirmation_works_after_stranger_signup(mailing: App, relay:
         assert heading(client.post(mine).text) == "You’re subscribed"
         client.post(theirs)
     assert backend.subscriber(ADA).interests == (Interest(Kind.TOPIC, "sea ice"),)
-    assert backend.subscriber(ADA).size == 10
+    assert backend.subscriber(ADA).preferences.size == 10
 
 
 async def test_only_confirmation_clears_bounce(mailing: App, relay: Relay, backend: Backend) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text
 
 from digestd.domain.digest import DigestSlot, Period, Pick, Reason, ReasonKind, Section
-from digestd.domain.subscriber import Cause, Status, Timing
+from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.security.links import Keys, address_key
 from digestd.store import core, ledger, subscribers
 from digestd.store.database import Database
@@ -17,7 +17,6 @@ from digestd.store.ledger.commit_point import CommitDecision, CommitRequest, com
 from digestd.store.ledger.create import NewDigest
 from digestd.store.ledger.results import AttemptResult, record_results
 from digestd.store.ledger.seen_papers import of as seen_of
-from digestd.store.subscribers import NewSubscriber
 
 KEYS = Keys(b"a secret for the ledger, 32 bytes!")
 SHA = b"\1" * 32
@@ -32,7 +31,8 @@ class Ledger:
 
     def add_subscribers(self, count: int, status: Status = Status.ACTIVE, first: int = 0) -> list[int]:
         """Insert subscribers, numbered from `first` on, and return their keys."""
-        new = [_subscriber(f"s{number}@example.net", status) for number in range(first, first + count)]
+        addresses = [f"s{number}@example.net" for number in range(first, first + count)]
+        new = {address_key(KEYS, address): Subscriber(0, address, status, 1) for address in addresses}
         with self.db.write() as session:
             return list(subscribers.insert_many(session, new, Cause.IMPORT, self.now).values())
 
@@ -116,7 +116,3 @@ class Ledger:
         """Execute one SQL statement."""
         with self.db.write() as session:
             session.connection().execute(text(statement), values)
-
-
-def _subscriber(address: str, status: Status) -> NewSubscriber:
-    return NewSubscriber(address, address_key(KEYS, address), status, "", Timing(), 10, "en", ())

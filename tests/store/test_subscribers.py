@@ -11,12 +11,11 @@ from sqlalchemy import insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.interest import Interest, Kind, Stance
-from digestd.domain.subscriber import Cadence, Cause, Status, Timing
+from digestd.domain.subscriber import Cadence, Cause, Preferences, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import Keys, address_key
 from digestd.store import consent, core, erasure, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.store.subscribers import NewSubscriber
 from digestd.store.timestamps import from_us, to_us
 
 INTERESTS = (
@@ -24,16 +23,16 @@ INTERESTS = (
     Interest(Kind.AUTHOR, "Žofia Nováková"),
     Interest(Kind.PHRASE, "quantum annealing", Stance.MUTED),
 )
-TIMING = Timing("Europe/Berlin", 18, Cadence.DAILY)
+PREFERENCES = Preferences(name="Ada", timezone="Europe/Berlin", hour=18, size=7)
 
 
-def ada(keys: Keys, address: str = "ada@example.org", status: Status = Status.ACTIVE) -> NewSubscriber:
-    return NewSubscriber(address, address_key(keys, address), status, "Ada", TIMING, 7, "en", INTERESTS)
+def ada(keys: Keys, address: str = "ada@example.org", status: Status = Status.ACTIVE) -> dict[bytes, Subscriber]:
+    return {address_key(keys, address): Subscriber(0, address, status, 1, PREFERENCES, INTERESTS)}
 
 
 def stored(db: Database, keys: Keys, now: datetime, status: Status = Status.ACTIVE) -> int:
     with db.write() as session:
-        return next(iter(subscribers.insert_many(session, [ada(keys, status=status)], Cause.CLI, now).values()))
+        return next(iter(subscribers.insert_many(session, ada(keys, status=status), Cause.CLI, now).values()))
 
 
 def next_due(session: Session, key: int) -> datetime:
@@ -50,21 +49,21 @@ def test_subscriber_reads_back_as_stored(db: Database, keys: Keys, now: datetime
             address_key(keys, "ada@example.org"): found
         }
     assert found is not None
-    assert (found.address, found.status, found.version, found.timing, found.size) == (
-        "ada@example.org", Status.ACTIVE, 1, TIMING, 7,
+    assert (found.address, found.status, found.version, found.preferences) == (
+        "ada@example.org", Status.ACTIVE, 1, PREFERENCES,
     )  # fmt: skip
     assert found.interests == INTERESTS
 
 
 def test_insert_keeps_the_first_subscriber(db: Database, keys: Keys, now: datetime) -> None:
     key = stored(db, keys, now)
-    other = replace(ada(keys), name="Mallory", interests=())
+    mallory = {key: replace(one, preferences=Preferences(name="Mallory")) for key, one in ada(keys).items()}
     with db.write() as session:
-        new = subscribers.insert_many(session, [other, ada(keys, "bo@example.org")], Cause.IMPORT, now)
+        new = subscribers.insert_many(session, mallory | ada(keys, "bo@example.org"), Cause.IMPORT, now)
         assert list(new) == [address_key(keys, "bo@example.org")]
         found = subscribers.by_key(session, key)
         assert found is not None
-        assert (found.name, found.interests) == ("Ada", INTERESTS)
+        assert (found.preferences.name, found.interests) == ("Ada", INTERESTS)
         assert len(consent.history(session, key)) == 1
 
 
@@ -74,7 +73,8 @@ def test_update_changes_settings_without_consent(db: Database, keys: Keys, now: 
         before = subscribers.by_key(session, key, lock=True)
         assert before is not None
         assert next_due(session, key) == now.replace(hour=17)
-        wanted = replace(before, timing=replace(TIMING, hour=20), interests=(INTERESTS[1], INTERESTS[0]), name="")
+        later = PREFERENCES.model_copy(update={"hour": 20, "name": ""})
+        wanted = replace(before, preferences=later, interests=(INTERESTS[1], INTERESTS[0]))
         subscribers.update_many(session, [wanted], now)
         assert subscribers.by_key(session, key) == wanted
         assert next_due(session, key) == now.replace(hour=19)
@@ -86,7 +86,7 @@ def test_late_weekly_digest_stays_due_after_an_edit(db: Database, keys: Keys, no
     with db.write() as session:
         known = subscribers.by_key(session, key)
         assert known is not None
-        monday = replace(known, timing=Timing("UTC", 7, Cadence.WEEKLY, 0))  # it is Tuesday
+        monday = replace(known, preferences=Preferences(cadence=Cadence.WEEKLY))  # it is Tuesday
         subscribers.update_many(session, [monday], now)
         assert next_due(session, key) == now + timedelta(days=6)
         late = update(core.subscriber).values(next_due_us=to_us(now - timedelta(days=1)))
@@ -146,15 +146,16 @@ def test_erasure_leaves_only_a_hash(db: Database, keys: Keys, now: datetime) -> 
         erasure.erase(session, key, now)
         erased = subscribers.by_key(session, key)
         assert erased is not None
-        assert (erased.address, erased.name, erased.interests, erased.status) == (None, "", (), Status.ERASED)
-        assert erased.timing == Timing()
+        assert (erased.address, erased.preferences.name, erased.interests) == (None, "", ())
+        assert erased.status is Status.ERASED
+        assert erased.timing == Preferences().timing
         assert subscribers.by_address_key(session, address_key(keys, "ada@example.org")) is None
         assert session.connection().execute(select(core.seen_papers)).all() == []
         assert session.connection().execute(select(core.delivery.c.picks)).scalars().all() == [b""]
 
 
 def test_stream_reads_in_blocks(db: Database, keys: Keys, now: datetime) -> None:
-    many = [ada(keys, f"s{n}@example.org") for n in range(subscribers.BLOCK + 7)]
+    many = {key: one for n in range(subscribers.BLOCK + 7) for key, one in ada(keys, f"s{n}@example.org").items()}
     with db.write() as session:
         subscribers.insert_many(session, many, Cause.IMPORT, now)
         subscribers.change_status(session, 1, Status.PAUSED, Cause.CLI, now)

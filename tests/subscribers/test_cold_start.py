@@ -11,7 +11,7 @@ import pytest
 
 from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.paper import PaperId, Sighting, Words
-from digestd.domain.subscriber import Cause, Status, Subscriber
+from digestd.domain.subscriber import Cause, Subscriber
 from digestd.errors import NotFound, SourceFailed
 from digestd.papers.page_store import store_page
 from digestd.papers.paper_import import import_papers
@@ -21,7 +21,6 @@ from digestd.sources.source import Page
 from digestd.store import papers, references, subscribers
 from digestd.store.database import Database
 from digestd.subscribers.cold_start import ColdStartReport, import_references, read_references
-from digestd.subscribers.signup import new_subscriber
 from digestd.subscribers.subscriber_record import ITEMS_MAX, parse
 
 pytestmark = pytest.mark.slow
@@ -34,7 +33,7 @@ def ada(db: Database, keys: Keys, now: datetime) -> int:
     key = address_key(keys, ADA)
     record = parse({"email": ADA, "topics": ["ice"], "dislikes": ["2611.00009"]})
     with db.write() as session:
-        return subscribers.insert_many(session, [new_subscriber(record, key, Status.ACTIVE)], Cause.CLI, now)[key]
+        return subscribers.insert_many(session, {key: record.as_new}, Cause.CLI, now)[key]
 
 
 def known(db: Database, key: int) -> Subscriber:

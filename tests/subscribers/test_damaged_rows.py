@@ -5,14 +5,21 @@ The damage is written into the SQLite file, as a disk or a person might. All kin
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from digestd.cli import app
+from digestd.domain.api import Scope
+from digestd.domain.subscriber import Subscriber
 from digestd.errors import DigestdError
+from digestd.store import api_tokens, subscribers
+from digestd.subscribers.preferences import link_for
+from digestd.web import build
+from digestd.web.preferences_form import PreferencesForm
 from tests.conftest import NOW
 from tests.support import sample_data
 from tests.support.install import Install, install
@@ -49,6 +56,7 @@ OTHERS = {
 
 EVERY = [*(statement for statement, _ in FIELDS.values()), *OTHERS.values()]
 SOUND = 2
+SECRET = "s" * 43
 Digestd = Callable[[str], tuple[int, str]]
 
 
@@ -132,6 +140,38 @@ def test_damaged_field_is_said_and_corrected(digestd: Digestd, name: str) -> Non
     assert digestd(f"subscriber edit {address(name)} {FIELDS[name][1]}")[0] == 0
     assert address(name) not in digestd("status")[1]
     assert counts(digestd("plan --json")[1])["due"] == 1
+
+
+@pytest.fixture
+def client(damaged: Install) -> Iterator[TestClient]:
+    with TestClient(build(damaged.app), base_url="http://127.0.0.1:8080", client=("127.0.0.1", 50_000)) as client:
+        yield client
+
+
+def test_damaged_settings_are_marked_and_saved_correctly(damaged: Install, client: TestClient) -> None:
+    for name in (*FIELDS, *OTHERS):
+        page = f"/p/{link_for(damaged.app.keys, number(name), NOW)}"
+        assert client.get(page).status_code == 200, name
+        before = stored(damaged, name)
+        assert client.post(page, data=PreferencesForm.of(before)).status_code == 200, name
+        assert name in OTHERS or (before.damage and not stored(damaged, name).damage), name
+
+
+def stored(damaged: Install, name: str) -> Subscriber:
+    with damaged.db.read() as session:
+        found = subscribers.by_key(session, number(name))
+    assert found is not None
+    return found
+
+
+def test_api_names_damage_in_lists(damaged: Install, client: TestClient) -> None:
+    with damaged.db.write() as session:
+        token = api_tokens.add(session, "test", SECRET, frozenset({Scope.READ}), NOW)
+    headers = {"Authorization": f"Bearer digestd_{token}_{SECRET}"}
+    listed = client.get("/api/v1/subscribers", headers=headers).json()["items"]
+    damage = {one["number"]: one["damaged"] for one in listed}
+    assert all(damage[number(name)].startswith("cannot be read: ") for name in FIELDS)
+    assert [damage[key] for key in range(1, SOUND + 1)] == [""] * SOUND
 
 
 def test_every_command_goes_on_with_damaged_rows(damaged: Install, digestd: Digestd) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from digestd.domain.interest import Interest, Kind, Stance
-from digestd.domain.subscriber import Cadence, Cause, MinScore, Status, Subscriber
+from digestd.domain.subscriber import Cause, Preferences, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, BadRecord
 from digestd.security.links import Keys, address_key
@@ -85,20 +85,8 @@ def test_import_reads_every_key(db: Database, post: NoticeContext, now: datetime
 def test_import_applies_defaults(db: Database, post: NoticeContext, now: datetime) -> None:
     import_subscribers(db, post, jsonl({"email": "Bo@EXAMPLE.org"}), now)
     bo = by_address(db)["Bo@example.org"]
-    assert (bo.status, bo.timing.timezone, bo.timing.hour, bo.timing.cadence) == (
-        Status.ACTIVE,
-        "UTC",
-        7,
-        Cadence.DAILY,
-    )
-    assert (bo.size, bo.min_score, bo.explore, bo.language, bo.name, bo.interests) == (
-        10,
-        MinScore.NORMAL,
-        True,
-        "en",
-        "",
-        (),
-    )
+    assert bo.status is Status.ACTIVE
+    assert (bo.preferences, bo.interests) == (Preferences(), ())
 
 
 def test_import_reads_a_plain_mute_list_as_phrases(db: Database, post: NoticeContext, now: datetime) -> None:
@@ -111,7 +99,7 @@ def test_import_updates_given_fields_only(db: Database, post: NoticeContext, now
     report = import_subscribers(db, post, jsonl({"email": "ADA@example.org", "hour": 5, "topics": []}), now)
     assert counts(report) == (0, 1, 0, 0)
     ada = by_address(db)["ada@example.org"]
-    assert (ada.timing.hour, ada.size, ada.version) == (5, 50, 1)
+    assert (ada.timing.hour, ada.preferences.size, ada.version) == (5, 50, 1)
     assert [i.kind for i in ada.interests if i.stance is Stance.LIKED] == [
         Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY, Kind.PAPER, Kind.PAPER,
     ]  # fmt: skip
@@ -245,7 +233,7 @@ def test_csv_lists_are_separated_by_semicolons(db: Database, post: NoticeContext
     assert counts(import_subscribers(db, post, table(text), now)) == (2, 0, 0, 0)
     a, b = by_address(db).values()
     assert [i.value for i in a.interests] == ["protein folding", "soft, robots", "arxiv:2401.00001", "cars", "bikes"]
-    assert (a.timing.hour, a.name, b.timing.hour) == (7, 'A "B"', 7)
+    assert (a.timing.hour, a.preferences.name, b.timing.hour) == (7, 'A "B"', 7)
     assert [(i.kind, i.value) for i in b.interests] == [
         (Kind.TOPIC, "[MASK] tokens"), (Kind.TOPIC, "x"), (Kind.TOPIC, "a;b"),
     ]  # fmt: skip

@@ -80,7 +80,7 @@ def test_signup_stores_pending_and_sends_one_mail(
     assert (found().status, found().timing, found().interests, found().language) == bare
     assert confirmations(db) == [("1", 1)]
     ada = confirm(db, keys, link(keys, found()), now)
-    assert (ada.status, ada.timing, ada.interests, ada.size) == (Status.ACTIVE, timing, TOPIC, 5)
+    assert (ada.status, ada.timing, ada.interests, ada.preferences.size) == (Status.ACTIVE, timing, TOPIC, 5)
 
 
 def test_confirm_activates_once(
@@ -447,7 +447,7 @@ def test_edit_changes_given_fields_and_never_consent(
         Interest(Kind.AUTHOR, "A. B."),
         Interest(Kind.TOPIC, "Protein Folding", Stance.MUTED),
     )
-    assert (found().version, found().size) == (1, 3)
+    assert (found().version, found().preferences.size) == (1, 3)
     with db.read() as session:
         assert len(consent.history(session, found().key)) == 1
     with pytest.raises(NotFound):

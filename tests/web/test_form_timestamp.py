@@ -113,7 +113,12 @@ def test_doubtful_form_keeps_input(client: TestClient, backend: Backend) -> None
     client.post("/subscribe?lang=de", data=hidden(again.text))
     client.post(backend.confirmation(ADA))
     ada = backend.subscriber(ADA)
-    assert (ada.status, ada.size, ada.language, ada.timing.cadence) == (Status.ACTIVE, 20, "de", Cadence.WEEKLY)
+    assert (ada.status, ada.preferences.size, ada.language, ada.timing.cadence) == (
+        Status.ACTIVE,
+        20,
+        "de",
+        Cadence.WEEKLY,
+    )
     assert ada.interests == (
         Interest(Kind.TOPIC, "graph neural networks"),
         Interest(Kind.TOPIC, "protein folding"),

@@ -83,8 +83,17 @@ def test_changes_keep_pending_digest(client: TestClient, backend: Backend) -> No
     assert "Gespeichert" in notice(answer.text), "the page speaks the language that was chosen"
     known = backend.subscriber(ADA)
     assert (known.timing.hour, known.timing.timezone, known.timing.weekday) == (18, "Europe/Berlin", 4)
-    assert (known.timing.cadence, known.size, known.min_score) == (Cadence.WEEKLY, 3, MinScore.HIGH)
-    assert (known.explore, known.language, known.name, known.version) == (False, "de", "Ada L.", 1)
+    assert (known.timing.cadence, known.preferences.size, known.preferences.min_score) == (
+        Cadence.WEEKLY,
+        3,
+        MinScore.HIGH,
+    )
+    assert (known.preferences.explore, known.language, known.preferences.name, known.version) == (
+        False,
+        "de",
+        "Ada L.",
+        1,
+    )
     assert {(i.kind, i.value, i.stance) for i in known.interests} == {
         *((Kind.TOPIC, value, Stance.LIKED) for value in ("graph theory", "sorting")),
         *((Kind.PAPER, f"arxiv:2401.0000{n}", Stance.LIKED) for n in (1, 2)),

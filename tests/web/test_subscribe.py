@@ -49,7 +49,7 @@ def test_all_fields_are_saved(client: TestClient, backend: Backend) -> None:
     assert "18:00 (America/New_York)" in shown
     client.post(backend.confirmation(ADA))
     ada = backend.subscriber(ADA)
-    assert (ada.size, ada.language) == (20, "de")
+    assert (ada.preferences.size, ada.language) == (20, "de")
     assert ada.timing == Timing("America/New_York", 18, Cadence.WEEKLY, 4)
     assert ada.interests == (
         Interest(Kind.TOPIC, "graph neural networks"),

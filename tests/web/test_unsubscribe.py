@@ -86,7 +86,7 @@ def test_page_offers_reduced_frequency(client: TestClient, backend: Backend, ins
     answer = client.post(f"{link}/{instead}")
     assert (answer.status_code, "set-cookie" in answer.headers) == (200, False)
     known = backend.subscriber(ADA)
-    assert (known.timing.cadence, known.size, known.status) == {
+    assert (known.timing.cadence, known.preferences.size, known.status) == {
         "weekly": ("weekly", 10, Status.ACTIVE),
         "fewer": ("daily", 5, Status.ACTIVE),
         "pause": ("daily", 10, Status.PAUSED),

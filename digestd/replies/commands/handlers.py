@@ -12,7 +12,7 @@ from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.paper import Paper
 from digestd.domain.reply import ReplyLine
-from digestd.domain.subscriber import WEEKDAYS, Cause, Status, Subscriber
+from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadInput, BadRecord
 from digestd.mail.digest_layout import order_shown
 from digestd.replies.commands.parsing import Command
@@ -186,10 +186,10 @@ _SWITCHES = {Verb.EMPTY: "when_empty", Verb.ABSTRACTS: "full_abstracts"}
 
 
 def _settings_line(subscriber: Subscriber) -> ReplyLine:
-    timing = subscriber.timing
-    size, day = str(subscriber.size), WEEKDAYS[timing.weekday]
-    switches = ("on" if is_on else "off" for is_on in (subscriber.when_empty, subscriber.full_abstracts))
-    return ReplyLine("settings", (timing.cadence.value, day, f"{timing.hour:02}:00", timing.timezone, size, *switches))
+    now = subscriber.preferences
+    switches = ("on" if is_on else "off" for is_on in (now.when_empty, now.full_abstracts))
+    time = f"{now.hour:02}:00"
+    return ReplyLine("settings", (now.cadence, now.weekday, time, now.timezone, str(now.size), *switches))
 
 
 def _list(_session: Session, context: CommandContext, command: Command) -> ReplyLine:

@@ -15,7 +15,7 @@ from digestd.store.ledger.create import NewCopy
 from digestd.store.ledger.seen_papers import add as add_seen
 from digestd.store.packing import readable_picks, steps
 from digestd.store.service_activity import first_delivery_since
-from digestd.store.stored_settings import read
+from digestd.store.stored_settings import COLUMNS, read_row, read_status
 from digestd.store.timestamps import from_us, to_us
 
 _D, _S, _X = core.delivery.c, core.subscriber.c, core.suppression.c
@@ -79,7 +79,7 @@ def resend_candidates(session: Session, wanted: ResendFilter, after: int, limit:
                 _D.coverage,
                 _D.occasions,
             ),
-            *(_S.address, _S.status, _S.version, _S.timezone, _S.hour, _S.cadence, _S.weekday, _S.next_due_us),
+            *(_S.address, _S.status, _S.version, _S.next_due_us, *COLUMNS),
             _X.reason,
             newer.exists().label("newer"),
         )
@@ -113,9 +113,9 @@ def _candidate(row: core.Record) -> ResendCandidate:
         address=row.address,
         state=State(row.state),
         ended=from_us(max((at_us for _, _, at_us in steps(row.history)), default=0)),
-        status=read("status", row.status),
+        status=read_status(row.status),
         is_suppressed=row.reason is not None,
-        timing=Timing(*(read(name, getattr(row, name)) for name in ("timezone", "hour", "cadence", "weekday"))),
+        timing=read_row(row)[0].timing,
         next_due=from_us(row.next_due_us),
         has_newer=bool(row.newer),
         copy=NewCopy(

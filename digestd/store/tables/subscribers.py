@@ -1,19 +1,53 @@
 """Subscribers: address, settings, interests, feedback and consent."""
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, SmallInteger, Text, text
+from typing import Any
+
+from annotated_types import MaxLen
+from pydantic.fields import FieldInfo
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Text,
+    text,
+)
 from sqlmodel import Field
 
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Stance
-from digestd.domain.subscriber import Cadence, MinScore, Status
+from digestd.domain.subscriber import Cadence, MinScore, Preferences, Status
 from digestd.store.tables.columns import Row, one_of, own_key, ref, us
+
+_WORD_MAX = 10
+"""Characters of a column with one word of a choice."""
+
+
+def _preference(name: str, definition: FieldInfo) -> Column[Any]:
+    """Return the column of a preference."""
+    if definition.annotation is bool:
+        return Column(name, Boolean, nullable=False)
+    if definition.annotation is int or name == "weekday":
+        return Column(name, SmallInteger, nullable=False)
+    length = next((limit.max_length for limit in definition.metadata if isinstance(limit, MaxLen)), _WORD_MAX)
+    return Column(name, String(length), nullable=False)
 
 
 class SubscriberRow(Row, table=True):
-    """A subscriber. Erasure clears `address`; `address_key` is its keyed hash."""
+    """A subscriber, with one column for each of their `Preferences`.
+
+    Erasure clears `address`; `address_key` is its keyed hash.
+    """
 
     __tablename__ = "subscriber"
     __table_args__ = (
+        *(_preference(*one) for one in Preferences.model_fields.items()),
         CheckConstraint(one_of("status", Status), "status"),
         CheckConstraint(one_of("cadence", Cadence), "cadence"),
         CheckConstraint(one_of("min_score", MinScore), "min_score"),
@@ -32,18 +66,6 @@ class SubscriberRow(Row, table=True):
     address_key: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
     status: str = Field(max_length=20)
     version: int = 1
-    name: str = Field(default="", max_length=200)
-    timezone: str = Field(default="UTC", max_length=64)
-    hour: int = Field(default=7, sa_column=Column(SmallInteger, nullable=False))
-    cadence: str = Field(default="daily", max_length=10)
-    weekday: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False))
-    size: int = Field(default=10, sa_column=Column(SmallInteger, nullable=False))
-    min_score: str = Field(default="normal", max_length=10)
-    explore: bool = True
-    only_categories: bool = False
-    when_empty: bool = False
-    full_abstracts: bool = False
-    language: str = Field(default="en", max_length=20)
     created_us: int = Field(sa_column=us())
     next_due_us: int = Field(sa_column=us())
     last_date: str | None = Field(default=None, max_length=10)

@@ -89,10 +89,7 @@ def handlers() -> dict[int | type[Exception], Any]:
     """Return the exception handlers for FastAPI."""
 
     def malformed(_request: Request, error: RequestValidationError) -> Response:
-        errors = [
-            FieldProblem(field=_field(one["loc"]), message=plain_message(str(one["msg"])))
-            for one in error.errors()[:20]
-        ]
+        errors = [FieldProblem(field=_field(one["loc"]), message=_message(one)) for one in error.errors()[:20]]
         return problem(422, "some fields are invalid", errors)
 
     def bad_field(_request: Request, error: BadRecord) -> Response:
@@ -115,6 +112,11 @@ def handlers() -> dict[int | type[Exception], Any]:
         HTTPException: refused,
         Exception: lambda _request, _error: problem(500, DETAILS["broken"]),
     }
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    found = error.get("ctx", {}).get("error")
+    return found.message if isinstance(found, BadRecord) else plain_message(str(error["msg"]))
 
 
 def _field(place: tuple[int | str, ...]) -> str:

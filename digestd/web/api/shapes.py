@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from digestd.domain.delivery import MailKind, State
 from digestd.domain.digest import ReasonKind, Section
 from digestd.domain.gist import GistKind
 from digestd.domain.lookup import LookupState
-from digestd.domain.subscriber import Cadence, MinScore, Status
+from digestd.domain.subscriber import Preferences, SignUpPreferences, Status
 from digestd.text.inputs import NUMBER_MAX
 
 PAGE_MAX = 200
@@ -61,21 +61,21 @@ class Interests(BaseModel):
     mute: Mutes | None = None
 
 
-class Changes(Interests):
-    """Settings and interests. Fields that are not sent stay unchanged."""
+def _without_defaults(schema: dict[str, Any]) -> None:
+    """Drop the defaults from a schema: a client that sends them would change what is to stay."""
+    for definition in schema["properties"].values():
+        definition.pop("default", None)
 
-    name: str | None = None
-    timezone: str | None = None
-    hour: Annotated[int | None, Field(ge=0, le=23)] = None
-    cadence: Cadence | None = None
-    weekday: str | None = None
-    size: Annotated[int | None, Field(ge=1, le=50)] = None
-    min_score: MinScore | None = None
-    explore: bool | None = None
-    only_categories: bool | None = None
-    when_empty: bool | None = None
-    full_abstracts: bool | None = None
-    language: str | None = None
+
+class Changes(Interests, Preferences):
+    """Settings and interests. Fields that are not sent, or null, stay unchanged."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_nulls(cls, body: Any) -> Any:
+        return {name: value for name, value in body.items() if value is not None} if isinstance(body, dict) else body
 
 
 class Pause(BaseModel):
@@ -91,21 +91,15 @@ class SubscriberIn(Changes):
     email: str
 
 
-class SignUp(BaseModel):
+class SignUp(SignUpPreferences):
     """A sign-up from a form. The person gets a mail to confirm."""
 
     model_config = ConfigDict(extra="forbid")
     email: str
-    topics: Words = []
-    authors: Words = []
-    categories: Words = []
-    likes: Words = []
-    timezone: str = "UTC"
-    hour: Annotated[int, Field(ge=0, le=23)] = 7
-    cadence: Cadence = Cadence.DAILY
-    weekday: str = "mon"
-    size: Annotated[int, Field(ge=1, le=50)] = 10
-    language: str = "en"
+    topics: Words = Field([])
+    authors: Words = Field([])
+    categories: Words = Field([])
+    likes: Words = Field([])
 
 
 class TopicHintOut(BaseModel):
@@ -146,26 +140,18 @@ class InterestsOut(Interests):
     hints: list[TopicHintOut] = []
 
 
-class SubscriberOut(BaseModel):
-    """A subscriber. `email` is null once erased. `hints` are about topics that were sent."""
+class SubscriberOut(Preferences):
+    """A subscriber. `email` is null once erased. `hints` are about topics that were sent.
+
+    `damaged` says what of them cannot be read; such fields have their default here.
+    """
 
     number: int
     email: str | None
     status: Status
-    name: str
-    timezone: str
-    hour: int
-    cadence: Cadence
-    weekday: str
-    size: int
-    min_score: MinScore
-    explore: bool
-    only_categories: bool
-    when_empty: bool
-    full_abstracts: bool
-    language: str
     interests: Interests
-    hints: list[TopicHintOut] = []
+    damaged: str = ""
+    hints: list[TopicHintOut] = Field([])
 
 
 class PaperOut(BaseModel):

@@ -12,7 +12,7 @@ from digestd.domain.api import Scope
 from digestd.domain.interest import Kind, Stance
 from digestd.domain.mail_budget import token_causer
 from digestd.domain.paper import PaperId
-from digestd.domain.subscriber import Cause, Status, Subscriber
+from digestd.domain.subscriber import Cause, Status, Subscriber, describe_damage
 from digestd.errors import NotFound
 from digestd.security.links import address_key
 from digestd.store import subscribers
@@ -237,7 +237,8 @@ def shown(subscriber: Subscriber) -> SubscriberOut:
     fields = subscriber_fields(subscriber)
     interests = Interests.model_validate({name: fields[name] for name in Interests.model_fields})
     plain = {name: value for name, value in fields.items() if name not in Interests.model_fields}
-    return SubscriberOut.model_validate({**plain, "number": subscriber.key, "interests": interests})
+    damaged = describe_damage(subscriber)
+    return SubscriberOut.model_validate({**plain, "number": subscriber.key, "interests": interests, "damaged": damaged})
 
 
 def _change(body: BaseModel) -> SubscriberRecord:
