@@ -82,7 +82,7 @@ def show_preview(
     """Show the digest that a subscriber would get now.
 
     Changes nothing and sends nothing. With --date, the papers are those known then; interests and votes are today's.
-    With --lint it shows what receivers would refuse, clip, block or show wrongly; with --serve, every change of a
+    With --lint it shows what receivers would refuse, clip or block; with --serve, every change of a
     template.
 
     Example: digestd preview ada@example.org --html --out digest.html

@@ -1,11 +1,11 @@
-"""Lint a mail before it is sent: find what receivers reject, clip, block or show wrongly.
+"""Lint a mail before it is sent: find what receivers reject, clip or block.
 
-An error is a reason not to send: the mail would be refused, unlawful, unreadable, or tell strangers who reads it. A
-warning is a fault that its readers can live with, or one that a paper or a name may have caused.
+An error is a reason not to send: the mail would be refused, unlawful, unreadable, or tell strangers who reads it. How
+our templates look (contrast, alternative texts, TeX that is left) is tested in `tests/mail/test_looks.py`.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -13,19 +13,14 @@ from email.message import Message
 from email.policy import compat32
 from enum import StrEnum
 from functools import cached_property
+from html.parser import HTMLParser
 from typing import NamedTuple, TypeAlias
 from urllib.parse import urlsplit
-
-from digestd.mail.html_document import ColourScheme, HtmlDocument, HtmlElement
 
 CLIP_LIMIT = 102 * 1024
 """Bytes of encoded HTML above which Gmail clips a mail, and with it the link to unsubscribe."""
 HEADER_LINE_MAX = 998
 """Octets of a line without CRLF (RFC 5322 section 2.1.1)."""
-CONTRAST_MIN, LARGE_CONTRAST_MIN = 4.5, 3.0
-"""Contrast ratio of text, and of large text (WCAG 2.2, success criterion 1.4.3)."""
-_LARGE, _LARGE_BOLD = 24.0, 18.66
-"""Pixels from which text is large."""
 _ONCE = ("From", "To", "Date", "Message-ID", "Subject", "MIME-Version")
 _LIST = ("List-Id", "List-Unsubscribe")
 _COMPLAINT = ("CFBL-Address", "CFBL-Feedback-ID")
@@ -42,10 +37,14 @@ _BLANK = re.compile(r"[\s\"<>]")
 _MAILTO = re.compile(r"mailto:[^\s@?]+@[A-Za-z0-9.-]+(?:\?\S*)?", re.ASCII)
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ufffe\uffff\ud800-\udfff]")
+_VOID = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+)
+_NOT_SHOWN = frozenset({"head", "style", "script", "title", "template"})
+_HIDING = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.IGNORECASE)
 _SLOT = re.compile(r"[\ue000-\ue001][^\ue000-\ue001]{0,40}[\ue000-\ue001]?")
 _TEMPLATE = re.compile(r"\{\{.{0,80}?\}\}|\{%.{0,80}?%\}|\{\{|\{%|%\([a-z_]+\)[sd]|\[object Object\]", re.DOTALL)
 _NOTHING = re.compile(r"(?:^|[:=/] ?)(?:None|Undefined)$")
-_TEX = re.compile(r"\\[A-Za-z]{2,}|\$[A-Za-z]{1,3}\$|\$[^\s$][^$]{0,80}[\\^_{}][^$]{0,80}\$|[\^_]\{")
 
 
 class Severity(StrEnum):
@@ -88,15 +87,14 @@ class LintContext:
 
 
 def lint(message: bytes, context: LintContext) -> tuple[Finding, ...]:
-    """Return the findings of all rules, the same ones once; of an invented mail only those that may be errors.
+    """Return the findings of all rules, the same ones once.
 
     Args:
         message: The mail with CRLF line ends, as it is sent.
         context: The expectations.
     """
     mail = _Mail(message)
-    rules = RULES if context.is_invented else (*RULES, *LOOKS)
-    found = {(one.rule, one.message): one for rule in rules for one in rule(mail, context)}
+    found = {(one.rule, one.message): one for rule in RULES for one in rule(mail, context)}
     return tuple(sorted(found.values(), key=lambda one: one.severity))
 
 
@@ -146,19 +144,12 @@ class _Mail:
         return self._decoded("text/html")
 
     @cached_property
-    def document(self) -> HtmlDocument:
-        """Return the parsed HTML part."""
-        return HtmlDocument(self.html)
-
-    @cached_property
-    def shown(self) -> Sequence[HtmlElement]:
-        """Return the elements that are shown."""
-        return [one for one in self.document.elements if one.is_shown]
-
-    @cached_property
-    def readable(self) -> Set[HtmlElement]:
-        """Return the elements with text that is shown, in them or inside."""
-        return {around for one in self.shown if one.text.strip() for around in one.ancestors}
+    def elements(self) -> Sequence["_Element"]:
+        """Return the elements of the HTML part, in order."""
+        parser = _Parser()
+        parser.feed(self.html)
+        parser.close()
+        return parser.elements
 
     @property
     def html_size(self) -> int:
@@ -179,7 +170,7 @@ class _Mail:
     def words(self) -> Sequence[tuple[str, str]]:
         """Return what people read: each place with its text."""
         lines = [(f"text part, line {number}", line) for number, line in enumerate(self.text.splitlines(), 1)]
-        elements = [(f"HTML, {one.label}", one.text) for one in self.document.elements if one.tag != "style"]
+        elements = [(f"HTML, {one.label}", one.text) for one in self.elements if one.tag != "style"]
         return [("Subject", self.subject), *lines, *elements]
 
     def _decoded(self, content_type: str) -> str:
@@ -188,6 +179,53 @@ class _Mail:
             if part.get_content_type() == content_type and isinstance(payload, bytes):
                 return payload.decode("utf-8", "replace").replace("\r\n", "\n")
         return ""
+
+
+@dataclass(eq=False)
+class _Element:
+    """An element. `text`: its own text; `is_shown`: nothing hides it; `is_readable`: text in it or inside is shown."""
+
+    tag: str
+    attributes: Mapping[str, str]
+    is_shown: bool
+    text: str = ""
+    is_readable: bool = False
+
+    @property
+    def label(self) -> str:
+        """Return the start tag in short, to say where something is."""
+        named = self.attributes.get("class")
+        return f'<{self.tag} class="{named}">' if named else f"<{self.tag}>"
+
+
+class _Parser(HTMLParser):
+    """Collects the elements. Errors are tolerated."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[_Element] = []
+        self._open: list[_Element] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: text or "" for name, text in attrs}
+        is_hidden = tag in _NOT_SHOWN or _HIDING.search(attributes.get("style", "")) is not None
+        is_shown = not is_hidden and (not self._open or self._open[-1].is_shown)
+        self.elements.append(_Element(tag, attributes, is_shown))
+        if tag not in _VOID:
+            self._open.append(self.elements[-1])
+
+    def handle_endtag(self, tag: str) -> None:
+        for place in range(len(self._open) - 1, -1, -1):
+            if self._open[place].tag == tag:
+                del self._open[place:]
+                return
+
+    def handle_data(self, data: str) -> None:
+        if self._open:
+            self._open[-1].text += data
+            if data.strip() and self._open[-1].is_shown:
+                for around in self._open:
+                    around.is_readable = True
 
 
 def _check_size(mail: _Mail, _context: LintContext) -> Iterator[Finding]:
@@ -206,7 +244,7 @@ def _check_parts(mail: _Mail, _context: LintContext) -> Iterator[Finding]:
         yield _error("parts", "mail", "is not a text part followed by an HTML part; report this as a bug")
     if not mail.text.strip():
         yield _error("parts", "text part", "is empty; repair the template *.txt.j2")
-    if not any(one.text.strip() for one in mail.shown):
+    if not any(one.is_readable for one in mail.elements):
         yield _error("parts", "HTML", "shows no text; repair the template *.html.j2")
 
 
@@ -249,21 +287,23 @@ def _check_signature(mail: _Mail, context: LintContext) -> Iterator[Finding]:
         yield _error("dkim", "header DKIM-Signature", "has the tag l=, so others can append text; remove it")
     domain, sender = tags.get("d", "").lower(), mail.header("From").rpartition("@")[2].rstrip(">").lower()
     if domain and sender != domain and not sender.endswith(f".{domain}") and not domain.endswith(f".{sender}"):
-        yield _warning(
+        yield Finding(
             "dkim",
+            Severity.WARNING,
             "header DKIM-Signature",
             f"{domain} signs, but mail comes from {sender}, so DMARC fails; set DIGESTD_DKIM_DOMAIN to the From domain",
         )
 
 
 def _check_links(mail: _Mail, context: LintContext) -> Iterator[Finding]:
-    places = {one.attributes.get("id") or one.attributes.get("name") for one in mail.document.elements}
-    links = [(one.label, one.attributes.get("href", "")) for one in mail.document.elements if one.tag == "a"]
-    for label, link in links:
-        if not (link[:1] == "#" and link[1:] in places) and (fault := _link_fault(link, context.home)):
-            is_ours = context.is_ours(link) or "://" not in link
-            severity = Severity.ERROR if is_ours else Severity.WARNING
-            yield Finding("links", severity, f"HTML, {label}", f"the link {_shortened(link)!r} {fault}")
+    """Check the links that the templates and settings make; those of papers are made safe when they are shown."""
+    places = {one.attributes.get("id") or one.attributes.get("name") for one in mail.elements}
+    for one in mail.elements:
+        link = one.attributes.get("href", "")
+        is_ours = context.is_ours(link) or "://" not in link
+        is_place = link[:1] == "#" and link[1:] in places
+        if one.tag == "a" and is_ours and not is_place and (fault := _link_fault(link, context.home)):
+            yield _error("links", f"HTML, {one.label}", f"the link {_shortened(link)!r} {fault}")
     for link in _URL.findall(mail.text):
         if context.is_ours(link) and (fault := _link_fault(link.rstrip(".,;)"), context.home)):
             yield _error("links", "text part", f"the link {_shortened(link)!r} {fault}")
@@ -284,36 +324,8 @@ def _link_fault(link: str, home: str) -> str:
     return "" if parts.scheme == "https" or is_local else "is not encrypted; write it with https"
 
 
-def _check_images(mail: _Mail, _context: LintContext) -> Iterator[Finding]:
-    for one in mail.document.elements:
-        if one.tag == "img" and "alt" not in one.attributes:
-            message = 'has no alternative text; add alt="…", empty for decoration'
-            yield _warning("images", f"HTML, {one.label}", message)
-
-
-def _check_contrast(mail: _Mail, _context: LintContext) -> Iterator[Finding]:
-    seen = set()
-    for element in mail.shown:
-        if not element.text.strip():
-            continue
-        for scheme in ColourScheme:
-            look = mail.document.look(element, scheme)
-            if look in seen:
-                continue
-            seen.add(look)
-            is_large = look.size >= _LARGE or (look.is_bold and look.size >= _LARGE_BOLD)
-            minimum = LARGE_CONTRAST_MIN if is_large else CONTRAST_MIN
-            if look.contrast < minimum:
-                yield _warning(
-                    "contrast",
-                    f"HTML, {element.label}",
-                    f"{_hex(look.colour)} on {_hex(look.background)} has a contrast of {look.contrast:.1f} in "
-                    f"{scheme} mode; choose colours with at least {minimum}",
-                )
-
-
 def _check_remote(mail: _Mail, _context: LintContext) -> Iterator[Finding]:
-    for one in mail.document.elements:
+    for one in mail.elements:
         names = (*_LOADING, "href") if one.tag == "link" else _LOADING
         loads = [one.attributes.get(name, "").strip() for name in names]
         if any(_REMOTE.match(value) for value in loads) or _CSS_LOAD.search(one.attributes.get("style", "")):
@@ -322,7 +334,7 @@ def _check_remote(mail: _Mail, _context: LintContext) -> Iterator[Finding]:
         if one.tag in _ACTIVE:
             message = "is removed or blocked by mail programs; use a link to a page instead"
             yield _error("active", f"HTML, {one.label}", f"<{one.tag}> {message}")
-    if _CSS_LOAD.search(mail.document.css):
+    if any(_CSS_LOAD.search(one.text) for one in mail.elements if one.tag == "style"):
         yield _error("remote", "HTML, <style>", "a style loads something from the web; remove it")
 
 
@@ -334,35 +346,22 @@ def _check_characters(mail: _Mail, _context: LintContext) -> Iterator[Finding]:
 
 
 def _check_remains(mail: _Mail, context: LintContext) -> Iterator[Finding]:
+    """Check that every value was filled in; in an invented mail also that no syntax is left, which a title may hold."""
     if found := _SLOT.search(mail.html + mail.text):
         name = re.sub(r"[\ue000-\ue001]", "", found[0])[:40]
         yield _error("remains", "mail", f"the value {name!r} was not filled in; print it without filters")
-    attributes = [
-        (f"HTML, {one.label}", value) for one in mail.document.elements for value in one.attributes.values() if value
-    ]
-    for where, text in (*mail.words, *attributes):
-        remains = _TEMPLATE.findall(text) + [found[0] for found in [_NOTHING.search(text.strip())] if found]
-        for one in remains:
-            yield Finding(
-                "remains",
-                Severity.ERROR if context.is_invented else Severity.WARNING,
-                where,
-                f"contains {_one_line(one)[:40]!r}, which a template should have replaced; check its syntax",
-            )
-
-
-def _check_tex(mail: _Mail, _context: LintContext) -> Iterator[Finding]:
-    for where, text in mail.words:
-        for found in _TEX.findall(text):
-            message = f"contains the TeX {found[:40]!r}; report it, so that formulas like this become readable"
-            yield _warning("tex", where, message)
+    attributes = [(f"HTML, {one.label}", value) for one in mail.elements for value in one.attributes.values() if value]
+    for where, text in (*mail.words, *attributes) if context.is_invented else ():
+        for one in _TEMPLATE.findall(text) + [found[0] for found in [_NOTHING.search(text.strip())] if found]:
+            message = f"contains {_one_line(one)[:40]!r}, which a template should have replaced; check its syntax"
+            yield _error("remains", where, message)
 
 
 def _check_unsubscribe(mail: _Mail, context: LintContext) -> Iterator[Finding]:
     if not context.is_digest:
         return
     wanted = {link.partition("?")[0].removeprefix("mailto:") for link in mail.unsubscribe_links}
-    targets = {one.attributes.get("href", "") for one in mail.shown if one.tag == "a" and one in mail.readable}
+    targets = {one.attributes.get("href", "") for one in mail.elements if one.tag == "a" and one.is_readable}
     if not any(link in target for link in wanted for target in targets):
         yield _error("unsubscribe", "HTML", _UNSUBSCRIBE.format("HTML part"))
     if not any(link in mail.text for link in wanted):
@@ -376,10 +375,6 @@ def _error(rule: str, where: str, message: str) -> Finding:
     return Finding(rule, Severity.ERROR, where, message)
 
 
-def _warning(rule: str, where: str, message: str) -> Finding:
-    return Finding(rule, Severity.WARNING, where, message)
-
-
 def _shortened(link: str) -> str:
     """Return the beginning of a link, without what may be secret: a token, an address."""
     scheme, colon, rest = link.partition("://")
@@ -388,10 +383,6 @@ def _shortened(link: str) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _hex(colour: tuple[int, int, int]) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 _Rule: TypeAlias = Callable[[_Mail, LintContext], Iterator[Finding]]
@@ -408,5 +399,3 @@ RULES: Sequence[_Rule] = (
     _check_unsubscribe,
 )
 """A rule yields its findings."""
-LOOKS: Sequence[_Rule] = (_check_images, _check_contrast, _check_tex)
-"""Rules that only warn."""

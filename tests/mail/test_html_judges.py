@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from digestd.mail.html_document import HtmlDocument, HtmlElement, declarations
+from tests.mail.html_document import HtmlDocument, HtmlElement, declarations
 from tests.mail.mail_samples import sample_mails
 from tests.support.postfix import tool
 from tests.web.test_access import AXE, CHROMIUM, LOOKS, RULES

@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from digestd.mail.content import Rendered
 from digestd.mail.digest import render_digest
 from digestd.mail.dkim import Signer, create_signer
-from digestd.mail.html_document import ColourScheme, HtmlDocument
 from digestd.mail.lint import CLIP_LIMIT, Finding, LintContext, Severity, lint
 from digestd.mail.mime import compose_digest, compose_notice
 from digestd.mail.templates import Templates
@@ -47,9 +46,8 @@ def with_html(inside: str) -> str:
 
 @pytest.mark.parametrize("name", MAILS)
 def test_golden_mails_have_no_error(name: str) -> None:
-    context = replace(DIGEST, is_digest=name in golden.DIGESTS, is_invented=False)
-    findings = lint((golden.FOLDER / f"{name}.eml").read_bytes(), context)
-    assert [one for one in findings if one.severity is Severity.ERROR or name != "hostile"] == []
+    context = replace(DIGEST, is_digest=name in golden.DIGESTS, is_invented=name != "hostile")
+    assert lint((golden.FOLDER / f"{name}.eml").read_bytes(), context) == ()
 
 
 def test_plain_digest_has_no_fault() -> None:
@@ -57,36 +55,30 @@ def test_plain_digest_has_no_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    ("inside", "rule", "severity"),
+    ("inside", "rule"),
     [
-        ("<p>" + "x" * CLIP_LIMIT + "</p>", "size", Severity.ERROR),
-        ('<a href="">x</a>', "links", Severity.ERROR),
-        ('<a href="papers">x</a>', "links", Severity.ERROR),
-        ('<a href="#nowhere">x</a>', "links", Severity.ERROR),
-        (f'<a href="{HOME} x">x</a>', "links", Severity.ERROR),
-        ('<a href="http://papers.example.net/1">x</a>', "links", Severity.WARNING),
-        ('<img src="cid:logo">', "images", Severity.WARNING),
-        ('<img src="https://example.net/logo.png" alt="">', "remote", Severity.ERROR),
-        ('<table background="//example.net/paper.png"></table>', "remote", Severity.ERROR),
-        ('<link rel="stylesheet" href="https://example.net/x.css">', "remote", Severity.ERROR),
-        ('<p style="background: url( http://example.net/x )">x</p>', "remote", Severity.ERROR),
-        ("<style>@import 'x.css';</style>", "remote", Severity.ERROR),
-        ("<script>1</script>", "active", Severity.ERROR),
-        ('<p style="color:#999">grey</p>', "contrast", Severity.WARNING),
-        ("<style>.a { color: #ddd }</style><p class='a'>grey</p>", "contrast", Severity.WARNING),
-        ("<p>bell \x07</p>", "characters", Severity.ERROR),
-        ("<p>{{ paper.title }}</p>", "remains", Severity.WARNING),
-        ("<p>{% if paper %}</p>", "remains", Severity.WARNING),
-        ("<p>%(count)s papers</p>", "remains", Severity.WARNING),
-        ("<p>Venue: None</p>", "remains", Severity.WARNING),
-        (f'<a href="{HOME}None">x</a>', "remains", Severity.WARNING),
-        ("<p>\ue000view\ue000</p>", "remains", Severity.ERROR),
-        (r"<p>of \alpha decay</p>", "tex", Severity.WARNING),
-        ("<p>of $n^2$ steps</p>", "tex", Severity.WARNING),
+        ("<p>" + "x" * CLIP_LIMIT + "</p>", "size"),
+        ('<a href="">x</a>', "links"),
+        ('<a href="papers">x</a>', "links"),
+        ('<a href="#nowhere">x</a>', "links"),
+        (f'<a href="{HOME} x">x</a>', "links"),
+        ('<img src="https://example.net/logo.png" alt="">', "remote"),
+        ('<table background="//example.net/paper.png"></table>', "remote"),
+        ('<link rel="stylesheet" href="https://example.net/x.css">', "remote"),
+        ('<p style="background: url( http://example.net/x )">x</p>', "remote"),
+        ("<style>@import 'x.css';</style>", "remote"),
+        ("<script>1</script>", "active"),
+        ("<p>bell \x07</p>", "characters"),
+        ("<p>{{ paper.title }}</p>", "remains"),
+        ("<p>{% if paper %}</p>", "remains"),
+        ("<p>%(count)s papers</p>", "remains"),
+        ("<p>Venue: None</p>", "remains"),
+        (f'<a href="{HOME}None">x</a>', "remains"),
+        ("<p>\ue000view\ue000</p>", "remains"),
     ],
 )
-def test_html_faults_are_found(inside: str, rule: str, severity: Severity) -> None:
-    assert found(html=with_html(inside)) == [(rule, severity)]
+def test_html_faults_are_found(inside: str, rule: str) -> None:
+    assert found(html=with_html(inside), context=replace(DIGEST, is_invented=True)) == [(rule, Severity.ERROR)]
 
 
 @pytest.mark.parametrize(
@@ -96,32 +88,11 @@ def test_html_faults_are_found(inside: str, rule: str, severity: Severity) -> No
         '<a href="mailto:a+b@example.org?subject=help">x</a>',
         '<img src="cid:logo" alt="">',
         "<p>from $5 to $10, None of {these}</p>",
-        '<p style="color:#999;font-size:9px;display:none">preheader</p>',
-        '<p style="color:#777;font-size:24px">large</p>',
-        "<style>[data-ogsc] .a { color: #999 }</style><p class='a' style='color:#000'>x</p>",
+        '<a href="http://papers.example.net/1">x</a>',
     ],
 )
 def test_sound_html_has_no_fault(inside: str) -> None:
-    assert found(html=with_html(inside)) == []
-
-
-def test_dark_colours_are_checked() -> None:
-    rules = "body { background: #111 !important } .a { color: #ccc !important }"
-    css = f"<style>@media (prefers-color-scheme:dark) {{ {rules} }}</style>"
-    document = HtmlDocument(css + "<body><p class='a' style='color:#222'>x</p><p id='b'>y</p></body>")
-    first, second = [one for one in document.elements if one.tag == "p"]
-    assert document.look(first, ColourScheme.LIGHT).contrast > 10
-    assert document.look(first, ColourScheme.DARK).contrast > 10
-    assert document.look(second, ColourScheme.DARK).contrast < 2, "black on nearly black"
-
-
-def test_style_rules_follow_the_cascade() -> None:
-    css = "@media all { .t a { color: #fff } .t .b { color: #000 !important } a { font: bold 24px/1 serif } }"
-    inside = f"<style>{css}</style><p class='t'><a>x</a><a class='b' style='color:#123456'>y</a></p><a>z</a>"
-    document = HtmlDocument(inside)
-    looks = [document.look(one, ColourScheme.LIGHT) for one in document.elements if one.tag == "a"]
-    assert [look.colour[0] for look in looks] == [255, 0, 0]
-    assert {(look.size, look.is_bold) for look in looks} == {(24.0, True)}
+    assert found(html=with_html(inside), context=replace(DIGEST, is_invented=True)) == []
 
 
 @pytest.mark.parametrize(("text", "html"), [(" \n", HTML), (TEXT, "<html><style>x</style></html>")])
@@ -140,19 +111,18 @@ def test_digest_without_web_address_unsubscribes_by_mail() -> None:
     mailbox = HEADERS.unsubscribe_mailbox
     headers = replace(HEADERS, unsubscribe_url="", view_url="", home_url="")
     text, html = TEXT.replace(LINK, mailbox), HTML.replace(LINK, f"mailto:{mailbox}")
-    message = compose_digest(headers, text, html.replace("<p>", '<a href="http://papers.example.net/">x</a><p>'))
-    assert rules(lint(message, replace(DIGEST, home=""))) == [("links", Severity.WARNING)]
+    assert lint(compose_digest(headers, text, html), replace(DIGEST, home="")) == ()
 
 
 def test_this_machine_needs_no_tls() -> None:
-    html = with_html('<a href="http://127.0.0.1:8080/x">x</a>')
-    assert found(html=html, context=replace(DIGEST, home="http://127.0.0.1:8080/")) == []
-    assert found(html=html) == [("links", Severity.WARNING)]
+    for home, faults in (("http://127.0.0.1:8080/", []), ("http://papers.example.org/", [("links", Severity.ERROR)])):
+        html = with_html(f'<a href="{home}x">x</a>')
+        assert found(html=html, context=replace(DIGEST, home=home)) == faults
 
 
 def test_remains_of_syntax_are_errors_in_invented_mails_only() -> None:
     text = TEXT + "\nA survey of {{ mustache }} templates and {% if x %}\n"
-    assert found(text, context=replace(DIGEST, is_invented=False)) == [("remains", Severity.WARNING)] * 2
+    assert found(text) == []
     assert found(text, context=replace(DIGEST, is_invented=True)) == [("remains", Severity.ERROR)] * 2
 
 
@@ -197,5 +167,5 @@ def test_findings_name_no_token_or_address() -> None:
     html = rendered.html.replace("https://papers.example.org", "http://papers.example.org")
     findings = lint(compose_digest(HEADERS, rendered.text.replace("https", "ftp"), html), DIGEST)
     said = " ".join(one.where + one.message for one in findings)
-    assert {one.rule for one in findings} == {"links", "unsubscribe"}
+    assert {one.rule for one in findings} == {"unsubscribe"}
     assert not re.search(r"kQAAAA|@", said)
