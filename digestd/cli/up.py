@@ -11,7 +11,7 @@ from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.service import run_parts, run_until_stopped, with_logging
 from digestd.cli.web import serve_pages
-from digestd.jobs.child_processes import ChildProcesses
+from digestd.jobs.children import ChildProcesses
 from digestd.jobs.receiver import receive
 from digestd.jobs.scheduler import NAME, Scheduler
 from digestd.jobs.worker import look_up_papers, post_webhooks, serve_chat, sync_libraries, work

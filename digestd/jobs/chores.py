@@ -1,7 +1,7 @@
-"""Upkeep that both runners start: gists, what is deleted after its time, and the operator's monitor."""
+"""Work that both runners start: reading sources, gists, libraries, webhooks, upkeep, and the operator's monitor."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ import structlog
 
 from digestd.app import App
 from digestd.errors import DigestdError
+from digestd.sources.source import Source
 from digestd.store import due
 from digestd.store.retention import prune
 
@@ -22,6 +23,41 @@ PING_SECONDS_MAX = 10.0
 GIST_PAUSE = timedelta(minutes=15)
 """Time without requests after the language model failed."""
 log = structlog.get_logger(__name__)
+
+
+async def read_sources(app: App, sources: Sequence[Source], should_continue: Callable[[], bool] = lambda: True) -> None:
+    """Fetch new papers from these sources, and encode them."""
+    from digestd.papers.embedding import embed_papers
+    from digestd.papers.ingest import ingest
+
+    report = await ingest(app.db, sources, app.client, app.clock)
+    for source in report.sources:
+        log.info("ingested", **source.counts)
+    if count := await asyncio.to_thread(embed_papers, app.db, app.encoder, should_continue):
+        log.info("embedded papers", papers=count)
+
+
+async def post_webhooks(app: App) -> None:
+    """Post subscribers' events to the operator's programs."""
+    from digestd.subscribers.webhooks import post_due
+
+    if (posts := app.webhooks) is not None:
+        await post_due(posts)
+
+
+async def sync_libraries(app: App) -> None:
+    """Read subscribers' linked libraries that are due."""
+    from digestd.subscribers.library_sync import sync_due
+
+    await sync_due(app.libraries)
+
+
+async def look_up_papers(app: App) -> None:
+    """Look up papers that subscribers named by identifier."""
+    from digestd.subscribers.paper_lookups import look_up_due
+
+    if (reader := app.registry_reader) is not None:
+        await look_up_due(reader)
 
 
 class Chores:

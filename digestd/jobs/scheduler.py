@@ -18,7 +18,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from digestd.app import App
 from digestd.digests.rescheduling import update_schedules
 from digestd.errors import AlreadyRunning, DigestdError
-from digestd.jobs.child_processes import ChildProcesses
+from digestd.jobs.children import ChildProcesses
 from digestd.jobs.chores import Chores
 from digestd.store import due, erasure
 from digestd.store.migrate import require_current
@@ -154,7 +154,7 @@ class Scheduler:
             total.update(line)
             self._planned()
 
-        arguments = [{"keys": keys, "now": now} for keys in parts]
+        arguments = [{"first": keys.start, "end": keys.stop, "now": now.isoformat()} for keys in parts]
         succeeded = await self._children.run("planning", arguments, self._stop, hear)
         if total["due"]:
             log.info("planned", due=total["due"], planned=total["planned"], empty=total["empty"])

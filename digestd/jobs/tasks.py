@@ -26,20 +26,15 @@ from digestd.app import App
 from digestd.digests.planner import PlanningDays, PlanReport, plan_keys, require_resumed
 from digestd.digests.rescheduling import update_schedules
 from digestd.errors import DigestdError
-from digestd.jobs import worker
-from digestd.jobs.child_processes import ChildProcesses
+from digestd.jobs import chores, worker
+from digestd.jobs.children import ChildProcesses
 from digestd.jobs.chores import Chores
 from digestd.jobs.receiver import Receiver
 from digestd.jobs.scheduler import STARTUP_DELAY
-from digestd.papers.embedding import embed_papers
-from digestd.papers.ingest import ingest
 from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.sources.source import EnrichmentSource, Source
 from digestd.store import due, fetches, job_queue
 from digestd.store.migrate import require_current
-from digestd.subscribers.library_sync import sync_due
-from digestd.subscribers.paper_lookups import look_up_due
-from digestd.subscribers.webhooks import post_due
 
 CONCURRENCY: Mapping[str, int] = {"ticks": 2, "planning": 1, "delivery": 1, "network": 6}
 """Jobs that one process runs at a time, by queue."""
@@ -249,11 +244,7 @@ async def read_source(run: JobRun, source: str) -> None:
     """Fetch new papers from one source."""
     app = run.app
     chosen = [each for each in await asyncio.to_thread(overdue_sources, app, app.clock()) if each.name == source]
-    report = await ingest(app.db, chosen, app.client, app.clock)
-    for one in report.sources:
-        log.info("ingested", **one.counts)
-    if count := await asyncio.to_thread(embed_papers, app.db, app.encoder, run.service.should_continue):
-        log.info("embedded papers", papers=count)
+    await chores.read_sources(app, chosen, run.service.should_continue)
 
 
 @job("refit", "network", every=EVERY_15_MINUTES, only_one=True)
@@ -271,21 +262,19 @@ async def write_gists(run: JobRun) -> None:
 @job("webhooks", "network", every=EVERY_5_SECONDS, only_one=True)
 async def post_webhooks(run: JobRun) -> None:
     """Post subscribers' events to the operator's programs."""
-    if run.app.webhooks is not None:
-        await post_due(run.app.webhooks)
+    await chores.post_webhooks(run.app)
 
 
 @job("libraries", "network", every=EVERY_15_SECONDS)
 async def sync_libraries(run: JobRun) -> None:
     """Read subscribers' libraries that are due."""
-    await sync_due(run.app.libraries)
+    await chores.sync_libraries(run.app)
 
 
 @job("lookups", "network", every=EVERY_15_SECONDS)
 async def look_up_papers(run: JobRun) -> None:
     """Look up papers that subscribers named by identifier."""
-    if (reader := run.app.registry_reader) is not None:
-        await look_up_due(reader)
+    await chores.look_up_papers(run.app)
 
 
 @job("inbound", "network", every=EVERY_MINUTE, only_one=True)

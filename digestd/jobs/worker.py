@@ -23,7 +23,8 @@ from digestd.delivery.run import DeliveryReport, deliver
 from digestd.delivery.transports import Route
 from digestd.domain.webhook import POSTS_KEPT as HOOK_POSTS_KEPT
 from digestd.errors import BadSetting, DatabaseUnreachable, DigestdError
-from digestd.jobs.child_processes import ChildProcesses
+from digestd.jobs import chores
+from digestd.jobs.children import ChildProcesses
 from digestd.store import (
     address_changes,
     alert_state,
@@ -116,25 +117,17 @@ async def settle_and_alert(app: App) -> None:
 
 async def post_webhooks(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
     """Post subscribers' events to the operator's programs until `stop` is set."""
-    from digestd.subscribers.webhooks import post_due
-
-    posts = app.webhooks
-    await _repeat("posting webhooks", partial(post_due, posts) if posts else None, TICK_SECONDS, stop, wake)
+    await _repeat("posting webhooks", partial(chores.post_webhooks, app), TICK_SECONDS, stop, wake)
 
 
 async def sync_libraries(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
     """Read subscribers' linked libraries when they are due, until `stop` is set."""
-    from digestd.subscribers.library_sync import sync_due
-
-    await _repeat("library sync", partial(sync_due, app.libraries), LOOKUP_SECONDS, stop, wake)
+    await _repeat("library sync", partial(chores.sync_libraries, app), LOOKUP_SECONDS, stop, wake)
 
 
 async def look_up_papers(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
     """Look up papers that subscribers named by identifier, until `stop` is set."""
-    from digestd.subscribers.paper_lookups import look_up_due
-
-    reader = app.registry_reader
-    await _repeat("looking up papers", partial(look_up_due, reader) if reader else None, LOOKUP_SECONDS, stop, wake)
+    await _repeat("looking up papers", partial(chores.look_up_papers, app), LOOKUP_SECONDS, stop, wake)
 
 
 async def serve_chat(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
@@ -144,21 +137,20 @@ async def serve_chat(app: App, stop: asyncio.Event, wake: asyncio.Event | None =
 
 async def _repeat(
     name: str,
-    work: Callable[[], Awaitable[object]] | None,
+    work: Callable[[], Awaitable[object]],
     seconds: float,
     stop: asyncio.Event,
     wake: asyncio.Event | None,
 ) -> None:
-    """Repeat some work, if there is any, until `stop` is set.
+    """Repeat some work until `stop` is set.
 
     What it is doing then is cancelled, and repeated once its claim has expired.
     """
-    repeating = asyncio.create_task(_repeat_until(name, work, seconds, stop, wake)) if work else None
+    repeating = asyncio.create_task(_repeat_until(name, work, seconds, stop, wake))
     await stop.wait()
-    if repeating is not None:
-        repeating.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await repeating
+    repeating.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await repeating
 
 
 async def _repeat_until(

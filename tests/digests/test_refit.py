@@ -17,7 +17,7 @@ from digestd.digests.planning_day import PlanningDay
 from digestd.digests.refit import is_due, is_refit_due, prepare
 from digestd.digests.shard import compile_profiles, compiled_by
 from digestd.digests.text_model import text_model
-from digestd.jobs.child_processes import ChildProcesses
+from digestd.jobs.children import ChildProcesses
 from digestd.ranking.dense import NoEncoder
 from digestd.store import core, profiles, text_models
 from digestd.store.database import open_database

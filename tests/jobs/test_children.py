@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from digestd.domain.delivery import State
 from digestd.jobs import worker
-from digestd.jobs.child_processes import ChildProcesses
+from digestd.jobs.children import ChildProcesses
 from digestd.store import due
 from tests.delivery.conftest import planned
 from tests.delivery.test_service import service, terminate
@@ -33,7 +33,7 @@ def children(pid: int | None) -> dict[int, str]:
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         with suppress(FileNotFoundError, ProcessLookupError, IndexError):  # it may have ended
             words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-            found[int(child)] = words[3].decode() if words[1] == b"-c" else ""
+            found[int(child)] = words[4].decode() if words[3] == b"digestd.jobs.children" else ""
     return found
 
 
