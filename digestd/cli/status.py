@@ -32,7 +32,7 @@ def show_status(as_json: Json = False) -> None:
     found = needs_attention(status)
     if as_json:
         row = {**asdict(status), "attention": [asdict(finding) for finding in found]}
-        emit({name: value for name, value in row.items() if name != "has_sources"}, as_json=True)
+        emit({name: value for name, value in row.items() if name not in {"has_sources", "stopped"}}, as_json=True)
     else:
         emit(dict(status_lines(status)))
         print_findings(found)

@@ -2,9 +2,9 @@
 
 A refit on a large archive takes one or two minutes and 1.1 GB. Then every profile has to be compiled by the new model,
 which takes .3 ms, and 3 ms for each topic if there is a sentence encoder: a quarter of an hour for 100,000 subscribers.
-The service does all of it in a process of its own (see `jobs.children`), in blocks of constant memory. Planning and pages
-use the old model and its profiles until every profile is ready. If that process is killed, the next one continues with
-the profiles that are missing.
+The service does all of it in a process of its own (see `jobs.children`), in blocks of constant memory. Planning and
+pages use the old model and its profiles until every profile is ready. If that process is killed, the next one continues
+with the profiles that are missing.
 
 The same compiles the profiles of many new subscribers, and all of them after an update that stores another form.
 """

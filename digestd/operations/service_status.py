@@ -4,12 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from digestd.domain.bounce import BounceKind
+from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
+from digestd.domain.suppression import SuppressionReason
+from digestd.domain.webhook import WebhookPostState
 from digestd.operations.diagnosis import Diagnosis, Level, error, warning, worst_first
+from digestd.store.hosts import HostState
 from digestd.store.service_activity import WaitingMails
+from digestd.store.throttles import PausedRelay
 
 LAG = timedelta(minutes=70)
 """Planned work may wait this long: `digestd run` by cron comes every hour."""
@@ -31,16 +35,6 @@ class FailingRoom:
     failures: int
     problem: str
     used: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PausedRoute:
-    """A relay that failed, and when it is tried again."""
-
-    relay: str
-    until: datetime
-    failures: int
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +64,43 @@ class ServiceVersions:
     schema: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceStatus:
+@dataclass(frozen=True, kw_only=True)
+class ServiceHealth:
+    """What a monitor asks for often, and what all reports have in common.
+
+    Attributes:
+        free_bytes: free space where database and journals are.
+        free_needed: free space below which nothing is sent.
+        backup: how the last backup on this machine went; None if there was none.
+        sources: newest announcement day of each source in use.
+        last_ingest: when a source last answered.
+        stopped: relays whose last transaction failed, and the last delivery run if it failed.
+        open: deliveries that are not finished, by state.
+        long_uncertain: deliveries uncertain for more than a day.
+        refused: mails that wait because a relay refused many for good.
+        held: addresses that are not suppressed because too many bounced at once.
+        refused_sender: addresses that refused us as the sender within a day.
+    """
+
+    at: datetime
+    free_bytes: int
+    free_needed: int
+    backup: LastBackup | None = None
+    sources: Sequence[Coverage] = ()
+    last_ingest: datetime | None = None
+    stopped: Sequence[PausedRelay] = ()
+    open: Mapping[State, int] = field(default_factory=dict)
+    long_uncertain: int = 0
+    refused: int = 0
+    held: int = 0
+    refused_sender: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceStatus(ServiceHealth):
     """The service at one moment.
 
     Attributes:
-        sources: newest announcement day of each source in use.
-        last_ingest: when a source last answered.
         next_ingest: when the scheduler asks the sources again; None if no scheduler runs.
         due, due_soon: active subscribers that are due now, and in the next 24 hours.
         overdue_since: when the first of those that are due was; None if there is none.
@@ -85,12 +109,8 @@ class ServiceStatus:
         digests: digests that were due in the last 24 hours, by state.
         unanswered: those of them that are empty because no source answered.
         sent_hour, sent_day: mails that relays accepted in the last hour and in the last 24 hours.
-        open: deliveries that are not finished, by state.
-        long_uncertain: deliveries uncertain for more than a day.
-        refused: mails that wait because a relay refused many for good.
-        held: addresses that are not suppressed because too many bounced at once.
-        refused_sender: addresses that refused us as the sender within a day.
         bounces: bounces of the last 24 hours, by kind.
+        relays: relays in use that get no mail now.
         rooms: chat rooms that did not take the last digest.
         failed_run: why the last delivery run failed; empty if it did not.
         foreign_files: whose the files of database and journals are that do not belong to the service's user.
@@ -98,17 +118,11 @@ class ServiceStatus:
         posts: events for the operator's programs that wait.
         scheduler: True if a scheduler runs on this database.
         database_bytes: size of the SQLite file; None on PostgreSQL.
-        free_bytes: free space where database and journals are.
-        free_needed: free space below which nothing is sent.
         failing_templates: kinds of mail, counted by language, that the last run could not send.
-        backup: how the last backup on this machine went; None if there was none.
         restored: when the backup was made that the database was restored from, until sending is resumed.
     """
 
-    at: datetime
     versions: ServiceVersions
-    sources: Sequence[Coverage]
-    last_ingest: datetime | None
     next_ingest: datetime | None
     due: int
     due_soon: int
@@ -121,32 +135,43 @@ class ServiceStatus:
     sent_hour: int
     sent_day: int
     waiting: Sequence[WaitingMails]
-    open: Mapping[State, int]
-    long_uncertain: int
-    refused: int
-    held: int
-    refused_sender: int
     bounces: Mapping[BounceKind, int]
-    relays: Sequence[PausedRoute]
+    relays: Sequence[PausedRelay]
     rooms: Sequence[FailingRoom]
     posts: int
     scheduler: bool
-    free_bytes: int
-    free_needed: int
     database_bytes: int | None = None
-    has_sources: bool = field(default=True)
+    has_sources: bool = True
     failing_templates: int = 0
     unanswered: int = 0
     failed_run: str = ""
     foreign_files: Sequence[str] = ()
     unplanned: Sequence[str] = ()
-    backup: LastBackup | None = None
     restored: datetime | None = None
 
     @property
     def is_failing(self) -> bool:
         """Return True if something needs the operator now."""
         return any(finding.level is Level.ERROR for finding in needs_attention(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceTotals(ServiceHealth):
+    """Totals since the start, for metrics. Contains no addresses and no titles.
+
+    `answered`: time of the last usable answer of each source.
+    """
+
+    deliveries: Mapping[State, int]
+    subscribers: Mapping[Status, int]
+    papers: int
+    answered: Mapping[str, datetime]
+    hosts: Sequence[HostState]
+    bounces: Mapping[BounceKind, int]
+    inbound: Mapping[InboundOutcome, int]
+    suppressions: Mapping[SuppressionReason, int]
+    last_inbound: datetime | None
+    hook_posts: Mapping[WebhookPostState, int]
 
 
 def needs_attention(status: ServiceStatus) -> list[Diagnosis]:
@@ -399,7 +424,7 @@ def _bounces(status: ServiceStatus) -> str:
     return f"{', '.join(found) or 'none'} in the last 24 hours"
 
 
-def _relay(relay: PausedRoute) -> str:
+def _relay(relay: PausedRelay) -> str:
     return f"{relay.relay} paused until {relay.until:%H:%MZ}: {relay.why}"
 
 

@@ -1,23 +1,30 @@
-"""Read how the service fares from the database, within milliseconds whatever the size of the ledger."""
+"""Read the state of the service from the database: for monitors, for people, and for metrics."""
 
 import platform
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
 
 from digestd import __version__, files
 from digestd.app import App
-from digestd.delivery.disk_space import MIN_FREE_BYTES, free_bytes
+from digestd.delivery import disk_space
 from digestd.domain.bounce import BounceKind
-from digestd.domain.coverage import Coverage
-from digestd.domain.subscriber import describe_damage
+from digestd.domain.coverage import SOURCE_IN_USE, Coverage
+from digestd.domain.subscriber import Status, describe_damage
 from digestd.domain.webhook import WebhookPostState
 from digestd.errors import DatabaseUnreachable
 from digestd.operations.backup import last_backup
-from digestd.operations.service_status import FailingRoom, PausedRoute, ServiceStatus, ServiceVersions
+from digestd.operations.service_status import (
+    FailingRoom,
+    ServiceHealth,
+    ServiceStatus,
+    ServiceTotals,
+    ServiceVersions,
+)
 from digestd.store import (
     alert_state,
     bounce_surge,
@@ -25,8 +32,11 @@ from digestd.store import (
     chat_targets,
     coverage,
     fetches,
+    hosts,
+    inbound,
     job_queue,
     ledger,
+    papers,
     sent_journals,
     service_activity,
     subscribers,
@@ -34,34 +44,48 @@ from digestd.store import (
 )
 from digestd.store import suppressions as suppressed_addresses
 from digestd.store.due import was_clock_ahead
+from digestd.store.ledger import queries
 from digestd.store.migrate import newest
-from digestd.store.throttles import RUN, paused_relays
+from digestd.store.throttles import RUN, PausedRelay, paused_relays
 from digestd.text.sanitise import without_addresses
 
 DAY = timedelta(days=1)
-COVERAGE_DAYS = timedelta(days=7)
 PLANNING, _TICK_SECONDS = "plan", 120.0
 """The periodic job that plans (jobs/tasks), and how long after its last tick the engine counts as running."""
 SCHEDULER = "scheduler"
 """The name of the lock that jobs/scheduler holds."""
 
 
+def read_health(app: App) -> ServiceHealth:
+    """Return what a monitor asks for often, within milliseconds whatever the size of the ledger.
+
+    Raises DatabaseUnreachable.
+    """
+    with app.db.read() as session:
+        return _health(session, app)
+
+
+def read_disk(app: App) -> ServiceHealth:
+    """Return what is known of the state of the service without its database."""
+    folders = [app.journals, *([app.db.file.parent] if app.db.file else [])]
+    free = min(map(disk_space.free_bytes, folders))
+    return ServiceHealth(
+        at=app.clock(), free_bytes=free, free_needed=disk_space.MIN_FREE_BYTES, backup=last_backup(app.journals)
+    )
+
+
 def read_status(app: App) -> ServiceStatus:
     """Return the state of the service now. Raises DatabaseUnreachable."""
-    now = app.clock()
     is_scheduled = _is_scheduled(app)
     with app.db.read() as session:
-        fetched = fetches.latest(session).values()
-        last_ingest = max((one.fetched for one in fetched if one.error is None), default=None)
-        last_asked = max((one.fetched for one in fetched), default=None)
+        health = _health(session, app)
+        now = health.at
+        last_asked = max((one.fetched for one in fetches.latest(session).values()), default=None)
         due = service_activity.due_times(session, now, now + DAY)
-        hours = service_activity.sent_per_hour(session, now - DAY)
         interval = timedelta(minutes=app.settings.ingest_interval_minutes)
         return ServiceStatus(
-            at=now,
+            **vars(health),
             versions=ServiceVersions(__version__, platform.python_version(), _engine(session, app), newest()),
-            sources=newest_days(session, now.date()),
-            last_ingest=last_ingest,
             next_ingest=last_asked + interval if is_scheduled and last_asked else None,
             due=due.due,
             due_soon=due.soon,
@@ -73,38 +97,66 @@ def read_status(app: App) -> ServiceStatus:
             digests=service_activity.digests_due_since(session, now - DAY),
             unanswered=service_activity.count_unanswered(session, now - DAY),
             sent_hour=service_activity.count_sent(session, now - timedelta(hours=1)),
-            sent_day=sum(hours.values()),
+            sent_day=service_activity.count_sent(session, now - DAY),
             waiting=service_activity.waiting(session),
-            open=service_activity.open_deliveries_by_state(session),
-            long_uncertain=ledger.count_long_uncertain(session, now),
-            refused=ledger.count_waiting(session),
-            held=len(bounce_surge.held_addresses(session, now)),
-            refused_sender=bounces.count_refused_senders(session, now)[0],
             bounces=_bounces(session, now),
-            relays=list(_paused(session, app)),
+            relays=list(_paused(health.stopped, app)),
             rooms=[
                 FailingRoom(one.subscriber, one.label, one.failures, one.problem or "", one.is_used)
                 for one in chat_targets.all_targets(session, failing=True)
             ],
             failing_templates=alert_state.last_count(session, alert_state.MAILS_HELD),
-            failed_run=next((one.why for one in paused_relays(session) if one.relay == RUN), ""),
+            failed_run=next((one.why for one in health.stopped if one.relay == RUN), ""),
             unplanned=[_unplanned(session, key) for key in alert_state.unplanned(session, now)],
             foreign_files=list(_foreign_files(app)),
             posts=webhooks.counts(session)[WebhookPostState.WAITING],
             scheduler=is_scheduled,
-            free_bytes=min(map(free_bytes, (app.journals, *([app.db.file.parent] if app.db.file else [])))),
-            free_needed=MIN_FREE_BYTES,
             database_bytes=app.db.file.stat().st_size if app.db.file else None,
             has_sources=app.settings.sources.strip() != "none",
-            backup=last_backup(app.journals),
             restored=sent_journals.restored_from(session),
         )
 
 
-def newest_days(session: Session, today: date) -> list[Coverage]:
-    """Return the newest day up to today of each source that reported within a week, by source."""
-    rows = [row for row in coverage.recent(session, today - COVERAGE_DAYS) if row.day <= today]
-    newest_day = {row.source: row for row in sorted(rows, key=lambda row: row.day)}
+def read_totals(app: App) -> ServiceTotals:
+    """Return the totals for metrics, which takes a while on a large ledger; states without rows count 0."""
+    with app.db.read() as session:
+        last = {source: fetches.newest_success(session, source) for source in fetches.latest(session)}
+        return ServiceTotals(
+            **vars(_health(session, app)),
+            deliveries=queries.counts(session),
+            subscribers=dict.fromkeys(Status, 0) | subscribers.count(session),
+            papers=papers.count(session),
+            answered={source: at for source, at in last.items() if at is not None},
+            hosts=hosts.all_of(session),
+            bounces=bounces.count(session),
+            inbound=inbound.counts(session),
+            suppressions=suppressed_addresses.count(session),
+            last_inbound=inbound.last(session),
+            hook_posts=webhooks.counts(session),
+        )
+
+
+def _health(session: Session, app: App) -> ServiceHealth:
+    found = read_disk(app)
+    now = found.at
+    answers = (one.fetched for one in fetches.latest(session).values() if one.error is None)
+    return replace(
+        found,
+        sources=_newest_days(session, now.date()),
+        last_ingest=max(answers, default=None),
+        stopped=paused_relays(session),
+        open=service_activity.open_deliveries_by_state(session),
+        long_uncertain=ledger.count_long_uncertain(session, now),
+        refused=ledger.count_waiting(session),
+        held=len(bounce_surge.held_addresses(session, now)),
+        refused_sender=bounces.count_refused_senders(session, now)[0],
+    )
+
+
+def _newest_days(session: Session, today: date) -> list[Coverage]:
+    """Return the newest day up to today of each source in use, by source."""
+    rows = coverage.recent(session, today - SOURCE_IN_USE)
+    newest_day = {row.source: row for row in sorted(rows, key=lambda row: row.day) if row.day <= today}
     return [newest_day[source] for source in sorted(newest_day)]
 
 
@@ -153,10 +205,8 @@ def _foreign_files(app: App) -> Iterator[str]:
         yield from files.foreign([*beside, *inside], owner)
 
 
-def _paused(session: Session, app: App) -> Iterator[PausedRoute]:
-    """Yield the relays in use that are paused. Parsing the setting is left out while there is none."""
-    if paused := [relay for relay in paused_relays(session) if relay.until > app.clock()]:
+def _paused(stopped: Sequence[PausedRelay], app: App) -> Iterator[PausedRelay]:
+    """Yield the relays in use that get no mail now. Parsing the setting is left out while there is none."""
+    if paused := [relay for relay in stopped if relay.until > app.clock()]:
         names = {route.name for route in app.routes}
-        for one in paused:
-            if one.relay in names:
-                yield PausedRoute(one.relay, one.until, one.failures, without_addresses(one.why))
+        yield from (replace(one, why=without_addresses(one.why)) for one in paused if one.relay in names)

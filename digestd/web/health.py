@@ -8,24 +8,22 @@ any, ticks. The rest of the report (last ingest, coverage, stopped relays, disk 
 mails) does not affect readiness: a silent source or a failing relay is no reason to take the pages offline.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Depends
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from digestd.app import App
-from digestd.delivery.disk_space import DiskFull, check_disk_space
 from digestd.domain.coverage import Coverage, incomplete_states
+from digestd.domain.delivery import State
 from digestd.errors import DatabaseUnreachable
-from digestd.store import bounce_surge, bounces, ledger
-from digestd.store.ledger import queries
+from digestd.operations.service_status import ServiceHealth
+from digestd.operations.status import read_disk, read_health
 from digestd.store.migrate import is_current
-from digestd.store.throttles import PausedRelay, paused_relays
+from digestd.store.throttles import PausedRelay
 from digestd.web.operator_access import only_operators
 from digestd.web.pages import SHOW
-from digestd.web.service_stats import last_ingest, newest_days
 
 TICK_TIMEOUT = timedelta(minutes=10)
 """Without a tick for this long, the scheduler counts as stopped."""
@@ -43,86 +41,45 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
     def readyz() -> Response:
         now = app.clock()
         ticked = last_tick() if last_tick else None
-        found = _database(app, now)
-        reasons = list(found.reasons)
+        found, reasons = _read(app)
         if last_tick and (ticked is None or now - ticked > TICK_TIMEOUT):
             reasons.append("the scheduler does not tick")
         report = {
             "ready": not reasons,
             "reasons": reasons,
-            "last_ingest_seconds": _age(found.ingested, now),
+            "last_ingest_seconds": _age(found.last_ingest, now),
             "last_tick_seconds": _age(ticked, now),
-            "relays_stopped": {relay.relay: _backoff_json(relay) for relay in found.relays},
-            "uncertain_for_a_day": found.uncertain,
-            "poisoned": found.poisoned,
-            "refused_waiting": found.refused,
-            "bounces_held": found.held,
-            "sender_refused": found.sender_refused,
-            "disk": _disk(app),
-            "coverage": {source: _coverage_json(day) for source, day in found.sources.items()},
-            "sources_missing": sorted(incomplete_states(found.sources.values(), now.date())),
+            **_report(found),
         }
         return JSONResponse(report, 503 if reasons else 200)
 
     return routes
 
 
-@dataclass(frozen=True, slots=True)
-class _DatabaseReport:
-    """Report of the database, or the `reasons` why there is none.
-
-    Attributes:
-        ingested: Time of the last ingest.
-        sources: Newest day of each source.
-        relays: Relays that are paused after failures.
-        uncertain: Mails that have been uncertain for a day.
-        poisoned: Mails that cannot be composed.
-        refused: Mails held back because too many were refused for good.
-        held: Addresses not suppressed because too many bounced at once.
-        sender_refused: Addresses that refused a mail within a day because of its sender or content.
-    """
-
-    ingested: datetime | None = None
-    sources: Mapping[str, Coverage] = field(default_factory=dict)
-    relays: Sequence[PausedRelay] = ()
-    uncertain: int = 0
-    poisoned: int = 0
-    refused: int = 0
-    held: int = 0
-    sender_refused: int = 0
-    reasons: tuple[str, ...] = ()
-
-
-def _database(app: App, now: datetime) -> _DatabaseReport:
-    """Query the database. Error texts do not contain its URL."""
+def _read(app: App) -> tuple[ServiceHealth, list[str]]:
+    """Return the state of the service, and why the database cannot say it. Error texts do not contain its URL."""
     try:
-        if not is_current(app.db):
-            return _DatabaseReport(
-                reasons=("the database has another schema than this version needs; run `digestd init`",)
-            )
-        with app.db.read() as session:
-            days = newest_days(session, now.date())
-            return _DatabaseReport(
-                ingested=last_ingest(session),
-                sources=days,
-                relays=paused_relays(session),
-                uncertain=ledger.count_long_uncertain(session, now),
-                poisoned=queries.count_poisoned(session),
-                refused=ledger.count_waiting(session),
-                held=len(bounce_surge.held_addresses(session, now)),
-                sender_refused=bounces.count_refused_senders(session, now)[0],
-            )
+        if is_current(app.db):
+            return read_health(app), []
+        why = "the database has another schema than this version needs; run `digestd init`"
     except DatabaseUnreachable:
-        return _DatabaseReport(reasons=("the database does not answer",))
+        why = "the database does not answer"
+    return read_disk(app), [why]
 
 
-def _disk(app: App) -> str | None:
-    """Return a warning if the disk is too full to send. Paths go to the log only."""
-    try:
-        check_disk_space([app.journals, *([app.db.file.parent] if app.db.file else [])])
-    except DiskFull:
-        return "it is nearly full; nothing is sent until there is room"
-    return None
+def _report(found: ServiceHealth) -> dict[str, object]:
+    is_full = found.free_bytes < found.free_needed
+    return {
+        "relays_stopped": {relay.relay: _backoff_json(relay) for relay in found.stopped},
+        "uncertain_for_a_day": found.long_uncertain,
+        "poisoned": found.open.get(State.POISONED, 0),
+        "refused_waiting": found.refused,
+        "bounces_held": found.held,
+        "sender_refused": found.refused_sender,
+        "disk": "it is nearly full; nothing is sent until there is room" if is_full else None,
+        "coverage": {day.source: _coverage_json(day) for day in found.sources},
+        "sources_missing": sorted(incomplete_states(found.sources, found.at.date())),
+    }
 
 
 def _coverage_json(day: Coverage) -> dict[str, object]:

@@ -15,13 +15,12 @@ from starlette.responses import Response
 
 from digestd.app import App
 from digestd.domain.coverage import Coverage, CoverageState
-from digestd.operations.backup import last_backup
-from digestd.operations.service_status import LastBackup
+from digestd.operations.service_status import LastBackup, ServiceTotals
+from digestd.operations.status import read_totals
 from digestd.store.hosts import HostState, is_open
 from digestd.store.throttles import PausedRelay
 from digestd.web.operator_access import only_operators
 from digestd.web.pages import SHOW
-from digestd.web.service_stats import ServiceStats, service_stats
 
 KEPT = timedelta(seconds=15)
 """Counting a large ledger is slow, so frequent scrapes share one count."""
@@ -44,7 +43,7 @@ class _StatsCollector(Collector):
     def __init__(self, app: App, last_tick: Callable[[], datetime | None] | None) -> None:
         self._app = app
         self._last_tick = last_tick
-        self._kept: tuple[datetime, ServiceStats] | None = None
+        self._kept: ServiceTotals | None = None
         self._lock = Lock()
 
     def describe(self) -> list[Metric]:
@@ -65,25 +64,23 @@ class _StatsCollector(Collector):
         yield _instant("digestd_last_ingest", "When a source last answered", counted.last_ingest)
         yield from _sources(counted.sources, counted.answered)
         yield from _hosts(counted.hosts, self._app.clock())
-        yield _stopped_relays(counted.relays_stopped)
+        yield _stopped_relays(counted.stopped)
         yield GaugeMetricFamily(
             "digestd_refused_waiting",
             "Mails refused for good that wait: too many to be about them",
-            counted.refused_waiting,
+            counted.refused,
         )
         yield GaugeMetricFamily(
-            "digestd_bounces_held", "Addresses not suppressed, as too many bounced at once", counted.bounces_held
+            "digestd_bounces_held", "Addresses not suppressed, as too many bounced at once", counted.held
         )
-        yield from _backup(last_backup(self._app.journals))
+        yield from _backup(counted.backup)
         yield _instant("digestd_last_tick", "When the scheduler last ticked", self._last_tick and self._last_tick())
 
-    def _counted(self) -> ServiceStats:
-        now = self._app.clock()
+    def _counted(self) -> ServiceTotals:
         with self._lock:
-            if self._kept is None or not timedelta() <= now - self._kept[0] < KEPT:
-                with self._app.db.read() as session:
-                    self._kept = (now, service_stats(session, now))
-            return self._kept[1]
+            if self._kept is None or not timedelta() <= self._app.clock() - self._kept.at < KEPT:
+                self._kept = read_totals(self._app)
+            return self._kept
 
 
 _Label = TypeVar("_Label", bound=StrEnum)
@@ -96,7 +93,7 @@ def _by(name: str, help_: str, label: str, counts: Mapping[_Label, int]) -> Metr
     return family
 
 
-def _sources(newest: Mapping[str, Coverage], answered: Mapping[str, datetime]) -> Iterator[Metric]:
+def _sources(newest: Sequence[Coverage], answered: Mapping[str, datetime]) -> Iterator[Metric]:
     """Yield state and size of each source's newest day, and its last answer."""
     states = GaugeMetricFamily(
         "digestd_source_state", "1 for the state of the newest day of a source", labels=["source", "state"]
@@ -105,10 +102,10 @@ def _sources(newest: Mapping[str, Coverage], answered: Mapping[str, datetime]) -
     last = GaugeMetricFamily(
         "digestd_source_last_answer_timestamp_seconds", "When a source last gave a usable answer", labels=["source"]
     )
-    for source, day in newest.items():
+    for day in newest:
         for state in CoverageState:
-            states.add_metric([source, state], state is day.state)
-        items.add_metric([source], day.items)
+            states.add_metric([day.source, state], state is day.state)
+        items.add_metric([day.source], day.items)
     for source, instant in answered.items():
         last.add_metric([source], instant.timestamp())
     yield from (states, items, last)

@@ -12,7 +12,6 @@ from digestd.domain.subscriber import Status
 from digestd.operations.diagnosis import Level
 from digestd.operations.service_status import (
     FailingRoom,
-    PausedRoute,
     ServiceStatus,
     ServiceVersions,
     counted,
@@ -20,6 +19,7 @@ from digestd.operations.service_status import (
     status_lines,
 )
 from digestd.store.service_activity import WaitingMails
+from digestd.store.throttles import PausedRelay
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -68,7 +68,7 @@ def test_service_in_order_needs_nobody() -> None:
 @pytest.mark.parametrize(
     ("change", "level", "said"),
     [
-        ({"relays": (PausedRoute("r:587", NOW + HOUR, 3, "421 busy"),)}, Level.ERROR, "r:587 is paused until 13:00Z"),
+        ({"relays": (PausedRelay("r:587", NOW + HOUR, 3, "421 busy"),)}, Level.ERROR, "r:587 is paused until 13:00Z"),
         (
             {"rooms": (FailingRoom(7, "ntfy at x", 3, "HTTP 404", used=False),)},
             Level.ERROR,
