@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -17,17 +18,9 @@ from digestd import settings as configuration
 from digestd.cli.messages import say
 from digestd.errors import BadInput, DigestdError, NotResumed
 from digestd.operations.backup import record_backup, write_backup
-from digestd.security.sealed_file import KEY_MIN, SealedWriter
 from digestd.security.secret_key import secret_files
 from digestd.settings import Settings
 from digestd.store.database import open_database
-
-KeyFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--key-file", metavar="FILE", help=f"A file with a key of at least {KEY_MIN} bytes, not of this machine."
-    ),
-]
 
 _NAME = "digestd-%Y%m%dT%H%M%SZ.backup"
 
@@ -39,7 +32,9 @@ def backup(
     command: Annotated[
         str, typer.Option("--to", metavar="COMMAND", help="Pass the backup to a command's standard input instead.")
     ] = "",
-    key_file: KeyFile = None,
+    with_secret_key: Annotated[
+        bool, typer.Option("--with-secret-key", help="Include the secret key and the retired keys.")
+    ] = False,
     keep: Annotated[
         int | None,
         typer.Option(min=1, max=10_000, help="In a folder, delete all but this many backups. Default: none."),
@@ -50,48 +45,40 @@ def backup(
     The copy is checked first, completely once a week. If the database is damaged, no backup is written, none is
     deleted, an alert is sent, and the exit code is 1.
 
-    With a key the backup is encrypted, and contains the secret key too. Without one it does not: keep a copy of the
-    secret key elsewhere, as no link in a mail works without it. `digestd restore FILE` reads it back.
+    The backup is not encrypted. Encrypt it before it leaves this machine: `--to` passes it to age or gpg. Keep a copy
+    of the secret key elsewhere, or include it, as no link in a mail works without it. `digestd restore FILE` reads it.
 
     In a folder its name is the time.
 
-    Example: digestd backup /var/backups/digestd.backup --key-file /root/backup.key
+    Example: digestd backup /var/backups --keep 7
+
+    Example: digestd backup --with-secret-key --to 'age -r age1… -o /media/usb/digestd.age'
     """
     if (file is None) == (not command):
         raise BadInput("name a file to write, or a command with --to that reads the backup")
     if keep and not (file and file.is_dir()):
         raise BadInput("--keep deletes old backups in a folder; name the folder instead of a file")
-    key = read_key(key_file) if key_file else b""
     settings = configuration.load()
     now = wiring.clock(settings.now)()
     target = file / f"{now:{_NAME}}" if file and file.is_dir() else file
     if target and target.exists():
         raise BadInput(f"{target} exists; name another file")
     with _reporting_failure(settings, now):
-        _write(settings, now, target, command, key)
+        _write(settings, now, target, command, with_secret_key=with_secret_key)
     if keep and file:
         for old in sorted(file.glob("digestd-*.backup"))[:-keep]:
             old.unlink()
-    if not key:
+    if not with_secret_key:
         say("the secret key is not in it: keep a copy of it elsewhere")
 
 
-def _write(settings: Settings, now: datetime, target: Path | None, command: str, key: bytes) -> None:
+def _write(settings: Settings, now: datetime, target: Path | None, command: str, *, with_secret_key: bool) -> None:
     app = wiring.connect(settings)
     if app.restore_guard.is_behind(now):
         raise NotResumed("the database is older than the mails sent with it; run `digestd restore --resume` first")
     near = target or app.db.file
-    secrets = secret_files(settings.secret_key_file) if key else {}
-
-    @contextlib.contextmanager
-    def opened() -> Iterator[IO[bytes]]:
-        with _new_file(target) if target else _piped(command) as out:
-            if not key:
-                yield out
-                return
-            with contextlib.closing(SealedWriter(out, key)) as sealed:
-                yield sealed  # type: ignore[misc]  # a raw stream
-
+    secrets = secret_files(settings.secret_key_file) if with_secret_key else {}
+    opened = partial(_new_file, target) if target else partial(_piped, command)
     write_backup(app.db, app.journals, secrets, opened, now, near.absolute().parent if near else None)
 
 
@@ -110,20 +97,6 @@ def _reporting_failure(settings: Settings, now: datetime) -> Iterator[None]:
 
 async def _alert(settings: Settings, why: str) -> None:
     await wiring.alert_sender(settings)("backup failed", "", why)
-
-
-def read_key(file: Path) -> bytes:
-    """Return the key in a file. Raises BadInput."""
-    try:
-        key = file.read_bytes()
-    except OSError as error:
-        raise BadInput(f"--key-file: cannot read {file}: {error.strerror}") from error
-    if len(key) < KEY_MIN:
-        raise BadInput(
-            f"--key-file: {file} has fewer than {KEY_MIN} bytes; "
-            f"make one with `head -c {KEY_MIN} /dev/urandom > {file}`"
-        )
-    return key
 
 
 @contextlib.contextmanager

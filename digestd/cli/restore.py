@@ -19,7 +19,6 @@ from digestd import app as wiring
 from digestd import files
 from digestd import settings as configuration
 from digestd.cli.arguments import Json
-from digestd.cli.backup import KeyFile, read_key
 from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.delivery.journals import add_journals
@@ -27,7 +26,7 @@ from digestd.delivery.recovery import recover
 from digestd.errors import BadInput
 from digestd.jobs.scheduler import NAME
 from digestd.operations.backup import Backup, read_backup
-from digestd.security.sealed_file import SealedReader
+from digestd.security.sealed_file import MAGIC, SealedReader
 from digestd.security.secret_key import put_secrets_back
 from digestd.store.database import engine_name, open_database
 from digestd.store.migrate import require_known
@@ -43,7 +42,10 @@ def restore(
         Path | None,
         typer.Argument(metavar="[FILE]", help="A backup as `digestd backup` writes it; - for standard input."),
     ] = None,
-    key_file: KeyFile = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option("--key-file", metavar="FILE", help="The key of a backup that digestd 0.1.0 encrypted."),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="The database is in place: record what was sent since the backup.")
     ] = False,
@@ -68,7 +70,9 @@ def restore(
     sent journal and the relay's log, and lets everybody leave again who left since. What nothing tells any more it asks
     you to confirm. Use it alone after copying the database to a new machine.
 
-    Example: digestd restore /var/backups/digestd.backup --key-file /root/backup.key
+    Example: digestd restore /var/backups/digestd.backup
+
+    Example: age -d -i key.txt digestd.age | digestd restore -
     """
     if (file is None) != resume:
         raise BadInput("name the backup, or say --resume once the database is in place")
@@ -108,7 +112,7 @@ def _put_back(file: Path, key_file: Path | None, *, only_secret: bool) -> None:
         found = read_backup(stream, Path(work))
         _check(found, settings.database_url, settings.secret_key_file)
         if only_secret and not found.secrets:
-            raise BadInput("the backup has no secret key: it was made without --key-file")
+            raise BadInput("the backup has no secret key: it was made without --with-secret-key")
         if found.secrets:
             put_secrets_back(settings.secret_key_file, found.secrets)
         if only_secret:
@@ -148,5 +152,22 @@ def _opened(file: Path, key_file: Path | None) -> Iterator[IO[bytes]]:
         except OSError as error:
             raise BadInput(f"cannot read {file}: {error.strerror}") from error
         if key_file is not None:
-            stream = io.BufferedReader(SealedReader(stream, read_key(key_file)))  # type: ignore[type-var]  # a raw stream
+            stream = io.BufferedReader(SealedReader(stream, _read_key(key_file)))  # type: ignore[type-var]  # a raw stream
+        elif isinstance(stream, io.BufferedReader):
+            start = stream.peek(max(map(len, _ENCRYPTED)))
+            if remedy := next((remedy for magic, remedy in _ENCRYPTED.items() if start.startswith(magic)), ""):
+                raise BadInput(f"the backup is encrypted: {remedy}")
         yield stream
+
+
+def _read_key(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"--key-file: cannot read {file}: {error.strerror}") from error
+
+
+_ENCRYPTED = {
+    MAGIC: "name its key with --key-file",
+    b"age-encryption.org/v1": "decrypt it, as in `age -d -i KEY FILE | digestd restore -`",
+}

@@ -1,7 +1,7 @@
 """Write a backup of an installation, and read one back.
 
 A tar archive, compressed with gzip: `manifest.json` (what it is, and the hash of every other part), `database`,
-`journals/…`, and if it is encrypted `secrets/…`. The database is copied before the journals: they may then know of
+`journals/…`, and on request `secrets/…`. The database is copied before the journals: they may then know of
 mails that it does not, which resuming after the restore records, and never the reverse.
 """
 
@@ -70,7 +70,7 @@ def write_backup(
     """Write a backup while digestd runs, once the copy of the database is known to be whole.
 
     Args:
-        secrets: files of secrets by name; empty unless the output is encrypted.
+        secrets: files of secrets by name; they may be left out.
         open_out: opens where it is written.
         folder: has room for a copy of the database; None for the system's folder for temporary files.
 

@@ -1,4 +1,4 @@
-"""Encrypt a file as a stream, so that it fits no memory and a part of it proves nothing.
+"""Read the encrypted backups that digestd 0.1.0 wrote.
 
 AES-256-GCM in the STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár: "Online Authenticated-Encryption and its
 Nonce-Reuse Misuse-Resistance", CRYPTO 2015), with a key that HKDF (RFC 5869) derives from the operator's key and the
@@ -10,7 +10,6 @@ A chunk's nonce is its number and whether it is the last, so chunks cannot be cu
 """
 
 import io
-import secrets
 from typing import IO
 
 from cryptography.exceptions import InvalidTag
@@ -21,41 +20,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from digestd.errors import BadInput
 
 MAGIC = b"digestd sealed 1\n"
-KEY_MIN = 32
-"""Bytes of a key file at least."""
 _SALT, _CHUNK, _TAG = 16, 65_536, 16
-
-
-class SealedWriter(io.RawIOBase):
-    """Writes an encrypted file. `close` ends it; a file that was not closed cannot be read."""
-
-    def __init__(self, out: IO[bytes], key: bytes) -> None:
-        salt = secrets.token_bytes(_SALT)
-        self._out, self._cipher = out, _cipher(key, salt)
-        self._number, self._pending = 0, bytearray()
-        out.write(MAGIC + salt)
-
-    def writable(self) -> bool:
-        """Return True."""
-        return True
-
-    def write(self, data: bytes) -> int:  # type: ignore[override]  # any buffer is given by its type
-        """Encrypt data, a chunk at a time; the last full one waits until it is known whether more follows."""
-        self._pending += data
-        while len(self._pending) > _CHUNK:
-            self._put(bytes(self._pending[:_CHUNK]), last=False)
-            del self._pending[:_CHUNK]
-        return len(data)
-
-    def close(self) -> None:
-        """Write the last chunk. The file below stays open."""
-        if not self.closed:
-            self._put(bytes(self._pending), last=True)
-        super().close()
-
-    def _put(self, chunk: bytes, *, last: bool) -> None:
-        self._out.write(self._cipher.encrypt(_nonce(self._number, last=last), chunk, None))
-        self._number += 1
 
 
 class SealedReader(io.RawIOBase):
@@ -67,7 +32,7 @@ class SealedReader(io.RawIOBase):
 
     def __init__(self, file: IO[bytes], key: bytes) -> None:
         if file.read(len(MAGIC)) != MAGIC:
-            raise BadInput("the file is not encrypted; leave --key-file out")
+            raise BadInput("the file was not encrypted by digestd; leave --key-file out")
         self._file, self._cipher = file, _cipher(key, file.read(_SALT))
         self._number, self._plain = 0, b""
         self._next = file.read(_CHUNK + _TAG)

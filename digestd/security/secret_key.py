@@ -82,7 +82,7 @@ def read_secret(file: Path) -> bytes:
     except FileNotFoundError as error:
         raise BadSetting(
             f"DIGESTD_SECRET_KEY_FILE: {file} does not exist: put it back from a backup, with `digestd restore FILE "
-            "--key-file KEY --only-secret`. With another key no unsubscribe link in a mail that was sent would work, "
+            "--only-secret`. With another key no unsubscribe link in a mail that was sent would work, "
             "and nobody on the suppression list would be recognised"
         ) from error
     except OSError as error:

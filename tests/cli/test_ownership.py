@@ -67,9 +67,9 @@ AS_ROOT = (
     "doctor",
     "config check",
     "config rotate-secret",
-    "backup {folder}/whole.backup --key-file {work}/backup.key",
+    "backup {folder}/whole.backup --with-secret-key",
     "run",
-    "restore {folder}/whole.backup --key-file {work}/backup.key",
+    "restore {folder}/whole.backup",
     "init",
     "restore --resume",
 )
@@ -138,7 +138,6 @@ def service() -> Iterator[Service]:
         (made.work / "papers.jsonl").write_bytes(b"".join(sample_data.lines(sample_data.papers(30))))
         (made.work / "more.jsonl").write_bytes(b"".join(sample_data.lines(sample_data.papers(30, first=30))))
         (made.work / "people.jsonl").write_text(json.dumps({"email": "third@example.net", "topics": ["lakes"]}))
-        (made.work / "backup.key").write_bytes(bytes(range(64)))
         if made.run("--version").returncode:
             pytest.skip(f"user {SERVICE} cannot run this checkout")
         assert made.run("init").returncode == 0

@@ -7,24 +7,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from digestd.domain.delivery import State
 from digestd.errors import BadInput
-from digestd.security.sealed_file import SealedReader, SealedWriter
+from digestd.security.sealed_file import SealedReader
 from tests.delivery.conftest import READERS
 from tests.support.command_process import Command
 from tests.support.install import Install, reopen
 from tests.support.relay import Relay
 
 KEY = bytes(range(32))
+MAGIC = b"digestd sealed 1\n"
 
 
 def sealed(data: bytes, key: bytes = KEY) -> bytes:
-    out = io.BytesIO()
-    with SealedWriter(out, key) as writer:
-        for begin in range(0, len(data), 50_000):
-            writer.write(data[begin : begin + 50_000])
-    return out.getvalue()
+    """Encrypt a backup as digestd 0.1.0 did."""
+    salt = bytes(range(16))
+    cipher = AESGCM(HKDF(SHA256(), 32, salt, b"digestd:sealed-file").derive(key))
+    chunks = [data[begin : begin + 65_536] for begin in range(0, max(len(data), 1), 65_536)]
+    nonces = [number.to_bytes(11, "big") + bytes([number == len(chunks) - 1]) for number in range(len(chunks))]
+    return MAGIC + salt + b"".join(cipher.encrypt(n, chunk, None) for n, chunk in zip(nonces, chunks, strict=True))
 
 
 def opened(data: bytes, key: bytes = KEY) -> bytes:
@@ -32,12 +37,12 @@ def opened(data: bytes, key: bytes = KEY) -> bytes:
 
 
 @pytest.mark.parametrize("length", [0, 1, 65_535, 65_536, 65_537, 131_072, 300_000])
-def test_sealed_file_reads_back(length: int) -> None:
+def test_encrypted_backup_of_first_release_is_read(length: int) -> None:
     data = os.urandom(length)
     assert opened(sealed(data)) == data
 
 
-def test_sealed_file_is_refused_if_cut_changed_or_opened_with_another_key() -> None:
+def test_encrypted_backup_is_refused_if_cut_changed_or_opened_with_another_key() -> None:
     whole = sealed(bytes(200_000))
     swapped = whole[:33] + whole[33 + 65_552 : 33 + 2 * 65_552] + whole[33 : 33 + 65_552] + whole[33 + 2 * 65_552 :]
     cut = [whole[:length] for length in (40, 33 + 65_552, 33 + 2 * 65_552, len(whole) - 1)]
@@ -65,18 +70,17 @@ def digestd(waiting: Install) -> Callable[..., str]:
 async def test_backup_that_is_put_back_sends_nothing_twice(
     waiting: Install, digestd: Callable[..., str], tmp_path: Path
 ) -> None:
-    file, key = tmp_path / "digestd.backup", tmp_path / "backup.key"
-    key.write_bytes(KEY)
+    file = tmp_path / "digestd.backup"
     async with Relay().serving() as relay:
         there = waiting.to(relay.url)
         await there.deliver(limit=3)
-        digestd("backup", file, "--key-file", key)
+        digestd("backup", file)
         assert file.stat().st_mode & 0o77 == 0
         await there.deliver()
         assert there.states == {State.ACCEPTED: READERS}
         there.db.close()
         if there.db.is_sqlite:
-            said = digestd("restore", file, "--key-file", key)
+            said = digestd("restore", file)
             assert "is now" in said
             digestd("restore", "--resume")
             again = reopen(waiting.folder, waiting.url, waiting.clock.now).to(relay.url)
@@ -84,23 +88,28 @@ async def test_backup_that_is_put_back_sends_nothing_twice(
             await again.deliver()
             assert again.sound(relay.copies)
         else:
-            assert "empty one" in digestd("restore", file, "--key-file", key, code=2)
+            assert "empty one" in digestd("restore", file, code=2)
 
 
+@pytest.mark.parametrize("by_first_release", [False, True])
 def test_backup_moves_an_installation_whole(
-    waiting: Install, digestd: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
+    waiting: Install, digestd: Callable[..., str], tmp_path_factory: pytest.TempPathFactory, by_first_release: bool
 ) -> None:
     if not waiting.db.is_sqlite:
         pytest.skip("the database of another server is its operator's to make")
     folder = tmp_path_factory.mktemp("elsewhere")
     file, key = folder / "digestd.backup", folder / "backup.key"
     key.write_bytes(KEY)
-    digestd("backup", "--to", f"cat > {file}", "--key-file", key)
+    digestd("backup", "--to", f"cat > {file}", "--with-secret-key")
+    plain = file.read_bytes()
+    file.write_bytes(sealed(plain) if by_first_release else plain)
     waiting.db.close()
     secret = waiting.app.settings.secret_key_file.read_bytes()
     shutil.rmtree(waiting.folder)
     waiting.folder.mkdir()
-    digestd("restore", file, "--key-file", key)
+    if by_first_release:
+        assert "name its key" in digestd("restore", file, code=2)
+    digestd("restore", file, *(("--key-file", key) if by_first_release else ()))
     assert "--yes" in digestd("restore", "--resume", code=2), "nobody knows what was sent since"
     digestd("restore", "--resume", "--yes")
     assert waiting.app.settings.secret_key_file.read_bytes() == secret
@@ -123,9 +132,9 @@ def test_restore_refuses_what_is_not_whole_and_changes_nothing(
         file.write_bytes(wrong)
         assert "not a whole backup" in digestd("restore", file, code=2)
     assert "cannot read" in digestd("restore", tmp_path / "nothing", code=2)
-    short = tmp_path / "short.key"
-    short.write_bytes(b"too short")
-    assert "fewer than 32" in digestd("backup", file.with_name("other"), "--key-file", short, code=2)
+    file.write_bytes(b"age-encryption.org/v1\n" + whole)
+    assert "age -d" in digestd("restore", file, code=2)
+    assert "any more: encrypt with" in digestd("backup", tmp_path / "other", "--key-file", "x", code=2)
     assert "name a file" in digestd("backup", code=2)
     assert waiting.db.file is not None
     assert waiting.db.file.read_bytes() == before

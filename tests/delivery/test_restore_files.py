@@ -22,21 +22,12 @@ from tests.proof.snapshots import checkpoint
 from tests.support.command_process import Command, ProcessResult, can_trace
 from tests.support.install import Install, reopen
 
-KEY = bytes(range(32))
-
 
 @pytest.fixture
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("elsewhere") / "backup.key"
-    file.write_bytes(KEY)
-    return file
-
-
-@pytest.fixture
-def saved(on_file: Install, key: Path) -> Path:
-    """Return an encrypted backup of eight ready digests."""
-    file = key.with_name("digestd.backup")
-    assert run(on_file, "backup", file, "--key-file", key).code == 0
+def saved(on_file: Install, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a backup of eight ready digests."""
+    file = tmp_path_factory.mktemp("elsewhere") / "digestd.backup"
+    assert run(on_file, "backup", file, "--with-secret-key").code == 0
     return file
 
 
@@ -69,9 +60,7 @@ def killed_writer(file: Path) -> None:
 
 @pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal"])
 @pytest.mark.parametrize("has_database", [True, False], ids=["with database", "alone"])
-def test_restore_moves_left_over_files_aside(
-    on_file: Install, saved: Path, key: Path, ending: str, has_database: bool
-) -> None:
+def test_restore_moves_left_over_files_aside(on_file: Install, saved: Path, ending: str, has_database: bool) -> None:
     file = database(on_file)
     checkpoint(on_file.db)
     if ending == "-wal":
@@ -80,7 +69,7 @@ def test_restore_moves_left_over_files_aside(
         Path(f"{file}{ending}").write_bytes(b"left over")
     if not has_database:
         file.unlink()
-    done = run(on_file, "restore", saved, "--key-file", key)
+    done = run(on_file, "restore", saved)
     assert done.code == 0, done.output
     assert not Path(f"{file}{ending}").exists() or ending == "-shm"
     assert check(file) == "ok"
@@ -90,10 +79,10 @@ def test_restore_moves_left_over_files_aside(
         assert [one.name for one in file.parent.glob(f"{file.name}.before-*{ending}")]
 
 
-def test_restore_keeps_the_former_database_whole(on_file: Install, saved: Path, key: Path) -> None:
+def test_restore_keeps_the_former_database_whole(on_file: Install, saved: Path) -> None:
     checkpoint(on_file.db)
     killed_writer(database(on_file))
-    assert run(on_file, "restore", saved, "--key-file", key).code == 0
+    assert run(on_file, "restore", saved).code == 0
     (former,) = (one for one in on_file.folder.glob("digestd.db.before-*") if not one.name.endswith(("-wal", "-shm")))
     with closing(sqlite3.connect(former)) as connection:
         assert connection.execute("SELECT count(*) FROM subscriber WHERE name = 'later'").fetchone() == (READERS,)
@@ -151,7 +140,7 @@ def test_restore_refuses_a_damaged_backup(on_file: Install, tmp_path: Path, chan
 
 @pytest.mark.parametrize("journals", ["set", "default"])
 def test_restore_needs_nothing_but_backup_and_key(
-    on_file: Install, saved: Path, key: Path, tmp_path_factory: pytest.TempPathFactory, journals: str
+    on_file: Install, saved: Path, tmp_path_factory: pytest.TempPathFactory, journals: str
 ) -> None:
     folder = tmp_path_factory.mktemp("new-machine")
     there = {
@@ -161,7 +150,7 @@ def test_restore_needs_nothing_but_backup_and_key(
         "DIGESTD_TRANSPORT_URL": f"maildir:{folder / 'outbox'}",
     }
     on_file.db.close()
-    done = run(on_file, "restore", saved, "--key-file", key, **there)
+    done = run(on_file, "restore", saved, **there)
     assert (done.code, "cannot" in done.output) == (0, False), done.output
     assert "--lost-journal" not in done.output
     said = run(on_file, "status", **there).output
@@ -188,7 +177,7 @@ KILLS = [(call, nth) for call, *all_nth in POINTS for nth in all_nth]
 
 @pytest.mark.slow
 @pytest.mark.skipif(not can_trace(), reason="strace is not installed, or may not trace")
-def test_restore_killed_anywhere_is_repeated(on_file: Install, saved: Path, key: Path, tmp_path: Path) -> None:
+def test_restore_killed_anywhere_is_repeated(on_file: Install, saved: Path, tmp_path: Path) -> None:
     """Neither an empty folder nor one with a damaged database is left in a state that needs more than the same."""
     file = database(on_file)
     checkpoint(on_file.db)
@@ -201,11 +190,9 @@ def test_restore_killed_anywhere_is_repeated(on_file: Install, saved: Path, key:
         if nth % 2:
             file.write_bytes(whole[:8_192] + b"\xff" * 4_096 + whole[12_288:])
             Path(f"{file}-wal").write_bytes(b"left over")
-        killed_run = Command(
-            ("restore", str(saved), "--key-file", str(key)), on_file.environment(), on_file.folder
-        ).run_killed_at(call, nth)
+        killed_run = Command(("restore", str(saved)), on_file.environment(), on_file.folder).run_killed_at(call, nth)
         killed += killed_run.killed
-        done = run(on_file, "restore", saved, "--key-file", key)
+        done = run(on_file, "restore", saved)
         assert done.code == 0, (call, nth, done.output)
         assert check(file) == "ok"
         assert not list(tmp_path.glob(".restore-*")), (call, nth)
@@ -213,7 +200,7 @@ def test_restore_killed_anywhere_is_repeated(on_file: Install, saved: Path, key:
     assert killed > len(KILLS) // 2
 
 
-def test_restore_puts_the_secret_key_back_alone(on_file: Install, saved: Path, key: Path) -> None:
+def test_restore_puts_the_secret_key_back_alone(on_file: Install, saved: Path) -> None:
     """The database is fine and only the key is lost: nothing advises to make another."""
     secret = on_file.app.settings.secret_key_file
     content = secret.read_bytes()
@@ -226,7 +213,7 @@ def test_restore_puts_the_secret_key_back_alone(on_file: Install, saved: Path, k
         assert "backup" in said.output
         assert "unsubscribe" in said.output
         assert not secret.exists(), word
-    done = run(on_file, "restore", saved, "--key-file", key, "--only-secret")
+    done = run(on_file, "restore", saved, "--only-secret")
     assert done.code == 0, done.output
     assert secret.read_bytes() == content
     assert secret.stat().st_mode & 0o77 == 0

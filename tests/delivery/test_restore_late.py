@@ -19,7 +19,6 @@ from tests.support.command_process import Command, ProcessResult
 from tests.support.install import Install, reopen
 from tests.support.relay import ReceivedMail, Relay
 
-KEY = bytes(range(32))
 DAY = timedelta(days=1)
 
 
@@ -29,7 +28,7 @@ class Service:
 
     made: Install
     relay: Relay
-    key: Path
+    folder: Path
     titles: list[str] = field(default_factory=list)
 
     def run(self, *words: object, code: int | None = 0, **environment: str) -> ProcessResult:
@@ -50,13 +49,13 @@ class Service:
         asyncio.run(self.made.deliver(limit=limit))
 
     def backup(self, name: str = "digestd.backup") -> Path:
-        file = self.key.with_name(name)
-        self.run("backup", file, "--key-file", self.key)
+        file = self.folder / name
+        self.run("backup", file, "--with-secret-key")
         return file
 
     def restore(self, file: Path, *options: str) -> None:
         self.made.db.close()
-        self.run("restore", file, "--key-file", self.key)
+        self.run("restore", file)
         self.run("restore", "--resume", *options)
         clock, settings = self.made.clock, self.made.app.settings
         again = reopen(self.made.folder, self.made.url, clock.now).to(settings.transport_url)
@@ -91,10 +90,8 @@ def plain_text(mail: ReceivedMail) -> str:
 
 @pytest.fixture
 def service(on_file: Install, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    key = tmp_path_factory.mktemp("elsewhere") / "backup.key"
-    key.write_bytes(KEY)
     with Relay().in_thread() as relay:
-        made = Service(on_file.to(relay.url), relay, key)
+        made = Service(on_file.to(relay.url), relay, tmp_path_factory.mktemp("elsewhere"))
         made.titles = [str(one["title"]) for one in sample_data.papers(60)]
         asyncio.run(made.made.deliver())
         yield made
@@ -200,7 +197,7 @@ def test_resume_asks_if_nothing_tells_who_left(service: Service) -> None:
     service.made.clock.go(DAY)
     lose_record(service)
     lose_database(service)
-    service.run("restore", file, "--key-file", service.key)
+    service.run("restore", file)
     said = service.run("restore", "--resume", code=2).output
     assert "2026-11-24 07:00Z" in said
     assert "--yes" in said
