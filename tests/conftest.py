@@ -52,11 +52,18 @@ PURE = frozenset(
     }
 )
 """Modules of these folders that start nothing: they stay in `tests/run --fast`."""
-SAMPLED_ON_POSTGRESQL = frozenset({"commands", "inbound", "libraries", "references", "security", "sources", "web"})
+SAMPLED_ON_POSTGRESQL = frozenset(
+    {
+        *("commands", "digests", "encoders", "inbound", "libraries", "lookups", "papers", "references", "security"),
+        *("sources", "subscribers", "web"),
+    }
+)
 """Folders that use the database only through the store, which has its own tests on both engines.
 
 By default one in five of their tests runs on PostgreSQL too, in a long run all.
 """
+CONCURRENT = frozenset({"tests/digests/test_concurrent_planning.py", "tests/digests/test_planning_races.py"})
+"""Modules of these folders whose subject is what differs between the engines: all of their tests run on both."""
 
 
 os.environ.setdefault("DIGESTD_EMBEDDING_MODEL", "none")  # tests that need the built-in encoder ask for it
@@ -74,12 +81,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark slow, PostgreSQL and long tests; shuffle the order if asked for."""
     for item in items:
-        folder = item.nodeid.split("/")[1]
-        if folder in SLOW and item.nodeid.partition("::")[0] not in PURE:
+        folder, file = item.nodeid.split("/")[1], item.nodeid.partition("::")[0]
+        if folder in SLOW and file not in PURE:
             item.add_marker(pytest.mark.slow)
         if _needs_postgresql(item):
             item.add_marker(pytest.mark.postgresql)
-            if folder in SAMPLED_ON_POSTGRESQL and crc32(item.nodeid.encode()) % 5:
+            if folder in SAMPLED_ON_POSTGRESQL and file not in CONCURRENT and crc32(item.nodeid.encode()) % 5:
                 item.add_marker(pytest.mark.long)
     if seed := config.getoption("--random-order"):
         Random(seed).shuffle(items)
