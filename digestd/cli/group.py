@@ -169,6 +169,5 @@ def _member(one: Member) -> dict[str, object]:
         "status": one.status,
         "list": membership.is_list,
         "shares": membership.shared_since is not None,
-        "named": membership.is_named,
         "joined": membership.joined,
     }

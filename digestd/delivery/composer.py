@@ -16,7 +16,6 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import DIGESTS, Claim, MailKind
 from digestd.domain.digest import Occasion
-from digestd.domain.group import Colleagues
 from digestd.domain.paper import Paper
 from digestd.domain.reply import CommandReply
 from digestd.domain.schedule import period_date
@@ -133,7 +132,7 @@ class Composer:
         self._views: dict[tuple[object, ...], PaperView] = {}
         self._offered: dict[int, tuple[OfferedDigest, ...]] = {}
         self._replies: dict[int, CommandReply] = {}
-        self._colleagues: dict[int, Mapping[int, Colleagues]] = {}
+        self._colleagues: dict[int, Mapping[int, int]] = {}
         self._lock = RLock()
 
     def prepare(self, claims: Sequence[Claim]) -> None:
@@ -156,13 +155,13 @@ class Composer:
         claim: Claim,
         shown: Sequence[PaperView] = (),
         reply: CommandReply = CommandReply(()),
-        colleagues: Colleagues = Colleagues(),
+        colleagues: int = 0,
     ) -> None:
         """Take what a mail needs from here instead of the database.
 
         Args:
             shown: The papers, by the revisions of its picks.
-            colleagues: Who liked each of them.
+            colleagues: How many liked each of them.
         """
         self._replies[claim.key], self._offered[claim.key] = reply, ()
         self._colleagues[claim.key] = {pick.paper: colleagues for pick in claim.picks}
@@ -296,7 +295,7 @@ class Composer:
             held=(),
             occasions=frozenset(),
             abstracts=FullAbstracts.PAGE,
-            items=tuple([item._replace(colleagues=Colleagues()) for item in content.items]),
+            items=tuple([item._replace(colleagues=0) for item in content.items]),
         )
         page = render_digest(self.templates, content, NO_HTML_LIMIT).html
         return page.replace('"cid:logo"', f'"{urls.home}static/logo.png"')
@@ -333,7 +332,7 @@ class Composer:
                     self._papers[pick.revision, claim.planned_us].in_language(claim.language),
                     pick.reason,
                     pick.section,
-                    colleagues.get(pick.paper, _NO_COLLEAGUES),
+                    colleagues.get(pick.paper, 0),
                 )
                 for pick in claim.picks
             ]
@@ -460,9 +459,6 @@ class Composer:
         )
 
 
-_NO_COLLEAGUES = Colleagues()
-
-
 _HARMLESS = str.maketrans({sign: f"{sign}\u200b" for sign in "@<]"})
 """A zero-width space behind a sign keeps chats from notifying everybody, and from showing a link under other words."""
 
@@ -478,7 +474,7 @@ def _summary(paper: PaperView) -> str:
     return paper.summary.brief if paper.summary and not paper.is_machine_written else paper.abstract
 
 
-def _colleagues(session: Session, claims: Sequence[Claim]) -> dict[int, Mapping[int, Colleagues]]:
+def _colleagues(session: Session, claims: Sequence[Claim]) -> dict[int, Mapping[int, int]]:
     """Return who of the reader's group liked the papers of each digest, as of the time in its Date header."""
     shown = [
         ShownPapers(claim.key, claim.subscriber, [pick.paper for pick in claim.picks], from_us(claim.dated_us))

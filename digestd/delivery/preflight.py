@@ -15,7 +15,6 @@ from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import DIGESTS, SENT_KINDS, Claim, MailKind
 from digestd.domain.digest import Occasion, Pick, Reason, ReasonKind, Section
 from digestd.domain.gist import Gist, GistKind
-from digestd.domain.group import Colleagues
 from digestd.domain.paper import Paper, PaperFacts, PaperId, Words
 from digestd.domain.reply import CommandReply, ReplyLine
 from digestd.errors import BadSetting, DigestdError
@@ -201,7 +200,7 @@ def _claims(composer: Composer, kind: MailKind, language: str) -> Iterator[Claim
             yield notice
     elif kind in DIGESTS:
         for digest in _digests(notice):
-            composer.supply(digest, PAPERS, colleagues=Colleagues(3, ("Ben Winter",)))
+            composer.supply(digest, PAPERS, colleagues=3)
             yield digest
     else:
         composer.supply(notice)

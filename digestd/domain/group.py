@@ -1,9 +1,7 @@
 """Groups: subscribers who share interests, and count each other's likes if they agree."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from digestd.domain.interest import Interest
 
@@ -13,8 +11,6 @@ COUNTS = (100, 30, 10, LEAST_COLLEAGUES)
 """The numbers of colleagues that a digest may tell: at least so many."""
 LEAST_LENDERS = 3
 """The number of sharing members from which their interests shape the digest of the group's list address."""
-NAMES_MAX = 3
-"""The most names in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +29,6 @@ class Membership:
     Attributes:
         is_list: The subscriber is the group's mailing list, which lends nothing and is told of nobody's likes.
         shared_since: When the member agreed to share their likes and interests; None if they do not share.
-        is_named: Whether colleagues may see the member's name.
     """
 
     group: Group
@@ -41,27 +36,16 @@ class Membership:
     joined: datetime
     is_list: bool = False
     shared_since: datetime | None = None
-    is_named: bool = False
 
 
-class Colleagues(NamedTuple):
-    """The colleagues who liked or saved a paper: how many at least, and the names of those who agreed to be named."""
+def count_colleagues(liked: int, others: int) -> int:
+    """Return how many colleagues at least a digest may say liked or saved a paper; 0 if it may say nothing.
 
-    total: int = 0
-    names: tuple[str, ...] = ()
-
-
-def count_colleagues(names: Iterable[str], unnamed: int, others: int) -> Colleagues:
-    """Return what a digest may say of colleagues who liked or saved a paper.
-
-    Of colleagues without a name a digest says that they are at least 3, 10, 30 or 100, and only if at least twice as
-    many could be meant: 3 in groups with six others on. So neither the count nor its change tells what one of them did.
+    It says 3, 10, 30 or 100, and only if at least twice as many could be meant: 3 in groups with six others on. So
+    neither the number nor its change tells what one of them did.
 
     Args:
-        names: The names of those who liked it and agreed to be named.
-        unnamed: How many others liked it.
-        others: How many members besides the reader have not agreed to be named, whether or not they share.
+        liked: How many of those who share liked it.
+        others: How many members there are besides the reader, whether or not they share.
     """
-    known = tuple(sorted(names))
-    counted = next((count for count in COUNTS if unnamed >= count and others >= 2 * count), 0)
-    return Colleagues(len(known) + counted, known[:NAMES_MAX])
+    return next((count for count in COUNTS if liked >= count and others >= 2 * count), 0)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Occasion, Reason, Section
-from digestd.domain.group import Colleagues
 from digestd.domain.reply import ReplyLine
 from digestd.mail.paper_view import PaperView
 
@@ -27,7 +26,7 @@ class DigestItem(NamedTuple):
     paper: PaperView
     reason: Reason
     section: Section = Section.FOR_YOU
-    colleagues: Colleagues = Colleagues()
+    colleagues: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from jinja2 import Environment
 
 from digestd.domain.coverage import COMPLETE, CoverageState
 from digestd.domain.digest import Occasion, Reason, ReasonKind, Section
-from digestd.domain.group import Colleagues
 from digestd.errors import BadInput, BadSetting
 from digestd.mail.categories import category_label
 from digestd.mail.content import (
@@ -414,10 +413,10 @@ def _pick_links(feedback: str, mute: bool, mail: bool, is_numbered: bool, abstra
 
 
 @lru_cache(maxsize=8192)  # many subscribers share interests
-def _reason(environment: Environment, reason: Reason, heading: HeadingKind, colleagues: Colleagues) -> Value:
-    """Render why a paper was picked, without what its heading says, and who liked it."""
+def _reason(environment: Environment, reason: Reason, heading: HeadingKind, colleagues: int) -> Value:
+    """Render why a paper was picked, without what its heading says, and how many liked it."""
     text = _reason_text(environment, reason, heading)
-    if colleagues.total:
+    if colleagues:
         told = render_colleagues(environment, colleagues)
         text = f"{text} · {told}" if text and reason.kind is not ReasonKind.GROUP_LIKES else told
     if not text:

@@ -10,7 +10,6 @@ from jinja2 import Environment, TemplateError, TemplateNotFound, TemplateSyntaxE
 
 from digestd.domain.digest import Reason, ReasonKind
 from digestd.domain.gist import Gist
-from digestd.domain.group import Colleagues
 from digestd.domain.reply import ReplyLine
 from digestd.errors import BadSetting, DigestdError, NotFound
 from digestd.mail.categories import category_label
@@ -112,10 +111,10 @@ def render_short_sentence(environment: Environment, reason: Reason) -> str:
     return _render_reason(environment, SHORT_REASON_TEMPLATE, reason)
 
 
-def render_colleagues(environment: Environment, colleagues: Colleagues) -> str:
+def render_colleagues(environment: Environment, colleagues: int) -> str:
     """Render how many colleagues liked or saved a paper, as a sentence."""
-    names = tuple(clean_line(name, NAME_MAX) for name in colleagues.names)
-    return _render_block(environment, REASON_TEMPLATE, "colleagues", colleagues=colleagues._replace(names=names))
+    shown = {"total": colleagues, "names": ()}  # templates that operators wrote for an earlier version ask for names
+    return _render_block(environment, REASON_TEMPLATE, "colleagues", colleagues=shown)
 
 
 @lru_cache(maxsize=8192)  # many subscribers share interests

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.feedback import POSITIVE_VERDICTS
-from digestd.domain.group import LEAST_COLLEAGUES, LEAST_LENDERS, Colleagues, Group, Membership, count_colleagues
+from digestd.domain.group import LEAST_COLLEAGUES, LEAST_LENDERS, Group, Membership, count_colleagues
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Status
 from digestd.store import core, profiles
@@ -156,15 +156,14 @@ def leave(session: Session, group: int, subscriber: int) -> bool:
     return session.connection().execute(theirs).rowcount > 0
 
 
-def share(session: Session, group: int, subscriber: int, now: datetime, *, shares: bool, is_named: bool) -> bool:
-    """Set what a member shares; return False for others and for a list address.
+def share(session: Session, group: int, subscriber: int, now: datetime, *, shares: bool) -> bool:
+    """Set whether a member shares; return False for others and for a list address.
 
     The time of an agreement that stands is kept.
     """
     theirs = _M.group_id == group, _M.subscriber_id == subscriber, ~_M.is_list
     since = func.coalesce(_M.shared_us, to_us(now)) if shares else None
-    values = {"shared_us": since, "is_named": shares and is_named}
-    return session.connection().execute(update(core.group_member).where(*theirs).values(values)).rowcount > 0
+    return session.connection().execute(update(core.group_member).where(*theirs).values(shared_us=since)).rowcount > 0
 
 
 def forget(session: Session, subscriber: int) -> None:
@@ -269,8 +268,8 @@ class ShownPapers(NamedTuple):
     at: datetime
 
 
-def colleagues(session: Session, shown: Sequence[ShownPapers]) -> dict[int, dict[int, Colleagues]]:
-    """Return what each digest may say of colleagues who liked or saved its papers, by digest and paper.
+def colleagues(session: Session, shown: Sequence[ShownPapers]) -> dict[int, dict[int, int]]:
+    """Return how many colleagues each digest may say liked or saved its papers, by digest and paper.
 
     Only members count who are active and agreed to share before the time given, with the newest verdict that stood
     when that day (UTC) began: what colleagues do counts once a day, for everybody at once, so two digests do not reveal
@@ -283,12 +282,12 @@ def colleagues(session: Session, shown: Sequence[ShownPapers]) -> dict[int, dict
     known = wanted.union(*former_keys(session, wanted).values())
     current = {key: key for key in known} | merged_into(session, known)
     events = _events(session, circles.values(), _F.paper.in_(sorted(known)))
-    found: dict[int, dict[int, Colleagues]] = {}
+    found: dict[int, dict[int, int]] = {}
     for one in shown:
         if (circle := circles.get(one.reader)) is not None:
             liked = _liked_by(events, current, one.at)
-            told = {paper: circle.told(one.reader, liked.get(current[paper], set()), one.at) for paper in one.papers}
-            found[one.digest] = {paper: each for paper, each in told.items() if each.total}
+            counts = {paper: circle.count(one.reader, liked.get(current[paper], set()), one.at) for paper in one.papers}
+            found[one.digest] = {paper: count for paper, count in counts.items() if count}
     return found
 
 
@@ -301,17 +300,9 @@ def recommended(session: Session, readers: Sequence[int], since: datetime, at: d
     known = {event.paper for event in events}
     liked = _liked_by(events, {key: key for key in known} | merged_into(session, known), at)
     return {
-        reader: {paper for paper, by in liked.items() if circle.told(reader, by, at).total >= LEAST_COLLEAGUES}
+        reader: {paper for paper, by in liked.items() if circle.count(reader, by, at) >= LEAST_COLLEAGUES}
         for reader, circle in circles.items()
     }
-
-
-class _Colleague(NamedTuple):
-    """What one member shares in some groups."""
-
-    shared_us: int | None
-    name: str
-    """Empty unless they agreed to be named."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -319,29 +310,26 @@ class _Circle:
     """The active members of the groups that some readers are in; the readers are among them.
 
     Attributes:
-        sharing: Those who share, and since when (µs).
-        unnamed: How many have not agreed to be named.
+        sharing: Those who share in any of the groups, and since when (µs).
     """
 
     groups: tuple[int, ...]
-    members: Mapping[int, _Colleague]
+    members: Set[int]
     sharing: Mapping[int, int]
-    unnamed: int
 
     @classmethod
-    def of(cls, groups: tuple[int, ...], members: Mapping[int, _Colleague]) -> "_Circle":
-        """Return the circle of the members of these groups."""
-        sharing = {who: one.shared_us for who, one in members.items() if one.shared_us is not None}
-        return cls(groups, members, sharing, sum(1 for one in members.values() if not one.name))
+    def of(cls, groups: tuple[int, ...], members: Mapping[int, Mapping[int, int | None]]) -> "_Circle":
+        """Return the circle of some groups, given when the members of each agreed to share."""
+        sharing: dict[int, int] = {}
+        for who, since in ((who, since) for group in groups for who, since in members[group].items()):
+            if since is not None:
+                sharing[who] = min(since, sharing.get(who, since))
+        return cls(groups, set().union(*(members[group] for group in groups)), sharing)
 
-    def told(self, reader: int, liked: Set[int], at: datetime) -> Colleagues:
-        """Return what a reader may be told of a paper that these subscribers liked."""
-        at_us = to_us(at)
-        likers = [who for who in liked & self.sharing.keys() if who != reader and self.sharing[who] <= at_us]
-        names = [name for who in likers if (name := self.members[who].name)]
-        own = self.members.get(reader)
-        others = self.unnamed - (1 if own is not None and not own.name else 0)
-        return count_colleagues(names, len(likers) - len(names), others)
+    def count(self, reader: int, liked: Set[int], at: datetime) -> int:
+        """Return how many colleagues a reader may be told liked a paper, given all who liked it."""
+        likers = [who for who in liked & self.sharing.keys() if who != reader and self.sharing[who] <= to_us(at)]
+        return count_colleagues(len(likers), len(self.members - {reader}))
 
 
 def _circles(session: Session, readers: Sequence[int]) -> dict[int, _Circle]:
@@ -353,30 +341,15 @@ def _circles(session: Session, readers: Sequence[int]) -> dict[int, _Circle]:
     if not groups_of:
         return {}
     everyone = (
-        select(_M.group_id, _M.subscriber_id, _M.shared_us, _M.is_named, _S.name)
+        select(_M.group_id, _M.subscriber_id, _M.shared_us)
         .join_from(core.group_member, core.subscriber, (_S.id == _M.subscriber_id) & (_S.status == Status.ACTIVE))
         .where(_M.group_id.in_(sorted({group for each in groups_of.values() for group in each})), ~_M.is_list)
     )
-    members: dict[int, dict[int, _Colleague]] = defaultdict(dict)
-    for group, who, shared_us, is_named, name in session.connection().execute(everyone):
-        members[group][who] = _Colleague(shared_us, name.strip() if is_named else "")
-    circles = {
-        each: _Circle.of(each, _joined([members[group] for group in each]))
-        for each in {tuple(each) for each in groups_of.values()}
-    }
+    members: dict[int, dict[int, int | None]] = defaultdict(dict)
+    for group, who, shared_us in session.connection().execute(everyone):
+        members[group][who] = shared_us
+    circles = {each: _Circle.of(each, members) for each in {tuple(each) for each in groups_of.values()}}
     return {reader: circle for reader, each in groups_of.items() if (circle := circles[tuple(each)]).sharing}
-
-
-def _joined(groups: Sequence[Mapping[int, _Colleague]]) -> Mapping[int, _Colleague]:
-    """Return the members of several groups, each with all that they share in any of them."""
-    if len(groups) == 1:
-        return groups[0]
-    found: dict[int, _Colleague] = {}
-    for who, one in ((who, one) for group in groups for who, one in group.items()):
-        before = found.get(who, _Colleague(None, ""))
-        since = min((us for us in (before.shared_us, one.shared_us) if us is not None), default=None)
-        found[who] = _Colleague(since, before.name or one.name)
-    return found
 
 
 def _events(session: Session, circles: Iterable[_Circle], which: core.Condition) -> list[core.Record]:
@@ -446,5 +419,4 @@ def _membership(group: Group, row: core.Record) -> Membership:
         joined=from_us(row.joined_us),
         is_list=row.is_list,
         shared_since=None if row.shared_us is None else from_us(row.shared_us),
-        is_named=row.is_named,
     )

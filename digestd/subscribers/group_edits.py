@@ -108,11 +108,11 @@ def remove(db: Database, group: str | int) -> None:
         groups.remove(session, find_group(session, group).key)
 
 
-def share(db: Database, subscriber: int, group: int, now: datetime, *, shares: bool, is_named: bool) -> None:
-    """Set what a member shares with a group. Raises NotFound for others and for a list address."""
+def share(db: Database, subscriber: int, group: int, now: datetime, *, shares: bool) -> None:
+    """Set whether a member shares with a group what they like. Raises NotFound for others and for a list address."""
     with db.write() as session:
         _check_member(session, subscriber, group)
-        if not groups.share(session, group, subscriber, now, shares=shares, is_named=is_named):
+        if not groups.share(session, group, subscriber, now, shares=shares):
             raise NotFound("a list address shares nothing")
 
 

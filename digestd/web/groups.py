@@ -26,10 +26,9 @@ def router(app: App, pages: Pages) -> APIRouter:
         token: str,
         group: Annotated[str, Form()] = "",
         shares: Annotated[str, Form()] = "",
-        named: Annotated[str, Form()] = "",
     ) -> Response:
         subscriber = settings_page.subscriber_of(token).key
-        group_edits.share(app.db, subscriber, _number(group), app.clock(), shares=bool(shares), is_named=bool(named))
+        group_edits.share(app.db, subscriber, _number(group), app.clock(), shares=bool(shares))
         return settings_page.shown(token, "shared" if shares else "unshared")
 
     @routes.post("/p/{token}/groups/leave")

@@ -53,12 +53,12 @@ def outdated(lab: Install) -> list[int]:
         return list(profiles.missing(session, compiled_by(used.version, NoEncoder()), 0, 100))
 
 
-def share(lab: Install, *addresses: str, is_named: bool = False) -> None:
+def share(lab: Install, *addresses: str) -> None:
     for address in addresses:
         with lab.db.write() as session:
             group = group_edits.find_group(session, LAB).key
             key = find(session, lab.app.keys, address).key
-            assert groups.share(session, group, key, lab.clock.now, shares=True, is_named=is_named)
+            assert groups.share(session, group, key, lab.clock.now, shares=True)
 
 
 def reasons(lab: Install, address: str) -> list[tuple[ReasonKind, str, str]]:

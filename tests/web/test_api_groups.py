@@ -51,7 +51,6 @@ def test_joining_shares_nothing(api: TestClient, backend: Backend) -> None:
             "status": "active",
             "list": False,
             "shares": False,
-            "named": False,
         }
     assert api.put(at, json={"shares": True}).status_code == 422, "only members decide that"
     assert api.put(at, json={"list": True}).status_code == 422, "a member cannot be a list address"

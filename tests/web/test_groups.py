@@ -48,10 +48,10 @@ def test_member_shares_and_leaves(client: TestClient, lab: Backend) -> None:
     assert membership.shared_since is None
     assert "lake ice" in section(client.get(here).text)
     number = str(membership.group.key)
-    for form, shares, named in (({"shares": "on", "named": "on"}, True, True), ({"named": "on"}, False, False)):
+    for form, shares in (({"shares": "on"}, True), ({}, False)):
         assert client.post(f"{here}/groups/share", data={"group": number, **form}).status_code == 200
         [membership] = memberships(lab, ADA)
-        assert (membership.shared_since is not None, membership.is_named) == (shares, named)
+        assert (membership.shared_since is not None) == shares
     assert client.get(f"{here}/groups/leave").status_code in {404, 405}
     answer = client.post(f"{here}/groups/leave", data={"group": number})
     assert memberships(lab, ADA) == []
@@ -60,7 +60,7 @@ def test_member_shares_and_leaves(client: TestClient, lab: Backend) -> None:
 
 def test_page_discloses_no_other_member(client: TestClient, lab: Backend) -> None:
     [bobs, _] = memberships(lab, BOB)
-    client.post(f"{lab.settings(BOB)}/groups/share", data={"group": str(bobs.group.key), "shares": "on", "named": "on"})
+    client.post(f"{lab.settings(BOB)}/groups/share", data={"group": str(bobs.group.key), "shares": "on"})
     for address in (ADA, LIST):
         page = client.get(lab.settings(address)).text
         assert "Bob Canary" not in page

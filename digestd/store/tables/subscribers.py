@@ -277,7 +277,10 @@ class GroupInterestRow(Row, table=True):
 
 
 class GroupMemberRow(Row, table=True):
-    """A membership. `shared_us`: when the member agreed to share; NULL means that nothing of theirs is shared."""
+    """A membership. `shared_us`: when the member agreed to share; NULL means that nothing of theirs is shared.
+
+    `is_named` is no longer used.
+    """
 
     __tablename__ = "group_member"
     __table_args__ = (

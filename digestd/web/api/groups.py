@@ -60,14 +60,13 @@ class GroupSummaryOut(BaseModel):
 
 
 class MemberOut(BaseModel):
-    """A member, by number of the subscriber. `shares` and `named` are what they agreed to."""
+    """A member, by number of the subscriber. `shares` is what they agreed to."""
 
     subscriber: int
     email: str
     status: Status
     list: bool
     shares: bool
-    named: bool
 
 
 class GroupOut(BaseModel):
@@ -172,5 +171,4 @@ def _member(one: Member) -> MemberOut:
         status=one.status,
         list=membership.is_list,
         shares=membership.shared_since is not None,
-        named=membership.is_named,
     )
