@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from digestd.replies.mailboxes.lmtp import LmtpServer
     from digestd.replies.mailboxes.mailbox import InboundMailbox
     from digestd.sources.source import Source
-    from digestd.subscribers.library_sync import LibrarySync
+    from digestd.subscribers.libraries import LibrarySync
     from digestd.subscribers.notices import NoticeContext
     from digestd.subscribers.webhooks import WebhookContext
 
@@ -345,7 +345,7 @@ class App:
     @property
     def libraries(self) -> LibrarySync:
         """Return the parts that link and sync subscribers' libraries."""
-        from digestd.subscribers.library_sync import LibrarySync
+        from digestd.subscribers.libraries import LibrarySync
 
         return LibrarySync.of(self.settings, self.db, self.keys, self.client, self.clock)
 

@@ -35,6 +35,8 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _RETIRED = {
     "DIGESTD_SUBSCRIBER_CHATS": "subscribers no longer set chat rooms; remove the line. If its value was `any`, look "
     "through `digestd subscriber chat --list`",
+    "DIGESTD_ORCID_URL": "works at ORCID are no longer read; remove the line. Subscribers import the file that ORCID "
+    "exports",
 }
 """Settings that are gone, and what to do."""
 _NOT_SETTINGS = frozenset({"DIGESTD_TEST_DATA", "DIGESTD_TEST_LONG", "DIGESTD_DEBUG"})
@@ -216,7 +218,6 @@ class Settings(BaseSettings):
     ncbi_key: str = Field(default="", repr=False)
     github_token: str = Field(default="", repr=False)
     zotero_url: Annotated[str, AfterValidator(_provider_url)] = "https://api.zotero.org"
-    orcid_url: Annotated[str, AfterValidator(_provider_url)] = "https://pub.orcid.org/v3.0"
     keep_deliveries: Annotated[int, AfterValidator(_retention)] = 120
     keep_papers: Annotated[int, AfterValidator(_retention)] = 365
     library_sync_hours: int = Field(default=24, ge=1, le=720)

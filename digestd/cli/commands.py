@@ -62,7 +62,7 @@ SUBSCRIBER: Mapping[str, CommandEntry | GroupEntry] = {
         "chat:edit_chat", "Send a subscriber's digests to a chat room instead of their mailbox.", logs=False
     ),
     "library": GroupEntry(
-        "Manage a subscriber's Zotero and ORCID libraries.",
+        "Manage a subscriber's Zotero libraries.",
         {
             "link": CommandEntry("library:link_library", "Link a library, so that its papers are liked."),
             "list": CommandEntry("library:list_libraries", "List a subscriber's libraries.", logs=False),

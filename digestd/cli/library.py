@@ -1,4 +1,4 @@
-"""subscriber library: libraries at Zotero or ORCID: link, list, sync, unlink."""
+"""subscriber library: libraries at Zotero: link, list, sync, unlink."""
 
 import asyncio
 import sys
@@ -14,13 +14,18 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.domain.library import EntryStatus, Library, LibraryProvider, LibraryState
 from digestd.errors import BadInput, DigestdError, NotFound
-from digestd.sources.libraries.zotero import KEY_MAX
+from digestd.sources.imports.zotero_library import KEY_MAX
 from digestd.store import libraries
-from digestd.subscribers.libraries import LinkedLibrary, linked_libraries, unlink
-from digestd.subscribers.library_sync import link_orcid, link_zotero, sync_now
+from digestd.subscribers.libraries import LinkedLibrary, link_zotero, linked_libraries, sync_now, unlink
 from digestd.subscribers.lookup import find
 
 LibraryName = Annotated[str, typer.Argument(metavar="LIBRARY", help="As `library list` shows it.")]
+
+
+_NOT_READ = (
+    "works at ORCID are no longer read: export them there as BibTeX, and import the file with "
+    "`digestd subscriber interests EMAIL --import FILE`"
+)
 
 
 class LibraryNotSynced(DigestdError):
@@ -29,9 +34,7 @@ class LibraryNotSynced(DigestdError):
 
 def link_library(
     email: Email,
-    spec: Annotated[
-        str, typer.Argument(metavar="LIBRARY", help="zotero, zotero:groups/NUMBER or orcid:0000-0002-1825-0097.")
-    ],
+    spec: Annotated[str, typer.Argument(metavar="LIBRARY", help="zotero or zotero:groups/NUMBER.")],
     key_file: Annotated[
         Path | None, typer.Option("--key-file", help="A file with the API key. Default: ask, or read standard input.")
     ] = None,
@@ -49,11 +52,10 @@ def link_library(
     subscriber = _subscriber(built, email)
     provider, _, place = spec.partition(":")
     if provider == LibraryProvider.ORCID:
-        new = link_orcid(built.libraries, subscriber, place)
-    elif provider == LibraryProvider.ZOTERO:
-        new = asyncio.run(link_zotero(built.libraries, subscriber, _key(key_file), place))
-    else:
-        raise BadInput(f"invalid library {spec[:40]!r}; write zotero, zotero:groups/NUMBER or orcid:ID")
+        raise BadInput(f"{_NOT_READ}; it was not linked")
+    if provider != LibraryProvider.ZOTERO:
+        raise BadInput(f"invalid library {spec[:40]!r}; write zotero or zotero:groups/NUMBER")
+    new = asyncio.run(link_zotero(built.libraries, subscriber, _key(key_file), place))
     if new.may_write:
         say("warning: this key has write access; digestd only reads, so create one with read access")
     say(f"{new.provider}:{new.place} is linked; a worker will read it soon, or run `library sync`")
@@ -80,7 +82,10 @@ def sync_library(email: Email, spec: LibraryName) -> None:
     Example: digestd subscriber library sync ada@example.org zotero:users/12345
     """
     built = wiring.connect()
-    library = asyncio.run(sync_now(built.libraries, _library(built, email, spec).key))
+    linked = _library(built, email, spec)
+    if not linked.is_read:
+        raise BadInput(f"{_NOT_READ}; its papers stay liked until you unlink it")
+    library = asyncio.run(sync_now(built.libraries, linked.key))
     if library is None:
         raise LibraryNotSynced("another process is reading it, or the subscriber is not active")
     if library.why:
@@ -133,11 +138,11 @@ def _row(one: LinkedLibrary) -> dict[str, object]:
         "library": library.spec,
         "state": library.state,
         "read": library.synced,
-        "next": library.next if library.state is LibraryState.LINKED else None,
+        "next": library.next if library.is_read and library.state is LibraryState.LINKED else None,
         "liked": one.counts[EntryStatus.LIKED],
         "own": one.counts[EntryStatus.OWN],
         "taken away": one.counts[EntryStatus.DROPPED],
         "no room": one.counts[EntryStatus.BEYOND],
         "may write": library.may_write,
-        "why": library.why,
+        "why": library.why if library.is_read else _NOT_READ,
     }

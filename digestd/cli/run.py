@@ -19,7 +19,7 @@ from digestd.jobs.worker import clean_up, counts, delete_expired, run, settle_un
 from digestd.papers.embedding import embed_papers
 from digestd.papers.ingest import ingest
 from digestd.papers.ingest_report import IngestReport
-from digestd.subscribers.library_sync import sync_due
+from digestd.subscribers.libraries import sync_due
 from digestd.subscribers.paper_lookups import look_up_due
 from digestd.subscribers.webhooks import post_due
 

@@ -36,13 +36,13 @@ from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter
 from digestd.store.suppressions import SuppressionFilter
-from digestd.subscribers import erasure, files, lookup, status_changes, suppression
+from digestd.subscribers import files, lookup, personal_data, status_changes, suppression
 from digestd.subscribers.admin_edits import add, edit
-from digestd.subscribers.data_export import collect_data
-from digestd.subscribers.data_export import to_json as export_json
 from digestd.subscribers.files import FileFormat, FileLine
 from digestd.subscribers.importing import dry_run_import, export_subscribers, import_subscribers
 from digestd.subscribers.named_papers import NamedPaperState, named_paper_states
+from digestd.subscribers.personal_data import collect_data
+from digestd.subscribers.personal_data import to_json as export_json
 from digestd.subscribers.subscriber_record import KEYS, MUTABLE, SubscriberRecord, parse, subscriber_fields
 
 if TYPE_CHECKING:
@@ -343,7 +343,7 @@ def erase(
         if not sys.stdin.isatty():
             raise BadInput("this cannot be undone; add --yes to confirm")
         typer.confirm("This cannot be undone. Erase?", abort=True, err=True)
-    erasure.erase(built.db, built.keys, email, built.clock())
+    personal_data.erase(built.db, built.keys, email, built.clock())
     say("erased")
 
 

@@ -1,4 +1,4 @@
-"""Libraries: a subscriber's own references at Zotero or ORCID, read regularly.
+"""Libraries: a subscriber's own references at Zotero, read regularly.
 
 A library entry makes its paper a liked one while the entry exists. The subscriber's own feedback takes precedence:
 what they liked or disliked themselves is not changed, and a like that they removed does not come back by the library.
@@ -17,7 +17,7 @@ class LibraryProvider(StrEnum):
     """The service that hosts a library."""
 
     ZOTERO = "zotero"
-    ORCID = "orcid"
+    ORCID = "orcid"  # of an earlier version: no longer read, its papers stay
 
 
 class LibraryState(StrEnum):
@@ -42,7 +42,7 @@ class Library:
     """A linked library.
 
     Attributes:
-        place: the library's path at its provider: `users/12`, `groups/3` or an ORCID iD.
+        place: the library's path at its provider: `users/12` or `groups/3`.
         sealed: the encrypted API key.
         version: the provider's version of the state that was read last; 0 for none.
         next: when it is read next; while it is being read, when the claim ends.
@@ -64,6 +64,11 @@ class Library:
     synced: datetime | None = None
     failures: int = 0
     why: str = ""
+
+    @property
+    def is_read(self) -> bool:
+        """Return False for a library of an earlier version, which is no longer read."""
+        return self.provider is LibraryProvider.ZOTERO
 
     @property
     def spec(self) -> str:

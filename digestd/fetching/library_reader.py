@@ -1,4 +1,4 @@
-"""Read a subscriber's library at its provider, within limits.
+"""Read a subscriber's library at Zotero, within limits.
 
 The result is one consistent version or nothing.
 """
@@ -15,8 +15,7 @@ from digestd.fetching.answer_parser import AnswerParser
 from digestd.fetching.credentials import Credential
 from digestd.fetching.fetch import Answer, Client, Fetcher, Limits
 from digestd.fetching.host_scheduler import RefusedError
-from digestd.sources.libraries import LibrarySource
-from digestd.sources.libraries.zotero import KeyRights, key_request, parse_key_rights
+from digestd.sources.imports.zotero_library import KeyRights, ZoteroLibrary, key_request, parse_key_rights
 from digestd.sources.source import RateLimit, Request
 from digestd.store.database import Database
 
@@ -66,14 +65,11 @@ class LibraryListing:
 
 
 def fetcher_with_key(
-    db: Database, client: Client, clock: Callable[[], datetime], base: str, key: str | None
+    db: Database, client: Client, clock: Callable[[], datetime], base: str, key: str, limits: Limits | None = None
 ) -> Fetcher:
-    """Return a fetcher with a subscriber's key for one provider.
-
-    Redirects never carry the key.
-    """
-    known = {urlsplit(base).hostname or "": Credential(KEY_HEADER, key)} if key else {}
-    return Fetcher(db, replace(client, limits=LIMITS, credentials=known), clock)
+    """Return a fetcher with a subscriber's key for the host of `base`. Redirects never carry the key."""
+    known = {urlsplit(base).hostname or "": Credential(KEY_HEADER, key)}
+    return Fetcher(db, replace(client, limits=limits or LIMITS, credentials=known), clock)
 
 
 async def fetch_key_rights(
@@ -85,8 +81,7 @@ async def fetch_key_rights(
 
     The answer is a few lines of JSON of the host that gives the keys, so it is read here.
     """
-    known = {urlsplit(base).hostname or "": Credential(KEY_HEADER, key)}
-    async with Fetcher(db, replace(client, limits=INTERACTIVE_LIMITS, credentials=known), clock) as fetcher:
+    async with fetcher_with_key(db, client, clock, base, key, INTERACTIVE_LIMITS) as fetcher:
         try:
             answer = await _fetch(fetcher, key_request(base), RateLimit(urlsplit(base).netloc, 0))
         except LibraryGone as error:
@@ -94,10 +89,8 @@ async def fetch_key_rights(
     return parse_key_rights(answer.body or b"")
 
 
-async def read_library(fetcher: Fetcher, shelf: Callable[[int], LibrarySource], since: int) -> LibraryListing | None:
-    """Return the changes of a library since a version, or all of it.
-
-    None if nothing changed.
+async def read_library(fetcher: Fetcher, library: ZoteroLibrary) -> LibraryListing | None:
+    """Return the changes of a library since its version, or all of it; None if nothing changed.
 
     Raises KeyRefused, LibraryGone, HostUnavailableError if the provider asks for a pause, SourceFailed.
     """
@@ -105,32 +98,32 @@ async def read_library(fetcher: Fetcher, shelf: Callable[[int], LibrarySource], 
         async with asyncio.timeout(SECONDS), AnswerParser() as reader:
             for _ in range(TRIES):
                 try:
-                    return await _read(fetcher, reader, shelf(since), since)
+                    return await _read(fetcher, reader, library)
                 except _ChangedError:
                     continue
                 except _OlderError:
-                    since = 0
+                    library = replace(library, since=0)
     except TimeoutError as error:
         raise SourceUnavailable(f"the library was not read within {SECONDS:g} s") from error
     raise SourceUnavailable("the library keeps changing while it is read")
 
 
-async def _read(fetcher: Fetcher, reader: AnswerParser, shelf: LibrarySource, since: int) -> LibraryListing | None:
+async def _read(fetcher: Fetcher, reader: AnswerParser, library: ZoteroLibrary) -> LibraryListing | None:
     sightings: list[Sighting] = []
     cursor, size, version = None, 0, None
     for _ in range(PAGES_MAX):
-        answer = await _fetch(fetcher, shelf.request(cursor), shelf.rate_limit)
+        answer = await _fetch(fetcher, library.request(cursor), library.rate_limit)
         if answer.body is None:
-            _refuse_older(_version(answer.headers) or since, since)
+            _refuse_older(_version(answer.headers) or library.since, library.since)
             return None
-        version = _agreed(version, _version(answer.headers), since)
+        version = _agreed(version, _version(answer.headers), library.since)
         size += len(answer.body)
         if size > BYTES_MAX:
             raise SourceFailed(f"the library is larger than {BYTES_MAX // 1_000_000} MB")
-        sightings += (await reader.parse(shelf, answer.body, cursor)).sightings
-        cursor = shelf.next_cursor(cursor, answer.headers)
+        sightings += (await reader.parse(library, answer.body, cursor)).sightings
+        cursor = library.next_cursor(cursor, answer.headers)
         if cursor is None:
-            return LibraryListing(tuple(sightings), version, shelf.is_complete)
+            return LibraryListing(tuple(sightings), version, library.is_complete)
     raise SourceFailed(f"the library does not end within {PAGES_MAX} answers")
 
 

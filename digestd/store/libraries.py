@@ -24,7 +24,7 @@ BLOCK = 500
 _L, _E, _S = core.library.c, core.library_entry.c, core.subscriber.c
 _LINKED = _L.state == literal_column(f"'{LibraryState.LINKED}'")
 """In the words of the index of what is to be read: SQLite takes it for no parameter."""
-_READ_STATUSES = (Status.ACTIVE, Status.PAUSED)
+_READ = _L.provider == LibraryProvider.ZOTERO, _S.status.in_((Status.ACTIVE, Status.PAUSED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,10 @@ def counted(session: Session, subscriber: int) -> dict[tuple[int, EntryStatus], 
 def claim(session: Session, now: datetime, only: int | None = None) -> Library | None:
     """Claim the library that is due longest, or `only` this one, due or not.
 
-    None if nothing is due or another reader was faster. Libraries of subscribers without digests are not read.
+    None if nothing is due or another reader was faster. Libraries of subscribers without digests are not read, nor are
+    those at ORCID, which an earlier version linked.
     """
-    query = select(core.library).join(core.subscriber, _S.id == _L.subscriber_id).where(_S.status.in_(_READ_STATUSES))
+    query = select(core.library).join(core.subscriber, _S.id == _L.subscriber_id).where(*_READ)
     due = (_LINKED, _L.next_us <= to_us(now)) if only is None else (_L.id == only,)
     row = session.connection().execute(query.where(*due).order_by(_L.next_us, _L.id).limit(1)).first()
     if row is None:

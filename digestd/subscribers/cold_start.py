@@ -1,20 +1,23 @@
-"""Start a profile from a reference file: its entries become liked papers.
+"""Import references: the entries of a file become liked papers.
 
 The file is parsed in the confined parser process, like all untrusted input. Its entries stay with the subscriber: one
 that a source knows is liked as that paper, any other as a private reference.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from digestd.domain.paper import Sighting
-from digestd.domain.reference import reference_of
+from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.paper import PaperId, Sighting
+from digestd.domain.reference import Reference, reference_of
 from digestd.fetching.answer_parser import AnswerParser
 from digestd.sources.imports import FormatDetector, ReferenceFile
 from digestd.sources.source import Page, Reject
+from digestd.store import references, subscribers
 from digestd.store.database import Database
-from digestd.subscribers.liked_papers import add_likes
+from digestd.subscribers.lookup import load_locked
+from digestd.subscribers.subscriber_record import ITEMS_MAX
 
 _UNDATED = datetime.min.replace(tzinfo=UTC)
 
@@ -72,3 +75,58 @@ def _newest_first(sightings: Sequence[Sighting]) -> list[Sighting]:
     Entries without a date come last in the order of the file.
     """
     return sorted(sightings, key=lambda sighting: sighting.published or _UNDATED, reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class LikeReport:
+    """References by outcome.
+
+    Attributes:
+        added: papers that are liked now.
+        unchanged: papers that were liked or disliked before.
+        beyond: references that exceed the maximum of liked papers.
+    """
+
+    added: tuple[PaperId, ...]
+    unchanged: tuple[PaperId, ...]
+    beyond: tuple[Reference, ...]
+
+
+def add_likes(db: Database, subscriber: int, given: Sequence[Reference], now: datetime) -> LikeReport:
+    """Add liked papers in the order given, until the list is full.
+
+    A reference that a source knows is liked as that public paper. The text of any other is stored with this
+    subscriber only.
+
+    Raises:
+        NotFound: there is no such subscriber.
+    """
+    with db.write() as session:
+        known = load_locked(session, subscriber)
+        own = {PaperId(i.value): i.stance for i in known.interests if i.kind is Kind.PAPER}
+        public = references.public_names(session, given)
+        named = _by_name(given, public, own)
+        new = [name for name in named if name not in own]
+        room = max(0, ITEMS_MAX[Kind.PAPER] - sum(stance is Stance.LIKED for stance in own.values()))
+        added, beyond = tuple(new[:room]), new[room:]
+        liked = own.keys() | set(added)
+        kept = [replace(one, name=name) for name, one in named.items() if name in liked and one.name not in public]
+        references.store(session, subscriber, kept, now)
+        if added:
+            likes = tuple(Interest(Kind.PAPER, name, Stance.LIKED) for name in added)
+            subscribers.update_many(session, [replace(known, interests=(*known.interests, *likes))], now)
+    return LikeReport(added, tuple(name for name in named if name in own), tuple(named[name] for name in beyond))
+
+
+def _by_name(
+    given: Sequence[Reference], public: Mapping[PaperId, PaperId], own: Collection[PaperId]
+) -> dict[PaperId, Reference]:
+    """Return the references by the name of their like, each once, in the order given.
+
+    The name is that of an existing like, else the public paper's, else the reference's.
+    """
+    found: dict[PaperId, Reference] = {}
+    for reference in given:
+        name = public.get(reference.name, reference.name)
+        found.setdefault(next((one for one in (name, *reference.ids) if one in own), name), reference)
+    return found

@@ -17,8 +17,8 @@ from digestd.errors import NotFound
 from digestd.security.links import Keys, Purpose, issue_second, read_token
 from digestd.store import mail_budgets, saved_list, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribers.erasure import forget
 from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
+from digestd.subscribers.personal_data import forget
 from digestd.subscribers.preferences import link_for
 from digestd.subscribers.signup import LinkExpired
 

@@ -19,7 +19,7 @@ One module per page, all behind the same middleware.
     mute            GET  /p/{token}/mute/{period}/{n}  POST mutes something of a paper
     requests        POST /p/{token}/erase, …/renew  mails a link;  GET /erase/{token}, /renew/{token};  POST acts
     references      GET  /p/{token}/import import form;  POST likes its papers
-    libraries       GET  /p/{token}/libraries  Zotero and ORCID;  POST links, reads, unlinks
+    libraries       GET  /p/{token}/libraries  Zotero;  POST links, reads, unlinks
     groups          POST /p/{token}/groups/share, …/leave  act on the settings page
     settings_link   GET  /settings         address form;  POST mails a link to the settings
     address_change  GET  /move/{token}     POST confirms or cancels a new address

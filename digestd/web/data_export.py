@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from digestd.app import App
-from digestd.subscribers.data_export import collect_data, to_json
+from digestd.subscribers.personal_data import collect_data, to_json
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import SettingsPage
 

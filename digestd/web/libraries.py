@@ -1,4 +1,4 @@
-"""Link Zotero and ORCID libraries, whose papers count as liked."""
+"""Link Zotero libraries, whose papers count as liked."""
 
 import asyncio
 from datetime import timedelta
@@ -12,8 +12,7 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.errors import BadRecord, SourceFailed
 from digestd.store import libraries
-from digestd.subscribers.libraries import LIBRARIES_MAX, linked_libraries, own_library, unlink
-from digestd.subscribers.library_sync import link_orcid, link_zotero
+from digestd.subscribers.libraries import LIBRARIES_MAX, link_zotero, linked_libraries, own_library, unlink
 from digestd.text.sanitise import clean
 from digestd.web.limiter import RateLimits
 from digestd.web.pages import SHOW, Pages
@@ -46,13 +45,6 @@ def router(app: App, pages: Pages) -> APIRouter:
             status, shown = await _zotero(app, subscriber, key, place)
         return await run_in_threadpool(_page, settings_page, token, status, **shown)
 
-    @routes.post("/p/{token}/libraries/orcid")
-    def orcid(request: Request, token: str, orcid: Annotated[str, Form()] = "") -> Response:
-        subscriber = settings_page.subscriber_of(token).key
-        limits.check(request, app.clock())
-        status, shown = _orcid(app, subscriber, orcid)
-        return _page(settings_page, token, status, **shown)
-
     @routes.post("/p/{token}/libraries/read")
     def read(request: Request, token: str, library: Annotated[int, Form()]) -> Response:
         subscriber = settings_page.subscriber_of(token).key
@@ -76,7 +68,7 @@ def _page(settings_page: SettingsPage, token: str, status: int = 200, **values: 
     known = settings_page.subscriber_of(token)
     with settings_page.app.db.read() as session:
         found = linked_libraries(session, known.key)
-    shown: dict[str, object] = {"done": "", "may_write": False, "problem": "", "place": "", "orcid": ""}
+    shown: dict[str, object] = {"done": "", "may_write": False, "problem": "", "place": ""}
     shown |= {
         "here": settings_page.here(token),
         "linked": found,
@@ -96,12 +88,3 @@ async def _zotero(app: App, subscriber: int, key: str, place: str) -> tuple[int,
     except SourceFailed:
         return AWAY, {**again, "problem": "away"}
     return OK, {"done": "linked", "may_write": new.may_write}
-
-
-def _orcid(app: App, subscriber: int, written: str) -> tuple[int, dict[str, object]]:
-    try:
-        link_orcid(app.libraries, subscriber, written)
-    except BadRecord as problem:
-        field = "orcid" if problem.field == "place" else problem.field
-        return MALFORMED, {"problem": field, "orcid": clean(written[:SHOWN_MAX])}
-    return OK, {"done": "linked"}

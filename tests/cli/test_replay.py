@@ -12,7 +12,7 @@ from digestd.cli import app
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.errors import BadInput, DigestdError
 from digestd.store import coverage, papers
-from digestd.subscribers.erasure import erase
+from digestd.subscribers.personal_data import erase
 from tests.digests.topic_papers import DAY, archive, named, paper, reader, shelf
 from tests.support.install import Install, install
 from tests.support.relay import Fault, Relay

@@ -4,7 +4,7 @@ from digestd.domain.bounce import InboundOutcome
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.store import erasure
-from digestd.subscribers.erasure import erase
+from digestd.subscribers.personal_data import erase
 from digestd.subscribers.suppression import suppress, unsuppress
 from tests.commands.conftest import ADA, ADDRESS, CommandInstall, digest, text
 

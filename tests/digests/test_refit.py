@@ -23,7 +23,7 @@ from digestd.store import core, profiles, text_models
 from digestd.store.database import open_database
 from digestd.store.profiles import StoredProfile
 from digestd.store.text_models import FittedModel
-from digestd.subscribers.erasure import erase
+from digestd.subscribers.personal_data import erase
 from tests.support import sample_data
 from tests.support.install import Install
 

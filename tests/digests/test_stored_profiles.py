@@ -18,9 +18,9 @@ from digestd.ranking.dense import NoEncoder
 from digestd.ranking.reasons import reasons
 from digestd.store import core, due
 from digestd.store.due import DueSubscriber
-from digestd.subscribers.erasure import erase
 from digestd.subscribers.feedback import add_feedback, mute_from_paper, undo_mute
 from digestd.subscribers.feedback import undo_feedback as feedback_take_back
+from digestd.subscribers.personal_data import erase
 from tests.support.install import Install, install
 
 ADA, BEA = "ada@example.net", "bea@example.net"

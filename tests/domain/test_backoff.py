@@ -11,7 +11,8 @@ from digestd.delivery.retry import MAIL_BACKOFF, RELAY_BACKOFF
 from digestd.domain.backoff import Backoff
 from digestd.fetching.fetch import Limits
 from digestd.store import hosts
-from digestd.subscribers import library_sync, webhooks
+from digestd.subscribers import libraries as library_sync
+from digestd.subscribers import webhooks
 
 MINUTE = 60
 HOUR = 60 * MINUTE

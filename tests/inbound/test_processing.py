@@ -21,7 +21,7 @@ from digestd.security.links import (
 )
 from digestd.store import bounce_surge, bounces, core, subscribers, suppressions
 from digestd.store.timestamps import to_us
-from digestd.subscribers.erasure import erase
+from digestd.subscribers.personal_data import erase
 from digestd.subscribers.signup import confirm, request_signup
 from digestd.subscribers.subscriber_record import parse
 from digestd.subscribers.suppression import unsuppress

@@ -10,7 +10,7 @@ from digestd.domain.suppression import LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.errors import BadInput
 from digestd.store import subscribers, suppressions
 from digestd.store.suppressions import SuppressionFilter
-from digestd.subscribers.erasure import erase
+from digestd.subscribers.personal_data import erase
 from digestd.subscribers.status_changes import unsubscribe
 from digestd.subscribers.suppression import Restored, suppress, unsuppress_wave
 from tests.inbound.conftest import SentInstall

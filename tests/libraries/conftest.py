@@ -11,17 +11,17 @@ from time import monotonic
 import pytest
 
 from digestd.domain.interest import Interest, Kind, Stance, values
-from digestd.domain.library import Library, LibraryProvider
+from digestd.domain.library import Library
 from digestd.domain.subscriber import Cause, Subscriber
 from digestd.fetching import library_reader as asking
 from digestd.fetching.fetch import Client
 from digestd.security.links import Keys, address_key
-from digestd.sources.libraries import zotero
+from digestd.sources.imports import zotero_library
 from digestd.store import libraries as kept
 from digestd.store import subscribers
 from digestd.store.database import Database
-from digestd.subscribers import library_sync
-from digestd.subscribers.library_sync import LibrarySync
+from digestd.subscribers import libraries as library_sync
+from digestd.subscribers.libraries import LibrarySync
 from digestd.subscribers.subscriber_record import parse
 from tests.libraries.library_servers import KEY, Zotero
 from tests.papers.http_server import AT_ONCE, HttpServer, serve_http
@@ -86,7 +86,7 @@ class SyncSetup:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove the delay between requests, which providers on this machine do not need."""
-    monkeypatch.setattr(zotero, "SECONDS", 0.02)
+    monkeypatch.setattr(zotero_library, "SECONDS", 0.02)
     monkeypatch.setattr(asking, "LIMITS", replace(asking.LIMITS, backoff=AT_ONCE))
 
 
@@ -103,8 +103,7 @@ async def setup(db: Database, keys: Keys, now: datetime) -> AsyncIterator[SyncSe
 
     async with serve_http() as served:
         keeper = Zotero(served)
-        bases = {LibraryProvider.ZOTERO: keeper.base, LibraryProvider.ORCID: served.url("/v3.0")}
-        by = LibrarySync(db, keys, Client("https://digest.example.org"), clock, bases, timedelta(hours=24))
+        by = LibrarySync(db, keys, Client("https://digest.example.org"), clock, keeper.base, timedelta(hours=24))
         yield SyncSetup(by, keeper, ada, shift)
 
 

@@ -1,4 +1,4 @@
-"""Servers on this machine that answer as Zotero and ORCID document.
+"""Servers on this machine that answer as Zotero documents.
 
 Tests set their contents.
 
@@ -11,9 +11,15 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from digestd.domain.library import EntryStatus, LibraryEntry, LibraryProvider
+from digestd.domain.paper import PaperId
+from digestd.store import libraries
+from digestd.store.database import Database
+from digestd.store.libraries import NewLibrary
 from tests.papers.http_server import Answerer, HttpServer, ReceivedRequest, says, serve_http
 
 KEY = "kEyOfAda0canary0NobodyKnows"
@@ -141,20 +147,14 @@ def in_thread() -> Iterator[Zotero]:
         loop.close()
 
 
-def orcid_answer(*works: tuple[int, str, str]) -> Answerer:
-    """Return the works of an ORCID record: put-code, title and DOI of each."""
-    return says(json.dumps({"group": [_work(*work) for work in works]}).encode(), Content_Type="application/json")
-
-
-def _work(number: int, title: str, doi: str) -> dict[str, object]:
-    listed = {"external-id-type": "doi", "external-id-value": doi, "external-id-relationship": "self"}
-    summary = {
-        "put-code": number,
-        "created-date": {"value": 1_700_000_000_000 + number},
-        "title": {"title": {"value": title}},
-        "external-ids": {"external-id": [listed]},
-    }
-    return {"work-summary": [summary, {**summary, "put-code": number + 1_000}]}
+def former_orcid(db: Database, subscriber: int, now: datetime, *papers: str) -> None:
+    """Store a library at ORCID, which an earlier version linked and read."""
+    new = NewLibrary(subscriber, LibraryProvider.ORCID, CARBERRY, None, may_write=False)
+    with db.write() as session:
+        libraries.link(session, new, now)
+        (library,) = libraries.of(session, subscriber)
+        entries = [LibraryEntry(library.key, paper, PaperId(paper), "", EntryStatus.LIKED) for paper in papers]
+        libraries.write_entries(session, [], entries)
 
 
 def _data(item: Mapping[str, object]) -> Mapping[str, object]:

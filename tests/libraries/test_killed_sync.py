@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from digestd.store.libraries import LEASE
-from digestd.subscribers.library_sync import sync_due
+from digestd.subscribers.libraries import sync_due
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, SyncSetup, lakes
 from tests.papers.http_server import in_turn, says, slowly
 from tests.support.install import install

@@ -1,4 +1,4 @@
-"""Link libraries by a Zotero key or by an ORCID iD.
+"""Link libraries by a Zotero key.
 
 The key is never stored in plain text.
 """
@@ -9,17 +9,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from digestd.domain.library import LibraryProvider, LibraryState
+from digestd.domain.library import LibraryState
 from digestd.errors import BadRecord, NotFound, SourceFailed
 from digestd.security.links import Keys, RetiredSecret
-from digestd.sources.libraries import LIBRARY_ID_PARSERS
 from digestd.store import core
-from digestd.subscribers import library_sync
-from digestd.subscribers.data_export import collect_data, to_json
-from digestd.subscribers.erasure import erase
+from digestd.subscribers import libraries as library_sync
 from digestd.subscribers.libraries import LIBRARIES_MAX, unlink
+from digestd.subscribers.personal_data import collect_data, erase, to_json
 from tests.libraries.conftest import ADA, LAKES, PONDS, SyncSetup, lakes
-from tests.libraries.library_servers import CARBERRY, KEY, orcid_answer
+from tests.libraries.library_servers import KEY, former_orcid
 from tests.papers.http_server import says
 
 
@@ -121,34 +119,16 @@ async def test_paper_in_two_libraries_stays_until_both_drop_it(setup: SyncSetup)
     assert setup.likes == set()
 
 
-async def test_link_orcid_likes_works_and_follows_the_record(setup: SyncSetup) -> None:
-    library_sync.link_orcid(setup.by, setup.ada, f"https://orcid.org/{CARBERRY}")
-    at = f"/v3.0/{CARBERRY}/works"
-    setup.site.paths[at] = orcid_answer((1, "Lakes", "10.48550/arXiv.2611.00001"), (2, "Ponds", "10.5555/ponds"))
-    await setup.sync()
-    assert setup.likes == {LAKES, PONDS}
-    assert "zotero-api-key" not in setup.site.requests[-1].headers
-    setup.site.paths[at] = orcid_answer((2, "Ponds", "10.5555/ponds"))
-    await setup.sync(hours=25)
-    assert setup.likes == {PONDS}
-    setup.site.paths[at] = says(b'{"group": []}')
-    await setup.sync(hours=25)
-    assert setup.likes == set()
-    setup.site.paths[at] = says(b"", 404)
-    await setup.sync(hours=25)
-    assert setup.libraries[0].state is LibraryState.GONE
-
-
-@pytest.mark.parametrize(
-    "written", ["0000-0002-1825-0098", "0000-0002-1825-009", "1825", "", "x" * 500, "0000-0002-1694-233x1"]
-)
-def test_link_orcid_rejects_a_wrong_check_digit(written: str) -> None:
-    with pytest.raises(BadRecord, match="copy it again"):
-        LIBRARY_ID_PARSERS[LibraryProvider.ORCID](written)
-
-
-def test_link_orcid_accepts_x_and_missing_dashes() -> None:
-    assert LIBRARY_ID_PARSERS[LibraryProvider.ORCID]("000000021694233x") == "0000-0002-1694-233X"
+async def test_former_orcid_library_keeps_its_papers_unread(setup: SyncSetup) -> None:
+    former_orcid(setup.by.db, setup.ada, setup.now, LAKES)
+    setup.want(LAKES)
+    assert await setup.sync(hours=25) == 0
+    assert setup.site.requests == []
+    (library,) = setup.libraries
+    assert not library.is_read
+    assert setup.likes == {LAKES}
+    unlink(setup.by.db, setup.ada, library.key, setup.now, keep=True)
+    assert (setup.libraries, setup.likes) == ([], {LAKES})
 
 
 async def test_api_key_is_never_stored_in_plain_text(

@@ -14,8 +14,7 @@ from digestd.papers.paper_import import import_papers
 from digestd.store import libraries as kept
 from digestd.store import papers, references
 from digestd.store.libraries import LEASE
-from digestd.subscribers.libraries import linked_libraries
-from digestd.subscribers.library_sync import LibrarySync, sync, sync_due
+from digestd.subscribers.libraries import LibrarySync, linked_libraries, sync, sync_due
 from digestd.subscribers.status_changes import unsubscribe
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, SyncSetup, lakes
 from tests.papers.http_server import says, slowly

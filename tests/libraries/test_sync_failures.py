@@ -12,7 +12,7 @@ import pytest
 from digestd.domain.library import LibraryState
 from digestd.jobs.worker import sync_libraries
 from digestd.store import libraries as kept
-from digestd.subscribers.library_sync import BACKOFF, BUSY_DELAY
+from digestd.subscribers.libraries import BACKOFF, BUSY_DELAY
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, SyncSetup, lakes
 from tests.libraries.library_servers import KEY
 from tests.papers.http_server import Answerer, says
@@ -118,7 +118,7 @@ async def test_sync_continues_after_an_unexpected_error(tmp_path: Path, now: dat
         return 0
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("digestd.subscribers.library_sync.sync_due", sync)
+        patched.setattr("digestd.subscribers.libraries.sync_due", sync)
         patched.setattr("digestd.jobs.worker.LOOKUP_SECONDS", 0.0)
         async with asyncio.timeout(30):
             await sync_libraries(made.app, stop)

@@ -27,6 +27,7 @@ from digestd.replies.mailboxes.maildir import MaildirMailbox
 from digestd.replies.mailboxes.polling import poll
 from digestd.replies.processing import ReplyProcessor
 from digestd.replies.webhook_events import process_events
+from digestd.security.encryption import encrypt
 from digestd.sources.jsonl import JsonlFile
 from digestd.sources.source import Page, RateLimit, Request
 from digestd.store import core, libraries, papers
@@ -34,8 +35,7 @@ from digestd.store import sources as stored_sources
 from digestd.store.libraries import NewLibrary
 from digestd.subscribers.files import read_lines
 from digestd.subscribers.importing import import_subscribers
-from digestd.subscribers.libraries import link
-from digestd.subscribers.library_sync import sync_due
+from digestd.subscribers.libraries import sync_due
 from tests.gists.test_writing import ABSTRACT, TITLE
 from tests.proof.one_bad_item_server import ODD_ANSWERS, serving_models
 from tests.support import sample_data
@@ -189,8 +189,8 @@ def test_events_are_recorded_but_for_the_odd_one(made: Install) -> None:
 def test_run_goes_on_after_a_step_fails(made: Install) -> None:
     made.people(sample_data.people(3))
     made.papers(sample_data.papers(30))
-    link(made.db, NewLibrary(1, LibraryProvider.ORCID, "0000-0002-1825-0097", None, may_write=False), made.clock.now)
     with made.db.write() as session:
+        libraries.link(session, NewLibrary(1, LibraryProvider.ZOTERO, "users/1", None, may_write=False), made.clock.now)
         session.connection().exec_driver_sql("UPDATE library SET synced_us = 900000000000000000")
     environment = made.environment(DIGESTD_NOW=(made.clock.now + timedelta(hours=1)).isoformat())
     done = Command(("run",), environment, made.folder).run()
@@ -201,14 +201,17 @@ def test_run_goes_on_after_a_step_fails(made: Install) -> None:
 
 def test_libraries_are_read_but_for_the_odd_one(made: Install) -> None:
     made.people(sample_data.people(3))
-    for subscriber in (1, 2, 3):
-        provider = LibraryProvider.ZOTERO if subscriber == 2 else LibraryProvider.ORCID
-        new = NewLibrary(subscriber, provider, f"0000-0002-1825-009{subscriber}", None, may_write=False)
-        link(made.db, new, made.clock.now)
-    context = replace(made.app.libraries, api_urls={LibraryProvider.ORCID: "http://127.0.0.1:1"})
+    keys = made.app.keys
+    with made.db.write() as session:
+        for subscriber in (1, 2, 3):
+            place = f"users/{subscriber}"
+            key = None if subscriber == 2 else encrypt(keys, "library", f"{subscriber}:zotero:{place}", "key")
+            new = NewLibrary(subscriber, LibraryProvider.ZOTERO, place, key, may_write=False)
+            libraries.link(session, new, made.clock.now)
+    context = replace(made.app.libraries, zotero_url="http://127.0.0.1:1")
     made.clock.go(timedelta(minutes=1))
     assert asyncio.run(sync_due(context)) == 3
     with made.db.read() as session:
         tried = [library for number in (1, 2, 3) for library in libraries.of(session, number)]
-    assert [(library.state, bool(library.why)) for library in tried] == [(LibraryState.LINKED, True)] * 3
-    assert "KeyError" in tried[1].why
+    states = [LibraryState.LINKED, LibraryState.REFUSED, LibraryState.LINKED]
+    assert [(library.state, bool(library.why)) for library in tried] == [(state, True) for state in states]

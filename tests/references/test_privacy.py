@@ -27,9 +27,9 @@ from digestd.store import api_tokens, core, references
 from digestd.store.ledger import queries
 from digestd.store.packing import unpack_picks
 from digestd.subscribers import feedback
-from digestd.subscribers.library_sync import link_orcid, link_zotero, sync_due
+from digestd.subscribers.libraries import link_zotero, sync_due
 from tests.digests.topic_papers import TOPIC, named, paper, shelf
-from tests.libraries.library_servers import CARBERRY, KEY, Zotero, in_thread, orcid_answer
+from tests.libraries.library_servers import KEY, Zotero, in_thread
 from tests.references.conftest import ABSTRACT, ADA, BEA, CANARY, HOME, doi, files, known, title
 from tests.support.install import Install
 from tests.web.conftest import browsing
@@ -55,7 +55,6 @@ def client(installed: Install) -> Iterator[TestClient]:
 def ended(installed: Install) -> Iterator[Zotero]:
     """Return a library provider on this machine, which the installation uses."""
     with in_thread() as served:
-        served.site.paths[f"/v3.0/{CARBERRY}/works"] = orcid_answer((1, title("orcid-linked"), doi("orcid-linked")))
         served.put("CANARY00", title=title("zotero-linked"), abstractNote=ABSTRACT, DOI=doi("zotero-linked"))
         yield served
 
@@ -88,12 +87,11 @@ def brought(installed: Install, client: TestClient, monkeypatch: pytest.MonkeyPa
     typed(installed, monkeypatch, "subscriber", "interests", ADA, "--import", str(file))
     file.unlink()
     with ended(installed) as served:
-        addresses = {"zotero_url": served.base, "orcid_url": served.site.url("/v3.0")}
+        addresses = {"zotero_url": served.base}
         by = replace(installed.app, settings=installed.app.settings.model_copy(update=addresses)).libraries
         asyncio.run(link_zotero(by, known(installed, ADA).key, KEY, ""))
-        link_orcid(by, known(installed, ADA).key, CARBERRY)
-        assert asyncio.run(sync_due(by)) == 2
-    return ways | {"typed", "zotero-linked", "orcid-linked"}
+        assert asyncio.run(sync_due(by)) == 1
+    return ways | {"typed", "zotero-linked"}
 
 
 def mails(tmp_path: Path) -> dict[str, str]:

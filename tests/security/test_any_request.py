@@ -15,7 +15,7 @@ TYPES = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
 PART = b'--x\r\nContent-Disposition: form-data; name="email"\r\n\r\n'
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"]
 FIELDS = ["email", "topics", "hour", "size", "timezone", "papers", "until", "kind", "name", "subject", "edition"]
-FIELDS += ["key", "place", "orcid", "library", "form", "text"]
+FIELDS += ["key", "place", "library", "form", "text"]
 
 
 def test_any_request_causes_no_server_error(client: TestClient, app: App, backend: Backend, pages: list[str]) -> None:

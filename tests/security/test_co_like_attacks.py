@@ -19,8 +19,8 @@ from digestd.ranking.fusion import WEIGHTS
 from digestd.ranking.signals.community import CO_LIKES_MAX
 from digestd.store import core, papers
 from digestd.store.likes import CROWD, ESTABLISHED_AFTER, TRUSTED_AFTER
-from digestd.subscribers.erasure import erase
 from digestd.subscribers.feedback import add_feedback
+from digestd.subscribers.personal_data import erase
 from digestd.web import build
 from tests.digests.topic_papers import archive, digests, subscriber
 from tests.support.install import Install, install

@@ -24,7 +24,7 @@ from starlette.testclient import TestClient
 from digestd.app import App
 from digestd.domain.subscriber import Cause
 from digestd.domain.suppression import SuppressionReason
-from digestd.subscribers.erasure import erase
+from digestd.subscribers.personal_data import erase
 from digestd.subscribers.status_changes import pause, unsubscribe
 from digestd.subscribers.suppression import suppress
 from digestd.web.constant_time_response import FLOOR_SECONDS

@@ -16,7 +16,7 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import Keys, Purpose, RetiredSecret
 from digestd.store.suppressions import SuppressionFilter
 from digestd.subscribers.admin_edits import edit
-from digestd.subscribers.erasure import erase
+from digestd.subscribers.personal_data import erase
 from digestd.subscribers.status_changes import unsubscribe
 from digestd.subscribers.subscriber_record import parse
 from digestd.subscribers.suppression import suppress, unsuppress, unsuppress_wave

@@ -15,9 +15,9 @@ from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cause
 from digestd.store import groups
 from digestd.subscribers import group_edits
-from digestd.subscribers.erasure import erase
 from digestd.subscribers.feedback import add_feedback, undo_feedback
 from digestd.subscribers.lookup import find
+from digestd.subscribers.personal_data import erase
 from digestd.subscribers.status_changes import pause
 from tests.digests.topic_papers import TOPIC, archive, shelf
 from tests.support.install import Install, install

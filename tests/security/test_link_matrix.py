@@ -26,7 +26,6 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     "/p/{token}/drop": {"kind": "topic", "value": "canary topic"},
     "/p/{token}/move": {"email": "elsewhere@example.org"},
     "/p/{token}/import": {"text": "arXiv:2401.00001"},
-    "/p/{token}/libraries/orcid": {"orcid": "0000-0002-1825-0097"},
 }
 """Fields that make a form act; an empty form does for the others."""
 
@@ -84,7 +83,6 @@ POWERS: Mapping[str, Power] = {
     "POST /p/{token}/import": _power("", "subscriber interest paper_lookup"),
     "GET /p/{token}/libraries": _power(),
     "POST /p/{token}/libraries/zotero": _power(),
-    "POST /p/{token}/libraries/orcid": _power("", "library"),
     "POST /p/{token}/libraries/read": _power(),
     "POST /p/{token}/libraries/unlink": _power(),
     "POST /p/{token}/groups/share": _power(),  # only for members

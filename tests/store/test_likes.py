@@ -11,9 +11,9 @@ from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cause
 from digestd.store import likes, merges, papers
 from digestd.store.likes import ESTABLISHED_AFTER, of_community
-from digestd.subscribers.erasure import erase
 from digestd.subscribers.feedback import add_feedback, undo_feedback
 from digestd.subscribers.lookup import find
+from digestd.subscribers.personal_data import erase
 from digestd.subscribers.status_changes import pause
 from tests.support.install import Install, install
 

@@ -10,8 +10,8 @@ from digestd.domain.subscriber import Cause, ConsentAction, Status
 from digestd.security.links import Keys, Purpose, address_key, make_token
 from digestd.store import consent, core, subscribers
 from digestd.store.database import Database
-from digestd.subscribers.erasure import erase
 from digestd.subscribers.notices import NoticeContext
+from digestd.subscribers.personal_data import erase
 from digestd.subscribers.signup import confirm, request_signup
 from digestd.subscribers.status_changes import unsubscribe
 from digestd.subscribers.subscriber_record import parse

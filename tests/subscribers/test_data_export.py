@@ -24,9 +24,8 @@ from digestd.store import bounces, core, data_export, groups, libraries, referen
 from digestd.store.libraries import NewLibrary
 from digestd.subscribers import feedback
 from digestd.subscribers.address_change import request_address_change
-from digestd.subscribers.data_export import collect_data
-from digestd.subscribers.erasure import erase
 from digestd.subscribers.lookup import find
+from digestd.subscribers.personal_data import collect_data, erase
 from tests.digests.topic_papers import TOPIC, archive, paper, reader, shelf
 from tests.support.install import Install, install
 

@@ -16,9 +16,9 @@ from digestd.ranking.dense import NoEncoder
 from digestd.store import core, due, feedback, mutings, papers
 from digestd.store.database import Database
 from digestd.store.interests import for_ranking, for_ranking_at
-from digestd.subscribers.erasure import erase
 from digestd.subscribers.feedback import add_feedback, mute_from_paper, undo_feedback, undo_mute
 from digestd.subscribers.lookup import find
+from digestd.subscribers.personal_data import erase
 from tests.support.install import Install, install
 
 pytestmark = pytest.mark.slow

@@ -18,10 +18,10 @@ from digestd.errors import BadInput, BadRecord
 from digestd.security.links import Keys, address_key
 from digestd.store import core, subscribers
 from digestd.store.database import Database
-from digestd.subscribers.erasure import erase
 from digestd.subscribers.files import LINE_MAX, FileFormat, FileLine, read_lines
 from digestd.subscribers.importing import SubscriberImportReport, dry_run_import, import_subscribers
 from digestd.subscribers.notices import NoticeContext
+from digestd.subscribers.personal_data import erase
 from digestd.subscribers.status_changes import pause, unsubscribe
 from digestd.subscribers.subscriber_record import KEYS, parse, subscriber_fields
 from digestd.subscribers.suppression import suppress

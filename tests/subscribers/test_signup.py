@@ -20,10 +20,10 @@ from digestd.security.links import BadToken, Keys, Purpose, address_key, make_to
 from digestd.store import consent, core, pending_requests, subscribers, suppressions
 from digestd.store.database import Database, open_database
 from digestd.subscribers.admin_edits import EditResult, add, edit
-from digestd.subscribers.erasure import erase
 from digestd.subscribers.files import FileLine
 from digestd.subscribers.importing import import_subscribers
 from digestd.subscribers.notices import NoticeContext
+from digestd.subscribers.personal_data import erase
 from digestd.subscribers.signup import (
     LinkExpired,
     confirm,

@@ -24,8 +24,8 @@ from digestd.store import bounces, subscribers, webhooks
 from digestd.store.database import Database
 from digestd.subscribers import webhooks as posting
 from digestd.subscribers.admin_edits import add
-from digestd.subscribers.erasure import erase
 from digestd.subscribers.notices import NoticeContext
+from digestd.subscribers.personal_data import erase
 from digestd.subscribers.signup import confirm, request_signup
 from digestd.subscribers.status_changes import unsubscribe
 from digestd.subscribers.subscriber_record import parse

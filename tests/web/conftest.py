@@ -31,11 +31,11 @@ from digestd.store import core, papers, subscribers
 from digestd.store.database import Database
 from digestd.subscribers.address_change import request_address_change
 from digestd.subscribers.admin_edits import add
-from digestd.subscribers.library_sync import link_orcid
 from digestd.subscribers.subscriber_record import parse
 from digestd.web import build
 from digestd.web.form_timestamp import new_timestamp
 from digestd.web.limiter import network
+from tests.libraries.library_servers import former_orcid
 
 NOWHERE = "http://127.0.0.1:9"
 """Where nobody answers."""
@@ -49,7 +49,6 @@ PAPER = {
     "links": {"pdf": "https://example.org/pdf/1"},
     "signals": {"upvotes": 42},
 }
-
 
 FORMS = frozenset({"/subscribe", "/resend", "/settings"})
 """Where anybody may ask for a mail."""
@@ -255,7 +254,7 @@ def pages(backend: Backend, language: str) -> list[str]:
         parse({"email": "bob@example.org", "status": "pending", "language": language}),
         backend.clock(),
     )
-    link_orcid(backend.app.libraries, ada.key, "0000-0002-1825-0097")
+    former_orcid(backend.app.db, ada.key, backend.clock())
     request_address_change(backend.app.db, backend.app.notices, ada.key, "ada@example.com", backend.clock())
     leave, settings = backend.link(Purpose.UNSUBSCRIBE, ada.key), backend.settings("ada@example.org")
     move = backend.link(Purpose.ADDRESS_CHANGE_NEW, ada.key, issue_second(backend.clock()))
@@ -273,7 +272,7 @@ def pages(backend: Backend, language: str) -> list[str]:
         *(f"{leave}/{act}" for act in ("weekly", "fewer", "pause", "back")),
         *(f"{settings}{act}" for act in ("", "/mute", "/drop", "/pause", "/resume", "/leave", "/back", "/move")),
         *(f"{settings}/{act}" for act in ("renew", "data.json", "import", "libraries")),
-        *(f"{settings}/libraries/{act}" for act in ("zotero", "orcid", "read", "unlink")),
+        *(f"{settings}/libraries/{act}" for act in ("zotero", "read", "unlink")),
         *(f"{settings}/groups/{act}" for act in ("share", "leave")),
         *(f"{move}{act}" for act in ("", "/stop")),
         backend.confirmation("bob@example.org"),

@@ -113,7 +113,6 @@ def wishes(backend: Backend, visitor: TestClient) -> list[Asked]:
         *(lambda c, act=act: c.post(f"{leave}/{act}") for act in ("weekly", "fewer", "pause")),
         lambda c: c.post(leave, data={"List-Unsubscribe": "One-Click"}),
         lambda c: c.post(f"{leave}/back"),
-        lambda c: c.post(f"{settings}/libraries/orcid", data={"orcid": "0000-0002-1825-0097"}),
         lambda c: c.delete(f"{API}/{number}"),
     ]
 

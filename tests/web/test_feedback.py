@@ -17,7 +17,7 @@ from digestd.security.links import Purpose
 from digestd.store import core, feedback, mutings
 from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
-from digestd.subscribers.erasure import erase
+from digestd.subscribers.personal_data import erase
 from digestd.web.feedback import PER_PICK
 from tests.web.conftest import Backend
 from tests.web.html import heading, tree, words

@@ -42,7 +42,7 @@ def test_pages_fixture_covers_all_routes(app: App, pages: list[str]) -> None:
     assert all(any(pattern.match(address) for address in pages) for pattern in patterns)
     acting = {route.path for route in routes if (route.methods or set()) - {"GET", "HEAD"}}
     below_p = ("", "/mute", "/drop", "/pause", "/resume", "/leave", "/back", "/move", "/renew", "/import", "/erase")
-    of_libraries = ("zotero", "orcid", "read", "unlink")
+    of_libraries = ("zotero", "read", "unlink")
     assert acting == {
         *("/p/{token}/saved/remove", "/p/{token}/mute/{period}/{n:int}", "/erase/{token}", "/renew/{token}"),
         *(

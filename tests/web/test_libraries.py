@@ -1,4 +1,4 @@
-"""Test linking a Zotero or ORCID library on the settings page."""
+"""Test linking a Zotero library on the settings page."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ from digestd.app import App
 from digestd.domain.interest import Kind, values
 from digestd.domain.library import Library
 from digestd.store import libraries
-from digestd.subscribers.library_sync import sync_due
+from digestd.subscribers.libraries import sync_due
 from digestd.web.libraries import PER_NETWORK
-from tests.libraries.library_servers import CARBERRY, KEY, Zotero, in_thread
+from tests.libraries.library_servers import KEY, Zotero, former_orcid, in_thread
 from tests.web.conftest import Backend, browsing
 from tests.web.html import heading, tree, words
 
@@ -35,7 +35,7 @@ def zotero() -> Iterator[Zotero]:
 
 @pytest.fixture
 def app(app: App, zotero: Zotero) -> App:
-    urls = {"zotero_url": zotero.base, "orcid_url": zotero.site.url("/v3.0")}
+    urls = {"zotero_url": zotero.base}
     return replace(app, settings=app.settings.model_copy(update=urls))
 
 
@@ -69,7 +69,7 @@ def read(backend: Backend) -> None:
 
 def test_library_is_linked_synced_and_unlinked(client: TestClient, backend: Backend, here: str) -> None:
     assert here in client.get(backend.settings(ADA)).text
-    assert heading(client.get(here).text) == "Your Zotero library or ORCID works"
+    assert heading(client.get(here).text) == "Your Zotero library"
     answer = client.post(f"{here}/zotero", data={"key": KEY, "place": ""})
     assert notices(answer.text) == "Linked. We’ll read it within minutes. Come back later to see the result."
     assert "We’ll read it within minutes." in answer.text
@@ -92,9 +92,14 @@ def test_key_with_write_access_is_warned(client: TestClient, zotero: Zotero, her
     assert "zotero.org/groups/34" in client.get(here).text
 
 
-def test_orcid_is_linked_by_id(client: TestClient, backend: Backend, here: str) -> None:
-    assert client.post(f"{here}/orcid", data={"orcid": f"https://orcid.org/{CARBERRY}"}).status_code == 200
-    assert [one.spec for one in linked(backend)] == [f"orcid:{CARBERRY}"]
+def test_former_orcid_library_is_explained(client: TestClient, backend: Backend, here: str) -> None:
+    former_orcid(backend.app.db, backend.subscriber(ADA).key, backend.clock())
+    shown = client.get(here).text
+    assert "We no longer read works at ORCID." in shown
+    assert "Read now" not in shown
+    (library,) = linked(backend)
+    client.post(f"{here}/unlink", data={"library": str(library.key)})
+    assert linked(backend) == []
 
 
 def test_refused_key_is_shown_until_relinked(client: TestClient, backend: Backend, zotero: Zotero, here: str) -> None:
@@ -122,7 +127,6 @@ def test_refused_key_is_shown_until_relinked(client: TestClient, backend: Backen
         ("zotero", {"key": ""}, "This key doesn’t work here."),
         ("zotero", {"key": KEY, "place": "users/13"}, "This key doesn’t open such a library."),
         ("zotero", {"key": KEY, "place": "<script>\u202e"}, "This key doesn’t open such a library."),
-        ("orcid", {"orcid": "0000-0002-1825-0098<b>"}, "This isn’t an ORCID iD."),
     ],
 )
 def test_error_marks_field_and_hides_key(
@@ -134,7 +138,7 @@ def test_error_marks_field_and_hides_key(
     assert remedy in answer.text
     assert 'aria-invalid="true"' in answer.text
     assert KEY not in answer.text
-    assert not {"<script>", "\u202e", "<b>", "wrong"} & {part for part in typed.values() if part in answer.text}
+    assert not {"<script>", "\u202e", "wrong"} & {part for part in typed.values() if part in answer.text}
     assert linked(backend) == []
 
 

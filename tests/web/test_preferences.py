@@ -14,7 +14,7 @@ from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cadence, Cause, MinScore, Status
 from digestd.store import consent, subscribers
 from digestd.subscribers import feedback
-from digestd.subscribers.erasure import erase
+from digestd.subscribers.personal_data import erase
 from digestd.subscribers.status_changes import unsubscribe
 from digestd.web import build
 from tests.web.conftest import PAPER, Backend

@@ -18,8 +18,8 @@ from digestd.security.links import address_key
 from digestd.store import subscribers
 from digestd.store.api_tokens import ApiToken
 from digestd.subscribers.admin_edits import EditResult, add_via_api, edit
-from digestd.subscribers.erasure import forget
 from digestd.subscribers.named_papers import named_paper_states
+from digestd.subscribers.personal_data import forget
 from digestd.subscribers.status_changes import check_pause_end, pause, resume, unsubscribe
 from digestd.subscribers.subscriber_record import SubscriberRecord, parse, subscriber_fields
 from digestd.web.api.auth import SignupLimit, needs, run_without_disclosure

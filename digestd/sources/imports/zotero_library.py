@@ -1,20 +1,21 @@
-"""Zotero's web API 3 (https://www.zotero.org/support/dev/web_api/v3/syncing).
+"""Libraries at Zotero, by its web API 3 (https://www.zotero.org/support/dev/web_api/v3/syncing).
 
-First the changes since a version of the library, then the deletions since. Trashed items are listed among the
-changed ones. On the first read the newest entries come first, so that a very large library loses its oldest ones.
+The first identifier of each sighting is Zotero's own, as `entry:…`; `day` is when the entry was added, and a removed
+entry is `withdrawn`. First the changes since a version of the library, then the deletions since. Trashed items are
+listed among the changed ones. On the first read the newest entries come first, so that a very large library loses its
+oldest ones.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from urllib.parse import urlsplit
 
-from digestd.domain.paper import Sighting, Words
+from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.imports.zotero import item_data, sightings_of
-from digestd.sources.json_records import JsonObject, list_at, load_object, object_at, text_at
-from digestd.sources.json_records import read_records as read_records
-from digestd.sources.libraries.entries import as_entry, entry_id, load_list
+from digestd.sources.json_records import JsonObject, list_at, load_json, load_object, object_at, read_records, text_at
 from digestd.sources.source import Page, RateLimit, Request
 
 HEADERS = {"Zotero-API-Version": "3", "Accept": "application/json"}
@@ -49,7 +50,7 @@ class ZoteroLibrary:
 
     @property
     def is_complete(self) -> bool:
-        """Return True for a full read; changes are not everything."""
+        """Return True if the answers list every entry, so that unlisted ones are gone: not if they list changes."""
         return self.since == 0
 
     def request(self, cursor: str | None) -> Request:
@@ -67,8 +68,11 @@ class ZoteroLibrary:
         """Parse a page of items, or the deletions."""
         if cursor == _DELETED:
             keys = [key for key in list_at(load_object(body), "items") if isinstance(key, str) and _KEY.fullmatch(key)]
-            return Page(tuple(Sighting((entry_id(key),), Words(""), withdrawn=True) for key in keys))
-        papers, rejects = read_records(load_list(body), _sightings)
+            return Page(tuple(_removed(key) for key in keys))
+        items = load_json(body)
+        if not isinstance(items, list):
+            raise SourceFailed(f"the answer is not a list but a {type(items).__name__}; its format has changed")
+        papers, rejects = read_records(items, _sightings)
         return Page(tuple(papers), None, tuple(rejects))
 
     def next_cursor(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
@@ -136,7 +140,24 @@ def _sightings(item: JsonObject) -> Iterator[Sighting]:
     if not _KEY.fullmatch(key):
         raise BadRecord("key", "is none of Zotero's")
     if data.get("deleted"):
-        yield Sighting((entry_id(key),), Words(""), withdrawn=True)
+        yield _removed(key)
         return
     for paper in sightings_of(item):
-        yield as_entry(key, paper, text_at(data, "dateAdded"))
+        yield replace(paper, ids=(_entry_id(key), *paper.ids), day=_day(text_at(data, "dateAdded")))
+
+
+def _removed(key: str) -> Sighting:
+    return Sighting((_entry_id(key),), Words(""), withdrawn=True)
+
+
+def _entry_id(key: str) -> PaperId:
+    """Return the key of an item as an identifier next to those of its paper."""
+    return PaperId(f"entry:{key}")
+
+
+def _day(time: str) -> date | None:
+    """Return the day of an ISO 8601 time, or None if it is invalid."""
+    try:
+        return date.fromisoformat(time[:10])
+    except ValueError:
+        return None

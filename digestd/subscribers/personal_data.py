@@ -1,0 +1,67 @@
+"""Export everything stored about one subscriber, or erase it (GDPR Articles 15, 17 and 20).
+
+The export is one JSON object. `store.data_export` names every table that stores anything by subscriber or by the keyed
+hash of an address; a test compares its list with the schema.
+
+Erasure deletes everything about a person except the keyed hash of their address, which stays as a suppression, so that
+no import adds the person again. It takes effect when it commits: no mail passes the commit point after that.
+"""
+
+import json
+from datetime import datetime
+
+from sqlmodel import Session
+
+from digestd.domain.subscriber import Subscriber
+from digestd.domain.suppression import SuppressionReason
+from digestd.security.links import Keys
+from digestd.store import data_export, erasure, subscribers, suppressions
+from digestd.store.database import Database
+from digestd.subscribers.lookup import find, load_locked
+from digestd.subscribers.subscriber_record import subscriber_fields
+
+FORMAT_VERSION = 1
+"""The version of the object; it rises when a key changes its meaning."""
+
+
+def collect_data(session: Session, subscriber: Subscriber, now: datetime) -> dict[str, object]:
+    """Return the subscriber's data.
+
+    Settings and interests as an import line, and their rows of every table.
+    """
+    return {
+        "form": FORMAT_VERSION,
+        "exported": now,
+        "subscriber": subscriber_fields(subscriber),
+        **data_export.export(session, subscriber.key),
+    }
+
+
+def to_json(data: dict[str, object]) -> str:
+    """Return the object as the text of a JSON file."""
+    return json.dumps(data, ensure_ascii=False, indent=2, default=_to_text) + "\n"
+
+
+def _to_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def erase(db: Database, keys: Keys, address: str, now: datetime) -> None:
+    """Erase the subscriber with an address.
+
+    Raises BadRecord for an invalid address, NotFound.
+    """
+    with db.read() as session:
+        key = find(session, keys, address).key
+    forget(db, key, now)
+
+
+def forget(db: Database, subscriber: int, now: datetime) -> None:
+    """Erase the subscriber with a number. Raises NotFound."""
+    with db.write() as session:
+        known = load_locked(session, subscriber)
+        address_key = subscribers.address_key_of(session, known.key)
+        suppressions.record(session, address_key, SuppressionReason.ERASED, now)
+        suppressions.erase_notes(session, address_key)
+        erasure.erase(session, known.key, now)
+    erasure.scrub(db)
