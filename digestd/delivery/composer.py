@@ -365,12 +365,14 @@ class Composer:
         )
 
     def _reply(self, claim: Claim) -> ReplyContent:
+        settings = make_token(self._sender.keys, Purpose.PREFERENCES, claim.subscriber, from_us(claim.dated_us))
         return ReplyContent(
             list_name=self._sender.list_name,
             lines=self._replies[claim.key].lines,
             answerable=bool(self._sender.commands),
             postal_address=self._sender.postal_address,
             language=claim.language,
+            settings=self._sender.urls.preferences(settings) if self._sender.urls.is_reachable else "",
         )
 
     def _digest_links(self, claim: Claim) -> DigestLinks:

@@ -127,7 +127,7 @@ class NoticeContent:
 class ReplyContent:
     """The reply to commands sent by mail.
 
-    `answerable`: answers to it are read as commands.
+    `answerable`: answers to it are read as commands. `settings`: link to the settings page, "" without web pages.
     """
 
     list_name: str
@@ -135,6 +135,7 @@ class ReplyContent:
     answerable: bool
     postal_address: str
     language: str
+    settings: str = ""
 
 
 @dataclass(frozen=True, slots=True)

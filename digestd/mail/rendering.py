@@ -26,12 +26,8 @@ _REPLY_LINE_TEMPLATE = "email/reply.line.txt.j2"
 REPLY_VALUE_MAX = 200
 """Characters of a value in a reply."""
 _COMMAND_ROWS = {
-    "more": {"more", "less", "save", "undo"},
-    "add": {"add", "remove", "list"},
-    "mute": {"mute", "unmute"},
-    "hour": {"hour", "zone"},
-    "size": {"size", "language"},
-    "empty": {"empty", "abstracts"},
+    "more": {"more", "less", "save"},
+    "add": {"add", "remove"},
 }
 """Commands that share a row of the help, by the first of each row."""
 
@@ -61,11 +57,15 @@ def render_reply(templates: Templates, content: ReplyContent) -> Rendered:
         list_name=shorten(clean(content.list_name), NAME_MAX),
         what=lines[0].what,
         lines=tuple(
-            dict.fromkeys(render_line(environment, _REPLY_LINE_TEMPLATE, line=_line_values(one)) for one in lines)
+            dict.fromkeys(
+                render_line(environment, _REPLY_LINE_TEMPLATE, line=_line_values(one), page=bool(content.settings))
+                for one in lines
+            )
         ),
         commands=tuple(_commands(environment, lines)),
         answerable=content.answerable and lines[0].what not in {"prove", "unsubscribed"},
         postal_address=shorten(clean(content.postal_address), POSTAL_MAX),
+        settings=safe_url(content.settings) if any(one.what in {"help", "not_by_mail"} for one in lines) else "",
     )
     reply = replace(reply, subject=render_line(environment, "email/reply.subject.txt.j2", reply=reply))
     html = render_template(environment, "email/reply.html.j2", reply=reply)
@@ -210,7 +210,7 @@ class _Notice:
 class _Reply:
     """The variable `reply` in the templates of a reply.
 
-    `what`: of the first line; `commands`: (command, meaning).
+    `what`: of the first line; `commands`: (command, meaning); `settings`: link to the settings, if they are named.
     """
 
     list_name: str
@@ -219,6 +219,7 @@ class _Reply:
     commands: tuple[tuple[str, str], ...]
     answerable: bool
     postal_address: str
+    settings: str = ""
     subject: str = ""
 
 

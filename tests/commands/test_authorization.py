@@ -127,7 +127,7 @@ async def test_second_from_header_is_refused(trusted: CommandInstall) -> None:
 async def test_command_address_expires_with_settings_link(ada_install: CommandInstall, is_renewed: bool) -> None:
     """Show that a forwarded mail loses its power after 30 days or with renewed links."""
     to = (await digest(ada_install))["Reply-To"]
-    assert ada_install.write("hour 9", to=to) is COMMAND
+    assert ada_install.write("more 1", to=to) is COMMAND
     ada_install.install.clock.go(timedelta(minutes=1) if is_renewed else timedelta(days=30, minutes=1))
     if is_renewed:
         with ada_install.install.db.write() as session:

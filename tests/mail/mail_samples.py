@@ -21,7 +21,7 @@ LANGUAGES = ("en", "de")
 NOTICES = tuple(kind for kind in MailKind if kind not in (*DIGESTS, *RETIRED_KINDS, MailKind.REPLY))
 REPLIES: Mapping[str, tuple[ReplyLine, ...]] = {
     "help": (ReplyLine("help"),),
-    "status": (ReplyLine("status", ("daily", "7", "UTC", "10")), ReplyLine("unclear", ("hour 25",))),
+    "settings": (ReplyLine("not_by_mail"), ReplyLine("unclear", ("pause",))),
     "prove": (ReplyLine("prove", ("pause", "add")),),
 }
 TEMPLATES = Templates.of(templates())

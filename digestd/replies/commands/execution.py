@@ -34,8 +34,7 @@ from digestd.domain.topic_hint import TopicHint
 from digestd.errors import BadRecord
 from digestd.replies.commands.command_mail import CommandMail, ReceivedCommandMail
 from digestd.replies.commands.handlers import CommandContext, execute
-from digestd.replies.commands.parsing import Command, is_german, parse_commands
-from digestd.replies.commands.vocabulary import Verb
+from digestd.replies.commands.parsing import Command, Verb, is_german, parse_commands
 from digestd.security.links import BadToken, Keys, Purpose, address_key, read_command_address, read_token
 from digestd.store import bounces, mail_budgets, replies, subscribers, suppressions
 from digestd.store.database import Database
@@ -296,7 +295,10 @@ class CommandProcessor:
         request: tuple[Subscriber, tuple[Command, ...]],
         now: datetime,
     ) -> None:
-        """Store the commands and ask the subscriber to confirm them, at most once a day."""
+        """Store the commands and ask the subscriber to confirm them, at most once a day.
+
+        What is not done by mail needs no confirmation: the mail says so.
+        """
         known, commands = request
         address = subscribers.address_key_of(session, known.key)
         if suppressions.reason_for(session, address):
@@ -304,15 +306,13 @@ class CommandProcessor:
         not_before = mail_budgets.take(session, [Budget(Pool.ASK_BACK, address)], now)
         if not_before is None:
             return
-        verbs = tuple(dict.fromkeys(command.verb.value for command in commands))
-        asks = tuple((c.verb.value, c.value, c.kind.value if c.kind else None) for c in commands)
-        self._plan_reply(
-            session,
-            known,
-            (received.fingerprint, CommandReply((ReplyLine("prove", verbs),), asks=asks)),
-            now,
-            not_before,
+        asks = tuple(
+            (one.verb.value, one.value, one.kind.value if one.kind else None)
+            for one in commands
+            if one.verb is not Verb.SETTING
         )
+        line = ReplyLine("prove", tuple(dict.fromkeys(verb for verb, *_ in asks))) if asks else ReplyLine("not_by_mail")
+        self._plan_reply(session, known, (received.fingerprint, CommandReply((line,), asks=asks)), now, not_before)
 
     def _reply(
         self, session: Session, known: Subscriber, received: ReceivedCommandMail, lines: list[ReplyLine], now: datetime
@@ -399,4 +399,7 @@ def _hint_line(hint: TopicHint) -> ReplyLine:
 
 
 def _command(verb: str, value: str | None, kind: str | None) -> Command:
+    """Return a stored command; one that an earlier version did by mail is a setting now."""
+    if verb not in Verb.__members__.values():
+        return Command(Verb.SETTING)
     return Command(Verb(verb), value, Kind(kind) if kind else None)

@@ -1,42 +1,106 @@
 """Parse the lines of a mail into commands.
 
-Each line is one command. The first line that is none ends them, because a signature may follow.
+Each line is one command. The first line that is none ends them, because a signature may follow. To add a language, add
+its words to the tables below; a mail may mix languages. Lines that ask for a setting are recognised as well, so that
+the answer can say where it is changed.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from enum import StrEnum
 
 from digestd.domain.interest import Kind
-from digestd.domain.subscriber import Cadence
 from digestd.replies.commands.command_mail import CommandMail
-from digestd.replies.commands.vocabulary import (
-    ALL_INTERESTS,
-    CADENCES,
-    COURTESIES,
-    DURATIONS,
-    FILLER_WORDS,
-    GERMAN_WORDS,
-    GREETINGS,
-    INTEREST_KINDS,
-    LANGUAGES,
-    LIST_WORDS,
-    ONE_WORDS,
-    SWITCH_WORDS,
-    VERBS,
-    WEEKDAY_NAMES,
-    Verb,
-)
 
 COMMANDS_MAX = 10
 VALUE_MAX = 300
 DAYS_MAX = 400
-_REPLY_PREFIX = re.compile(r"(re|aw|antw|fwd?|wg|sv|tr|rif)\s*(\[\d+\]\s*)?:", re.IGNORECASE)
-_NUMBERS = re.compile(r"[#\d\s,;&+]*")
-_ISO_DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_GERMAN_DAY = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
-_HOUR = re.compile(r"(\d{1,2})(?::00|\.00)?(?:\s*(?:uhr|h|o'clock))?")
+SETTING_WORDS_MAX = 4
+"""Words of a line that asks for a setting; a longer one is a sentence."""
+LEAVING_WORDS_MAX = 11
+"""Words of a line that unsubscribes."""
+
+
+class Verb(StrEnum):
+    """The action of a command by mail."""
+
+    SUBSCRIBE = "subscribe"
+    YES = "yes"
+    UNSUBSCRIBE = "unsubscribe"
+    PAUSE = "pause"
+    RESUME = "resume"
+    MORE = "more"
+    LESS = "less"
+    SAVE = "save"
+    MUTE = "mute"
+    ADD = "add"
+    REMOVE = "remove"
+    SETTING = "setting"  # not done by mail
+    HELP = "help"
+
+
+VERBS: Mapping[str, Verb] = {
+    word: verb
+    for verb, words in {
+        Verb.SUBSCRIBE: "subscribe join abonnieren anmelden bestellen",
+        Verb.YES: "yes ok okay confirm ja bestätigen bestaetigen oui sí si sim tak",
+        Verb.UNSUBSCRIBE: """
+            unsubscribe leave stop signoff cancel abmelden abbestellen austragen kündigen désabonner désinscrire
+            désabonnement désinscription baja darme desuscribir desuscribirme cancelar descadastrar cancellami
+            disiscrivimi disiscrizione afmelden uitschrijven opzeggen avregistrera avsluta afmeld avmeld peruuta wypisz
+            wyrejestruj odhlásit leiratkozás leiratkozom отписаться отпишите відписатися διαγραφή 配信停止 退会 退订
+            退訂 取消订阅
+            구독취소 수신거부
+            """,
+        Verb.PAUSE: "pause pausieren pausiere urlaub vacation",
+        Verb.RESUME: "resume continue weiter fortsetzen",
+        Verb.MORE: "more like mehr",
+        Verb.LESS: "less weniger",
+        Verb.SAVE: "save keep merken speichern",
+        Verb.MUTE: "mute hide stumm ausblenden",
+        Verb.ADD: "add + hinzufügen",
+        Verb.REMOVE: "remove delete - − entfernen löschen",
+        Verb.SETTING: """
+            undo unmute unhide interests hour time zone timezone cadence rhythm daily weekdays weekly size papers
+            language empty when-empty abstracts full-abstracts status settings zurücknehmen rückgängig einblenden
+            interessen stunde uhrzeit uhr zeitzone rhythmus täglich werktags wöchentlich anzahl sprache leertage
+            einstellungen
+            """,
+        Verb.HELP: "help hilfe info ?",
+    }.items()
+    for word in words.split()
+}
+INTEREST_KINDS: Mapping[str, Kind] = {
+    word: kind
+    for kind, words in {
+        Kind.TOPIC: "topic topics thema themen",
+        Kind.AUTHOR: "author authors autor autorin autoren",
+        Kind.CATEGORY: "category categories kategorie kategorien",
+        Kind.PHRASE: "phrase phrases word words wort wörter worte",
+    }.items()
+    for word in words.split()
+}
+DAYS: Mapping[str, int] = {
+    word: days
+    for days, words in {
+        1: "day days tag tage tagen",
+        7: "week weeks woche wochen",
+        30: "month months monat monate monaten",
+    }.items()
+    for word in words.split()
+}
+LIST_WORDS = frozenset({"list", "show", "liste", "zeigen", "anzeigen"})
+ONE_WORDS = frozenset({"a", "an", "one", "ein", "eine", "einen"})
+FILLER_WORDS = frozenset(
+    {"for", "until", "till", "to", "bis", "zum", "für", "um", "at", "auf", "and", "und", "paper", "papers", "nr", "no"}
+)
+COURTESIES = frozenset(
+    {"please", "pls", "kindly", "bitte", "danke", "thanks", "thank", "you", "me", "mich", "se", "now", "jetzt"}
+)
+GREETINGS = frozenset({"hi", "hello", "hey", "dear", "hallo", "guten", "liebe", "lieber", "moin", "good"})
+GERMAN_WORDS = frozenset({"abonnieren", "anmelden", "bestellen", "bitte"})
+REPLY_PREFIXES = frozenset({"re", "aw", "antw", "fw", "fwd", "wg", "sv", "tr", "rif"})
 _QUOTED = "\"'“”„«»‚‘’ "
 
 
@@ -47,10 +111,9 @@ class Command:
     Attributes:
         verb: The action.
         value: The argument; None if the verb is clear but the argument is not.
-            more, less, save, undo: the number of a paper. pause: "", an ISO date, or days such as `7d`.
-            add, remove, mute, unmute: the words of the interest. cadence: `daily` or `weekly fri`.
-            empty, abstracts: `on` or `off`. subscribe: a topic or "". hour, zone, size, language: the new value.
-        kind: Kind of interest for add, remove, mute, unmute and list; None lists all kinds.
+            more, less, save: the number of a paper. pause: "", an ISO date, or days such as `7d`.
+            add, remove, mute: the words of the interest. subscribe: a topic or "".
+        kind: Kind of interest for add, remove and mute.
     """
 
     verb: Verb
@@ -60,11 +123,11 @@ class Command:
 
 def parse_commands(mail: CommandMail) -> tuple[Command, ...]:
     """Return the commands of the subject, unless it is a reply, and of the lines."""
-    found: list[Command] = []
-    if not _REPLY_PREFIX.match(mail.subject):
-        found += parse_line(mail.subject)
+    prefix, colon, _ = mail.subject.partition(":")
+    is_reply = colon and prefix.casefold().rstrip("[]0123456789 ") in REPLY_PREFIXES
+    found = [] if is_reply else parse_line(mail.subject)
     lines = list(mail.lines)
-    while lines and _words(lines[0])[:1] and _words(lines[0])[0] in GREETINGS:
+    while lines and set(_words(lines[0])[:1]) & GREETINGS:
         lines.pop(0)
     for line in lines:
         commands = parse_line(line)
@@ -85,12 +148,10 @@ def parse_line(line: str) -> list[Command]:
     if not words:
         return []
     head, rest = words[0].casefold().rstrip(":,.!"), " ".join(words[1:])
-    if head in INTEREST_KINDS or head in ALL_INTERESTS:
-        return _parse_interest(INTEREST_KINDS.get(head), rest)
-    if head in CADENCES:
-        return _parse_cadence(" ".join(words))
+    if head in INTEREST_KINDS:
+        return _parse_interest(INTEREST_KINDS[head], rest)
     verb = VERBS.get(head)
-    return _PARSERS[verb](rest) if verb else []
+    return _PARSERS[verb](verb, rest) if verb else []
 
 
 def _words(line: str) -> list[str]:
@@ -107,21 +168,14 @@ def _strip_courtesies(line: str) -> list[str]:
     return words
 
 
-def _values(text: str) -> list[str]:
-    return [value[:VALUE_MAX] for piece in text.split(";") if (value := piece.strip(_QUOTED).rstrip(".!,"))]
-
-
-def _parse_interest(kind: Kind | None, rest: str) -> list[Command]:
+def _parse_interest(kind: Kind, rest: str) -> list[Command]:
+    """Parse what follows the kind: `topic lakes`, `topic + lakes`, `topics remove lakes`."""
     head, _, tail = rest.partition(" ")
     word = head.casefold().strip(":")
     if not word or word in LIST_WORDS:
-        return [Command(Verb.LIST, "", kind)]
-    if kind is None:
-        return []
-    if word in {"-", "−"} or VERBS.get(word) is Verb.REMOVE:
-        return _interest_commands(Verb.REMOVE, kind, tail)
-    if word == "+" or VERBS.get(word) is Verb.ADD:
-        return _interest_commands(Verb.ADD, kind, tail)
+        return [Command(Verb.SETTING)]
+    if VERBS.get(word) in {Verb.ADD, Verb.REMOVE}:
+        return _interest_commands(VERBS[word], kind, tail)
     return _interest_commands(Verb.ADD, kind, rest)
 
 
@@ -129,151 +183,83 @@ def _interest_commands(verb: Verb, kind: Kind, text: str) -> list[Command]:
     return [Command(verb, value, kind) for value in _values(text)] or [Command(verb, None, kind)]
 
 
-def _parse_unsubscribe(rest: str) -> list[Command]:
-    """Accept any short line that starts with a word for unsubscribing.
-
-    Lines that name an interest are not about the subscription.
-    """
-    words = _words(rest)
-    return [] if len(words) > 10 or any(word in INTEREST_KINDS for word in words) else [Command(Verb.UNSUBSCRIBE)]
+def _values(text: str) -> list[str]:
+    return [value[:VALUE_MAX] for piece in text.split(";") if (value := piece.strip(_QUOTED).rstrip(".!,"))]
 
 
-def _parse_remove(rest: str) -> list[Command]:
+def _with_kind(verb: Verb, rest: str) -> list[Command]:
+    """Parse `topic lakes`, which follows add, remove or mute. What is muted is a phrase unless it says otherwise."""
     head, _, tail = rest.partition(" ")
     kind = INTEREST_KINDS.get(head.casefold().strip(":"))
     if kind is not None:
-        return _interest_commands(Verb.REMOVE, kind, tail)
-    return [Command(Verb.UNSUBSCRIBE)] if not rest or _words(rest)[0] in {"me", "mich"} else []
-
-
-def _parse_add(rest: str) -> list[Command]:
-    head, _, tail = rest.partition(" ")
-    kind = INTEREST_KINDS.get(head.casefold().strip(":"))
-    return _interest_commands(Verb.ADD, kind, tail) if kind else [Command(Verb.ADD, None)]
-
-
-def _parse_subscribe(rest: str) -> list[Command]:
-    return [Command(Verb.SUBSCRIBE, value) for value in _values(rest)] or [Command(Verb.SUBSCRIBE)]
-
-
-def _no_argument(verb: Verb) -> Callable[[str], list[Command]]:
-    """Return a parser for a command without arguments.
-
-    With more words the line is a sentence, not a command.
-    """
-
-    def parse(rest: str) -> list[Command]:
-        return [Command(verb)] if all(word in COURTESIES for word in _words(rest)) else []
-
-    return parse
-
-
-def _paper_numbers(verb: Verb) -> Callable[[str], list[Command]]:
-    """Return a parser for paper numbers."""
-
-    def parse(rest: str) -> list[Command]:
-        plain = re.sub(r"\b(and|und|papers?|nr|no)\b\.?", " ", rest, flags=re.IGNORECASE).strip(". ")
-        numbers = re.findall(r"\d{1,3}", plain) if _NUMBERS.fullmatch(plain) else []
-        return [Command(verb, str(int(number))) for number in numbers] or [Command(verb, None)]
-
-    return parse
-
-
-def _interest_values(verb: Verb) -> Callable[[str], list[Command]]:
-    """Return a parser for the values of an interest; the default kind is a phrase."""
-
-    def parse(rest: str) -> list[Command]:
-        head, _, tail = rest.partition(" ")
-        kind = INTEREST_KINDS.get(head.casefold().strip(":"))
-        if kind is None:
-            return [Command(verb, None)] if rest.isdecimal() else _interest_commands(verb, Kind.PHRASE, rest)
         return _interest_commands(verb, kind, tail)
+    if verb is Verb.REMOVE:
+        return [Command(Verb.UNSUBSCRIBE)] if not rest or _words(rest)[0] in {"me", "mich"} else []
+    if verb is Verb.MUTE and not rest.isdecimal():
+        return _interest_commands(verb, Kind.PHRASE, rest)
+    return [Command(verb, None)]
 
-    return parse
+
+def _leaving(verb: Verb, rest: str) -> list[Command]:
+    """Accept any short line that starts with a word for unsubscribing, unless it names an interest."""
+    words = _words(rest)
+    return [] if len(words) >= LEAVING_WORDS_MAX or any(word in INTEREST_KINDS for word in words) else [Command(verb)]
 
 
-def _parse_pause(rest: str) -> list[Command]:
+def _topics(verb: Verb, rest: str) -> list[Command]:
+    return [Command(verb, value) for value in _values(rest)] or [Command(verb)]
+
+
+def _alone(verb: Verb, rest: str) -> list[Command]:
+    """Parse a command without arguments. With more words the line is a sentence."""
+    return [Command(verb)] if all(word in COURTESIES for word in _words(rest)) else []
+
+
+def _setting(verb: Verb, rest: str) -> list[Command]:
+    return [Command(verb)] if len(rest.split()) < SETTING_WORDS_MAX else []
+
+
+def _paper_numbers(verb: Verb, rest: str) -> list[Command]:
+    spaced = rest.casefold().translate(str.maketrans("#,;&+.", "      "))
+    numbers = [word for word in spaced.split() if word not in FILLER_WORDS]
+    if not numbers or not all(word.isdecimal() and len(word) < 4 for word in numbers):
+        return [Command(verb, None)]
+    return [Command(verb, str(int(number))) for number in numbers]
+
+
+def _pause(verb: Verb, rest: str) -> list[Command]:
     words = [word for word in rest.casefold().rstrip(".!").split() if word not in FILLER_WORDS]
     if not words:
-        return [Command(Verb.PAUSE)]
+        return [Command(verb)]
     if len(words) == 1 and (day := _parse_date(words[0])):
-        return [Command(Verb.PAUSE, day.isoformat())]
+        return [Command(verb, day.isoformat())]
     count = "1" if words[0] in ONE_WORDS else words[0]
-    span = DURATIONS.get(words[1]) if len(words) == 2 else 1 if len(words) == 1 else None
-    days = int(count) * span if span and re.fullmatch(r"[0-9]{1,3}", count) else 0
-    return [Command(Verb.PAUSE, f"{days}d" if 0 < days <= DAYS_MAX else None)]
+    unit = DAYS.get(words[1]) if len(words) == 2 else 1 if len(words) == 1 else None
+    days = int(count) * unit if unit and count.isdecimal() and len(count) < 4 else 0
+    return [Command(verb, f"{days}d" if 0 < days <= DAYS_MAX else None)]
 
 
 def _parse_date(text: str) -> date | None:
-    iso, german = _ISO_DAY.fullmatch(text), _GERMAN_DAY.fullmatch(text)
-    parts = iso.groups() if iso else german.groups()[::-1] if german else None
-    try:
-        return date(*map(int, parts)) if parts else None
-    except ValueError:
-        return None
+    for form in ("%Y-%m-%d", "%d.%m.%Y"):
+        try:
+            return datetime.strptime(text, form).date()  # noqa: DTZ007  # a day has no time zone
+        except ValueError:
+            continue
+    return None
 
 
-def _parse_cadence(rest: str) -> list[Command]:
-    words = [word for word in _words(rest) if word not in {"on", "am"}]
-    cadence = CADENCES.get(words[0]) if words else None
-    day = WEEKDAY_NAMES.get(words[1].rstrip("s")) if len(words) == 2 else None
-    if cadence is None or len(words) > 2 or (len(words) == 2 and (day is None or cadence is not Cadence.WEEKLY)):
-        return [Command(Verb.CADENCE, None)]
-    return [Command(Verb.CADENCE, f"{cadence} {day}" if day else cadence.value)]
-
-
-def _parse_hour(rest: str) -> list[Command]:
-    found = _HOUR.fullmatch(" ".join(word for word in rest.casefold().split() if word not in FILLER_WORDS))
-    return [Command(Verb.HOUR, str(int(found[1])) if found and int(found[1]) < 24 else None)]
-
-
-def _single_value(verb: Verb) -> Callable[[str], list[Command]]:
-    """Return a parser for one value."""
-
-    def parse(rest: str) -> list[Command]:
-        word = rest.strip(_QUOTED).rstrip(".!,").replace(" ", "_")
-        return [Command(verb, word[:64] or None)]
-
-    return parse
-
-
-def _switch(verb: Verb) -> Callable[[str], list[Command]]:
-    """Return a parser for a setting that is on or off. More words than one are a sentence."""
-
-    def parse(rest: str) -> list[Command]:
-        words = [word for word in _words(rest) if word not in COURTESIES]
-        is_on = SWITCH_WORDS.get(words[0]) if words else None
-        return [] if len(words) > 1 else [Command(verb, None if is_on is None else "on" if is_on else "off")]
-
-    return parse
-
-
-def _parse_language(rest: str) -> list[Command]:
-    word = rest.strip(_QUOTED).rstrip(".!,")
-    return [Command(Verb.LANGUAGE, LANGUAGES.get(word.casefold(), word)[:20] or None)]
-
-
-_PARSERS: Mapping[Verb, Callable[[str], list[Command]]] = {
-    Verb.SUBSCRIBE: _parse_subscribe,
-    Verb.YES: _no_argument(Verb.YES),
-    Verb.UNSUBSCRIBE: _parse_unsubscribe,
-    Verb.PAUSE: _parse_pause,
-    Verb.RESUME: _no_argument(Verb.RESUME),
-    Verb.MORE: _paper_numbers(Verb.MORE),
-    Verb.LESS: _paper_numbers(Verb.LESS),
-    Verb.SAVE: _paper_numbers(Verb.SAVE),
-    Verb.UNDO: _paper_numbers(Verb.UNDO),
-    Verb.MUTE: _interest_values(Verb.MUTE),
-    Verb.UNMUTE: _interest_values(Verb.UNMUTE),
-    Verb.ADD: _parse_add,
-    Verb.REMOVE: _parse_remove,
-    Verb.HOUR: _parse_hour,
-    Verb.ZONE: _single_value(Verb.ZONE),
-    Verb.CADENCE: _parse_cadence,
-    Verb.SIZE: _single_value(Verb.SIZE),
-    Verb.LANGUAGE: _parse_language,
-    Verb.EMPTY: _switch(Verb.EMPTY),
-    Verb.ABSTRACTS: _switch(Verb.ABSTRACTS),
-    Verb.STATUS: _no_argument(Verb.STATUS),
-    Verb.HELP: _no_argument(Verb.HELP),
+_PARSERS: Mapping[Verb, Callable[[Verb, str], list[Command]]] = {
+    Verb.SUBSCRIBE: _topics,
+    Verb.YES: _alone,
+    Verb.UNSUBSCRIBE: _leaving,
+    Verb.PAUSE: _pause,
+    Verb.RESUME: _alone,
+    Verb.MORE: _paper_numbers,
+    Verb.LESS: _paper_numbers,
+    Verb.SAVE: _paper_numbers,
+    Verb.MUTE: _with_kind,
+    Verb.ADD: _with_kind,
+    Verb.REMOVE: _with_kind,
+    Verb.SETTING: _setting,
+    Verb.HELP: _alone,
 }
