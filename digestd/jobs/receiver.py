@@ -19,8 +19,7 @@ from digestd.jobs.worker import sleep
 from digestd.replies.commands.execution import CommandProcessor
 from digestd.replies.mail_parser import MailParser
 from digestd.replies.mailboxes.lmtp import LmtpServer
-from digestd.replies.mailboxes.mailbox import InboundMailbox
-from digestd.replies.mailboxes.polling import poll
+from digestd.replies.mailboxes.mailbox import InboundMailbox, poll
 from digestd.replies.processing import ReplyProcessor
 
 POLL_SECONDS = 60.0

@@ -1,12 +1,15 @@
-"""Parse an inbound mail both as a bounce report and as a command mail. Pure."""
+"""Parse an inbound mail once, both as a bounce report and as a command mail. Pure."""
 
-from digestd.replies.bounces.classification import classify
-from digestd.replies.bounces.parsed_mail import parse_mail
-from digestd.replies.bounces.report import Classification
+from typing import TypeAlias
+
+from digestd.replies.bounces.formats import Classification, classify
 from digestd.replies.commands.command_mail import CommandMail, parse_command_mail
+from digestd.replies.parsed_mail import parse_mail
+
+InboundMail: TypeAlias = tuple[Classification, CommandMail]
 
 
-def parse_inbound_mail(raw: bytes, sent_to: tuple[str, ...] = ()) -> tuple[Classification, CommandMail]:
+def parse_inbound_mail(raw: bytes, sent_to: tuple[str, ...] = ()) -> InboundMail:
     """Return the bounce classification and the command mail of a raw mail.
 
     Args:

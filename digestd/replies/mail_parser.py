@@ -6,24 +6,23 @@ because a hostile mail may have taken it over.
 """
 
 import json
-import re
 from threading import Lock, Timer
-from typing import Any
+from typing import Annotated, Literal
 
-from digestd.domain.bounce import BounceKind
+from annotated_types import Len
+from pydantic import TypeAdapter
+
 from digestd.replies import mail_parser_process
 from digestd.replies.bounces.formats import FORMATS
-from digestd.replies.bounces.parsed_mail import UnreadableMail
-from digestd.replies.bounces.report import BounceReport, Classification
-from digestd.replies.commands.authentication import AuthenticationResult
-from digestd.replies.commands.command_mail import CommandMail, is_within_limits
+from digestd.replies.commands.command_mail import is_within_limits
+from digestd.replies.inbound_mail import InboundMail
+from digestd.replies.parsed_mail import UnreadableMail
 from digestd.security.parser_process import ParserProcess
 
 CPU_SECONDS = 10
 TIMEOUT_SECONDS = 60.0
 MEMORY_BYTES = 512_000_000
 ANSWER_BYTES_MAX = 1_000_000
-_STATUS = re.compile(r"[0-9.]*", re.ASCII)
 
 
 class MailParser:
@@ -35,7 +34,7 @@ class MailParser:
         self._lock = Lock()
         self._child: ParserProcess | None = None
 
-    def __call__(self, raw: bytes, sent_to: tuple[str, ...] = ()) -> tuple[Classification, CommandMail]:
+    def __call__(self, raw: bytes, sent_to: tuple[str, ...] = ()) -> InboundMail:
         """Parse a mail like `parse_inbound_mail`, but in the confined process.
 
         Raises:
@@ -53,8 +52,8 @@ class MailParser:
                 self._stop()
                 raise UnreadableMail("parsing the mail took too much time or memory; the parser was restarted")
             try:
-                return _decode_answer(json.loads(answer))
-            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                return _decode_answer(answer)
+            except ValueError as error:
                 self._stop()  # a hostile mail may control it
                 raise UnreadableMail("the mail parser sent an invalid answer; it was restarted") from error
 
@@ -86,68 +85,27 @@ def _request(child: ParserProcess, raw: bytes, sent_to: tuple[str, ...]) -> byte
         return None
 
 
-def _decode_answer(answer: dict[str, Any]) -> tuple[Classification, CommandMail]:
+def _decode_answer(answer: bytes) -> InboundMail:
     """Return the validated answer of the parser process.
 
     Raises:
         UnreadableMail: The process could not parse the mail.
-        ValueError, TypeError, KeyError: The answer is invalid.
+        ValueError: The answer is invalid.
     """
-    if not isinstance(answer, dict):
-        raise TypeError("expected an object")
-    if "error" in answer:
-        raise UnreadableMail(f"the mail cannot be parsed ({_check_text(answer['error'])[:100]!a})")
-    fields = answer["command_mail"]
-    mail = CommandMail(
-        sender=_check_text(fields["sender"]),
-        subject=_check_text(fields["subject"]),
-        lines=_check_texts(fields["lines"]),
-        automatic=fields["automatic"] is not False,
-        id=_check_text(fields["id"]),
-        recipients=_check_texts(fields["recipients"]),
-        authentication=_decode_authentication(fields["authentication"]),
-    )
-    if not is_within_limits(mail):
-        raise ValueError("the mail exceeds its limits")
-    return _decode_classification(answer["classification"]), mail
+    found = _ANSWER.validate_json(answer, strict=True)
+    if not isinstance(found, tuple):
+        raise UnreadableMail(f"the mail cannot be parsed ({found['error'][:100]!a})")
+    classified, mail = found
+    status = classified.report.status if classified.report else ""
+    if not (is_within_limits(mail) and classified.via in {"", *FORMATS} and _is_status(status)):
+        raise ValueError("the answer exceeds its limits")
+    return found
 
 
-def _decode_authentication(fields: dict[str, Any]) -> AuthenticationResult:
-    return AuthenticationResult(_check_text(fields["server"]), _check_text(fields["domain"]))
+_ANSWER: TypeAdapter[InboundMail | dict[Literal["error"], str]] = TypeAdapter(
+    InboundMail | Annotated[dict[Literal["error"], str], Len(1, 1)]
+)
 
 
-def _decode_classification(fields: dict[str, Any]) -> Classification:
-    report = fields["report"]
-    return Classification(
-        report=None if report is None else _decode_report(report),
-        via=_check_format(fields["via"]),
-        envelopes=_check_texts(fields["envelopes"]),
-        message_ids=_check_texts(fields["message_ids"]),
-    )
-
-
-def _decode_report(fields: dict[str, Any]) -> BounceReport:
-    kind = None if fields["kind"] is None else BounceKind(fields["kind"])
-    status = _check_text(fields["status"])[:12]
-    if not _STATUS.fullmatch(status):
-        raise ValueError("the status has not the form of RFC 3463")
-    return BounceReport(kind, status, _check_texts(fields["envelopes"]))
-
-
-def _check_format(value: object) -> str:
-    via = _check_text(value)
-    if via and via not in FORMATS:
-        raise ValueError("unknown bounce format")
-    return via
-
-
-def _check_text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("expected a string")
-    return value
-
-
-def _check_texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise TypeError("expected a list of strings")
-    return tuple(map(_check_text, value))
+def _is_status(text: str) -> bool:
+    return len(text) <= 12 and set(text) <= set("0123456789.")

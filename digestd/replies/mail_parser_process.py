@@ -33,13 +33,12 @@ def main() -> None:
         send(sys.stdout.buffer, json.dumps(_parse(raw, tuple(json.loads(sent_to)))).encode())
 
 
-def _parse(raw: bytes, sent_to: tuple[str, ...]) -> dict[str, object]:
+def _parse(raw: bytes, sent_to: tuple[str, ...]) -> object:
     from digestd.replies.inbound_mail import parse_inbound_mail  # noqa: PLC0415  # the path had to be set first
     from digestd.security.confinement import OUT_OF_MEMORY  # noqa: PLC0415  # likewise
 
     try:
-        classified, mail = parse_inbound_mail(raw, sent_to)
-        return {"classification": asdict(classified), "command_mail": asdict(mail)}
+        return [asdict(part) for part in parse_inbound_mail(raw, sent_to)]
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
     except Exception as error:  # a parser bug must not end the process

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from digestd.domain.bounce import BounceKind
-from digestd.replies.bounces.report import Classification
+from digestd.replies.bounces.formats import Classification
 from digestd.security.links import NO_ATTEMPT, BadToken, Keys, looks_like_envelope_from, read_envelope_from
 from digestd.store import bounces
 

@@ -17,11 +17,11 @@ from sqlmodel import Session
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.domain.bounce_score import BounceAction
 from digestd.errors import NotInitialised, Unavailable
-from digestd.replies.bounces.parsed_mail import BYTES_MAX, UnreadableMail
-from digestd.replies.bounces.report import BounceReport, Classification
-from digestd.replies.commands.command_mail import CommandMail, ReceivedCommandMail
-from digestd.replies.inbound_mail import parse_inbound_mail
+from digestd.replies.bounces.formats import BounceReport, Classification
+from digestd.replies.commands.command_mail import ReceivedCommandMail
+from digestd.replies.inbound_mail import InboundMail, parse_inbound_mail
 from digestd.replies.matching import Match, find_unproven_delivery, is_forged, match_report
+from digestd.replies.parsed_mail import BYTES_MAX, UnreadableMail
 from digestd.security.links import Keys
 from digestd.store import bounce_surge, bounces, inbound, ledger
 from digestd.store.database import Database
@@ -55,7 +55,7 @@ class ReplyProcessor:
 
     db: Database
     keys: Keys
-    parse: Callable[[bytes, tuple[str, ...]], tuple[Classification, CommandMail]] = parse_inbound_mail
+    parse: Callable[[bytes, tuple[str, ...]], InboundMail] = parse_inbound_mail
     prepare: Callable[[Database, ReceivedCommandMail, datetime], ReceivedCommandMail] = lambda _db, mail, _now: mail
     run_commands: Callable[[Session, ReceivedCommandMail, datetime], InboundOutcome | None] = lambda *_: None
 

@@ -5,10 +5,8 @@ from pathlib import Path
 import pytest
 
 from digestd.domain.bounce import BounceKind
-from digestd.replies.bounces.classification import classify
-from digestd.replies.bounces.formats import FORMATS
-from digestd.replies.bounces.parsed_mail import parse_mail
-from digestd.replies.bounces.report import Classification
+from digestd.replies.bounces.formats import FORMATS, Classification, classify
+from digestd.replies.parsed_mail import parse_mail
 
 VERP = "bounce+17.2.aaaabbbbccccddddeeeeffff@bounces.example.org"
 ID = "<digest.2026-11-24.aaaabbbbccccddddeeeeffff@example.org>"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from digestd.replies.bounces.classification import classify
-from digestd.replies.bounces.parsed_mail import BYTES_MAX, UnreadableMail, parse_mail
+from digestd.replies.bounces.formats import classify
+from digestd.replies.parsed_mail import BYTES_MAX, UnreadableMail, parse_mail
 from tests.tiers import sized
 
 MORE = sized(1, 50)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.replies.bounces.parsed_mail import AUTH_RESULT_CHARS_MAX, AUTH_RESULTS_MAX
 from digestd.replies.commands.authentication import AuthenticationResult, parse_authentication_results
+from digestd.replies.parsed_mail import AUTH_RESULT_CHARS_MAX, AUTH_RESULTS_MAX
 from tests.commands.mails import letter, mail
 
 MX = "mx.example.org"

@@ -21,7 +21,7 @@ from digestd.domain.subscriber import Status
 from digestd.replies.mail_parser import MailParser
 from digestd.replies.mailboxes.inbound_url import open_inbound
 from digestd.replies.mailboxes.lmtp import LmtpServer
-from digestd.replies.mailboxes.polling import poll
+from digestd.replies.mailboxes.mailbox import poll
 from digestd.replies.processing import ReplyProcessor
 from tests.commands.conftest import ADA, ADDRESS, TOPICS, CommandInstall, command_install
 from tests.commands.mails import mail

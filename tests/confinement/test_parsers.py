@@ -11,9 +11,9 @@ import pytest
 
 from digestd.errors import SourceFailed
 from digestd.fetching.answer_parser import AnswerParser
-from digestd.replies.bounces.parsed_mail import UnreadableMail
 from digestd.replies.inbound_mail import parse_inbound_mail as read_mail
 from digestd.replies.mail_parser import MailParser as MailReader
+from digestd.replies.parsed_mail import UnreadableMail
 from digestd.security.confinement import CODECS
 from digestd.sources import parse_source
 from digestd.sources.imports import FormatDetector, ReferenceFile

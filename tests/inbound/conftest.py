@@ -14,7 +14,7 @@ from digestd.domain.bounce import Bounce, InboundOutcome
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.replies.bounces.parsed_mail import BYTES_MAX
+from digestd.replies.parsed_mail import BYTES_MAX
 from digestd.replies.processing import ReplyProcessor
 from digestd.security.links import Purpose, address_key, make_envelope_from, make_token
 from digestd.store import bounces, core, inbound, subscribers, suppressions

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from digestd.replies import mail_parser_process
-from digestd.replies.bounces.parsed_mail import UnreadableMail
 from digestd.replies.inbound_mail import parse_inbound_mail
 from digestd.replies.mail_parser import ANSWER_BYTES_MAX, MailParser
+from digestd.replies.parsed_mail import UnreadableMail
 from tests.inbound.conftest import SAMPLES
 
 HARD = (SAMPLES / "postfix-hard.eml").read_bytes()
@@ -29,7 +29,7 @@ while receive(sys.stdin.buffer) is not None:
 def answer_with_mail(**changed: Any) -> bytes:
     """Return a valid answer with changed fields of the command mail."""
     classified, mail = parse_inbound_mail(HARD)
-    return json.dumps({"classification": asdict(classified), "command_mail": {**asdict(mail), **changed}}).encode()
+    return json.dumps([asdict(classified), {**asdict(mail), **changed}]).encode()
 
 
 def answer_with_classification(**changed: Any) -> bytes:
@@ -37,7 +37,7 @@ def answer_with_classification(**changed: Any) -> bytes:
     classified, mail = (asdict(part) for part in parse_inbound_mail(HARD))
     status = changed.pop("status", classified["report"]["status"])
     changed.setdefault("report", {**classified["report"], "status": status})
-    return json.dumps({"classification": {**classified, **changed}, "command_mail": mail}).encode()
+    return json.dumps([{**classified, **changed}, mail]).encode()
 
 
 @pytest.fixture
@@ -61,8 +61,8 @@ def honest() -> Iterator[MailParser]:
         b'["error"]',
         b'{"error": 5}',
         b'{"error": {"a": [1]}}',
-        b'{"command_mail": 5, "classification": 5}',
-        b'{"command_mail": ' + b"9" * 5_000 + b"}",
+        b"[5, 5]",
+        b"[" + b"9" * 5_000 + b"]",
         b"\xff\xfe\x00",
         b"x" * (ANSWER_BYTES_MAX + 1),
         answer_with_mail(sender=5),
@@ -75,6 +75,7 @@ def honest() -> Iterator[MailParser]:
         answer_with_mail(subject="stop\r\nBcc: eve@example.net"),
         answer_with_mail(subject="x" * 10_000),
         answer_with_mail(subject=None),
+        answer_with_mail(automatic=""),
         answer_with_mail(lines="stop"),
         answer_with_mail(lines=["stop"] * 1_000),
         answer_with_mail(lines=["two\nlines"]),
@@ -103,15 +104,3 @@ def test_invalid_parser_answer_is_refused(
     assert "\n" not in str(refused.value)
     honest.close()
     assert honest(HARD)[0].via == "dsn"
-
-
-def test_mail_is_automatic_unless_answer_says_false(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Show that an invalid `automatic` cannot make the service answer a machine."""
-    script = tmp_path / "hijacked.py"
-    script.write_text(SCRIPT.format(answer=answer_with_mail(automatic="")))
-    monkeypatch.setattr(mail_parser_process, "__file__", str(script))
-    made = MailParser()
-    try:
-        assert made(HARD)[1].automatic is True
-    finally:
-        made.close()

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from digestd.replies.bounces.parsed_mail import UnreadableMail
 from digestd.replies.inbound_mail import parse_inbound_mail
 from digestd.replies.mail_parser import MailParser
+from digestd.replies.parsed_mail import UnreadableMail
 from tests.inbound.conftest import SAMPLES
 
 HARD = (SAMPLES / "postfix-hard.eml").read_bytes()

@@ -12,8 +12,7 @@ from digestd.domain.bounce import InboundOutcome
 from digestd.errors import BadSetting, InboundFailed
 from digestd.replies.mailboxes.inbound_url import open_inbound
 from digestd.replies.mailboxes.lmtp import LmtpServer
-from digestd.replies.mailboxes.mailbox import InboundMailbox
-from digestd.replies.mailboxes.polling import poll
+from digestd.replies.mailboxes.mailbox import InboundMailbox, poll
 from tests.inbound.conftest import SentInstall, mails
 from tests.postgres import free_port
 from tests.support.imap import PASSWORD, USER, ImapServer

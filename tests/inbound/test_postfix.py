@@ -13,7 +13,7 @@ from digestd.domain.delivery import State
 from digestd.domain.suppression import SuppressionReason
 from digestd.replies.mailboxes.inbound_url import open_inbound
 from digestd.replies.mailboxes.lmtp import LmtpServer
-from digestd.replies.mailboxes.polling import poll
+from digestd.replies.mailboxes.mailbox import poll
 from digestd.replies.processing import ReplyProcessor
 from digestd.security.links import address_key
 from digestd.store import bounces, suppressions

@@ -23,8 +23,7 @@ from digestd.papers.language_model import LanguageModel
 from digestd.papers.page_store import store_page
 from digestd.ranking.arrays import Floats
 from digestd.replies.bounces.providers.provider import BounceEvent, WebhookPayload
-from digestd.replies.mailboxes.maildir import MaildirMailbox
-from digestd.replies.mailboxes.polling import poll
+from digestd.replies.mailboxes.mailbox import MaildirMailbox, poll
 from digestd.replies.processing import ReplyProcessor
 from digestd.replies.webhook_events import process_events
 from digestd.security.encryption import encrypt

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from digestd.domain.bounce_status import kind_of
-from digestd.replies.bounces.classification import classify
-from digestd.replies.bounces.parsed_mail import UnreadableMail, parse_mail
+from digestd.replies.bounces.formats import classify
+from digestd.replies.parsed_mail import UnreadableMail, parse_mail
 from tests.world.identity import read_pair
 from tests.world.imports import read_references
 from tests.world.sources import read_answer

@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from digestd.errors import InboundFailed
-from digestd.replies.bounces.parsed_mail import BYTES_MAX
 from digestd.replies.mailboxes.mailbox import MailboxMessage
+from digestd.replies.parsed_mail import BYTES_MAX
 
 TIMEOUT_SECONDS = 60.0
 _SIZE = re.compile(rb"RFC822\.SIZE (\d{1,12})")

@@ -15,8 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from digestd.errors import BadSetting
 from digestd.replies.mailboxes.imap import ImapAccount, ImapMailbox
 from digestd.replies.mailboxes.lmtp import LmtpServer
-from digestd.replies.mailboxes.mailbox import InboundMailbox
-from digestd.replies.mailboxes.maildir import MaildirMailbox
+from digestd.replies.mailboxes.mailbox import InboundMailbox, MaildirMailbox
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _PORTS = {"imaps": 993, "imap": 143, "lmtp": 24}

@@ -18,7 +18,7 @@ from aiosmtpd.lmtp import LMTP
 
 from digestd import files
 from digestd.errors import DatabaseUnreachable, InboundFailed
-from digestd.replies.bounces.parsed_mail import BYTES_MAX
+from digestd.replies.parsed_mail import BYTES_MAX
 from digestd.replies.processing import NEEDS_REVIEW, ReplyProcessor
 
 QUARANTINE_MAX = 1_000

@@ -1,12 +1,25 @@
-"""Interface of a mailbox that is polled.
+"""Poll a mailbox: process and commit each message before it is removed or flagged.
 
-Processed mails are removed from the mailbox; mails for the operator stay there, flagged.
+Processed mails are removed from the mailbox; mails for the operator stay there, flagged. After a crash in between, the
+next pass finds the message again and recognises its bounce or command as known.
+
+A Maildir (https://cr.yp.to/proto/maildir.html) has new messages in `new/`; flagged ones move to `cur/`.
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Protocol
+
+from digestd.domain.bounce import InboundOutcome
+from digestd.errors import InboundFailed
+from digestd.replies.parsed_mail import BYTES_MAX
+from digestd.replies.processing import NEEDS_REVIEW, ReplyProcessor
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +57,110 @@ class InboundMailbox(Protocol):
         Raises:
             InboundFailed: The mailbox cannot be reached or read.
         """
+
+
+PASS_SIZE = 500
+PASSES_MAX = 40
+"""Passes per poll, so that a flooded mailbox does not occupy the process forever."""
+
+
+def poll(
+    mailbox: InboundMailbox,
+    processor: ReplyProcessor,
+    clock: Callable[[], datetime],
+    should_continue: Callable[[], bool] = lambda: True,
+) -> dict[InboundOutcome, int]:
+    """Process the new messages of a mailbox; return their number by outcome.
+
+    Args:
+        should_continue: Checked before each message; return False to stop early.
+
+    Raises:
+        InboundFailed: The mailbox cannot be reached or read.
+    """
+    counts: Counter[InboundOutcome] = Counter()
+    for _ in range(PASSES_MAX):
+        before = counts.total()
+        _poll_once(mailbox, processor, clock, should_continue, counts)
+        if counts.total() - before < PASS_SIZE or not should_continue():
+            break
+    processor.settle(clock())
+    return dict(counts)
+
+
+def _poll_once(
+    mailbox: InboundMailbox,
+    processor: ReplyProcessor,
+    clock: Callable[[], datetime],
+    should_continue: Callable[[], bool],
+    counts: Counter[InboundOutcome],
+) -> None:
+    with mailbox.open() as session:
+        for message in session.messages(PASS_SIZE):
+            if not should_continue():
+                return
+            outcome = processor.process(message.raw, clock())
+            counts[outcome] += 1
+            if outcome in NEEDS_REVIEW:
+                session.flag(message)
+            else:
+                session.remove(message)
+
+
+FLAGGED_SUFFIX = ":2,F"
+
+
+class MaildirMailbox:
+    """A Maildir that no other program reads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextmanager
+    def open(self) -> Iterator["MaildirMailbox"]:
+        """See InboundMailbox.open."""
+        try:
+            (self._folder / "cur").mkdir(exist_ok=True)
+            yield self
+        except OSError as error:
+            raise InboundFailed(
+                f"DIGESTD_INBOUND_URL: Maildir {self._folder}: {error.strerror}; check the folder and its permissions"
+            ) from error
+
+    def messages(self, limit: int) -> Iterator[MailboxMessage]:
+        """See MailboxSession.messages; a file that disappears meanwhile is skipped."""
+        for name in sorted(entry.name for entry in (self._folder / "new").iterdir())[:limit]:
+            try:
+                yield MailboxMessage(name, _read_file(self._folder / "new" / name))
+            except FileNotFoundError:
+                continue
+
+    def remove(self, message: MailboxMessage) -> None:
+        """See MailboxSession.remove."""
+        (self._folder / "new" / message.name).unlink(missing_ok=True)
+
+    def flag(self, message: MailboxMessage) -> None:
+        """See MailboxSession.flag."""
+        name = message.name.partition(":")[0]
+        (self._folder / "new" / message.name).rename(self._folder / "cur" / f"{name}{FLAGGED_SUFFIX}")
+
+
+def _read_file(file: Path) -> bytes | None:
+    """Return a message, or None if it is too large or not a readable regular file.
+
+    One odd file must not block the others.
+    """
+    try:
+        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            return None
+        with os.fdopen(handle, "rb", closefd=False) as opened:
+            raw = opened.read(BYTES_MAX + 1)
+        return raw if len(raw) <= BYTES_MAX else None
+    finally:
+        os.close(handle)

@@ -254,7 +254,7 @@ def _authentication_results(message: CompatMessage) -> Iterator[str]:
 
 
 def _unfold(value: object) -> str:
-    return " ".join(str(value)[:HEADER_CHARS_MAX].split())
+    return " ".join(replace_surrogates(str(value)[:HEADER_CHARS_MAX]).split())
 
 
 def _decode_text(part: CompatMessage) -> str:
