@@ -115,18 +115,16 @@ class CommandProcessor:
         """
         if not any(self._is_ours(address) for address in received.sent_to):
             return None
-        proof = self._find_proof(session, received, now)
-        mail = received.mail
+        proof, mail = self._find_proof(session, received, now), received.mail
+        turn = _Turn(self.post, session, received, now)
         if proof is not None and proof.purpose is Purpose.UNSUBSCRIBE:
-            return self._unsubscribe(session, received, proof, now)
+            return turn.unsubscribe(proof)
         if mail.automatic or mail.sender.lower() in self.own_addresses:
             return InboundOutcome.AUTOMATIC
         commands = parse_commands(mail)
         if proof is None:
-            return self._handle_unproven(session, received, commands, now)
-        if proof.purpose is Purpose.CONFIRM:
-            return self._confirm(session, received, (proof, commands), now)
-        return self._run(session, received, (proof, commands), now)
+            return turn.handle_unproven(commands)
+        return turn.confirm(proof, commands) if proof.purpose is Purpose.CONFIRM else turn.run(proof, commands)
 
     def _is_ours(self, address: str) -> bool:
         """Return True for the command address, with or without a tag."""
@@ -168,142 +166,115 @@ class CommandProcessor:
             return None
         return _Proof(subscriber.key, Purpose.COMMAND)
 
-    def _unsubscribe(
-        self, session: Session, received: ReceivedCommandMail, proof: _Proof, now: datetime
-    ) -> InboundOutcome:
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One mail, executed and answered in the caller's transaction."""
+
+    post: NoticeContext
+    session: Session
+    received: ReceivedCommandMail
+    now: datetime
+
+    def unsubscribe(self, proof: _Proof) -> InboundOutcome:
         """Unsubscribe; reply unless the mail is automatic or the address suppressed."""
-        known = subscribers.by_key(session, proof.subscriber, lock=True)
+        known = subscribers.by_key(self.session, proof.subscriber, lock=True)
         if known is None or known.status in {Status.ERASED, Status.UNSUBSCRIBED}:
             return InboundOutcome.KNOWN
-        context = CommandContext(known, None, now)
-        line = execute(session, context, Command(Verb.UNSUBSCRIBE))
-        if not received.mail.automatic and known.status is not Status.SUPPRESSED:
-            self._reply(session, context.subscriber, received, [line], now)
+        context = CommandContext(known, None, self.now)
+        line = execute(self.session, context, Command(Verb.UNSUBSCRIBE))
+        if not self.received.mail.automatic and known.status is not Status.SUPPRESSED:
+            self._reply(context.subscriber, [line])
         return InboundOutcome.COMMAND
 
-    def _confirm(
-        self,
-        session: Session,
-        received: ReceivedCommandMail,
-        request: tuple[_Proof, tuple[Command, ...]],
-        now: datetime,
-    ) -> InboundOutcome:
-        """Confirm or decline a subscription in answer to its confirmation mail."""
-        proof, commands = request
-        verbs = {command.verb for command in commands}
-        if Verb.UNSUBSCRIBE in verbs:
-            return self._decline(session, received, proof, now)
-        if not verbs & {Verb.YES, Verb.SUBSCRIBE}:
-            return InboundOutcome.UNREAD
+    def confirm(self, proof: _Proof, commands: Sequence[Command]) -> InboundOutcome:
+        """Confirm or decline a subscription in answer to its confirmation mail.
+
+        Declining erases a subscriber who never confirmed, and unsubscribes any other.
+        """
+        verbs, asked = {command.verb for command in commands}, (proof.subscriber, proof.version)
         try:
-            confirm_in_session(session, (proof.subscriber, proof.version), Cause.MAIL, now)
+            if Verb.UNSUBSCRIBE in verbs:
+                erased = decline_in_session(self.session, asked, self.now)
+                return InboundOutcome.COMMAND if erased else self.unsubscribe(proof)
+            if not verbs & {Verb.YES, Verb.SUBSCRIBE}:
+                return InboundOutcome.UNREAD
+            confirm_in_session(self.session, asked, Cause.MAIL, self.now)
         except LinkExpired:
-            resend_expired(session, self.post, (proof.subscriber, proof.version), Cause.MAIL, now)
+            resend_expired(self.session, self.post, asked, Cause.MAIL, self.now)
         except BadToken:
             return InboundOutcome.FORGED
         return InboundOutcome.COMMAND
 
-    def _decline(self, session: Session, received: ReceivedCommandMail, proof: _Proof, now: datetime) -> InboundOutcome:
-        """Erase a subscriber who never confirmed; unsubscribe any other."""
-        try:
-            erased = decline_in_session(session, (proof.subscriber, proof.version), now)
-        except BadToken:
-            return InboundOutcome.FORGED
-        return InboundOutcome.COMMAND if erased else self._unsubscribe(session, received, proof, now)
-
-    def _run(
-        self,
-        session: Session,
-        received: ReceivedCommandMail,
-        request: tuple[_Proof, tuple[Command, ...]],
-        now: datetime,
-    ) -> InboundOutcome | None:
+    def run(self, proof: _Proof, commands: Iterable[Command]) -> InboundOutcome | None:
         """Execute proven commands once and plan the reply."""
-        proof, commands = request
-        known = subscribers.by_key(session, proof.subscriber, lock=True)
+        known = subscribers.by_key(self.session, proof.subscriber, lock=True)
         if known is None or known.status in {Status.ERASED, Status.SUPPRESSED}:
             return InboundOutcome.FOREIGN
-        if replies.is_known(session, known.key, received.fingerprint):
+        if replies.is_known(self.session, known.key, self.received.fingerprint):
             return InboundOutcome.KNOWN
-        commands = tuple(self._resolve_confirmations(session, proof, commands, now))
+        commands = tuple(self._resolve_confirmations(proof, commands))
         if not commands:
             return InboundOutcome.UNREAD
         if known.status not in _OPEN and any(command.verb is Verb.SUBSCRIBE for command in commands):
-            return self._invite(session, received, commands, now, known)
-        context = CommandContext(known, proof.delivery, now)
-        lines = list(_with_hints(commands, [execute(session, context, one) for one in commands], received.hints))
-        self._reply(session, context.subscriber, received, lines, now)
+            return self._invite(commands, known)
+        context = CommandContext(known, proof.delivery, self.now)
+        lines = [execute(self.session, context, command) for command in commands]
+        self._reply(context.subscriber, list(_with_hints(commands, lines, self.received.hints)))
         log.info("executed commands by mail", subscriber=known.key, verbs=[command.verb.value for command in commands])
         return InboundOutcome.COMMAND
 
-    def _resolve_confirmations(
-        self, session: Session, proof: _Proof, commands: tuple[Command, ...], now: datetime
-    ) -> Iterable[Command]:
+    def handle_unproven(self, commands: Sequence[Command]) -> InboundOutcome | None:
+        """Ask a subscriber to confirm commands, or a new address its subscription."""
+        if not commands:
+            return None
+        try:
+            key = address_key(self.post.keys, self.received.mail.sender)
+        except BadRecord:
+            return None
+        known = subscribers.by_address_key(self.session, key, lock=True)
+        if known is not None and known.status in _OPEN:
+            self._ask_for_proof(known, commands)
+        elif any(command.verb is Verb.SUBSCRIBE for command in commands):
+            return self._invite(commands)
+        return InboundOutcome.UNPROVEN
+
+    def _resolve_confirmations(self, proof: _Proof, commands: Iterable[Command]) -> Iterator[Command]:
         """Yield the commands; replace each `yes` by the stored commands that it confirms."""
         for command in commands:
             if command.verb is not Verb.YES:
                 yield command
             elif proof.delivery is not None:
-                question = replies.take_asked(session, proof.delivery, now - QUESTION_LIFETIME)
+                question = replies.take_asked(self.session, proof.delivery, self.now - QUESTION_LIFETIME)
                 yield from (_command(*stored) for stored in question.asks) if question else ()
 
-    def _handle_unproven(
-        self, session: Session, received: ReceivedCommandMail, commands: tuple[Command, ...], now: datetime
-    ) -> InboundOutcome | None:
-        """Ask a subscriber to confirm commands, or a new address its subscription."""
-        if not commands:
-            return None
-        try:
-            key = address_key(self.post.keys, received.mail.sender)
-        except BadRecord:
-            return None
-        known = subscribers.by_address_key(session, key, lock=True)
-        if known is not None and known.status in _OPEN:
-            self._ask_for_proof(session, received, (known, commands), now)
-        elif any(command.verb is Verb.SUBSCRIBE for command in commands):
-            return self._invite(session, received, commands, now)
-        return InboundOutcome.UNPROVEN
-
-    def _invite(
-        self,
-        session: Session,
-        received: ReceivedCommandMail,
-        commands: tuple[Command, ...],
-        now: datetime,
-        owner: Subscriber | None = None,
-    ) -> InboundOutcome | None:
+    def _invite(self, commands: Iterable[Command], owner: Subscriber | None = None) -> InboundOutcome | None:
         """Send a confirmation mail for a subscription.
 
         `owner` is the proven subscriber; without one the mail goes to the address in `From`.
         """
+        mail = self.received.mail
         topics = [command.value for command in commands if command.verb is Verb.SUBSCRIBE and command.value]
-        values = {"email": received.mail.sender, "language": "de" if is_german(received.mail) else "en"}
+        values = {"email": mail.sender, "language": "de" if is_german(mail) else "en"}
         try:
             record = parse(values | ({"topics": topics} if topics else {}))
         except BadRecord:
             return None
         if owner is not None:
-            send_owner_confirmation(session, self.post, owner, (record, Cause.MAIL), now)
+            send_owner_confirmation(self.session, self.post, owner, (record, Cause.MAIL), self.now)
         else:
-            request_signup_in_session(session, self.post, record, Cause.MAIL, now)
+            request_signup_in_session(self.session, self.post, record, Cause.MAIL, self.now)
         return InboundOutcome.UNPROVEN
 
-    def _ask_for_proof(
-        self,
-        session: Session,
-        received: ReceivedCommandMail,
-        request: tuple[Subscriber, tuple[Command, ...]],
-        now: datetime,
-    ) -> None:
+    def _ask_for_proof(self, known: Subscriber, commands: Iterable[Command]) -> None:
         """Store the commands and ask the subscriber to confirm them, at most once a day.
 
         What is not done by mail needs no confirmation: the mail says so.
         """
-        known, commands = request
-        address = subscribers.address_key_of(session, known.key)
-        if suppressions.reason_for(session, address):
+        address = subscribers.address_key_of(self.session, known.key)
+        if suppressions.reason_for(self.session, address):
             return
-        not_before = mail_budgets.take(session, [Budget(Pool.ASK_BACK, address)], now)
+        not_before = mail_budgets.take(self.session, [Budget(Pool.ASK_BACK, address)], self.now)
         if not_before is None:
             return
         asks = tuple(
@@ -312,31 +283,22 @@ class CommandProcessor:
             if one.verb is not Verb.SETTING
         )
         line = ReplyLine("prove", tuple(dict.fromkeys(verb for verb, *_ in asks))) if asks else ReplyLine("not_by_mail")
-        self._plan_reply(session, known, (received.fingerprint, CommandReply((line,), asks=asks)), now, not_before)
+        self._plan_reply(known, CommandReply((line,), asks=asks), not_before)
 
-    def _reply(
-        self, session: Session, known: Subscriber, received: ReceivedCommandMail, lines: list[ReplyLine], now: datetime
-    ) -> None:
+    def _reply(self, known: Subscriber, lines: Sequence[ReplyLine]) -> None:
         """Plan the reply unless the limit of the day is reached."""
-        if replies.count_since(session, known.key, now - timedelta(days=1)) >= REPLIES_PER_DAY:
+        if replies.count_since(self.session, known.key, self.now - timedelta(days=1)) >= REPLIES_PER_DAY:
             log.warning("reply limit reached: command executed without a reply", subscriber=known.key)
             return
-        self._plan_reply(session, known, (received.fingerprint, CommandReply(tuple(lines), received.mail.id)), now)
+        self._plan_reply(known, CommandReply(tuple(lines), self.received.mail.id))
 
-    def _plan_reply(
-        self,
-        session: Session,
-        known: Subscriber,
-        content: tuple[str, CommandReply],
-        now: datetime,
-        not_before: datetime | None = None,
-    ) -> None:
+    def _plan_reply(self, known: Subscriber, reply: CommandReply, not_before: datetime | None = None) -> None:
         """Add a delivery to the ledger and store the content that it will have."""
-        key, reply = content
-        notice = Notice(known.key, MailKind.REPLY, key, known.version, now + CONFIRM_WITHIN, not_before=not_before)
-        delivery = plan_notice(session, self.post, notice, now)
+        key, expires = self.received.fingerprint, self.now + CONFIRM_WITHIN
+        notice = Notice(known.key, MailKind.REPLY, key, known.version, expires, not_before=not_before)
+        delivery = plan_notice(self.session, self.post, notice, self.now)
         if delivery is not None:
-            replies.keep(session, delivery, reply)
+            replies.keep(self.session, delivery, reply)
 
 
 def _proof_by_recipient(session: Session, keys: Keys, address: str, now: datetime) -> _Proof | None:
