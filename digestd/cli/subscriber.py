@@ -22,7 +22,7 @@ from digestd.cli.arguments import DryRun, Email, Json, parse_date, parse_datetim
 from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_import_report
 from digestd.cli.progress import progress
-from digestd.domain.bounce_score import SUPPRESS_AT
+from digestd.domain.bounce import SUPPRESS_AT
 from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.lookup import LookupState
 from digestd.domain.paper import PaperId

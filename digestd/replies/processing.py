@@ -14,8 +14,7 @@ from logging import ERROR, INFO, WARNING
 import structlog
 from sqlmodel import Session
 
-from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
-from digestd.domain.bounce_score import BounceAction
+from digestd.domain.bounce import Bounce, BounceAction, BounceKind, InboundOutcome
 from digestd.errors import NotInitialised, Unavailable
 from digestd.replies.bounces.formats import BounceReport, Classification
 from digestd.replies.commands.command_mail import ReceivedCommandMail

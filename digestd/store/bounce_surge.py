@@ -13,8 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, func, or_, select, update
 from sqlmodel import Session
 
-from digestd.domain.bounce import Bounce, BounceKind
-from digestd.domain.bounce_surge import MANY_PART, FailureCounts
+from digestd.domain.bounce import MANY_PART, Bounce, BounceKind, FailureCounts
 from digestd.domain.delivery import UNCONFIRMED, Outcome, State
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason

@@ -14,8 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import desc, func, select
 from sqlmodel import Session
 
-from digestd.domain.bounce import Bounce, BounceKind
-from digestd.domain.bounce_score import REMEMBERED, BounceAction, BounceScore, choose_action, score
+from digestd.domain.bounce import REMEMBERED, Bounce, BounceAction, BounceKind, BounceScore, choose_action, score
 from digestd.domain.delivery import State
 from digestd.domain.suppression import SuppressionReason
 from digestd.domain.webhook import bounce_event

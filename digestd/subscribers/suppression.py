@@ -89,7 +89,7 @@ def unsuppress_wave(
 def suppress_held(db: Database, since: datetime | None, now: datetime, dry_run: bool = False) -> int:
     """Suppress every address whose hard bounces are on hold, and return how many.
 
-    Bounces are held when too many arrive at once (domain/bounce_surge); the operator confirms that these mailboxes
+    Bounces are held when too many arrive at once (domain/bounce); the operator confirms that these mailboxes
     do not exist.
 
     Args:

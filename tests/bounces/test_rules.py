@@ -5,8 +5,7 @@ import re
 import pytest
 
 from digestd.domain.bounce import BounceKind
-from digestd.domain.bounce_rules import RULES, BounceRule
-from digestd.domain.bounce_status import find_rule, kind_of
+from digestd.domain.bounce_rules import RULES, BounceRule, find_rule, kind_of
 
 HARD, SOFT, POLICY = BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY
 BY_MAILBOX = BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY

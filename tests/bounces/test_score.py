@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from digestd.domain.bounce import Bounce, BounceKind
-from digestd.domain.bounce_score import SUPPRESS_AT, WARN_AT, BounceAction, choose_action, score
+from digestd.domain.bounce import SUPPRESS_AT, WARN_AT, Bounce, BounceAction, BounceKind, choose_action, score
 
 
 def bounce(day: float, now: datetime, delivery: int | None = None, kind: BounceKind = BounceKind.SOFT) -> Bounce:

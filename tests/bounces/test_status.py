@@ -3,7 +3,7 @@
 import pytest
 
 from digestd.domain.bounce import BounceKind
-from digestd.domain.bounce_status import kind_of, status_in
+from digestd.domain.bounce_rules import kind_of, status_in
 
 HARD, SOFT, POLICY = BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY
 

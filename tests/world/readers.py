@@ -8,7 +8,7 @@ expected must be among them.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from digestd.domain.bounce_status import kind_of
+from digestd.domain.bounce_rules import kind_of
 from digestd.replies.bounces.formats import classify
 from digestd.replies.parsed_mail import UnreadableMail, parse_mail
 from tests.world.identity import read_pair

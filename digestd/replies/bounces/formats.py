@@ -34,7 +34,7 @@ from email.policy import compat32
 from flufl.bounce import all_failures
 
 from digestd.domain.bounce import BounceKind
-from digestd.domain.bounce_status import kind_of, status_in
+from digestd.domain.bounce_rules import kind_of, status_in
 from digestd.replies.parsed_mail import HeaderFields, ParsedMail
 from digestd.security.links import complaint_tag
 

@@ -20,9 +20,8 @@ from itertools import groupby
 from sqlalchemy import bindparam, func, select, update
 from sqlmodel import Session
 
-from digestd.domain.bounce import Bounce, BounceKind
-from digestd.domain.bounce_status import kind_of
-from digestd.domain.bounce_surge import FailureCounts
+from digestd.domain.bounce import Bounce, BounceKind, FailureCounts
+from digestd.domain.bounce_rules import kind_of
 from digestd.domain.delivery import Actor, Outcome, State
 from digestd.store import bounce_surge, bounces, core
 from digestd.store.ledger import seen_papers

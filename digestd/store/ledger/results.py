@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, String, bindparam, func, select, update
 from sqlmodel import Session
 
 from digestd.domain.bounce import Bounce
-from digestd.domain.bounce_status import kind_of, status_in
+from digestd.domain.bounce_rules import kind_of, status_in
 from digestd.domain.delivery import TRANSITIONS, UNSENT, Actor, Evidence, Outcome, State
 from digestd.domain.subscriber import Status
 from digestd.store import bounces, core

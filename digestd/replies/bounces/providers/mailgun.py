@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from digestd.domain.bounce import BounceKind
-from digestd.domain.bounce_status import kind_of, status_in
+from digestd.domain.bounce_rules import kind_of, status_in
 from digestd.errors import BadSetting
 from digestd.replies.bounces.providers.provider import (
     BounceEvent,
