@@ -19,11 +19,11 @@ from digestd.cli.subscriber import (
     Phrases,
     Topics,
 )
-from digestd.domain.interest import Interest, Kind, Stance, values
+from digestd.domain.interest import Kind, Stance
 from digestd.store import groups
 from digestd.store.groups import GroupCounts, Member
 from digestd.subscribers import group_edits
-from digestd.subscribers.group_edits import find_group
+from digestd.subscribers.group_edits import find_group, group_fields
 from digestd.subscribers.subscriber_record import MUTABLE
 
 GroupName = Annotated[str, typer.Argument(metavar="GROUP", help="The name of the group.")]
@@ -71,7 +71,7 @@ def show_group(group: GroupName, as_json: Json = False) -> None:
     with wiring.connect().db.read() as session:
         found = find_group(session, group)
         members = groups.members(session, found)
-    emit({"name": found.name, **_interests(found.interests), "members": [_member(one) for one in members]}, as_json)
+    emit({**group_fields(found), "members": [_member(one) for one in members]}, as_json)
 
 
 def edit_group(
@@ -154,11 +154,6 @@ def _summary(one: GroupCounts) -> dict[str, object]:
         "members": one.members,
         "sharing": one.sharing,
     }
-
-
-def _interests(interests: tuple[Interest, ...]) -> dict[str, object]:
-    liked = {name: list(values(interests, kind)) for name, kind in MUTABLE.items()}
-    return {**liked, "mute": {name: list(values(interests, kind, Stance.MUTED)) for name, kind in MUTABLE.items()}}
 
 
 def _member(one: Member) -> dict[str, object]:

@@ -36,6 +36,14 @@ def find_group(session: Session, name: str | int) -> Group:
     return found
 
 
+def group_fields(group: Group) -> dict[str, object]:
+    """Return name and interests of a group in the form of a subscriber's: lists by name, `mute` with such lists."""
+    liked, muted = (
+        {name: list(values(group.interests, kind, stance)) for name, kind in MUTABLE.items()} for stance in Stance
+    )
+    return {"name": group.name, **liked, "mute": muted}
+
+
 def add(db: Database, name: str, given: Slots, now: datetime) -> str:
     """Add a group and return its name.
 

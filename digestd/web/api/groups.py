@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from digestd.app import App
 from digestd.domain.api import Scope
-from digestd.domain.interest import Kind, Stance, values
+from digestd.domain.interest import Stance
 from digestd.domain.subscriber import Status
 from digestd.store import groups
 from digestd.store.groups import Member
 from digestd.subscribers import group_edits
-from digestd.subscribers.group_edits import NAME_MAX, find_group
+from digestd.subscribers.group_edits import NAME_MAX, find_group, group_fields
 from digestd.subscribers.subscriber_record import MUTABLE
 from digestd.web.api.auth import needs
 from digestd.web.api.shapes import Mutes, Number, Words
@@ -151,15 +151,8 @@ def _shown(app: App, group: str | int) -> GroupOut:
     with app.db.read() as session:
         found = find_group(session, group)
         members = groups.members(session, found)
-    return GroupOut(
-        number=found.key,
-        name=found.name,
-        topics=list(values(found.interests, Kind.TOPIC)),
-        phrases=list(values(found.interests, Kind.PHRASE)),
-        authors=list(values(found.interests, Kind.AUTHOR)),
-        categories=list(values(found.interests, Kind.CATEGORY)),
-        mute=Mutes(**{name: list(values(found.interests, kind, Stance.MUTED)) for name, kind in MUTABLE.items()}),
-        members=[_member(one) for one in members],
+    return GroupOut.model_validate(
+        {"number": found.key, **group_fields(found), "members": [_member(one) for one in members]}
     )
 
 
