@@ -35,6 +35,8 @@ from flufl.bounce import all_failures
 
 from digestd.domain.bounce import BounceKind
 from digestd.domain.bounce_rules import kind_of, status_in
+from digestd.replies.bounces import cues
+from digestd.replies.bounces.cues import any_of
 from digestd.replies.parsed_mail import HeaderFields, ParsedMail
 from digestd.security.links import complaint_tag
 
@@ -186,43 +188,10 @@ def _best_status(status: str, text: str) -> str:
 
 _HEADERS = ("from", "subject", "x-failed-recipients", "to", "x-mailer")
 _TEXT_CHARS_MAX = 16 * 1024
-_ORIGINAL = re.compile(
-    r"^[ >]*-{2,} *(below|original|returned|this is a copy|the header|unsent|enclosed)"
-    r"|^-+ ?(original message|returned mail|start of)"
-    r"|^ *(below is a copy|message headers follow|original message follows|your message reads)"
-    r"|^received: (from|by) |^return-path: ",
-    re.IGNORECASE | re.MULTILINE,
-)
+_COPY, _QUOTED = any_of(cues.COPY), any_of(cues.QUOTED)
 _OUR_SUBJECT = re.compile(r"^.{0,30}\b(subject|betreff|objet|asunto)\b.{0,10}:.*$", re.IGNORECASE | re.MULTILINE)
-_QUOTED = re.compile(
-    r"(said|returned was|respond(ed|s) with[^:\n]{0,40}|responded as follows|server message|diagnostic-code|reason"
-    r"|because of)[: ]",
-    re.IGNORECASE,
-)
-"""What introduces the reply of the other server."""
-_BOUNCE_SUBJECT = re.compile(
-    r"^(?!(re|fwd?|aw|wg|tr|rv):).{0,200}"
-    r"(undeliver|non[- ]?deliver|(not|n't|never) (be )?deliver|fail(ure|ed)\b|returned (mail|to sender)"
-    r"|delivery (status|error)|bounce|non remis|mail system error)",
-    re.IGNORECASE,
-)
-_FAILED = re.compile(
-    r"(not|n't|never|unable to|impossible to) (be |yet )?(been |able to )?(deliver|reach|receive)"
-    r"|undeliver|non[- ]?deliver|not delivered|could not be sent|trouble delivering"
-    r"|(delivery|mail|message)( \w+){0,5} (has |was )?(fail|reject|abort|refus)"
-    r"|fail(ed|ure) (to deliver|permanently|recipient|reason)|delivery (fail|error|problem)|error.{0,60}deliver"
-    r"|permanent (fatal )?error|fatal error|following (address|recipient)|returned (mail|message)|transcript of session"
-    r"|action: ?failed|invalid (user|final)|unknown user|account is disabled|envelope expired|incorrectly constructed"
-    r"|your message to .{0,80}(reject|exceed|cannot)|(<<<|>>>) ?5\d\d|: 5\d\d[ -]|^5\d\d[ -]"
-    r"|nicht zugestellt|送信でき|配信できません|配送できません|无法送达|不能送达|не (может быть|была?) достав|недостав",
-    re.IGNORECASE | re.MULTILINE,
-)
-_DELAYED = re.compile(
-    r"warning message only|advisory-only|(will|being) (be )?retried|will (continue|keep|be attempted)"
-    r"|continue to (try|be made)|delivery .{0,40}(has been |was )?(delayed|postponed)|action: ?delayed|is delayed for"
-    r"|not (yet )?been delivered yet|has not yet been delivered|do not need to (resend|retry)",
-    re.IGNORECASE,
-)
+_BOUNCE_SUBJECT = any_of(cues.SUBJECT, r"\A(?!(?:re|fwd?|aw|wg|tr|rv):).{0,200}")
+_FAILED, _DELAYED = any_of(cues.FAILED), any_of(cues.DELAYED)
 
 
 def parse_text(mail: ParsedMail) -> BounceReport | None:
@@ -245,7 +214,7 @@ def parse_text(mail: ParsedMail) -> BounceReport | None:
 
 def without_original(text: str) -> str:
     """Cut off the copy of our own mail and its subject, whose words would be misread as a bounce."""
-    copy = _ORIGINAL.search(text)
+    copy = _COPY.search(text)
     return _OUR_SUBJECT.sub("", text[: copy.start()] if copy else text)
 
 
@@ -284,14 +253,7 @@ _AUTO_REPLY_HEADERS = (
 )  # fmt: skip
 _PRECEDENCE = frozenset({"auto_reply", "auto-reply", "junk"})
 _REPORT_TYPES = frozenset({"disposition-notification"})
-_AUTOMATIC_SUBJECT = re.compile(
-    r"out[- ]of[- ](the )?office|on vacation|auto(matic)?[ -]?(reply|response|answer)|automatische[ _]antwort|abwesen"
-    r"|\S{0,30}ponse[ _]automatique|absence du bureau|respuesta[ _]autom|fuera de (la )?oficina"
-    r"|risposta[ _]autom|resposta[ _]autom"
-    r"|(please )?(confirm|verify) (your|this) (e-?mail|message|address)|sender (verification|confirmation)"
-    r"|your (e-?mail|message) requires (verification|confirmation)|challenge[ -]response",
-    re.IGNORECASE,
-)
+_AUTOMATIC_SUBJECT = any_of(cues.AUTOMATIC_SUBJECT)
 
 
 def parse_automatic(mail: ParsedMail) -> BounceReport | None:
