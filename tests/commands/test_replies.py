@@ -39,7 +39,11 @@ async def test_reply_to_each_command_matches_golden_file(ada_install: CommandIns
     known = ada_install.known()
     assert known is not None
     with ada_install.install.db.write() as session:
-        subscribers.update_many(session, [replace(known, language=language)], ada_install.install.clock.now)
+        subscribers.update_many(
+            session,
+            [replace(known, preferences=known.preferences.model_copy(update={"language": language}))],
+            ada_install.install.clock.now,
+        )
     replies = [await _reply_to(ada_install, UNPROVEN_LINES[language], ADDRESS)]
     for line in LINES[language]:
         ada_install.install.clock.go(timedelta(hours=3))  # only so many are answered a day
