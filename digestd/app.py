@@ -24,7 +24,8 @@ from digestd import settings as configuration
 from digestd.security.links import Keys, Purpose, Urls, address_key, canonical_address, make_token
 from digestd.security.secret_key import create_secret, read_keys
 from digestd.settings import Settings
-from digestd.store import job_queue, opt_outs, sources, subscribers, webhooks
+from digestd.store import job_queue, opt_outs, subscribers, webhooks
+from digestd.store import sources as stored_sources
 from digestd.store.database import Database, open_database
 from digestd.store.ledger import queries
 from digestd.store.migrate import migrate, require_current
@@ -192,7 +193,7 @@ class App:
         if self.settings.sources:
             return self.observed(parse_sources(self.settings.sources))
         with self.db.read() as session:
-            specs = sources.specs(session)
+            specs = stored_sources.specs(session)
         found: list[Source] = []
         for spec in specs:
             try:
@@ -484,8 +485,8 @@ def initialise(settings: Settings | None = None) -> App:
     app = connect(settings)
     _ = app.signer, app.templates.check()
     with app.db.write() as session:
-        if not sources.specs(session):
-            sources.add(session, FIRST_SOURCES, app.clock())
+        if not stored_sources.specs(session):
+            stored_sources.add(session, FIRST_SOURCES, app.clock())
     return app
 
 

@@ -17,7 +17,7 @@ from digestd.cli.output import emit
 from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
 from digestd.errors import BadInput
 from digestd.sources import source_type
-from digestd.store import coverage
+from digestd.store import sources
 
 _SIGNS: dict[CoverageState, tuple[str, str]] = {
     CoverageState.FRESH: ("●", "green"),
@@ -47,7 +47,9 @@ def show_coverage(
     app = wiring.connect()
     today = app.clock().date()
     with app.db.read() as session:
-        found = [row for row in coverage.recent(session, today - timedelta(days=days - 1)) if _is_of(row, source)]
+        found = [
+            row for row in sources.recent_coverage(session, today - timedelta(days=days - 1)) if _is_of(row, source)
+        ]
     if not found:
         _refuse_unknown(source)
         say(_nothing(days, source))

@@ -20,7 +20,7 @@ from digestd.domain.digest import Pick
 from digestd.domain.paper import Paper
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.security.links import Keys, make_envelope_id
-from digestd.store import bounces, papers, text_models
+from digestd.store import bounces, papers, ranking_models
 from digestd.store.fsck import INVARIANTS, fsck, steps_of_fsck
 from digestd.store.fsck.sql_checks import SHOWN
 from digestd.store.ledger import queries
@@ -72,7 +72,7 @@ def show_delivery(
             {"at": b.at, "kind": b.kind, "status": b.status, "via": b.via, "attempt": b.attempt}
             for b in bounces.of_delivery(session, key)
         ]
-        model = text_models.of_delivery(session, key)
+        model = ranking_models.of_delivery(session, key)
     ranked_by = None if model is None else asdict(model)
     picked = [_pick_json(pick, known.get(pick.paper)) if as_json else _pick_row(built, pick, known) for pick in picks]
     emit(

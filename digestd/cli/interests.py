@@ -22,7 +22,7 @@ from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId, paper_id
 from digestd.errors import BadInput
 from digestd.sources.imports import BYTES_MAX, IMPORT_FORMATS
-from digestd.store import feedback, mutings
+from digestd.store import feedback
 from digestd.subscribers.cold_start import import_references, read_references
 from digestd.subscribers.feedback import add_feedback, mute_from_paper, undo_feedback, undo_mute
 from digestd.subscribers.lookup import find
@@ -124,7 +124,7 @@ def _history(built: App, email: str) -> list[dict[str, object]]:
     """Return all feedback, oldest first."""
     with built.db.read() as session:
         key = find(session, built.keys, email).key
-        verdicts, muted = feedback.history(session, key), mutings.history(session, key)
+        verdicts, muted = feedback.history(session, key), feedback.muting_history(session, key)
     events = [(f.at, _row(f, f.verdict, None)) for f in verdicts]
     events += [(m.at, _row(m, FeedbackWord.MUTED, f"{m.interest.kind}: {m.interest.value}")) for m in muted]
     return [row for _, row in sorted(events, key=lambda event: event[0])]

@@ -14,9 +14,9 @@ from digestd.cli.output import emit
 from digestd.errors import BadInput
 from digestd.sources import parse_source, source_type
 from digestd.sources.source import Source
-from digestd.store import fetches, hosts, sources
-from digestd.store.fetches import FetchRecord
+from digestd.store import hosts, sources
 from digestd.store.hosts import HostState
+from digestd.store.sources import FetchRecord
 
 Spec = Annotated[
     str, typer.Argument(metavar="SPEC", help="A source, as in arxiv-rss:cs.LG+stat.ML, biorxiv or feed:https://…")
@@ -32,7 +32,7 @@ def list_sources(as_json: Json = False) -> None:
     """
     built = wiring.connect()
     with built.db.read() as session:
-        last = fetches.latest(session)
+        last = sources.latest_fetches(session)
         known = {host.host: host for host in hosts.all_of(session)}
     emit([source_row(one, last.get(one.name), known.get(one.rate_limit.host)) for one in built.sources], as_json)
 

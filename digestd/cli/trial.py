@@ -21,7 +21,7 @@ from digestd.errors import BadInput, NotFound
 from digestd.evaluation.compare import signal_subset
 from digestd.evaluation.trial import PreferenceCount, TrialResult, preference, trial_result
 from digestd.ranking import fusion
-from digestd.store import subscribers, trials
+from digestd.store import ranking_models, subscribers
 
 NAME_MAX = 60
 
@@ -53,8 +53,8 @@ def start_trial(
     built = wiring.connect()
     new = Trial(0, name.strip(), fusion.dump_weights(tried), share, built.clock())
     with built.db.write() as session:
-        _refuse(trials.every(session), new)
-        trials.start(session, new)
+        _refuse(ranking_models.every_trial(session), new)
+        ranking_models.start_trial(session, new)
     say(f"{new.name} runs from the next planning on; `digestd trial show` shows its results")
 
 
@@ -65,8 +65,8 @@ def stop_trial() -> None:
     """
     built = wiring.connect()
     with built.db.write() as session:
-        known = _running(trials.every(session))
-        trials.stop(session, known, built.clock())
+        known = _running(ranking_models.every_trial(session))
+        ranking_models.stop_trial(session, known, built.clock())
     say(f"{known.name} is stopped; all digests use the current weights again")
 
 
@@ -83,7 +83,7 @@ def show_trial(
     """
     built = wiring.connect()
     with built.db.read() as session:
-        known = _named(trials.every(session), name)
+        known = _named(ranking_models.every_trial(session), name)
     found = trial_result(built.db, known)
     if as_json:
         emit(_complete(built, known, found), as_json=True)
@@ -102,7 +102,7 @@ def list_trials(as_json: Json = False) -> None:
     """
     built = wiring.connect()
     with built.db.read() as session:
-        every = trials.every(session)
+        every = ranking_models.every_trial(session)
     emit([_about(known) for known in every], as_json)
 
 

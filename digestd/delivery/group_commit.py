@@ -20,7 +20,7 @@ from digestd.store import ledger, papers, sent_journals
 from digestd.store.database import Database
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
 from digestd.store.ledger.results import AttemptResult
-from digestd.store.returning_papers import hash_paper
+from digestd.store.ledger.seen_papers import hash_paper
 
 ThrottleChanges = Mapping[str, Sequence[ThrottleChange]]
 log = structlog.get_logger(__name__)

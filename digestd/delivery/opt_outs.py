@@ -6,7 +6,7 @@ from sqlmodel import Session
 
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
-from digestd.store import consent, erasure, subscribers, suppressions
+from digestd.store import consent, personal_data, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.opt_outs import SUPPRESSIONS, Event, OptOut, last_words
 from digestd.store.timestamps import from_us, to_us
@@ -23,7 +23,7 @@ def apply_opt_outs(db: Database, entries: Sequence[OptOut]) -> int:
         with db.write() as session:
             for key in keys[begin : begin + _BATCH]:
                 applied += sum(_apply(session, key, entry) for entry in _entries(words, key))
-    erasure.scrub(db)
+    personal_data.scrub(db)
     return applied
 
 
@@ -64,7 +64,7 @@ def _suppress(session: Session, key: bytes, reason: SuppressionReason, known: Su
     if reason is SuppressionReason.ERASED and known is not None:
         suppressions.record(session, key, reason, at)
         suppressions.erase_notes(session, key)
-        erasure.erase(session, known.key, at)
+        personal_data.erase(session, known.key, at)
     else:
         suppressions.suppress(session, key, reason, at)
     return True

@@ -26,9 +26,9 @@ from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Status
 from digestd.errors import BadSetting, DatabaseUnreachable, DigestdError, NotResumed, Unavailable
 from digestd.security.links import Keys, make_message_id
-from digestd.store import ledger, returning_papers, sent_journals, subscribers
+from digestd.store import ledger, sent_journals, subscribers
 from digestd.store.database import Database
-from digestd.store.ledger import recovery, restore
+from digestd.store.ledger import recovery, restore, seen_papers
 from digestd.store.ledger.restore import SentAttempt
 from digestd.store.ledger.results import AttemptResult
 from digestd.store.opt_outs import FILE_NAME, OptOutRecord, opted_out
@@ -390,7 +390,7 @@ class RestoreGuard:
                 if mail.papers and mail.outcome is not SentOutcome.REFUSED:
                     had[mail.subscriber] = had.get(mail.subscriber, b"") + mail.papers
             known = restore.known_subscribers(session, had)
-            returning_papers.expect(session, {who: had[who] for who in known}, now)
+            seen_papers.expect(session, {who: had[who] for who in known}, now)
             restore.reserve_numbers(session, highest, now)
         return _report(counts)
 
@@ -420,7 +420,7 @@ class RestoreGuard:
             with self.db.write() as session:
                 tried = [(mail.attempt.delivery, mail.attempt.attempt) for mail in some]
                 unknown = set(restore.unknown_attempts(session, tried))
-                numbers = returning_papers.known_hashes(session, now) if unknown else {}
+                numbers = seen_papers.known_hashes(session, now) if unknown else {}
                 for mail, attempt in zip(some, tried, strict=True):
                     if attempt in unknown:
                         counts[mail.outcome] += self._add_lost_digest(session, mail, numbers, planner, now)
@@ -436,7 +436,7 @@ class RestoreGuard:
         date = schedule.period_date(mail.period)
         date += timedelta(days=who.timing.weekday if "W" in mail.period else 0)
         due = min(schedule.period_on(who.timing, date).due, from_us(mail.attempt.at_us))
-        hashes = returning_papers.split_hashes(mail.papers)
+        hashes = seen_papers.split_hashes(mail.papers)
         revisions = restore.revisions_of(session, {numbers[one] for one in hashes if one in numbers})
         is_added = False
         if who.status is Status.ACTIVE and revisions:

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from digestd.domain.paper import Paper
 from digestd.ranking.arrays import Floats
 from digestd.ranking.dense import NO_SPACE, EmbeddingSpace, Encoder, build_embedding_space
-from digestd.store import embeddings
+from digestd.store import ranking_models
 from digestd.store.database import Database
 
 SAMPLE = 5_000
@@ -22,29 +22,29 @@ def read_embeddings(db: Database, encoder: Encoder, candidates: Sequence[Paper])
     if not encoder.dims:
         return NO_SPACE, np.zeros((len(candidates), 0), dtype=np.float32)
     with db.read() as session:
-        known = embeddings.of_revisions(session, encoder.version, [paper.revision for paper in candidates])
+        known = ranking_models.embeddings_of(session, encoder.version, [paper.revision for paper in candidates])
     missing = [paper for paper in candidates if paper.revision not in known]
     for start in range(0, len(missing), BLOCK):
         block = missing[start : start + BLOCK]
         encoded = dict(zip((p.revision for p in block), encoder.encode([p.text for p in block]), strict=True))
         with db.write() as session:
-            embeddings.upsert(session, encoder.version, encoded)
+            ranking_models.store_embeddings(session, encoder.version, encoded)
     with db.read() as session:
         # Read back in half precision, as the next run reads them.
-        known |= embeddings.of_revisions(session, encoder.version, [paper.revision for paper in missing])
+        known |= ranking_models.embeddings_of(session, encoder.version, [paper.revision for paper in missing])
         return _space(session, encoder), _rows(candidates, known, encoder)
 
 
 def stored_embeddings(session: Session, encoder: Encoder, candidates: Sequence[Paper]) -> tuple[EmbeddingSpace, Floats]:
     """Do as `read_embeddings` without computing any: an empty space unless all are stored."""
-    known = embeddings.of_revisions(session, encoder.version, [paper.revision for paper in candidates])
+    known = ranking_models.embeddings_of(session, encoder.version, [paper.revision for paper in candidates])
     if not encoder.dims or any(paper.revision not in known for paper in candidates):
         return NO_SPACE, np.zeros((len(candidates), 0), dtype=np.float32)
     return _space(session, encoder), _rows(candidates, known, encoder)
 
 
 def _space(session: Session, encoder: Encoder) -> EmbeddingSpace:
-    archive = embeddings.newest(session, encoder.version, SAMPLE)
+    archive = ranking_models.newest_embeddings(session, encoder.version, SAMPLE)
     return build_embedding_space(encoder, np.array(archive, dtype=np.float32).reshape(len(archive), encoder.dims))
 
 
@@ -57,4 +57,4 @@ def seed_vectors(session: Session, space: EmbeddingSpace, named: Sequence[Paper]
     """Return the stored vectors of papers that subscribers named, by revision."""
     if space.is_empty or not named:
         return {}
-    return embeddings.of_revisions(session, space.encoder.version, [paper.revision for paper in named])
+    return ranking_models.embeddings_of(session, space.encoder.version, [paper.revision for paper in named])

@@ -26,10 +26,11 @@ from digestd.domain.subscriber import Timing
 from digestd.errors import BadSetting, NotFound, NotResumed, Unavailable
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.security.links import Keys, make_message_id
-from digestd.store import alert_state, ledger, profiles, references, returning_papers, sent_journals
 from digestd.store import due as due_subscribers
+from digestd.store import ledger, operations, profiles, references, sent_journals
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
+from digestd.store.ledger import seen_papers
 from digestd.store.ledger.create import NewDigest, RankingInputs
 from digestd.tracing import span
 
@@ -204,10 +205,10 @@ def _filled(session: Session, subscriber: int, period: str) -> int | None:
 def _take_in_returned(db: Database, now: datetime) -> None:
     """Count papers as seen that came back after a restore, before anybody's seen papers are read."""
     with db.read() as session:
-        is_any = returning_papers.is_any_expected(session)
+        is_any = seen_papers.is_any_expected(session)
     if is_any:
         with db.write() as session:
-            returning_papers.take_in(session, now)
+            seen_papers.take_in(session, now)
 
 
 def _prepare_day(db: Database, planner: Planner, now: datetime) -> PlanningDay:
@@ -239,7 +240,7 @@ def _set_aside(db: Database, keys: Sequence[int], now: datetime) -> None:
     with db.write() as session:
         due_subscribers.postpone(session, dict.fromkeys(keys, now + RETRY_AFTER))
         profiles.invalidate(session, keys)  # a damaged stored profile is compiled again
-        alert_state.note_unplanned(session, keys, now)
+        operations.note_unplanned(session, keys, now)
 
 
 def _next(db: Database, keys: range, now: datetime) -> list[DueSubscriber]:

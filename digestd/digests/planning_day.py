@@ -28,7 +28,7 @@ from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.dense import Encoder, build_embedding_space
 from digestd.ranking.model import TextModel
 from digestd.sources import source_type
-from digestd.store import coverage, fetches, likes, papers, trials
+from digestd.store import feedback, papers, ranking_models, sources
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 
@@ -153,9 +153,9 @@ def read_planning_day(
         coverage = incomplete_sources(session, now)
         is_unanswered = no_source_answered(session, now)
         horizon, _ = papers.newest_news(session, now - WINDOW - WEEKLY_SLACK, now)
-        trial = trials.running(session, now)
+        trial = ranking_models.running_trial(session, now)
         calibration = calibration_at(session, now)
-        community = likes.of_community(session, now) if co_likes else None
+        community = feedback.likes_of_community(session, now) if co_likes else None
     space, vectors = read_embeddings(db, encoder, found)
     pairs = [(key, j) for j, paper in enumerate(found) for key in former.get(paper.key, ())]
     with single_blas_thread():
@@ -205,7 +205,7 @@ def incomplete_sources(session: Session, now: datetime) -> dict[str, CoverageSta
     partial at worst, because its papers are in the digest.
     """
     today = now.date()
-    rows = coverage.recent(session, today - SOURCE_IN_USE)
+    rows = sources.recent_coverage(session, today - SOURCE_IN_USE)
     incomplete = incomplete_states(rows, today)
     complete = {_label(row.source) for row in rows if row.day <= today and row.source not in incomplete}
     found: dict[str, CoverageState] = {}
@@ -220,7 +220,7 @@ def no_source_answered(session: Session, now: datetime) -> bool:
     """Return True if there are sources of papers, and none answered when it was last asked."""
     asked = {
         source: answered is not None and answered >= last - ONE_VISIT
-        for source, (last, answered) in fetches.answers(session).items()
+        for source, (last, answered) in sources.answers(session).items()
         if last > now - SOURCE_IN_USE
     }
     answered = [source for source, has_answered in asked.items() if has_answered]

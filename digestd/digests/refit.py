@@ -21,7 +21,7 @@ from digestd.digests.text_model import GROWTH, fit_model, prepare_model, read_mo
 from digestd.errors import Unavailable
 from digestd.ranking.dense import Encoder
 from digestd.ranking.model import TextModel, is_readable
-from digestd.store import profiles, references, text_models
+from digestd.store import profiles, ranking_models, references
 from digestd.store.database import Database
 
 REFIT_AFTER = timedelta(days=7)
@@ -42,8 +42,8 @@ def is_due(db: Database, encoder: Encoder, now: datetime) -> bool:
     if is_refit_due(db, now):
         return True
     with db.read() as session:
-        used, prepared = text_models.in_use(session), text_models.prepared(session)
-        if used is None or prepared is not None or text_models.has_outdated(session, now):
+        used, prepared = ranking_models.in_use(session), ranking_models.prepared(session)
+        if used is None or prepared is not None or ranking_models.has_outdated(session, now):
             return used is not None
         return len(profiles.missing(session, compiled_by(used.version, encoder), 0, MISSING_MIN)) == MISSING_MIN
 
@@ -54,12 +54,12 @@ def is_refit_due(db: Database, now: datetime) -> bool:
     Planning fits the first one.
     """
     with db.read() as session:
-        used = text_models.in_use(session)
-        count = text_models.count_fit_papers(session)
+        used = ranking_models.in_use(session)
+        count = ranking_models.count_fit_papers(session)
     return used is not None and count > 0 and (not is_readable(used.version) or outgrown(used, count, now))
 
 
-def outgrown(fitted: text_models.FittedModel, count: int, now: datetime) -> bool:
+def outgrown(fitted: ranking_models.FittedModel, count: int, now: datetime) -> bool:
     """Return True if a model should be replaced.
 
     It is a week old, or `count` papers, up to MAX_TEXTS, are 25 % more than it was fitted on.
@@ -76,25 +76,25 @@ def prepare(db: Database, encoder: Encoder, now: datetime, should_continue: Call
 
     `should_continue` is called before each block; if it returns False, the rest is compiled next time.
     """
-    text_models.delete_outdated(db, now)
+    ranking_models.delete_outdated(db, now)
     model = _prepared_model(db, now)
     if model is None:
         return
     if _compile_missing(db, without_papers(model, encoder, now), should_continue):
         with db.write() as session:
-            text_models.use(session, model.version, now)
+            ranking_models.use(session, model.version, now)
 
 
 def _prepared_model(db: Database, now: datetime) -> TextModel | None:
     """Return the model to compile profiles by: the prepared one, a new one if it is due, else the one in use."""
     with db.read() as session:
-        prepared = text_models.prepared(session)
-        if prepared and not outgrown(prepared, text_models.count_fit_papers(session), now):
-            model = read_model(text_models.data(session, prepared.version), prepared.version)
+        prepared = ranking_models.prepared(session)
+        if prepared and not outgrown(prepared, ranking_models.count_fit_papers(session), now):
+            model = read_model(ranking_models.data(session, prepared.version), prepared.version)
             if model is not None:
                 return model
     with db.write() as session:
-        text_models.drop_prepared(session)
+        ranking_models.drop_prepared(session)
     if not is_refit_due(db, now):
         return ready_model(db)
     model = fit_model(db, MAX_TEXTS)

@@ -24,7 +24,7 @@ from digestd.ranking.compiler import RECORD_FORMAT, ProfileInput, compile_record
 from digestd.ranking.dense import Encoder
 from digestd.ranking.fusion import Scores, parse_weights, score
 from digestd.ranking.profile import Profiles, read_profiles
-from digestd.store import encodings, groups, profiles, references
+from digestd.store import groups, profiles, ranking_models, references
 from digestd.store.due import DueSubscriber
 from digestd.store.groups import SharedInterest
 from digestd.store.interests import for_ranking
@@ -203,7 +203,7 @@ def compile_profiles(session: Session, day: PlanningDay, wants: Mapping[int, int
 def store_compiled(session: Session, day: PlanningDay, compiled: Mapping[int, StoredProfile]) -> None:
     """Store compiled profiles, and the term counts read for them."""
     profiles.upsert(session, compiled)
-    encodings.upsert(session, day.candidates.model.version, day.seed_reader.new_terms)
+    ranking_models.store_encodings(session, day.candidates.model.version, day.seed_reader.new_terms)
     references.store_derived(session, day.seed_reader.new_references)
     day.seed_reader.new_terms.clear()
     day.seed_reader.new_references.clear()

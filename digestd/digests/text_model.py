@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from digestd.ranking.model import TextModel, dumps, fit_corpus, is_readable, loads
 from digestd.ranking.vocabulary import read_corpus
-from digestd.store import papers, text_models
+from digestd.store import papers, ranking_models
 from digestd.store.database import Database
 
 GROWTH = 1.25
@@ -43,10 +43,10 @@ def text_model(db: Database, now: datetime) -> TextModel:
 def ready_model(db: Database) -> TextModel | None:
     """Return the model in use, or None if planning has to fit one."""
     with db.read() as session:
-        used = text_models.in_use(session)
+        used = ranking_models.in_use(session)
         if used is None or _is_too_small(session, used):
             return None
-        return read_model(text_models.data(session, used.version), used.version)
+        return read_model(ranking_models.data(session, used.version), used.version)
 
 
 def read_model(data: bytes, version: str) -> TextModel | None:
@@ -67,14 +67,14 @@ def fit_model(db: Database, limit: int) -> TextModel:
 def prepare_model(db: Database, model: TextModel, now: datetime, *, use: bool) -> None:
     """Store a model, and put it into use if asked to."""
     with db.write() as session:
-        text_models.prepare(session, text_models.FittedModel(model.version, now, model.size), dumps(model))
+        ranking_models.prepare(session, ranking_models.FittedModel(model.version, now, model.size), dumps(model))
         if use:
-            text_models.use(session, model.version, now)
+            ranking_models.use(session, model.version, now)
 
 
-def _is_too_small(session: Session, used: text_models.FittedModel) -> bool:
+def _is_too_small(session: Session, used: ranking_models.FittedModel) -> bool:
     """Return True if a model knows so few papers that planning should fit a new one."""
-    return used.papers < FEW_TEXTS and text_models.count_fit_papers(session) > used.papers * GROWTH
+    return used.papers < FEW_TEXTS and ranking_models.count_fit_papers(session) > used.papers * GROWTH
 
 
 def _fit_and_use(db: Database, now: datetime) -> TextModel:

@@ -27,7 +27,7 @@ from digestd.evaluation.judgments import EPOCH, NO_LIKES, Judgment, OtherLikes
 from digestd.evaluation.scoring import DAY_LENGTH, Case, build_cases
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.ranking.model import TextModel, fit, loads
-from digestd.store import likes, papers, references, text_models
+from digestd.store import feedback, papers, ranking_models, references
 from digestd.store.database import Database
 from digestd.store.interests import for_ranking_at
 from digestd.store.ledger.sent_digests import SentDigest, digests
@@ -118,10 +118,10 @@ class _SentHistory:
 
 
 def _model(session: Session) -> TextModel:
-    newest = text_models.in_use(session)
+    newest = ranking_models.in_use(session)
     if newest is not None:
         try:
-            return loads(text_models.data(session, newest.version))
+            return loads(ranking_models.data(session, newest.version))
         except ValueError:  # of an earlier release, in another form
             pass
     return fit(papers.texts(session, ARCHIVE))
@@ -136,7 +136,7 @@ def _day_snapshot(session: Session, block: Sequence[SentDigest], model: TextMode
 
 def _others(session: Session, at: datetime) -> OtherLikes:
     """Return the likes that planning used at a time."""
-    people, papers = likes.of_community(session, at)
+    people, papers = feedback.likes_of_community(session, at)
     users = {str(key): key for key in people.tolist()}
     return OtherLikes(users, people, papers, np.full(len(people), -np.inf))
 

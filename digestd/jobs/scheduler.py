@@ -20,7 +20,7 @@ from digestd.digests.rescheduling import update_schedules
 from digestd.errors import AlreadyRunning, DigestdError
 from digestd.jobs.children import ChildProcesses
 from digestd.jobs.chores import Chores
-from digestd.store import due, erasure
+from digestd.store import due, personal_data
 from digestd.store.migrate import require_current
 from digestd.store.process_locks import HeldLock
 
@@ -163,7 +163,7 @@ class Scheduler:
     async def scrub(self) -> None:
         """Remove erased data from the write-ahead log, which waits for readers."""
         try:
-            done = await asyncio.to_thread(erasure.scrub, self._app.db, wait=False)
+            done = await asyncio.to_thread(personal_data.scrub, self._app.db, wait=False)
         except DigestdError as error:
             log.error("cannot empty the write-ahead log", why=str(error), retry=error.retry)
             return

@@ -33,7 +33,7 @@ from digestd.jobs.receiver import Receiver
 from digestd.jobs.scheduler import STARTUP_DELAY
 from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.sources.source import EnrichmentSource, Source
-from digestd.store import due, fetches, job_queue
+from digestd.store import due, job_queue, sources
 from digestd.store.migrate import require_current
 
 CONCURRENCY: Mapping[str, int] = {"ticks": 2, "planning": 1, "delivery": 1, "network": 6}
@@ -233,7 +233,7 @@ def overdue_sources(app: App, now: datetime) -> list[Source]:
     """Return the sources that were not read for as long as DIGESTD_INGEST_INTERVAL_MINUTES says."""
     chosen, before = app.sources, now - timedelta(minutes=app.settings.ingest_interval_minutes)
     with app.db.read() as session:
-        latest = fetches.latest(session)
+        latest = sources.latest_fetches(session)
     never = datetime.min.replace(tzinfo=UTC)
     tries = {source.name: latest[source.name].fetched if source.name in latest else never for source in chosen}
     return [source for source in chosen if not before < tries[source.name] <= now + timedelta(hours=1)]

@@ -27,11 +27,11 @@ from digestd.jobs import chores
 from digestd.jobs.children import ChildProcesses
 from digestd.store import (
     address_changes,
-    alert_state,
     bounce_surge,
     bounces,
     ledger,
     mail_budgets,
+    operations,
     pending_requests,
     throttles,
     webhooks,
@@ -386,10 +386,10 @@ def _new_alerts(app: App) -> list[tuple[str, str]]:
 def _grown_count(app: App, event: str, count: Callable[[Session, datetime], int]) -> int:
     """Return the count behind an alert if it has grown since the last check, else 0."""
     with app.db.read() as session:
-        if count(session, app.clock()) == alert_state.last_count(session, event):
+        if count(session, app.clock()) == operations.last_count(session, event):
             return 0  # the usual case takes no lock
     with app.db.write() as session:
-        return alert_state.count_if_more(session, event, lambda: count(session, app.clock()))
+        return operations.count_if_more(session, event, lambda: count(session, app.clock()))
 
 
 def _count_doublings(session: Session, now: datetime) -> int:

@@ -9,7 +9,7 @@ from digestd.app import App
 from digestd.domain.bounce import BounceKind
 from digestd.domain.coverage import Coverage
 from digestd.domain.subscriber import Status
-from digestd.store import coverage, service_activity, subscribers
+from digestd.store import service_activity, sources, subscribers
 
 HOURS, BOUNCE_DAYS, GROWTH_DAYS, COVERAGE_DAYS, FEEDBACK_WEEKS = 48, 30, 90, 14, 12
 
@@ -44,7 +44,7 @@ def read_history(app: App) -> ServiceHistory:
         bounced = service_activity.bounces_per_day(session, midnight - timedelta(days=BOUNCE_DAYS - 1))
         changes = service_activity.active_changes_per_day(session, midnight - timedelta(days=GROWTH_DAYS - 1))
         active = subscribers.count(session).get(Status.ACTIVE, 0)
-        days = coverage.recent(session, today - timedelta(days=COVERAGE_DAYS - 1))
+        days = sources.recent_coverage(session, today - timedelta(days=COVERAGE_DAYS - 1))
         first_monday = midnight - timedelta(days=today.weekday() + 7 * (FEEDBACK_WEEKS - 1))
         verdicts = service_activity.verdicts_per_week(session, first_monday)
     mondays = [monday - timedelta(weeks=back) for back in reversed(range(FEEDBACK_WEEKS))]

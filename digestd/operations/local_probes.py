@@ -16,8 +16,8 @@ from digestd.resources import OverrideState, overrides
 from digestd.security.parser_process import ConfinementFailed, probe
 from digestd.security.secret_key import read_keys
 from digestd.settings import Settings
-from digestd.store import fetches
-from digestd.store.engine_settings import EXPECTED, wrong_settings
+from digestd.store import sources as stored_sources
+from digestd.store.operations import EXPECTED, wrong_settings
 
 DISTINCT_MIN = 12
 """A random secret of 32 bytes has more distinct bytes; a typed one often has fewer."""
@@ -82,7 +82,7 @@ def check_fetches(app: App) -> Sequence[Diagnosis]:
     """Check the last fetch of each source."""
     sources = app.sources
     with app.db.read() as session:
-        last = fetches.latest(session)
+        last = stored_sources.latest_fetches(session)
     found: list[Diagnosis] = []
     for source in sources:
         fetched = last.get(source.name)

@@ -26,19 +26,17 @@ from digestd.operations.service_status import (
     ServiceVersions,
 )
 from digestd.store import (
-    alert_state,
     bounce_surge,
     bounces,
     chat_targets,
-    coverage,
-    fetches,
     hosts,
-    inbound,
     job_queue,
     ledger,
+    operations,
     papers,
     sent_journals,
     service_activity,
+    sources,
     subscribers,
     webhooks,
 )
@@ -80,7 +78,7 @@ def read_status(app: App) -> ServiceStatus:
     with app.db.read() as session:
         health = _health(session, app)
         now = health.at
-        last_asked = max((one.fetched for one in fetches.latest(session).values()), default=None)
+        last_asked = max((one.fetched for one in sources.latest_fetches(session).values()), default=None)
         due = service_activity.due_times(session, now, now + DAY)
         interval = timedelta(minutes=app.settings.ingest_interval_minutes)
         return ServiceStatus(
@@ -105,9 +103,9 @@ def read_status(app: App) -> ServiceStatus:
                 FailingRoom(one.subscriber, one.label, one.failures, one.problem or "", one.is_used)
                 for one in chat_targets.all_targets(session, failing=True)
             ],
-            failing_templates=alert_state.last_count(session, alert_state.MAILS_HELD),
+            failing_templates=operations.last_count(session, operations.MAILS_HELD),
             failed_run=next((one.why for one in health.stopped if one.relay == RUN), ""),
-            unplanned=[_unplanned(session, key) for key in alert_state.unplanned(session, now)],
+            unplanned=[_unplanned(session, key) for key in operations.unplanned(session, now)],
             foreign_files=list(_foreign_files(app)),
             posts=webhooks.counts(session)[WebhookPostState.WAITING],
             scheduler=is_scheduled,
@@ -120,7 +118,7 @@ def read_status(app: App) -> ServiceStatus:
 def read_totals(app: App) -> ServiceTotals:
     """Return the totals for metrics, which takes a while on a large ledger; states without rows count 0."""
     with app.db.read() as session:
-        last = {source: fetches.newest_success(session, source) for source in fetches.latest(session)}
+        last = {source: sources.newest_success(session, source) for source in sources.latest_fetches(session)}
         return ServiceTotals(
             **vars(_health(session, app)),
             deliveries=queries.counts(session),
@@ -129,9 +127,9 @@ def read_totals(app: App) -> ServiceTotals:
             answered={source: at for source, at in last.items() if at is not None},
             hosts=hosts.all_of(session),
             bounces=bounces.count(session),
-            inbound=inbound.counts(session),
+            inbound=operations.inbound_counts(session),
             suppressions=suppressed_addresses.count(session),
-            last_inbound=inbound.last(session),
+            last_inbound=operations.last_inbound(session),
             hook_posts=webhooks.counts(session),
         )
 
@@ -139,7 +137,7 @@ def read_totals(app: App) -> ServiceTotals:
 def _health(session: Session, app: App) -> ServiceHealth:
     found = read_disk(app)
     now = found.at
-    answers = (one.fetched for one in fetches.latest(session).values() if one.error is None)
+    answers = (one.fetched for one in sources.latest_fetches(session).values() if one.error is None)
     return replace(
         found,
         sources=_newest_days(session, now.date()),
@@ -155,7 +153,7 @@ def _health(session: Session, app: App) -> ServiceHealth:
 
 def _newest_days(session: Session, today: date) -> list[Coverage]:
     """Return the newest day up to today of each source in use, by source."""
-    rows = coverage.recent(session, today - SOURCE_IN_USE)
+    rows = sources.recent_coverage(session, today - SOURCE_IN_USE)
     newest_day = {row.source: row for row in sorted(rows, key=lambda row: row.day) if row.day <= today}
     return [newest_day[source] for source in sorted(newest_day)]
 

@@ -31,7 +31,7 @@ from digestd.papers.similarity import (
     contradiction,
     same_work,
 )
-from digestd.store import do_not_merge, merges, papers, similarity_keys
+from digestd.store import merges, papers
 from digestd.store import sightings as kept
 from digestd.store.database import Database
 from digestd.store.sightings import PaperState, ReadableText, TextKey
@@ -74,9 +74,7 @@ def merge_duplicates(
     of_arxiv = {paper for paper, sightings in fresh.items() if any(map(_is_of_arxiv, sightings))}
     open_keys = {key for paper, held in wanted.items() if paper not in of_arxiv for key in held}
     other_keys = {key for held in wanted.values() for key in held} - open_keys
-    stored = similarity_keys.papers_sharing(session, open_keys) | similarity_keys.non_arxiv_papers_sharing(
-        session, other_keys
-    )
+    stored = merges.papers_sharing(session, open_keys) | merges.non_arxiv_papers_sharing(session, other_keys)
     sharing = _sharing(wanted, stored)
     pairs = {pair for pair in _pairs(wanted, sharing) if not of_arxiv.issuperset(pair)}
     _note_keys(session, wanted, created)
@@ -84,7 +82,7 @@ def merge_duplicates(
         return 0
     known = {paper.key: paper for paper in kept.by_number(session, {key for pair in pairs for key in pair})}
     crowded = {key for key, found in sharing.items() if len(found) > COMMON}
-    joins = find_duplicates(known, fresh, pairs, do_not_merge.pairs_of(session, known), crowded)
+    joins = find_duplicates(known, fresh, pairs, merges.forbidden_pairs(session, known), crowded)
     for join in joins:
         _join(session, join, created, readable, now)
     return len(
@@ -204,8 +202,8 @@ def _pairs(wanted: Collection[int], sharing: Mapping[int, Collection[int]]) -> s
 
 
 def _note_keys(session: Session, wanted: Mapping[int, Iterable[int]], created: Collection[int]) -> None:
-    held = similarity_keys.of_papers(session, wanted.keys() - set(created))
-    similarity_keys.add(session, {paper: set(found) - held.get(paper, set()) for paper, found in wanted.items()})
+    held = merges.similarity_keys_of(session, wanted.keys() - set(created))
+    merges.add_similarity_keys(session, {paper: set(found) - held.get(paper, set()) for paper, found in wanted.items()})
 
 
 def _join(
@@ -237,7 +235,7 @@ def merge_papers(db: Database, one: PaperId, other: PaperId, now: datetime) -> P
         if numbers[0] == numbers[1]:
             raise BadInput(f"{one} and {other} are one paper already; there is nothing to merge")
         related = papers.merge_groups(session, numbers)
-        do_not_merge.remove(session, *(related.get(number, {number}) for number in numbers))
+        merges.allow_merge(session, *(related.get(number, {number}) for number in numbers))
         both = kept.by_number(session, numbers)
         kept.apply(session, [merge_change(both, (), "operator", f"{one} = {other}", now)], ReadableTexts(), now)
         return papers.by_keys(session, [both[0].key])[both[0].key]
@@ -257,7 +255,7 @@ def split_paper(db: Database, name: PaperId, now: datetime, number: int | None =
         undone = _to_undo(session, name, number)
         holder = merges.undo(session, undone, now)
         pair = (holder, undone.absorbed)
-        do_not_merge.add(session, [pair, (undone.kept, undone.absorbed)], now)
+        merges.forbid_merge(session, [pair, (undone.kept, undone.absorbed)], now)
         both = kept.by_number(session, pair)
         kept.apply(session, [rebuild_change(paper, now) for paper in both], ReadableTexts(), now)
         _note_keys(session, {paper.key: _keys(paper) for paper in both}, ())

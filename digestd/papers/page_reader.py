@@ -18,9 +18,9 @@ from digestd.papers.ingest_report import SourceReport
 from digestd.papers.merge import ARCHIVE, NEWS, Decision
 from digestd.papers.page_store import store_page
 from digestd.sources.source import AnnouncementSource, Page, Reject, Request, Source
-from digestd.store import coverage
+from digestd.store import sources
 from digestd.store.database import Database
-from digestd.store.fetches import FetchRecord
+from digestd.store.sources import FetchRecord
 
 STALLS_MAX = 2
 """Maximum number of retries of an empty page in the middle of a result."""
@@ -246,7 +246,7 @@ def _is_old(visit: SourceVisit, source: Source, page: Page) -> bool:
     if len(news) < UNMOVED_MIN:
         return False
     with visit.context.db.read() as session:
-        return coverage.count_known(session, visit.name, news) >= UNMOVED * len(news)
+        return sources.count_known(session, visit.name, news) >= UNMOVED * len(news)
 
 
 def _ids(page: Page) -> set[PaperId]:

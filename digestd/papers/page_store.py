@@ -10,10 +10,10 @@ from sqlmodel import Session
 from digestd.domain.paper import Sighting
 from digestd.papers.deduplication import merge_duplicates
 from digestd.papers.merge import Decision, ReadableTexts, decide, is_recent
-from digestd.store import do_not_merge
+from digestd.store import merges
 from digestd.store import sightings as stored
+from digestd.store.bulk import by_halves
 from digestd.store.database import Database
-from digestd.store.isolation import by_halves
 from digestd.store.sightings import ReadableText, TextKey
 
 log = structlog.get_logger(__name__)
@@ -87,4 +87,4 @@ def convert_texts(decision: Decision) -> ReadableTexts:
 
 def _decide(session: Session, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:
     known = stored.known(session, {name for sighting in sightings for name in sighting.ids})
-    return decide(source, sightings, known, now, do_not_merge.pairs_of(session, [paper.key for paper in known]))
+    return decide(source, sightings, known, now, merges.forbidden_pairs(session, [paper.key for paper in known]))

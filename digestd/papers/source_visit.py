@@ -28,11 +28,10 @@ from digestd.papers.ingest_report import SourceReport
 from digestd.papers.page_reader import AGAIN, FetchResult, IngestContext, SourceVisit, count_by_day, read_source
 from digestd.sources.arxiv.calendar import date_range
 from digestd.sources.source import AnnouncementSource, BackfillSource, EnrichmentSource, Source
-from digestd.store import coverage, fetches, papers
+from digestd.store import papers, sources
 from digestd.store import sources as stored_sources
 from digestd.store.database import Database
-from digestd.store.fetches import FetchRecord
-from digestd.store.sources import RejectedRecord
+from digestd.store.sources import FetchRecord, RejectedRecord
 
 FIRST_LOOK = timedelta(days=3)
 LOOK_BACK_MAX = timedelta(days=7)
@@ -125,16 +124,16 @@ def _old_before(source: Source, start: _Start, now: datetime) -> datetime | None
 def _gather(db: Database, source: Source, since: datetime | None, now: datetime) -> _Start:
     learned_from = (now - HISTORY_SPAN - LOOK_BACK_MAX).date()
     with db.read() as session:
-        last = fetches.newest_success(session, source.name)
+        last = sources.newest_success(session, source.name)
         start = since or max(last or now - FIRST_LOOK, now - LOOK_BACK_MAX)
         is_enriching = isinstance(source, EnrichmentSource)
         return _Start(
             since=start,
             asked_for=since.date() if since else None,
             last=last,
-            before=fetches.of_source(session, source.name),
-            known=coverage.of_source(session, source.name, min(start.date(), learned_from)),
-            required=required_fields(coverage.latest_records(session, source.name, now - FORMAT_MEMORY)),
+            before=sources.fetches_of(session, source.name),
+            known=sources.coverage_of(session, source.name, min(start.date(), learned_from)),
+            required=required_fields(sources.latest_records(session, source.name, now - FORMAT_MEMORY)),
             papers=papers.candidates(session, now - LOOK_BACK_MAX, now)[-ENRICHED_MAX:] if is_enriching else (),
         )
 
@@ -238,10 +237,10 @@ def _record_outcome(
     """
     now = visit.context.clock()
     with visit.context.db.write() as session:
-        fetches.upsert(session, [failed] if failed else visit.asked)
+        sources.record_fetches(session, [failed] if failed else visit.asked)
         if failed is None:
-            fetches.delete_before(session, visit.name, begun)
+            sources.delete_fetches_before(session, visit.name, begun)
         if result.pages:
             rejects = (RejectedRecord(one.where, one.field, one.message, now) for one in visit.rejects)
             stored_sources.replace_rejected(session, visit.name, rejects)
-        coverage.upsert(session, found, now)
+        sources.store_coverage(session, found, now)

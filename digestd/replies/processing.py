@@ -22,7 +22,7 @@ from digestd.replies.inbound_mail import InboundMail, parse_inbound_mail
 from digestd.replies.matching import Match, find_unproven_delivery, is_forged, match_report
 from digestd.replies.parsed_mail import BYTES_MAX, UnreadableMail
 from digestd.security.links import Keys
-from digestd.store import bounce_surge, bounces, inbound, ledger
+from digestd.store import bounce_surge, bounces, ledger, operations
 from digestd.store.database import Database
 
 NEEDS_REVIEW = frozenset(
@@ -81,7 +81,7 @@ class ReplyProcessor:
             parsed = (parsed[0], self.prepare(self.db, parsed[1], now))
         with self.db.write() as session:
             outcome = parsed if isinstance(parsed, InboundOutcome) else self._apply(session, parsed, now)
-            inbound.add_counts(session, {outcome: 1}, now)
+            operations.add_inbound_counts(session, {outcome: 1}, now)
         return outcome
 
     def settle(self, now: datetime) -> int:

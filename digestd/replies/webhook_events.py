@@ -16,9 +16,9 @@ from digestd.replies.bounces.providers.provider import AGE_MAX, CLOCK_SKEW_MAX, 
 from digestd.replies.matching import Match, match_envelope, match_message_id
 from digestd.replies.processing import record_bounce
 from digestd.security.links import Keys, address_key
-from digestd.store import alert_state, bounces, inbound, subscribers
+from digestd.store import bounces, operations, subscribers
+from digestd.store.bulk import by_halves
 from digestd.store.database import Database
-from digestd.store.isolation import by_halves
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +54,7 @@ def _record(
     provider, token = sender
     counts: Counter[InboundOutcome] = Counter()
     with db.write() as session:
-        if token and not alert_state.take_token(session, provider, token, now, TOKENS_KEPT):
+        if token and not operations.take_token(session, provider, token, now, TOKENS_KEPT):
             counts[InboundOutcome.KNOWN] += len(events)
             events = ()
         matched = [(event, _match(session, keys, event)) for event in events]
@@ -64,7 +64,7 @@ def _record(
             if found is not None:
                 outcome = record_bounce(session, _bounce(provider, event, found, now), now)
             counts[outcome] += 1
-        inbound.add_counts(session, counts, now)
+        operations.add_inbound_counts(session, counts, now)
     return counts
 
 

@@ -1,6 +1,4 @@
-"""Statements for many rows.
-
-Bulk writes, lookups by many keys, reserved row numbers.
+"""Statements for many rows: bulk writes, lookups by many keys, reserved row numbers, and isolation of a bad row.
 
 Bulk statements and lookups are compiled once and handed to the driver as text, because SQLAlchemy's work per row costs
 as much as the driver's. On PostgreSQL several lookups go in one exchange (pipeline), because a delivery round mostly
@@ -37,6 +35,7 @@ from sqlalchemy.engine.interfaces import Compiled
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
+from digestd.errors import DigestdError
 from digestd.store import core
 from digestd.store.database import is_connection_lost
 
@@ -223,3 +222,40 @@ def _columns(names: Sequence[str], rows: Sequence[Row]) -> dict[str, list[Value]
 
 
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def by_halves(
+    items: Sequence[_Item], work: Callable[[Sequence[_Item]], _Result], refuse: Callable[[_Item, Exception], object]
+) -> Iterator[_Result]:
+    """Do some work on all items at once, and after an unexpected error on halves of them, to find the bad ones.
+
+    Args:
+        items: what to handle; never empty in a call of `work`.
+        work: all or nothing for the items it is given, such as one transaction.
+        refuse: called with each item for which `work` fails even alone, and the error.
+
+    Yields:
+        The results of the calls that succeeded.
+
+    Raises:
+        DigestdError: whatever `work` raises of that kind, since its cause is no single item. MemoryError likewise.
+    """
+    if not items:
+        return
+    try:
+        result = work(items)
+    except (DigestdError, MemoryError):
+        raise
+    except Exception as error:
+        if len(items) == 1:
+            refuse(items[0], error)
+            return
+        middle = len(items) // 2
+        yield from by_halves(items[:middle], work, refuse)
+        yield from by_halves(items[middle:], work, refuse)
+        return
+    yield result

@@ -1,20 +1,24 @@
 """The database: one engine, reads and writes as short transactions.
 
-SQLite: WAL, synchronous=FULL (NORMAL loses acknowledged commits in a power cut), foreign keys,
-BEGIN IMMEDIATE for writes so that two writers queue instead of failing. PostgreSQL by psycopg 3.
-Sessions are synchronous; a coroutine goes through asyncio.to_thread.
+SQLite: WAL, synchronous=FULL (NORMAL loses acknowledged commits in a power cut), foreign keys, BEGIN IMMEDIATE for
+writes so that two writers queue instead of failing. PostgreSQL by psycopg 3. Sessions are synchronous; a coroutine goes
+through asyncio.to_thread.
 
 On PostgreSQL, every process follows the server's clock: leases and grace times then mean the same on all machines,
 whatever their own clocks say.
+
+An SQLite file must not be on a network file system: WAL needs shared memory and reliable locks, and on a network
+neither is certain (https://sqlite.org/wal.html, section 1).
 """
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from sqlalchemy import Dialect, Engine, create_engine, event, make_url, text
@@ -25,7 +29,6 @@ from sqlmodel import Session
 
 from digestd import files
 from digestd.errors import BadSetting, DatabaseUnreachable
-from digestd.store import network_filesystems
 from digestd.store.opt_outs import OptOutRecord, taken_notes
 
 BUSY_SECONDS = 30.0
@@ -262,9 +265,9 @@ def _prepare_folder(folder: Path) -> None:
         files.make_folder(folder)
     except OSError as error:
         raise BadSetting(f"DIGESTD_DATABASE_URL: cannot make the folder {files.explain(error, folder)}") from error
-    listed = network_filesystems.MOUNTS
+    listed = MOUNTS
     mounts = listed.read_text(errors="surrogateescape") if listed.exists() else ""
-    if kind := network_filesystems.network_filesystem(folder.resolve(), mounts):
+    if kind := network_filesystem(folder.resolve(), mounts):
         raise BadSetting(
             f"DIGESTD_DATABASE_URL: {folder} is on a network drive ({kind}), where SQLite may ruin its file; "
             "put it on a disk of this machine, or use PostgreSQL"
@@ -351,3 +354,35 @@ def _reason(error: DBAPIError) -> str | None:
     if error.connection_invalidated or type(error).__name__ == "OperationalError":
         return f"{first}; check that it runs and DIGESTD_DATABASE_URL names it, then try again"
     return None
+
+
+MOUNTS = Path("/proc/self/mounts")
+"""Linux's table of mounts. Other systems lack it, and nothing is refused there."""
+_NETWORK = frozenset(
+    (
+        *("afs", "beegfs", "ceph", "cifs", "coda", "davfs", "gfs", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs"),
+        *("nfs", "nfs4", "ocfs2", "orangefs", "panfs", "pvfs2", "smb2", "smb3", "smbfs"),
+    )
+)
+"""Shares of a virtual machine with its host (9p, virtiofs) are allowed: often the machine has nothing else."""
+_BY_FUSE = re.compile(
+    r"fuse\.(sshfs|s3fs|rclone|glusterfs|ceph(-fuse)?|davfs2?|gcsfuse|goofys|juicefs|mfs|moosefs|seaweedfs|weed|"
+    r"curlftpfs|smbnetfs|fuse-nfs|blobfuse2?|vmhgfs-fuse)",
+    re.IGNORECASE,
+)
+_ESCAPE = re.compile(r"\\([0-7]{3})")
+
+
+def network_filesystem(folder: PurePath, mounts: str) -> str | None:
+    """Return the kind of network file system a folder is on; None for a local disk.
+
+    `mounts`: lines as in proc_mounts(5). Of several on one place the last is the one that is seen.
+    """
+    found: tuple[int, str] | None = None
+    for line in mounts.splitlines():
+        _, place, kind, *_ = line.split(" ")
+        at = PurePath(_ESCAPE.sub(lambda code: chr(int(code[1], 8)), place))
+        if folder.is_relative_to(at) and (found is None or len(at.parts) >= found[0]):
+            found = len(at.parts), kind
+    kind = found[1] if found else ""
+    return kind if kind in _NETWORK or _BY_FUSE.fullmatch(kind) else None

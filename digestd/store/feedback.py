@@ -1,15 +1,29 @@
-"""Feedback events: appended and taken back, never changed."""
+"""Verdicts and mutings from papers: events, appended and taken back, never changed; and what is read from them.
+
+The likes of all subscribers, as ranking uses them for others, are only verdicts on papers of this installation. Papers
+that a subscriber brought along (imported, pasted, linked) are private to them and are not read here. The saved list has
+saved papers and recent picks, behind a secret link with a version.
+"""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import func, insert, select, update
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import func, insert, or_, select, update
 from sqlmodel import Session
 
-from digestd.domain.feedback import Feedback, Verdict, as_interest
-from digestd.domain.interest import Interest
-from digestd.domain.paper import PaperId
+from digestd.domain.delivery import MailKind
+from digestd.domain.digest import Pick
+from digestd.domain.feedback import POSITIVE_VERDICTS, Feedback, Muting, Verdict, as_interest
+from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.paper import Paper, PaperId
+from digestd.domain.subscriber import Status
 from digestd.store import core, profiles
+from digestd.store.ledger.sent_digests import SENT
+from digestd.store.packing import planned_us, readable_picks
+from digestd.store.papers import by_keys, merged_into
 from digestd.store.timestamps import from_us, to_us
 
 _F, _P = core.feedback.c, core.paper.c
@@ -102,3 +116,222 @@ def interests(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[I
         if len(theirs) < FEEDBACK_MAX:
             theirs.append(as_interest(PaperId(row.paper_id), Verdict(row.verdict), from_us(row.at_us)))
     return {key: tuple(interests) for key, interests in found.items()}
+
+
+_M = core.muting.c
+
+
+def add_muting(session: Session, subscriber: int, paper: int, kind: Kind, value: str, now: datetime) -> int:
+    """Store a muting from a paper (row number) and return the number of the event."""
+    row = {"subscriber_id": subscriber, "paper": paper, "kind": kind, "value": value, "at_us": to_us(now)}
+    profiles.invalidate(session, [subscriber])
+    return int(session.connection().execute(insert(core.muting).values(row).returning(_M.id)).scalar_one())
+
+
+def undo_muting(session: Session, subscriber: int, paper: int, now: datetime) -> Interest | None:
+    """Take back the newest active muting from a paper; return None if there is none."""
+    query = (
+        select(_M.id, _M.kind, _M.value, _M.at_us)
+        .where(_M.subscriber_id == subscriber, _M.paper == paper, _M.undone_us.is_(None))
+        .order_by(_M.id.desc())
+        .limit(1)
+    )
+    found = session.connection().execute(query).first()
+    if found is None:
+        return None
+    profiles.invalidate(session, [subscriber])
+    session.connection().execute(update(core.muting).where(_M.id == found.id).values(undone_us=to_us(now)))
+    return _muted(found)
+
+
+def undo_all_mutings(session: Session, subscriber: int, what: Interest, now: datetime) -> None:
+    """Undo every active muting of this interest, from any paper."""
+    mine = (_M.subscriber_id == subscriber, _M.kind == what.kind, _M.value == what.value, _M.undone_us.is_(None))
+    if session.connection().execute(update(core.muting).where(*mine).values(undone_us=to_us(now))).rowcount:
+        profiles.invalidate(session, [subscriber])
+
+
+def muting_history(session: Session, subscriber: int) -> list[Muting]:
+    """Return every muting of a subscriber, oldest first."""
+    query = (
+        select(core.muting, _P.paper_id)
+        .join_from(core.muting, core.paper, _P.id == _M.paper)
+        .where(_M.subscriber_id == subscriber)
+        .order_by(_M.id)
+    )
+    return [
+        Muting(
+            key=row.id,
+            paper=PaperId(row.paper_id),
+            interest=_muted(row),
+            at=from_us(row.at_us),
+            undone=None if row.undone_us is None else from_us(row.undone_us),
+        )
+        for row in session.connection().execute(query)
+    ]
+
+
+def active_mutings(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
+    """Return what each subscriber mutes, oldest first; absent if nothing."""
+    query = (
+        select(_M.subscriber_id, _M.kind, _M.value, _M.at_us)
+        .where(_M.subscriber_id.in_(subscribers), _M.undone_us.is_(None))
+        .order_by(_M.id)
+    )
+    found: dict[int, dict[Interest, None]] = {}
+    for row in session.connection().execute(query):
+        found.setdefault(row.subscriber_id, {})[_muted(row)] = None
+    return {key: tuple(muted) for key, muted in found.items()}
+
+
+def mutings_of_papers(session: Session, subscriber: int, papers: Collection[int]) -> tuple[Interest, ...]:
+    """Return what was muted from a paper (all its row numbers), oldest first."""
+    query = select(_M.kind, _M.value, _M.at_us).where(
+        _M.subscriber_id == subscriber, _M.paper.in_(papers), _M.undone_us.is_(None)
+    )
+    return tuple(dict.fromkeys(_muted(row) for row in session.connection().execute(query.order_by(_M.id))))
+
+
+def withdraw_muting(session: Session, subscriber: int, papers: Collection[int], what: Interest, now: datetime) -> None:
+    """Undo one muting from a paper, including repetitions."""
+    theirs = _M.subscriber_id == subscriber, _M.paper.in_(papers), _M.undone_us.is_(None)
+    same = _M.kind == what.kind, _M.value == what.value
+    profiles.invalidate(session, [subscriber])
+    session.connection().execute(update(core.muting).where(*theirs, *same).values(undone_us=to_us(now)))
+
+
+def mutings_at(session: Session, subscriber: int, moment: datetime) -> tuple[Interest, ...]:
+    """Return what one subscriber muted at a moment in the past."""
+    active_mutings = [
+        m for m in muting_history(session, subscriber) if m.at <= moment and (m.undone is None or m.undone > moment)
+    ]
+    return tuple(dict.fromkeys(m.interest for m in active_mutings))
+
+
+def _muted(row: core.Record) -> Interest:
+    return Interest(Kind(row.kind), row.value, Stance.MUTED, from_us(row.at_us))
+
+
+_S = core.subscriber.c
+TRUSTED_AFTER = timedelta(days=14)
+"""Age from which a subscriber's likes count for others, so that new accounts cannot promote a paper."""
+ESTABLISHED_AFTER = timedelta(days=90)
+"""Age from which a subscriber's likes count however few like the paper."""
+CROWD = 5
+"""The number of people who like a paper from which the likes of younger accounts count as well."""
+VERDICTS_MAX = 500_000
+"""Newest verdicts read, in 1 s."""
+BATCH = 10_000
+"""Rows fetched at a time."""
+LIKES_MAX = 50
+"""Newest likes of one subscriber that count."""
+
+
+class Likes(NamedTuple):
+    """l likes: row numbers of the subscribers and of the papers, each pair once, newest first."""
+
+    people: NDArray[np.intp]
+    papers: NDArray[np.intp]
+
+
+def likes_of_community(session: Session, at: datetime) -> Likes:
+    """Return the likes at a time of subscribers who are active and were trusted then.
+
+    Those of accounts that are not established count only where a crowd likes the paper, so a few new accounts move
+    nothing.
+    """
+    verdicts = (
+        select(
+            *(_F.subscriber_id, _F.paper, _F.verdict.in_(sorted(POSITIVE_VERDICTS))),
+            _S.created_us <= to_us(at - ESTABLISHED_AFTER),
+        )
+        .join_from(core.feedback, core.subscriber, _S.id == _F.subscriber_id)
+        .where(_S.status == Status.ACTIVE, _S.created_us <= to_us(at - TRUSTED_AFTER))
+        .where(_F.at_us <= to_us(at), or_(_F.undone_us.is_(None), _F.undone_us > to_us(at)))
+        .order_by(_F.id.desc())
+        .limit(VERDICTS_MAX)
+    )
+    rows = session.connection().execute(verdicts.execution_options(yield_per=BATCH))
+    people, papers, liked, established = np.fromiter(map(tuple, rows), dtype=np.dtype((np.intp, 4))).T
+    papers = _merged(session, papers)
+    pairs = people * (papers.max(initial=0) + 1) + papers
+    newest = np.sort(np.unique(pairs, return_index=True)[1])
+    kept = newest[liked[newest] > 0]
+    kept = kept[_ranks(people[kept]) < LIKES_MAX]
+    _, number, counts = np.unique(papers[kept], return_inverse=True, return_counts=True)
+    kept = kept[(established[kept] > 0) | (counts[number] >= CROWD)]
+    return Likes(people[kept], papers[kept])
+
+
+def _merged(session: Session, papers: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Replace the row numbers of merged papers by those of the papers they became."""
+    names, where = np.unique(papers, return_inverse=True)
+    became = merged_into(session, names.tolist())
+    current: NDArray[np.intp] = np.array([became.get(key, key) for key in names.tolist()], dtype=np.intp)[where]
+    return current
+
+
+def _ranks(people: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return how many earlier entries each person has."""
+    order = np.argsort(people, kind="stable")
+    ordered = people[order]
+    ranks = np.empty_like(order)
+    ranks[order] = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+    return ranks
+
+
+SAVED_MAX = 2_000
+DIGESTS_MAX = 30
+_D, _E = core.delivery.c, core.saved_list_link.c
+
+
+def saved_papers(session: Session, subscriber: int, limit: int = SAVED_MAX) -> list[tuple[Paper, datetime]]:
+    """Return the saved papers with their time, newest first, each once."""
+    query = (
+        select(_F.paper, _F.at_us)
+        .where(_F.subscriber_id == subscriber, _F.verdict == Verdict.SAVED, _F.undone_us.is_(None))
+        .order_by(_F.id.desc())
+        .limit(limit)
+    )
+    rows = session.connection().execute(query).all()
+    papers = by_keys(session, {row.paper for row in rows})
+    found: dict[int, tuple[Paper, datetime]] = {}
+    for row in rows:
+        if paper := papers.get(row.paper):
+            found.setdefault(paper.key, (paper, from_us(row.at_us)))
+    return list(found.values())
+
+
+def recent_picks(session: Session, subscriber: int) -> list[tuple[Paper, Pick, datetime]]:
+    """Return the picks of the newest sent digests with the time of planning."""
+    query = (
+        select(_D.picks, _D.history)
+        .where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST, _D.state.in_(SENT))
+        .order_by(_D.id.desc())
+        .limit(DIGESTS_MAX)
+    )
+    digests = [
+        (readable_picks(row.picks), from_us(planned_us(row.history))) for row in session.connection().execute(query)
+    ]
+    papers = by_keys(session, {pick.paper for picks, _ in digests for pick in picks})
+    return [(papers[pick.paper], pick, at) for picks, at in digests for pick in picks if pick.paper in papers]
+
+
+def saved_link_version(session: Session, subscriber: int) -> int:
+    """Return how often the secret link was renewed."""
+    query = select(_E.version).where(_E.subscriber_id == subscriber)
+    return int(session.connection().execute(query).scalar() or 0)
+
+
+def renew_saved_link(session: Session, subscriber: int) -> int:
+    """Invalidate all secret links so far and return the new version."""
+    session.connection().execute(
+        select(core.subscriber.c.id).where(core.subscriber.c.id == subscriber).with_for_update()
+    )
+    now = saved_link_version(session, subscriber) + 1
+    row = {"subscriber_id": subscriber, "version": now}
+    if now == 1:
+        session.connection().execute(insert(core.saved_list_link).values(row))
+    else:
+        session.connection().execute(update(core.saved_list_link).where(_E.subscriber_id == subscriber).values(row))
+    return now

@@ -14,7 +14,7 @@ from digestd.domain.feedback import Verdict, as_interest
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId
 from digestd.errors import Damaged
-from digestd.store import core, feedback, groups, mutings
+from digestd.store import core, feedback, groups
 from digestd.store.feedback import FEEDBACK_MAX
 from digestd.store.timestamps import from_us, to_us
 
@@ -41,7 +41,7 @@ def stated(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Inte
 def _with_feedback(
     session: Session, subscribers: Sequence[int], found: dict[int, tuple[Interest, ...]]
 ) -> dict[int, tuple[Interest, ...]]:
-    for key, muted in mutings.active(session, subscribers).items():
+    for key, muted in feedback.active_mutings(session, subscribers).items():
         found[key] = (*found.get(key, ()), *muted)
     for key, rated in feedback.interests(session, subscribers).items():
         own = found.get(key, ())
@@ -121,7 +121,7 @@ def for_ranking_at(session: Session, moments: Mapping[int, datetime]) -> dict[in
         every = (*now.get(key, ()), *(one.interest for one in shared.get(key, ())))
         own = tuple(i for i in every if i.since is None or i.since <= moment)
         named = {interest.value for interest in own if interest.kind is Kind.PAPER}
-        muted = mutings.active_at(session, key, moment)
+        muted = feedback.mutings_at(session, key, moment)
         found[key] = (*own, *muted, *(interest for interest in rated[key] if interest.value not in named))
     return found
 

@@ -1,20 +1,25 @@
-"""Merges of two papers that are one work.
+"""Merges of two papers that are one work, pairs that an operator keeps apart, and the keys that suggest a merge.
 
-Everything moves to the older row, and a merge can be undone.
+A merge moves everything to the older row, and can be undone. The younger row stays, archived, because picks of old
+digests refer to it; `merged:<its number>` becomes an alias of the older one. Undoing moves everything back, with
+whatever was reported since under the identifiers that moved. A pair that an operator has split is only merged again by
+an operator.
 
-The younger row stays, archived, because picks of old digests refer to it; `merged:<its number>` becomes an alias of
-the older one. Undoing moves everything back, with whatever was reported since under the identifiers that moved.
+Papers that share a similarity key are candidates for being one work under two names. Rows of a merged paper keep its
+row number; lookups return the paper it was merged into.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, insert, or_, select, update
 from sqlmodel import Session
 
-from digestd.store import core, do_not_merge
+from digestd.store import core
+from digestd.store.bulk import chunks, insert_plain
 from digestd.store.papers import MERGED, merge_groups, merged_into
 from digestd.store.timestamps import from_us, to_us
 
@@ -59,7 +64,7 @@ def merge(session: Session, kept: int, other: int, why: tuple[str, str], now: da
     name = f"{MERGED}{other}"
     connection.execute(update(core.paper).where(_P.id == other).values(paper_id=name, archived=True))
     connection.execute(insert(core.paper_alias), [{"alias": name, "paper": kept}])
-    do_not_merge.inherit(session, kept, other, now)
+    inherit_forbidden(session, kept, other, now)
     row = {"kept": kept, "absorbed": other, "by": why[0], "evidence": why[1][:EVIDENCE_MAX], "moved": moved}
     connection.execute(insert(core.merge), [{**row, "at_us": to_us(now), "undone_us": None}])
 
@@ -177,3 +182,84 @@ def _put(session: Session, table: Table, where: ColumnElement[bool], holder: int
 def _merging(row: core.Record) -> Merge:
     undone = None if row.undone_us is None else from_us(row.undone_us)
     return Merge(row.id, row.kept, row.absorbed, row.by, row.evidence, from_us(row.at_us), undone)
+
+
+_X = core.do_not_merge.c
+
+
+def forbidden_pairs(session: Session, keys: Iterable[int]) -> frozenset[tuple[int, int]]:
+    """Return the pairs that any of these papers belongs to, lower row number first."""
+    return frozenset(
+        (row.one, row.other)
+        for chunk in chunks(set(keys))
+        for row in session.connection().execute(
+            select(_X.one, _X.other).where(or_(_X.one.in_(chunk), _X.other.in_(chunk)))
+        )
+    )
+
+
+def forbid_merge(session: Session, pairs: Iterable[tuple[int, int]], now: datetime) -> None:
+    """Add pairs that must not be merged; existing pairs stay."""
+    wanted = {(min(pair), max(pair)) for pair in pairs}
+    known = forbidden_pairs(session, {key for pair in wanted for key in pair})
+    rows = [{"one": one, "other": other, "at_us": to_us(now)} for one, other in sorted(wanted - known)]
+    core.execute_many(session, insert(core.do_not_merge), rows)
+
+
+def inherit_forbidden(session: Session, kept: int, absorbed: int, now: datetime) -> None:
+    """Give the kept paper the do-not-merge pairs of the absorbed one."""
+    others = {one if other == absorbed else other for one, other in forbidden_pairs(session, [absorbed])}
+    forbid_merge(session, [(kept, other) for other in others - {kept}], now)
+
+
+def allow_merge(session: Session, some: Iterable[int], others: Iterable[int]) -> None:
+    """Remove all pairs between two groups of papers, because an operator merges them."""
+    for pair in product(some, others):
+        session.connection().execute(delete(core.do_not_merge).where(and_(_X.one == min(pair), _X.other == max(pair))))
+
+
+_L = core.similarity_key.c
+
+
+def add_similarity_keys(session: Session, keys: Mapping[int, Iterable[int]]) -> None:
+    """Store the keys (values) of papers (row numbers), only those that are new."""
+    # In the order of the index: at random, every row would touch another page of it.
+    ordered = sorted((key, paper) for paper, held in keys.items() for key in held)
+    rows = [{"key": key, "paper": paper} for key, paper in ordered]
+    insert_plain(session, core.similarity_key, rows)
+
+
+def similarity_keys_of(session: Session, papers: Iterable[int]) -> dict[int, set[int]]:
+    """Return the keys stored for these row numbers."""
+    found: dict[int, set[int]] = {}
+    for chunk in chunks(set(papers)):
+        for row in session.connection().execute(select(_L.paper, _L.key).where(_L.paper.in_(chunk))):
+            found.setdefault(row.paper, set()).add(row.key)
+    return found
+
+
+def papers_sharing(session: Session, keys: Iterable[int]) -> dict[int, set[int]]:
+    """Return the papers that have each of these keys; unused keys are absent."""
+    return _sharing(session, keys, select(_L.key, _L.paper))
+
+
+def non_arxiv_papers_sharing(session: Session, keys: Iterable[int]) -> dict[int, set[int]]:
+    """Return the same without arXiv papers: two of them are never one work."""
+    return _sharing(session, keys, _NOT_OF_ARXIV)
+
+
+_NOT_OF_ARXIV = (
+    select(_L.key, _L.paper)
+    .join_from(core.similarity_key, core.paper, core.paper.c.id == _L.paper)
+    .where(core.paper.c.paper_id.not_like("arxiv:%"))
+)
+
+
+def _sharing(session: Session, keys: Iterable[int], query: core.Query) -> dict[int, set[int]]:
+    connection = session.connection()
+    rows = [row for chunk in chunks(set(keys)) for row in connection.execute(query.where(_L.key.in_(chunk)))]
+    now = merged_into(session, {row.paper for row in rows}) if rows else {}
+    found: dict[int, set[int]] = {}
+    for row in rows:
+        found.setdefault(row.key, set()).add(now.get(row.paper, row.paper))
+    return found

@@ -1,16 +1,21 @@
-"""Configured sources.
+"""Sources: their last fetches, the records that could not be read, and how complete each announcement day is.
 
-Also the records of their last answers that could not be read.
+A fetch is kept by source and address, with its validators.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import ColumnElement, delete, func, insert, select
 from sqlmodel import Session
 
+from digestd.domain.coverage import Coverage, CoverageState
+from digestd.domain.paper import PaperId
 from digestd.store import core
+from digestd.store.bulk import chunks
+from digestd.store.papers import aliases
 from digestd.store.timestamps import from_us, to_us
 
 _S, _R = core.source.c, core.rejected_record.c
@@ -69,3 +74,158 @@ def rejected(session: Session, source: str) -> list[RejectedRecord]:
         RejectedRecord(row.place, row.field, row.message, from_us(row.at_us))
         for row in session.connection().execute(query)
     ]
+
+
+_F = core.fetch.c
+ERROR_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRecord:
+    """The result of the last fetch of one address; `error` is None if it succeeded."""
+
+    source: str
+    url: str
+    fetched: datetime
+    items: int = 0
+    etag: str | None = None
+    last_modified: str | None = None
+    error: str | None = None
+
+
+def fetches_of(session: Session, source: str) -> dict[str, FetchRecord]:
+    """Return the last fetches of a source by address."""
+    rows = session.connection().execute(select(core.fetch).where(_F.source == source))
+    return {row.url: _fetched(row) for row in rows}
+
+
+def latest_fetches(session: Session) -> dict[str, FetchRecord]:
+    """Return the newest fetch of every source; of several at once, a failed one."""
+    query = select(core.fetch).order_by(_F.fetched_us, _F.error.is_not(None), _F.url)
+    return {row.source: _fetched(row) for row in session.connection().execute(query)}
+
+
+def newest_success(session: Session, source: str) -> datetime | None:
+    """Return when the source last answered successfully."""
+    query = select(func.max(_F.succeeded_us)).where(_F.source == source)
+    found = session.connection().execute(query).scalar_one()
+    return None if found is None else from_us(found)
+
+
+def answers(session: Session) -> dict[str, tuple[datetime, datetime | None]]:
+    """Return when each source was last asked and when it last answered successfully, None if it never did."""
+    query = select(_F.source, func.max(_F.fetched_us), func.max(_F.succeeded_us)).group_by(_F.source)
+    return {
+        source: (from_us(asked), None if answered is None else from_us(answered))
+        for source, asked, answered in session.connection().execute(query)
+    }
+
+
+def record_fetches(session: Session, fetched: Iterable[FetchRecord]) -> None:
+    """Store the results of these fetches; they replace earlier ones of the same URLs."""
+    statement = core.upsert(session, core.fetch)
+    names = ("etag", "last_modified", "fetched_us", "items", "error")
+    rest: dict[str, ColumnElement[Any]] = {name: statement.excluded[name] for name in names}
+    rest["succeeded_us"] = func.coalesce(statement.excluded.succeeded_us, _F.succeeded_us)
+    rows = [_fetch_row(one) for one in fetched]
+    core.execute_many(session, statement.on_conflict_do_update(index_elements=["source", "url"], set_=rest), rows)
+
+
+def delete_fetches_before(session: Session, source: str, before: datetime) -> None:
+    """Delete addresses of a source not fetched since; dated addresses would pile up."""
+    session.connection().execute(delete(core.fetch).where(_F.source == source, _F.fetched_us < to_us(before)))
+
+
+def _fetch_row(fetched: FetchRecord) -> dict[str, object]:
+    return {
+        "source": fetched.source,
+        "url": fetched.url,
+        "etag": fetched.etag,
+        "last_modified": fetched.last_modified,
+        "fetched_us": to_us(fetched.fetched),
+        "succeeded_us": None if fetched.error else to_us(fetched.fetched),
+        "items": fetched.items,
+        "error": fetched.error[:ERROR_MAX] if fetched.error else None,
+    }
+
+
+def _fetched(row: core.Record) -> FetchRecord:
+    return FetchRecord(
+        source=row.source,
+        url=row.url,
+        fetched=from_us(row.fetched_us),
+        items=row.items,
+        etag=row.etag,
+        last_modified=row.last_modified,
+        error=row.error,
+    )
+
+
+_C, _G = core.coverage.c, core.sighting.c
+NOTE_MAX = 500
+REMEMBERED = 200
+"""So many sightings of a source show what its records usually hold."""
+_SEARCHED = 5_000
+
+
+def store_coverage(session: Session, found: Iterable[Coverage], now: datetime) -> None:
+    """Store these days in place of what was known of them."""
+    statement = core.upsert(session, core.coverage)
+    rest = {name: statement.excluded[name] for name in ("state", "items", "expected", "note", "at_us")}
+    rows = [_coverage_row(one, now) for one in found]
+    core.execute_many(session, statement.on_conflict_do_update(index_elements=["source", "day"], set_=rest), rows)
+
+
+def coverage_of(session: Session, source: str, since: date) -> list[Coverage]:
+    """Return the days of one source from `since` on, oldest first."""
+    query = select(core.coverage).where(_C.source == source, _C.day >= since.isoformat()).order_by(_C.day)
+    return [_coverage(row) for row in session.connection().execute(query)]
+
+
+def recent_coverage(session: Session, since: date) -> list[Coverage]:
+    """Return the days of all sources from `since` on, newest first, then by source."""
+    query = select(core.coverage).where(_C.day >= since.isoformat()).order_by(_C.day.desc(), _C.source)
+    return [_coverage(row) for row in session.connection().execute(query)]
+
+
+def count_known(session: Session, source: str, ids: Iterable[PaperId]) -> int:
+    """Return how many of these papers the source has reported before."""
+    keys = set(aliases(session, ids).values())
+    query = select(func.count(_G.paper.distinct())).where(_G.source == source)
+    found = (session.connection().execute(query.where(_G.paper.in_(chunk))).scalar_one() for chunk in chunks(keys))
+    return sum(found)
+
+
+def latest_records(session: Session, source: str, since: datetime) -> list[Mapping[str, object]]:
+    """Return the latest stored records of a source, none from before `since`."""
+    newest = select(func.max(_G.id)).scalar_subquery()
+    query = (
+        select(_G.record)
+        .where(_G.id > newest - _SEARCHED, _G.source == source, _G.seen_us >= to_us(since))
+        .order_by(_G.id.desc())
+        .limit(REMEMBERED)
+    )
+    return list(session.connection().execute(query).scalars())
+
+
+def _coverage_row(found: Coverage, now: datetime) -> dict[str, object]:
+    return {
+        "source": found.source,
+        "day": found.day.isoformat(),
+        "state": found.state,
+        "items": found.items,
+        "expected": found.expected,
+        "note": found.note[:NOTE_MAX] or None,
+        "at_us": to_us(now),
+    }
+
+
+def _coverage(row: core.Record) -> Coverage:
+    return Coverage(
+        source=row.source,
+        day=date.fromisoformat(row.day),
+        state=CoverageState(row.state),
+        items=row.items,
+        expected=row.expected,
+        note=row.note or "",
+    )

@@ -15,7 +15,7 @@ from digestd.domain.mail_budget import Budget, Pool
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import NotFound
 from digestd.security.links import Keys, Purpose, issue_second, read_token
-from digestd.store import mail_budgets, saved_list, subscribers, suppressions
+from digestd.store import feedback, mail_budgets, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
 from digestd.subscribers.personal_data import forget
@@ -121,5 +121,5 @@ def renew_as_requested(db: Database, keys: Keys, link: str, now: datetime, *, sh
         subscribers.invalidate_links(session, known.key, now)
         mail_budgets.clear(session, subscribers.address_key_of(session, known.key), Pool.OWNER)
         if shelf:
-            saved_list.renew_link(session, known.key)
+            feedback.renew_saved_link(session, known.key)
     return link_for(keys, known.key, now)

@@ -14,7 +14,7 @@ from digestd.domain.paper import Paper, PaperId
 from digestd.errors import BadInput, NotFound
 from digestd.ranking.text import tokens
 from digestd.security.links import Keys
-from digestd.store import feedback, mutings, papers
+from digestd.store import feedback, papers
 from digestd.store.database import Database
 from digestd.subscribers.lookup import find
 
@@ -55,7 +55,7 @@ def mute_from_paper(db: Database, keys: Keys, address: str, paper: PaperId, what
         found = _paper(session, paper)
         if not matches_interest(found, what):
             raise BadInput(f"{what.kind} {what.value!r}: {paper} has no such {what.kind}; nothing was muted")
-        mutings.add(session, subscriber.key, found.key, what.kind, what.value, now)
+        feedback.add_muting(session, subscriber.key, found.key, what.kind, what.value, now)
 
 
 def undo_mute(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime) -> Interest:
@@ -67,7 +67,7 @@ def undo_mute(db: Database, keys: Keys, address: str, paper: PaperId, now: datet
     with db.write() as session:
         subscriber = find(session, keys, address)
         found = papers.find(session, paper)
-        taken = mutings.undo(session, subscriber.key, found.key, now) if found else None
+        taken = feedback.undo_muting(session, subscriber.key, found.key, now) if found else None
         if taken is None:
             raise NotFound(f"{address} has muted nothing of {paper}")
         return taken

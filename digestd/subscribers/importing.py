@@ -16,8 +16,8 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadRecord
 from digestd.security.links import address_key
 from digestd.store import mail_budgets, subscribers, suppressions
+from digestd.store.bulk import by_halves
 from digestd.store.database import Database
-from digestd.store.isolation import by_halves
 from digestd.subscribers.files import FileLine
 from digestd.subscribers.notices import NoticeContext
 from digestd.subscribers.signup import plan_confirmation, stranger_budget

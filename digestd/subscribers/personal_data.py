@@ -15,7 +15,7 @@ from sqlmodel import Session
 from digestd.domain.subscriber import Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import Keys
-from digestd.store import data_export, erasure, subscribers, suppressions
+from digestd.store import personal_data, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.subscribers.lookup import find, load_locked
 from digestd.subscribers.subscriber_record import subscriber_fields
@@ -33,7 +33,7 @@ def collect_data(session: Session, subscriber: Subscriber, now: datetime) -> dic
         "form": FORMAT_VERSION,
         "exported": now,
         "subscriber": subscriber_fields(subscriber),
-        **data_export.export(session, subscriber.key),
+        **personal_data.export(session, subscriber.key),
     }
 
 
@@ -63,5 +63,5 @@ def forget(db: Database, subscriber: int, now: datetime) -> None:
         address_key = subscribers.address_key_of(session, known.key)
         suppressions.record(session, address_key, SuppressionReason.ERASED, now)
         suppressions.erase_notes(session, address_key)
-        erasure.erase(session, known.key, now)
-    erasure.scrub(db)
+        personal_data.erase(session, known.key, now)
+    personal_data.scrub(db)

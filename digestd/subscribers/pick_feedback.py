@@ -16,7 +16,7 @@ from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import BadRecord, NotFound
-from digestd.store import feedback, mutings, papers, subscribers
+from digestd.store import feedback, papers, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.subscribers.feedback import matches_interest
@@ -127,7 +127,7 @@ def mute(db: Database, at: tuple[int, int], what: Interest, now: datetime) -> Pi
         if not matches_interest(pick.paper, what):
             raise BadRecord(what.kind, "not found in this paper; choose something from it")
         if what not in pick.muted:
-            mutings.add(session, pick.subscriber.key, pick.paper.key, what.kind, what.value, now)
+            feedback.add_muting(session, pick.subscriber.key, pick.paper.key, what.kind, what.value, now)
         return load_pick(session, *at)
 
 
@@ -136,7 +136,7 @@ def unmute(db: Database, at: tuple[int, int], what: Interest, now: datetime) -> 
     with db.write() as session:
         pick = load_pick(session, *at)
         if what in pick.muted:
-            mutings.withdraw(session, pick.subscriber.key, pick.keys, what, now)
+            feedback.withdraw_muting(session, pick.subscriber.key, pick.keys, what, now)
         return load_pick(session, *at)
 
 
@@ -154,5 +154,5 @@ def _load(session: Session, subscriber: int, pick: Pick) -> PickFeedback:
         keys=keys,
         verdict=next((verdict for verdict in reversed(verdicts) if verdict is not Verdict.SAVED), None),
         is_saved=Verdict.SAVED in verdicts,
-        muted=mutings.of_papers(session, subscriber, keys),
+        muted=feedback.mutings_of_papers(session, subscriber, keys),
     )

@@ -17,7 +17,7 @@ from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Subscriber
 from digestd.ranking import profile_summary
 from digestd.ranking.profile_summary import DocumentFrequencies, ProfileTerm
-from digestd.store import feedback, mutings, paper_lookups, papers, references, subscribers
+from digestd.store import feedback, paper_lookups, papers, references, subscribers
 from digestd.store.database import Database
 from digestd.store.interests import stated
 from digestd.store.ledger import queries
@@ -107,7 +107,7 @@ def summarise_profile(session: Session, subscriber: Subscriber, newest: NewestPa
         picks_by_interest=Counter(
             (one.kind.value, one.value) for one in queries.reasons(session, subscriber.key, DIGESTS) if one.value
         ),
-        muted=mutings.active(session, [subscriber.key]).get(subscriber.key, ()),
+        muted=feedback.active_mutings(session, [subscriber.key]).get(subscriber.key, ()),
     )
 
 
@@ -150,7 +150,7 @@ def remove_interest(db: Database, subscriber: int, what: Interest, now: datetime
         if what.kind is Kind.PAPER:
             _undo_all_feedback(session, subscriber, PaperId(what.value), now)
         else:
-            mutings.undo_all(session, subscriber, what, now)
+            feedback.undo_all_mutings(session, subscriber, what, now)
 
 
 def _undo_all_feedback(session: Session, subscriber: int, name: PaperId, now: datetime) -> None:

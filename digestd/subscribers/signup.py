@@ -18,7 +18,7 @@ from digestd.domain.subscriber import Cause, ConsentAction, Preferences, Status,
 from digestd.domain.suppression import LIFTED_BY_CONSENT
 from digestd.errors import BadInput
 from digestd.security.links import BadToken, Keys, Purpose, address_key, read_token
-from digestd.store import consent, erasure, mail_budgets, pending_requests, subscribers, suppressions
+from digestd.store import consent, mail_budgets, pending_requests, personal_data, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.pending_requests import PendingRequest
 from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
@@ -344,7 +344,7 @@ def decline(db: Database, keys: Keys, token: str, now: datetime) -> bool:
     with db.write() as session:
         erased = decline_in_session(session, (key, n), now)
     if erased:
-        erasure.scrub(db)
+        personal_data.scrub(db)
     return erased
 
 
@@ -376,7 +376,7 @@ def purge_unconfirmed(db: Database, now: datetime) -> int:
                     _forget_unconfirmed(session, known, Cause.UNCONFIRMED, now)
                     purged += 1
     if purged:
-        erasure.scrub(db)
+        personal_data.scrub(db)
     return purged
 
 
@@ -398,5 +398,5 @@ def _forget_unconfirmed(session: Session, known: Subscriber, cause: Cause, now: 
         subscribers.change_status(session, known.key, Status.UNSUBSCRIBED, cause, now)
         pending_requests.erase_content(session, known.key)
         return False
-    erasure.erase(session, known.key, now, cause)
+    personal_data.erase(session, known.key, now, cause)
     return True

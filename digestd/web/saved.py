@@ -27,7 +27,7 @@ from digestd.errors import NotFound
 from digestd.mail.outlets import FEEDS, FILES, ListedPaper, PaperList, by_ending
 from digestd.mail.paper_view import HEADING, PaperView
 from digestd.security.links import Purpose, make_token, read_token
-from digestd.store import feedback, papers, saved_list, subscribers
+from digestd.store import feedback, papers, subscribers
 from digestd.web.files import as_feed, as_file
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import SettingsPage
@@ -52,7 +52,7 @@ class SavedPapers:
         """
         key, edition, _ = read_token(self.app.keys, Purpose.SAVED, signed, self.app.clock())
         known = subscribers.by_key(session, key)
-        if known is None or known.status is Status.ERASED or edition != saved_list.link_version(session, key):
+        if known is None or known.status is Status.ERASED or edition != feedback.saved_link_version(session, key):
             raise NotFound("this address was renewed")
         return known
 
@@ -68,14 +68,14 @@ class SavedPapers:
         `settings`: path of the settings page.
         """
         with self.app.db.read() as session:
-            edition = saved_list.link_version(session, owner.key)
+            edition = feedback.saved_link_version(session, owner.key)
         return self._page(
             owner, make_token(self.app.keys, Purpose.SAVED, owner.key, self.app.clock(), edition), settings
         )
 
     def _page(self, owner: Subscriber, signed: str, settings: str = "") -> Response:
         with self.app.db.read() as session:
-            found = saved_list.saved(session, owner.key)
+            found = feedback.saved_papers(session, owner.key)
         return self.pages.page(
             "saved",
             language=owner.language,
@@ -111,13 +111,13 @@ class SavedPapers:
     def _saved(self, session: Session, owner: Subscriber, limit: int) -> list[ListedPaper]:
         return [
             ListedPaper.of(paper, at, self.app.templates, owner.language)
-            for paper, at in saved_list.saved(session, owner.key, limit)
+            for paper, at in feedback.saved_papers(session, owner.key, limit)
         ]
 
     def _picked(self, session: Session, owner: Subscriber) -> list[ListedPaper]:
         return [
             ListedPaper.of(paper, at, self.app.templates, owner.language, pick.reason)
-            for paper, pick, at in saved_list.recent_picks(session, owner.key)
+            for paper, pick, at in feedback.recent_picks(session, owner.key)
         ]
 
 
@@ -138,7 +138,7 @@ def router(app: App, pages: Pages) -> APIRouter:
             raise NotFound("no such file")
         if outlet.is_feed:
             return as_feed(request, outlet, saved_papers.listed(token, name, SHOWN_MAX))
-        return as_file(outlet, saved_papers.listed(token, name, saved_list.SAVED_MAX), name)
+        return as_file(outlet, saved_papers.listed(token, name, feedback.SAVED_MAX), name)
 
     _by_settings(app, pages, saved_papers, routes)
     return routes

@@ -14,7 +14,7 @@ from digestd.cli import app
 from digestd.cli.coverage import draw
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.errors import BadInput
-from digestd.store import coverage
+from digestd.store import sources as stored_sources
 from digestd.store.database import open_database
 
 Run = Callable[..., Result]
@@ -47,7 +47,7 @@ def noted(run: Run, tmp_path: Path) -> Run:
     """Return the same installation with coverage of some days."""
     db = open_database(f"sqlite:///{tmp_path / 'd.db'}")
     with db.write() as session:
-        coverage.upsert(session, ROWS, datetime(2026, 11, 24, tzinfo=UTC))
+        stored_sources.store_coverage(session, ROWS, datetime(2026, 11, 24, tzinfo=UTC))
     db.close()
     return run
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from digestd.cli import app
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.errors import BadInput, DigestdError
-from digestd.store import coverage, papers
+from digestd.store import papers, sources
 from digestd.subscribers.personal_data import erase
 from tests.digests.topic_papers import DAY, archive, named, paper, reader, shelf
 from tests.support.install import Install, install
@@ -38,7 +38,7 @@ def installed(tmp_path: Path, url: str, now: datetime) -> Iterator[Install]:
     installed = install(tmp_path, url, now)
     archive(installed)
     with installed.db.write() as session:
-        coverage.upsert(session, [Coverage("hf-daily", now.date(), CoverageState.LATE)], now)
+        sources.store_coverage(session, [Coverage("hf-daily", now.date(), CoverageState.LATE)], now)
     installed.papers([{**paper("strong00"), **KNOWN}, *shelf("more", 3, authors=["Ingrid Sørensen"])])
     installed.people([reader(name="Ada")])
     yield installed
@@ -86,7 +86,9 @@ async def test_replay_is_identical_after_changes(installed: Install, replay: Rep
         assert len(set(one_work.values())) == 1, "the two turned out to be one"
     installed.people([reader(name="Ada", topics=["something else"], size=1, hour=22)])
     with installed.db.write() as session:
-        coverage.upsert(session, [Coverage("hf-daily", date(2026, 11, 24), CoverageState.FRESH)], installed.clock.now)
+        sources.store_coverage(
+            session, [Coverage("hf-daily", date(2026, 11, 24), CoverageState.FRESH)], installed.clock.now
+        )
     out = tmp_path / "again.eml"
     shown = replay(READER, "2026-11-24", "--eml", "--out", str(out))
     assert (shown.exit_code, shown.stdout) == (0, "")

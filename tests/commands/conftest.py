@@ -19,7 +19,7 @@ from digestd.replies.inbound_mail import parse_inbound_mail
 from digestd.replies.processing import ReplyProcessor
 from digestd.security.links import Purpose, address_key
 from digestd.store import subscribers
-from digestd.store.erasure import scrub
+from digestd.store.personal_data import scrub
 from tests.commands.mails import mail
 from tests.conftest import NOW
 from tests.support import sample_data

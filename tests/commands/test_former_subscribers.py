@@ -3,7 +3,7 @@
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.store import erasure
+from digestd.store import personal_data
 from digestd.subscribers.personal_data import erase
 from digestd.subscribers.suppression import suppress, unsuppress
 from tests.commands.conftest import ADA, ADDRESS, CommandInstall, digest, text
@@ -54,6 +54,6 @@ async def test_erasure_deletes_replies(ada_install: CommandInstall) -> None:
     ada_install.write("add topic my secret wish", to=to)
     made = ada_install.install
     erase(made.db, made.app.keys, ADA, made.clock.now)
-    erasure.scrub(made.db)
+    personal_data.scrub(made.db)
     assert b"my secret wish" not in (made.folder / "digestd.db").read_bytes()
     assert made.broken == {}

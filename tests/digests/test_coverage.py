@@ -9,7 +9,7 @@ from sqlalchemy import event, select
 from digestd.digests.explanation import preview
 from digestd.digests.planning_day import incomplete_sources
 from digestd.domain.coverage import Coverage, CoverageState
-from digestd.store import core, coverage
+from digestd.store import core, sources
 from digestd.store.ledger import queries
 from tests.digests.topic_papers import DAY, digests, mail, reader, shelf, subscriber
 from tests.support.install import Install
@@ -22,7 +22,9 @@ ONE_ARXIV, OTHER_ARXIV = "arxiv-rss:cs.AI+cs.CL", "arxiv-rss:cs.CV"
 
 def noted(install: Install, states: Mapping[str, CoverageState], day: date = TODAY) -> None:
     with install.db.write() as session:
-        coverage.upsert(session, [Coverage(name, day, state) for name, state in states.items()], install.clock.now)
+        sources.store_coverage(
+            session, [Coverage(name, day, state) for name, state in states.items()], install.clock.now
+        )
 
 
 def frozen(install: Install) -> list[dict[str, str]]:

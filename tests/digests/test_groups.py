@@ -10,7 +10,7 @@ from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cause
 from digestd.ranking.dense import NoEncoder
-from digestd.store import groups, profiles, text_models
+from digestd.store import groups, profiles, ranking_models
 from digestd.store.interests import for_ranking
 from digestd.subscribers import group_edits
 from digestd.subscribers.admin_edits import edit
@@ -48,7 +48,7 @@ def key_of(lab: Install, address: str) -> int:
 def outdated(lab: Install) -> list[int]:
     """Return the subscribers whose profiles are to be compiled again."""
     with lab.db.read() as session:
-        used = text_models.in_use(session)
+        used = ranking_models.in_use(session)
         assert used is not None
         return list(profiles.missing(session, compiled_by(used.version, NoEncoder()), 0, 100))
 

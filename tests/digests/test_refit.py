@@ -19,10 +19,10 @@ from digestd.digests.shard import compile_profiles, compiled_by
 from digestd.digests.text_model import text_model
 from digestd.jobs.children import ChildProcesses
 from digestd.ranking.dense import NoEncoder
-from digestd.store import core, profiles, text_models
+from digestd.store import core, profiles, ranking_models
 from digestd.store.database import open_database
 from digestd.store.profiles import StoredProfile
-from digestd.store.text_models import FittedModel
+from digestd.store.ranking_models import FittedModel
 from digestd.subscribers.personal_data import erase
 from tests.support import sample_data
 from tests.support.install import Install
@@ -50,14 +50,14 @@ def outgrown(fresh: Install) -> Install:
 
 def used(made: Install) -> FittedModel:
     with made.db.read() as session:
-        found = text_models.in_use(session)
+        found = ranking_models.in_use(session)
     assert found is not None
     return found
 
 
 def prepared(made: Install) -> FittedModel | None:
     with made.db.read() as session:
-        return text_models.prepared(session)
+        return ranking_models.prepared(session)
 
 
 def compiled(made: Install, model: FittedModel | None) -> int:
@@ -212,7 +212,7 @@ def test_prepared_model_is_redone(outgrown: Install, change: str) -> None:
 
 
 def test_old_profiles_are_deleted_an_hour_after_the_switch(outgrown: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_models, "BLOCK", 2)
+    monkeypatch.setattr(ranking_models, "BLOCK", 2)
     old = used(outgrown)
     run(outgrown)
     run(outgrown)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from digestd.errors import DatabaseUnreachable
-from digestd.store.isolation import by_halves
+from digestd.store.bulk import by_halves
 
 
 @pytest.mark.parametrize("bad", [(), (0,), (3, 4), (9,), tuple(range(10))])

@@ -14,10 +14,10 @@ from digestd.errors import DatabaseUnreachable, NotInitialised
 from digestd.jobs import engine, tasks
 from digestd.jobs.engine import JobRunner
 from digestd.jobs.tasks import JobRun, JobService
-from digestd.store import fetches, job_queue
+from digestd.store import job_queue, sources
 from digestd.store.database import open_database
-from digestd.store.fetches import FetchRecord
 from digestd.store.ledger.claim_queue import ClaimOwner, claim
+from digestd.store.sources import FetchRecord
 from tests.support.install import Install
 from tests.support.relay import Relay
 from tests.support.waiting import eventually
@@ -180,7 +180,9 @@ async def test_source_is_read_once_per_interval(queued: Install) -> None:
     waiting = "SELECT args->>'source', lock FROM procrastinate_jobs ORDER BY id"
     assert rows(made, waiting) == [("arxiv-rss:cs.AI", "ingest arxiv-rss:cs.AI"), ("hf-daily", "ingest hf-daily")]
     with made.db.write() as session:
-        fetches.upsert(session, [FetchRecord("hf-daily", "https://example.org", made.clock.now, error="silent")])
+        sources.record_fetches(
+            session, [FetchRecord("hf-daily", "https://example.org", made.clock.now, error="silent")]
+        )
     assert [source.name for source in tasks.overdue_sources(made.app, made.clock.now)] == ["arxiv-rss:cs.AI"]
     assert len(tasks.overdue_sources(made.app, made.clock.now + timedelta(hours=1))) == 2
 

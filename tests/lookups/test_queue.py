@@ -11,7 +11,7 @@ from digestd.domain.subscriber import Cause, Status
 from digestd.fetching.paper_lookup import RegistryReader
 from digestd.papers.paper_import import import_papers
 from digestd.security.links import Keys, address_key
-from digestd.store import erasure, paper_lookups, papers, references, subscribers
+from digestd.store import paper_lookups, papers, personal_data, references, subscribers
 from digestd.store.database import Database
 from digestd.subscribers.named_papers import named_paper_states
 from digestd.subscribers.paper_lookups import look_up_due
@@ -133,7 +133,7 @@ async def test_removed_interest_ends_its_lookup(reader: RegistryReader, ada: int
 
 async def test_erasure_removes_lookups(reader: RegistryReader, ada: int, clock: Clock) -> None:
     with reader.db.write() as session:
-        erasure.erase(session, ada, clock())
+        personal_data.erase(session, ada, clock())
     assert _states(reader.db, ada) == {}
 
 

@@ -23,7 +23,8 @@ from digestd.sources.source import (
     Request,
     Source,
 )
-from digestd.store import coverage, papers
+from digestd.store import papers
+from digestd.store import sources as stored_sources
 from digestd.store.database import Database
 from tests.papers.http_server import AT_ONCE, HttpServer
 
@@ -123,7 +124,7 @@ class Ingester:
     def days(self, source: str, since: date = date(2026, 1, 1)) -> dict[str, Coverage]:
         """Return the stored coverage of a source by day."""
         with self.db.read() as session:
-            return {row.day.isoformat(): row for row in coverage.of_source(session, source, since)}
+            return {row.day.isoformat(): row for row in stored_sources.coverage_of(session, source, since)}
 
     def states(self, source: str, since: date = date(2026, 1, 1)) -> dict[str, str]:
         """Return the stored states of a source by day."""

@@ -12,7 +12,7 @@ import pytest
 from digestd.errors import SourceFailed, SourceUnavailable
 from digestd.fetching.fetch import Answer, Client, Fetcher, Limits, Validators
 from digestd.sources.source import RateLimit, Request
-from digestd.store import fetches, hosts
+from digestd.store import hosts, sources
 from digestd.store.database import Database
 from tests.papers.http_server import AT_ONCE, HttpServer, ReceivedRequest, head, in_turn, says
 
@@ -244,14 +244,14 @@ def test_hosts_forget_slot_of_another_clock(db: Database, now: datetime) -> None
 
 
 def test_hosts_record_outcome_of_last_fetch(db: Database, now: datetime) -> None:
-    one = fetches.FetchRecord("s", "https://a.example.org", now, 3, '"v"', None)
-    failed = fetches.FetchRecord("s", "https://b.example.org", now + timedelta(hours=1), error="x" * 1_000)
+    one = sources.FetchRecord("s", "https://a.example.org", now, 3, '"v"', None)
+    failed = sources.FetchRecord("s", "https://b.example.org", now + timedelta(hours=1), error="x" * 1_000)
     with db.write() as session:
-        fetches.upsert(session, [one, failed])
-        fetches.upsert(session, [one])
-        assert fetches.of_source(session, "s")["https://a.example.org"] == one
-        assert fetches.latest(session)["s"].error == "x" * 500
-        assert fetches.newest_success(session, "s") == now
-        assert fetches.newest_success(session, "t") is None
-        fetches.delete_before(session, "s", now + timedelta(minutes=1))
-        assert list(fetches.of_source(session, "s")) == ["https://b.example.org"]
+        sources.record_fetches(session, [one, failed])
+        sources.record_fetches(session, [one])
+        assert sources.fetches_of(session, "s")["https://a.example.org"] == one
+        assert sources.latest_fetches(session)["s"].error == "x" * 500
+        assert sources.newest_success(session, "s") == now
+        assert sources.newest_success(session, "t") is None
+        sources.delete_fetches_before(session, "s", now + timedelta(minutes=1))
+        assert list(sources.fetches_of(session, "s")) == ["https://b.example.org"]

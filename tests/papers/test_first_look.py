@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from digestd.store import fetches
+from digestd.store import sources
 from digestd.store.database import Database
 from tests.papers.http_server import HttpServer, says
 from tests.papers.ingester import Ingester
@@ -43,4 +43,4 @@ async def test_ingest_outage_keeps_last_answer_time(db: Database, web: HttpServe
     (report,) = await Ingester(db, web, lambda: now + timedelta(days=5)).ingest(FEED)
     assert report.error
     with db.read() as session:
-        assert fetches.newest_success(session, FEED) == now
+        assert sources.newest_success(session, FEED) == now

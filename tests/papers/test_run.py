@@ -11,7 +11,8 @@ from digestd.fetching.fetch import Client
 from digestd.papers.ingest import IngestOptions, ingest
 from digestd.sources import parse_source
 from digestd.sources.source import Request
-from digestd.store import fetches, papers
+from digestd.store import papers
+from digestd.store import sources as stored_sources
 from tests.papers.http_server import ReceivedRequest, head, in_turn, says
 from tests.papers.ingester import Ingester, LocalSource, redirect
 from tests.papers.makers import everything, forget
@@ -62,7 +63,7 @@ async def test_ingest_broken_source_stops_no_other(ingester: Ingester) -> None:
     assert "a feed was expected" in str(reports[0].error)
     assert all("\n" not in str(r.error) for r in reports)
     with ingester.db.read() as session:
-        last = fetches.latest(session)
+        last = stored_sources.latest_fetches(session)
     assert last["arxiv-rss:cs.LG"].error == reports[0].error
     assert last["hf-daily"].error is None
 

@@ -10,7 +10,8 @@ from digestd.fetching.fetch import Client
 from digestd.papers.ingest import ingest, ingest_files
 from digestd.resources import sample
 from digestd.sources import parse_source, parse_sources
-from digestd.store import coverage, papers
+from digestd.store import papers
+from digestd.store import sources as stored_sources
 from digestd.store.database import Database
 
 
@@ -52,7 +53,7 @@ async def test_ingest_file_with_mostly_bad_lines_is_broken(
         assert (report.broken, found.state, found.new, found.rejected) == (True, state, 0, 3)
         assert found.error == f"3 of {3 + good} records were refused; correct the file"
         with db.read() as session:
-            assert coverage.recent(session, now.date())[0].state == day
+            assert stored_sources.recent_coverage(session, now.date())[0].state == day
 
 
 async def test_ingest_missing_file_is_broken(db: Database, now: datetime) -> None:

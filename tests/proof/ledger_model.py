@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from digestd.domain.delivery import Actor, Claim, Evidence, Outcome, Settlement, State
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.store import core, erasure, ledger, subscribers
+from digestd.store import core, ledger, personal_data, subscribers
 from digestd.store.ledger import recovery
 from digestd.store.ledger.claim_queue import ClaimResult
 from digestd.store.ledger.commit_point import CommitDecision
@@ -202,7 +202,7 @@ class LedgerModel:
         current = self.subscriber(who).status
         with self.ledger.db.write() as session:
             if current is Status.ACTIVE and away is Status.ERASED:
-                erasure.erase(session, who, self.now)
+                personal_data.erase(session, who, self.now)
             elif current is not Status.ERASED:
                 to = away if current is Status.ACTIVE else Status.ACTIVE
                 subscribers.change_status(session, who, to, Cause.WEB, self.now)

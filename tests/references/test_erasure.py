@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 
 from digestd.jobs.scheduler import Scheduler
 from digestd.store import core, subscribers
-from digestd.store.erasure import scrub
+from digestd.store.personal_data import scrub
 from digestd.subscribers.personal_data import erase
 from tests.digests.topic_papers import shelf
 from tests.references.conftest import ADA, CANARY, bring, files, known

@@ -18,7 +18,7 @@ from digestd.ranking.dense import NoEncoder
 from digestd.ranking.fusion import WEIGHTS
 from digestd.ranking.signals.community import CO_LIKES_MAX
 from digestd.store import core, papers
-from digestd.store.likes import CROWD, ESTABLISHED_AFTER, TRUSTED_AFTER
+from digestd.store.feedback import CROWD, ESTABLISHED_AFTER, TRUSTED_AFTER
 from digestd.subscribers.feedback import add_feedback
 from digestd.subscribers.personal_data import erase
 from digestd.web import build

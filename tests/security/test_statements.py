@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2] / "digestd"
 RAW = {"text", "exec_driver_sql", "execute", "executemany", "executescript", "literal_column"}
 
 OUR_OWN_WORDS = {
-    *("store/database.py", "store/db_copy.py", "store/engine_settings.py", "store/fsck/sql_checks.py"),
+    *("store/database.py", "store/db_copy.py", "store/operations.py", "store/fsck/sql_checks.py"),
     *("store/integrity.py",),  # names a check and a number
     *("store/job_queue.py", "store/ledger/indexes.py"),
 }

@@ -9,8 +9,8 @@ from digestd.domain.delivery import MailKind, Outcome, State
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import address_key
-from digestd.store import erasure, subscribers, suppressions
 from digestd.store import ledger as store
+from digestd.store import personal_data, subscribers, suppressions
 from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimResult
 from digestd.store.ledger.commit_point import CommitDecision
@@ -262,7 +262,7 @@ def test_erase_keeps_ledger_invariants(ledger: Ledger) -> None:
             suppressions.record(
                 session, subscribers.address_key_of(session, subscriber), SuppressionReason.ERASED, ledger.now
             )
-            erasure.erase(session, subscriber, ledger.now)
+            personal_data.erase(session, subscriber, ledger.now)
     assert ledger.commit(ClaimResult(tuple(c for c in claimed.claims if c.subscriber == who), 0, 0)) == [
         CommitDecision.GONE
     ]

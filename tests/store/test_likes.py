@@ -9,8 +9,8 @@ import pytest
 from digestd.domain.feedback import Verdict
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cause
-from digestd.store import likes, merges, papers
-from digestd.store.likes import ESTABLISHED_AFTER, of_community
+from digestd.store import feedback, merges, papers
+from digestd.store.feedback import ESTABLISHED_AFTER, likes_of_community
 from digestd.subscribers.feedback import add_feedback, undo_feedback
 from digestd.subscribers.lookup import find
 from digestd.subscribers.personal_data import erase
@@ -39,7 +39,7 @@ def say(made: Install, who: str, name: PaperId, verdict: Verdict) -> None:
 def counted(made: Install, at: datetime | None = None) -> set[tuple[str, str]]:
     """Return who likes which paper, as it counts for others."""
     with made.db.read() as session:
-        found = of_community(session, at or made.clock.now)
+        found = likes_of_community(session, at or made.clock.now)
         who = {find(session, made.app.keys, email).key: email for email in (ADA, BEA)}
         known = papers.by_keys(session, found.papers.tolist())
         return {(who[a], known[b].id) for a, b in zip(found.people.tolist(), found.papers.tolist(), strict=True)}
@@ -63,7 +63,7 @@ def test_likes_of_a_new_account_wait(made: Install) -> None:
     say(made, ADA, ONE, Verdict.MORE)
     assert counted(made) == {(ADA, ONE)}
     with made.db.read() as session:
-        assert not len(of_community(session, made.clock.now - timedelta(hours=1)).people)
+        assert not len(likes_of_community(session, made.clock.now - timedelta(hours=1)).people)
 
 
 def test_paused_subscriber_does_not_count(made: Install) -> None:
@@ -78,7 +78,7 @@ def test_erasure_ends_the_influence_at_once(made: Install) -> None:
     say(made, ADA, ONE, Verdict.MORE)
     erase(made.db, made.app.keys, ADA, made.clock.now)
     with made.db.read() as session:
-        assert not len(of_community(session, made.clock.now).people)
+        assert not len(likes_of_community(session, made.clock.now).people)
 
 
 def test_like_of_a_merged_paper_counts_for_the_one_it_became(made: Install) -> None:
@@ -96,7 +96,7 @@ def test_likes_given_later_do_not_count_for_an_earlier_time(made: Install) -> No
 
 
 def test_newest_likes_of_a_subscriber_count(made: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(likes, "LIKES_MAX", 1)
+    monkeypatch.setattr(feedback, "LIKES_MAX", 1)
     for name in (ONE, TWO):
         say(made, ADA, name, Verdict.MORE)
     say(made, BEA, ONE, Verdict.MORE)

@@ -9,8 +9,8 @@ from digestd import app as wiring
 from digestd.app import App
 from digestd.errors import BadSetting
 from digestd.settings import Settings
-from digestd.store import network_filesystems
-from digestd.store.network_filesystems import network_filesystem
+from digestd.store import database
+from digestd.store.database import network_filesystem
 
 MOUNTS = """\
 proc /proc proc rw,nosuid,nodev,noexec,relatime 0 0
@@ -57,9 +57,9 @@ def test_network_drive_is_none_without_a_mount_table() -> None:
 
 
 def test_network_drive_reads_the_system_mount_table() -> None:
-    if not network_filesystems.MOUNTS.exists():
+    if not database.MOUNTS.exists():
         pytest.skip("there is no table of mounts here")
-    assert network_filesystem(PurePath("/proc/self"), network_filesystems.MOUNTS.read_text()) is None
+    assert network_filesystem(PurePath("/proc/self"), database.MOUNTS.read_text()) is None
 
 
 @pytest.mark.parametrize("opens", [wiring.initialise, wiring.build])
@@ -70,7 +70,7 @@ def test_open_refuses_a_network_drive_with_remedy(
     (tmp_path / "link").symlink_to(far)
     far.mkdir()
     table.write_text(f"/dev/vda / ext4 rw 0 0\nfiler:/x {far} nfs4 rw 0 0\n")
-    monkeypatch.setattr(network_filesystems, "MOUNTS", table)
+    monkeypatch.setattr(database, "MOUNTS", table)
     (tmp_path / "secret.key").write_bytes(bytes(range(32)))
     (tmp_path / "secret.key").chmod(0o600)
     settings = Settings(

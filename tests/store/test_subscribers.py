@@ -14,7 +14,7 @@ from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cadence, Cause, Preferences, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import Keys, address_key
-from digestd.store import consent, core, erasure, subscribers, suppressions
+from digestd.store import consent, core, personal_data, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.timestamps import from_us, to_us
 
@@ -143,7 +143,7 @@ def test_erasure_leaves_only_a_hash(db: Database, keys: Keys, now: datetime) -> 
     with db.write() as session:
         delivery(session, key, now)
         session.connection().execute(insert(core.seen_papers).values(subscriber_id=key, papers=b"1234"))
-        erasure.erase(session, key, now)
+        personal_data.erase(session, key, now)
         erased = subscribers.by_key(session, key)
         assert erased is not None
         assert (erased.address, erased.preferences.name, erased.interests) == (None, "", ())

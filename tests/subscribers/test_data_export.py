@@ -20,7 +20,7 @@ from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Cause, ConsentAction, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import address_key
-from digestd.store import bounces, core, data_export, groups, libraries, references, subscribers, suppressions
+from digestd.store import bounces, core, groups, libraries, personal_data, references, subscribers, suppressions
 from digestd.store.libraries import NewLibrary
 from digestd.subscribers import feedback
 from digestd.subscribers.address_change import request_address_change
@@ -107,10 +107,10 @@ async def lived(installed: Install) -> int:
 
 
 def test_data_export_classifies_every_table() -> None:
-    assert set(SQLModel.metadata.tables) == data_export.PERSONAL_TABLES | NOBODYS
+    assert set(SQLModel.metadata.tables) == personal_data.PERSONAL_TABLES | NOBODYS
     tied = {"subscriber_id", "address_key", "recipient_key", "address", "delivery_id"}
     for name, table in SQLModel.metadata.tables.items():
-        assert name in data_export.PERSONAL_TABLES or not tied & set(table.columns.keys()), name
+        assert name in personal_data.PERSONAL_TABLES or not tied & set(table.columns.keys()), name
 
 
 async def test_data_export_contains_every_personal_row(installed: Install) -> None:
@@ -119,7 +119,7 @@ async def test_data_export_contains_every_personal_row(installed: Install) -> No
         known = subscribers.by_key(session, key)
         assert known is not None
         kept, there = collect_data(session, known, installed.clock.now), address_key(installed.app.keys, NEW)
-        for name in data_export.PERSONAL_TABLES - {"subscriber"}:
+        for name in personal_data.PERSONAL_TABLES - {"subscriber"}:
             rows = session.connection().execute(select(SQLModel.metadata.tables[name])).all()
             if name != "address_change":  # an address to move to is not theirs yet
                 rows = [row for row in rows if there not in {getattr(row, of, None) for of in ADDRESSES}]
@@ -137,7 +137,7 @@ async def test_erasure_leaves_no_personal_text_in_any_file(installed: Install, t
         connection = session.connection()
         counts = connection.execute(select(core.caused_mail.c.network, core.caused_mail.c.causer)).all()
         assert {tuple(row) for row in counts} <= {(None, "")}, "of mails to a keyed hash, only that they went"
-        for name in data_export.PERSONAL_TABLES - LEDGER - {"caused_mail"}:
+        for name in personal_data.PERSONAL_TABLES - LEDGER - {"caused_mail"}:
             assert connection.execute(select(SQLModel.metadata.tables[name])).all() == [], name
         networks = connection.execute(select(core.consent_event.c.network)).scalars()
         assert set(networks) == {None}

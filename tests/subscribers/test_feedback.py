@@ -13,7 +13,7 @@ from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId
 from digestd.errors import BadInput, NotFound
 from digestd.ranking.dense import NoEncoder
-from digestd.store import core, due, feedback, mutings, papers
+from digestd.store import core, due, feedback, papers
 from digestd.store.database import Database
 from digestd.store.interests import for_ranking, for_ranking_at
 from digestd.subscribers.feedback import add_feedback, mute_from_paper, undo_feedback, undo_mute
@@ -142,7 +142,7 @@ def test_mute_is_independent_of_the_verdict(installed: Install) -> None:
     undo_mute(installed.db, installed.app.keys, ADA, PaperId(LAKES), installed.clock.now)
     assert wants(installed.db, installed) == [(LAKES, Stance.LIKED)]
     with installed.db.read() as session:
-        events = mutings.history(session, find(session, installed.app.keys, ADA).key)
+        events = feedback.muting_history(session, find(session, installed.app.keys, ADA).key)
     assert [(m.paper, m.interest.value, m.undone is not None) for m in events] == [
         (LAKES, "winter", False), (LAKES, "alpine lakes", True),
     ]  # fmt: skip

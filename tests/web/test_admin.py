@@ -16,7 +16,7 @@ from digestd.domain.api import Scope
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.feedback import Verdict
-from digestd.store import bounces, coverage, feedback
+from digestd.store import bounces, feedback, sources
 from digestd.web import build
 from digestd.web.charts import HEIGHT, WIDTH, evenly, line_points, round_up, stacked_bars
 from tests.web.conftest import PAPER, Backend, local_client
@@ -82,7 +82,7 @@ def fill(backend: Backend) -> None:
     with backend.app.db.write() as session:
         key = bytes(32)
         bounces.insert(session, Bounce(key, key, BounceKind.HARD, "dsn", "5.1.1", None, None, now))
-        coverage.upsert(session, [Coverage("hf-daily", now.date(), CoverageState.LATE, 3, 9, "not yet")], now)
+        sources.store_coverage(session, [Coverage("hf-daily", now.date(), CoverageState.LATE, 3, 9, "not yet")], now)
         feedback.add(session, ada.key, 1, Verdict.MORE, now)
 
 

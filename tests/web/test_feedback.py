@@ -14,7 +14,7 @@ from digestd.delivery.composer import Composer
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Stance
 from digestd.security.links import Purpose
-from digestd.store import core, feedback, mutings
+from digestd.store import core, feedback
 from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
 from digestd.subscribers.personal_data import erase
@@ -50,7 +50,7 @@ def verdicts(backend: Backend) -> list[tuple[Verdict, bool]]:
 def muted(backend: Backend) -> list[tuple[Kind, str]]:
     with backend.app.db.read() as session:
         key = backend.subscriber(ADA).key
-        return [(one.kind, one.value) for one in mutings.active(session, [key]).get(key, ())]
+        return [(one.kind, one.value) for one in feedback.active_mutings(session, [key]).get(key, ())]
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ from digestd.domain.delivery import State
 from digestd.domain.paper import Paper
 from digestd.domain.subscriber import Status
 from digestd.domain.throttle import BackoffState, Throttle
-from digestd.store import coverage, fetches, hosts, throttles
+from digestd.store import hosts, sources, throttles
 from digestd.store.database import open_database
-from digestd.store.fetches import FetchRecord
+from digestd.store.sources import FetchRecord
 from digestd.store.throttles import ThrottleState
 from digestd.web import build
 from digestd.web.operator_access import is_local
@@ -180,8 +180,8 @@ def noted(app: App, now: datetime) -> None:
         FetchRecord("hf-daily", "https://example.org/3", now, error="HTTP 503"),
     ]
     with app.db.write() as session:
-        coverage.upsert(session, days, now)
-        fetches.upsert(session, answers)
+        sources.store_coverage(session, days, now)
+        sources.record_fetches(session, answers)
 
 
 @pytest.mark.usefixtures("noted")

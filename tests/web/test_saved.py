@@ -17,7 +17,7 @@ from digestd.delivery.transports import Route
 from digestd.delivery.transports.maildir import MaildirTransport
 from digestd.mail.outlets import FEEDS, OUTLETS
 from digestd.security.links import Purpose
-from digestd.store import saved_list
+from digestd.store import feedback
 from tests.web.conftest import Backend
 from tests.web.html import heading, tree, words
 
@@ -141,7 +141,7 @@ def test_empty_feed_is_valid(client: TestClient, backend: Backend) -> None:
 def test_new_address_voids_old_one(client: TestClient, backend: Backend, shelf: str) -> None:
     ada = backend.subscriber(ADA)
     with backend.app.db.write() as session:
-        edition = saved_list.renew_link(session, ada.key)
+        edition = feedback.renew_saved_link(session, ada.key)
     for path in (shelf, *(f"{shelf}/{name}" for name in NAMES)):
         assert client.get(path).status_code == 404
     new = backend.link(Purpose.SAVED, ada.key, edition)

@@ -15,7 +15,7 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.replies.bounces.providers import PROVIDERS
 from digestd.replies.bounces.providers.provider import VerificationUnavailable, WebhookRequest
 from digestd.security.links import address_key, make_envelope_from
-from digestd.store import bounces, inbound, suppressions
+from digestd.store import bounces, operations, suppressions
 from tests.bounces.webhook_requests import (
     MAKERS,
     SETTINGS,
@@ -66,7 +66,7 @@ def suppression(app: App) -> SuppressionReason | None:
 
 def counts(app: App) -> dict[InboundOutcome, int]:
     with app.db.read() as session:
-        return {outcome: number for outcome, number in inbound.counts(session).items() if number}
+        return {outcome: number for outcome, number in operations.inbound_counts(session).items() if number}
 
 
 @pytest.mark.parametrize("name", NAMES)

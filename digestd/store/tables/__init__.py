@@ -3,7 +3,6 @@
 Nothing outside the store sees them; domain values go in and out.
 """
 
-from digestd.store.tables.bounces import BounceRow, InboundCountRow, LiftedSuppressionRow
 from digestd.store.tables.ledger import (
     DeliveryRow,
     DueAuditRow,
@@ -14,7 +13,18 @@ from digestd.store.tables.ledger import (
     SuppressionRow,
 )
 from digestd.store.tables.libraries import LibraryEntryRow, LibraryRow, PaperLookupRow, ReferenceRow
-from digestd.store.tables.operations import AlertStateRow, ApiTokenRow, SentJournalRow, ThrottleRow, TrialRow
+from digestd.store.tables.operations import (
+    AlertStateRow,
+    ApiTokenRow,
+    BounceRow,
+    InboundCountRow,
+    LiftedSuppressionRow,
+    SentJournalRow,
+    ThrottleRow,
+    TrialRow,
+    WebhookPostRow,
+    WebhookRow,
+)
 from digestd.store.tables.papers import (
     CoverageRow,
     DoNotMergeRow,
@@ -52,7 +62,6 @@ from digestd.store.tables.subscribers import (
     SavedListLinkRow,
     SubscriberRow,
 )
-from digestd.store.tables.webhooks import WebhookPostRow, WebhookRow
 
 __all__ = [
     "AddressChangeRow",

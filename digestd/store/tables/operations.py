@@ -1,9 +1,12 @@
-"""Operations: API tokens, trials of ranking weights, throttles, alerts, sent journals."""
+"""Operations: API tokens, trials, throttles, alerts, sent journals, bounces, webhooks and their posts."""
 
-from sqlalchemy import CheckConstraint, Column, Float, LargeBinary, Text
+from sqlalchemy import CheckConstraint, Column, Float, Index, LargeBinary, Text, text
 from sqlmodel import Field
 
-from digestd.store.tables.columns import Row, own_key, us
+from digestd.domain.bounce import BounceKind, InboundOutcome
+from digestd.domain.suppression import SuppressionReason
+from digestd.domain.webhook import WebhookEvent, WebhookPostState
+from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 
 class ApiTokenRow(Row, table=True):
@@ -69,3 +72,77 @@ class SentJournalRow(Row, table=True):
     server: str = Field(max_length=80)
     since_us: int = Field(sa_column=us())
     used_us: int = Field(sa_column=us())
+
+
+class BounceRow(Row, table=True):
+    """One bounce or complaint; `key` is the same if it is reported again."""
+
+    __tablename__ = "bounce"
+    __table_args__ = (
+        CheckConstraint(one_of("kind", BounceKind), "kind"),
+        Index("ix_bounce_held", "at_us", sqlite_where=text("held"), postgresql_where=text("held")),
+        {"sqlite_with_rowid": False},
+    )
+    key: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    address_key: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, index=True))
+    kind: str = Field(max_length=10)
+    via: str = Field(max_length=12)
+    status: str = Field(max_length=12)
+    delivery_id: int | None = Field(default=None, sa_column=ref("delivery.id", index=True, nullable=True))
+    attempt: int | None = None
+    at_us: int = Field(sa_column=us(index=True))
+    held: bool = False
+    """True if it came with unusually many others, so that its address was not suppressed."""
+
+
+class LiftedSuppressionRow(Row, table=True):
+    """A lifted suppression: by fresh consent, or by an operator, with a note."""
+
+    __tablename__ = "lifted_suppression"
+    __table_args__ = (CheckConstraint(one_of("reason", SuppressionReason), "reason"),)
+    id: int | None = Field(default=None, sa_column=own_key())
+    address_key: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, index=True))
+    reason: str = Field(max_length=20)
+    note: str = Field(max_length=300)
+    at_us: int = Field(sa_column=us())
+
+
+class InboundCountRow(Row, table=True):
+    """The number of mails and events of each outcome, and when the last came."""
+
+    __tablename__ = "inbound_count"
+    __table_args__ = (CheckConstraint(one_of("outcome", InboundOutcome), "outcome"), {"sqlite_with_rowid": False})
+    outcome: str = Field(primary_key=True, max_length=12)
+    total: int = Field(sa_column=us())
+    last_us: int = Field(sa_column=us())
+
+
+class WebhookRow(Row, table=True):
+    """A URL of the settings; one that is not set any more gets no new posts."""
+
+    __tablename__ = "webhook"
+    id: int | None = Field(default=None, sa_column=own_key())
+    url: str = Field(max_length=500, unique=True)
+    is_set: bool = True
+
+
+class WebhookPostRow(Row, table=True):
+    """One event for one URL, written with the event; it never holds the address."""
+
+    __tablename__ = "webhook_post"
+    __table_args__ = (
+        CheckConstraint(one_of("event", WebhookEvent), "event"),
+        CheckConstraint(one_of("state", WebhookPostState), "state"),
+        Index("ix_webhook_post_waiting", "webhook_id", "not_before_us", sqlite_where=text("state = 'waiting'"),
+              postgresql_where=text("state = 'waiting'")),
+    )  # fmt: skip
+    id: int | None = Field(default=None, sa_column=own_key())
+    webhook_id: int = Field(sa_column=ref("webhook.id"))
+    subscriber_id: int = Field(sa_column=ref("subscriber.id", index=True))
+    event: str = Field(max_length=30)
+    detail: str = Field(max_length=60)
+    at_us: int = Field(sa_column=us())
+    state: str = Field(max_length=10)
+    not_before_us: int = Field(sa_column=us())
+    attempts: int
+    error: str = Field(max_length=200)

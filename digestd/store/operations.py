@@ -1,16 +1,19 @@
-"""Counts at the last alert, and what is remembered for some hours: failures of planning, tokens of webhooks.
+"""What operators are told: counts at the last alert, inbound mails by outcome, settings of the database engine.
 
-This way, only one worker alerts, and only when there are more.
+Alerts keep the count of their last check, so that only one worker alerts, and only when there are more. For some hours
+they also keep failures of planning and tokens of webhooks. Inbound counts show that bounces are read.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, text, update
 from sqlmodel import Session
 
+from digestd.domain.bounce import InboundOutcome
 from digestd.store import core
+from digestd.store.timestamps import from_us, to_us
 
 _T = core.alert_state.c
 MAILS_HELD = "mails held"
@@ -81,3 +84,46 @@ def count_if_more(session: Session, event: str, found: Callable[[], int]) -> int
     now = found()
     connection.execute(update(core.alert_state).where(own).values(known=now))
     return now if now > before else 0
+
+
+EXPECTED: Mapping[str, str] = {
+    "journal_mode": "wal",
+    "synchronous": "2",
+    "foreign_keys": "1",
+    "server_encoding": "UTF8",
+}
+"""The values that keep what was acknowledged and store every letter; a name is SQLite's or PostgreSQL's."""
+_SQLITE, _POSTGRESQL = ("journal_mode", "synchronous", "foreign_keys"), ("server_encoding",)
+
+
+def wrong_settings(session: Session) -> dict[str, str]:
+    """Return the settings that are not as expected, with their values."""
+    connection = session.connection()
+    is_sqlite = connection.dialect.name == "sqlite"
+    names, show = (_SQLITE, "PRAGMA") if is_sqlite else (_POSTGRESQL, "SHOW")
+    found = {name: str(connection.execute(text(f"{show} {name}")).scalar_one()) for name in names}
+    return {name: value for name, value in found.items() if value != EXPECTED[name]}
+
+
+_I = core.inbound_count.c
+
+
+def add_inbound_counts(session: Session, outcomes: Mapping[InboundOutcome, int], now: datetime) -> None:
+    """Add to the counts in the caller's write transaction."""
+    for outcome in sorted(outcomes):
+        row = {"outcome": outcome, "total": outcomes[outcome], "last_us": to_us(now)}
+        more = {"total": _I.total + outcomes[outcome], "last_us": to_us(now)}
+        statement = core.upsert(session, core.inbound_count).values(row)
+        session.connection().execute(statement.on_conflict_do_update(index_elements=["outcome"], set_=more))
+
+
+def inbound_counts(session: Session) -> dict[InboundOutcome, int]:
+    """Return the number of mails and events of each outcome."""
+    found = {InboundOutcome(row.outcome): row.total for row in session.connection().execute(select(core.inbound_count))}
+    return dict.fromkeys(InboundOutcome, 0) | found
+
+
+def last_inbound(session: Session) -> datetime | None:
+    """Return when the last mail or event came in."""
+    newest = session.connection().execute(select(func.max(_I.last_us))).scalar()
+    return None if newest is None else from_us(newest)
