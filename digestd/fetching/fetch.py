@@ -50,10 +50,8 @@ from digestd.store.database import Database
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({404, 410, 451})
 _KEEP_METHOD = frozenset({307, 308})
-_TELLING = (
-    *("content-type", "date", "age", "retry-after", "ratelimit", "ratelimit-policy", "backoff"),
-    *("link", "last-modified-version"),
-)
+_TELLING = ("link", "last-modified-version")
+"""Headers that readers of libraries need."""
 BACKOFF = Backoff.doubling(timedelta(seconds=1), timedelta(seconds=10))
 
 
@@ -104,7 +102,7 @@ class Validators:
 class Answer:
     """A body with its validators; None if nothing has changed.
 
-    `headers`: the informative ones.
+    `headers`: those of pages and versions.
     """
 
     body: bytes | None

@@ -3,10 +3,7 @@
 - `HostScheduler` spaces requests. A host that must be asked alone (arXiv's terms: one connection at a time) is also
   held, from before the request to after the answer; the hold of a process that dies expires. The next turn counts from
   the start of the answer, as requests differ in latency.
-- `requested_pause` reads from the headers how many seconds the host wants no further request: Retry-After (RFC 9110,
-  10.2.3); RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers, in the form of structured fields and in
-  the two older ones); X-RateLimit-* as GitHub has them, where the reset is an instant; X-Rate-Limit-Limit and -Interval
-  (Crossref); Backoff (Zotero).
+- `requested_pause` reads from the headers how many seconds the host wants no further request.
 - `CircuitBreaker` stops asking a host that keeps failing. It opens after three failed fetches in a row, over all
   sources, runs and processes, for 5 minutes, doubling up to 6 hours. Then one fetch may try (half-open), and success
   closes it. Breakers follow the host asked and not the shared rate limit: one of arXiv's three interfaces may be down.
@@ -20,7 +17,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from math import isfinite
 from uuid import uuid4
 
 from digestd.errors import SourceFailed, SourceUnavailable
@@ -33,9 +29,7 @@ RETRY_STATUSES = frozenset({429, 500, 502, 503, 504})
 """Statuses after which asking again may help; Retry-After counts with these."""
 EPOCH_MIN = 1_000_000_000
 """A reset from here on is an instant, in seconds since 1970; below, seconds from now."""
-_PARAMETER = re.compile(r"(?<![a-z0-9_.*-])([a-z*][a-z0-9_.*-]*)\s*=\s*\"?([0-9.]+)\"?", re.IGNORECASE)
-_INTERVAL = re.compile(r"\s*(\d{1,6})\s*(?:(ms|s|m|h)\s*)?")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+_USED_UP = re.compile(r";\s*r=0\s*;\s*t=(\d{1,9})")
 POLL_SECONDS = 0.2
 """Interval at which a waiting process checks whether a host is free."""
 HOLD_SLACK = 2.0
@@ -216,12 +210,19 @@ class CircuitBreaker:
 def requested_pause(status: int, headers: Mapping[str, str], now: datetime) -> float:
     """Return the seconds without a further request that the host asks for, or 0.
 
-    Names of headers are lower case.
+    Retry-After (RFC 9110, 10.2.3) counts with a status that may pass. Quotas count once they are used up: RateLimit
+    (draft-ietf-httpapi-ratelimit-headers, as Hugging Face sends it) and …RateLimit-Remaining with -Reset, in seconds
+    or as an instant (GitHub). Backoff always counts (Zotero). Names of headers are lower case.
     """
-    pauses = [_seconds(headers.get("backoff", ""), now), *_used_up(headers, now), _spacing(headers)]
+    pauses = [0.0, _seconds(headers.get("backoff", ""), now)]
     if status in RETRY_STATUSES:
         pauses.append(_seconds(headers.get("retry-after", ""), now))
-    return max(0.0, *pauses)
+    pauses += map(float, _USED_UP.findall(headers.get("ratelimit", "")))
+    for prefix in ("ratelimit", "x-ratelimit", "x-rate-limit"):
+        if headers.get(f"{prefix}-remaining", "").strip() == "0":
+            reset = _seconds(headers.get(f"{prefix}-reset", ""), now)
+            pauses.append(reset - now.timestamp() if reset >= EPOCH_MIN else reset)
+    return max(pauses)
 
 
 def format_time(instant: datetime) -> str:
@@ -241,63 +242,12 @@ def _paused(deadline: asyncio.Timeout) -> Iterator[None]:
 
 
 def _seconds(text: str, now: datetime) -> float:
-    """Return a number of seconds, or the seconds until a date."""
-    if re.fullmatch(r"\s*\d+(\.\d+)?\s*", text):
-        return _number(text)
+    """Return a number of seconds, or the seconds until a date; 0 for anything else."""
+    if text.strip().isdecimal():
+        return float(text.strip()[:15])
     try:
         until = parsedate_to_datetime(text)
     except ValueError:
         return 0.0
     until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
     return (until - now).total_seconds()
-
-
-def _used_up(headers: Mapping[str, str], now: datetime) -> Iterator[float]:
-    """Yield the reset of every quota that is used up."""
-    windows = [_parameters(item).get("w", 0.0) for item in headers.get("ratelimit-policy", "").split(",")]
-    for item in _quotas(headers.get("ratelimit", "")):
-        parts = _parameters(item)
-        if parts.get("r", parts.get("remaining", 1.0)) <= 0:
-            yield parts.get("t", parts.get("reset", max(windows)))
-    for prefix in ("ratelimit", "x-ratelimit", "x-rate-limit"):
-        remaining = headers.get(f"{prefix}-remaining", "").partition(",")[0]
-        if remaining.strip() and _number(remaining, 1.0) <= 0:
-            yield _until(_number(headers.get(f"{prefix}-reset", "")), headers, now)
-
-
-def _quotas(ratelimit: str) -> list[str]:
-    """Split into quotas.
-
-    `"a";r=0;t=5, "b";r=9` is two, `limit=9, remaining=0, reset=5` one.
-    """
-    return [ratelimit] if "remaining" in ratelimit.lower() else ratelimit.split(",")
-
-
-def _until(reset: float, headers: Mapping[str, str], now: datetime) -> float:
-    """Return the seconds until a reset, by the host's own clock if it sends a date."""
-    if reset < EPOCH_MIN:
-        return reset
-    try:
-        theirs = parsedate_to_datetime(headers.get("date", "")).timestamp()
-    except ValueError:
-        theirs = now.timestamp()
-    return reset - theirs
-
-
-def _spacing(headers: Mapping[str, str]) -> float:
-    """Return the spacing: 50 requests in an interval of 1s are one every 0.02 s."""
-    limit = _number(headers.get("x-rate-limit-limit", ""))
-    interval = _INTERVAL.fullmatch(headers.get("x-rate-limit-interval", "").lower())
-    return int(interval[1]) * _UNITS[interval[2]] / limit if interval and limit > 0 else 0.0
-
-
-def _parameters(item: str) -> dict[str, float]:
-    return {name.lower(): _number(value) for name, value in _PARAMETER.findall(item)}
-
-
-def _number(text: str, otherwise: float = 0.0) -> float:
-    try:
-        found = float(text.strip()[:20])
-    except ValueError:
-        return otherwise
-    return found if isfinite(found) else otherwise
