@@ -199,7 +199,7 @@ def _sighting(fields: Mapping[str, str], needs_title: bool) -> Sighting:
     ids = unique_ids([_arxiv(fields, _journal(fields)), _doi(fields)])
     if ids and not needs_title and not fields.get("title"):
         return Sighting(ids, Words(""), _published(fields))
-    keywords = re.split(r"[,;]", _decoded(fields.get("keywords", "")))
+    keywords = _decoded(fields.get("keywords", "")).replace(";", ",").split(",")
     paper = make_words(
         with_subtitle(_decoded(fields.get("title", "")), _decoded(fields.get("subtitle", ""))),
         _decoded(fields.get("abstract", "")),

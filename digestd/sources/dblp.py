@@ -18,15 +18,7 @@ from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.dates import midnight, parse_day
 from digestd.sources.identifiers import unique_ids
-from digestd.sources.json_records import (
-    JsonObject,
-    as_list,
-    object_at,
-    parse_count,
-    text_at,
-    text_values,
-    total_at,
-)
+from digestd.sources.json_records import JsonObject, as_list, object_at, parse_count, text_at, text_values, total_at
 from digestd.sources.paging import Answer, Place, SearchSource
 from digestd.sources.source import (
     ITEMS_MAX,
@@ -44,7 +36,6 @@ LATE = timedelta(days=90)
 """Time after New Year during which papers of last year are still new."""
 
 _KEY = re.compile(r"[a-zA-Z]+(/[\w.:-]{1,80}){1,4}", re.ASCII)
-_HOMONYM = re.compile(r"(?<!\s)\s+\d{4}$")
 _FORUM = re.compile(r"https?://openreview\.net/forum\?id=([\w-]{3,40})", re.ASCII)
 _NO_PAPERS = frozenset({"Editorship", "Reference Works", "Data and Artifacts"})
 _WITHDRAWN = "Withdrawn Items"
@@ -149,7 +140,12 @@ def _authors(info: JsonObject) -> list[str]:
     """Return names without the numbers that distinguish homonyms (`Wei Example 0001`)."""
     found = as_list(object_at(info, "authors").get("author"))
     names = text_values([author.get("text") if isinstance(author, dict) else author for author in found])
-    return [_HOMONYM.sub("", html.unescape(name)) for name in names]
+    return [_without_number(html.unescape(name)) for name in names]
+
+
+def _without_number(name: str) -> str:
+    bare, _, number = name.rpartition(" ")
+    return bare.rstrip() if len(number) == 4 and number.isdecimal() else name
 
 
 def _published(year: str) -> datetime:

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.dates import iso_day, midnight
-from digestd.sources.identifiers import doi_page, parse_pmid, unique_ids
+from digestd.sources.identifiers import doi_page, parse_pmcid, parse_pmid, unique_ids
 from digestd.sources.json_records import (
     JsonObject,
     as_list,
@@ -30,15 +30,7 @@ from digestd.sources.json_records import (
 from digestd.sources.paging import Answer, Place, SearchSource
 from digestd.sources.pubmed import plain_title
 from digestd.sources.retractions import retraction
-from digestd.sources.source import (
-    RateLimit,
-    Request,
-    clean_line,
-    https_url,
-    make_words,
-    quote_service,
-    venue_name,
-)
+from digestd.sources.source import RateLimit, Request, clean_line, https_url, make_words, quote_service, venue_name
 from digestd.text.html_text import html_to_text
 from digestd.text.jats import without_typesetting
 from digestd.text.people import indexed_name
@@ -55,7 +47,6 @@ _NOTICES = frozenset(
     {"published erratum", "correction", "expression of concern", "retraction", "retraction notice",
      "retraction of publication"}
 )  # fmt: skip
-_PMCID = re.compile(r"PMC\d{1,12}")
 _RECORD = re.compile(r"[A-Za-z0-9./_-]{1,80}")
 _LABEL = re.compile(r"<h4>\s{0,9}([^<>]{1,80}?)\s{0,9}[:.]?\s{0,9}</h4>")
 
@@ -138,12 +129,11 @@ def _sighting(entry: JsonObject, *, is_withdrawn: bool) -> Sighting:
 
 def _ids(entry: JsonObject) -> tuple[PaperId, ...]:
     """Return PubMed id, DOI and PubMed Central id, or Europe PMC's own."""
-    pmcid = text_at(entry, "pmcid")
     found = unique_ids(
         [
             parse_pmid(text_at(entry, "pmid")),
             doi_id(text_at(entry, "doi")),
-            PaperId(f"pmcid:{pmcid}") if _PMCID.fullmatch(pmcid) else None,
+            parse_pmcid(text_at(entry, "pmcid")),
         ]
     )
     return found or (PaperId(f"europepmc:{_record(entry)}"),)

@@ -17,14 +17,7 @@ from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.dates import iso_day, published_at
 from digestd.sources.identifiers import parse_pmid, unique_ids
-from digestd.sources.json_records import (
-    JsonObject,
-    list_at,
-    parse_count,
-    text_at,
-    text_values,
-    total_at,
-)
+from digestd.sources.json_records import JsonObject, list_at, parse_count, text_at, text_values, total_at
 from digestd.sources.paging import Answer, Place, SearchSource
 from digestd.sources.source import (
     RateLimit,

@@ -92,6 +92,21 @@ def parse_pmid(number: str) -> PaperId | None:
     return PaperId(f"pmid:{int(number)}") if is_number else None
 
 
+def pubmed_address(text: str) -> PaperId | None:
+    """Return the paper of `pubmed:123` or of its page at PubMed, or None."""
+    for start in ("pubmed:", "https://pubmed.ncbi.nlm.nih.gov/", "http://pubmed.ncbi.nlm.nih.gov/"):
+        if text.startswith(start):
+            return parse_pmid(text.removeprefix(start).partition("?")[0].rstrip("/"))
+    return None
+
+
+def parse_pmcid(text: str) -> PaperId | None:
+    """Return the paper of a PubMed Central number such as `PMC7000001`, or None if it is none."""
+    number = text.removeprefix("PMC")
+    is_number = number != text and number.isascii() and number.isdigit() and len(number) <= 12
+    return PaperId(f"pmcid:{text}") if is_number else None
+
+
 def title_hash_id(paper: Words) -> PaperId:
     """Return the identifier of a paper without any.
 
@@ -112,7 +127,7 @@ def parse_identifier(text: str) -> PaperId | None:
     Else None.
     """
     text = text.strip()
-    bare = re.split(r"[?#]", text, maxsplit=1)[0].rstrip("/") if text.lower().startswith("http") else text
+    bare = text.partition("?")[0].partition("#")[0].rstrip("/") if text.lower().startswith("http") else text
     if found := arxiv_id(bare):
         return found[0]
     if doi := doi_id(bare):

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.dates import iso_day, published_at
-from digestd.sources.identifiers import doi_page, parse_pmid, unique_ids
+from digestd.sources.identifiers import doi_page, pubmed_address, unique_ids
 from digestd.sources.json_records import (
     TEXT_MAX,
     JsonObject,
@@ -60,7 +60,6 @@ _SELECT = (
 _NO_PAPERS = frozenset({"dataset", "erratum", "grant", "libguides", "paratext", "peer-review", "retraction", "software",
                         "supplementary-materials"})  # fmt: skip
 _WORK = re.compile(r"https://openalex\.org/(W\d{1,15})")
-_PMID = re.compile(r"https://pubmed\.ncbi\.nlm\.nih\.gov/(\d{1,9})/?")
 _HEADING = re.compile(r"\A(?:\s{0,3}(?:Abstract|ABSTRACT)\s{0,3}[:.]?\s{1,3}(?=[A-Z])){1,2}")
 
 
@@ -154,8 +153,7 @@ class Openalex(PagedSource):
 
 def _ids(work: JsonObject, page: str) -> tuple[PaperId, ...]:
     """Return DOI and PubMed id, or the arXiv id that the work's page names."""
-    pubmed = _PMID.fullmatch(text_at(object_at(work, "ids"), "pmid"))
-    found = unique_ids([doi_id(text_at(work, "doi")), parse_pmid(pubmed[1]) if pubmed else None])
+    found = unique_ids([doi_id(text_at(work, "doi")), pubmed_address(text_at(object_at(work, "ids"), "pmid"))])
     named = arxiv_id(page)
     return found or ((named[0],) if named else ())
 

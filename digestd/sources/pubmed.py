@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element
 from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.dates import midnight, publication_day
-from digestd.sources.identifiers import parse_pmid, unique_ids
+from digestd.sources.identifiers import parse_pmcid, parse_pmid, unique_ids
 from digestd.sources.json_records import JsonObject, as_list, load_object, object_at, parse_count, text_at
 from digestd.sources.retractions import merge_retractions, retraction
 from digestd.sources.source import (
@@ -269,8 +269,8 @@ def _other_ids(record: Element) -> Iterator[PaperId | None]:
             identifier = clean_line(other.text or "", 400)
             if other.get("IdType") == "doi":
                 yield doi_id(identifier)
-            elif other.get("IdType") == "pmc" and re.fullmatch(r"PMC\d{1,12}", identifier):
-                yield PaperId(f"pmcid:{identifier}")
+            elif other.get("IdType") == "pmc":
+                yield parse_pmcid(identifier)
     for other in record.iterfind("MedlineCitation/Article/ELocationID[@EIdType='doi']"):
         if other.get("ValidYN") != "N":
             yield doi_id(clean_line(other.text or "", 400))

@@ -5,7 +5,6 @@ https://help.zenodo.org/guides/search/. The newest deposits come first, so pagin
 guest gets 25 records a page and 30 searches a minute. Each version has a DOI of its own, and all share another.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -45,8 +44,6 @@ BACK_FILE = timedelta(days=365)
 PAGE_SIZE = 25
 MOST = 10_000
 """Maximum number of records that numbered pages reach."""
-
-_KEYWORDS = re.compile(r"[;,]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,11 @@ class Zenodo(SearchSource):
                 html_to_text(text_at(said, "title")),
                 html_to_text(text_at(said, "description")),
                 [natural_name(text_at(one, "name")) for one in objects_at(said, "creators")],
-                [word.strip() for text in text_values(said.get("keywords")) for word in _KEYWORDS.split(text)],
+                [
+                    word.strip()
+                    for text in text_values(said.get("keywords"))
+                    for word in text.replace(";", ",").split(",")
+                ],
             ),
             published=published_at(said, "publication_date", created),
             version=version,

@@ -23,16 +23,7 @@ from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.arxiv.api import ARXIV_PACE, arxiv_categories, is_withdrawn
 from digestd.sources.arxiv.calendar import DEFAULT_CALENDAR, ArxivCalendar
 from digestd.sources.identifiers import unique_ids
-from digestd.sources.source import (
-    ITEMS_MAX,
-    Page,
-    Reject,
-    Request,
-    check_rejects,
-    make_words,
-    quote_service,
-    reject_of,
-)
+from digestd.sources.source import ITEMS_MAX, Page, Reject, Request, check_rejects, make_words, quote_service, reject_of
 
 OVERLAP = timedelta(days=1)
 """Asked for again: a day's records come in until the evening in New York."""

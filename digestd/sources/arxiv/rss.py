@@ -18,16 +18,7 @@ from digestd.sources.arxiv.api import ARXIV_PACE, arxiv_categories, is_withdrawn
 from digestd.sources.arxiv.calendar import DEFAULT_CALENDAR, NEW_YORK, ArxivCalendar
 from digestd.sources.arxiv.oai import ArxivOai
 from digestd.sources.identifiers import unique_ids
-from digestd.sources.source import (
-    Page,
-    Reject,
-    Request,
-    Source,
-    check_rejects,
-    make_words,
-    parse_timestamp,
-    reject_of,
-)
+from digestd.sources.source import Page, Reject, Request, Source, check_rejects, make_words, parse_timestamp, reject_of
 from digestd.sources.xml_elements import ARXIV, ATOM, DC, XmlElements, child_text
 
 ANNOUNCED = frozenset({"new", "cross", "replace", "replace-cross"})

@@ -13,13 +13,12 @@ from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
-from digestd.sources.identifiers import doi_in_address, hash_id, parse_pmid, title_hash_id, unique_ids
+from digestd.sources.identifiers import doi_in_address, hash_id, pubmed_address, title_hash_id, unique_ids
 from digestd.sources.source import Reject, make_words, read_each, web_url
 from digestd.text.html_text import html_to_text
 from digestd.text.people import split_names
 
 _COUNTING = re.compile(r"utm_\w+|mc_[ce]id|fbclid|gclid|msclkid|rss|af|ftcamp|xtor|dgcid", re.IGNORECASE)
-_PUBMED = re.compile(r"pubmed:(\d{1,9})|(?:https?://pubmed\.ncbi\.nlm\.nih\.gov/)(\d{1,9})/?(?:\?.*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +87,8 @@ def _ids(entry: FeedEntry, home: str) -> tuple[PaperId, ...]:
 
 def _named(text: str) -> PaperId | None:
     text = text.strip().removeprefix("info:doi/").removeprefix("urn:doi:")
-    if pubmed := _PUBMED.fullmatch(text):
-        return parse_pmid(pubmed[1] or pubmed[2])
+    if pubmed := pubmed_address(text):
+        return pubmed
     named = arxiv_id(text)
     return named[0] if named else doi_id(text)
 

@@ -7,7 +7,6 @@ and remedy. `FormatDetector` only names the format. A paper given by its identif
 content is untrusted. This package knows nothing about subscribers or the store.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -116,7 +115,7 @@ def _text(body: bytes) -> str:
         text = body.decode(encoding)
     except UnicodeDecodeError as error:
         raise SourceFailed(f"the file is not UTF-8 (at byte {error.start}); save it as UTF-8 first") from error
-    return re.sub(r"\r\n?", "\n", text)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 __all__ = [

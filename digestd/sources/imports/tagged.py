@@ -22,7 +22,14 @@ from dataclasses import dataclass, field
 from digestd.domain.paper import PaperId, Sighting
 from digestd.errors import SourceFailed
 from digestd.sources.dates import written_date
-from digestd.sources.identifiers import find_arxiv_id, find_doi, find_noted_doi, parse_identifier, parse_pmid
+from digestd.sources.identifiers import (
+    find_arxiv_id,
+    find_doi,
+    find_noted_doi,
+    parse_identifier,
+    parse_pmcid,
+    parse_pmid,
+)
 from digestd.sources.imports.reference import make_reference
 from digestd.sources.pubmed import plain_title
 from digestd.sources.source import ITEMS_MAX, Page, Reject, reject_of
@@ -32,7 +39,6 @@ _LINES_MAX = 5_000
 """Lines of one field; the rest is left out."""
 _ADDRESSES, _NOTES = ("UR", "L1", "L2", "L3", "M1", "AN", "M3"), ("N1", "M1", "AN", "UR")
 """Fields of RIS that hold addresses, and such that may name an identifier."""
-_PMC = re.compile(r"PMC\d{1,12}")
 _MAIL = re.compile(r"(?<!\s)\s*\([^()@]*@[^()]*\)")
 
 
@@ -152,7 +158,6 @@ def _medline(record: Record) -> Sighting:
     read: dict[str, Callable[[str], str]] = {tag_of_people: name, "CN": str.strip}
     authors = [read[tag](" ".join(lines)) for tag, lines in record.fields if tag in read]
     listed = [name for name in record.values("LID", "AID", "SO") if "[doi]" in name or "doi:" in name.lower()]
-    pmc = _PMC.fullmatch(record.first("PMC"))
     return make_reference(
         plain_title(record.first("TI", "TT", "BTI")),
         record.first("AB"),
@@ -161,7 +166,7 @@ def _medline(record: Record) -> Sighting:
         [
             *(find_doi(name) for name in listed),
             parse_pmid(record.first("PMID")),
-            PaperId(f"pmcid:{pmc[0]}") if pmc else None,
+            parse_pmcid(record.first("PMC")),
         ],
         written_date(record.first("DEP")) or written_date(record.first("DP")),
     )

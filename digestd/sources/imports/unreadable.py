@@ -24,13 +24,11 @@ _XML_NAMES = {
 }
 _PROSE = frozenset({"", "i", "b", "em", "strong", "sub", "sup", "p", "div", "span", "title"})
 _IS_XML = re.compile(r"\s*<(?:\?xml|[A-Za-z][\w.-]*:[A-Za-z])")
+_STARTS = {"{\\rtf": "RTF", "%PDF-": "PDF", "PT\tAU\t": "Web of Science's table, separated by tabs"}
 _TEXT_NAMES = (
     (re.compile(r"\A\s*<!doctype (?:html|netscape)", re.IGNORECASE), "a web page"),
     (re.compile(r"^cff-version:", re.MULTILINE), "CITATION.cff"),
     (re.compile(r"\A\s*\d{5}[a-z ]{2,4}.{1,3}22\d{5}"), "MARC"),
-    (re.compile(r"\A\{\\rtf"), "RTF"),
-    (re.compile(r"\A%PDF-"), "PDF"),
-    (re.compile(r"\APT\tAU\t"), "Web of Science's table, separated by tabs"),
     (re.compile(r"^PMID: \d+\b.*$", re.MULTILINE), "PubMed's text"),
     (re.compile(r"^ ?VN {1,2}- ?Ovid|\A\s*<\d+\.? ?>[ \t]*\n", re.MULTILINE), "Ovid's text"),
     (re.compile(r"\A\s*RT [A-Z][\w, /()-]+\n(?:[A-Z][A-Z0-9] .*\n){2}"), "RefWorks' text"),
@@ -70,6 +68,9 @@ _MANY, _LINES_SEEN = 3, 500
 
 def text_name(text: str) -> str:
     """Return the name of the format of a text that holds no abstracts, or ""."""
+    for start, name in _STARTS.items():
+        if text.startswith(start):
+            return name
     for form, name in _TEXT_NAMES:
         if form.search(text[:20_000]):
             return name
@@ -82,7 +83,7 @@ def text_name(text: str) -> str:
 
 def _is_header(line: str) -> bool:
     """Return True if a line names the columns of a table: known ones, or cells without a blank between them."""
-    cells = re.split(r"[,;\t]", line)
+    cells = line.replace(";", ",").replace("\t", ",").split(",")
     known = sum(cell.strip(' "').lower() in _COLUMNS for cell in cells)
     return known >= _COLUMNS_MIN or re.fullmatch(rf"(?:{_CELL}([,;\t]))(?:{_CELL}\1){{2,}}{_CELL}", line) is not None
 
