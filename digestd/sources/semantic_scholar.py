@@ -23,14 +23,13 @@ from digestd.sources.json_records import (
     JsonObject,
     list_at,
     load_json,
-    load_object,
     object_at,
     objects_at,
     parse_count,
-    read_records,
     require_object,
     text_at,
 )
+from digestd.sources.paging import Answer, PagedSource
 from digestd.sources.source import (
     Page,
     RateLimit,
@@ -107,7 +106,7 @@ class CitationCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Recommendations:
+class Recommendations(PagedSource):
     """Papers similar to some seed papers."""
 
     seeds: tuple[PaperId, ...]
@@ -143,13 +142,25 @@ class Recommendations:
         query = urlencode({"fields": _TOLD, "limit": RECOMMENDED})
         return Request(f"{_API}/recommendations/v1/papers?{query}", fresh=True, body=body)
 
-    def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse the recommendations."""
-        del cursor
-        found = load_object(body)
+    def open(self, found: JsonObject) -> Answer:
+        """Return the recommendations."""
         _refuse_error(found)
-        sightings, rejects = read_records(list_at(found, "recommendedPapers"), _told)
-        return check_rejects(Page(tuple(sightings), None, tuple(rejects)))
+        return Answer(list_at(found, "recommendedPapers"))
+
+    def read(self, record: JsonObject) -> Iterator[Sighting]:
+        """Yield the paper."""
+        ids = _ids(record)
+        own = text_at(record, "paperId")
+        if not ids and not (own.isalnum() and own.isascii()):
+            raise BadRecord("paperId", "there is not an arXiv id, no DOI, and no id of Semantic Scholar's")
+        authors, venue = [text_at(author, "name") for author in objects_at(record, "authors")], text_at(record, "venue")
+        yield Sighting(
+            ids=ids or (PaperId(f"s2:{own.lower()[:100]}"),),
+            words=make_words(text_at(record, "title"), text_at(record, "abstract"), authors, [venue]),
+            published=_published(record),
+            url=None if ids else web_url(f"https://www.semanticscholar.org/paper/{own[:100]}"),
+            venue=venue_name(venue),
+        )
 
 
 def _theirs(name: PaperId) -> str:
@@ -199,21 +210,6 @@ def _ids(record: JsonObject) -> tuple[PaperId, ...]:
     given = object_at(record, "externalIds")
     arxiv, doi = text_at(given, "ArXiv"), text_at(given, "DOI")
     return unique_ids([doi_id(f"10.48550/arXiv.{arxiv}") if arxiv else None, doi_id(doi) if doi else None])
-
-
-def _told(record: JsonObject) -> Iterator[Sighting]:
-    ids = _ids(record)
-    own = text_at(record, "paperId")
-    if not ids and not (own.isalnum() and own.isascii()):
-        raise BadRecord("paperId", "there is not an arXiv id, no DOI, and no id of Semantic Scholar's")
-    authors = [text_at(author, "name") for author in objects_at(record, "authors")]
-    yield Sighting(
-        ids=ids or (PaperId(f"s2:{own.lower()[:100]}"),),
-        words=make_words(text_at(record, "title"), text_at(record, "abstract"), authors, [text_at(record, "venue")]),
-        published=_published(record),
-        url=None if ids else web_url(f"https://www.semanticscholar.org/paper/{own[:100]}"),
-        venue=venue_name(text_at(record, "venue")),
-    )
 
 
 def _published(record: JsonObject) -> datetime | None:
