@@ -308,7 +308,7 @@ class Composer:
         period = claim.covers_from if claim.kind is MailKind.COPY else claim.period  # a copy's key has a number too
         return DigestContent(
             list_name=self._sender.list_name,
-            subscriber_name=claim.name,
+            subscriber_name=claim.preferences.name,
             period=period,
             covers_from=claim.covers_from,
             date=period_date(period),
@@ -321,7 +321,7 @@ class Composer:
             held=self._earlier_digests(claim),
             occasions=claim.occasions,
             unmatched=claim.unmatched,
-            abstracts=FullAbstracts.TEXT if claim.full_abstracts else FullAbstracts.NOWHERE,
+            abstracts=FullAbstracts.TEXT if claim.preferences.full_abstracts else FullAbstracts.NOWHERE,
         )
 
     def _items(self, claim: Claim) -> tuple[DigestItem, ...]:

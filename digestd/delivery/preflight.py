@@ -17,6 +17,7 @@ from digestd.domain.digest import Occasion, Pick, Reason, ReasonKind, Section
 from digestd.domain.gist import Gist, GistKind
 from digestd.domain.paper import Paper, PaperFacts, PaperId, Words
 from digestd.domain.reply import CommandReply, ReplyLine
+from digestd.domain.subscriber import Preferences
 from digestd.errors import BadSetting, DigestdError
 from digestd.mail.lint import Severity
 from digestd.mail.paper_view import PaperView
@@ -182,8 +183,7 @@ def _claims(composer: Composer, kind: MailKind, language: str) -> Iterator[Claim
         subscriber=0,
         consent_version=1,
         address="reader@example.org",
-        name="Ada Lake",
-        language=language,
+        preferences=Preferences(name="Ada Lake", language=language),
         period="1",
         covers_from="1",
         considered=0,
@@ -216,8 +216,10 @@ def _digests(notice: Claim) -> Iterator[Claim]:
         f"Source {state}": state for state in CoverageState
     }
     daily = notice._replace(period=_DAY, covers_from=_DAY, considered=100)
-    yield daily._replace(picks=(*every, *grouped, *sections), coverage=gaps, full_abstracts=True)
-    late = daily._replace(period=_WEEK, covers_from="2026-W47", name="")
+    detailed = notice.preferences.model_copy(update={"full_abstracts": True})
+    yield daily._replace(picks=(*every, *grouped, *sections), coverage=gaps, preferences=detailed)
+    nameless = notice.preferences.model_copy(update={"name": ""})
+    late = daily._replace(period=_WEEK, covers_from="2026-W47", preferences=nameless)
     yield late._replace(picks=tuple(grouped), occasions=frozenset({Occasion.THIN, Occasion.AFTER_GAP}))
     trending = [pick._replace(section=Section.TRENDING) for pick in grouped]
     yield daily._replace(picks=tuple(trending), covers_from=_DAY_BEFORE)

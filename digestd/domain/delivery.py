@@ -36,7 +36,7 @@ from typing import NamedTuple
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Occasion, Pick
-from digestd.domain.subscriber import Status
+from digestd.domain.subscriber import Preferences, Status
 
 
 class State(StrEnum):
@@ -206,8 +206,7 @@ class Claim(NamedTuple):
     subscriber: int
     consent_version: int
     address: str
-    name: str
-    language: str
+    preferences: Preferences
     period: str
     covers_from: str
     considered: int
@@ -218,8 +217,6 @@ class Claim(NamedTuple):
     """The time of the first attempt: the Date header, the same in every attempt."""
     failures: int
     """The number of earlier attempts that could not be composed."""
-    full_abstracts: bool = False
-    """True if the subscriber wants the full abstracts in the text part."""
     coverage: Mapping[str, CoverageState] | None = MappingProxyType({})
     """The sources that were incomplete at planning, by display name; None if unreadable."""
     planned_us: int = 0
@@ -228,3 +225,8 @@ class Claim(NamedTuple):
     """The occasions of this digest."""
     unmatched: tuple[str, ...] = ()
     """The topics for which no paper was found, if the digest says that there is none."""
+
+    @property
+    def language(self) -> str:
+        """Return the language of the mail."""
+        return self.preferences.language

@@ -22,6 +22,7 @@ from digestd.store.bulk import BulkStatement
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.indexes import AT_WORK
 from digestd.store.packing import planned_us, readable_picks, step, unpack_unmatched
+from digestd.store.stored_settings import COLUMNS, read_row
 from digestd.store.timestamps import to_us
 
 LEASE = timedelta(minutes=45)
@@ -181,9 +182,7 @@ def _selected() -> core.Query:
     return select(
         *_COLUMNS,
         RECIPIENT.label("address"),
-        _S.name,
-        _S.language,
-        _S.full_abstracts,
+        *COLUMNS,
         _S.status,
         _S.version,
         suppression,
@@ -303,9 +302,7 @@ def claim_of(row: core.Record, attempt: int, envelope_from: str, dated_us: int) 
         subscriber=row.subscriber_id,
         consent_version=row.consent_version,
         address=row.address or "",
-        name=row.name,
-        language=row.language,
-        full_abstracts=row.full_abstracts,
+        preferences=read_row(row)[0],
         period=row.key,
         covers_from=row.covers_from,
         considered=row.considered,

@@ -14,6 +14,7 @@ from digestd.store import core
 from digestd.store.ledger.claim_queue import ALL_COLUMNS, KINDS, TO_ROOM, claim_of, occasions
 from digestd.store.ledger.indexes import AT_WORK
 from digestd.store.packing import pick_count, readable_picks, readable_steps
+from digestd.store.stored_settings import COLUMNS
 from digestd.store.timestamps import from_us, to_us
 
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
@@ -202,7 +203,7 @@ def as_claim(session: Session, delivery: int) -> Claim | None:
     return None if row is None or row.kind not in KINDS else claim_of(row, row.attempts, "", row.due_us)
 
 
-_WITH_READER = select(*ALL_COLUMNS, _S.address, _S.name, _S.language, _S.full_abstracts).join_from(
+_WITH_READER = select(*ALL_COLUMNS, _S.address, *COLUMNS).join_from(
     core.delivery, core.subscriber, _S.id == _D.subscriber_id
 )
 
