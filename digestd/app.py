@@ -21,13 +21,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from digestd import settings as configuration
-from digestd.security.links import Keys, Purpose, Urls, address_key, canonical_address, make_token
+from digestd.security.links import Keys, Urls
 from digestd.security.secret_key import create_secret, read_keys
 from digestd.settings import Settings
 from digestd.store import job_queue, opt_outs, subscribers, webhooks
 from digestd.store import sources as stored_sources
 from digestd.store.database import Database, open_database
-from digestd.store.ledger import queries
 from digestd.store.migrate import migrate, require_current
 from digestd.store.opt_outs import OptOutRecord
 from digestd.store.process_locks import HeldLock, ProcessLocks, process_locks
@@ -230,15 +229,6 @@ class App:
         if not self.settings.paper_lookup or self.settings.sources.strip() == "none":
             return None
         return RegistryReader(self.db, self.client, self.clock)
-
-    @property
-    def sample_digest_url(self) -> str | None:
-        """Return the web view of the sample subscriber's newest digest, or None."""
-
-        with self.db.read() as session:
-            found = subscribers.by_address_key(session, address_key(self.keys, canonical_address(SAMPLE_ADDRESS)))
-            delivery = queries.newest_digest(session, found.key) if found else None
-        return None if delivery is None else self.urls.view(make_token(self.keys, Purpose.VIEW, delivery, self.clock()))
 
     @property
     def notices(self) -> NoticeContext:

@@ -26,6 +26,7 @@ from digestd.app import App
 from digestd.cli.try_out import prepare
 from digestd.settings import load
 from digestd.web import build
+from digestd.web.home import sample_digest_url
 from tests.postgres import free_port
 
 FOLDER = Path(__file__).parents[1] / "deploy" / "pictures"
@@ -53,7 +54,7 @@ def main() -> None:
         with served(app, port), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
             take_front(browser, app.urls.home)
-            take_digest(browser, app.sample_digest_url or "")
+            take_digest(browser, sample_digest_url(app.db, app.keys, app.urls, app.clock()) or "")
             browser.close()
     for file in sorted(FOLDER.glob("*.png")):
         shrink(file)

@@ -1,87 +1,37 @@
 """Show operators how the service fares: the screen of `digestd status`, and plots of the recent past.
 
-Read only, without scripts. It names no subscriber. It is for holders of an API token of scope `admin`, sent as Bearer
-or, as browsers ask for it, as the password of HTTP Basic (RFC 7617), with any user name. On an installation whose
-public URL is this machine itself, local requests need no token. Otherwise they do: a reverse proxy on this machine may
-look exactly like a local visitor, if it adds no header and speaks HTTP/1.1 to its backend.
+Read only, without scripts. It names no subscriber. `access` says whom it answers.
 """
 
-import base64
-import binascii
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from threading import Lock
-from urllib.parse import urlsplit
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException
-from starlette.requests import Request
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from digestd.app import App
-from digestd.domain.api import Scope
 from digestd.domain.bounce import BounceKind
 from digestd.operations.history import ServiceHistory, read_history
 from digestd.operations.service_status import ServiceStatus, counted, needs_attention, status_lines
 from digestd.operations.status import read_status
-from digestd.settings import LOOPBACK
-from digestd.web.bearer_token import read_bearer, token_of
+from digestd.web.access import only_admins
 from digestd.web.charts import Chart, evenly, line_points, round_up, stacked_bars
-from digestd.web.operator_access import is_local
-from digestd.web.pages import SHOW, Pages
+from digestd.web.dependencies import SitePages, part
+from digestd.web.pages import SHOW
 
 KEPT = timedelta(seconds=15)
 """Frequent reloads share one count."""
 _LABELS = 4
 _PERCENT = 100
 _BOUNCES = (BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY, BounceKind.COMPLAINT)
-
-
-def router(app: App, pages: Pages) -> APIRouter:
-    """Return the routes of this module."""
-    routes = APIRouter()
-    kept = _KeptReports(app)
-
-    @routes.api_route("/admin", methods=SHOW, dependencies=[Depends(only_admins(app))])
-    def admin() -> Response:
-        status, history = kept.newest()
-        return pages.page(
-            "admin",
-            language="en",
-            at=status.at,
-            findings=needs_attention(status),
-            lines=[*status_lines(status)],
-            charts=charts(history),
-            coverage=history.coverage,
-            bounce_kinds=_BOUNCES,
-        )
-
-    return routes
-
-
-def only_admins(app: App) -> Callable[[Request], None]:
-    """Return a dependency that refuses requests by others with 401, so that browsers ask for the token."""
-    is_home = (urlsplit(app.settings.public_url).hostname or "") in LOOPBACK
-
-    def check(request: Request) -> None:
-        if not (is_home and is_local(request)) and not _has_token(app, request):
-            raise HTTPException(401, headers={"WWW-Authenticate": 'Basic realm="digestd", charset="UTF-8"'})
-
-    return check
-
-
-def charts(history: ServiceHistory) -> Mapping[str, Chart]:
-    """Return the plots by heading."""
-    return {
-        "Mails sent per hour": _sent(history),
-        "Active subscribers": _growth(history),
-        "Bounces per day": _bounces(history),
-        "Papers that readers liked": _quality(history),
-    }
+router = APIRouter()
 
 
 @dataclass
-class _KeptReports:
+class KeptReports:
     """The status and history that were read last."""
 
     app: App
@@ -98,25 +48,29 @@ class _KeptReports:
             return self._read
 
 
-def _has_token(app: App, request: Request) -> bool:
-    sent = request.headers.get("authorization", "")
-    word = read_bearer(sent) or _basic_password(sent)
-    if word is None:
-        return False
-    with app.db.read() as session:
-        token = token_of(session, word)
-    return token is not None and Scope.ADMIN in token.scopes
+@router.api_route("/admin", methods=SHOW, dependencies=[Depends(only_admins)])
+def admin(pages: SitePages, kept: Annotated[KeptReports, Depends(part(KeptReports))]) -> Response:
+    status, history = kept.newest()
+    return pages.page(
+        "admin",
+        language="en",
+        at=status.at,
+        findings=needs_attention(status),
+        lines=[*status_lines(status)],
+        charts=charts(history),
+        coverage=history.coverage,
+        bounce_kinds=_BOUNCES,
+    )
 
 
-def _basic_password(header: str) -> str | None:
-    """Return the password of HTTP Basic, or None."""
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        return base64.b64decode(encoded.strip(), validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
-        return None
+def charts(history: ServiceHistory) -> Mapping[str, Chart]:
+    """Return the plots by heading."""
+    return {
+        "Mails sent per hour": _sent(history),
+        "Active subscribers": _growth(history),
+        "Bounces per day": _bounces(history),
+        "Papers that readers liked": _quality(history),
+    }
 
 
 def _sent(history: ServiceHistory) -> Chart:

@@ -1,7 +1,7 @@
 """Protect the server against slow and idle connections (Slowloris).
 
 A client has DEADLINE seconds to send its request and again to read the answer, however slowly bytes arrive;
-body_limit refuses slow bodies earlier, with an error page. Above CONNECTIONS_MAX, the connection that has waited for
+middleware refuses slow bodies earlier, with an error page. Above CONNECTIONS_MAX, the connection that has waited for
 its client the longest is closed, so that new requests are still answered. uvicorn's `limit_concurrency` would refuse
 the newest connection instead, and it does not limit the time for headers.
 """
@@ -14,7 +14,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 DEADLINE = 20.0
-"""Seconds. Longer than the limit of body_limit, which answers with an error page."""
+"""Seconds. Longer than middleware waits for a body, which answers with an error page."""
 IDLE = 5
 """Seconds that an idle connection stays open."""
 CONNECTIONS_MAX = 400

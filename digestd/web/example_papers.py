@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
 import structlog
+from fastapi import Depends
 
 from digestd.app import App
 from digestd.domain.lookup import LookupResult, LookupState, registries_of
@@ -21,7 +22,8 @@ from digestd.domain.paper import PaperId
 from digestd.domain.reference import Reference
 from digestd.fetching.paper_lookup import INTERACTIVE_LIMITS
 from digestd.subscribers.paper_lookups import looked_up_reference
-from digestd.web.limiter import Window
+from digestd.web.dependencies import part
+from digestd.web.guards import Window
 
 LookUp = Callable[[Sequence[PaperId]], Awaitable[Mapping[PaperId, LookupResult]]]
 NAMES_MAX = 10
@@ -147,3 +149,6 @@ class ExamplePapers:
         if result.sighting is None:
             return ExamplePaper(name, ExampleState(result.state or LookupState.FAILED), registries=registries)
         return ExamplePaper(name, ExampleState.FOUND, looked_up_reference(name, result.sighting), registries)
+
+
+Lookups = Annotated[ExamplePapers, Depends(part(ExamplePapers.of))]

@@ -8,36 +8,32 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from starlette.responses import Response
 
-from digestd.app import App
 from digestd.errors import BadRecord, NotFound
 from digestd.subscribers import group_edits
-from digestd.web.pages import Pages
-from digestd.web.settings_page import SettingsPage
+from digestd.web.dependencies import Db, Now
+from digestd.web.settings_page import Settings
 
 _DIGITS_MAX = 15
+router = APIRouter()
 
 
-def router(app: App, pages: Pages) -> APIRouter:
-    """Return the routes of this module."""
-    routes, settings_page = APIRouter(), SettingsPage(app, pages)
+@router.post("/p/{token}/groups/share")
+def share(
+    settings: Settings,
+    db: Db,
+    now: Now,
+    group: Annotated[str, Form()] = "",
+    shares: Annotated[str, Form()] = "",
+) -> Response:
+    subscriber = settings.subscriber().key
+    group_edits.share(db, subscriber, _number(group), now, shares=bool(shares))
+    return settings.shown("shared" if shares else "unshared")
 
-    @routes.post("/p/{token}/groups/share")
-    def share(
-        token: str,
-        group: Annotated[str, Form()] = "",
-        shares: Annotated[str, Form()] = "",
-    ) -> Response:
-        subscriber = settings_page.subscriber_of(token).key
-        group_edits.share(app.db, subscriber, _number(group), app.clock(), shares=bool(shares))
-        return settings_page.shown(token, "shared" if shares else "unshared")
 
-    @routes.post("/p/{token}/groups/leave")
-    def leave(token: str, group: Annotated[str, Form()] = "") -> Response:
-        subscriber = settings_page.subscriber_of(token).key
-        group_edits.leave_own(app.db, subscriber, _number(group))
-        return settings_page.shown(token, "left_group")
-
-    return routes
+@router.post("/p/{token}/groups/leave")
+def leave(settings: Settings, db: Db, group: Annotated[str, Form()] = "") -> Response:
+    group_edits.leave_own(db, settings.subscriber().key, _number(group))
+    return settings.shown("left_group")
 
 
 def _number(text: str) -> int:

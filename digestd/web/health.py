@@ -8,7 +8,6 @@ any, ticks. The rest of the report (last ingest, coverage, stopped relays, disk 
 mails) does not affect readiness: a silent source or a failing relay is no reason to take the pages offline.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Depends
@@ -22,38 +21,34 @@ from digestd.operations.service_status import ServiceHealth
 from digestd.operations.status import read_disk, read_health
 from digestd.store.migrate import is_current
 from digestd.store.throttles import PausedRelay
-from digestd.web.operator_access import only_operators
+from digestd.web.access import only_operators
+from digestd.web.dependencies import Installation, Now, Ticked
 from digestd.web.pages import SHOW
 
 TICK_TIMEOUT = timedelta(minutes=10)
 """Without a tick for this long, the scheduler counts as stopped."""
+router = APIRouter()
 
 
-def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRouter:
-    """Return the routes of this module."""
-    routes = APIRouter()
+@router.api_route("/healthz", methods=SHOW)
+def healthz() -> Response:
+    return PlainTextResponse("ok")
 
-    @routes.api_route("/healthz", methods=SHOW)
-    def healthz() -> Response:
-        return PlainTextResponse("ok")
 
-    @routes.api_route("/readyz", methods=SHOW, dependencies=[Depends(only_operators(app))])
-    def readyz() -> Response:
-        now = app.clock()
-        ticked = last_tick() if last_tick else None
-        found, reasons = _read(app)
-        if last_tick and (ticked is None or now - ticked > TICK_TIMEOUT):
-            reasons.append("the scheduler does not tick")
-        report = {
-            "ready": not reasons,
-            "reasons": reasons,
-            "last_ingest_seconds": _age(found.last_ingest, now),
-            "last_tick_seconds": _age(ticked, now),
-            **_report(found),
-        }
-        return JSONResponse(report, 503 if reasons else 200)
-
-    return routes
+@router.api_route("/readyz", methods=SHOW, dependencies=[Depends(only_operators)])
+def readyz(app: Installation, now: Now, last_tick: Ticked) -> Response:
+    ticked = last_tick() if last_tick else None
+    found, reasons = _read(app)
+    if last_tick and (ticked is None or now - ticked > TICK_TIMEOUT):
+        reasons.append("the scheduler does not tick")
+    report = {
+        "ready": not reasons,
+        "reasons": reasons,
+        "last_ingest_seconds": _age(found.last_ingest, now),
+        "last_tick_seconds": _age(ticked, now),
+        **_report(found),
+    }
+    return JSONResponse(report, 503 if reasons else 200)
 
 
 def _read(app: App) -> tuple[ServiceHealth, list[str]]:

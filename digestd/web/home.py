@@ -1,28 +1,53 @@
-"""Show the home page.
+"""Show the home page, and preview today's digest for its form.
 
-The subscribe form, a preview of today's digest, and trending papers.
+The home page has the subscribe form, a preview of today's digest, and trending papers. A preview is ranked like a real
+digest, and nothing is stored. It uses POST although it changes nothing, so that interests do not appear in URLs, logs
+or the browser history.
+
+A preview is the only page that takes more than a few milliseconds. So it counts as several requests if it has many
+topics, and there are few places for it (see `preview_day`). Who is refused is told so, and the script asks again.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Annotated
 
-from fastapi import APIRouter, Request
-from starlette.responses import Response
+from fastapi import APIRouter, Depends
+from fastapi.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
 
-from digestd.app import App
-from digestd.domain.paper import Paper
+from digestd.app import SAMPLE_ADDRESS
+from digestd.domain.interest import Interest, Kind, values
+from digestd.domain.paper import Paper, PaperId
 from digestd.domain.topic_hint import TopicHint
-from digestd.mail.paper_view import PaperView, cut_for_page
-from digestd.store import papers
-from digestd.web import form_timestamp
-from digestd.web.consent_audit import network_key
-from digestd.web.form_fields import choices
-from digestd.web.pages import SHOW, Pages
-from digestd.web.preview_day import PreviewDay
-from digestd.web.response_cache import ResponseCache
-from digestd.web.signup_form import SIZES, SignUpForm
+from digestd.mail.paper_view import PAGE_LEVELS, PaperView, cut_for_page
+from digestd.mail.rendering import render_reason
+from digestd.security.links import Keys, Purpose, Urls, address_key, canonical_address, make_token
+from digestd.store import papers, subscribers
+from digestd.store.database import Database
+from digestd.store.ledger import queries
+from digestd.subscribers.subscriber_record import SubscriberRecord
+from digestd.text.tex import to_plain
+from digestd.web.dependencies import (
+    Db,
+    Links,
+    Network,
+    NetworkKey,
+    Now,
+    SigningKeys,
+    SitePages,
+    VisitorPages,
+    made,
+    part,
+)
+from digestd.web.example_papers import ExamplePaper, ExampleState, Lookups
+from digestd.web.form_fields import choices, read_lines
+from digestd.web.guards import RateLimits, refreshed_timestamp, with_new_timestamp
+from digestd.web.pages import SHOW, ResponseCache, joined
+from digestd.web.preview_day import PreviewRefused, TodaysPapers
+from digestd.web.signup_form import SIZES, SentSignUp, SignUpForm
 from digestd.web.time_zones import zones
 
 PAPERS_MAX = 20
@@ -30,6 +55,15 @@ ENOUGH = 5
 """With fewer papers in the last day (for example on Sundays), the page covers more days."""
 SPANS = (1, 3, 7)
 KEPT = timedelta(minutes=1)
+PREVIEWED = 5
+PER_NETWORK = 60
+EVERYONE = 900
+SPAN = timedelta(minutes=1)
+TOPICS, LETTERS = 10, 60
+"""Topics that count as one more request, each for every started LETTERS: reading them takes longer than all else."""
+router = APIRouter()
+_Cache = Annotated[ResponseCache, Depends(part(lambda _app: ResponseCache(KEPT, shared=False)))]
+_Limits = Annotated[RateLimits, Depends(part(lambda _app: RateLimits(PER_NETWORK, EVERYONE, SPAN)))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,77 +99,185 @@ class PreviewResult:
     hints: tuple[TopicHint, ...] = ()
 
 
-def router(app: App, pages: Pages, preview_day: PreviewDay) -> APIRouter:
-    """Return the routes of this module."""
-    routes = APIRouter()
-    cache = ResponseCache(KEPT, shared=False)
+@dataclass(frozen=True, slots=True)
+class HomePage:
+    """The home page for one visitor."""
 
-    @routes.api_route("/", methods=SHOW)
-    def front(request: Request) -> Response:
-        spoken, now = pages.to(request), app.clock()
-        name = (spoken.language, spoken.site.carried)
-        visitor = network_key(app.keys, request)
-        preview_day.begin(now)
-        finish = partial(form_timestamp.with_new_timestamp, keys=app.keys, network=visitor, now=now)
-        make = partial(_page, app, spoken, SignUpForm(), visitor, with_trending=app.settings.public_papers)
-        return cache.page(name, now, make, finish)
+    db: Db
+    keys: SigningKeys
+    urls: Links
+    pages: VisitorPages
+    network: NetworkKey
+    now: Now
 
-    return routes
+    def show(
+        self,
+        form: SignUpForm,
+        problems: Collection[str] = (),
+        seen: PreviewResult | None = None,
+        *,
+        with_trending: bool = False,
+    ) -> Response:
+        """Return the page.
+
+        Args:
+            form: What was typed, to be shown again.
+            problems: Names of fields with errors.
+            seen: Preview of the digest, if asked for.
+            with_trending: Show trending papers, which take most of its time.
+        """
+        days, trending = _trending(self.db, self.now) if with_trending else (0, ())
+        return self.pages.page(
+            "home",
+            422 if problems else 200,
+            form=form.visible,
+            stamp=refreshed_timestamp(self.keys, self.network, form["stamp"], self.now),
+            odd_paper=form.odd_paper,
+            problems=frozenset(problems),
+            choices=choices(self.pages, self.pages.language, SIZES) | {"zones": zones(form.visible["timezone"])},
+            seen=seen,
+            today=self.now.date(),
+            days=days,
+            papers=cut_for_page(trending),
+            sample_url=sample_digest_url(self.db, self.keys, self.urls, self.now),
+        )
 
 
-def show(
-    app: App,
-    pages: Pages,
-    form: SignUpForm,
-    visitor: bytes,
-    problems: Collection[str] = (),
-    seen: PreviewResult | None = None,
-) -> Response:
-    """Return the home page with a form that was sent, without trending papers, which take most of its time.
-
-    Args:
-        pages: Pages in the language of the visitor.
-        form: What was typed, to be shown again.
-        visitor: Network of the visitor, from `consent_audit.network_key`.
-        problems: Names of fields with errors.
-        seen: Preview of the digest, if asked for.
-    """
-    return _page(app, pages, form, visitor, problems=problems, seen=seen)
+Home = Annotated[HomePage, made(HomePage)]
 
 
-def _page(
-    app: App,
-    pages: Pages,
-    form: SignUpForm,
-    visitor: bytes,
-    *,
-    problems: Collection[str] = (),
-    seen: PreviewResult | None = None,
-    with_trending: bool = False,
-) -> Response:
-    now = app.clock()
-    days, trending = _trending(app, now) if with_trending else (0, ())
-    return pages.page(
-        "home",
-        422 if problems else 200,
-        form=form.visible,
-        stamp=form_timestamp.refreshed_timestamp(app.keys, visitor, form["stamp"], now),
-        odd_paper=form.odd_paper,
-        problems=frozenset(problems),
-        choices=choices(pages, pages.language, SIZES) | {"zones": zones(form.visible["timezone"])},
-        seen=seen,
-        today=now.date(),
-        days=days,
-        papers=cut_for_page(trending),
-        sample_url=app.sample_digest_url,
+@router.api_route("/", methods=SHOW)
+def front(home: Home, cache: _Cache, preview_day: TodaysPapers) -> Response:
+    preview_day.begin(home.now)
+    return cache.page(
+        (home.pages.language, home.pages.site.carried),
+        home.now,
+        partial(home.show, SignUpForm(), with_trending=home.pages.site.has_papers),
+        partial(with_new_timestamp, keys=home.keys, network=home.network, now=home.now),
     )
 
 
-def _trending(app: App, now: datetime) -> tuple[int, Sequence[Paper]]:
+@dataclass(frozen=True, slots=True)
+class Previews:
+    """Previews for one visitor."""
+
+    db: Db
+    pages: VisitorPages
+    network: Network
+    now: Now
+    limits: _Limits
+    preview_day: TodaysPapers
+    examples: Lookups
+
+    def count(self, form: SignUpForm) -> None:
+        """Count a preview by its price. Raises PreviewRefused if it exceeds a limit."""
+        if not self.limits.allows(self.network, self.now, _price(form)):
+            raise PreviewRefused(429, self.limits.later)
+
+    async def of(self, form: SignUpForm, record: SubscriberRecord, *, look_up: bool) -> PreviewResult:
+        """Return the preview of a form, after a lookup of its example papers if `look_up`."""
+        wanted = record.as_new.interests
+        missing = await run_in_threadpool(_missing, self.db, values(wanted, Kind.PAPER))
+        looked_up = await self.examples.get(self.network, missing, self.now, ask=look_up)
+        return await self.preview_day.run(self.network, partial(self._preview, wanted, form.max_papers, looked_up))
+
+    def _preview(self, interests: tuple[Interest, ...], size: int, looked_up: Sequence[ExamplePaper]) -> PreviewResult:
+        """Return what these interests, this size and these looked-up papers would bring today."""
+        own = [example.reference for example in looked_up if example.reference]
+        with self.db.read() as session:
+            found = self.preview_day.preview(session, interests, size, own, self.now)
+        language, templates = self.pages.language, self.pages.templates
+        shown = [
+            (PaperView.of(paper).cut(PAGE_LEVELS[-1]), render_reason(templates, reason, language))
+            for paper, reason in found.papers[:PREVIEWED]
+        ]
+        hints = self.preview_day.hints(values(interests, Kind.TOPIC), self.now)
+        return PreviewResult(tuple(shown), len(found.papers), found.considered, _notes(looked_up, language), hints)
+
+
+_Previews = Annotated[Previews, made(Previews)]
+
+
+@router.api_route("/preview", methods=SHOW)
+async def preview_link(pages: SitePages) -> Response:
+    return RedirectResponse(pages.site.root, 303)
+
+
+@router.post("/preview")
+async def preview(form: SentSignUp, home: Home, previews: _Previews) -> Response:
+    previews.count(form)
+    form = form.with_chosen_topic
+    checked = form.read_interests()
+    seen = None if checked.record is None else await previews.of(form, checked.record, look_up=True)
+    return await run_in_threadpool(home.show, form, checked.errors, seen)
+
+
+@router.post("/preview/picks")
+async def picks(form: SentSignUp, previews: _Previews) -> Response:
+    """Return the preview and the hints about topics as an HTML fragment for the script.
+
+    The script asks while the reader types; example papers are looked up once they are done.
+    """
+    seen, status, headers = None, 200, {}
+    try:
+        previews.count(form)
+        checked = form.read_interests()
+        if checked.record is None:
+            status = 422
+        else:
+            seen = await previews.of(form, checked.record, look_up=bool(form["look_up"]))
+    except PreviewRefused as refusal:
+        status, headers = refusal.status, refusal.later
+    shown = partial(previews.pages.page, "picks", status, seen=seen, is_busy=bool(headers))
+    answer = await run_in_threadpool(shown)
+    answer.headers.update(headers)
+    return answer
+
+
+def sample_digest_url(db: Database, keys: Keys, urls: Urls, now: datetime) -> str | None:
+    """Return the web view of the sample subscriber's newest digest, or None."""
+    with db.read() as session:
+        found = subscribers.by_address_key(session, address_key(keys, canonical_address(SAMPLE_ADDRESS)))
+        delivery = queries.newest_digest(session, found.key) if found else None
+    return None if delivery is None else urls.view(make_token(keys, Purpose.VIEW, delivery, now))
+
+
+def _trending(db: Database, now: datetime) -> tuple[int, Sequence[Paper]]:
     """Return the number of days covered, and their trending papers."""
-    with app.db.read() as session:
+    with db.read() as session:
         for days in SPANS:
             found = papers.trending(session, now - timedelta(days=days), PAPERS_MAX)
             if len(found) >= ENOUGH:
                 break
     return days, found
+
+
+def _price(form: SignUpForm) -> int:
+    """Return how many requests a preview counts as."""
+    weight = sum(1 + len(topic) // LETTERS for topic in read_lines(form["topics"]))
+    return min(1 + weight // TOPICS, PER_NETWORK)
+
+
+def _missing(db: Database, names: Sequence[str]) -> list[PaperId]:
+    """Return the papers that no source has reported."""
+    named = list(map(PaperId, names))
+    if not named:
+        return []
+    with db.read() as session:
+        known = papers.public_names(session, named)
+    return [name for name in named if name not in known]
+
+
+def _notes(looked_up: Sequence[ExamplePaper], language: str) -> tuple[ExampleNote, ...]:
+    """Return a note for each state of the papers, with the papers and the registries that were asked."""
+    notes = []
+    for state in ExampleState:
+        of_state = [one for one in looked_up if one.state is state]
+        for registries in dict.fromkeys(one.registries for one in of_state):
+            named = [
+                to_plain(one.reference.words.title) if one.reference else one.name
+                for one in of_state
+                if one.registries == registries
+            ]
+            notes.append(ExampleNote(state, tuple(named), joined(registries, language)))
+    return tuple(notes)

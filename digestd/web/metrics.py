@@ -1,10 +1,10 @@
 """Serve Prometheus metrics, counted on request and cached for a few seconds."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from threading import Lock
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends
 from prometheus_client import CollectorRegistry, generate_latest
@@ -19,32 +19,18 @@ from digestd.operations.service_status import LastBackup, ServiceTotals
 from digestd.operations.status import read_totals
 from digestd.store.hosts import HostState, is_open
 from digestd.store.throttles import PausedRelay
-from digestd.web.operator_access import only_operators
+from digestd.web.access import only_operators
+from digestd.web.dependencies import Now, Ticked, part
 from digestd.web.pages import SHOW
 
 KEPT = timedelta(seconds=15)
 """Counting a large ledger is slow, so frequent scrapes share one count."""
-
-
-def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRouter:
-    """Return the routes of this module."""
-    routes = APIRouter()
-    registry = CollectorRegistry()
-    registry.register(_StatsCollector(app, last_tick))
-
-    @routes.api_route("/metrics", methods=SHOW, dependencies=[Depends(only_operators(app))])
-    def metrics() -> Response:
-        return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    return routes
+router = APIRouter()
 
 
 class _StatsCollector(Collector):
-    def __init__(self, app: App, last_tick: Callable[[], datetime | None] | None) -> None:
-        self._app = app
-        self._last_tick = last_tick
-        self._kept: ServiceTotals | None = None
-        self._lock = Lock()
+    def __init__(self, counted: ServiceTotals, ticked: datetime | None, now: datetime) -> None:
+        self._counted, self._ticked, self._now = counted, ticked, now
 
     def describe(self) -> list[Metric]:
         """Return nothing, so that registering does not query the database."""
@@ -52,7 +38,7 @@ class _StatsCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the current counts as metrics."""
-        counted = self._counted()
+        counted = self._counted
         yield _by("digestd_deliveries", "Rows of the ledger", "state", counted.deliveries)
         yield _by("digestd_subscribers", "Subscribers", "status", counted.subscribers)
         yield _by("digestd_bounces", "Bounces and complaints", "kind", counted.bounces)
@@ -63,7 +49,7 @@ class _StatsCollector(Collector):
         yield GaugeMetricFamily("digestd_papers", "Papers known", counted.papers)
         yield _instant("digestd_last_ingest", "When a source last answered", counted.last_ingest)
         yield from _sources(counted.sources, counted.answered)
-        yield from _hosts(counted.hosts, self._app.clock())
+        yield from _hosts(counted.hosts, self._now)
         yield _stopped_relays(counted.stopped)
         yield GaugeMetricFamily(
             "digestd_refused_waiting",
@@ -74,13 +60,30 @@ class _StatsCollector(Collector):
             "digestd_bounces_held", "Addresses not suppressed, as too many bounced at once", counted.held
         )
         yield from _backup(counted.backup)
-        yield _instant("digestd_last_tick", "When the scheduler last ticked", self._last_tick and self._last_tick())
+        yield _instant("digestd_last_tick", "When the scheduler last ticked", self._ticked)
 
-    def _counted(self) -> ServiceTotals:
+
+class KeptTotals:
+    """The counts, at most KEPT old."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._kept: ServiceTotals | None = None
+        self._lock = Lock()
+
+    def at(self, now: datetime) -> ServiceTotals:
+        """Return the counts."""
         with self._lock:
-            if self._kept is None or not timedelta() <= self._app.clock() - self._kept.at < KEPT:
+            if self._kept is None or not timedelta() <= now - self._kept.at < KEPT:
                 self._kept = read_totals(self._app)
             return self._kept
+
+
+@router.api_route("/metrics", methods=SHOW, dependencies=[Depends(only_operators)])
+def metrics(totals: Annotated[KeptTotals, Depends(part(KeptTotals))], last_tick: Ticked, now: Now) -> Response:
+    registry = CollectorRegistry()
+    registry.register(_StatsCollector(totals.at(now), last_tick() if last_tick else None, now))
+    return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 _Label = TypeVar("_Label", bound=StrEnum)

@@ -1,23 +1,34 @@
-"""Render pages from templates in the language of the reader."""
+"""Render pages from templates in the language of the reader, and cache those that are public.
 
-from collections.abc import Mapping, Sequence
+The language is that of `?lang=`, else the one that the browser prefers.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from threading import Lock
 from typing import Self
 from urllib.parse import urlsplit
 
 from babel import Locale
 from babel.lists import format_list
 from fastapi import Request
-from fastapi.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
 from digestd.app import App
 from digestd.mail.rendering import render_page
 from digestd.mail.templates import Templates
-from digestd.web.language import preferred, supported_language
 
 ENGLISH = "en"
 SHOW = ["GET", "HEAD"]
 """Methods of pages that change nothing."""
+MAX_HEADER = 200
+"""Maximum characters read of an Accept-Language header."""
+CACHED_MAX = 100
+"""Maximum number of pages in a cache. The least recently written is dropped."""
+_HIDDEN = "•••"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +116,14 @@ class Pages:
         """Return plain text from `web/<name>.txt.j2`."""
         return render_page(self.templates, f"web/{name}.txt.j2", language or self.language)
 
+    def consent_text(self, name: str, language: str = "") -> str:
+        """Return the text beside a button that changes consent; the same text is shown and stored."""
+        return self.text(f"consent/{name}", language).strip()
+
+    def consent_lines(self, name: str, language: str = "") -> list[str]:
+        """Return the same by lines, to be shown."""
+        return self.consent_text(name, language).split("\n")
+
     def problem(self, problem: str, status: int, headers: Mapping[str, str] | None = None) -> HTMLResponse:
         """Return an error page. `problem`: name of its text in `web/error.html.j2`."""
         answer = self.page("error", status, problem=problem)
@@ -122,9 +141,91 @@ def joined(names: Sequence[str], language: str) -> str:
     return format_list(names, locale=locale_of(language))
 
 
+def masked(address: str | None) -> str:
+    """Return an address with most of its local part hidden: `a•••@example.org`."""
+    local, _, domain = (address or "").rpartition("@")
+    return f"{local[:1]}{_HIDDEN}@{domain}" if address else ""
+
+
+def preferred(accept: str, known: Collection[str]) -> str | None:
+    """Return the known language that an Accept-Language header prefers.
+
+    None if there is none (RFC 9110 section 12.5.4).
+    """
+    ranges = sorted(_ranges(accept[:MAX_HEADER]), key=lambda found: -found[1])
+    return next((match for tag, quality in ranges if quality > 0 and (match := supported_language(tag, known))), None)
+
+
+def supported_language(tag: str, known: Collection[str]) -> str | None:
+    """Return the known language for a tag.
+
+    Itself or its parent (`de` for `de-AT`; RFC 4647 section 3.4).
+    """
+    parts = tag.strip().lower().replace("_", "-").split("-")
+    by_name = {name.lower().replace("_", "-"): name for name in known}
+    return next((by_name[name] for n in range(len(parts), 0, -1) if (name := "-".join(parts[:n])) in by_name), None)
+
+
+class ResponseCache:
+    """Render each page at most once per `span`.
+
+    Args:
+        span: Lifetime of a page.
+        shared: False for pages that are completed per visitor, which proxies must not cache.
+    """
+
+    def __init__(self, span: timedelta, *, shared: bool = True) -> None:
+        kept_by = "public" if shared else "private"
+        self._headers = {
+            "Cache-Control": f"{kept_by}, max-age={int(span.total_seconds())}",
+            "X-Robots-Tag": "all",
+            "Vary": "Accept-Language",
+        }
+        self._span = span
+        self._kept: OrderedDict[Hashable, tuple[datetime, bytes]] = OrderedDict()
+        self._lock = Lock()
+
+    def page(
+        self, name: Hashable, now: datetime, make: Callable[[], Response], finish: Callable[[bytes], bytes] = bytes
+    ) -> Response:
+        """Return a page from the cache, or render and cache it. Exceptions and redirects are not cached.
+
+        Args:
+            name: Key of the page.
+            make: Renders the page.
+            finish: Completes the cached bytes for this visitor.
+        """
+        with self._lock:
+            made, body = self._kept.get(name, (None, b""))
+        if made is None or not timedelta() <= now - made < self._span:
+            answer = make()
+            if answer.status_code != HTTPStatus.OK:
+                return answer
+            body = bytes(answer.body)
+            self._keep(name, now, body)
+        return HTMLResponse(finish(body), headers=self._headers)
+
+    def _keep(self, name: Hashable, now: datetime, body: bytes) -> None:
+        with self._lock:
+            self._kept[name] = (now, body)
+            self._kept.move_to_end(name)
+            while len(self._kept) > CACHED_MAX:
+                self._kept.popitem(last=False)
+
+
 def _name(templates: Templates, language: str) -> str:
     """Return what a language calls itself, by its catalogue or else by Unicode's."""
     name = render_page(templates, "web/language.txt.j2", language).strip()
     if name == "English" and locale_of(language).language != ENGLISH:
         return (locale_of(language).get_display_name() or language).capitalize()
     return name
+
+
+def _ranges(accept: str) -> Iterator[tuple[str, float]]:
+    for part in accept.split(","):
+        tag, _, weight = part.partition(";")
+        quality = weight.strip().removeprefix("q=") or "1"
+        try:
+            yield tag, float(quality)
+        except ValueError:
+            continue  # ignore a malformed range

@@ -1,43 +1,99 @@
-"""Show the trending papers of a day."""
+"""Show the trending papers of a day to anybody, as pages, files and feeds.
+
+    /papers, /papers/{day}         pages
+    /papers.atom, /papers.json     what is trending now, for feed readers
+    /papers.md, /papers.bib, .ris  the same as a file
+
+They are ranked by public votes alone and know no subscriber.
+"""
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from digestd.app import App
 from digestd.errors import NotFound
-from digestd.mail.outlets import OUTLETS
+from digestd.mail.outlets import OUTLETS, ListedPaper, PaperList, by_ending
 from digestd.mail.paper_view import cut_for_page
 from digestd.store import papers
-from digestd.web.pages import SHOW, Pages
-from digestd.web.response_cache import ResponseCache
+from digestd.store.database import Database
+from digestd.web.dependencies import Db, Now, VisitorPages, part
+from digestd.web.files import as_feed, as_file
+from digestd.web.pages import ENGLISH, SHOW, Pages, ResponseCache
 
 PAPERS_MAX = 20
 TODAY, PAST = timedelta(minutes=1), timedelta(hours=1)
 """Time that a page stays in the cache. Past days still get votes."""
 DAY = timedelta(days=1)
+SPANS = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
+"""Files and feeds have the papers of the first span that has ENOUGH, as some days (Sundays, for example) have few."""
+ENOUGH = 5
+FEED_KEPT = timedelta(minutes=1)
+router = APIRouter()
+_Today = Annotated[ResponseCache, Depends(part(lambda _app: ResponseCache(TODAY)))]
+_Past = Annotated[ResponseCache, Depends(part(lambda _app: ResponseCache(PAST)))]
 
 
-def router(app: App, pages: Pages) -> APIRouter:
-    """Return the routes of this module."""
-    routes = APIRouter()
-    current, past = ResponseCache(TODAY), ResponseCache(PAST)
+@router.api_route("/papers", methods=SHOW)
+def today(pages: VisitorPages, db: Db, now: Now, cache: _Today) -> Response:
+    name = (pages.language, pages.site.carried)
+    return cache.page(name, now, lambda: _page(db, pages, now.date(), now))
 
-    @routes.api_route("/papers", methods=SHOW)
-    def today(request: Request) -> Response:
-        now, spoken = app.clock(), pages.to(request)
-        name = (spoken.language, spoken.site.carried)
-        return current.page(name, now, lambda: _page(app, spoken, now.date(), now))
 
-    @routes.api_route("/papers/{day}", methods=SHOW)
-    def of_day(request: Request, day: str) -> Response:
-        now, spoken, wanted_day = app.clock(), pages.to(request), _day(day, app.clock().date())
-        cache = past if wanted_day < now.date() else current
-        name = (wanted_day, spoken.language, spoken.site.carried)
-        return cache.page(name, now, lambda: _page(app, spoken, wanted_day, now))
+@router.api_route("/papers/{day}", methods=SHOW)
+def of_day(day: str, pages: VisitorPages, db: Db, now: Now, current: _Today, past: _Past) -> Response:
+    wanted_day = _day(day, now.date())
+    cache = past if wanted_day < now.date() else current
+    name = (wanted_day, pages.language, pages.site.carried)
+    return cache.page(name, now, lambda: _page(db, pages, wanted_day, now))
 
-    return routes
+
+class PublicPapers:
+    """The trending papers, read at most once per FEED_KEPT."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._read_at: datetime | None = None
+        self._items: tuple[ListedPaper, ...] = ()
+
+    def listed(self, now: datetime, ending: str) -> PaperList:
+        """Return the papers for the outlet with this ending."""
+        if self._read_at is None or not timedelta() <= now - self._read_at < FEED_KEPT:
+            self._items = self._trending(now)
+            self._read_at = now
+        urls = self._app.urls
+        return PaperList(
+            name=f"{urls.home}papers",
+            title=self._app.settings.list_name,
+            home=f"{urls.home}papers",
+            url=f"{urls.home}papers.{ending}",
+            language=ENGLISH,
+            since=now.replace(hour=0, minute=0, second=0, microsecond=0),
+            items=self._items,
+        )
+
+    def _trending(self, now: datetime) -> tuple[ListedPaper, ...]:
+        with self._app.db.read() as session:
+            for span in SPANS:
+                found = papers.trending(session, now - span, PAPERS_MAX)
+                if len(found) >= ENOUGH:
+                    break
+        return tuple(ListedPaper.of(paper, paper.first_seen, self._app.templates, ENGLISH) for paper in found)
+
+
+@router.api_route("/papers.{ending}", methods=SHOW)
+def fetch(
+    request: Request, ending: str, now: Now, public_papers: Annotated[PublicPapers, Depends(part(PublicPapers))]
+) -> Response:
+    outlet = by_ending(ending)
+    if outlet is None:
+        raise NotFound("no such file")
+    listed = public_papers.listed(now, ending)
+    if not outlet.is_feed:
+        return as_file(outlet, listed, f"papers-{now:%Y-%m-%d}.{ending}")
+    return as_feed(request, outlet, listed, f"public, max-age={FEED_KEPT // timedelta(seconds=1)}")
 
 
 def _day(text: str, latest: date) -> date:
@@ -54,10 +110,10 @@ def _day(text: str, latest: date) -> date:
     return day
 
 
-def _page(app: App, pages: Pages, day: date, now: datetime) -> Response:
+def _page(db: Database, pages: Pages, day: date, now: datetime) -> Response:
     """Return the page of a day. Raises NotFound for past days without papers."""
     start = datetime.combine(day, time(), UTC)
-    with app.db.read() as session:
+    with db.read() as session:
         found = papers.trending(session, start, PAPERS_MAX, start + DAY)
         before, after = papers.news_beside(session, start, start + DAY)
     if not found and day != now.date():
@@ -69,5 +125,5 @@ def _page(app: App, pages: Pages, day: date, now: datetime) -> Response:
         papers=cut_for_page(found),
         before=before and before.date(),
         after=after and after.date(),
-        outlets=tuple(OUTLETS.values()) if app.settings.public_papers and day == now.date() else (),
+        outlets=tuple(OUTLETS.values()) if day == now.date() else (),
     )

@@ -21,15 +21,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from threading import Lock, Timer
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
+from fastapi import Depends
 from sqlmodel import Session
 
 from digestd.app import App
 from digestd.domain.interest import Interest
 from digestd.domain.reference import Reference
 from digestd.domain.topic_hint import TopicHint
-from digestd.web.limiter import TooOften
+from digestd.web.dependencies import part
+from digestd.web.guards import TooOften
 
 if TYPE_CHECKING:
     from digestd.digests.anonymous_preview import AnonymousPreview
@@ -203,6 +205,9 @@ class PreviewDay:
             self._kept = loaded if loaded.day.candidates.papers else None  # do not keep a day without papers
             self._coming = None
         return loaded
+
+
+TodaysPapers = Annotated[PreviewDay, Depends(part(PreviewDay.of))]
 
 
 def _with_hints(day: "PlanningDay") -> _Loaded:

@@ -19,7 +19,6 @@ from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from digestd.app import App
 from digestd.domain.feedback import Verdict
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Status, Subscriber
@@ -28,20 +27,25 @@ from digestd.mail.outlets import FEEDS, FILES, ListedPaper, PaperList, by_ending
 from digestd.mail.paper_view import HEADING, PaperView
 from digestd.security.links import Purpose, make_token, read_token
 from digestd.store import feedback, papers, subscribers
+from digestd.web.dependencies import Db, Links, Now, SigningKeys, SitePages, made
 from digestd.web.files import as_feed, as_file
-from digestd.web.pages import SHOW, Pages
-from digestd.web.settings_page import SettingsPage
+from digestd.web.pages import SHOW
+from digestd.web.settings_page import Settings
 
 SHOWN_MAX = 100
 """Maximum number of papers on the page. Files contain all."""
+router = APIRouter()
 
 
 @dataclass(frozen=True, slots=True)
 class SavedPapers:
     """The list, files and feeds behind a secret address."""
 
-    app: App
-    pages: Pages
+    db: Db
+    keys: SigningKeys
+    urls: Links
+    pages: SitePages
+    now: Now
 
     def owner(self, session: Session, signed: str) -> Subscriber:
         """Return the owner of an address.
@@ -50,7 +54,7 @@ class SavedPapers:
             BadToken: The token is invalid.
             NotFound: The address was renewed.
         """
-        key, edition, _ = read_token(self.app.keys, Purpose.SAVED, signed, self.app.clock())
+        key, edition, _ = read_token(self.keys, Purpose.SAVED, signed, self.now)
         known = subscribers.by_key(session, key)
         if known is None or known.status is Status.ERASED or edition != feedback.saved_link_version(session, key):
             raise NotFound("this address was renewed")
@@ -58,7 +62,7 @@ class SavedPapers:
 
     def page(self, signed: str) -> Response:
         """Return the list behind the secret address."""
-        with self.app.db.read() as session:
+        with self.db.read() as session:
             owner = self.owner(session, signed)
         return self._page(owner, signed)
 
@@ -67,14 +71,12 @@ class SavedPapers:
 
         `settings`: path of the settings page.
         """
-        with self.app.db.read() as session:
+        with self.db.read() as session:
             edition = feedback.saved_link_version(session, owner.key)
-        return self._page(
-            owner, make_token(self.app.keys, Purpose.SAVED, owner.key, self.app.clock(), edition), settings
-        )
+        return self._page(owner, make_token(self.keys, Purpose.SAVED, owner.key, self.now, edition), settings)
 
     def _page(self, owner: Subscriber, signed: str, settings: str = "") -> Response:
-        with self.app.db.read() as session:
+        with self.db.read() as session:
             found = feedback.saved_papers(session, owner.key)
         return self.pages.page(
             "saved",
@@ -93,14 +95,14 @@ class SavedPapers:
         `name`: `saved` or `digests`, and an ending.
         """
         kind = name.partition(".")[0]
-        with self.app.db.read() as session:
+        with self.db.read() as session:
             owner = self.owner(session, signed)
             posted = tuple(self._saved(session, owner, limit) if kind == "saved" else self._picked(session, owner))
             since = subscribers.created(session, owner.key)
-        base = self.app.urls.saved(signed)
+        base = self.urls.saved(signed)
         return PaperList(
-            name=f"{self.app.urls.home}{self.app.keys.original.mac('feed', f'{kind}:{owner.key}'.encode()).hex()}",
-            title=self.app.settings.list_name,
+            name=f"{self.urls.home}{self.keys.original.mac('feed', f'{kind}:{owner.key}'.encode()).hex()}",
+            title=self.pages.site.list_name,
             home=base,
             url=f"{base}/{name}",
             language=owner.language,
@@ -110,53 +112,46 @@ class SavedPapers:
 
     def _saved(self, session: Session, owner: Subscriber, limit: int) -> list[ListedPaper]:
         return [
-            ListedPaper.of(paper, at, self.app.templates, owner.language)
+            ListedPaper.of(paper, at, self.pages.templates, owner.language)
             for paper, at in feedback.saved_papers(session, owner.key, limit)
         ]
 
     def _picked(self, session: Session, owner: Subscriber) -> list[ListedPaper]:
         return [
-            ListedPaper.of(paper, at, self.app.templates, owner.language, pick.reason)
+            ListedPaper.of(paper, at, self.pages.templates, owner.language, pick.reason)
             for paper, pick, at in feedback.recent_picks(session, owner.key)
         ]
 
 
-def router(app: App, pages: Pages) -> APIRouter:
-    """Return the routes of this module."""
-    routes = APIRouter()
-    saved_papers = SavedPapers(app, pages)
-
-    @routes.api_route("/s/{token}", methods=SHOW)
-    def show(token: str) -> Response:
-        return saved_papers.page(token)
-
-    @routes.api_route("/s/{token}/{name}", methods=SHOW)
-    def fetch(request: Request, token: str, name: str) -> Response:
-        kind, _, ending = name.partition(".")
-        outlet = by_ending(ending)
-        if outlet is None or kind not in (("saved", "digests") if outlet.is_feed else ("saved",)):
-            raise NotFound("no such file")
-        if outlet.is_feed:
-            return as_feed(request, outlet, saved_papers.listed(token, name, SHOWN_MAX))
-        return as_file(outlet, saved_papers.listed(token, name, feedback.SAVED_MAX), name)
-
-    _by_settings(app, pages, saved_papers, routes)
-    return routes
+Saved = Annotated[SavedPapers, made(SavedPapers)]
 
 
-def _by_settings(app: App, pages: Pages, saved_papers: SavedPapers, routes: APIRouter) -> None:
-    """Add the routes below the settings page."""
-    settings_page = SettingsPage(app, pages)
+@router.api_route("/s/{token}", methods=SHOW)
+def show(token: str, saved_papers: Saved) -> Response:
+    return saved_papers.page(token)
 
-    @routes.api_route("/p/{token}/saved", methods=SHOW)
-    def show_own(token: str) -> Response:
-        return saved_papers.page_of(settings_page.subscriber_of(token), settings_page.here(token))
 
-    @routes.post("/p/{token}/saved/remove")
-    def remove(token: str, paper: Annotated[str, Form()] = "") -> Response:
-        owner = settings_page.subscriber_of(token)
-        with app.db.write() as session:
-            if found := papers.find(session, PaperId(paper[:400])):
-                rows = {found.key, *papers.former_keys(session, [found.key]).get(found.key, ())}
-                feedback.withdraw(session, owner.key, rows, Verdict.SAVED, app.clock())
-        return saved_papers.page_of(owner, settings_page.here(token))
+@router.api_route("/s/{token}/{name}", methods=SHOW)
+def fetch(request: Request, token: str, name: str, saved_papers: Saved) -> Response:
+    kind, _, ending = name.partition(".")
+    outlet = by_ending(ending)
+    if outlet is None or kind not in (("saved", "digests") if outlet.is_feed else ("saved",)):
+        raise NotFound("no such file")
+    if outlet.is_feed:
+        return as_feed(request, outlet, saved_papers.listed(token, name, SHOWN_MAX))
+    return as_file(outlet, saved_papers.listed(token, name, feedback.SAVED_MAX), name)
+
+
+@router.api_route("/p/{token}/saved", methods=SHOW)
+def show_own(settings: Settings, saved_papers: Saved) -> Response:
+    return saved_papers.page_of(settings.subscriber(), settings.here)
+
+
+@router.post("/p/{token}/saved/remove")
+def remove(settings: Settings, saved_papers: Saved, db: Db, now: Now, paper: Annotated[str, Form()] = "") -> Response:
+    owner = settings.subscriber()
+    with db.write() as session:
+        if found := papers.find(session, PaperId(paper[:400])):
+            rows = {found.key, *papers.former_keys(session, [found.key]).get(found.key, ())}
+            feedback.withdraw(session, owner.key, rows, Verdict.SAVED, now)
+    return saved_papers.page_of(owner, settings.here)

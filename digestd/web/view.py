@@ -5,11 +5,11 @@
 """
 
 from html import escape
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.responses import HTMLResponse, Response
 
-from digestd.app import App
 from digestd.delivery.composer import Composer
 from digestd.delivery.digest_papers import digest_papers
 from digestd.domain.delivery import Claim
@@ -18,38 +18,39 @@ from digestd.mail.outlets import FILES, by_ending
 from digestd.security.links import Purpose, read_token
 from digestd.store.database import Database
 from digestd.store.ledger import queries
+from digestd.web.dependencies import Db, Links, Now, SigningKeys, SitePages, part
 from digestd.web.files import as_file
-from digestd.web.headers import INLINE_STYLE
+from digestd.web.middleware import INLINE_STYLE
 from digestd.web.pages import SHOW
 
 _END = "</body>"
 _LINKS_STYLE = "margin:0 auto;padding:0 16px 32px;max-width:600px;font:14px/1.5 sans-serif;text-align:center"
+router = APIRouter()
+_Composer = Annotated[Composer, Depends(part(lambda app: Composer(app.db, app.sender, app.templates)))]
+"""One for all requests, as digests of a day share most of their papers."""
 
 
-def router(app: App) -> APIRouter:
-    """Return the routes of this module."""
-    routes = APIRouter()
-    composer = Composer(
-        app.db, app.sender, app.templates
-    )  # one for all requests: digests of a day share most of their papers
+async def _delivery(token: str, keys: SigningKeys, now: Now) -> int:
+    return read_token(keys, Purpose.VIEW, token, now).number
 
-    def delivery_of(token: str) -> int:
-        return read_token(app.keys, Purpose.VIEW, token, app.clock()).number
 
-    @routes.api_route("/d/{token}", methods=SHOW)
-    def show(token: str) -> Response:
-        html = with_file_links(view_digest(app.db, composer, delivery_of(token)), f"{app.urls.view(token)}/digest.")
-        return HTMLResponse(html, headers={"Content-Security-Policy": INLINE_STYLE})
+_Delivery = Annotated[int, Depends(_delivery)]
+"""The number of the delivery that a link shows."""
 
-    @routes.api_route("/d/{token}/digest.{ending}", methods=SHOW)
-    def download(token: str, ending: str) -> Response:
-        claim, outlet = _digest(app.db, delivery_of(token)), by_ending(ending)
-        if outlet is None or outlet.is_feed:
-            raise NotFound("no such file")
-        listed = digest_papers(app.db, app.templates, app.settings.list_name, claim, app.urls.view(token))
-        return as_file(outlet, listed, f"{claim.period}.{ending}")
 
-    return routes
+@router.api_route("/d/{token}", methods=SHOW)
+def show(token: str, delivery: _Delivery, db: Db, composer: _Composer, urls: Links) -> Response:
+    html = with_file_links(view_digest(db, composer, delivery), f"{urls.view(token)}/digest.")
+    return HTMLResponse(html, headers={"Content-Security-Policy": INLINE_STYLE})
+
+
+@router.api_route("/d/{token}/digest.{ending}", methods=SHOW)
+def download(token: str, ending: str, delivery: _Delivery, db: Db, pages: SitePages, urls: Links) -> Response:
+    claim, outlet = _digest(db, delivery), by_ending(ending)
+    if outlet is None or outlet.is_feed:
+        raise NotFound("no such file")
+    listed = digest_papers(db, pages.templates, pages.site.list_name, claim, urls.view(token))
+    return as_file(outlet, listed, f"{claim.period}.{ending}")
 
 
 def with_file_links(page: str, base: str) -> str:

@@ -7,13 +7,13 @@ stops retrying.
 """
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 
-from digestd.app import App
 from digestd.errors import NotFound
 from digestd.replies.bounces.providers.provider import (
     MalformedWebhook,
@@ -24,6 +24,7 @@ from digestd.replies.bounces.providers.provider import (
     WebhookRequest,
 )
 from digestd.replies.webhook_events import process_events
+from digestd.web.dependencies import Db, Now, SigningKeys, part
 
 PATH = "/webhooks/"
 PATHS = f"{PATH}*"
@@ -35,37 +36,30 @@ _REFUSALS: Mapping[type[Exception], tuple[int, str]] = {
     VerificationUnavailable: (503, "try again later"),
 }
 log = structlog.get_logger(__name__)
+router = APIRouter()
+_Providers = Annotated[Mapping[str, WebhookProvider], Depends(part(lambda app: app.providers))]
 
 
-def router(app: App) -> APIRouter:
-    """Return the routes, or none if no provider is configured."""
-    routes = APIRouter()
-    providers = app.providers
-    if not providers:
-        return routes
+@router.post(PATH + "{provider}")
+async def take(provider: str, request: Request, providers: _Providers, db: Db, keys: SigningKeys, now: Now) -> Response:
+    configured = providers.get(provider)
+    if configured is None:
+        raise NotFound("no such provider is set up")
+    post = WebhookRequest({name.lower(): value for name, value in request.headers.items()}, await request.body())
 
-    @routes.post(PATH + "{provider}")
-    async def take(provider: str, request: Request) -> Response:
-        configured = providers.get(provider)
-        if configured is None:
-            raise NotFound("no such provider is set up")
-        post = WebhookRequest({name.lower(): value for name, value in request.headers.items()}, await request.body())
-        return await run_in_threadpool(_answer, provider, configured, post)
-
-    def _answer(name: str, provider: WebhookProvider, post: WebhookRequest) -> Response:
-        now = app.clock()
+    def answer() -> Response:
         try:
-            payload = provider.parse(post, now)
+            payload = configured.parse(post, now)
         except (UnverifiedWebhook, MalformedWebhook, VerificationUnavailable) as error:
             status, message = _REFUSALS[type(error)]
-            log.warning("webhook rejected", provider=name, answer=message, why=str(error))
+            log.warning("webhook rejected", provider=provider, answer=message, why=str(error))
             return PlainTextResponse(f"{message}\n", status)
-        _log_confirmation(name, payload)
+        _log_confirmation(provider, payload)
         if payload.events or payload.token:
-            process_events(app.db, app.keys, name, payload, now)
+            process_events(db, keys, provider, payload, now)
         return PlainTextResponse("ok\n")
 
-    return routes
+    return await run_in_threadpool(answer)
 
 
 def _log_confirmation(name: str, payload: WebhookPayload) -> None:

@@ -22,8 +22,8 @@ from urllib.parse import quote, urlencode
 
 from digestd.security.links import Keys, Purpose, make_token
 from digestd.web import body_max, build
-from digestd.web.body_limit import BODY_MAX
 from digestd.web.connection_limits import HEAD_MAX
+from digestd.web.middleware import BODY_MAX
 from tests.bench.pages_service import FORM, NOW, PagesService, pages_service, preview, topics
 
 LIMIT_MS = 20.0

@@ -13,7 +13,7 @@ from digestd.domain.subscriber import Status
 from digestd.jobs import scheduler, worker
 from digestd.security.links import address_key
 from digestd.store import subscribers
-from digestd.web.form_timestamp import MIN_AGE
+from digestd.web.guards import MIN_AGE
 from tests.delivery.test_service import terminate
 from tests.postgres import free_port
 from tests.subscribers.test_webhooks import SECRET, receiving

@@ -23,7 +23,7 @@ from digestd.store import api_tokens, subscribers
 from digestd.subscribers import group_edits
 from digestd.web import build
 from digestd.web.api import PATH
-from digestd.web.constant_time_response import FLOOR_SECONDS
+from digestd.web.guards import FLOOR_SECONDS
 from tests.security.test_enumeration import Counting, known
 from tests.web.conftest import PAPER, Backend
 
@@ -240,8 +240,8 @@ def test_answers_without_read_take_the_same_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock, numbers, headers = Counting(app), numbers_of(backend, known), bearer(backend, *QUIET)
-    monkeypatch.setattr("digestd.web.constant_time_response.time", clock)
-    monkeypatch.setattr("digestd.web.constant_time_response.sleep", clock.sleep)
+    monkeypatch.setattr("digestd.web.guards.time", clock)
+    monkeypatch.setattr("digestd.web.guards.sleep", clock.sleep)
     spans = set()
     for status, address in known.items():
         clock.statements, clock.slept = 0, 0.0

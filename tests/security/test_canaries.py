@@ -19,7 +19,7 @@ from digestd.domain.api import Scope
 from digestd.security.links import Purpose, make_token
 from digestd.store import api_tokens, core
 from digestd.store.timestamps import to_us
-from digestd.web.form_timestamp import MIN_AGE
+from digestd.web.guards import MIN_AGE
 from tests.commands.mails import mail
 from tests.delivery.test_first_digest import is_up, open_page
 from tests.delivery.test_service import terminate

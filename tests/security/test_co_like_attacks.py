@@ -21,7 +21,7 @@ from digestd.store import core, papers
 from digestd.store.feedback import CROWD, ESTABLISHED_AFTER, TRUSTED_AFTER
 from digestd.subscribers.feedback import add_feedback
 from digestd.subscribers.personal_data import erase
-from digestd.web import build
+from digestd.web.preview_day import PreviewDay
 from tests.digests.topic_papers import archive, digests, subscriber
 from tests.support.install import Install, install
 
@@ -151,7 +151,7 @@ def test_imported_likes_stay_private(made: Install) -> None:
 def test_preview_for_visitors_ignores_likes(made: Install) -> None:
     attack(made, LIKED)
     assert read_planning_day(made.db, made.clock.now, NoEncoder()).candidates.community.likers.any()
-    assert build(made.app).state.preview_day.day(made.clock.now).candidates.community.is_empty
+    assert PreviewDay.of(made.app).day(made.clock.now).candidates.community.is_empty
 
 
 @pytest.mark.parametrize("co_likes", [True, False])

@@ -27,7 +27,7 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.subscribers.personal_data import erase
 from digestd.subscribers.status_changes import pause, unsubscribe
 from digestd.subscribers.suppression import suppress
-from digestd.web.constant_time_response import FLOOR_SECONDS
+from digestd.web.guards import FLOOR_SECONDS
 from tests.web.conftest import FORMS, Backend, Clock, stamp_for
 from tests.web.html import heading
 from tests.web.test_browser import served
@@ -80,8 +80,8 @@ def test_answer_and_time_are_same_for_every_status(
     client: TestClient, app: App, backend: Backend, known: dict[str, str], form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Counting(app)
-    monkeypatch.setattr("digestd.web.constant_time_response.time", clock)
-    monkeypatch.setattr("digestd.web.constant_time_response.sleep", clock.sleep)
+    monkeypatch.setattr("digestd.web.guards.time", clock)
+    monkeypatch.setattr("digestd.web.guards.sleep", clock.sleep)
     answers, work = set(), set()
     for address in known.values():
         clock.statements, clock.slept = 0, 0.0
@@ -122,7 +122,7 @@ def test_answers_over_http_are_indistinguishable(
 
     A real difference shows in every round.
     """
-    monkeypatch.setattr("digestd.web.constant_time_response.sleep", asyncio.sleep)
+    monkeypatch.setattr("digestd.web.guards.sleep", asyncio.sleep)
     for n in range(200):
         backend.join(f"known{n}@example.org")
     clock.advance(days=2)

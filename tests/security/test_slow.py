@@ -16,8 +16,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from digestd.web.body_limit import LARGE, BodyLimit
 from digestd.web.connection_limits import CONNECTIONS_MAX, HEAD_MAX, DeadlineProtocol, server_config
+from digestd.web.middleware import LARGE, BodyLimit
 from tests.delivery.test_service import service, terminate
 from tests.support.install import install
 from tests.support.waiting import PATIENCE_SECONDS, until

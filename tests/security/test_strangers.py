@@ -22,7 +22,7 @@ from digestd.store import consent, subscribers, suppressions
 from digestd.subscribers.status_changes import unsubscribe
 from digestd.subscribers.suppression import suppress
 from digestd.web import build
-from digestd.web.email_forms import ACCEPTED_PER_NETWORK
+from digestd.web.signup import ACCEPTED_PER_NETWORK
 from tests.support.relay import Relay
 from tests.web.conftest import HOME, Backend, browsing, stamp_for
 from tests.web.html import heading, tree, words

@@ -24,7 +24,7 @@ from digestd.security.links import (
     read_token,
 )
 from digestd.store import api_tokens
-from digestd.web.form_timestamp import is_timely, new_timestamp
+from digestd.web.guards import is_timely, new_timestamp
 from tests.conftest import NOW
 from tests.security.routes import filled, opening, routes
 from tests.support.forged_tokens import token_variants

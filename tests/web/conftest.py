@@ -33,8 +33,7 @@ from digestd.subscribers.address_change import request_address_change
 from digestd.subscribers.admin_edits import add
 from digestd.subscribers.subscriber_record import parse
 from digestd.web import build
-from digestd.web.form_timestamp import new_timestamp
-from digestd.web.limiter import network
+from digestd.web.guards import network, new_timestamp
 from tests.libraries.library_servers import former_orcid
 
 NOWHERE = "http://127.0.0.1:9"
@@ -97,7 +96,7 @@ async def at_once(_seconds: float) -> None:
 @pytest.fixture
 def app(db: Database, keys: Keys, clock: Clock, templates: Templates, monkeypatch: pytest.MonkeyPatch) -> App:
     """Return the app; its forms answer without the constant-time delay."""
-    monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
+    monkeypatch.setattr("digestd.web.guards.sleep", at_once)
     settings = Settings(
         public_url=HOME,
         list_name="Papers Daily",

@@ -22,8 +22,7 @@ from digestd.domain.api import Scope
 from digestd.store import api_tokens
 from digestd.store.database import open_database
 from digestd.web import _refusal, build
-from digestd.web.body_limit import SLOW
-from digestd.web.pages import Pages
+from digestd.web.middleware import SLOW
 from tests.tiers import sized
 from tests.web.conftest import PAPER, Backend, browsing
 from tests.web.test_api import ADA, ALL, SECRET, token
@@ -54,7 +53,7 @@ def test_middleware_errors_are_problem_json(client: TestClient, backend: Backend
 
 
 def test_transport_errors_are_problem_json(app: App, sqlite_url: str) -> None:
-    late = _refusal(Pages.of(app), {"type": "http", "path": "/api/v1/subscribers", "headers": []}, SLOW)
+    late = _refusal({"type": "http", "path": "/api/v1/subscribers", "headers": []}, SLOW)
     assert (late.status_code, late.media_type) == (408, "application/problem+json")
     assert json.loads(bytes(late.body))["detail"] == "the body did not arrive in time; send it again"
     db = open_database(sqlite_url)

@@ -44,10 +44,10 @@ def visitor(
     app: App, backend: Backend, registries: FakeRegistries, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[TestClient]:
     backend.import_papers(*DAY)
-    examples = ExamplePapers(registries.look_up)
-    monkeypatch.setattr(ExamplePapers, "of", lambda _app: examples)
     monkeypatch.setattr("digestd.web.example_papers.WAIT_SECONDS", 0.1)
-    with TestClient(build(app)) as client:
+    web = build(app)
+    web.state.parts[ExamplePapers.of] = ExamplePapers(registries.look_up)
+    with TestClient(web) as client:
         yield client
 
 

@@ -17,7 +17,7 @@ from digestd.app import App
 from digestd.domain.subscriber import Status
 from digestd.security.links import Purpose
 from digestd.store.database import open_database
-from digestd.web.body_limit import BODY_MAX, BodyLimit
+from digestd.web.middleware import BODY_MAX, BodyLimit
 from tests.security.routes import routes as every
 from tests.web.conftest import HOME, Backend, browsing
 from tests.web.html import heading

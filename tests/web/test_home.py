@@ -4,6 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import SAMPLE_ADDRESS, App
+from digestd.web.home import sample_digest_url
 from tests.web.conftest import PAPER, Backend
 from tests.web.html import heading, tree, words
 
@@ -100,7 +101,7 @@ def test_home_links_sample_digest(client: TestClient, app: App, backend: Backend
     backend.join(SAMPLE_ADDRESS, hour=0)
     backend.plan()
     link = tree(client.get("/").text).findall(".//nav/a")[-1]
-    assert link.attrib["href"] == app.sample_digest_url
+    assert link.attrib["href"] == sample_digest_url(app.db, app.keys, app.urls, app.clock())
     digest = client.get(link.attrib["href"])
     assert digest.status_code == 200
     assert "Sorting keys in" in digest.text

@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.security.links import Purpose
-from digestd.web.language import preferred, supported_language
+from digestd.web.pages import preferred, supported_language
 from tests.web.conftest import Backend
 from tests.web.html import heading, tree, words
 

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from digestd.web import limiter
-from digestd.web.limiter import Window, network
+from digestd.web import guards
+from digestd.web.guards import Window, network
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_window_slides(now: datetime) -> None:
 
 def test_limiter_memory_is_bounded(now: datetime) -> None:
     window = Window(1, timedelta(minutes=10))
-    for n in range(limiter.KEYS_MAX + 1):
+    for n in range(guards.KEYS_MAX + 1):
         window.allows(str(n), now)
     assert window.allows("0", now), "the longest unseen is forgotten"
-    assert not window.allows(str(limiter.KEYS_MAX), now)
+    assert not window.allows(str(guards.KEYS_MAX), now)

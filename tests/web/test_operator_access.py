@@ -27,7 +27,7 @@ from digestd.store.database import open_database
 from digestd.store.sources import FetchRecord
 from digestd.store.throttles import ThrottleState
 from digestd.web import build
-from digestd.web.operator_access import is_local
+from digestd.web.access import is_local
 from tests.support.waiting import PATIENCE_SECONDS
 from tests.web.conftest import HOME, PAPER, Backend, browsing, local_client
 from tests.web.html import heading

@@ -19,7 +19,8 @@ from digestd.digests.seed_reader import SeedReader
 from digestd.domain.interest import Interest, Kind
 from digestd.store import papers
 from digestd.web import build
-from digestd.web.preview import PER_NETWORK
+from digestd.web.dependencies import part_of
+from digestd.web.home import PER_NETWORK
 from digestd.web.preview_day import FRESH, STALE, PreviewDay
 from tests.support.waiting import PATIENCE_SECONDS, until
 from tests.web.conftest import HOME, Backend, Clock
@@ -149,7 +150,7 @@ def test_pages_do_not_wait_for_previews(app: App, monkeypatch: pytest.MonkeyPatc
     with ThreadPoolExecutor(8) as pool, ExitStack() as at_last:
         at_last.callback(may_read.set)
         waiting = [pool.submit(visitor.post, "/preview/picks", data={}) for visitor in visitors[:4] for _ in range(2)]
-        until(lambda: web.state.preview_day._places.total() == 8)
+        until(lambda: part_of(web, PreviewDay.of)._places.total() == 8)
         for visitor, status in ((visitors[0], 429), (visitors[4], 503)):
             refused = visitor.post("/preview/picks", data={})
             assert (refused.status_code, refused.headers["retry-after"]) == (status, "2")

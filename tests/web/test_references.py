@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.domain.interest import Kind, Stance, values
-from digestd.web.references import BODY_MAX, PER_NETWORK
+from digestd.web.libraries import BODY_MAX, PER_NETWORK
 from tests.web.conftest import Backend
 from tests.web.html import heading, tree, words
 

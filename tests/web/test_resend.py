@@ -9,7 +9,7 @@ from digestd.domain.subscriber import Cause
 from digestd.domain.suppression import SuppressionReason
 from digestd.subscribers.status_changes import unsubscribe
 from digestd.subscribers.suppression import suppress
-from digestd.web.email_forms import POSTS_PER_NETWORK
+from digestd.web.signup import POSTS_PER_NETWORK
 from tests.web.conftest import Backend
 from tests.web.html import heading, tree
 

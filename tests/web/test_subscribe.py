@@ -12,7 +12,7 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.subscribers.status_changes import unsubscribe
 from digestd.subscribers.suppression import suppress
 from digestd.text.sanitise import clean
-from digestd.web.email_forms import ACCEPTED_PER_NETWORK, POSTS_PER_NETWORK
+from digestd.web.signup import ACCEPTED_PER_NETWORK, POSTS_PER_NETWORK
 from tests.web.conftest import Backend, browsing
 from tests.web.html import heading, tree, words
 from tests.web.test_home import HOSTILE

@@ -10,7 +10,7 @@ from digestd.domain.subscriber import Cause, Status
 from digestd.security.links import Keys, Purpose, RetiredSecret
 from digestd.store import consent
 from digestd.subscribers.personal_data import erase
-from digestd.web.unsubscribe import masked
+from digestd.web.pages import masked
 from tests.web.conftest import Backend, browsing
 from tests.web.html import heading, tree
 

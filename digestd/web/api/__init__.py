@@ -20,13 +20,12 @@ from digestd import __version__
 from digestd.app import App
 from digestd.tracing import NO_TELEMETRY
 from digestd.web.api import groups, mails, papers, problems, signups, subscribers
-from digestd.web.api.auth import BEARER, SignupLimit, TokenGate
-from digestd.web.preview_day import PreviewDay
+from digestd.web.api.auth import BEARER, TokenGate
 
 PATH = "/api/v1"
 
 
-def build_api(app: App, preview_day: PreviewDay) -> FastAPI:
+def build_api(app: App) -> FastAPI:
     """Return the API as an application to mount at PATH."""
     api = FastAPI(
         title="digestd",
@@ -42,13 +41,9 @@ def build_api(app: App, preview_day: PreviewDay) -> FastAPI:
         root_path_in_servers=False,
         dependencies=[Depends(BEARER)],
     )
-    signup_limit = SignupLimit(app)
-    api.include_router(subscribers.router(app, signup_limit, preview_day))
-    api.include_router(groups.router(app))
-    api.include_router(signups.router(app, signup_limit))
-    api.include_router(papers.router(app))
-    api.include_router(mails.router(app))
-    api.add_middleware(TokenGate, app=app)
+    for routes in (subscribers, groups, signups, papers, mails):
+        api.include_router(routes.router)
+    api.add_middleware(TokenGate, db=app.db, clock=app.clock)
     described = api.openapi
     api.openapi = lambda: problems.with_problem_types(described())  # type: ignore[method-assign]  # FastAPI's way to change it
     return api

@@ -6,27 +6,27 @@ checks scopes with `needs`. A token without `read` gets the answer of `disclosed
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
-from typing import TypeVar
+from datetime import datetime, timedelta
+from typing import Annotated, TypeVar
 
-from fastapi import HTTPException, Request
+from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
-from digestd.app import App
 from digestd.domain.api import Scope
 from digestd.domain.mail_budget import causer_limits, token_causer
 from digestd.errors import NotFound, Unavailable
 from digestd.store import api_tokens
 from digestd.store.api_tokens import ApiToken
+from digestd.store.database import Database
 from digestd.subscribers.status_changes import NoConsent
+from digestd.web.access import bearer_token
 from digestd.web.api.problems import RETRY_SECONDS, problem
-from digestd.web.bearer_token import bearer_token
-from digestd.web.constant_time_response import answer_in_constant_time
-from digestd.web.limiter import Window, network_of
+from digestd.web.dependencies import part
+from digestd.web.guards import TooOften, Window, answer_in_constant_time, network_of
 
 PER_TOKEN = 600
 REFUSED_PER_NETWORK = 60
@@ -39,9 +39,10 @@ Answer = TypeVar("Answer")
 class TokenGate:
     """ASGI middleware that stores a valid token in `request.state.token`."""
 
-    def __init__(self, inner: ASGIApp, app: App) -> None:
-        self._inner = inner
-        self._app = app
+    def __init__(self, app: ASGIApp, db: Database, clock: Callable[[], datetime]) -> None:
+        self._inner = app
+        self._db = db
+        self._clock = clock
         self._tokens = Window(PER_TOKEN, SPAN)
         self._strangers = Window(REFUSED_PER_NETWORK, SPAN)
 
@@ -53,6 +54,8 @@ class TokenGate:
         request = Request(connection)
         try:
             request.state.token = await run_in_threadpool(self._admit, request)
+        except TooOften as refusal:
+            answer = problem(refusal.status, str(refusal), headers=refusal.later)
         except HTTPException as refusal:
             answer = problem(refusal.status_code, str(refusal.detail), headers=refusal.headers)
         except Unavailable as error:
@@ -66,27 +69,18 @@ class TokenGate:
         """Return the token of a request.
 
         Raises:
-            HTTPException: There is no valid token, or it is used too often.
+            HTTPException: There is no valid token.
+            TooOften: It is used too often, or its network sends too many invalid ones.
         """
-        with self._app.db.read() as session:
+        with self._db.read() as session:
             if not api_tokens.is_any_valid(session):
                 raise HTTPException(404, "the API has no tokens yet; create one with `digestd api-token add`")
             token = bearer_token(session, request)
         if token is None:
-            _refuse_above(
-                self._strangers,
-                network_of(request),
-                self._app,
-                "too many invalid tokens",
-            )
+            self._strangers.check(network_of(request), self._clock(), "too many invalid tokens")
             raise HTTPException(401, "send a token as Authorization: Bearer …", {"WWW-Authenticate": "Bearer"})
-        _refuse_above(self._tokens, str(token.key), self._app, "this token sends too many requests")
+        self._tokens.check(str(token.key), self._clock(), "this token sends too many requests")
         return token
-
-
-def _refuse_above(window: Window, key: str, app: App, why: str, span: timedelta = SPAN) -> None:
-    if not window.allows(key, app.clock()):
-        raise HTTPException(429, why, {"Retry-After": str(int(span.total_seconds()))})
 
 
 class SignupLimit:
@@ -96,21 +90,16 @@ class SignupLimit:
     is known. So the limit for posts equals that for mails.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self) -> None:
         [limit] = causer_limits(token_causer(0))
-        self._app = app
-        self._span = limit.span
         self._posts = Window(limit.most, limit.span)
 
-    def check(self, token: ApiToken) -> None:
-        """Count a sign-up. Raises HTTPException beyond the limit."""
-        _refuse_above(
-            self._posts,
-            str(token.key),
-            self._app,
-            "this token has signed up too many people",
-            self._span,
-        )
+    def check(self, token: ApiToken, now: datetime) -> None:
+        """Count a sign-up. Raises TooOften beyond the limit."""
+        self._posts.check(str(token.key), now, "this token has signed up too many people")
+
+
+SignupCount = Annotated[SignupLimit, Depends(part(lambda _app: SignupLimit()))]
 
 
 def needs(*scopes: Scope) -> Callable[[Request], ApiToken]:

@@ -9,18 +9,20 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from digestd.app import App
 from digestd.domain.api import Scope
 from digestd.domain.interest import Stance
 from digestd.domain.subscriber import Status
 from digestd.store import groups
+from digestd.store.database import Database
 from digestd.store.groups import Member
 from digestd.subscribers import group_edits
 from digestd.subscribers.group_edits import NAME_MAX, find_group, group_fields
 from digestd.subscribers.subscriber_record import MUTABLE
 from digestd.web.api.auth import needs
 from digestd.web.api.shapes import Mutes, Number, Words
+from digestd.web.dependencies import Db, Now, SigningKeys
 
+router = APIRouter(prefix="/groups", tags=["groups"])
 _READS = Depends(needs(Scope.READ))
 _WRITES = [_READS, Depends(needs(Scope.WRITE))]
 
@@ -82,62 +84,59 @@ class GroupOut(BaseModel):
     members: list[MemberOut]
 
 
-def router(app: App) -> APIRouter:
-    """Return the routes of this module."""
-    routes = APIRouter(prefix="/groups", tags=["groups"])
-    _groups(routes, app)
-    _members(routes, app)
-    return routes
+@router.get("", dependencies=[_READS])
+def list_groups(db: Db) -> list[GroupSummaryOut]:
+    """List groups by name."""
+    with db.read() as session:
+        found = groups.listing(session)
+    return [
+        GroupSummaryOut(number=one.group.key, name=one.group.name, members=one.members, sharing=one.sharing)
+        for one in found
+    ]
 
 
-def _groups(routes: APIRouter, app: App) -> None:
-    @routes.get("", dependencies=[_READS])
-    def list_groups() -> list[GroupSummaryOut]:
-        """List groups by name."""
-        with app.db.read() as session:
-            found = groups.listing(session)
-        return [
-            GroupSummaryOut(number=one.group.key, name=one.group.name, members=one.members, sharing=one.sharing)
-            for one in found
-        ]
-
-    @routes.get("/{number}", dependencies=[_READS])
-    def show_group(number: Number) -> GroupOut:
-        """Return a group."""
-        return _shown(app, number)
-
-    @routes.post("", status_code=201, dependencies=_WRITES)
-    def add_group(new: GroupIn) -> GroupOut:
-        """Add a group."""
-        name = group_edits.add(app.db, new.name, _slots(new), app.clock())
-        return _shown(app, name)
-
-    @routes.patch("/{number}", dependencies=_WRITES)
-    def change_group(number: Number, changes: GroupChanges) -> GroupOut:
-        """Change the name and interests of a group. Lists that are sent replace the earlier ones."""
-        group_edits.edit(app.db, number, changes.name, _slots(changes), app.clock())
-        return _shown(app, number)
-
-    @routes.delete("/{number}", status_code=204, dependencies=_WRITES)
-    def remove_group(number: Number) -> Response:
-        """Remove a group. Its members stay subscribers."""
-        group_edits.remove(app.db, number)
-        return Response(status_code=204)
+@router.get("/{number}", dependencies=[_READS])
+def show_group(number: Number, db: Db) -> GroupOut:
+    """Return a group."""
+    return _shown(db, number)
 
 
-def _members(routes: APIRouter, app: App) -> None:
-    @routes.put("/{number}/members/{subscriber}", dependencies=_WRITES)
-    def join_group(number: Number, subscriber: Number, new: MemberIn | None = None) -> GroupOut:
-        """Make a subscriber a member, who shares nothing yet. Safe to repeat."""
-        is_list = new is not None and new.list
-        group_edits.join(app.db, app.keys, number, subscriber, app.clock(), is_list=is_list)
-        return _shown(app, number)
+@router.post("", status_code=201, dependencies=_WRITES)
+def add_group(new: GroupIn, db: Db, now: Now) -> GroupOut:
+    """Add a group."""
+    name = group_edits.add(db, new.name, _slots(new), now)
+    return _shown(db, name)
 
-    @routes.delete("/{number}/members/{subscriber}", status_code=204, dependencies=_WRITES)
-    def leave_group(number: Number, subscriber: Number) -> Response:
-        """End a membership. Safe to repeat."""
-        group_edits.leave(app.db, app.keys, number, subscriber)
-        return Response(status_code=204)
+
+@router.patch("/{number}", dependencies=_WRITES)
+def change_group(number: Number, changes: GroupChanges, db: Db, now: Now) -> GroupOut:
+    """Change the name and interests of a group. Lists that are sent replace the earlier ones."""
+    group_edits.edit(db, number, changes.name, _slots(changes), now)
+    return _shown(db, number)
+
+
+@router.delete("/{number}", status_code=204, dependencies=_WRITES)
+def remove_group(number: Number, db: Db) -> Response:
+    """Remove a group. Its members stay subscribers."""
+    group_edits.remove(db, number)
+    return Response(status_code=204)
+
+
+@router.put("/{number}/members/{subscriber}", dependencies=_WRITES)
+def join_group(
+    number: Number, subscriber: Number, db: Db, keys: SigningKeys, now: Now, new: MemberIn | None = None
+) -> GroupOut:
+    """Make a subscriber a member, who shares nothing yet. Safe to repeat."""
+    is_list = new is not None and new.list
+    group_edits.join(db, keys, number, subscriber, now, is_list=is_list)
+    return _shown(db, number)
+
+
+@router.delete("/{number}/members/{subscriber}", status_code=204, dependencies=_WRITES)
+def leave_group(number: Number, subscriber: Number, db: Db, keys: SigningKeys) -> Response:
+    """End a membership. Safe to repeat."""
+    group_edits.leave(db, keys, number, subscriber)
+    return Response(status_code=204)
 
 
 def _slots(given: GroupChanges) -> group_edits.Slots:
@@ -147,8 +146,8 @@ def _slots(given: GroupChanges) -> group_edits.Slots:
     return {**liked, **muted}
 
 
-def _shown(app: App, group: str | int) -> GroupOut:
-    with app.db.read() as session:
+def _shown(db: Database, group: str | int) -> GroupOut:
+    with db.read() as session:
         found = find_group(session, group)
         members = groups.members(session, found)
     return GroupOut.model_validate(

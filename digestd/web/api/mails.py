@@ -3,7 +3,6 @@
 from fastapi import APIRouter, Depends
 from sqlmodel import Session
 
-from digestd.app import App
 from digestd.domain.api import Scope
 from digestd.domain.delivery import MailKind, State
 from digestd.errors import NotFound
@@ -22,55 +21,56 @@ from digestd.web.api.shapes import (
     Whose,
     page_of,
 )
+from digestd.web.dependencies import Db
+
+router = APIRouter(dependencies=[Depends(needs(Scope.READ))])
 
 
-def router(app: App) -> APIRouter:
-    """Return the routes of this module."""
-    routes = APIRouter(dependencies=[Depends(needs(Scope.READ))])
+@router.get("/digests", tags=["digests"])
+def list_digests(
+    db: Db, limit: Limit = 20, cursor: Cursor = None, subscriber: Whose = None, period: Period = None
+) -> ResultPage[DigestOut]:
+    """List digests with their picks, newest first."""
+    wanted = queries.DeliveryFilter(None, subscriber, MailKind.DIGEST, cursor, period)
+    with db.read() as session:
+        found = [_digest(session, entry) for entry in queries.entries(session, limit + 1, wanted)]
+    return page_of(found, limit, lambda item: item.number)
 
-    @routes.get("/digests", tags=["digests"])
-    def list_digests(
-        limit: Limit = 20, cursor: Cursor = None, subscriber: Whose = None, period: Period = None
-    ) -> ResultPage[DigestOut]:
-        """List digests with their picks, newest first."""
-        wanted = queries.DeliveryFilter(None, subscriber, MailKind.DIGEST, cursor, period)
-        with app.db.read() as session:
-            found = [_digest(session, entry) for entry in queries.entries(session, limit + 1, wanted)]
-        return page_of(found, limit, lambda item: item.number)
 
-    @routes.get("/digests/{number}", tags=["digests"])
-    def show_digest(number: Number) -> DigestOut:
-        """Return a digest."""
-        with app.db.read() as session:
-            entry = queries.entry(session, number)
-            if entry is None or entry.kind is not MailKind.DIGEST:
-                raise NotFound(f"there is no digest number {number}")
-            return _digest(session, entry)
+@router.get("/digests/{number}", tags=["digests"])
+def show_digest(number: Number, db: Db) -> DigestOut:
+    """Return a digest."""
+    with db.read() as session:
+        entry = queries.entry(session, number)
+        if entry is None or entry.kind is not MailKind.DIGEST:
+            raise NotFound(f"there is no digest number {number}")
+        return _digest(session, entry)
 
-    @routes.get("/deliveries", tags=["deliveries"])
-    def list_deliveries(
-        limit: Limit = 50,
-        cursor: Cursor = None,
-        state: State | None = None,
-        kind: MailKind | None = None,
-        subscriber: Whose = None,
-    ) -> ResultPage[DeliveryOut]:
-        """List deliveries, newest first."""
-        wanted = queries.DeliveryFilter(state, subscriber, kind, cursor)
-        with app.db.read() as session:
-            found = [DeliveryOut.model_validate(entry) for entry in queries.entries(session, limit + 1, wanted)]
-        return page_of(found, limit, lambda item: item.number)
 
-    @routes.get("/deliveries/{number}", tags=["deliveries"])
-    def show_delivery(number: Number) -> DeliveryOut:
-        """Return a delivery."""
-        with app.db.read() as session:
-            entry = queries.entry(session, number)
-        if entry is None:
-            raise NotFound(f"there is no delivery number {number}")
-        return DeliveryOut.model_validate(entry)
+@router.get("/deliveries", tags=["deliveries"])
+def list_deliveries(
+    db: Db,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    state: State | None = None,
+    kind: MailKind | None = None,
+    subscriber: Whose = None,
+) -> ResultPage[DeliveryOut]:
+    """List deliveries, newest first."""
+    wanted = queries.DeliveryFilter(state, subscriber, kind, cursor)
+    with db.read() as session:
+        found = [DeliveryOut.model_validate(entry) for entry in queries.entries(session, limit + 1, wanted)]
+    return page_of(found, limit, lambda item: item.number)
 
-    return routes
+
+@router.get("/deliveries/{number}", tags=["deliveries"])
+def show_delivery(number: Number, db: Db) -> DeliveryOut:
+    """Return a delivery."""
+    with db.read() as session:
+        entry = queries.entry(session, number)
+    if entry is None:
+        raise NotFound(f"there is no delivery number {number}")
+    return DeliveryOut.model_validate(entry)
 
 
 def _digest(session: Session, entry: DeliveryView) -> DigestOut:

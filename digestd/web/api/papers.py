@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
-from digestd.app import App
 from digestd.domain.api import Scope
 from digestd.domain.paper import Paper, PaperId
 from digestd.errors import NotFound
@@ -12,29 +11,27 @@ from digestd.mail.paper_view import PaperView
 from digestd.store import papers
 from digestd.web.api.auth import needs
 from digestd.web.api.shapes import Cursor, Limit, PaperOut, ResultPage, Since, page_of
+from digestd.web.dependencies import Db
+
+router = APIRouter(dependencies=[Depends(needs(Scope.READ))])
 
 
-def router(app: App) -> APIRouter:
-    """Return the routes of this module."""
-    routes = APIRouter(dependencies=[Depends(needs(Scope.READ))])
+@router.get("/papers", tags=["papers"])
+def list_papers(db: Db, limit: Limit = 50, cursor: Cursor = None, since: Since = None) -> ResultPage[PaperOut]:
+    """List papers, newest first."""
+    with db.read() as session:
+        found = papers.page_before(session, limit + 1, cursor, since)
+    return page_of([_paper(paper) for paper in found], limit, lambda item: item.number)
 
-    @routes.get("/papers", tags=["papers"])
-    def list_papers(limit: Limit = 50, cursor: Cursor = None, since: Since = None) -> ResultPage[PaperOut]:
-        """List papers, newest first."""
-        with app.db.read() as session:
-            found = papers.page_before(session, limit + 1, cursor, since)
-        return page_of([_paper(paper) for paper in found], limit, lambda item: item.number)
 
-    @routes.get("/papers/{id:path}", tags=["papers"])
-    def show_paper(id: Annotated[str, Path(max_length=400)]) -> PaperOut:  # the name that callers see
-        """Return a paper by any of its identifiers, such as `arxiv:2401.00001`."""
-        with app.db.read() as session:
-            found = None if "\0" in id else papers.find(session, PaperId(id))
-        if found is None:
-            raise NotFound("there is no such paper")
-        return _paper(found)
-
-    return routes
+@router.get("/papers/{id:path}", tags=["papers"])
+def show_paper(id: Annotated[str, Path(max_length=400)], db: Db) -> PaperOut:  # the name that callers see
+    """Return a paper by any of its identifiers, such as `arxiv:2401.00001`."""
+    with db.read() as session:
+        found = None if "\0" in id else papers.find(session, PaperId(id))
+    if found is None:
+        raise NotFound("there is no such paper")
+    return _paper(found)
 
 
 def _paper(found: Paper) -> PaperOut:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from digestd.errors import BadInput, BadRecord, NotFound, Unavailable, plain_message
 from digestd.subscribers.status_changes import NoConsent
-from digestd.web.limiter import TooOften
+from digestd.web.guards import TooOften
 
 KIND = "application/problem+json"
 DETAILS = {

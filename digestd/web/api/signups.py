@@ -6,37 +6,30 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from digestd.app import App
 from digestd.domain.api import Scope
 from digestd.domain.mail_budget import token_causer
 from digestd.domain.subscriber import Cause, ConsentAction
 from digestd.store.api_tokens import ApiToken
 from digestd.subscribers.signup import request_signup
 from digestd.subscribers.subscriber_record import SubscriberRecord, parse
-from digestd.web.api.auth import SignupLimit, needs
+from digestd.web.api.auth import SignupCount, needs
 from digestd.web.api.shapes import SignUp
-from digestd.web.constant_time_response import answer_in_constant_time
+from digestd.web.dependencies import Db, Notices, Now
+from digestd.web.guards import answer_in_constant_time
 
 Signer = Annotated[ApiToken, Depends(needs(Scope.SIGNUP, Scope.WRITE))]
+router = APIRouter(prefix="/signups", tags=["signups"])
 
 
-def router(app: App, signup_limit: SignupLimit) -> APIRouter:
-    """Return the routes of this module."""
-    routes = APIRouter(prefix="/signups", tags=["signups"])
+@router.post("", status_code=202, response_class=Response)
+async def sign_up(form: SignUp, token: Signer, limit: SignupCount, db: Db, notices: Notices, now: Now) -> None:
+    """Sign somebody up. They get a mail to confirm, and the answer is the same for every address.
 
-    @routes.post("", status_code=202, response_class=Response)
-    async def sign_up(form: SignUp, token: Signer) -> None:
-        """Sign somebody up. They get a mail to confirm, and the answer is the same for every address.
-
-        Requests come from the website's network, so the limit of the token applies instead of the network's.
-        """
-        record, causer = _record(form), token_causer(token.key)
-        signup_limit.check(token)
-        await answer_in_constant_time(
-            partial(request_signup, app.db, app.notices, record, app.clock(), ConsentAction(Cause.API), causer)
-        )
-
-    return routes
+    Requests come from the website's network, so the limit of the token applies instead of the network's.
+    """
+    record, causer = _record(form), token_causer(token.key)
+    limit.check(token, now)
+    await answer_in_constant_time(partial(request_signup, db, notices, record, now, ConsentAction(Cause.API), causer))
 
 
 def _record(form: SignUp) -> SubscriberRecord:

@@ -7,7 +7,6 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
 
-from digestd.app import App
 from digestd.domain.api import Scope
 from digestd.domain.interest import Kind, Stance
 from digestd.domain.mail_budget import token_causer
@@ -22,7 +21,7 @@ from digestd.subscribers.named_papers import named_paper_states
 from digestd.subscribers.personal_data import forget
 from digestd.subscribers.status_changes import check_pause_end, pause, resume, unsubscribe
 from digestd.subscribers.subscriber_record import SubscriberRecord, parse, subscriber_fields
-from digestd.web.api.auth import SignupLimit, needs, run_without_disclosure
+from digestd.web.api.auth import SignupCount, needs, run_without_disclosure
 from digestd.web.api.shapes import (
     Changes,
     Cursor,
@@ -38,12 +37,15 @@ from digestd.web.api.shapes import (
     UnknownPaperOut,
     page_of,
 )
-from digestd.web.preview_day import PreviewDay
+from digestd.web.dependencies import Db, Notices, Now, SigningKeys, made
+from digestd.web.preview_day import TodaysPapers
 
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {"description": "Answer to every valid request of a token without `read`"}
 }
 _KNOWN = {"description": "Already a subscriber", "model": SubscriberOut}
+router = APIRouter(prefix="/subscribers", tags=["subscribers"])
+_READS = Depends(needs(Scope.READ))
 _NOBODY = "nobody@example.org"
 _Answer = TypeVar("_Answer", SubscriberOut, InterestsOut)
 Writer = Annotated[ApiToken, Depends(needs(Scope.WRITE))]
@@ -54,12 +56,15 @@ Email = Annotated[str | None, Query(max_length=254, description="Only the subscr
 class SubscriberApi:
     """Reads and changes subscribers for the routes."""
 
-    app: App
-    preview_day: PreviewDay
+    db: Db
+    keys: SigningKeys
+    notices: Notices
+    now: Now
+    preview_day: TodaysPapers
 
     def one(self, number: int) -> Subscriber:
         """Return a subscriber by number. Raises NotFound."""
-        with self.app.db.read() as session:
+        with self.db.read() as session:
             known = subscribers.by_key(session, number)
         if known is None:
             raise NotFound(f"there is no subscriber number {number}")
@@ -67,8 +72,8 @@ class SubscriberApi:
 
     def by_address(self, email: str, status: Status | None) -> list[Subscriber]:
         """Return the subscriber with this address and status, if any. Raises BadRecord."""
-        with self.app.db.read() as session:
-            known = subscribers.by_address_key(session, address_key(self.app.keys, email))
+        with self.db.read() as session:
+            known = subscribers.by_address_key(session, address_key(self.keys, email))
         return [known] if known and known.address and status in {None, known.status} else []
 
     def changed(self, number: int, record: SubscriberRecord) -> SubscriberOut:
@@ -76,14 +81,12 @@ class SubscriberApi:
         known = self.one(number)
         if known.address is None:
             raise NotFound(f"subscriber number {number} was erased")
-        edit(self.app.db, self.app.keys, replace(record, address=known.address), self.app.clock())
+        edit(self.db, self.keys, replace(record, address=known.address), self.now)
         return shown(self.one(number))
 
     def added(self, record: SubscriberRecord, token: ApiToken) -> tuple[EditResult, Subscriber]:
         """Add or change a subscriber. Raises NoConsent."""
-        change = add_via_api(
-            self.app.db, self.app.notices, record, self.app.clock(), Cause.API, token_causer(token.key)
-        )
+        change = add_via_api(self.db, self.notices, record, self.now, Cause.API, token_causer(token.key))
         known = self._known(record)
         if known is None:
             raise NotFound("the subscriber was not added")
@@ -99,14 +102,14 @@ class SubscriberApi:
         if isinstance(answer, Response):
             return answer
         topics = record.lists.get((Kind.TOPIC, Stance.LIKED), ())
-        hints = await self.preview_day.hints_if_idle(f"token {token.key}", topics, self.app.clock())
+        hints = await self.preview_day.hints_if_idle(f"token {token.key}", topics, self.now)
         return answer.model_copy(update={"hints": [TopicHintOut.model_validate(hint) for hint in hints]})
 
     def interests(self, subscriber: SubscriberOut) -> InterestsOut:
         """Return the interests of a subscriber, with the papers among them that do not count yet."""
         wants = subscriber.interests
         names = [PaperId(name) for name in (*(wants.likes or ()), *(wants.dislikes or ()))]
-        with self.app.db.read() as session:
+        with self.db.read() as session:
             states = named_paper_states(session, subscriber.number, names)
         unknown = [UnknownPaperOut(paper=one.paper, lookup=one.state) for one in states if not one.title]
         return InterestsOut.model_validate({**wants.model_dump(), "unknown_papers": unknown})
@@ -117,119 +120,117 @@ class SubscriberApi:
         return shown(self.one(number))
 
     def _known(self, record: SubscriberRecord) -> Subscriber | None:
-        with self.app.db.read() as session:
-            return subscribers.by_address_key(session, address_key(self.app.keys, record.address))
+        with self.db.read() as session:
+            return subscribers.by_address_key(session, address_key(self.keys, record.address))
 
 
-def router(app: App, signup_limit: SignupLimit, preview_day: PreviewDay) -> APIRouter:
-    """Return the routes of this module."""
-    routes = APIRouter(prefix="/subscribers", tags=["subscribers"])
-    api = SubscriberApi(app, preview_day)
-    _reading(routes, api)
-    _writing(routes, api, signup_limit)
-    _consent(routes, api)
-    _erasing(routes, api)
-    return routes
+Api = Annotated[SubscriberApi, made(SubscriberApi)]
 
 
-def _reading(routes: APIRouter, api: SubscriberApi) -> None:
-    reads = Depends(needs(Scope.READ))
-
-    @routes.get("", dependencies=[reads])
-    def list_subscribers(
-        limit: Limit = 50, cursor: Cursor = None, status: Status | None = None, email: Email = None
-    ) -> ResultPage[SubscriberOut]:
-        """List subscribers, oldest first."""
-        if email is not None:
-            return ResultPage(items=[shown(subscriber) for subscriber in api.by_address(email, status)], next=None)
-        with api.app.db.read() as session:
-            found = subscribers.listing(session, cursor or 0, limit + 1, status)
-        return page_of([shown(subscriber) for subscriber in found], limit, lambda item: item.number)
-
-    @routes.get("/{number}", dependencies=[reads])
-    def show_subscriber(number: Number) -> SubscriberOut:
-        """Return a subscriber."""
-        return shown(api.one(number))
-
-    @routes.get("/{number}/interests", dependencies=[reads])
-    def show_interests(number: Number) -> InterestsOut:
-        """Return the interests of a subscriber."""
-        return api.interests(shown(api.one(number)))
+@router.get("", dependencies=[_READS])
+def list_subscribers(
+    api: Api, limit: Limit = 50, cursor: Cursor = None, status: Status | None = None, email: Email = None
+) -> ResultPage[SubscriberOut]:
+    """List subscribers, oldest first."""
+    if email is not None:
+        return ResultPage(items=[shown(subscriber) for subscriber in api.by_address(email, status)], next=None)
+    with api.db.read() as session:
+        found = subscribers.listing(session, cursor or 0, limit + 1, status)
+    return page_of([shown(subscriber) for subscriber in found], limit, lambda item: item.number)
 
 
-def _writing(routes: APIRouter, api: SubscriberApi, signup_limit: SignupLimit) -> None:
-    @routes.post("", status_code=201, response_model=SubscriberOut, responses={200: _KNOWN, **_ACCEPTED})
-    async def add_subscriber(new: SubscriberIn, answer: Response, token: Writer) -> SubscriberOut | Response:
-        """Add or change a subscriber. Without the scope `vouch`, they get a mail to confirm."""
-        status = Status.ACTIVE if Scope.VOUCH in token.scopes else Status.PENDING
-        record = parse({**_given(new), "status": status.value})
-        if status is Status.PENDING:
-            signup_limit.check(token)
-
-        def add() -> SubscriberOut:
-            change, known = api.added(record, token)
-            answer.status_code = 201 if change is EditResult.ADDED else 200
-            return shown(known)
-
-        return await api.with_hints(await run_without_disclosure(token, add), record, token)
-
-    @routes.patch("/{number}", response_model=SubscriberOut, responses=_ACCEPTED)
-    async def change_subscriber(number: Number, changes: Changes, token: Writer) -> SubscriberOut | Response:
-        """Change settings and interests. Consent does not change."""
-        record = _change(changes)
-        answer = await run_without_disclosure(token, lambda: api.changed(number, record))
-        return await api.with_hints(answer, record, token)
-
-    @routes.patch("/{number}/interests", response_model=InterestsOut, responses=_ACCEPTED)
-    async def change_interests(number: Number, changes: Interests, token: Writer) -> InterestsOut | Response:
-        """Replace the lists that are sent; others stay unchanged."""
-        record = _change(changes)
-        answer = await run_without_disclosure(token, lambda: api.interests(api.changed(number, record)))
-        return await api.with_hints(answer, record, token)
+@router.get("/{number}", dependencies=[_READS])
+def show_subscriber(number: Number, api: Api) -> SubscriberOut:
+    """Return a subscriber."""
+    return shown(api.one(number))
 
 
-def _consent(routes: APIRouter, api: SubscriberApi) -> None:
-    @routes.post("/{number}/pause", response_model=SubscriberOut, responses=_ACCEPTED)
-    async def pause_subscription(number: Number, token: Writer, asked: Pause | None = None) -> SubscriberOut | Response:
-        """Pause a subscription, optionally until a time. Safe to repeat. 409 unless subscribed."""
-        until, now = asked.until if asked else None, api.app.clock()
-        if until is not None:
-            check_pause_end(until, now)
-        return await run_without_disclosure(
-            token, lambda: api.acted(number, lambda: pause(api.app.db, number, Cause.API, now, until))
-        )
-
-    @routes.post("/{number}/resume", response_model=SubscriberOut, responses=_ACCEPTED)
-    async def resume_subscription(number: Number, token: Writer) -> SubscriberOut | Response:
-        """Resume a paused subscription. Safe to repeat. 409 if unsubscribed or never confirmed."""
-        now = api.app.clock()
-        return await run_without_disclosure(
-            token, lambda: api.acted(number, lambda: resume(api.app.db, number, Cause.API, now))
-        )
-
-    @routes.post("/{number}/unsubscribe", response_model=SubscriberOut, responses=_ACCEPTED)
-    async def end_subscription(number: Number, token: Writer) -> SubscriberOut | Response:
-        """End a subscription. Safe to repeat."""
-        now = api.app.clock()
-        return await run_without_disclosure(
-            token, lambda: api.acted(number, lambda: unsubscribe(api.app.db, number, Cause.API, now))
-        )
+@router.get("/{number}/interests", dependencies=[_READS])
+def show_interests(number: Number, api: Api) -> InterestsOut:
+    """Return the interests of a subscriber."""
+    return api.interests(shown(api.one(number)))
 
 
-def _erasing(routes: APIRouter, api: SubscriberApi) -> None:
-    @routes.delete("/{number}", status_code=204)
-    async def erase_subscriber(number: Number, token: Annotated[ApiToken, Depends(needs(Scope.ERASE))]) -> Response:
-        """Erase a person. Only a keyed hash of the address stays, to never write to it. Safe to repeat.
+@router.post("", status_code=201, response_model=SubscriberOut, responses={200: _KNOWN, **_ACCEPTED})
+async def add_subscriber(
+    new: SubscriberIn, answer: Response, token: Writer, api: Api, limit: SignupCount
+) -> SubscriberOut | Response:
+    """Add or change a subscriber. Without the scope `vouch`, they get a mail to confirm."""
+    status = Status.ACTIVE if Scope.VOUCH in token.scopes else Status.PENDING
+    record = parse({**_given(new), "status": status.value})
+    if status is Status.PENDING:
+        limit.check(token, api.now)
 
-        A token without `read` does not learn whether the subscriber exists.
-        """
+    def add() -> SubscriberOut:
+        change, known = api.added(record, token)
+        answer.status_code = 201 if change is EditResult.ADDED else 200
+        return shown(known)
 
-        def erase() -> Response:
-            if api.one(number).status is not Status.ERASED:
-                forget(api.app.db, number, api.app.clock())
-            return Response(status_code=204)
+    return await api.with_hints(await run_without_disclosure(token, add), record, token)
 
-        return await run_without_disclosure(token, erase, 204)
+
+@router.patch("/{number}", response_model=SubscriberOut, responses=_ACCEPTED)
+async def change_subscriber(number: Number, changes: Changes, token: Writer, api: Api) -> SubscriberOut | Response:
+    """Change settings and interests. Consent does not change."""
+    record = _change(changes)
+    answer = await run_without_disclosure(token, lambda: api.changed(number, record))
+    return await api.with_hints(answer, record, token)
+
+
+@router.patch("/{number}/interests", response_model=InterestsOut, responses=_ACCEPTED)
+async def change_interests(number: Number, changes: Interests, token: Writer, api: Api) -> InterestsOut | Response:
+    """Replace the lists that are sent; others stay unchanged."""
+    record = _change(changes)
+    answer = await run_without_disclosure(token, lambda: api.interests(api.changed(number, record)))
+    return await api.with_hints(answer, record, token)
+
+
+@router.post("/{number}/pause", response_model=SubscriberOut, responses=_ACCEPTED)
+async def pause_subscription(
+    number: Number, token: Writer, api: Api, asked: Pause | None = None
+) -> SubscriberOut | Response:
+    """Pause a subscription, optionally until a time. Safe to repeat. 409 unless subscribed."""
+    until, now = asked.until if asked else None, api.now
+    if until is not None:
+        check_pause_end(until, now)
+    return await run_without_disclosure(
+        token, lambda: api.acted(number, lambda: pause(api.db, number, Cause.API, now, until))
+    )
+
+
+@router.post("/{number}/resume", response_model=SubscriberOut, responses=_ACCEPTED)
+async def resume_subscription(number: Number, token: Writer, api: Api) -> SubscriberOut | Response:
+    """Resume a paused subscription. Safe to repeat. 409 if unsubscribed or never confirmed."""
+    now = api.now
+    return await run_without_disclosure(
+        token, lambda: api.acted(number, lambda: resume(api.db, number, Cause.API, now))
+    )
+
+
+@router.post("/{number}/unsubscribe", response_model=SubscriberOut, responses=_ACCEPTED)
+async def end_subscription(number: Number, token: Writer, api: Api) -> SubscriberOut | Response:
+    """End a subscription. Safe to repeat."""
+    now = api.now
+    return await run_without_disclosure(
+        token, lambda: api.acted(number, lambda: unsubscribe(api.db, number, Cause.API, now))
+    )
+
+
+@router.delete("/{number}", status_code=204)
+async def erase_subscriber(
+    number: Number, token: Annotated[ApiToken, Depends(needs(Scope.ERASE))], api: Api
+) -> Response:
+    """Erase a person. Only a keyed hash of the address stays, to never write to it. Safe to repeat.
+
+    A token without `read` does not learn whether the subscriber exists.
+    """
+
+    def erase() -> Response:
+        if api.one(number).status is not Status.ERASED:
+            forget(api.db, number, api.now)
+        return Response(status_code=204)
+
+    return await run_without_disclosure(token, erase, 204)
 
 
 def shown(subscriber: Subscriber) -> SubscriberOut:

@@ -1,0 +1,109 @@
+"""Restrict `/metrics`, `/readyz`, `/admin` and the API to whoever has a token or sits at the machine.
+
+API tokens are sent as `Authorization: Bearer digestd_NUMBER_SECRET`. `/metrics` and `/readyz` answer local requests and
+requests with a token of scope `metrics`; everybody if DIGESTD_METRICS_PUBLIC is set. `/admin` takes a token of scope
+`admin`, also as the password of HTTP Basic (RFC 7617), as browsers ask for it, with any user name.
+
+Behind a reverse proxy on this machine every visitor is a local peer. So a local peer counts only without any sign
+of a proxy: no proxy headers, a loopback Host (proxies and DNS rebinding send the public name), and not HTTP/1.0,
+which some proxies speak to their backends. A proxy that adds no header and speaks HTTP/1.1 looks exactly like a local
+visitor, so `/admin` answers local requests without a token only if the public URL is this machine itself.
+"""
+
+import base64
+import binascii
+import re
+from ipaddress import IPv6Address, ip_address
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, HTTPException
+from sqlmodel import Session
+from starlette.requests import Request
+
+from digestd.domain.api import Scope
+from digestd.errors import NotFound
+from digestd.settings import LOOPBACK
+from digestd.store import api_tokens
+from digestd.store.api_tokens import ApiToken
+from digestd.store.database import Database
+from digestd.web.dependencies import Db, PublicUrl, part
+
+_HEADER = re.compile(r"(?i:bearer) +(digestd_.+)", re.ASCII)
+_TOKEN = re.compile(r"digestd_([1-9][0-9]{0,8})_([A-Za-z0-9_-]{43})", re.ASCII)
+_LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
+_ADDED_BY_PROXIES = ("forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip", "x-client-ip")
+_IsPublic = Annotated[bool, Depends(part(lambda app: app.settings.metrics_public))]
+
+
+def only_operators(request: Request, db: Db, is_public: _IsPublic) -> None:
+    """Let local requests and those with a token of scope `metrics` pass. Raises NotFound for others."""
+    sent = request.headers.get("authorization", "")
+    if not (is_public or is_local(request) or _opens(db, Scope.METRICS, _read_bearer(sent))):
+        raise NotFound("there is no such page")
+
+
+def only_admins(request: Request, db: Db, public_url: PublicUrl) -> None:
+    """Let requests with a token of scope `admin` pass. Others get 401, so that browsers ask for the token."""
+    is_home = (urlsplit(public_url).hostname or "") in LOOPBACK
+    sent = request.headers.get("authorization", "")
+    if not ((is_home and is_local(request)) or _opens(db, Scope.ADMIN, _read_bearer(sent) or _basic_password(sent))):
+        raise HTTPException(401, headers={"WWW-Authenticate": 'Basic realm="digestd", charset="UTF-8"'})
+
+
+def is_local(request: Request) -> bool:
+    """Return True if a request was sent on this machine and no proxy passed it on."""
+    headers = request.headers
+    return (
+        _is_loopback(request.client.host if request.client else "")
+        and _LOOPBACK.fullmatch(headers.get("host", "")) is not None
+        and request.scope.get("http_version") != "1.0"
+        and not any(name in _ADDED_BY_PROXIES or name.startswith("x-forwarded") for name in headers)
+    )
+
+
+def bearer_token(session: Session, request: Request) -> ApiToken | None:
+    """Return the API token of a request, or None if there is no valid one."""
+    return _token_of(session, _read_bearer(request.headers.get("authorization", "")) or "")
+
+
+def _opens(db: Database, scope: Scope, word: str | None) -> bool:
+    """Return True if a word is a token of this scope."""
+    if word is None:
+        return False
+    with db.read() as session:
+        token = _token_of(session, word)
+    return token is not None and scope in token.scopes
+
+
+def _basic_password(header: str) -> str | None:
+    """Return the password of HTTP Basic, or None."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(encoded.strip(), validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def _read_bearer(header: str) -> str | None:
+    """Return the token in an Authorization header, valid or not; None if there is none."""
+    match = _HEADER.fullmatch(header)
+    return match[1] if match else None
+
+
+def _token_of(session: Session, word: str) -> ApiToken | None:
+    """Return the API token that was issued as this word, or None."""
+    match = _TOKEN.fullmatch(word)
+    return api_tokens.authenticate(session, int(match[1]), match[2]) if match else None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return address.ipv4_mapped.is_loopback
+    return address.is_loopback

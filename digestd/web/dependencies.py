@@ -1,0 +1,115 @@
+"""Provide what routes use: a route names it as a parameter.
+
+    @router.post("/p/{token}/leave")
+    def leave(settings: Settings, db: Db, network: NetworkKey, now: Now) -> Response: ...
+
+Routes that share some steps have them in a class, whose fields are such parameters (`made`). What is kept between
+requests, such as the counters of a rate limit, is a `part`: made once for each web application.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from inspect import signature
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, FastAPI, Request
+
+from digestd.app import App
+from digestd.mail.templates import Templates
+from digestd.security.links import Keys, Urls
+from digestd.store.database import Database
+from digestd.subscribers.notices import NoticeContext
+from digestd.web.guards import network_of
+from digestd.web.pages import Pages
+
+T = TypeVar("T")
+LastTick = Callable[[], datetime | None] | None
+
+
+def provide(web: FastAPI, app: App, last_tick: LastTick = None) -> None:
+    """Let the routes of a web application use the parts of an installation."""
+    web.state.installation, web.state.last_tick, web.state.parts = app, last_tick, {}
+
+
+def part_of(web: Any, make: Callable[[App], T]) -> T:
+    """Return a part of a web application, made by `make` when it is first asked for."""
+    parts: dict[Callable[[App], T], T] = web.state.parts
+    if make not in parts:
+        parts[make] = make(web.state.installation)
+    return parts[make]
+
+
+def part(make: Callable[[App], T]) -> Callable[[Request], Awaitable[T]]:
+    """Return a dependency on such a part. It is asynchronous, as FastAPI runs others in a thread each."""
+
+    async def get(request: Request) -> T:
+        return part_of(request.app, make)
+
+    return get
+
+
+def made(kind: type) -> Any:
+    """Return a dependency on an object that is made for each request, of fields that are dependencies themselves."""
+
+    async def make(**fields: object) -> object:
+        return kind(**fields)
+
+    make.__signature__ = signature(kind)  # type: ignore[attr-defined]  # what FastAPI reads
+    return Depends(make)
+
+
+def network_key(keys: Keys, network: str) -> bytes:
+    """Return a keyed hash of a client's network, which does not identify anybody."""
+    return keys.original.mac("network", network.encode())
+
+
+def visitor_pages(request: Request) -> Pages:
+    """Return the pages in the language of a request."""
+    return part_of(request.app, Pages.of).to(request)
+
+
+async def _visitor_pages(request: Request) -> Pages:
+    return visitor_pages(request)
+
+
+async def _now(request: Request) -> datetime:
+    now: datetime = request.app.state.installation.clock()
+    return now
+
+
+async def _last_tick(request: Request) -> LastTick:
+    last_tick: LastTick = request.app.state.last_tick
+    return last_tick
+
+
+async def _network(request: Request) -> str:
+    return network_of(request)
+
+
+Installation = Annotated[App, Depends(part(lambda app: app))]
+"""For operators' pages, which report on all of it."""
+Db = Annotated[Database, Depends(part(lambda app: app.db))]
+SigningKeys = Annotated[Keys, Depends(part(lambda app: app.keys))]
+Links = Annotated[Urls, Depends(part(lambda app: app.urls))]
+Notices = Annotated[NoticeContext, Depends(part(lambda app: app.notices))]
+Rendering = Annotated[Templates, Depends(part(lambda app: app.templates))]
+PublicUrl = Annotated[str, Depends(part(lambda app: app.settings.public_url))]
+IsLookedUp = Annotated[bool, Depends(part(lambda app: app.registry_reader is not None))]
+"""Papers that no source has reported are looked up in registries."""
+SitePages = Annotated[Pages, Depends(part(Pages.of))]
+"""Pages for a known subscriber: in English, unless their language is given."""
+VisitorPages = Annotated[Pages, Depends(_visitor_pages)]
+"""Pages in the language of the visitor."""
+Now = Annotated[datetime, Depends(_now)]
+Ticked = Annotated[LastTick, Depends(_last_tick)]
+"""Returns when the scheduler of this process last ticked; None without a scheduler."""
+Network = Annotated[str, Depends(_network)]
+"""The client's network. The client is the peer, or the address that trusted proxies report."""
+
+
+async def _network_key(keys: SigningKeys, network: Network) -> bytes:
+    return network_key(keys, network)
+
+
+NetworkKey = Annotated[bytes, Depends(_network_key)]
+"""What is stored of the network."""

@@ -1,0 +1,196 @@
+"""Wrap the pages: security headers, a log without secrets, limits on bodies.
+
+Security headers: no foreign content, frames, sniffing, indexing or referrers. A page may set its own value for any
+header; the defaults are the strictest.
+
+The log has method, route, status and duration of each request, never a path, query, address or body: paths contain
+tokens, and exception texts may contain addresses. So it contains the pattern of the route, and for errors their type
+and the places in the code.
+
+Bodies are limited to 16 kB within ten seconds, more for whoever has a link or is a mail provider. Each is read before
+it is passed on.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from digestd.logs import stack_locations
+
+log = structlog.get_logger(__name__)
+
+_NOTHING = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+OWN_PAGES = f"{_NOTHING}; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'"
+INLINE_STYLE = f"{_NOTHING}; style-src 'unsafe-inline'; form-action 'none'"
+"""For a digest in the browser, which has inline styles and no scripts."""
+_FEATURES = (
+    "accelerometer", "autoplay", "browsing-topics", "camera", "clipboard-read", "display-capture",
+    "encrypted-media", "fullscreen", "gamepad", "geolocation", "gyroscope", "hid", "idle-detection", "local-fonts",
+    "magnetometer", "microphone", "midi", "payment", "picture-in-picture", "publickey-credentials-get",
+    "screen-wake-lock", "serial", "storage-access", "usb", "window-management", "xr-spatial-tracking",
+)  # fmt: skip
+"""Browser features that no page needs."""
+
+STRICT = {
+    "Content-Security-Policy": OWN_PAGES,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex, nofollow",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _FEATURES),
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
+"""One year, without subdomains: digestd does not decide for other hosts of the domain."""
+BODY_MAX = 16 * 1024
+BODY_SECONDS = 10.0
+LARGE, SLOW = 413, 408
+_CHATTER = frozenset({"/healthz", "/readyz", "/metrics", "/static/{name}"})
+
+
+class SecurityHeaders:
+    """ASGI middleware that adds missing headers.
+
+    `https`: True if the public URL uses HTTPS.
+    """
+
+    def __init__(self, app: ASGIApp, https: bool) -> None:
+        self._app = app
+        self._added = {**STRICT, **(HTTPS_ONLY if https else {})}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._added.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+class AccessLog:
+    """ASGI middleware that logs each answer.
+
+    `broken` returns the page for unexpected errors.
+    """
+
+    def __init__(self, app: ASGIApp, broken: Callable[[Scope], Response]) -> None:
+        self._app = app
+        self._broken = broken
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 0
+        start = time.perf_counter()
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as fault:
+            log.error(
+                "web fault", route=_route(scope), kind=type(fault).__name__, places=stack_locations(fault.__traceback__)
+            )
+            if not status:
+                await self._broken(scope)(scope, receive, noting)
+            # otherwise an answer was already sent; raising again would only log the text of the error
+        finally:
+            ms = round((time.perf_counter() - start) * 1000, 1)
+            level = log.debug if _route(scope) in _CHATTER else log.info
+            level("web", method=_method(scope), route=_route(scope), status=status, ms=ms)
+
+
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "(none)")
+
+
+def _method(scope: Scope) -> str:
+    """Return a known method. Clients may send any word."""
+    method = scope["method"]
+    return method if method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else "(other)"
+
+
+class BodyLimit:
+    """ASGI middleware that answers large or slow requests itself.
+
+    Args:
+        app: The application to protect.
+        refused: Returns the answer for a status, LARGE or SLOW.
+        seconds: Time limit for a body.
+        most: Returns the maximum bytes of a path.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        refused: Callable[[Scope, int], Response],
+        seconds: float = BODY_SECONDS,
+        most: Callable[[str], int] = lambda _path: BODY_MAX,
+    ) -> None:
+        self._app = app
+        self._refused = refused
+        self._seconds = seconds
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            async with asyncio.timeout(self._seconds):
+                body = await _body(scope, receive, self._most(scope["path"]))
+        except TimeoutError:
+            await self._refused(scope, SLOW)(scope, receive, send)
+        except ClientDisconnect:
+            pass  # the client is gone
+        else:
+            if body is None:
+                await self._refused(scope, LARGE)(scope, receive, send)
+            else:
+                await self._app(scope, _replay_body(body, receive), send)
+
+
+async def _body(scope: Scope, receive: Receive, most: int) -> bytes | None:
+    """Return the body, or None if it is larger than `most` bytes."""
+    announced = Headers(scope=scope).get("content-length", "0")
+    if not announced.isdecimal() or int(announced[:9]) > most:
+        return None
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if len(body) > most:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _replay_body(body: bytes, receive: Receive) -> Receive:
+    """Return a receive channel that yields the body at once, then later messages."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay
