@@ -13,7 +13,7 @@ from digestd.errors import BadInput
 from digestd.jobs.scheduler import NAME
 from digestd.store import db_copy
 from digestd.store.database import open_database
-from digestd.store.ledger import recovery
+from digestd.store.ledger import settlement
 
 
 def copy_database(
@@ -30,7 +30,7 @@ def copy_database(
     """
     app = wiring.connect()
     with app.db.read() as session:
-        if recovery.owners(session):
+        if settlement.owners(session):
             raise BadInput(
                 "a worker has claimed mails: stop it, or run `digestd deliver` if it crashed; then try again"
             )

@@ -49,7 +49,7 @@ from digestd.security.links import (
 from digestd.store import groups, papers, replies
 from digestd.store.database import Database
 from digestd.store.groups import ShownPapers
-from digestd.store.ledger.offered import OfferedDigest, offered_by
+from digestd.store.ledger.settlement import OfferedDigest, offered_by
 from digestd.store.timestamps import from_us
 from digestd.text.sanitise import clean, shorten
 

@@ -26,8 +26,14 @@ from digestd.domain.delivery import Actor, Evidence, Settlement
 from digestd.errors import BadSetting
 from digestd.security.links import BadToken, Keys, looks_like_envelope_from, read_envelope_from
 from digestd.store.database import Database
-from digestd.store.ledger.settlement import GRACE, SettlementProof, settle
-from digestd.store.ledger.uncertain import SentMail, accepted_near, uncertain_deliveries
+from digestd.store.ledger.settlement import (
+    GRACE,
+    SentMail,
+    SettlementProof,
+    accepted_near,
+    settle,
+    uncertain_deliveries,
+)
 from digestd.store.timestamps import from_us
 
 BATCH = 5_000

@@ -28,7 +28,7 @@ from digestd.errors import BadSetting, DatabaseUnreachable, DigestdError, NotRes
 from digestd.security.links import Keys, make_message_id
 from digestd.store import ledger, sent_journals, subscribers
 from digestd.store.database import Database
-from digestd.store.ledger import recovery, restore, seen_papers
+from digestd.store.ledger import restore, seen_papers, settlement
 from digestd.store.ledger.restore import SentAttempt
 from digestd.store.ledger.results import AttemptResult
 from digestd.store.opt_outs import FILE_NAME, OptOutRecord, opted_out
@@ -64,7 +64,7 @@ class JournalsPending(Unavailable):
     """Other workers have not compared their sent journals with the server that took over."""
 
 
-def recover(db: Database, owners: ProcessLocks, folder: Path, now: datetime) -> recovery.Recovered:
+def recover(db: Database, owners: ProcessLocks, folder: Path, now: datetime) -> settlement.Recovered:
     """Recover after every dead worker.
 
     Safe to run at any time, by several workers at once.
@@ -73,8 +73,8 @@ def recover(db: Database, owners: ProcessLocks, folder: Path, now: datetime) -> 
     uncertain. Returns the numbers of deliveries that became ready and uncertain.
     """
     with db.read() as session:
-        ledger_owners = set(recovery.owners(session))
-    total = recovery.Recovered(0, 0)
+        ledger_owners = set(settlement.owners(session))
+    total = settlement.Recovered(0, 0)
     for owner in sorted(ledger_owners.union(journals.list_runs(folder))):
         if owners.is_dead(owner):
             try:
@@ -88,15 +88,15 @@ def recover(db: Database, owners: ProcessLocks, folder: Path, now: datetime) -> 
             if owner not in ledger_owners:
                 continue
             log.warning("recovered after a dead worker", worker=owner, ready=found.ready, uncertain=found.uncertain)
-            total = recovery.Recovered(total.ready + found.ready, total.uncertain + found.uncertain)
+            total = settlement.Recovered(total.ready + found.ready, total.uncertain + found.uncertain)
     if not db.is_sqlite:  # with SQLite the kernel's locks show who is alive, whatever the clock says
         with db.write() as session:
-            late = recovery.recover_overdue(session, now)
-        total = recovery.Recovered(total.ready + late.ready, total.uncertain + late.uncertain)
+            late = settlement.recover_overdue(session, now)
+        total = settlement.Recovered(total.ready + late.ready, total.uncertain + late.uncertain)
     return total
 
 
-def _recover_owner(db: Database, folder: Path, owner: str, now: datetime) -> recovery.Recovered:
+def _recover_owner(db: Database, folder: Path, owner: str, now: datetime) -> settlement.Recovered:
     """Record the journal of a dead worker, and take over what else it held."""
     results = journals.read_results(folder, owner)
     try:
@@ -110,7 +110,7 @@ def _recover_owner(db: Database, folder: Path, owner: str, now: datetime) -> rec
     if settled:
         log.warning("recorded the journal of a dead worker", worker=owner, answers=settled)
     with db.write() as session:
-        found = recovery.recover(session, owner, now)
+        found = settlement.recover(session, owner, now)
     journals.delete_journal(folder, owner)
     return found
 

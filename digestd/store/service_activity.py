@@ -17,7 +17,7 @@ from digestd.domain.delivery import MailKind, State
 from digestd.domain.feedback import POSITIVE_VERDICTS
 from digestd.domain.subscriber import Status
 from digestd.store import core
-from digestd.store.ledger.indexes import AT_WORK, UNCERTAIN
+from digestd.store.ledger.claim_queue import AT_WORK, UNCERTAIN
 from digestd.store.ledger.queries import IS_UNANSWERED, by_state
 from digestd.store.timestamps import from_us, to_us
 from digestd.text.sanitise import without_addresses

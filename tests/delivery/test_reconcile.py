@@ -21,7 +21,7 @@ from digestd.domain.delivery import State
 from digestd.errors import BadSetting
 from digestd.jobs.worker import settle_uncertain
 from digestd.security.links import Keys, RetiredSecret, make_envelope_from
-from digestd.store.ledger import queries, recovery
+from digestd.store.ledger import queries, settlement
 from digestd.store.ledger.claim_queue import ClaimOwner, claim
 from digestd.store.ledger.commit_point import CommitRequest, commit_sends
 from digestd.store.ledger.settlement import GRACE
@@ -60,7 +60,7 @@ def die_before_the_dot_leaves(made: Install, relay: str) -> int:
     with made.db.write() as session:
         commit_sends(session, [CommitRequest(found.key, found.attempt, "dead", bytes(32), relay)], made.clock.now)
     with made.db.write() as session:
-        assert recovery.recover(session, "dead", made.clock.now).uncertain == 1
+        assert settlement.recover(session, "dead", made.clock.now).uncertain == 1
     return found.key
 
 

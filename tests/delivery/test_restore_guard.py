@@ -23,7 +23,7 @@ from digestd.domain.delivery import State
 from digestd.errors import BadSetting, NotResumed
 from digestd.security.links import make_envelope_from
 from digestd.store import core
-from digestd.store.ledger.uncertain import uncertain_deliveries
+from digestd.store.ledger.settlement import uncertain_deliveries
 from tests.delivery.conftest import READERS, create
 from tests.proof.snapshots import snapshot_database, snapshot_installation
 from tests.support import sample_data

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from digestd.domain.delivery import Actor, Claim, Evidence, Outcome, Settlement, State
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.store import core, ledger, personal_data, subscribers
-from digestd.store.ledger import recovery
+from digestd.store.ledger import settlement
 from digestd.store.ledger.claim_queue import ClaimResult
 from digestd.store.ledger.commit_point import CommitDecision
 from digestd.store.ledger.results import AttemptResult
@@ -164,13 +164,13 @@ class LedgerModel:
         """Recover a dead worker's deliveries; its mails may still proceed."""
         owner = self.workers.pop(worker, "")
         with self.ledger.db.write() as session:
-            recovery.recover(session, owner, self.now)
+            settlement.recover(session, owner, self.now)
         self._recover_all(key for key, row in self.rows.items() if row.owner == owner)
 
     def recover_overdue(self) -> None:
         """Recover deliveries whose lease has ended."""
         with self.ledger.db.write() as session:
-            recovery.recover_overdue(session, self.now)
+            settlement.recover_overdue(session, self.now)
         self._recover_all(key for key, row in self.rows.items() if row.lease is not None and row.lease < self.now)
 
     def expire(self) -> None:

@@ -12,7 +12,7 @@ from digestd.domain.delivery import Outcome, State
 from digestd.store import core
 from digestd.store import ledger as store
 from digestd.store.database import open_database
-from digestd.store.ledger import recovery
+from digestd.store.ledger import settlement
 from digestd.store.ledger.commit_point import CommitDecision
 from digestd.store.ledger.results import AttemptResult
 from tests.store.rows import Ledger
@@ -43,7 +43,7 @@ def test_recover_in_parallel_handles_each_delivery_once(ledger: Ledger) -> None:
 
     def recover(_: int) -> tuple[int, int]:
         with ledger.db.write() as session:
-            found = recovery.recover(session, "dead", ledger.now)
+            found = settlement.recover(session, "dead", ledger.now)
         return found.ready, found.uncertain
 
     with ThreadPoolExecutor(4) as pool:

@@ -15,8 +15,8 @@ from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimResult
 from digestd.store.ledger.commit_point import CommitDecision
 from digestd.store.ledger.create import NewNotice
-from digestd.store.ledger.recovery import Recovered, owners, recover, release
 from digestd.store.ledger.results import AttemptResult
+from digestd.store.ledger.settlement import Recovered, owners, recover, release
 from tests.store.rows import KEYS, Ledger
 
 LATE = timedelta(hours=19)

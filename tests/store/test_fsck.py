@@ -10,8 +10,8 @@ from digestd.domain.delivery import TRANSITIONS, Outcome, State
 from digestd.domain.subscriber import Status
 from digestd.store.fsck import INVARIANTS
 from digestd.store.ledger.claim_queue import ClaimResult
-from digestd.store.ledger.recovery import recover
 from digestd.store.ledger.results import AttemptResult
+from digestd.store.ledger.settlement import recover
 from tests.store.rows import Ledger
 
 TABLES = (

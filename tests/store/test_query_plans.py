@@ -8,11 +8,9 @@ from sqlmodel import Session
 
 from digestd.store import due, libraries, service_activity, webhooks
 from digestd.store.database import open_database
-from digestd.store.ledger import queries, recovery
+from digestd.store.ledger import queries, settlement
 from digestd.store.ledger.claim_queue import ClaimOwner, claim, expire
-from digestd.store.ledger.offered import offer_uncertain
-from digestd.store.ledger.settlement import settle_all_bounced
-from digestd.store.ledger.uncertain import uncertain_deliveries
+from digestd.store.ledger.settlement import offer_uncertain, settle_all_bounced, uncertain_deliveries
 from tests.conftest import NOW
 from tests.store.rows import Ledger
 
@@ -21,9 +19,9 @@ LEDGER_QUERIES: dict[str, Callable[[Session], object]] = {
     "expire": lambda session: expire(session, 10, NOW),
     "anything ready": lambda session: queries.is_any_ready(session, NOW),
     "ready": lambda session: queries.count_ready(session, NOW),
-    "owners": recovery.owners,
-    "recover": lambda session: recovery.recover(session, "w1", NOW),
-    "recover overdue": lambda session: recovery.recover_overdue(session, NOW),
+    "owners": settlement.owners,
+    "recover": lambda session: settlement.recover(session, "w1", NOW),
+    "recover overdue": lambda session: settlement.recover_overdue(session, NOW),
     "sent per hour": lambda session: service_activity.sent_per_hour(session, NOW),
     "recent digests": lambda session: service_activity.digests_due_since(session, NOW),
     "waiting": service_activity.waiting,

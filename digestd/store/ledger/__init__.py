@@ -1,35 +1,33 @@
 """The ledger: one row per mail, from planning to its one counted end.
 
     create         planning: digests, notices, the audit of who was due
-    claim_queue    a worker leases what is ready
+    claim_queue    a worker leases what is ready; conditions in the words of the partial indexes
     commit_point   consent and lease are checked again, and `dot` is committed before the final dot is sent
     results        the relay's reply
     refusals       refusals are judged: final, or too many at once to be about the recipients
-    recovery       what a dead worker left behind
-    uncertain      deliveries whose final reply was lost
-    settlement     those, settled from evidence or by the operator
-    offered        uncertain digests that the next digest links to
+    settlement     what a dead worker left, and mails whose result is unknown, until evidence settles them
     restore        mails that left after the backup a database was restored from
     resending      digests that can be sent again
     seen_papers    which papers each subscriber has had
     sent_digests   what was sent, with the feedback on it
     queries        deliveries for the CLI, pages and previews
-    indexes        conditions in the words of the partial indexes
 
 Every change is a compare-and-set on state, attempt and owner; whoever comes second changes nothing. The ledger knows
 nothing of SMTP: it takes results and returns claims.
 """
 
-from digestd.store.ledger.claim_queue import claim, claim_these, divert, expire
+from digestd.store.ledger.claim_queue import claim, claim_these, divert, expire, force_index_scans
 from digestd.store.ledger.commit_point import commit_sends
 from digestd.store.ledger.create import NewNotice, plan_copy, plan_digests, plan_notice, stored_digests
-from digestd.store.ledger.indexes import force_index_scans
-from digestd.store.ledger.offered import offer_uncertain
-from digestd.store.ledger.recovery import release
 from digestd.store.ledger.refusals import RefusalCounts, count_waiting, judge_refusals
 from digestd.store.ledger.results import record_journalled, record_results
-from digestd.store.ledger.settlement import settle_all_bounced, settle_bounced
-from digestd.store.ledger.uncertain import count_long_uncertain
+from digestd.store.ledger.settlement import (
+    count_long_uncertain,
+    offer_uncertain,
+    release,
+    settle_all_bounced,
+    settle_bounced,
+)
 
 __all__ = [
     "NewNotice",

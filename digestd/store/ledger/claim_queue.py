@@ -1,6 +1,7 @@
-"""The claim queue: a worker leases ready deliveries, oldest due first.
+"""The claim queue: a worker leases ready deliveries, oldest due first, and closes those not to be sent.
 
-It closes those not to be sent.
+Queries repeat the conditions of the partial indexes (deliveries that are open or uncertain, a few of all) literally:
+SQLite does not know the value of a parameter when it plans. Without them each claim would scan the whole ledger.
 """
 
 import json
@@ -9,7 +10,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from sqlalchemy import BigInteger, Text, and_, bindparam, case, cast, exists, func, insert, not_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    insert,
+    literal_column,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
@@ -18,11 +34,11 @@ from digestd.domain.digest import Occasion
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason, blocks_mail
 from digestd.store import core
-from digestd.store.bulk import BulkStatement
+from digestd.store.bulk import BulkStatement, driver
 from digestd.store.ledger import seen_papers
-from digestd.store.ledger.indexes import AT_WORK
 from digestd.store.packing import planned_us, readable_picks, step, unpack_unmatched
 from digestd.store.stored_settings import COLUMNS, read_row
+from digestd.store.tables.ledger import AT_WORK as STATES
 from digestd.store.timestamps import to_us
 
 LEASE = timedelta(minutes=45)
@@ -316,3 +332,21 @@ def claim_of(row: core.Record, attempt: int, envelope_from: str, dated_us: int) 
         occasions=occasions(row.occasions),
         unmatched=unpack_unmatched(row.picks),
     )
+
+
+_STATE = core.delivery.c.state
+AT_WORK = or_(*(literal_column(f"'{state}'") == _STATE for state in STATES))
+"""Condition of the index of open work, to be narrowed further."""
+UNCERTAIN = literal_column(f"'{State.UNCERTAIN}'") == _STATE
+
+
+def force_index_scans(session: Session) -> None:
+    """Let PostgreSQL go by its indexes until the transaction ends.
+
+    It keeps a plan for as long as a connection lasts. One made while there were few deliveries would walk through all
+    of them for every mail once they are many.
+    """
+    connection = session.connection()
+    if connection.dialect.name != "sqlite":
+        with driver(connection) as cursor:
+            cursor().execute("SET LOCAL enable_seqscan = off")

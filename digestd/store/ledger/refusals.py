@@ -25,7 +25,7 @@ from digestd.domain.bounce_rules import kind_of
 from digestd.domain.delivery import Actor, Outcome, State
 from digestd.store import bounce_surge, bounces, core
 from digestd.store.ledger import seen_papers
-from digestd.store.ledger.indexes import AT_WORK
+from digestd.store.ledger.claim_queue import AT_WORK
 from digestd.store.ledger.results import AttemptResult, bounce_of
 from digestd.store.packing import step
 from digestd.store.timestamps import to_us
