@@ -195,7 +195,7 @@ def test_system_error_is_reported_in_its_words(fails_with: Fails) -> None:
     assert "the system says: No such file or directory (there); " in fails_with(lost)[1]
 
 
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
 def test_closed_stream_is_ignored(closed: str, tmp_path: Path) -> None:
     words = shlex.join([sys.executable, "-m", "digestd", "init"])
     done = subprocess.run(f"{words} {closed}", shell=True, cwd=tmp_path, env=_PLAIN, capture_output=True, check=False)
@@ -240,7 +240,6 @@ def test_unusable_input_is_one_line(words: list[str], said: str, tmp_path: Path,
     [
         ("a b", ""),
         ("127.0.0.1", "127.0.0.1:{}: Address already in use; set"),
-        ("203.0.113.9", "Cannot assign requested"),
     ],
 )
 def test_listen_error_states_reason(host: str, said: str, tmp_path: Path, sqlite_url: str) -> None:

@@ -56,7 +56,7 @@ def expected(point: str, fault: str) -> set[tuple[State, bool]]:
 
 @pytest.mark.parametrize(
     ("engine", "point", "fault"),
-    [*(("sqlite", *cell) for cell in CELLS), *sampled((("postgresql", *cell) for cell in CELLS), every=5)],
+    [*(("sqlite", *cell) for cell in CELLS), *sampled((("postgresql", *cell) for cell in CELLS), every=20)],
 )
 async def test_fault_matrix_cell(
     point: str,

@@ -149,7 +149,7 @@ def test_ledger_agrees_with_model(ledger: Ledger, share: int, memory: Path) -> N
         restore = staticmethod(restore_database)
         visits = visits_found
 
-    examples = scaled(EXAMPLES)
+    examples = scaled(EXAMPLES if ledger.db.file else EXAMPLES // 3)
     options = settings(
         max_examples=examples,
         stateful_step_count=STEPS,
