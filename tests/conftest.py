@@ -20,7 +20,7 @@ from sqlalchemy import create_engine, text
 from digestd.security.links import Keys
 from digestd.store.database import Database, open_database
 from digestd.store.migrate import migrate
-from tests import postgres
+from tests.support import postgres
 from tests.support.tls import client_side, server_side
 
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)

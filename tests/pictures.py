@@ -27,7 +27,7 @@ from digestd.cli.try_out import prepare
 from digestd.settings import load
 from digestd.web import build
 from digestd.web.home import sample_digest_url
-from tests.postgres import free_port
+from tests.support.postgres import free_port
 
 FOLDER = Path(__file__).parents[1] / "deploy" / "pictures"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]

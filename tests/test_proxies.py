@@ -15,7 +15,7 @@ import pytest
 
 from digestd.security.links import Purpose, make_token
 from digestd.security.secret_key import read_keys
-from tests.postgres import free_port
+from tests.support.postgres import free_port
 from tests.test_deploy import DEPLOY, REPO, tool
 
 pytestmark = pytest.mark.slow

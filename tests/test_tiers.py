@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.tiers import sampled
+from tests.support.tiers import sampled
 
 
 def test_sampled_marks_all_but_a_share_as_long() -> None:

@@ -30,12 +30,11 @@ from digestd.jobs import tasks
 from digestd.store import job_queue
 from digestd.store.database import open_database
 from digestd.store.migrate import migrate
-from tests import postgres
 from tests.conftest import NOW
-from tests.postgres import Server
-from tests.support import sample_data
+from tests.support import postgres, sample_data
 from tests.support.command_process import Command, Running
 from tests.support.install import Install, install
+from tests.support.postgres import Server
 from tests.support.relay import Relay
 
 TICKS = os.sysconf("SC_CLK_TCK")

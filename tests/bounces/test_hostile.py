@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from digestd.replies.bounces.formats import classify
 from digestd.replies.parsed_mail import BYTES_MAX, UnreadableMail, parse_mail
-from tests.tiers import sized
+from tests.support.tiers import sized
 
 MORE = sized(1, 50)
 SAMPLES = [file.read_bytes() for file in sorted((Path(__file__).parent / "samples").glob("*.eml"))]

@@ -25,10 +25,10 @@ from digestd.replies.mailboxes.mailbox import poll
 from digestd.replies.processing import ReplyProcessor
 from tests.commands.conftest import ADA, ADDRESS, TOPICS, CommandInstall, command_install
 from tests.commands.mails import mail
-from tests.postgres import free_port
 from tests.support import sample_data
 from tests.support.imap import PASSWORD, USER, ImapServer
 from tests.support.postfix import Postfix, postfix
+from tests.support.postgres import free_port
 
 COMMAND = InboundOutcome.COMMAND
 

@@ -25,7 +25,7 @@ from digestd.replies.processing import ReplyProcessor
 from digestd.store import feedback
 from tests.commands.conftest import ADA, ADDRESS, CommandInstall, digest, text
 from tests.commands.mails import mail
-from tests.postgres import free_port
+from tests.support.postgres import free_port
 
 ACTS = [Verdict.MORE, Verdict.LESS, Verdict.SAVED]
 HEADERS = ("List-Unsubscribe", "List-Help", "List-Subscribe", "List-Owner")

@@ -24,9 +24,9 @@ from digestd.store.ledger.create import NewNotice
 from digestd.subscribers.chat import remove_chat, set_chat
 from digestd.subscribers.lookup import find
 from tests.delivery.chat_server import HANG, Answer, ChatServer, chat_server
-from tests.postgres import free_port
 from tests.support.command_process import Command
 from tests.support.install import Install
+from tests.support.postgres import free_port
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 EARLIER = {

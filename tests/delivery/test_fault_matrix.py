@@ -21,7 +21,7 @@ from digestd.store import throttles
 from tests.delivery.conftest import READERS
 from tests.support.faulty_relay import FAULTS, POINTS, FaultyRelay
 from tests.support.install import Install
-from tests.tiers import sampled
+from tests.support.tiers import sampled
 
 VICTIM = "reader3@example.net"
 BEFORE_MAILS = ("connect", "banner", "EHLO", "STARTTLS", "AUTH")

@@ -15,11 +15,11 @@ from digestd.security.links import address_key
 from digestd.store import subscribers
 from digestd.web.guards import MIN_AGE
 from tests.delivery.test_service import terminate
-from tests.postgres import free_port
 from tests.subscribers.test_webhooks import SECRET, receiving
 from tests.support import sample_data
 from tests.support.command_process import Command
 from tests.support.install import Install, install
+from tests.support.postgres import free_port
 from tests.support.relay import ReceivedMail, Relay
 from tests.support.waiting import PATIENCE_SECONDS, until
 

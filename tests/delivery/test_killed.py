@@ -23,7 +23,7 @@ from tests.proof.snapshots import snapshot_installation
 from tests.support.command_process import Command, ProcessResult, can_trace, kill_points
 from tests.support.install import Install
 from tests.support.relay import Relay
-from tests.tiers import sized
+from tests.support.tiers import sized
 
 MAILS = 6
 KILLS_ON_SQLITE, KILLS = sized(8, 240), sized(4, 80)

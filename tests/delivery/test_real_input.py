@@ -23,9 +23,9 @@ import pytest
 
 from digestd.domain.delivery import State
 from tests.digests.conftest import digests
-from tests.outside import outside
 from tests.support.command_process import Command
 from tests.support.install import Install, install
+from tests.support.outside import outside
 from tests.support.postfix import postfix, smtp_sink
 from tests.support.relay import Relay
 

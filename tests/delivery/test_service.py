@@ -11,9 +11,9 @@ import pytest
 
 from digestd.domain.delivery import State
 from tests.delivery.conftest import planned
-from tests.postgres import free_port
 from tests.support.command_process import Command, Running
 from tests.support.install import Install, install
+from tests.support.postgres import free_port
 from tests.support.relay import Relay
 from tests.support.waiting import until
 

@@ -14,7 +14,7 @@ from digestd.store import core
 from tests.support import sample_data
 from tests.support.command_process import Command, ProcessResult, can_trace
 from tests.support.install import Install, install
-from tests.tiers import sized
+from tests.support.tiers import sized
 
 READERS = 30
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digestd.text.tex import LENGTH_MAX, to_plain
-from tests.outside import outside
+from tests.support.outside import outside
 
 
 @pytest.mark.parametrize(

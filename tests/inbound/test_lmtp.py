@@ -15,7 +15,7 @@ from digestd.replies.mailboxes.inbound_url import open_inbound
 from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.replies.parsed_mail import BYTES_MAX
 from tests.inbound.conftest import SentInstall, mails
-from tests.postgres import free_port
+from tests.support.postgres import free_port
 
 TAKEN, UNREAD = InboundOutcome.TAKEN, InboundOutcome.UNREAD
 

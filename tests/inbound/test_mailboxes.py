@@ -14,8 +14,8 @@ from digestd.replies.mailboxes.inbound_url import open_inbound
 from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.replies.mailboxes.mailbox import InboundMailbox, poll
 from tests.inbound.conftest import SentInstall, mails
-from tests.postgres import free_port
 from tests.support.imap import PASSWORD, USER, ImapServer
+from tests.support.postgres import free_port
 
 TAKEN, KNOWN, UNREAD, FOREIGN = (
     InboundOutcome.TAKEN,

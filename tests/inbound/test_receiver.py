@@ -8,7 +8,7 @@ from digestd.app import App
 from digestd.domain.suppression import SuppressionReason
 from digestd.jobs.receiver import receive
 from tests.inbound.conftest import SentInstall
-from tests.postgres import free_port
+from tests.support.postgres import free_port
 from tests.support.waiting import PATIENCE_SECONDS, eventually
 
 

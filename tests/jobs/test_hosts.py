@@ -15,12 +15,11 @@ import pytest
 from digestd.domain.delivery import State
 from digestd.store.database import open_database
 from digestd.store.migrate import migrate
-from tests import postgres
 from tests.jobs.conftest import all_sent, due_install, none_lost_or_doubled
-from tests.postgres import Server
-from tests.support import sample_data
+from tests.support import postgres, sample_data
 from tests.support.hosts import NETWORK, Host, can_make_hosts, hosts
 from tests.support.install import Install
+from tests.support.postgres import Server
 from tests.support.relay import Relay
 from tests.support.waiting import until
 

@@ -10,11 +10,11 @@ import pytest
 from digestd.domain.delivery import State
 from digestd.store.database import open_database
 from digestd.store.migrate import migrate
-from tests import postgres
 from tests.jobs.conftest import all_sent, due_install, none_lost_or_doubled, workers
-from tests.postgres import Server
+from tests.support import postgres
 from tests.support.command_process import Running
 from tests.support.install import Install
+from tests.support.postgres import Server
 from tests.support.relay import Relay
 from tests.support.waiting import until
 

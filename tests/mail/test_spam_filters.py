@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from digestd.mail.dkim import create_signer, dns_record
 from tests.mail.mail_samples import sample_mails
-from tests.postgres import free_port
 from tests.support.dns import name_server
 from tests.support.postfix import tool
+from tests.support.postgres import free_port
 
 pytestmark = pytest.mark.slow
 

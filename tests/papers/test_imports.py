@@ -10,8 +10,8 @@ from digestd.domain.rejected_lines import LISTED_MAX, RejectedLine
 from digestd.papers.paper_import import import_papers
 from digestd.store import papers
 from digestd.store.database import Database
-from tests.outside import outside
 from tests.papers.makers import everything, forget, paper
+from tests.support.outside import outside
 
 GOOD = b'{"id": "2611.00001", "title": "Lakes", "signals": {"upvotes": 3}}'
 OTHER = b'{"id": "2611.00002", "title": "Rivers"}'

@@ -30,7 +30,7 @@ from tests.support.command_process import ProcessResult
 from tests.support.install import Install
 from tests.support.process_runner import UNEXPECTED_ERROR, InjectedFault, Job, ProcessRunner, start_process_runner
 from tests.support.relay import ReceivedMail, Relay
-from tests.tiers import sized
+from tests.support.tiers import sized
 
 IN_PROGRESS = frozenset({State.LEASED, State.FINAL_DOT})
 DEFERRAL = timedelta(minutes=6)

@@ -21,10 +21,10 @@ import pytest
 
 from digestd.domain.delivery import State
 from digestd.store.due import due
-from tests.postgres import free_port
 from tests.support import sample_data
 from tests.support.install import Install, install
-from tests.tiers import sized
+from tests.support.postgres import free_port
+from tests.support.tiers import sized
 
 BEGIN = datetime(2026, 10, 22, 0, 5, tzinfo=UTC)
 DAYS = sized(7, 40)

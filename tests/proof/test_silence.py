@@ -23,11 +23,11 @@ import pytest
 
 from digestd.ranking.encoders import RUNTIME, WEIGHTS
 from tests.conftest import NOW
-from tests.postgres import free_port
 from tests.support import sample_data
 from tests.support.command_process import can_trace
+from tests.support.postgres import free_port
+from tests.support.tiers import sized
 from tests.support.waiting import PATIENCE_SECONDS, until
-from tests.tiers import sized
 
 UP_SECONDS = sized(5, 90)
 """Time that the service idles. ONNX Runtime wrote its files at once, and its first report left after some 10 s."""

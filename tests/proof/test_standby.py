@@ -15,10 +15,10 @@ from digestd.delivery import group_commit
 from digestd.delivery.recovery import JournalsPending
 from digestd.domain.delivery import State
 from digestd.errors import DigestdError
-from tests import postgres
 from tests.conftest import NOW
 from tests.delivery.conftest import create, planned
-from tests.postgres import Server
+from tests.support import postgres
+from tests.support.postgres import Server
 from tests.support.relay import ReceivedMail, Relay
 
 MAILS, LAST_REPLICATED, LAST = 300, 100, 200

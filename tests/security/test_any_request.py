@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 from digestd.app import App
 from tests.security.hostile import HOSTILE
 from tests.security.routes import filled, posting, routes
-from tests.tiers import sized
+from tests.support.tiers import sized
 from tests.web.conftest import Backend
 
 CASES = sized(200, 2_000)

@@ -13,7 +13,7 @@ from digestd.security.links import Purpose, issue_second
 from digestd.web import build
 from tests.security.routes import filled, posted, posting
 from tests.support.relay import Relay
-from tests.tiers import sized
+from tests.support.tiers import sized
 from tests.web.conftest import PATHS, Backend, Clock, stamp_for
 
 MALLORY = "mallory@example.org"

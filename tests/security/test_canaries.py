@@ -23,10 +23,10 @@ from digestd.web.guards import MIN_AGE
 from tests.commands.mails import mail
 from tests.delivery.test_first_digest import is_up, open_page
 from tests.delivery.test_service import terminate
-from tests.postgres import free_port
 from tests.support import sample_data
 from tests.support.command_process import Command, ProcessResult
 from tests.support.install import Install, install
+from tests.support.postgres import free_port
 from tests.support.relay import Fault, Relay
 from tests.support.waiting import PATIENCE_SECONDS, until
 

@@ -17,7 +17,7 @@ from digestd.app import App
 from digestd.web import build
 from tests.bounces.webhook_requests import SETTINGS
 from tests.security.routes import opening, routes
-from tests.tiers import sized
+from tests.support.tiers import sized
 from tests.web.conftest import PAPER, Backend
 
 EXAMPLES = sized(6, 100)

@@ -28,7 +28,7 @@ from digestd.web.guards import is_timely, new_timestamp
 from tests.conftest import NOW
 from tests.security.routes import filled, opening, routes
 from tests.support.forged_tokens import token_variants
-from tests.tiers import sized
+from tests.support.tiers import sized
 from tests.web.conftest import PAPER, Backend
 
 EACH = 100_000

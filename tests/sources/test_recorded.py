@@ -6,7 +6,7 @@ import pytest
 
 from digestd.errors import SourceFailed
 from digestd.sources import parse_source
-from tests.outside import outside
+from tests.support.outside import outside
 
 
 def test_recorded_arxiv_api_answers_are_read() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from digestd.errors import SourceFailed
 from digestd.sources import parse_source
-from tests.outside import outside
+from tests.support.outside import outside
 
 OAI = parse_source("arxiv-oai:cs.LG+stat.ML")
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from tests.postgres import free_port
+from tests.support.postgres import free_port
 
 USER, PASSWORD = "bounce", "a pass word/with:signs"
 

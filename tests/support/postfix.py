@@ -15,7 +15,7 @@ import pytest
 
 from tests.bench.postfix import run_postfix
 from tests.bench.smtp_sink import find_program
-from tests.postgres import free_port
+from tests.support.postgres import free_port
 
 
 def tool(name: str, package: str = "postfix") -> str:

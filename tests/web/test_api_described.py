@@ -23,7 +23,7 @@ from digestd.store import api_tokens
 from digestd.store.database import open_database
 from digestd.web import _refusal, build
 from digestd.web.middleware import SLOW
-from tests.tiers import sized
+from tests.support.tiers import sized
 from tests.web.conftest import PAPER, Backend, browsing
 from tests.web.test_api import ADA, ALL, SECRET, token
 

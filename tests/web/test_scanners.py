@@ -21,7 +21,7 @@ from digestd.subscribers.admin_edits import add
 from digestd.subscribers.confirmed_actions import request_erasure, request_renewal
 from digestd.subscribers.preferences import request_link
 from digestd.subscribers.subscriber_record import parse
-from tests.tiers import IS_LONG, sized
+from tests.support.tiers import IS_LONG, sized
 from tests.web.conftest import HOME, PAPER, Backend
 from tests.web.test_browser import served
 

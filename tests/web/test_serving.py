@@ -8,7 +8,7 @@ import httpx2
 
 from digestd.app import App
 from digestd.cli.web import serve_pages
-from tests.postgres import free_port
+from tests.support.postgres import free_port
 
 
 async def test_changes_are_reported_and_answers_dated(app: App) -> None:

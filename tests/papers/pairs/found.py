@@ -16,9 +16,9 @@ from typing import Any
 
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.sources import parse_source
-from tests.outside import outside
 from tests.papers.pairs.forms import FORMS
 from tests.papers.pairs.invented import Pair
+from tests.support.outside import outside
 
 _HERE = Path(__file__).parent
 
