@@ -10,10 +10,10 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.cli.progress import progress
 from digestd.errors import BadInput
-from digestd.jobs.scheduler import NAME
 from digestd.store import db_copy
 from digestd.store.database import open_database
 from digestd.store.ledger import settlement
+from digestd.store.process_locks import SCHEDULER
 
 
 def copy_database(
@@ -35,7 +35,7 @@ def copy_database(
                 "a worker has claimed mails: stop it, or run `digestd deliver` if it crashed; then try again"
             )
     target = open_database(url)
-    with app.owners.hold(NAME):
+    with app.owners.hold(SCHEDULER):
         rows = sum(db_copy.count_rows(app.db).values())
         with progress("copying", 2 * rows) as advance:
             counts = db_copy.copy(app.db, target, advance)

@@ -24,13 +24,13 @@ from digestd.cli.output import emit
 from digestd.delivery.journals import add_journals
 from digestd.delivery.recovery import recover
 from digestd.errors import BadInput
-from digestd.jobs.scheduler import NAME
 from digestd.operations.backup import Backup, read_backup
 from digestd.security.sealed_file import MAGIC, SealedReader
 from digestd.security.secret_key import put_secrets_back
 from digestd.store.database import engine_name, open_database
 from digestd.store.migrate import require_known
 from digestd.store.opt_outs import FILE_NAME, OptOutRecord
+from digestd.store.process_locks import SCHEDULER
 from digestd.store.snapshot import former_opt_outs, mark_restored, put_in_place
 
 _WORK = ".restore-"
@@ -80,7 +80,7 @@ def restore(
         _put_back(file, key_file, only_secret=only_secret)
         return
     app = wiring.build()
-    with app.owners.hold(NAME):
+    with app.owners.hold(SCHEDULER):
         recover(app.db, app.owners, app.journals, app.clock())
         for doubt in app.restore_guard.doubts(app.clock(), lost_journal=lost_journal):
             _confirm(doubt, yes=yes)

@@ -14,11 +14,11 @@ from digestd.cli.service import run_until_stopped
 from digestd.digests.planner import PlanReport, plan
 from digestd.digests.refit import is_due, prepare
 from digestd.errors import DigestdError
-from digestd.jobs.scheduler import NAME
 from digestd.jobs.worker import clean_up, counts, delete_expired, run, settle_uncertain
 from digestd.papers.embedding import embed_papers
 from digestd.papers.ingest import ingest
 from digestd.papers.ingest_report import IngestReport
+from digestd.store.process_locks import SCHEDULER
 from digestd.subscribers.libraries import sync_due
 from digestd.subscribers.paper_lookups import look_up_due
 from digestd.subscribers.webhooks import post_due
@@ -34,7 +34,7 @@ def run_once(as_json: Json = False) -> None:
     app = wiring.build()
     app.restore_guard.require_resumed(app.clock())
     failed: list[str] = []
-    with app.owners.hold(NAME):
+    with app.owners.hold(SCHEDULER):
         fetched = IngestReport(())
         with _going_on("ingest", failed):
             fetched = asyncio.run(ingest(app.db, app.sources, app.client, app.clock))

@@ -17,13 +17,13 @@ from digestd.cli.up import serve
 from digestd.digests.planner import plan
 from digestd.domain.delivery import State
 from digestd.errors import AlreadyRunning, DigestdError
-from digestd.jobs.scheduler import NAME
 from digestd.jobs.worker import clean_up, run
 from digestd.logs import configure
 from digestd.papers.ingest import ingest, ingest_files
 from digestd.store import papers
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter
+from digestd.store.process_locks import SCHEDULER
 from digestd.subscribers.admin_edits import add
 from digestd.subscribers.lookup import find
 from digestd.subscribers.subscriber_record import parse
@@ -41,7 +41,7 @@ def try_out(
 ) -> None:
     """Deliver one digest to a sample subscriber, then serve the pages."""
     try:
-        with wiring.alone(NAME) as (app, lock):
+        with wiring.alone(SCHEDULER) as (app, lock):
             configure(app.settings.log_format, "warning" if once else app.settings.log_level)
             for line in prepare(app):
                 typer.echo(line)

@@ -13,10 +13,10 @@ from digestd.cli.service import run_parts, run_until_stopped, with_logging
 from digestd.cli.web import serve_pages
 from digestd.jobs.children import ChildProcesses
 from digestd.jobs.receiver import receive
-from digestd.jobs.scheduler import NAME, Scheduler
+from digestd.jobs.scheduler import Scheduler
 from digestd.jobs.worker import look_up_papers, post_webhooks, serve_chat, sync_libraries, work
 from digestd.replies.mailboxes.lmtp import LmtpServer
-from digestd.store.process_locks import HeldLock
+from digestd.store.process_locks import SCHEDULER, HeldLock
 
 if TYPE_CHECKING:
     from digestd.jobs.engine import JobRunner
@@ -35,7 +35,7 @@ def up() -> None:
 
     Example: digestd up
     """
-    with wiring.alone(NAME) as (app, lock):
+    with wiring.alone(SCHEDULER) as (app, lock):
         app.restore_guard.check(app.clock())
         asyncio.run(serve(with_logging(app), lock))
 

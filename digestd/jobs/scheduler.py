@@ -34,8 +34,6 @@ CLOCK_SECONDS = 15.0
 CLOCK_SLACK = timedelta(seconds=2)
 STARTUP_DELAY = timedelta(minutes=5)
 """Time that planning waits after a start for the first ingest, so that overdue digests contain the missed papers."""
-NAME = "scheduler"
-"""Name of the lock held by the one process that schedules on a database."""
 log = structlog.get_logger(__name__)
 
 

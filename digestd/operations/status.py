@@ -44,14 +44,13 @@ from digestd.store import suppressions as suppressed_addresses
 from digestd.store.due import was_clock_ahead
 from digestd.store.ledger import queries
 from digestd.store.migrate import newest
+from digestd.store.process_locks import SCHEDULER
 from digestd.store.throttles import RUN, PausedRelay, paused_relays
 from digestd.text.sanitise import without_addresses
 
 DAY = timedelta(days=1)
 PLANNING, _TICK_SECONDS = "plan", 120.0
 """The periodic job that plans (jobs/tasks), and how long after its last tick the engine counts as running."""
-SCHEDULER = "scheduler"
-"""The name of the lock that jobs/scheduler holds."""
 
 
 def read_health(app: App) -> ServiceHealth:

@@ -25,6 +25,9 @@ from digestd.errors import AlreadyRunning, DatabaseUnreachable
 from digestd.store import job_queue
 from digestd.store.database import Database
 
+SCHEDULER = "scheduler"
+"""The name that is held by the one process that schedules on a database."""
+
 
 class HeldLock:
     """A lock that this process holds, and cannot lose while it lives."""

@@ -90,7 +90,7 @@ def test_numeric_options_have_limits() -> None:
         for name, hint in get_type_hints(command, include_extras=True).items()
         if get_args(hint)[:1] in {(int,), (int | None,)}
     ]
-    assert len(numbers) > 15
+    assert len(numbers) > 10
     unbounded = {name for _, name, most in numbers if most is None}
     assert unbounded == {"hour", "size"}, "these are checked with what else is said of a subscriber"
 

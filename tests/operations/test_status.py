@@ -3,20 +3,21 @@
 from datetime import datetime
 from pathlib import Path
 
-from digestd.jobs import scheduler, tasks
+from digestd.jobs import tasks
 from digestd.operations import status
 from digestd.operations.status import read_status
+from digestd.store.process_locks import SCHEDULER
 from tests.support.install import install
 
 
 def test_scheduler_is_known_by_its_lock(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     app = install(tmp_path, sqlite_url, now).app
     assert not read_status(app).scheduler
-    with app.owners.hold(scheduler.NAME):
+    with app.owners.hold(SCHEDULER):
         assert read_status(app).scheduler
     assert not read_status(app).scheduler
     app.db.close()
 
 
-def test_names_are_those_of_the_runners() -> None:
-    assert (status.SCHEDULER, status.PLANNING) == (scheduler.NAME, tasks.PLAN)
+def test_name_is_that_of_the_job() -> None:
+    assert tasks.PLAN == status.PLANNING
