@@ -84,23 +84,21 @@ GROUP = {
     "leave": CommandEntry("group:leave_group", "End a subscriber's membership in a group.", logs=False),
 }
 PAPER = {
-    "import": CommandEntry("paper_edit:import_file", "Import papers from a JSONL file."),
+    "import": CommandEntry("paper:import_file", "Import papers from a JSONL file."),
     "list": CommandEntry("paper:list_papers", "List papers, newest first.", logs=False),
     "show": CommandEntry("paper:show_paper", "Show one paper.", logs=False),
     "summarise": CommandEntry(
-        "paper_edit:summarise", "Summarise new papers with the language model now, ahead of the service."
+        "paper:summarise", "Summarise new papers with the language model now, ahead of the service."
     ),
-    "merge": CommandEntry("paper_edit:merge_two", "Merge two papers that are the same work."),
-    "split": CommandEntry("paper_edit:split_one", "Split a paper that was merged from different works."),
+    "merge": CommandEntry("paper:merge_two", "Merge two papers that are the same work."),
+    "split": CommandEntry("paper:split_one", "Split a paper that was merged from different works."),
 }
 SOURCE = {
     "list": CommandEntry(
         "source:list_sources", "List the sources, their last fetch and the state of their hosts.", logs=False
     ),
     "add": CommandEntry("source:add_source", "Add a source.", logs=False),
-    "check": CommandEntry(
-        "source_check:check_source", "Fetch one page of a source without storing it, and report problems."
-    ),
+    "check": CommandEntry("source:check_source", "Fetch one page of a source without storing it, and report problems."),
     "remove": CommandEntry("source:remove_source", "Remove a source. Its papers stay.", logs=False),
 }
 DELIVERY = {
@@ -136,21 +134,21 @@ TEMPLATE = {
     "diff": CommandEntry("template:diff_template", "Compare your template with the built-in one.", logs=False),
 }
 DB = {
-    "copy": CommandEntry("db:copy_database", "Copy the SQLite database to PostgreSQL, and compare every value."),
+    "copy": CommandEntry("database:copy_database", "Copy the SQLite database to PostgreSQL, and compare every value."),
 }
 CONFIG = {
     "show": CommandEntry("config:show_settings", "Show every setting, without passwords.", logs=False),
     "check": CommandEntry(
-        "config_check:check", "Check settings, secret key, database, templates and sandbox, without the network."
+        "config:check", "Check settings, secret key, database, templates and sandbox, without the network."
     ),
-    "dkim": CommandEntry("config_check:show_dkim", "Print the DNS record of the DKIM key."),
-    "rotate-secret": CommandEntry("config_check:rotate_secret", "Create a new secret key and retire the current one."),
+    "dkim": CommandEntry("config:show_dkim", "Print the DNS record of the DKIM key."),
+    "rotate-secret": CommandEntry("config:rotate_secret", "Create a new secret key and retire the current one."),
 }
 COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
-    "init": CommandEntry("init:init", "Create the database and the secret key, or upgrade them.", _SERVICE),
+    "init": CommandEntry("database:init", "Create the database and the secret key, or upgrade them.", _SERVICE),
     "up": CommandEntry("up:up", "Run the complete service.", _SERVICE),
     "web": CommandEntry("web:serve_web", "Run only the web pages.", _SERVICE),
-    "worker": CommandEntry("worker:run_worker", "Run the jobs of several machines, or only delivery.", _SERVICE),
+    "worker": CommandEntry("up:run_worker", "Run the jobs of several machines, or only delivery.", _SERVICE),
     "run": CommandEntry("run:run_once", "Ingest, plan and deliver once, then exit; for cron.", _SERVICE),
     "try": CommandEntry(
         "try_out:try_out", "Deliver one digest to a sample subscriber, then serve the pages.", is_hidden=True
@@ -178,7 +176,7 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     ),
     "delivery": GroupEntry("Inspect and settle deliveries.", DELIVERY, _OPERATIONS),
     "doctor": CommandEntry(
-        "doctor:check_installation",
+        "status:check_installation",
         "Check the installation: DNS, relay, web, clock, disk, database, sources, secrets and sandbox.",
         _OPERATIONS,
     ),
@@ -194,12 +192,12 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
         _OPERATIONS,
         logs=False,
     ),
-    "prune": CommandEntry("prune:prune", "Delete old deliveries, and old papers that nobody was sent.", _OPERATIONS),
+    "prune": CommandEntry("database:prune", "Delete old deliveries, and old papers that nobody was sent.", _OPERATIONS),
     "backup": CommandEntry(
         "backup:backup", "Back up the database and the journals of delivery while digestd runs.", _OPERATIONS
     ),
     "restore": CommandEntry(
-        "restore:restore", "Put a backup back, and resume without sending anything twice.", _OPERATIONS
+        "backup:restore", "Put a backup back, and resume without sending anything twice.", _OPERATIONS
     ),
     "db": GroupEntry("Move the database.", DB, _OPERATIONS),
     "evaluate": CommandEntry("evaluate:evaluate", "Measure the ranking on judgments or on feedback.", _OPERATIONS),

@@ -1,10 +1,16 @@
-"""config show: the settings, without opening anything."""
+"""config: show and check the settings, publish the DKIM key, rotate the secret key."""
 
 import re
+from typing import Annotated
+
+import typer
 
 from digestd import settings as configuration
 from digestd.cli.arguments import Json
+from digestd.cli.messages import say
 from digestd.cli.output import emit
+from digestd.errors import BadInput
+from digestd.resources import OverrideState, overrides
 
 _SECRETS = frozenset(
     {
@@ -43,3 +49,83 @@ def without_password(value: str) -> str:
 
 
 _PASSWORD = re.compile(r"(://[^:/@\s]*):\S*?@(?=[^@\s]*(?:[\s,]|$))")
+
+
+def check() -> None:
+    """Check settings, secret key, database, templates and sandbox, without the network.
+
+    Exits 1 or 2 if something is wrong, and says what to do. `digestd doctor` also tries relays, DNS and pages.
+
+    Example: digestd config check
+    """
+    from digestd import app as wiring
+    from digestd.delivery.preflight import require_templates
+    from digestd.ranking.encoders import describe_encoder
+    from digestd.security.parser_process import probe
+
+    built = wiring.build()
+    built.check_relay_log()
+    require_templates(built.sender, built.templates)
+    say(f"mail will go to {', '.join(route.name for route in built.routes)} (not tried)")
+    _ = built.encoder
+    say(describe_encoder(built.settings.embedding_model))
+    for name, state in overrides(built.template_folders).items():
+        if warning := _TEMPLATE_WARNINGS.get(state):
+            say(f"warning: template {name} {warning}")
+    confinement = probe()
+    say(f"parsers run confined by {', '.join(confinement.layers)}")
+    for gap in confinement.gaps:
+        say(f"warning: {gap}")
+    say("settings, secret key, database and templates are valid; `digestd doctor` tries relay, DNS, web and clock")
+
+
+_TEMPLATE_WARNINGS = {
+    OverrideState.OUTDATED: "was copied from an earlier version; compare with `digestd template diff NAME`",
+    OverrideState.UNKNOWN: "replaces nothing; `digestd template list` shows the names",
+}
+
+
+def show_dkim() -> None:
+    """Print the DNS record of the DKIM key.
+
+    Its value is printed in strings of at most 255 characters (RFC 1035 section 3.3).
+
+    Example: digestd config dkim
+    """
+    from digestd import app as wiring
+
+    built = wiring.build()
+    record = built.dkim_record()
+    if record is None:
+        raise BadInput("DIGESTD_DKIM_KEY_FILE is not set; if the relay signs, publish the record of its key")
+    name, value = record
+    pieces = " ".join(f'"{value[start : start + 255]}"' for start in range(0, len(value), 255))
+    typer.echo(f"{name}. TXT {pieces}")
+
+
+def rotate_secret(
+    revoke_now: Annotated[
+        bool, typer.Option("--revoke-now", help="End the grace period of all retired keys, as after a theft.")
+    ] = False,
+) -> None:
+    """Create a new secret key and retire the current one.
+
+    Unsubscribe links and bounce addresses of retired keys work forever. Other links that were issued before the
+    rotation work for 30 more days, or not at all with --revoke-now. Restart every digestd process afterwards; on
+    several machines, copy the file and its folder first.
+
+    Example: digestd config rotate-secret --revoke-now
+    """
+    from digestd import app as wiring
+    from digestd.security.links import GRACE
+    from digestd.security.secret_key import rotate
+
+    settings = configuration.load()
+    file = settings.secret_key_file
+    keys = rotate(file, wiring.clock(settings.now)(), revoke=revoke_now)
+    say(f"created a new {file}; {file}.retired has {len(keys.retired)} retired keys: back up both")
+    if revoke_now:
+        say("earlier links no longer work, except to unsubscribe")
+    else:
+        say(f"earlier links work for {GRACE.days} more days; if the key was stolen, repeat with --revoke-now")
+    say("restart every digestd process now: until then it uses the old key")

@@ -99,7 +99,7 @@ def show_preview(
     app = wiring.build()
     composer, claim = find_preview(app, email, day)
     if live:
-        from digestd.cli.preview_server import serve_preview  # noqa: PLC0415  # the web framework takes half a second to import
+        from digestd.cli.preview_server import serve_preview  # the web framework takes half a second to import
 
         serve_preview(app, composer, claim, port)
     elif lint:

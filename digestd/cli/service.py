@@ -1,10 +1,10 @@
-"""Shared parts of the long-running commands.
-
-Set up logging, and run parts until one ends.
-"""
+"""Shared parts of the long-running commands: logging, running parts until one ends, and sd_notify(3)."""
 
 import asyncio
+import contextlib
+import os
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -12,7 +12,6 @@ import structlog
 
 from digestd import tracing
 from digestd.app import App
-from digestd.cli import systemd
 from digestd.logs import configure
 from digestd.security.parser_process import ConfinementFailed, probe
 
@@ -55,9 +54,9 @@ async def run_until_stopped(part: Callable[[asyncio.Event], Awaitable[_T]], *, r
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, _stop, stop)
-    watchdog = asyncio.create_task(systemd.keep_watchdog())
+    watchdog = asyncio.create_task(keep_watchdog())
     if ready:
-        systemd.notify(systemd.READY)
+        notify(READY)
     try:
         return await part(stop)
     finally:
@@ -67,7 +66,7 @@ async def run_until_stopped(part: Callable[[asyncio.Event], Awaitable[_T]], *, r
 
 
 def _stop(stop: asyncio.Event) -> None:
-    systemd.notify(systemd.STOPPING)
+    notify(STOPPING)
     stop.set()
 
 
@@ -87,3 +86,31 @@ async def _stopping(part: Awaitable[None], stop: asyncio.Event) -> None:
         await part
     finally:
         stop.set()
+
+
+READY = "READY=1"
+STOPPING = "STOPPING=1"
+_ALIVE = "WATCHDOG=1"
+
+
+def notify(state: str) -> None:
+    """Send a state to systemd; an answer is neither given nor needed."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.connect("\0" + address[1:] if address.startswith("@") else address)
+        sender.sendall(state.encode())
+
+
+async def keep_watchdog() -> None:
+    """Report twice per watchdog interval that the event loop turns, until cancelled.
+
+    If it hangs, systemd kills the process with SIGABRT and starts it again.
+    """
+    interval = os.environ.get("WATCHDOG_USEC", "")
+    if not interval.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return
+    while True:
+        notify(_ALIVE)
+        await asyncio.sleep(int(interval) / 2_000_000)

@@ -1,8 +1,8 @@
-"""source: list, add, remove."""
+"""source: list, add, check and remove."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from difflib import get_close_matches
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +16,10 @@ from digestd.sources import parse_source, source_type
 from digestd.sources.source import Source
 from digestd.store import hosts, sources
 from digestd.store.hosts import HostState
-from digestd.store.sources import FetchRecord
+from digestd.store.sources import FetchRecord, RejectedRecord
+
+if TYPE_CHECKING:
+    from digestd.papers.source_check import SourceCheck
 
 Spec = Annotated[
     str, typer.Argument(metavar="SPEC", help="A source, as in arxiv-rss:cs.LG+stat.ML, biorxiv or feed:https://…")
@@ -105,3 +108,53 @@ def _changeable() -> App:
 def _caution(name: str) -> str:
     kind = source_type(name)
     return "" if kind and kind.is_verified else "; this kind is by documentation, not proven on recordings"
+
+
+SHOWN = 5
+"""The number of records shown of each kind."""
+RECENT = timedelta(days=7)
+
+
+def check_source(spec: Spec, as_json: Json = False) -> None:
+    """Fetch one page of a source without storing it, and report problems.
+
+    Also shows records that could not be read in its last ingest. Exits 1 if there are problems.
+
+    Example: digestd source check feed:https://journal.example.org/rss
+    """
+    import asyncio
+
+    from digestd.papers.source_check import sample_source
+    from digestd.store import papers, sources
+
+    built = wiring.connect()
+    (source,) = built.observed([parse_source(spec)])
+    with built.db.read() as session:
+        rejects = sources.rejected(session, source.name)
+        known = papers.candidates(session, built.clock() - RECENT, built.clock())
+    checked = asyncio.run(sample_source(built.db, source, built.client, built.clock, known))
+    report = _report(checked, rejects)
+    emit(report if as_json else {name: value for name, value in report.items() if name != "concerns"}, as_json)
+    for concern in checked.concerns:
+        say(f"{source.name}: {concern}")
+    if checked.concerns:
+        raise typer.Exit(1)
+
+
+def _report(checked: "SourceCheck", rejects: list[RejectedRecord]) -> dict[str, object]:
+    found = checked.page.sightings
+    dates = [sighting.published for sighting in found if sighting.published]
+    return {
+        "source": checked.source,
+        "asked": checked.asked,
+        "bytes": checked.size,
+        "papers": len(found),
+        "more": checked.page.next is not None,
+        "total": checked.page.total,
+        "newest": max(dates, default=None),
+        "with_abstract": sum(bool(sighting.words.abstract) for sighting in found),
+        "first": [f"{sighting.ids[0]}  {sighting.words.title}" for sighting in found[:SHOWN]],
+        "rejects": [f"{one.where}: {one.field}: {one.message}" for one in checked.page.rejects[:SHOWN]],
+        "rejects_of_last_ingest": [f"{one.where}: {one.field}: {one.message}" for one in rejects[:SHOWN]],
+        "concerns": list(checked.concerns),
+    }

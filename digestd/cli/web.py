@@ -15,8 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli import systemd
-from digestd.cli.service import run_parts, run_until_stopped, with_logging
+from digestd.cli.service import READY, notify, run_parts, run_until_stopped, with_logging
 from digestd.errors import DigestdError
 from digestd.web import build
 from digestd.web.connection_limits import server_config
@@ -67,7 +66,7 @@ async def serve_pages(
 
     def begin() -> None:
         log.info("web", url=settings.public_url, listening=f"{settings.web_host}:{settings.web_port}")
-        systemd.notify(systemd.READY)
+        notify(READY)
         started()
 
     remedy = (

@@ -7,8 +7,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from digestd.cli.output import emit
-from digestd.cli.tables import Cells, draw, fit_columns, pairs
+from digestd.cli.output import Cells, draw, emit, fit_columns, pairs
 
 PAPERS: list[Cells] = [
     {"id": "arxiv:2611.90001", "title": "大规模语言模型的推理能力：一项系统性综述", "chance": "0.708", "left_out": ""},
