@@ -17,7 +17,6 @@ from digestd.cli.arguments import Email, Json, parse_date
 from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_line
 from digestd.delivery.composer import Composer
-from digestd.delivery.digest_papers import digest_papers
 from digestd.delivery.replay import replay
 from digestd.digests.explanation import Explanation, explain, explain_past_pick, preview, preview_on
 from digestd.digests.outlook import InterestYield, Outlook, explain_date, outlook
@@ -105,7 +104,7 @@ def show_preview(
     elif lint:
         _show_findings(composer.lint(claim), as_json=as_json)
     elif form:
-        _show(OUTLETS[form].render(digest_papers(app.db, app.templates, app.settings.list_name, claim)), out)
+        _show(OUTLETS[form].render(composer.paper_list(claim)), out)
     else:
         is_mail = part is MailPart.EML
         _show(composer.compose(claim).message if is_mail else _rendered_part(composer.render(claim), part), out)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import RLock
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 from sqlmodel import Session
@@ -52,6 +52,9 @@ from digestd.store.groups import ShownPapers
 from digestd.store.ledger.settlement import OfferedDigest, offered_by
 from digestd.store.timestamps import from_us
 from digestd.text.sanitise import clean, shorten
+
+if TYPE_CHECKING:
+    from digestd.mail.outlets import PaperList
 
 log = structlog.get_logger(__name__)
 CACHED_PAPERS = 5_000
@@ -283,6 +286,29 @@ class Composer:
             with self._lock:
                 self._read([claim])
                 return self._page(claim)
+
+    def paper_list(self, claim: Claim, view: str = "") -> "PaperList":
+        """Return the papers of a digest as they were when it was planned, with their reasons, for outlets.
+
+        People share files, so it contains nothing personal: no name, no title of a private reference, and no link but
+        that of its web page.
+
+        Args:
+            view: URL of its web page, or empty.
+        """
+        from digestd.mail.outlets import ListedPaper, PaperList  # noqa: PLC0415  # no mail needs XML
+
+        assert self._db is not None  # noqa: S101  # only invented mails have none
+        with self._db.read() as session:
+            found = papers.revisions(session, sorted({pick.revision for pick in claim.picks}))
+        at, templates, language = from_us(claim.dated_us), self.templates, claim.language
+        items = tuple(
+            ListedPaper.of(found[pick.revision], at, templates, language, pick.reason)
+            for pick in claim.picks
+            if pick.revision in found
+        )
+        title = f"{self._sender.list_name}, {claim.covers_from if claim.kind is MailKind.COPY else claim.period}"
+        return PaperList(claim.message_id, title, view, "", language, at, items)
 
     def _page(self, claim: Claim) -> str:
         urls = self._sender.urls

@@ -1,24 +1,45 @@
-"""Select picks by the current weights, or by team draft with weights on trial."""
+"""Select picks by the current weights, or by team draft with weights on trial, and say what is special about them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from datetime import timedelta
 from typing import TypeAlias
 
 import numpy as np
 
-from digestd.digests.group_reasons import with_groups
 from digestd.digests.planning_day import PlanningDay
 from digestd.digests.selection import DigestOptions, Selections, build_picks, sampling_seed, select, selected_cells
 from digestd.digests.shard import Shard
-from digestd.domain.digest import Pick
+from digestd.domain.digest import Occasion, Pick, Reason, ReasonKind
+from digestd.domain.interest import Kind
+from digestd.domain.subscriber import Cadence
 from digestd.domain.trial import Team
 from digestd.ranking.interleaving import team_draft
 from digestd.ranking.reasons import reasons
+from digestd.store.due import DueSubscriber
+from digestd.store.groups import SharedInterest
 
 Draft: TypeAlias = list[tuple[int, Team | None]]
 """The papers of a digest, each with the team that picked it."""
 Picks: TypeAlias = list[tuple[Pick, ...]]
 """The picks of each digest of a shard."""
+THIN_FROM = 20
+"""With fewer new papers, a short digest says little about the day."""
+_GAPS = {Cadence.DAILY: timedelta(days=8), Cadence.WEEKDAYS: timedelta(days=10), Cadence.WEEKLY: timedelta(days=15)}
+"""Time since the last digest after which there are days that no digest covers."""
+_KINDS = {
+    ReasonKind.AUTHOR: Kind.AUTHOR,
+    ReasonKind.TITLE: Kind.TOPIC,
+    ReasonKind.TOPIC: Kind.TOPIC,
+    ReasonKind.BACKGROUND: Kind.TOPIC,
+    ReasonKind.NEAR_TOPIC: Kind.TOPIC,
+    ReasonKind.PHRASE: Kind.PHRASE,
+    ReasonKind.PASSING: Kind.PHRASE,
+    ReasonKind.CATEGORY: Kind.CATEGORY,
+}
+"""Kinds of reasons that name an interest, which a group may share."""
+_WEAK = frozenset({ReasonKind.CO_LIKES, ReasonKind.TREND, ReasonKind.NEW})
+"""Reasons that say less than the likes of colleagues."""
 
 
 def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str], explore: bool) -> Picks:
@@ -42,6 +63,26 @@ def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str], explore
     return _by_teams(day, shard, selections, teams)
 
 
+def digest_occasions(
+    due: DueSubscriber, count: int, considered: int, day: PlanningDay, unanswered: Set[int]
+) -> Iterator[Occasion]:
+    """Yield what is special about a digest of `count` papers, chosen from `considered` of a day.
+
+    `unanswered`: subscribers whose digest before is empty because no source answered.
+    """
+    if day.is_unanswered if count == 0 else due.key in unanswered:
+        yield Occasion.UNANSWERED
+    if count == 0:
+        yield Occasion.EMPTY
+        return
+    if due.last_planned is None:
+        yield Occasion.FIRST
+    elif day.now - due.last_planned > _GAPS[due.preferences.timing.cadence]:
+        yield Occasion.AFTER_GAP
+    if count * 3 <= due.preferences.size and considered >= THIN_FROM:
+        yield Occasion.THIN
+
+
 def digest_options(shard: Shard, i: int, period: str, explore: bool) -> DigestOptions:
     """Return the options of a digest: the subscriber's, limited by the install's."""
     due = shard.subscribers[i]
@@ -52,7 +93,7 @@ def digest_options(shard: Shard, i: int, period: str, explore: bool) -> DigestOp
 def _picks(day: PlanningDay, shard: Shard, selections: Selections) -> Picks:
     found = reasons(day.candidates, shard.ranked.profiles, selected_cells(selections))
     picks = build_picks(day.candidates, shard.ranked, selections, day.calibration, found)
-    return with_groups(picks, [due.key for due in shard.subscribers], shard.shared, shard.recommended)
+    return _with_groups(picks, [due.key for due in shard.subscribers], shard.shared, shard.recommended)
 
 
 def _slots(options: DigestOptions, selections: Selections, i: int) -> int:
@@ -85,3 +126,41 @@ def _by_teams(day: PlanningDay, shard: Shard, selections: Selections, drafted: M
         by_team = [pick._replace(team=team or "") for pick, (_, team) in zip(picks[i], draft, strict=False)]
         picks[i] = (*by_team, *picks[i][len(draft) :])
     return picks
+
+
+def _with_groups(
+    picks: Sequence[tuple[Pick, ...]],
+    owners: Sequence[int],
+    shared: Mapping[int, Sequence[SharedInterest]],
+    recommended: Mapping[int, Set[int]],
+) -> list[tuple[Pick, ...]]:
+    """Return the picks of digests with the reasons that come from groups.
+
+    Args:
+        owners: The subscriber of each digest.
+        shared: The interests that subscribers have by their groups.
+        recommended: Row numbers of papers that colleagues liked, by subscriber.
+    """
+    named = list(picks)
+    for i, owner in enumerate(owners):
+        theirs, liked = shared.get(owner, ()), recommended.get(owner, frozenset())
+        if theirs or liked:
+            named[i] = tuple(
+                pick._replace(reason=with_group(pick.reason, theirs, pick.paper in liked)) for pick in picks[i]
+            )
+    return named
+
+
+def with_group(reason: Reason, shared: Sequence[SharedInterest], is_recommended: bool) -> Reason:
+    """Return the reason with the group that follows what it names, or that colleagues liked the paper.
+
+    What a member lent to a list address is not quoted.
+    """
+    if is_recommended and reason.kind in _WEAK:
+        return Reason(ReasonKind.GROUP_LIKES)
+    kind, value = _KINDS.get(reason.kind), reason.value.casefold()
+    found = next((one for one in shared if (one.interest.kind, one.interest.value.casefold()) == (kind, value)), None)
+    if found is None:
+        return reason
+    words = reason.words if kind is Kind.TOPIC else ()
+    return Reason(ReasonKind.GROUP, found.group, () if found.is_lent else (found.interest.value, *words))

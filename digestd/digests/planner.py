@@ -12,8 +12,7 @@ from functools import lru_cache
 import structlog
 from sqlmodel import Session
 
-from digestd.digests.occasions import digest_occasions
-from digestd.digests.pick_selection import select_picks
+from digestd.digests.pick_selection import digest_occasions, select_picks
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.relevance_probability import refit_calibration
 from digestd.digests.rescheduling import reopen_empty_day, update_schedules

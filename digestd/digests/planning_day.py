@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlmodel import Session
 
-from digestd.digests.embeddings import read_embeddings
 from digestd.digests.relevance_probability import calibration_at
 from digestd.digests.resource_limits import release_free_memory, single_blas_thread
 from digestd.digests.seed_reader import SeedReader
-from digestd.digests.text_model import text_model
+from digestd.digests.text_model import read_embeddings, text_model
 from digestd.domain.coverage import SOURCE_IN_USE, CoverageState, incomplete_states
 from digestd.domain.digest import FIRST_WINDOW, WINDOW
 from digestd.domain.subscriber import Cadence

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from sqlmodel import Session
 
-from digestd.digests.embeddings import seed_vectors
+from digestd.digests.text_model import seed_vectors
 from digestd.domain.paper import Paper, PaperId, votes
 from digestd.ranking.arrays import Floats
 from digestd.ranking.dense import EmbeddingSpace

@@ -10,9 +10,8 @@ from threading import Lock
 
 import numpy as np
 
-from digestd.digests.embeddings import stored_embeddings
 from digestd.digests.resource_limits import single_blas_thread
-from digestd.digests.text_model import ready_model
+from digestd.digests.text_model import ready_model, stored_embeddings
 from digestd.domain.digest import WINDOW
 from digestd.domain.paper import Paper
 from digestd.domain.topic_hint import TopicHint

@@ -11,14 +11,13 @@ from fastapi import APIRouter, Depends
 from starlette.responses import HTMLResponse, Response
 
 from digestd.delivery.composer import Composer
-from digestd.delivery.digest_papers import digest_papers
 from digestd.domain.delivery import Claim
 from digestd.errors import NotFound
 from digestd.mail.outlets import FILES, by_ending
 from digestd.security.links import Purpose, read_token
 from digestd.store.database import Database
 from digestd.store.ledger import queries
-from digestd.web.dependencies import Db, Links, Now, SigningKeys, SitePages, part
+from digestd.web.dependencies import Db, Links, Now, SigningKeys, part
 from digestd.web.files import as_file
 from digestd.web.middleware import INLINE_STYLE
 from digestd.web.pages import SHOW
@@ -45,11 +44,11 @@ def show(token: str, delivery: _Delivery, db: Db, composer: _Composer, urls: Lin
 
 
 @router.api_route("/d/{token}/digest.{ending}", methods=SHOW)
-def download(token: str, ending: str, delivery: _Delivery, db: Db, pages: SitePages, urls: Links) -> Response:
+def download(token: str, ending: str, delivery: _Delivery, db: Db, composer: _Composer, urls: Links) -> Response:
     claim, outlet = _digest(db, delivery), by_ending(ending)
     if outlet is None or outlet.is_feed:
         raise NotFound("no such file")
-    listed = digest_papers(db, pages.templates, pages.site.list_name, claim, urls.view(token))
+    listed = composer.paper_list(claim, urls.view(token))
     return as_file(outlet, listed, f"{claim.period}.{ending}")
 
 

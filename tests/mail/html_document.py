@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from html.parser import HTMLParser
 from typing import NamedTuple
 
-from digestd.mail.colours import contrast
+from digestd.mail.theme import contrast
 
 Colour = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""

@@ -13,9 +13,18 @@ import pytest
 from digestd import resources
 from digestd.cli.digest import find_preview
 from digestd.errors import BadSetting
-from digestd.mail.colours import contrast
 from digestd.mail.templates import Templates
-from digestd.mail.theme import ACCENT, DARK_ACCENT, DARK_SHEET, LOGO_BYTES, SHEET, Theme, check_accent, read_logo
+from digestd.mail.theme import (
+    ACCENT,
+    DARK_ACCENT,
+    DARK_SHEET,
+    LOGO_BYTES,
+    SHEET,
+    Theme,
+    check_accent,
+    contrast,
+    read_logo,
+)
 from tests.digests.topic_papers import archive, reader, shelf
 from tests.mail.test_looks import faint
 from tests.support.install import Install, install
