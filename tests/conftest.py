@@ -4,13 +4,14 @@ import os
 import shutil
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from uuid import uuid4
 from zlib import crc32
 
+import psutil
 import pytest
 import structlog
 import trustme
@@ -23,6 +24,7 @@ from digestd.store.migrate import migrate
 from tests.support import postgres
 from tests.support.tls import client_side, server_side
 
+Children = Callable[[], list[psutil.Process]]
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 SLOW = frozenset(
     {
@@ -198,6 +200,18 @@ def db(database_url: str) -> Iterator[Database]:
     opened = open_database(database_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def children() -> Children:
+    """Return a function that lists the living processes that this one has started since."""
+    before = {child.pid for child in psutil.Process().children()}
+
+    def living() -> list[psutil.Process]:
+        found = [child for child in psutil.Process().children() if child.pid not in before]
+        return [child for child in found if child.status() != psutil.STATUS_ZOMBIE]
+
+    return living
 
 
 @pytest.fixture

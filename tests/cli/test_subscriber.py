@@ -4,14 +4,13 @@ import io
 import json
 import os
 import sys
-import tracemalloc
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from digestd.cli import main, subscriber
+from digestd.cli import main
 from digestd.digests.text_model import text_model
 from digestd.papers.paper_import import import_papers
 from digestd.store.database import open_database
@@ -110,18 +109,6 @@ def test_invalid_import_file_is_refused(run: Run, tmp_path: Path, name: str, con
 
 def lines(*records: object) -> str:
     return "".join(json.dumps(record) + "\n" for record in records)
-
-
-def test_import_counts_file_without_line_ends(tmp_path: Path) -> None:
-    endless = tmp_path / "endless.jsonl"
-    with endless.open("wb") as out:
-        out.write(b"{}\n{}\n")
-        out.truncate(1 << 27)
-    tracemalloc.start()
-    assert subscriber._count_lines(endless) == 2
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 8 << 20
 
 
 def test_import_reports_bad_lines_and_takes_others(run: Run, tmp_path: Path) -> None:

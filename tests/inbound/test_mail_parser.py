@@ -7,6 +7,7 @@ import pytest
 from digestd.replies.inbound_mail import parse_inbound_mail
 from digestd.replies.mail_parser import MailParser
 from digestd.replies.parsed_mail import UnreadableMail
+from tests.conftest import Children
 from tests.inbound.conftest import SAMPLES
 
 HARD = (SAMPLES / "postfix-hard.eml").read_bytes()
@@ -32,11 +33,11 @@ def test_parser_continues_after_unreadable_mail(reader: MailParser) -> None:
     assert reader(HARD)[0].via == "dsn"
 
 
-def test_parser_replaces_ended_process(reader: MailParser) -> None:
+def test_parser_replaces_ended_process(reader: MailParser, children: Children) -> None:
     reader(HARD)
-    assert reader._child is not None
-    reader._child.kill()
-    reader._child.process.wait()
+    [child] = children()
+    child.kill()
+    child.wait()
     assert reader(HARD)[0].via == "dsn"
 
 

@@ -1,7 +1,6 @@
 """Test the parser process: whatever happens in it becomes one line of error."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from digestd.domain.paper import Sighting, Words
 from digestd.errors import SourceFailed
 from digestd.fetching.answer_parser import AnswerParser, ParserLimits
 from digestd.sources.source import Page, Reject
+from tests.conftest import Children
 from tests.papers import odd_sources as odd
 from tests.support.waiting import eventually
 
@@ -37,37 +37,33 @@ def test_parser_test_page_uses_every_field() -> None:
         assert empty == [], f"{kind.__name__}: what is new there has to get through the pipe too"
 
 
-async def test_parser_reuses_process_for_one_source(reader: AnswerParser) -> None:
-    pids = []
+async def test_parser_reuses_process_for_one_source(reader: AnswerParser, children: Children) -> None:
+    found = []
     for _ in range(3):
         await reader.parse(odd.Odd(), b"", None)
-        assert reader._child is not None
-        pids.append(reader._child.process.pid)
-    assert len(set(pids)) == 1
+        found += children()
+    assert len(set(found)) == 1
 
 
-async def test_parser_uses_new_process_for_another_source(reader: AnswerParser) -> None:
+async def test_parser_uses_new_process_for_another_source(reader: AnswerParser, children: Children) -> None:
     """Keep a feed that takes over its parser from answering for the next source."""
     await reader.parse(odd.Odd(), b"", None)
-    assert reader._child is not None
-    first = reader._child.process
+    first = children()
     assert await reader.parse(odd.Odd(name="another"), b"", None) == odd.FULL
-    assert first.poll() is not None
-    assert reader._child.process.pid != first.pid
+    assert len(children()) == 1
+    assert children() != first
 
 
-async def test_parser_starts_no_process_without_answer() -> None:
-    async with AnswerParser() as reader:
-        assert reader._child is None
+async def test_parser_starts_no_process_without_answer(children: Children) -> None:
+    async with AnswerParser():
+        assert children() == []
 
 
-async def test_parser_process_ends_with_run() -> None:
+async def test_parser_process_ends_with_run(children: Children) -> None:
     async with AnswerParser(TIGHT) as reader:
         await reader.parse(odd.Odd(), b"", None)
-        assert reader._child is not None
-        pid = reader._child.process.pid
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+        assert len(children()) == 1
+    assert children() == []
 
 
 @pytest.mark.parametrize(
@@ -129,22 +125,19 @@ async def test_parser_serialises_concurrent_answers(reader: AnswerParser) -> Non
     assert pages == [odd.FULL] * 4
 
 
-async def test_parser_replaces_ended_process(reader: AnswerParser) -> None:
+async def test_parser_replaces_ended_process(reader: AnswerParser, children: Children) -> None:
     await reader.parse(odd.Odd(), b"", None)
-    assert reader._child is not None
-    reader._child.kill()
-    reader._child.process.wait()
+    [child] = children()
+    child.kill()
+    child.wait()
     assert await reader.parse(odd.Odd(), b"", None) == odd.FULL
 
 
-async def test_parser_cancel_leaves_no_process(reader: AnswerParser) -> None:
+async def test_parser_cancel_leaves_no_process(reader: AnswerParser, children: Children) -> None:
     reading = asyncio.create_task(reader.parse(odd.Odd(odd.sleep), b"", None))
-    await eventually(lambda: reader._child is not None)
-    assert reader._child is not None
-    pid = reader._child.process.pid
+    await eventually(lambda: len(children()) == 1)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    assert children() == []
     assert await reader.parse(odd.Odd(), b"", None) == odd.FULL
