@@ -37,6 +37,7 @@ class DueSubscriber(NamedTuple):
     """A subscriber who may be due.
 
     Attributes:
+        preferences: All but the name, which planning does not use.
         wants: Version of their interests.
         had: Row numbers of papers in earlier digests.
         mark: Changes whenever the row does.
@@ -269,6 +270,8 @@ def _damaged(row: core.Record) -> DueSubscriber:
 def _due(row: core.Record) -> DueSubscriber:
     key, version, last_date, planned_us, horizon, next_due_us, *more = row  # by name takes thrice as long
     wants, empty_until_us, had, *stored = more
+    if isinstance(stored[_NAME], str):
+        stored[_NAME] = ""  # most subscribers share the rest, which is then read once
     preferences, damage = read_preferences(*stored)
     if damage:
         return _damaged(row)
@@ -293,4 +296,5 @@ def _timing_or_none(*stored: Any) -> Timing | None:
 
 
 _instant = lru_cache(maxsize=10_000)(from_us)
+_NAME = list(Preferences.model_fields).index("name")
 _NOTHING = np.zeros(0, dtype=np.uint32)
