@@ -88,7 +88,7 @@ def test_recipe_passes_its_own_check(heading: str, checkout: Path) -> None:
 
 
 def test_every_extension_point_has_a_recipe() -> None:
-    parts = ["source", "signal", "transport", "outlet", "setting", "bounce", "page", "language", "field"]
+    parts = ["source", "signal", "transport", "outlet", "setting", "preference", "bounce", "page", "language", "field"]
     assert [heading.split()[2] for heading in recipes()] == parts
 
 

@@ -23,7 +23,7 @@ from digestd.subscribers.importing import SubscriberImportReport, dry_run_import
 from digestd.subscribers.notices import NoticeContext
 from digestd.subscribers.personal_data import erase
 from digestd.subscribers.status_changes import pause, unsubscribe
-from digestd.subscribers.subscriber_record import KEYS, parse, subscriber_fields
+from digestd.subscribers.subscriber_record import BOOLEANS, KEYS, parse, subscriber_fields
 from digestd.subscribers.suppression import suppress
 
 
@@ -65,10 +65,7 @@ WHOLE = {
     "weekday": "sun",
     "size": 50,
     "min_score": "high",
-    "explore": False,
-    "only_categories": True,
-    "when_empty": True,
-    "full_abstracts": True,
+    **{name: not Preferences.model_fields[name].default for name in BOOLEANS},
     "language": "pt-BR",
     "status": "paused",
 }

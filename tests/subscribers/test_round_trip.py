@@ -15,7 +15,7 @@ from digestd.store.database import Database
 from digestd.subscribers.files import FileFormat, FileLine, format_records, read_lines
 from digestd.subscribers.importing import export_subscribers, import_subscribers
 from digestd.subscribers.notices import NoticeContext
-from digestd.subscribers.subscriber_record import parse, subscriber_fields
+from digestd.subscribers.subscriber_record import BOOLEANS, parse, subscriber_fields
 
 
 @pytest.fixture
@@ -40,10 +40,7 @@ _records = st.fixed_dictionaries(
         "weekday": st.sampled_from(WEEKDAYS),
         "size": st.integers(1, 50),
         "min_score": st.sampled_from(["low", "normal", "high"]),
-        "explore": st.booleans(),
-        "only_categories": st.booleans(),
-        "when_empty": st.booleans(),
-        "full_abstracts": st.booleans(),
+        **{name: st.booleans() for name in BOOLEANS},
         "status": st.sampled_from(["active", "paused", "unsubscribed", "suppressed"]),
     },
 )
