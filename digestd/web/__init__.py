@@ -6,7 +6,7 @@ One module per family of pages, all behind the same middleware.
                     POST /preview          preview of today's digest; /preview/picks for the script
     papers          GET  /papers, /papers/{day}; these and the next two unless DIGESTD_PUBLIC_PAPERS is off
                     GET  /papers.{ending}  today's papers as a file or feed
-    paper_page      GET  /paper/{id}       one paper
+                    GET  /paper/{id}       one paper
     signup          POST /subscribe        sign up; the answer is the same for every address
                     GET  /resend           address form;  POST sends the confirmation again
                     GET  /settings         address form;  POST mails a link to the settings
@@ -17,10 +17,10 @@ One module per family of pages, all behind the same middleware.
     saved           GET  /s/{token}        saved papers, with files and feeds; read only
                     GET  /p/{token}/saved  the same;  POST removes a paper
     preferences     GET  /p/{token}        settings of a subscriber;  POST saves
+                    POST /p/{token}/groups/share, …/leave  share with a group, or leave it
     account         actions below the settings: pause, leave, move, erase, renew, data;  /erase, /renew, /move/{token}
     libraries       GET  /p/{token}/import import form;  POST likes its papers
                     GET  /p/{token}/libraries  Zotero;  POST links, reads, unlinks
-    groups          POST /p/{token}/groups/share, …/leave  act on the settings page
     view            GET  /d/{token}        a digest in the browser; /digest.{ending} as a file
     api             /api/v1                JSON API, see its docstring
     health          GET  /healthz, /readyz (the latter for operators only, see access)
@@ -54,12 +54,10 @@ from digestd.web import (
     account,
     admin,
     feedback,
-    groups,
     health,
     home,
     libraries,
     metrics,
-    paper_page,
     papers,
     preferences,
     saved,
@@ -85,7 +83,6 @@ _FAMILIES = (
     preferences,
     account,
     libraries,
-    groups,
     view,
     health,
     metrics,
@@ -110,7 +107,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     )
     provide(web, app, last_tick)
     part_of(web, Pages.of)
-    public = (papers, paper_page) if app.settings.public_papers else ()
+    public = (papers,) if app.settings.public_papers else ()
     for family in (*_FAMILIES, *public, *((webhooks,) if app.providers else ())):
         web.include_router(family.router)
     api = build_api(app)

@@ -46,7 +46,7 @@ from digestd.subscribers.status_changes import NoConsent, pause, pause_end, resu
 from digestd.web.dependencies import Db, NetworkKey, Notices, Now, SigningKeys, SitePages, VisitorPages
 from digestd.web.guards import answer_in_constant_time
 from digestd.web.pages import SHOW, masked
-from digestd.web.settings_page import Settings, SettingsPage
+from digestd.web.preferences import Settings, SettingsPage
 
 _AS_FILE = {"Content-Disposition": 'attachment; filename="digestd.json"'}
 router = APIRouter()

@@ -1,11 +1,13 @@
 """Show operators how the service fares: the screen of `digestd status`, and plots of the recent past.
 
-Read only, without scripts. It names no subscriber. `access` says whom it answers.
+Read only, without scripts. It names no subscriber. `access` says whom it answers. Plots are inline SVG; their labels
+are HTML, so that they can be read at any width.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from math import ceil, floor, log10
 from threading import Lock
 from typing import Annotated
 
@@ -18,7 +20,6 @@ from digestd.operations.history import ServiceHistory, read_history
 from digestd.operations.service_status import ServiceStatus, counted, needs_attention, status_lines
 from digestd.operations.status import read_status
 from digestd.web.access import only_admins
-from digestd.web.charts import Chart, evenly, line_points, round_up, stacked_bars
 from digestd.web.dependencies import SitePages, part
 from digestd.web.pages import SHOW
 
@@ -27,7 +28,49 @@ KEPT = timedelta(seconds=15)
 _LABELS = 4
 _PERCENT = 100
 _BOUNCES = (BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY, BounceKind.COMPLAINT)
+WIDTH, HEIGHT = 1000.0, 100.0
+"""The user units of a plot; the page stretches them."""
+_FACTORS = (1, 1.5, 2, 3, 4, 6, 8, 10)
+_GAP = 0.2
+"""The share of a bar's place that stays empty."""
 router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A part of a bar, in user units; `kind` is its CSS class, `title` what a pointer shows."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    kind: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A plot: bars or a line, and the labels of its axes.
+
+    Attributes:
+        top: the value at the upper edge; the lower edge is 0.
+        line: points of a line as `x,y x,y`; empty for bars.
+        labels: labels below the plot, evenly spaced.
+        summary: the plot in one sentence.
+        rows: the figures, for a table.
+    """
+
+    summary: str
+    top: int
+    labels: Sequence[str]
+    bars: Sequence[Bar] = ()
+    line: str = ""
+    rows: Sequence[tuple[str, str]] = ()
+
+    @property
+    def area(self) -> str:
+        """Return the points of the area below the line."""
+        return f"0,{HEIGHT:g} {self.line} {WIDTH:g},{HEIGHT:g}" if self.line else ""
 
 
 @dataclass
@@ -137,3 +180,51 @@ def _quality(history: ServiceHistory) -> Chart:
 
 def _day_labels(rows: Sequence[tuple[date, object]]) -> list[str]:
     return evenly([f"{day:%d %b}" for day, _ in rows], _LABELS)
+
+
+def stacked_bars(columns: Sequence[Sequence[tuple[str, int, str]]], top: int) -> list[Bar]:
+    """Return the bars of columns, each a stack of (class, value, title) from the bottom."""
+    step = WIDTH / max(1, len(columns))
+    bars = []
+    for n, column in enumerate(columns):
+        y = HEIGHT
+        for kind, value, title in column:
+            height = HEIGHT * value / top
+            y -= height
+            if value:
+                bars.append(
+                    Bar(
+                        _short(n * step + step * _GAP / 2),
+                        _short(y),
+                        _short(step * (1 - _GAP)),
+                        _short(height),
+                        kind,
+                        title,
+                    )
+                )
+    return bars
+
+
+def line_points(values: Sequence[int], top: int) -> str:
+    """Return the points of a line through values at even distances."""
+    step = WIDTH / max(1, len(values) - 1)
+    return " ".join(f"{_short(n * step):g},{_short(HEIGHT - HEIGHT * value / top):g}" for n, value in enumerate(values))
+
+
+def round_up(value: int) -> int:
+    """Return a round number that is not below `value`, as the upper edge of a plot."""
+    if value <= 1:
+        return 1
+    power = int(10 ** floor(log10(value)))
+    return ceil(next(factor * power for factor in _FACTORS if factor * power >= value))
+
+
+def evenly(labels: Sequence[str], count: int) -> list[str]:
+    """Return `count` of the labels at even distances, the first and the last among them."""
+    if len(labels) <= count:
+        return list(labels)
+    return [labels[ceil(n * (len(labels) - 1) / (count - 1))] for n in range(count)]
+
+
+def _short(number: float) -> float:
+    return round(number, 2)

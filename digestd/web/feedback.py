@@ -35,7 +35,7 @@ from digestd.subscribers.pick_feedback import (
 from digestd.web.dependencies import Db, Now, SigningKeys, SitePages, made, part
 from digestd.web.guards import Window
 from digestd.web.pages import SHOW
-from digestd.web.settings_page import Settings
+from digestd.web.preferences import Settings
 
 PER_PICK = 50
 SPAN = timedelta(minutes=10)

@@ -43,12 +43,10 @@ from digestd.web.dependencies import (
     part,
 )
 from digestd.web.example_papers import ExamplePaper, ExampleState, Lookups
-from digestd.web.form_fields import choices, read_lines
+from digestd.web.forms import SIZES, SentSignUp, SignUpForm, choices, read_lines, zones
 from digestd.web.guards import RateLimits, refreshed_timestamp, with_new_timestamp
 from digestd.web.pages import SHOW, ResponseCache, joined
 from digestd.web.preview_day import PreviewRefused, TodaysPapers
-from digestd.web.signup_form import SIZES, SentSignUp, SignUpForm
-from digestd.web.time_zones import zones
 
 PAPERS_MAX = 20
 ENOUGH = 5

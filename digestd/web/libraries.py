@@ -23,7 +23,7 @@ from digestd.text.sanitise import clean
 from digestd.web.dependencies import Db, Network, Now, part
 from digestd.web.guards import RateLimits
 from digestd.web.pages import SHOW
-from digestd.web.settings_page import MALFORMED, Settings, SettingsPage
+from digestd.web.preferences import MALFORMED, Settings, SettingsPage
 
 BODY_MAX = BYTES_MAX + 16 * 1024
 """Maximum size of the file plus the rest of the form."""

@@ -1,12 +1,14 @@
-"""Render pages from templates in the language of the reader, and cache those that are public.
+"""Render pages from templates in the language of the reader, cache those that are public, answer with files and feeds.
 
 The language is that of `?lang=`, else the one that the browser prefers.
 """
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
 from threading import Lock
 from typing import Self
@@ -18,6 +20,7 @@ from fastapi import Request
 from starlette.responses import HTMLResponse, Response
 
 from digestd.app import App
+from digestd.mail.outlets import Outlet, PaperList
 from digestd.mail.rendering import render_page
 from digestd.mail.templates import Templates
 
@@ -213,6 +216,29 @@ class ResponseCache:
                 self._kept.popitem(last=False)
 
 
+def as_file(outlet: Outlet, papers: PaperList, name: str) -> Response:
+    """Return the papers as a file that browsers save under this name."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(outlet.render(papers), media_type=outlet.media_type, headers=headers)
+
+
+def as_feed(request: Request, outlet: Outlet, papers: PaperList, cached: str = "private, no-cache") -> Response:
+    """Return the papers as a feed, or 304 if the client has the current version (RFC 9110 section 13).
+
+    `cached`: the value of Cache-Control.
+    """
+    body, updated = outlet.render(papers), papers.updated
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {
+        "ETag": tag,
+        "Last-Modified": format_datetime(updated.replace(microsecond=0), usegmt=True),
+        "Cache-Control": cached,
+    }
+    if _is_known(request, tag, updated):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=outlet.media_type, headers=headers)
+
+
 def _name(templates: Templates, language: str) -> str:
     """Return what a language calls itself, by its catalogue or else by Unicode's."""
     name = render_page(templates, "web/language.txt.j2", language).strip()
@@ -229,3 +255,13 @@ def _ranges(accept: str) -> Iterator[tuple[str, float]]:
             yield tag, float(quality)
         except ValueError:
             continue  # ignore a malformed range
+
+
+def _is_known(request: Request, tag: str, updated: datetime) -> bool:
+    if given := request.headers.get("if-none-match"):
+        return given.strip() == "*" or tag in (one.strip().removeprefix("W/") for one in given.split(","))
+    since = request.headers.get("if-modified-since")
+    try:
+        return since is not None and parsedate_to_datetime(since) >= updated.replace(microsecond=0)
+    except (ValueError, TypeError):
+        return False

@@ -1,27 +1,29 @@
-"""Show the trending papers of a day to anybody, as pages, files and feeds.
+"""Show papers to anybody, as pages, files and feeds.
 
-    /papers, /papers/{day}         pages
+    /papers, /papers/{day}         the trending papers of a day
     /papers.atom, /papers.json     what is trending now, for feed readers
     /papers.md, /papers.bib, .ris  the same as a file
+    /paper/{id}                    one paper: the page to share
 
-They are ranked by public votes alone and know no subscriber.
+Lists are ranked by public votes alone and know no subscriber. Only papers that a source reported have a page, never a
+subscriber's reference. Its address carries no power over any account and says nothing about who shared it.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from digestd.app import App
-from digestd.errors import NotFound
+from digestd.domain.paper import Paper, PaperId, paper_id
+from digestd.errors import BadRecord, NotFound
 from digestd.mail.outlets import OUTLETS, ListedPaper, PaperList, by_ending
-from digestd.mail.paper_view import cut_for_page
+from digestd.mail.paper_view import OWN_PAGE, PaperView, cut_for_page
 from digestd.store import papers
 from digestd.store.database import Database
 from digestd.web.dependencies import Db, Now, VisitorPages, part
-from digestd.web.files import as_feed, as_file
-from digestd.web.pages import ENGLISH, SHOW, Pages, ResponseCache
+from digestd.web.pages import ENGLISH, SHOW, Pages, ResponseCache, as_feed, as_file
 
 PAPERS_MAX = 20
 TODAY, PAST = timedelta(minutes=1), timedelta(hours=1)
@@ -31,15 +33,17 @@ SPANS = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
 """Files and feeds have the papers of the first span that has ENOUGH, as some days (Sundays, for example) have few."""
 ENOUGH = 5
 FEED_KEPT = timedelta(minutes=1)
+PAPER_KEPT = timedelta(minutes=10)
 router = APIRouter()
 _Today = Annotated[ResponseCache, Depends(part(lambda _app: ResponseCache(TODAY)))]
 _Past = Annotated[ResponseCache, Depends(part(lambda _app: ResponseCache(PAST)))]
+_Paper = Annotated[ResponseCache, Depends(part(lambda _app: ResponseCache(PAPER_KEPT)))]
 
 
 @router.api_route("/papers", methods=SHOW)
 def today(pages: VisitorPages, db: Db, now: Now, cache: _Today) -> Response:
     name = (pages.language, pages.site.carried)
-    return cache.page(name, now, lambda: _page(db, pages, now.date(), now))
+    return cache.page(name, now, lambda: _day_page(db, pages, now.date(), now))
 
 
 @router.api_route("/papers/{day}", methods=SHOW)
@@ -47,7 +51,7 @@ def of_day(day: str, pages: VisitorPages, db: Db, now: Now, current: _Today, pas
     wanted_day = _day(day, now.date())
     cache = past if wanted_day < now.date() else current
     name = (wanted_day, pages.language, pages.site.carried)
-    return cache.page(name, now, lambda: _page(db, pages, wanted_day, now))
+    return cache.page(name, now, lambda: _day_page(db, pages, wanted_day, now))
 
 
 class PublicPapers:
@@ -96,6 +100,11 @@ def fetch(
     return as_feed(request, outlet, listed, f"public, max-age={FEED_KEPT // timedelta(seconds=1)}")
 
 
+@router.api_route("/paper/{name:path}", methods=SHOW)
+def paper_page(name: str, pages: VisitorPages, db: Db, now: Now, cache: _Paper) -> Response:
+    return cache.page((name, pages.language, pages.site.carried), now, lambda: _paper_page(db, pages, name, now))
+
+
 def _day(text: str, latest: date) -> date:
     """Parse the day of a path.
 
@@ -110,7 +119,7 @@ def _day(text: str, latest: date) -> date:
     return day
 
 
-def _page(db: Database, pages: Pages, day: date, now: datetime) -> Response:
+def _day_page(db: Database, pages: Pages, day: date, now: datetime) -> Response:
     """Return the page of a day. Raises NotFound for past days without papers."""
     start = datetime.combine(day, time(), UTC)
     with db.read() as session:
@@ -127,3 +136,30 @@ def _page(db: Database, pages: Pages, day: date, now: datetime) -> Response:
         after=after and after.date(),
         outlets=tuple(OUTLETS.values()) if day == now.date() else (),
     )
+
+
+def _find(db: Database, name: str) -> Paper:
+    """Return the public paper under a name, in any spelling of an identifier. Raises NotFound."""
+    try:
+        wanted = paper_id(name[:500])
+    except BadRecord:
+        raise NotFound("there is no such paper") from None
+    with db.read() as session:
+        found = papers.find(session, PaperId(wanted))
+    if found is None:
+        raise NotFound("there is no such paper")
+    return found
+
+
+def _paper_page(db: Database, pages: Pages, name: str, now: datetime) -> Response:
+    """Return the page of a paper, or a redirect to it from another of its names. Raises NotFound."""
+    paper = _find(db, name)
+    view = PaperView.of(paper).cut(OWN_PAGE)
+    if paper.id != name:
+        return RedirectResponse(f"{pages.site.root}{view.path}{pages.site.carried}", 301)
+    return pages.page("paper_page", paper=view, day=_news_day(paper, now.date()), withdrawn=paper.withdrawn)
+
+
+def _news_day(paper: Paper, today: date) -> date | None:
+    """Return the day whose page may list the paper; None for papers that were never news."""
+    return None if paper.archived else min(paper.first_seen.date(), today)

@@ -28,9 +28,8 @@ from digestd.mail.paper_view import HEADING, PaperView
 from digestd.security.links import Purpose, make_token, read_token
 from digestd.store import feedback, papers, subscribers
 from digestd.web.dependencies import Db, Links, Now, SigningKeys, SitePages, made
-from digestd.web.files import as_feed, as_file
-from digestd.web.pages import SHOW
-from digestd.web.settings_page import Settings
+from digestd.web.pages import SHOW, as_feed, as_file
+from digestd.web.preferences import Settings
 
 SHOWN_MAX = 100
 """Maximum number of papers on the page. Files contain all."""

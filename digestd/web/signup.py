@@ -55,10 +55,10 @@ from digestd.web.dependencies import (
     made,
     part,
 )
+from digestd.web.forms import SentSignUp, SignUpForm
 from digestd.web.guards import Window, answer_in_constant_time, is_foreign, is_timely, refreshed_timestamp
 from digestd.web.home import Home
 from digestd.web.pages import SHOW
-from digestd.web.signup_form import SentSignUp, SignUpForm
 
 POSTS_PER_NETWORK, POSTS_SPAN = 60, timedelta(minutes=10)
 """Forms with any content, even empty ones: limits what reading them costs."""

@@ -18,9 +18,8 @@ from digestd.security.links import Purpose, read_token
 from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.web.dependencies import Db, Links, Now, SigningKeys, part
-from digestd.web.files import as_file
 from digestd.web.middleware import INLINE_STYLE
-from digestd.web.pages import SHOW
+from digestd.web.pages import SHOW, as_file
 
 _END = "</body>"
 _LINKS_STYLE = "margin:0 auto;padding:0 16px 32px;max-width:600px;font:14px/1.5 sans-serif;text-align:center"

@@ -19,7 +19,7 @@ from digestd.errors import DigestdError
 from digestd.store import api_tokens, subscribers
 from digestd.subscribers.preferences import link_for
 from digestd.web import build
-from digestd.web.preferences_form import PreferencesForm
+from digestd.web.forms import PreferencesForm
 from tests.conftest import NOW
 from tests.support import sample_data
 from tests.support.install import Install, install

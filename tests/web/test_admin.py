@@ -18,7 +18,7 @@ from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.feedback import Verdict
 from digestd.store import bounces, feedback, sources
 from digestd.web import build
-from digestd.web.charts import HEIGHT, WIDTH, evenly, line_points, round_up, stacked_bars
+from digestd.web.admin import HEIGHT, WIDTH, evenly, line_points, round_up, stacked_bars
 from tests.web.conftest import PAPER, Backend, local_client
 from tests.web.html import heading
 from tests.web.test_api import SECRET, token
