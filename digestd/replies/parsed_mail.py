@@ -12,7 +12,7 @@ from email.errors import HeaderDefect, MisplacedEnvelopeHeaderDefect, MissingHea
 from email.message import Message
 from email.policy import compat32
 from email.utils import parseaddr
-from html import unescape
+from html.parser import HTMLParser
 from typing import TypeAlias
 
 from digestd.errors import BadInput
@@ -39,8 +39,6 @@ _SYSTEM_NAME = re.compile(
     re.IGNORECASE,
 )
 _BOUNDARY = re.compile(r"^--([^\s\"\\]{1,70})[ \t\r]*$", re.MULTILINE)
-_HTML_STYLE = re.compile(r"<(style|script)\b[^<]*</\1>", re.IGNORECASE)
-_HTML_TAG = re.compile(r"<(br|p|/p|/div|/tr|/li)\b[^<>]*>|<[^<>]*>", re.IGNORECASE)
 
 CompatMessage: TypeAlias = "Message[str, str]"
 
@@ -81,6 +79,7 @@ class ParsedMail:
         content_type: Content type of the mail itself.
         report_type: `report-type` parameter of a multipart/report, or "".
         parts: Parts that are no containers, in order.
+        plain_text: Text of the text/plain parts, or else of the HTML parts, cut at TEXT_CHARS_MAX.
         report_groups: Content type and fields of each group in the machine-readable parts (RFC 3464, RFC 5965).
         returned_headers: Header fields of the first mail that is returned inside this one.
         authentication_results: Values of the Authentication-Results fields, topmost first. A field that is too long is
@@ -91,6 +90,7 @@ class ParsedMail:
     report_type: str
     fields: HeaderFields
     parts: tuple[LeafPart, ...]
+    plain_text: str
     report_groups: tuple[tuple[str, HeaderFields], ...]
     returned_headers: HeaderFields
     authentication_results: tuple[str, ...] = ()
@@ -106,13 +106,6 @@ class ParsedMail:
             or _SYSTEM_NAME.fullmatch(name) is not None
             or bool(self.fields.first("x-failed-recipients"))
         )
-
-    @property
-    def plain_text(self) -> str:
-        """Return the text/plain parts, or else the text of the HTML parts, cut at TEXT_CHARS_MAX."""
-        texts = [part.text for part in self.parts if part.type == "text/plain"]
-        texts = texts or [_without_tags(part.text) for part in self.parts if part.type == "text/html"]
-        return "\n".join(texts)[:TEXT_CHARS_MAX]
 
 
 def parse_mail(raw: bytes) -> ParsedMail:
@@ -165,10 +158,17 @@ def _from_message(message: CompatMessage, authentication_results: tuple[str, ...
         report_type=report.lower() if isinstance(report, str) else "",
         fields=_header_fields(message),
         parts=tuple(parts),
+        plain_text=_plain_text(parts),
         report_groups=tuple(groups),
         returned_headers=returned,
         authentication_results=authentication_results,
     )
+
+
+def _plain_text(parts: list[LeafPart]) -> str:
+    texts = [part.text for part in parts if part.type == "text/plain"]
+    texts = texts or ["\n".join(html_to_lines(part.text, quotes=True)) for part in parts if part.type == "text/html"]
+    return "\n".join(texts)[:TEXT_CHARS_MAX]
 
 
 def _walk_parts(message: CompatMessage) -> Iterator[CompatMessage]:
@@ -270,11 +270,53 @@ def _decode_text(part: CompatMessage) -> str:
     return "\n".join(line[:LINE_CHARS_MAX] for line in replace_surrogates(text).splitlines())
 
 
-def _without_tags(html: str) -> str:
-    """Return the text of HTML from a mail system, without styles and tags."""
-    return unescape(_HTML_TAG.sub(lambda tag: "\n" if tag[1] else "", _HTML_STYLE.sub("", html)))
-
-
 def replace_surrogates(text: str) -> str:
     """Replace lone surrogates, which UTF-7 can encode, but no database accepts."""
     return text.encode("utf-8", "replace").decode()
+
+
+_INVISIBLE_TAGS, _QUOTE_TAGS = frozenset({"script", "style"}), frozenset({"head", "title", "blockquote"})
+_BLOCK_TAGS = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "table", "ul", "ol", "hr"})
+_QUOTE_MARKERS = ("gmail_quote", "divrplyfwdmsg", "appendonsend", "moz-cite-prefix", "yahoo_quoted", "protonmail_quote")
+
+
+def html_to_lines(html: str, *, quotes: bool = False) -> list[str]:
+    """Return the visible text, one line per paragraph, with or without quoted mails."""
+    extractor = _TextExtractor(quotes)
+    extractor.feed(html)
+    extractor.close()
+    return "".join(extractor.pieces).splitlines()
+
+
+class _TextExtractor(HTMLParser):
+    """Collects the visible text, without quotes up to the quoted mail."""
+
+    def __init__(self, quotes: bool) -> None:
+        super().__init__(convert_charrefs=True)
+        self._skipped_tags = _INVISIBLE_TAGS if quotes else _INVISIBLE_TAGS | _QUOTE_TAGS
+        self._quote_markers = () if quotes else _QUOTE_MARKERS
+        self.pieces: list[str] = []
+        self._skipped: list[str] = []
+        self._in_quote = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Handle an opening tag (called by html.parser)."""
+        markers = " ".join(value or "" for name, value in attrs if name in {"class", "id"}).lower()
+        self._in_quote = self._in_quote or any(quote in markers for quote in self._quote_markers)
+        if tag in self._skipped_tags:
+            self._skipped.append(tag)
+        if tag in _BLOCK_TAGS:
+            self.pieces.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        """Handle a closing tag (called by html.parser)."""
+        if tag in self._skipped:
+            while self._skipped.pop() != tag:
+                pass
+        if tag in _BLOCK_TAGS:
+            self.pieces.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        """Collect visible text (called by html.parser)."""
+        if not (self._skipped or self._in_quote):
+            self.pieces.append(" ".join(data.split("\n")))

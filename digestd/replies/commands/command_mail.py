@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.utils import getaddresses
-from html.parser import HTMLParser
 
 from digestd.domain.topic_hint import TopicHint
 from digestd.replies.bounces.formats import parse_automatic
@@ -14,7 +13,7 @@ from digestd.replies.commands.authentication import (
     AuthenticationResult,
     parse_authentication_results,
 )
-from digestd.replies.parsed_mail import TEXT_CHARS_MAX, HeaderFields, ParsedMail, replace_surrogates
+from digestd.replies.parsed_mail import TEXT_CHARS_MAX, HeaderFields, ParsedMail, html_to_lines, replace_surrogates
 
 LINES_MAX = 40
 SUBJECT_MAX = 300
@@ -167,48 +166,3 @@ def _is_automatic(mail: ParsedMail, sender: str) -> bool:
         or mail.content_type == "multipart/report"
         or _AUTOMATED_LOCAL_PARTS.fullmatch(sender.partition("@")[0]) is not None
     )
-
-
-_SKIPPED_TAGS = frozenset({"script", "style", "head", "title", "blockquote"})
-_BLOCK_TAGS = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "table", "ul", "ol", "hr"})
-_QUOTE_MARKERS = ("gmail_quote", "divrplyfwdmsg", "appendonsend", "moz-cite-prefix", "yahoo_quoted", "protonmail_quote")
-
-
-def html_to_lines(html: str) -> list[str]:
-    """Return the visible text, one line per paragraph, without quotes."""
-    extractor = _TextExtractor()
-    extractor.feed(html)
-    extractor.close()
-    return "".join(extractor.pieces).splitlines()
-
-
-class _TextExtractor(HTMLParser):
-    """Collects the visible text before the quoted mail."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self._skipped: list[str] = []
-        self._in_quote = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Handle an opening tag (called by html.parser)."""
-        markers = " ".join(value or "" for name, value in attrs if name in {"class", "id"}).lower()
-        self._in_quote = self._in_quote or any(quote in markers for quote in _QUOTE_MARKERS)
-        if tag in _SKIPPED_TAGS:
-            self._skipped.append(tag)
-        if tag in _BLOCK_TAGS:
-            self.pieces.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        """Handle a closing tag (called by html.parser)."""
-        if tag in self._skipped:
-            while self._skipped.pop() != tag:
-                pass
-        if tag in _BLOCK_TAGS:
-            self.pieces.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        """Collect visible text (called by html.parser)."""
-        if not (self._skipped or self._in_quote):
-            self.pieces.append(" ".join(data.split("\n")))
