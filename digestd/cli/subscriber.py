@@ -40,7 +40,7 @@ from digestd.subscribers import files, lookup, personal_data, status_changes, su
 from digestd.subscribers.admin_edits import add, edit
 from digestd.subscribers.files import FileFormat, FileLine
 from digestd.subscribers.importing import dry_run_import, export_subscribers, import_subscribers
-from digestd.subscribers.named_papers import NamedPaperState, named_paper_states
+from digestd.subscribers.named_papers import NamedPaper, named_papers
 from digestd.subscribers.personal_data import collect_data
 from digestd.subscribers.personal_data import to_json as export_json
 from digestd.subscribers.subscriber_record import KEYS, MUTABLE, SubscriberRecord, parse, subscriber_fields
@@ -190,7 +190,7 @@ def show_subscriber(email: Email, as_json: Json = False) -> None:
         names = [PaperId(name) for stance in Stance for name in values(found.interests, Kind.PAPER, stance)]
         unknown = [
             {"paper": one.paper, "why": _fate(built, one)}
-            for one in named_paper_states(session, found.key, names)
+            for one in named_papers(session, found.key, names)
             if not one.title
         ]
         following = next_digest(found, subscribers.next_due(session, found.key), built.clock())
@@ -466,13 +466,13 @@ def _say_papers(built: App, record: SubscriberRecord) -> None:
         return
     with built.db.read() as session:
         known = subscribers.by_address_key(session, address_key(built.keys, record.address))
-        states = named_paper_states(session, known.key, names) if known else []
+        states = named_papers(session, known.key, names) if known else []
     for state in states:
         if not state.title:
             say(f"paper {state.paper}: {_fate(built, state)}")
 
 
-def _fate(built: App, paper: NamedPaperState) -> str:
+def _fate(built: App, paper: NamedPaper) -> str:
     """Return why a paper does not count, and what happens next."""
     where = " and ".join(paper.registries)
     if paper.state is LookupState.UNKNOWN:

@@ -13,28 +13,38 @@ from digestd.text.tex import to_plain
 
 
 @dataclass(frozen=True, slots=True)
-class NamedPaperState:
-    """What is known about a paper that a subscriber named.
+class NamedPaper:
+    """A paper that a subscriber named.
 
     Attributes:
-        title: its title; empty until it is known.
-        state: of its lookup; None if it is known, or is not looked up.
-        registries: the names of the registries that it is looked up at.
+        found: the public paper, else their own reference; None if neither is known.
+        state: of its lookup; None if there is none.
     """
 
     paper: PaperId
-    title: str = ""
-    state: LookupState | None = None
-    registries: tuple[str, ...] = ()
+    found: Paper | Reference | None
+    state: LookupState | None
+
+    @property
+    def title(self) -> str:
+        """Return its title; empty until it is known, and until then it does not count."""
+        if isinstance(self.found, Paper):
+            return self.found.plain_title
+        return to_plain(self.found.words.title) if self.found else ""
+
+    @property
+    def url(self) -> str | None:
+        """Return the address of the public paper."""
+        return self.found.url if isinstance(self.found, Paper) else None
+
+    @property
+    def registries(self) -> tuple[str, ...]:
+        """Return the names of the registries that it is looked up at."""
+        return registries_of(self.paper)
 
 
-def named_paper_states(session: Session, subscriber: int, names: Sequence[PaperId]) -> list[NamedPaperState]:
+def named_papers(session: Session, subscriber: int, names: Sequence[PaperId]) -> list[NamedPaper]:
     """Return what is known about papers that a subscriber named, in their order."""
     known = references.resolved(session, subscriber, names)
     states = paper_lookups.states(session, subscriber)
-    return [_state(name, known.get(name), states.get(name)) for name in names]
-
-
-def _state(name: PaperId, found: Paper | Reference | None, state: LookupState | None) -> NamedPaperState:
-    title = found.plain_title if isinstance(found, Paper) else to_plain(found.words.title) if found else ""
-    return NamedPaperState(name, title, None if title else state, registries_of(name))
+    return [NamedPaper(name, known.get(name), states.get(name)) for name in names]

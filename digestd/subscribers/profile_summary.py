@@ -11,41 +11,22 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digestd.domain.interest import Interest, Kind, Stance, values
-from digestd.domain.lookup import LookupState
-from digestd.domain.paper import Paper, PaperId
-from digestd.domain.reference import Reference
+from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Subscriber
 from digestd.ranking import profile_summary
 from digestd.ranking.profile_summary import DocumentFrequencies, ProfileTerm
-from digestd.store import feedback, paper_lookups, papers, references, subscribers
+from digestd.store import feedback, papers, subscribers
 from digestd.store.database import Database
 from digestd.store.interests import stated
 from digestd.store.ledger import queries
 from digestd.subscribers.lookup import load_locked
-from digestd.text.tex import to_plain
+from digestd.subscribers.named_papers import NamedPaper, named_papers
 
 LIKES = 100
 """The number of newest likes that are summarised."""
 OTHERS = 300
 """The number of newest papers that the words of the likes are compared with."""
 DIGESTS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class LikedPaper:
-    """A paper that they like or dislike, by interest or by feedback.
-
-    Attributes:
-        title: its title, or its identifier while nothing else is known of it.
-        is_known: False if it does not count, because no source has reported it and no registry has described it.
-        state: the state of its lookup; None if there is none.
-    """
-
-    paper: PaperId
-    title: str
-    url: str | None
-    is_known: bool = True
-    state: LookupState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +41,8 @@ class ProfileSummary:
 
     words: tuple[ProfileTerm, ...]
     authors: tuple[ProfileTerm, ...]
-    likes: tuple[LikedPaper, ...]
-    dislikes: tuple[LikedPaper, ...]
+    likes: tuple[NamedPaper, ...]
+    dislikes: tuple[NamedPaper, ...]
     picks_by_interest: Mapping[tuple[str, str], int]
     muted: tuple[Interest, ...]
 
@@ -87,23 +68,20 @@ def summarise_profile(session: Session, subscriber: Subscriber, newest: NewestPa
         newest: the papers that the words of the likes are compared with.
     """
     interests = stated(session, [subscriber.key]).get(subscriber.key, ())
-    liked = _papers(session, subscriber.key, interests, Stance.LIKED)
+    likes, dislikes = (_papers(session, subscriber.key, interests, stance) for stance in Stance)
     own = (
         *values(interests, Kind.TOPIC),
         *values(interests, Kind.TOPIC, Stance.MUTED),
         *values(interests, Kind.PHRASE, Stance.MUTED),
     )
     known = (*values(interests, Kind.AUTHOR), *values(interests, Kind.AUTHOR, Stance.MUTED))
-    states = paper_lookups.states(session, subscriber.key)
-    found = [paper for _, paper in liked if paper is not None]
+    found = [one.found for one in likes if one.found is not None]
     words = profile_summary.words([one.text for one in found], newest.frequencies(session), own) if found else []
     return ProfileSummary(
         words=tuple(words),
         authors=tuple(profile_summary.names((paper.words.authors for paper in found), known)),
-        likes=tuple(_like(name, paper, states) for name, paper in liked),
-        dislikes=tuple(
-            _like(name, paper, states) for name, paper in _papers(session, subscriber.key, interests, Stance.MUTED)
-        ),
+        likes=tuple(likes),
+        dislikes=tuple(dislikes),
         picks_by_interest=Counter(
             (one.kind.value, one.value) for one in queries.reasons(session, subscriber.key, DIGESTS) if one.value
         ),
@@ -111,20 +89,9 @@ def summarise_profile(session: Session, subscriber: Subscriber, newest: NewestPa
     )
 
 
-def _papers(
-    session: Session, subscriber: int, interests: tuple[Interest, ...], stance: Stance
-) -> list[tuple[PaperId, Paper | Reference | None]]:
+def _papers(session: Session, subscriber: int, interests: tuple[Interest, ...], stance: Stance) -> list[NamedPaper]:
     names = [PaperId(name) for name in values(interests, Kind.PAPER, stance)[:LIKES]]
-    known = references.resolved(session, subscriber, names)
-    return [(name, known.get(name)) for name in names]
-
-
-def _like(name: PaperId, paper: Paper | Reference | None, states: Mapping[PaperId, LookupState]) -> LikedPaper:
-    if isinstance(paper, Paper):
-        return LikedPaper(name, paper.plain_title, paper.url)
-    if paper is not None and paper.words.title:
-        return LikedPaper(name, to_plain(paper.words.title), None)
-    return LikedPaper(name, name, None, is_known=False, state=states.get(name))
+    return named_papers(session, subscriber, names)
 
 
 def mute_interest(db: Database, subscriber: int, what: Interest, now: datetime) -> None:

@@ -13,7 +13,7 @@ from digestd.papers.paper_import import import_papers
 from digestd.security.links import Keys, address_key
 from digestd.store import paper_lookups, papers, personal_data, references, subscribers
 from digestd.store.database import Database
-from digestd.subscribers.named_papers import named_paper_states
+from digestd.subscribers.named_papers import named_papers
 from digestd.subscribers.paper_lookups import look_up_due
 from digestd.subscribers.subscriber_record import parse
 from tests.lookups.registry_server import LAKES, PONDS, RIVERS, TITLES, Registries
@@ -154,7 +154,7 @@ async def test_states_say_what_counts(reader: RegistryReader, registries: Regist
     _like(reader.db, clock, ada, LAKES, RIVERS, PONDS, "feed:0123456789abcdef")
     with reader.db.read() as session:
         names = [PaperId(name) for name in (LAKES, RIVERS, PONDS, "feed:0123456789abcdef")]
-        found = named_paper_states(session, ada, names)
+        found = named_papers(session, ada, names)
     assert [(one.title, one.state, one.registries[:1]) for one in found] == [
         (TITLES[LAKES], None, ("arXiv",)),
         ("", LookupState.UNKNOWN, ("arXiv",)),

@@ -17,7 +17,7 @@ from digestd.security.links import address_key
 from digestd.store import subscribers
 from digestd.store.api_tokens import ApiToken
 from digestd.subscribers.admin_edits import EditResult, add_via_api, edit
-from digestd.subscribers.named_papers import named_paper_states
+from digestd.subscribers.named_papers import named_papers
 from digestd.subscribers.personal_data import forget
 from digestd.subscribers.status_changes import check_pause_end, pause, resume, unsubscribe
 from digestd.subscribers.subscriber_record import SubscriberRecord, parse, subscriber_fields
@@ -110,7 +110,7 @@ class SubscriberApi:
         wants = subscriber.interests
         names = [PaperId(name) for name in (*(wants.likes or ()), *(wants.dislikes or ()))]
         with self.db.read() as session:
-            states = named_paper_states(session, subscriber.number, names)
+            states = named_papers(session, subscriber.number, names)
         unknown = [UnknownPaperOut(paper=one.paper, lookup=one.state) for one in states if not one.title]
         return InterestsOut.model_validate({**wants.model_dump(), "unknown_papers": unknown})
 
