@@ -10,7 +10,7 @@ import numpy as np
 from digestd.digests.planning_day import PlanningDay
 from digestd.digests.selection import DigestOptions, Selections, build_picks, sampling_seed, select, selected_cells
 from digestd.digests.shard import Shard
-from digestd.domain.digest import Occasion, Pick, Reason, ReasonKind
+from digestd.domain.digest import INTEREST_KINDS, Occasion, Pick, Reason, ReasonKind
 from digestd.domain.interest import Kind
 from digestd.domain.subscriber import Cadence
 from digestd.domain.trial import Team
@@ -27,17 +27,6 @@ THIN_FROM = 20
 """With fewer new papers, a short digest says little about the day."""
 _GAPS = {Cadence.DAILY: timedelta(days=8), Cadence.WEEKDAYS: timedelta(days=10), Cadence.WEEKLY: timedelta(days=15)}
 """Time since the last digest after which there are days that no digest covers."""
-_KINDS = {
-    ReasonKind.AUTHOR: Kind.AUTHOR,
-    ReasonKind.TITLE: Kind.TOPIC,
-    ReasonKind.TOPIC: Kind.TOPIC,
-    ReasonKind.BACKGROUND: Kind.TOPIC,
-    ReasonKind.NEAR_TOPIC: Kind.TOPIC,
-    ReasonKind.PHRASE: Kind.PHRASE,
-    ReasonKind.PASSING: Kind.PHRASE,
-    ReasonKind.CATEGORY: Kind.CATEGORY,
-}
-"""Kinds of reasons that name an interest, which a group may share."""
 _WEAK = frozenset({ReasonKind.CO_LIKES, ReasonKind.TREND, ReasonKind.NEW})
 """Reasons that say less than the likes of colleagues."""
 
@@ -158,7 +147,7 @@ def with_group(reason: Reason, shared: Sequence[SharedInterest], is_recommended:
     """
     if is_recommended and reason.kind in _WEAK:
         return Reason(ReasonKind.GROUP_LIKES)
-    kind, value = _KINDS.get(reason.kind), reason.value.casefold()
+    kind, value = INTEREST_KINDS.get(reason.kind), reason.value.casefold()
     found = next((one for one in shared if (one.interest.kind, one.interest.value.casefold()) == (kind, value)), None)
     if found is None:
         return reason

@@ -1,9 +1,12 @@
 """Digests: one subscriber's picks for one period, immutable once planned."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
+
+from digestd.domain.interest import Kind
 
 WINDOW = timedelta(days=7)
 """The time for which a paper stays a candidate."""
@@ -39,6 +42,19 @@ class ReasonKind(StrEnum):
     TREND = "trend"  # value = the figure, e.g. "42"
     NEW = "new"  # nothing matched and nobody voted yet
     RANDOM = "random"  # an exploration paper
+
+
+INTEREST_KINDS: Mapping[ReasonKind, Kind] = {
+    ReasonKind.AUTHOR: Kind.AUTHOR,
+    ReasonKind.TITLE: Kind.TOPIC,
+    ReasonKind.TOPIC: Kind.TOPIC,
+    ReasonKind.BACKGROUND: Kind.TOPIC,
+    ReasonKind.NEAR_TOPIC: Kind.TOPIC,
+    ReasonKind.PHRASE: Kind.PHRASE,
+    ReasonKind.PASSING: Kind.PHRASE,
+    ReasonKind.CATEGORY: Kind.CATEGORY,
+}
+"""The kind of interest that a reason names by its value; absent for other reasons."""
 
 
 class Occasion(StrEnum):

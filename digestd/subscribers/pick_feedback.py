@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from digestd.domain.digest import Pick, Reason, ReasonKind
+from digestd.domain.digest import INTEREST_KINDS, Pick, Reason
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper
@@ -24,16 +24,6 @@ from digestd.subscribers.feedback import matches_interest
 VALUE_MAX = 200
 _AUTHORS = 4
 _CATEGORIES = 4
-_INTEREST_KINDS = {
-    ReasonKind.AUTHOR: Kind.AUTHOR,
-    ReasonKind.TITLE: Kind.TOPIC,
-    ReasonKind.TOPIC: Kind.TOPIC,
-    ReasonKind.BACKGROUND: Kind.TOPIC,
-    ReasonKind.NEAR_TOPIC: Kind.TOPIC,
-    ReasonKind.PHRASE: Kind.PHRASE,
-    ReasonKind.PASSING: Kind.PHRASE,
-    ReasonKind.CATEGORY: Kind.CATEGORY,
-}
 
 
 class LinkGone(NotFound):
@@ -71,7 +61,7 @@ class PickFeedback:
 
         The interest that it was picked for, its authors and categories.
         """
-        kind = _INTEREST_KINDS.get(self.reason.kind)
+        kind = INTEREST_KINDS.get(self.reason.kind)
         words = self.paper.words
         named = [
             *([(kind, self.reason.value)] if kind else []),

@@ -19,6 +19,10 @@ QUOTES = [
     "-----Ursprüngliche Nachricht-----\nabmelden",
     "________________________________\nFrom: digestd\nunsubscribe",
     "Von: digestd\nabmelden",
+    "De : digestd\nEnvoyé : mardi 24 novembre 2026 07:00\nunsubscribe",
+    "Van: digestd\nVerzonden: dinsdag 24 november 2026 07:00\nunsubscribe",
+    "Da: digestd\nInviato: martedì 24 novembre 2026 07:00\nunsubscribe",
+    "El mar, 24 nov 2026 a las 07:00, digestd escribió:\n> unsubscribe",
     "> unsubscribe",
     "-- \nunsubscribe",
 ]

@@ -29,7 +29,7 @@ _QUOTED_STRING = re.compile(r'"(?:[^"\\]|\\.){0,200}"')
 _MESSAGE_ID = re.compile(r"<[!#-;=?-~]{1,250}>")
 _QUOTE_INTRO = re.compile(
     r"-{2,}\s*(original|ursprüngliche|forwarded|weitergeleitete|reply|antwort)"
-    r"|(on|am|le|el|op|il)\b.*\d|_{5,}$|(from|von|de|sent|gesendet|betreff|subject)\s*:\s",
+    r"|(on|am|le|el|op|il)\b.*\d|_{5,}$|(from|von|van|de|da|sent|gesendet|betreff|subject)\s*:\s",
     re.IGNORECASE,
 )
 
