@@ -28,6 +28,7 @@ Children = Callable[[], list[psutil.Process]]
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 SLOW = frozenset(
     {
+        "bench",
         "cli",
         "commands",
         "confinement",

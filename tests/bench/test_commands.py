@@ -60,6 +60,7 @@ def test_bench_service_measures_a_day(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_bench_delivery_to_a_relay_that_answers_late(tmp_path: Path) -> None:
     words = ["tests.bench.delivery", "--subscribers", "20", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
     late = ["--relay-latency", "5", "--relay-connections", "2", "--no-pipelining"]
@@ -71,6 +72,7 @@ def test_bench_delivery_to_a_relay_that_answers_late(tmp_path: Path) -> None:
     assert found["broken"] == []
 
 
+@pytest.mark.long
 def test_bench_delivery_into_postfix(tmp_path: Path) -> None:
     tool("postfix")
     if os.geteuid() != 0:

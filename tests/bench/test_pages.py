@@ -1,12 +1,8 @@
 """Every anonymous request is cheap but previews, and previews do not stop other pages."""
 
-import pytest
-
 from digestd.web import build
 from tests.bench import anonymous_requests, preview_flood
 from tests.bench.pages_service import pages_service
-
-pytestmark = pytest.mark.slow
 
 
 def test_anonymous_requests_are_cheap_but_previews() -> None:

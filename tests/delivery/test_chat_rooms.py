@@ -99,7 +99,7 @@ def fail_days(made: Install, days: int) -> None:
 
 @pytest.mark.parametrize(
     ("form", "answer"),
-    [*(("slack", answer) for answer in HOSTILE), ("matrix", HOSTILE[0]), ("matrix", HOSTILE[2]), ("ntfy", HOSTILE[0])],
+    [*(("slack", answer) for answer in HOSTILE), ("matrix", HOSTILE[0])],
 )
 def test_hostile_answer_stops_nobody(
     on_file: Install, server: ChatServer, room: Callable[[str], str], form: str, answer: Answer

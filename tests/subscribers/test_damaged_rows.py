@@ -24,6 +24,8 @@ from tests.conftest import NOW
 from tests.support import sample_data
 from tests.support.install import Install, install
 
+pytestmark = pytest.mark.slow
+
 FIELDS = {
     "timezone": ("UPDATE subscriber SET timezone = 'Mars/Phobos'", "--timezone Europe/Berlin"),
     "zone-folder": ("UPDATE subscriber SET timezone = 'America'", "--timezone Europe/Berlin"),
