@@ -94,7 +94,7 @@ MUTANTS = (
     ),
     Mutant(
         "uncertain is sent again",
-        "digestd.store.ledger.recovery:_take_over",
+        "digestd.store.ledger.settlement:_take_over",
         swap_name("_UNKNOWN", "_UNSENT"),
         KILLS,
     ),
