@@ -85,13 +85,24 @@ def claim(session: Session, now: datetime, only: int | None = None) -> Library |
     """
     query = select(core.library).join(core.subscriber, _S.id == _L.subscriber_id).where(*_READ)
     due = (_LINKED, _L.next_us <= to_us(now)) if only is None else (_L.id == only,)
-    row = session.connection().execute(query.where(*due).order_by(_L.next_us, _L.id).limit(1)).first()
-    if row is None:
-        return None
-    change = update(core.library).where(_L.id == row.id, _L.next_us == row.next_us)
-    done = session.connection().execute(change.values(next_us=to_us(now + LEASE)).returning(core.library))
-    claimed = done.first()
-    return None if claimed is None else _library(claimed)
+    next_due = query.where(*due).order_by(_L.next_us, _L.id).limit(1)
+    while (row := session.connection().execute(next_due).first()) is not None:
+        change = update(core.library).where(_L.id == row.id, _L.next_us == row.next_us)
+        done = session.connection().execute(change.values(next_us=to_us(now + LEASE)).returning(core.library))
+        claimed = done.first()
+        if claimed is None:
+            return None
+        try:
+            return _library(claimed)
+        except (ValueError, OverflowError) as error:  # a damaged row must not keep those behind it waiting
+            import structlog  # noqa: PLC0415  # most commands log nothing
+
+            structlog.get_logger(__name__).error(
+                "cannot read what is stored of a library", number=row.id, kind=type(error).__name__
+            )
+            if only is not None:
+                return None
+    return None
 
 
 def holds(session: Session, claimed: Library) -> bool:

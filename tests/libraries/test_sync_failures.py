@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from digestd.domain.library import LibraryState
+from digestd.domain.library import LibraryProvider, LibraryState
 from digestd.jobs.worker import sync_libraries
+from digestd.store import core
 from digestd.store import libraries as kept
 from digestd.subscribers.libraries import BACKOFF, BUSY_DELAY
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, SyncSetup, lakes
@@ -124,3 +125,19 @@ async def test_sync_continues_after_an_unexpected_error(tmp_path: Path, now: dat
             await sync_libraries(made.app, stop)
     made.db.close()
     assert tries == [0, 1]
+
+
+async def test_claim_passes_over_an_unreadable_library(setup: SyncSetup) -> None:
+    """One row must not keep the libraries behind it waiting."""
+    await setup.link()
+    with setup.by.db.write() as session:
+        damaged = kept.NewLibrary(setup.ada, LibraryProvider.ZOTERO, "damaged", None, may_write=False)
+        kept.link(session, damaged, setup.now)
+        table = core.library
+        session.connection().execute(
+            table.update().where(table.c.place == "damaged").values(next_us=0, linked_us=9 * 10**18)
+        )
+    with setup.by.db.write() as session:
+        claimed = kept.claim(session, setup.now)
+    assert claimed is not None
+    assert claimed.place != "damaged"
