@@ -22,6 +22,7 @@ from digestd.cli.arguments import DryRun, Email, Json, parse_date, parse_datetim
 from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_import_report
 from digestd.cli.progress import progress
+from digestd.delivery.bounces import score_of
 from digestd.domain.bounce import SUPPRESS_AT
 from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.lookup import LookupState
@@ -526,7 +527,7 @@ def _bounces(session: Session, key: int, now: datetime) -> dict[str, object]:
     address_key = subscribers.address_key_of(session, key)
     found = bounces.of_address(session, address_key, BOUNCES_SHOWN)
     suppressed = suppressions.found_at(session, address_key)
-    points = bounces.score_of(session, address_key, now).at(now)
+    points = score_of(session, address_key, now).at(now)
     return {
         "suppression": suppressed[0] if suppressed else None,
         "suppressed_since": suppressed[1] if suppressed else None,

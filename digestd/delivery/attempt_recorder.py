@@ -15,6 +15,7 @@ from random import Random
 
 import structlog
 
+from digestd.delivery.bounces import RefusalCounts, judge_refusals
 from digestd.delivery.group_commit import GroupCommit
 from digestd.delivery.relays import RateLimiter, domain_of
 from digestd.delivery.retry import (
@@ -137,10 +138,10 @@ class PendingRefusals:
             await asyncio.sleep(JUDGE_SECONDS)
             await self.judge()
 
-    def _judge_in_ledger(self, refused: list[AttemptResult]) -> ledger.RefusalCounts:
+    def _judge_in_ledger(self, refused: list[AttemptResult]) -> RefusalCounts:
         with self._db.write() as session:
             ledger.force_index_scans(session)
-            return ledger.judge_refusals(session, refused, self._clock())
+            return judge_refusals(session, refused, self._clock())
 
 
 class AttemptRecorder:

@@ -27,7 +27,6 @@ from digestd.jobs import chores
 from digestd.jobs.children import ChildProcesses
 from digestd.store import (
     address_changes,
-    bounce_surge,
     bounces,
     ledger,
     mail_budgets,
@@ -398,7 +397,7 @@ def _count_doublings(session: Session, now: datetime) -> int:
 
 
 def _count_held(session: Session, now: datetime) -> int:
-    return ledger.count_waiting(session) + len(bounce_surge.held_addresses(session, now))
+    return ledger.count_waiting(session) + len(bounces.held_addresses(session, now))
 
 
 def clear_backoff(app: App) -> None:

@@ -26,7 +26,6 @@ from digestd.operations.service_status import (
     ServiceVersions,
 )
 from digestd.store import (
-    bounce_surge,
     bounces,
     chat_targets,
     hosts,
@@ -145,7 +144,7 @@ def _health(session: Session, app: App) -> ServiceHealth:
         open=service_activity.open_deliveries_by_state(session),
         long_uncertain=ledger.count_long_uncertain(session, now),
         refused=ledger.count_waiting(session),
-        held=len(bounce_surge.held_addresses(session, now)),
+        held=len(bounces.held_addresses(session, now)),
         refused_sender=bounces.count_refused_senders(session, now)[0],
     )
 

@@ -14,6 +14,7 @@ from logging import ERROR, INFO, WARNING
 import structlog
 from sqlmodel import Session
 
+from digestd.delivery.bounces import is_contradicted, record
 from digestd.domain.bounce import Bounce, BounceAction, BounceKind, InboundOutcome
 from digestd.errors import NotInitialised, Unavailable
 from digestd.replies.bounces.formats import BounceReport, Classification
@@ -22,7 +23,7 @@ from digestd.replies.inbound_mail import InboundMail, parse_inbound_mail
 from digestd.replies.matching import Match, find_unproven_delivery, is_forged, match_report
 from digestd.replies.parsed_mail import BYTES_MAX, UnreadableMail
 from digestd.security.links import Keys
-from digestd.store import bounce_surge, bounces, ledger, operations
+from digestd.store import bounces, ledger, operations
 from digestd.store.database import Database
 
 NEEDS_REVIEW = frozenset(
@@ -126,7 +127,7 @@ class ReplyProcessor:
             log.warning("bounce in an unknown format; it stays in the mailbox for review", delivery=found.delivery)
             return InboundOutcome.UNREAD
         bounce = _bounce(found, report.kind, report, classified.via, now)
-        doubtful = bounce.kind is BounceKind.HARD and bounce_surge.is_contradicted(session, bounce, now - TRUSTED_FOR)
+        doubtful = bounce.kind is BounceKind.HARD and is_contradicted(session, bounce, now - TRUSTED_FOR)
         return record_bounce(session, bounce, now, doubtful)
 
 
@@ -137,7 +138,7 @@ def record_bounce(session: Session, bounce: Bounce, now: datetime, doubtful: boo
         bounce: The bounce; one that is stored already changes nothing.
         doubtful: True to hold the bounce instead of suppressing the address.
     """
-    recorded = bounces.record(session, bounce, now, doubtful)
+    recorded = record(session, bounce, now, doubtful)
     if not recorded.is_new:
         return InboundOutcome.KNOWN
     if bounce.delivery is not None:

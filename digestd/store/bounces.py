@@ -1,24 +1,23 @@
-"""Bounces and complaints by keyed hash of the address.
+"""Bounces and complaints by keyed hash of the address, and counts of those around one. What follows: delivery.bounces.
 
-`record` stores one and applies its effects in one transaction.
-
-An address is locked by its subscriber's row, like consent and the commit point, so that two bounces at once count
-twice, and a mail that reaches the commit point afterwards sees the suppression.
+The column `held` marks a bounce that suppressed nobody. Mails to unconfirmed addresses do not count, so that strangers
+cannot cause a surge.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import desc, func, select
+from sqlalchemy import and_, desc, func, or_, select, update
 from sqlmodel import Session
 
-from digestd.domain.bounce import REMEMBERED, Bounce, BounceAction, BounceKind, BounceScore, choose_action, score
-from digestd.domain.delivery import State
+from digestd.domain.bounce import MANY_PART, Bounce, BounceKind, FailureCounts
+from digestd.domain.delivery import UNCONFIRMED, Outcome, State
+from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.domain.webhook import bounce_event
-from digestd.store import bounce_surge, core, suppressions, webhooks
+from digestd.store import core, suppressions, webhooks
 from digestd.store.bulk import chunks
 from digestd.store.timestamps import from_us, to_us
 
@@ -26,25 +25,18 @@ POLICY_WINDOW = timedelta(days=1)
 """Refusals because of the sender are reported together for so long."""
 COUNTED = 200
 """Number of newest bounces and accepted mails of an address that a score is computed from."""
-_B, _D, _S = core.bounce.c, core.delivery.c, core.subscriber.c
-_SUPPRESSES = {
-    BounceAction.HARD: SuppressionReason.HARD_BOUNCE,
-    BounceAction.SOFT: SuppressionReason.SOFT_BOUNCE,
-    BounceAction.COMPLAINT: SuppressionReason.COMPLAINT,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class BounceEffect:
-    """The result of a bounce.
-
-    `is_new` is False if it was reported before: then nothing was done.
-
-    A bounce is held and suppresses nobody during a surge, or if it is `doubtful`.
-    """
-
-    is_new: bool
-    action: BounceAction = BounceAction.FINE
+RELAY_WINDOW = timedelta(hours=2)
+"""A relay is judged by the attempts from so long before and after the one that failed: longer than a mail waits."""
+REACH = 1_000
+"""Deliveries with numbers this near are compared as well: those planned together."""
+DOMAIN_WINDOW = timedelta(days=1)
+"""A domain is judged by all its subscribers, who each get one mail a day."""
+HELD_FOR = timedelta(days=7)
+"""A held bounce is shown so long."""
+FAILED_MAX = 1_000
+_A, _B, _D, _S = core.attempt.c, core.bounce.c, core.delivery.c, core.subscriber.c
+_OPEN = (Status.ACTIVE, Status.PAUSED)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,32 +53,6 @@ def key_of(*parts: object) -> bytes:
     return hashlib.sha256("|".join(map(str, parts)).encode()).digest()
 
 
-def record(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False) -> BounceEffect:
-    """Store a bounce and apply its effects in the caller's transaction.
-
-    Safe to repeat.
-    """
-    session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key).with_for_update())
-    if not insert(session, bounce):
-        return BounceEffect(is_new=False)
-    if bounce.kind is BounceKind.HARD and (doubtful or bounce_surge.must_hold(session, bounce, now)):
-        bounce_surge.hold(session, [bounce.key])
-        return BounceEffect(is_new=True, action=BounceAction.HELD)
-    return BounceEffect(is_new=True, action=apply_effects(session, bounce, now))
-
-
-def apply_effects(session: Session, bounce: Bounce, now: datetime) -> BounceAction:
-    """Apply the effects of a stored bounce that is not held."""
-    _enqueue_event(session, bounce, now)
-    lifted = max((one.at for one in suppressions.lifted(session, bounce.address_key)), default=None)
-    if lifted is not None and _is_older(session, bounce, lifted):
-        return BounceAction.FINE
-    follows = choose_action(bounce, score_of(session, bounce.address_key, now))
-    if follows in _SUPPRESSES:
-        suppressions.suppress(session, bounce.address_key, _SUPPRESSES[follows], now)
-    return follows
-
-
 def lock(session: Session, address_keys: Iterable[bytes]) -> None:
     """Lock several addresses in order of row number.
 
@@ -94,14 +60,6 @@ def lock(session: Session, address_keys: Iterable[bytes]) -> None:
     """
     for chunk in chunks(set(address_keys)):
         session.connection().execute(select(_S.id).where(_S.address_key.in_(chunk)).order_by(_S.id).with_for_update())
-
-
-def score_of(session: Session, address_key: bytes, now: datetime) -> BounceScore:
-    """Return the bounce score of an address since its last suppression was lifted."""
-    since = now - REMEMBERED
-    lifted = max((one.at for one in suppressions.lifted(session, address_key)), default=since)
-    found = [bounce for bounce in of_address(session, address_key, COUNTED) if bounce.at > max(since, lifted)]
-    return score(found, _accepted(session, address_key) if found else ())
 
 
 def of_address(session: Session, address_key: bytes, limit: int) -> list[Bounce]:
@@ -170,22 +128,16 @@ def insert(session: Session, bounce: Bounce) -> bool:
     return session.connection().execute(statement.returning(_B.key)).first() is not None
 
 
-def _enqueue_event(session: Session, bounce: Bounce, now: datetime) -> None:
+def enqueue_event(session: Session, bounce: Bounce, now: datetime) -> None:
+    """Tell the webhooks of a bounce that changes something for its subscriber."""
     event = bounce_event(bounce.kind)
     subscriber = session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key)).scalar()
     if event and subscriber is not None:
         webhooks.enqueue(session, [(subscriber, event, f"{bounce.kind} {bounce.status}".strip())], to_us(now))
 
 
-def _is_older(session: Session, bounce: Bounce, lifted: datetime) -> bool:
-    """Return True if the bounced mail was sent before the suppression was lifted."""
-    if bounce.delivery is None:
-        return bounce.at <= lifted
-    sent = session.connection().execute(select(_D.dated_us).where(_D.id == bounce.delivery)).scalar()
-    return sent is None or sent <= to_us(lifted)
-
-
-def _accepted(session: Session, address_key: bytes) -> list[int]:
+def accepted_deliveries(session: Session, address_key: bytes) -> list[int]:
+    """Return the newest deliveries to an address that the relay accepted, at most COUNTED."""
     query = (
         select(_D.id)
         .join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
@@ -194,6 +146,153 @@ def _accepted(session: Session, address_key: bytes) -> list[int]:
         .limit(COUNTED)
     )
     return list(session.connection().execute(query).scalars())
+
+
+def sent_at(session: Session, delivery: int) -> datetime | None:
+    """Return the date of the mail of a delivery; None if it has none."""
+    sent_us = session.connection().execute(select(_D.dated_us).where(_D.id == delivery)).scalar()
+    return None if sent_us is None else from_us(sent_us)
+
+
+def attempt_of(session: Session, bounce: Bounce) -> tuple[str | None, int]:
+    """Return relay and end of the attempt that bounced; (None, 0) if it is unknown or under way."""
+    query = select(_A.relay, _A.closed_us).where(_A.delivery_id == bounce.delivery, _A.n == bounce.attempt)
+    row = session.connection().execute(query).first()
+    return (None, 0) if row is None else (row.relay, row.closed_us or 0)
+
+
+def failures_at_relay(session: Session, relay: str | None, delivery: int, at_us: int) -> FailureCounts:
+    """Return how many subscribers failed among the mails of a relay around this one.
+
+    A subscriber counts once, because they can cause any number of replies that bounce.
+    """
+    if relay is None:
+        return FailureCounts()
+    readers = func.count(_D.subscriber_id.distinct())
+    reached = readers.filter(_A.outcome == Outcome.ACCEPTED, _B.key.is_(None))
+    failed = readers.filter(or_(_A.outcome == Outcome.PERM, _B.key.is_not(None)))
+    query = select(readers, failed, reached).select_from(_AROUND)
+    row = session.connection().execute(query.where(*_around(relay, delivery, at_us))).one()
+    return FailureCounts(*row)
+
+
+def failed_at_relay(session: Session, relay: str, delivery: int, at_us: int) -> list[bytes]:
+    """Return the addresses, by key, with hard bounces among the mails of a relay around this one."""
+    query = select(_B.address_key).select_from(_AROUND).where(*_around(relay, delivery, at_us), _B.key.is_not(None))
+    return [bytes(key) for key in session.connection().execute(query.limit(FAILED_MAX)).scalars()]
+
+
+def domain_of(session: Session, address_key: bytes) -> str:
+    """Return the domain of a subscriber's address; empty if nobody has it."""
+    address = session.connection().execute(select(_S.address).where(_S.address_key == address_key)).scalar()
+    return (address or "").rpartition("@")[2]
+
+
+def failures_at_domain(session: Session, domain: str, now: datetime) -> tuple[FailureCounts, frozenset[bytes]]:
+    """Return how many subscribers at a domain failed within DOMAIN_WINDOW, and their addresses by key."""
+    query = (
+        select(_S.address_key, _S.status)
+        .distinct()
+        .join_from(core.bounce, core.subscriber, _S.address_key == _B.address_key)
+        .outerjoin(core.delivery, _D.id == _B.delivery_id)
+        .where(_B.kind == BounceKind.HARD, _B.at_us >= to_us(now - DOMAIN_WINDOW), _is_at(domain))
+        .where(or_(_D.kind.is_(None), _D.kind.not_in(sorted(UNCONFIRMED))))
+        .limit(FAILED_MAX)
+    )
+    rows = session.connection().execute(query).all()
+    failed, living = len(rows), sum(row.status in _OPEN for row in rows)
+    most = int(failed / MANY_PART) + living  # larger numbers of subscribers do not matter
+    some = select(_S.id).where(_is_at(domain), _S.status.in_(_OPEN)).limit(most + 1).subquery()
+    there = int(session.connection().execute(select(func.count()).select_from(some)).scalar_one())
+    return FailureCounts(there - living + failed, failed), frozenset(bytes(row.address_key) for row in rows)
+
+
+def gave_feedback_since(session: Session, address_key: bytes, at_us: int) -> bool:
+    """Return True if the subscriber with this address gave feedback after a time."""
+    F = core.feedback.c
+    query = (
+        select(F.id)
+        .join_from(core.feedback, core.subscriber, _S.id == F.subscriber_id)
+        .where(_S.address_key == address_key, F.at_us > at_us)
+        .limit(1)
+    )
+    return session.connection().execute(query).first() is not None
+
+
+def is_suppressed_by_bounce(session: Session, address_key: bytes, since: datetime) -> bool:
+    """Return True if a hard bounce suppressed this address since a time; never if an operator did."""
+    at_us = suppressions.since(session, address_key, SuppressionReason.HARD_BOUNCE)
+    if at_us < to_us(since):
+        return False
+    query = select(_B.key).where(_B.address_key == address_key, _B.kind == BounceKind.HARD, _B.at_us == at_us)
+    return session.connection().execute(query.limit(1)).first() is not None
+
+
+def hold_since(session: Session, address_key: bytes, since: datetime) -> None:
+    """Mark the hard bounces of an address from a time on as held."""
+    recent = _B.address_key == address_key, _B.kind == BounceKind.HARD, _B.at_us >= to_us(since)
+    session.connection().execute(update(core.bounce).where(*recent).values(held=True))
+
+
+def hold(session: Session, keys: Sequence[bytes]) -> None:
+    """Mark these bounces, by their keys, as held."""
+    session.connection().execute(update(core.bounce).where(_B.key.in_(keys)).values(held=True))
+
+
+def held_addresses(session: Session, now: datetime, since: datetime | None = None) -> list[bytes]:
+    """Return the addresses, by key, whose hard bounces are held.
+
+    They were not reached since.
+    """
+    later = (
+        select(_D.id)
+        .join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
+        .where(_S.address_key == core.bounce.c.address_key, _D.recipient_key.is_(None))
+        .where(_D.state == State.ACCEPTED, _D.closed_us > _B.at_us, ~_is_back())
+        .correlate(core.bounce)
+        .exists()
+    )
+    suppressed = select(core.suppression.c.address_key).where(core.suppression.c.address_key == _B.address_key)
+    query = (
+        select(_B.address_key)
+        .distinct()
+        .where(_B.held, _B.at_us >= to_us(since or now - HELD_FOR), ~suppressed.exists(), ~later)
+        .order_by(_B.address_key)
+    )
+    return [bytes(key) for key in session.connection().execute(query).scalars()]
+
+
+def release(session: Session, address_keys: Sequence[bytes]) -> None:
+    """Stop holding the bounces of these addresses."""
+    session.connection().execute(update(core.bounce).where(_B.address_key.in_(address_keys)).values(held=False))
+
+
+_AROUND = core.attempt.join(core.delivery, _D.id == _A.delivery_id).outerjoin(
+    core.bounce,
+    and_(_B.delivery_id == _A.delivery_id, _B.attempt == _A.n, _B.kind == BounceKind.HARD),
+)
+
+
+def _around(relay: str, delivery: int, at_us: int) -> tuple[core.Condition, ...]:
+    window = RELAY_WINDOW // _MICROSECOND
+    return (
+        _A.delivery_id.between(delivery - REACH, delivery + REACH),
+        _A.closed_us.between(at_us - window, at_us + window),
+        _A.relay == relay,
+        _A.outcome.in_([Outcome.ACCEPTED, Outcome.PERM]),
+        _D.kind.not_in(sorted(UNCONFIRMED)),
+    )
+
+
+def _is_at(domain: str) -> core.Condition:
+    return _S.address.endswith(f"@{domain}", autoescape=True)
+
+
+def _is_back() -> core.Condition:
+    """Return the condition that a hard bounce came back for the last attempt at a delivery."""
+    other = core.bounce.alias()
+    about = (other.c.delivery_id == _D.id, other.c.attempt == _D.attempts)
+    return select(other.c.key).where(*about, other.c.kind == BounceKind.HARD).exists()
 
 
 def _bounce(row: core.Record) -> Bounce:

@@ -11,7 +11,7 @@ from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput
 from digestd.security.links import Keys, address_key
-from digestd.store import bounce_surge, suppressions
+from digestd.store import bounces, suppressions
 from digestd.store.database import Database
 from digestd.store.suppressions import SuppressionFilter
 
@@ -97,9 +97,9 @@ def suppress_held(db: Database, since: datetime | None, now: datetime, dry_run: 
         dry_run: count, and change nothing.
     """
     with db.read() if dry_run else db.write() as session:
-        keys = bounce_surge.held_addresses(session, now, since)
+        keys = bounces.held_addresses(session, now, since)
         for key in () if dry_run else keys:
             suppressions.suppress(session, key, SuppressionReason.HARD_BOUNCE, now)
         if keys and not dry_run:
-            bounce_surge.release(session, keys)
+            bounces.release(session, keys)
     return len(keys)

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import String, cast, select
 
 from digestd.delivery.attempt_recorder import RunCounters
+from digestd.delivery.bounces import record as record_bounce
 from digestd.delivery.run import deliver
 from digestd.delivery.transports import Route
 from digestd.domain.bounce import Bounce, BounceKind
@@ -17,7 +18,7 @@ from digestd.domain.delivery import State
 from digestd.domain.subscriber import Cause, Status
 from digestd.jobs.worker import alert_operator
 from digestd.security.links import address_key
-from digestd.store import bounce_surge, bounces, core, ledger, subscribers, suppressions
+from digestd.store import bounces, core, ledger, subscribers, suppressions
 from digestd.subscribers.suppression import suppress_held
 from tests.conftest import NOW
 from tests.delivery.conftest import READERS, planned
@@ -44,7 +45,7 @@ def suppressed(install: Install) -> int:
 
 def held_bounces(install: Install) -> int:
     with install.db.read() as session:
-        return len(bounce_surge.held_addresses(session, install.clock.now))
+        return len(bounces.held_addresses(session, install.clock.now))
 
 
 async def until_all_is_tried(install: Install, relay: Relay, runs: int = 3) -> None:
@@ -205,7 +206,7 @@ async def test_surge_ignores_unconfirmed_addresses(on_file: Install) -> None:
         report = await on_file.to("smtp://127.0.0.1", connections=1).deliver(transport(relay.port))
     assert (report.accepted, report.stopped) == (2, None)
     with on_file.db.read() as session:
-        share = bounce_surge.relay_share(session, "relay", 1, int(on_file.clock.now.timestamp() * 1e6))
+        share = bounces.failures_at_relay(session, "relay", 1, int(on_file.clock.now.timestamp() * 1e6))
     assert (share.tried, share.failed) == (2, 0)
 
 
@@ -241,7 +242,7 @@ async def came_back(waiting: Install) -> Returning:
         with waiting.db.write() as session:
             known = bounces.addressee_of_delivery(session, delivery)
             assert known is not None
-            bounces.record(session, _hard(known.address_key, delivery, waiting), waiting.clock.now)
+            record_bounce(session, _hard(known.address_key, delivery, waiting), waiting.clock.now)
 
     return take
 

@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from digestd.delivery.bounces import record as record_bounce
+from digestd.delivery.bounces import score_of
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
@@ -19,7 +21,7 @@ from digestd.security.links import (
     make_envelope_from,
     make_token,
 )
-from digestd.store import bounce_surge, bounces, core, subscribers, suppressions
+from digestd.store import bounces, core, subscribers, suppressions
 from digestd.store.timestamps import to_us
 from digestd.subscribers.personal_data import erase
 from digestd.subscribers.signup import confirm, request_signup
@@ -99,7 +101,7 @@ def test_week_of_soft_bounces_suppresses(on_file: SentInstall) -> None:
     assert on_file.suppression() is None
     with made.db.write() as session:
         for day in range(7):
-            bounces.record(session, _soft(on_file, day), made.clock.now + timedelta(days=day))
+            record_bounce(session, _soft(on_file, day), made.clock.now + timedelta(days=day))
     assert on_file.suppression() is SuppressionReason.SOFT_BOUNCE
     assert on_file.status() is Status.SUPPRESSED
 
@@ -178,7 +180,7 @@ def test_unknown_delivery_with_valid_mac_is_foreign(on_file: SentInstall) -> Non
 
 def held_bounces(site: SentInstall) -> int:
     with site.install.db.read() as session:
-        return len(bounce_surge.held_addresses(session, site.install.clock.now))
+        return len(bounces.held_addresses(session, site.install.clock.now))
 
 
 def test_wave_of_bounces_by_mail_suppresses_nobody(sent: SentInstall) -> None:
@@ -371,7 +373,7 @@ def test_new_subscription_resets_bounce_score(on_file: SentInstall) -> None:
     )
     assert (on_file.status(), on_file.suppression()) == (Status.ACTIVE, None)
     with made.db.read() as session:
-        assert bounces.score_of(session, on_file.key(), made.clock.now).points == 0
+        assert score_of(session, on_file.key(), made.clock.now).points == 0
         (lifting,) = suppressions.lifted(session, on_file.key())
     assert lifting.why == "signed up again and confirmed"
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from digestd.delivery.bounces import judge_refusals
 from digestd.domain.bounce import BounceKind
 from digestd.domain.delivery import Actor, Evidence, Outcome, Settlement, State
 from digestd.domain.subscriber import Status
@@ -100,9 +101,14 @@ def test_settle_resumes_or_abandons_a_poisoned_delivery(
 
 
 def refused(ledger: Ledger, code: int, text: str) -> None:
-    ledger.add_ready(1)
-    ledger.claim()
-    ledger.record(AttemptResult(1, 1, "w1", State.REJECTED, Outcome.PERM, code=code, text=text, reason=f"rcpt: {code}"))
+    """Refuse the first of two mails for good, and judge it."""
+    ledger.add_ready(2)
+    ledger.commit(ledger.claim())
+    accepted = AttemptResult(2, 1, "w1", State.ACCEPTED, Outcome.ACCEPTED, code=250, relay="relay")
+    refusal = AttemptResult(1, 1, "w1", State.READY, Outcome.PERM, code, text, reason=f"dot: {code}", relay="relay")
+    ledger.record(accepted, refusal)
+    with ledger.db.write() as session:
+        judge_refusals(session, [refusal], ledger.now)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
+from digestd.delivery.bounces import record as record_bounce
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.feedback import Verdict
 from digestd.domain.library import LibraryEntry, LibraryProvider
@@ -20,7 +21,7 @@ from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Cause, ConsentAction, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.security.links import address_key
-from digestd.store import bounces, core, groups, libraries, personal_data, references, subscribers, suppressions
+from digestd.store import core, groups, libraries, personal_data, references, subscribers, suppressions
 from digestd.store.libraries import NewLibrary
 from digestd.subscribers import feedback
 from digestd.subscribers.address_change import request_address_change
@@ -98,7 +99,7 @@ async def lived(installed: Install) -> int:
         )
         brought = PaperId("doi:10.5555/canary topic")
         references.store(session, key, [Reference(brought, (brought,), Words("Canary Lovelace", "canary topic"))], now)
-        bounces.record(session, Bounce(b"k" * 32, by, BounceKind.SOFT, "dsn", "4.2.2", 1, 1, now), now)
+        record_bounce(session, Bounce(b"k" * 32, by, BounceKind.SOFT, "dsn", "4.2.2", 1, 1, now), now)
         suppressions.record(session, by, SuppressionReason.REQUEST, now)
         suppressions.lift(session, by, "they asked: ada.canary is back", now)
         act = ConsentAction(Cause.WEB, b"n" * 32, "Press the button.")

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from digestd.delivery.bounces import record as record_bounce
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.subscriber import Cause
 from digestd.domain.webhook import POSTS_KEPT, WebhookPostState
@@ -117,7 +118,7 @@ class WebhookSender:
         key = bounces.key_of(kind, address)
         with self.db.write() as session:
             whose = address_key(self.keys, address)
-            bounces.record(session, Bounce(key, whose, kind, "test", "5.1.1", None, None, self.now), self.now)
+            record_bounce(session, Bounce(key, whose, kind, "test", "5.1.1", None, None, self.now), self.now)
 
     @property
     def states(self) -> list[tuple[WebhookPostState, int]]:
@@ -238,7 +239,7 @@ def test_webhook_posts_only_committed_events(sender: WebhookSender) -> None:
         b"k" * 32, address_key(sender.keys, ADA), BounceKind.HARD, "test", "5.1.1", None, None, sender.now
     )
     with sender.db.write() as session:
-        bounces.record(session, come_back, sender.now)
+        record_bounce(session, come_back, sender.now)
         session.rollback()
     assert sender.states == before
 

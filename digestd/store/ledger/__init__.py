@@ -3,8 +3,7 @@
     create         planning: digests, notices, the audit of who was due
     claim_queue    a worker leases what is ready; conditions in the words of the partial indexes
     commit_point   consent and lease are checked again, and `dot` is committed before the final dot is sent
-    results        the relay's reply
-    refusals       refusals are judged: final, or too many at once to be about the recipients
+    results        the relay's reply; refusals that delivery.bounces has judged as final
     settlement     what a dead worker left, and mails whose result is unknown, until evidence settles them
     restore        mails that left after the backup a database was restored from
     resending      digests that can be sent again
@@ -19,8 +18,7 @@ nothing of SMTP: it takes results and returns claims.
 from digestd.store.ledger.claim_queue import claim, claim_these, divert, expire, force_index_scans
 from digestd.store.ledger.commit_point import commit_sends
 from digestd.store.ledger.create import NewNotice, plan_copy, plan_digests, plan_notice, stored_digests
-from digestd.store.ledger.refusals import RefusalCounts, count_waiting, judge_refusals
-from digestd.store.ledger.results import record_journalled, record_results
+from digestd.store.ledger.results import count_waiting, record_journalled, record_results
 from digestd.store.ledger.settlement import (
     count_long_uncertain,
     offer_uncertain,
@@ -31,7 +29,6 @@ from digestd.store.ledger.settlement import (
 
 __all__ = [
     "NewNotice",
-    "RefusalCounts",
     "claim",
     "claim_these",
     "commit_sends",
@@ -40,7 +37,6 @@ __all__ = [
     "divert",
     "expire",
     "force_index_scans",
-    "judge_refusals",
     "offer_uncertain",
     "plan_copy",
     "plan_digests",

@@ -1,27 +1,25 @@
 """Write the relay's replies: each a compare-and-set on state, attempt and owner."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, String, bindparam, func, select, update
 from sqlmodel import Session
 
-from digestd.domain.bounce import Bounce
-from digestd.domain.bounce_rules import kind_of, status_in
 from digestd.domain.delivery import TRANSITIONS, UNSENT, Actor, Evidence, Outcome, State
 from digestd.domain.subscriber import Status
-from digestd.store import bounces, core
+from digestd.store import core
 from digestd.store.bulk import BulkStatement, KeyLookup, Row
 from digestd.store.ledger import seen_papers
+from digestd.store.ledger.claim_queue import AT_WORK
 from digestd.store.packing import step
 from digestd.store.timestamps import to_us
 
 _D = core.delivery.c
 _TEXT_MAX = 500
 _MICROSECOND = timedelta(microseconds=1)
-VIA_REPLY = "reply"
-"""Origin of a bounce that is the relay's own reply."""
 
 
 class AttemptResult(NamedTuple):
@@ -86,7 +84,6 @@ def _record(
             late.append(kept)
     _write(session, ours, to_us(now), evidence[0])
     _write(session, late, to_us(now), evidence[1])
-    _note_refusals(session, [r for r in ours if r.state is State.REJECTED], now)
     return len(ours) + len(late)
 
 
@@ -122,35 +119,6 @@ def _values(result: AttemptResult, at_us: int, evidence: Evidence) -> Row:
     )
 
 
-def _note_refusals(session: Session, refused: Sequence[AttemptResult], now: datetime) -> None:
-    """Record refusals as bounces, like those that come by mail."""
-    for result in sorted(refused, key=lambda result: result.delivery):
-        bounce = bounce_of(session, result, now)
-        if bounce is not None:
-            bounces.record(session, bounce, now)
-
-
-def bounce_of(session: Session, refused: AttemptResult, now: datetime) -> Bounce | None:
-    """Return the bounce that a refusal is.
-
-    None where nobody knows whom the mail was for.
-    """
-    went_to = bounces.addressee_of_delivery(session, refused.delivery)
-    if went_to is None:
-        return None
-    words = f"{refused.code} {refused.text}"
-    return Bounce(
-        key=bounces.key_of(VIA_REPLY, refused.delivery, refused.attempt),
-        address_key=went_to.address_key,
-        kind=kind_of("", words),
-        via=VIA_REPLY,
-        status=status_in(words),
-        delivery=refused.delivery,
-        attempt=refused.attempt,
-        at=now,
-    )
-
-
 _RESULT = BulkStatement(
     update(core.delivery)
     .where(_D.id == bindparam("row"))
@@ -172,3 +140,49 @@ _RESULT = BulkStatement(
     ),
     ("to", "code", "text", "qid", "why", "rest", "failed", "step", "how", "by", "at", "via", "row"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalStates:
+    """The (delivery, attempt) pairs that are ready.
+
+    Also those whose result is not written down yet.
+    """
+
+    ready: Collection[tuple[int, int]]
+    under_way: Collection[tuple[int, int]]
+
+
+def refusal_states(session: Session, refused: Sequence[AttemptResult]) -> RefusalStates:
+    """Return the state of recorded refusals, and lock their deliveries."""
+    query = select(_D.id, _D.attempts, _D.state).where(_D.id.in_([one.delivery for one in refused])).order_by(_D.id)
+    ready, under_way = set(), set()
+    for row in session.connection().execute(query.with_for_update()):
+        if row.state == State.READY:
+            ready.add((row.id, row.attempts))
+        elif row.state in {State.LEASED, State.FINAL_DOT}:
+            under_way.add((row.id, row.attempts))
+    return RefusalStates(ready, under_way)
+
+
+def reject(session: Session, final: Sequence[AttemptResult], now: datetime) -> None:
+    """End deliveries as rejected whose last attempt was refused, if nothing has happened to them since."""
+    if not final:
+        return
+    entry = step(State.REJECTED, Actor.WORKER, to_us(now))
+    rows = [{"row": one.delivery, "nth": one.attempt, "why": one.reason or "refused", "step": entry} for one in final]
+    session.connection().execute(_REJECT, rows)
+    seen_papers.return_papers(session, [result.delivery for result in final])
+
+
+_REJECT = (
+    update(core.delivery)
+    .where(_D.id == bindparam("row"), _D.state == State.READY, _D.attempts == bindparam("nth"))
+    .values(state=State.REJECTED, reason=bindparam("why"), history=_D.history.concat(bindparam("step")))
+)
+
+
+def count_waiting(session: Session) -> int:
+    """Count ready mails whose last attempt the relay refused for good."""
+    query = select(func.count()).where(AT_WORK, _D.state == State.READY, _D.outcome == Outcome.PERM)
+    return int(session.connection().execute(query).scalar_one())
