@@ -29,6 +29,7 @@ import re
 _REWRITES = (
     (re.compile(r"^Value error, "), ""),
     (re.compile(r"Input should (be|have)"), r"must \1"),
+    (re.compile(r"String should have at most (\d+) characters"), r"is longer than \1 characters; shorten it"),
     (re.compile(r", unable to (?:parse|interpret) .*"), ""),
     (re.compile(r"must be a valid boolean"), "must be true or false"),
     (re.compile(r"must be a valid integer"), "must be a whole number"),

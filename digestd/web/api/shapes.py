@@ -146,6 +146,7 @@ class SubscriberOut(Preferences):
     `damaged` says what of them cannot be read; such fields have their default here.
     """
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
     number: int
     email: str | None
     status: Status
