@@ -137,7 +137,7 @@ class AnswerParser:
             name = signal.Signals(-code).name if code < 0 else f"status {code}"
             details = [name, *(page_validation.message(line)[:100] for line in last)]
             why = f"ended the process that did it ({': '.join(details)})"
-        return f"reading the answer {why}; nothing of it was taken"
+        return f"reading the answer {why}; the response was ignored"
 
     def _kill(self) -> None:
         """Kill the process; whoever waits for it continues."""

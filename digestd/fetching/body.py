@@ -91,4 +91,4 @@ def _unpacker(encoding: str) -> _Plain | _Packed:
         return _Plain()
     if encoding in {"gzip", "x-gzip", "deflate"}:
         return _Packed()
-    raise SourceFailed(f"the answer is packed as {encoding[:40]!r}, which was not asked for")
+    raise SourceFailed(f"the answer is packed as {encoding[:40]!r}, which we did not request")

@@ -201,7 +201,7 @@ class Fetcher:
             why = f" (last: {tries[-1]})" if tries else ""
             raise SourceUnavailable(f"{host}: no answer within {self._limits.seconds:g} s{why}") from error
         except PrivateAddressError as error:
-            raise SourceFailed(f"{host} leads to {error}; refused") from error
+            raise SourceFailed(f"{host} redirects to {error}; refused") from error
         except (*_MAY_PASS, *REQUEST_ERRORS) as error:
             message = _error_message(error)
             named = message if message.startswith(host) else f"{host}: {message}"
@@ -268,7 +268,7 @@ class Fetcher:
         if status in RETRY_STATUSES:
             if pause > self._limits.seconds:
                 until = self.clock() + min(timedelta(seconds=min(pause, 1e6)), hosts.HORIZON)
-                raise HostUnavailableError(f"{turn.rate_limit.host} is not to be asked before {format_time(until)}")
+                raise HostUnavailableError(f"{turn.rate_limit.host} is rate-limited until {format_time(until)}")
             raise _AgainError(f"answers {status}")
         if status in _REDIRECTS:
             return _where(url, status, headers.get("location", ""), fetch.request)
@@ -304,7 +304,7 @@ def _where(here: httpx2.URL, status: int, location: str, request: Request) -> ht
     try:
         return here.join(location)
     except httpx2.InvalidURL as error:
-        raise SourceFailed(f"{here.host} redirects to what is not a web address; refused") from error
+        raise SourceFailed(f"{here.host} redirects to something that is not an http(s) URL; refused") from error
 
 
 def _is_same(one: httpx2.URL, other: httpx2.URL) -> bool:
@@ -333,7 +333,7 @@ def _host(url: str) -> str:
     try:
         return httpx2.URL(url).netloc.decode("ascii")
     except httpx2.InvalidURL as error:
-        raise SourceFailed("the address to ask is none; check the source's spec") from error
+        raise SourceFailed("the address is empty; check the source's spec") from error
 
 
 def _error_message(error: BaseException) -> str:

@@ -34,7 +34,6 @@ POLL_SECONDS = 0.2
 """Interval at which a waiting process checks whether a host is free."""
 HOLD_SLACK = 2.0
 """A hold outlives the request's deadline by so many seconds: giving up takes a moment too."""
-_HELD_MESSAGE = "{} is being asked by another process"
 
 
 class HostUnavailableError(SourceFailed):
@@ -116,7 +115,7 @@ class HostScheduler:
             turn = await asyncio.to_thread(self._reserve, rate_limit, now)
             wait = (turn - now).total_seconds()
             if wait > self._seconds:
-                raise HostUnavailableError(f"{rate_limit.host} is not to be asked before {format_time(turn)}")
+                raise HostUnavailableError(f"{rate_limit.host} is rate-limited until {format_time(turn)}")
             await asyncio.sleep(max(0.0, wait))
         except BaseException:
             if rate_limit.exclusive:
@@ -129,9 +128,10 @@ class HostScheduler:
             if await asyncio.to_thread(self._take, host):
                 return
             await asyncio.sleep(POLL_SECONDS)
-        raise HostHeldError(_HELD_MESSAGE.format(host))
+        raise HostHeldError(f"{host} is being asked by another process")
 
     def _take(self, host: str) -> bool:
+        """Hold a host for as long as waiting for the slot and the request may take."""
         now = self._clock()
         with self._db.read() as session:
             if hosts.is_held(session, host, now):
@@ -144,12 +144,7 @@ class HostScheduler:
     def _reserve(self, rate_limit: RateLimit, now: datetime) -> datetime:
         """Reserve the time slot before using it, so that no other process takes it."""
         with self._db.write() as session:
-            turn = hosts.reserve(session, rate_limit.host, now, rate_limit.seconds)
-            if rate_limit.exclusive:
-                until = turn + timedelta(seconds=self._seconds + HOLD_SLACK)
-                if not hosts.acquire(session, rate_limit.host, self._holder, now, until):
-                    raise HostHeldError(_HELD_MESSAGE.format(rate_limit.host))
-        return turn
+            return hosts.reserve(session, rate_limit.host, now, rate_limit.seconds)
 
     def _release(self, host: str, following: datetime) -> None:
         with self._db.write() as session:

@@ -213,7 +213,7 @@ def why_not_public(scheme: str, user: str, host: str, port: int | None) -> str |
     A name that passes still has to be resolved and its addresses checked by `is_public`.
     """
     if scheme not in {"http", "https"} or not host:
-        return "what is not a web address"
+        return "something that is not an http(s) URL"
     if user:
         return "an address with a user's name in it"
     if port is not None and port not in WEB_PORTS:

@@ -191,7 +191,7 @@ def refuse_format_change(sightings: Sequence[Sighting], parts: frozenset[str]) -
         if there < FIELD_GONE_SHARE * len(sightings):
             raise SourceFailed(
                 f"{len(sightings) - there} of {len(sightings)} records have no {name}, which nearly all had before: "
-                "the source has changed its format, so nothing of this answer was taken; run `digestd source check`"
+                "the source has changed its format, so the response was ignored; run `digestd source check`"
             )
 
 

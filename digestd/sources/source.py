@@ -203,7 +203,7 @@ def check_rejects(page: Page) -> Page:
         first = page.rejects[0]
         raise SourceFailed(
             f"{len(page.rejects)} of {len(page.rejects) + len(page.sightings)} records cannot be read "
-            f"({first.where}: {first.field}: {first.message}); nothing of this answer was taken"
+            f"({first.where}: {first.field}: {first.message}); the response was ignored"
         )
     return page
 

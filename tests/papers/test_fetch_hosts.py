@@ -40,7 +40,7 @@ async def test_fetch_obeys_pause_in_headers(
     assert (await get(fetcher, web, rate_limit=rate_limit)).body == b"ok"
     pause = (state(db, "site").next - clock.now).total_seconds()
     assert pause > 5
-    await fails(fetcher, web, "site is not to be asked before", rate_limit=rate_limit)
+    await fails(fetcher, web, "site is rate-limited until", rate_limit=rate_limit)
     assert len(web.requests) == 1
     clock.forward(seconds=pause)
     assert (await get(fetcher, web, rate_limit=rate_limit)).body == b"ok"
@@ -115,7 +115,7 @@ async def test_breaker_ignores_refusals(db: Database, fetcher: Fetcher, web: Htt
         await fails(fetcher, web, "answers 404")
     web.paths["/"] = says(status=503, Retry_After=600)
     for _ in range(5):
-        await fails(fetcher, web, "not to be asked before")
+        await fails(fetcher, web, "rate-limited until")
     with db.read() as session:
         assert [one.failures for one in hosts.all_of(session)] == [0]
 

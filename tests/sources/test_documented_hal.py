@@ -116,7 +116,7 @@ async def test_hal_fetch_obeys_retry_after(ingester: Ingester, hal: Hal, clock: 
     hal.between = [lambda: hal.instead.append(says(status=429, Retry_After=1800))]
     (report,) = await ingester.ingest(SPEC)
     assert (report.state, report.new) == ("partial", 100)
-    assert "api.archives-ouvertes.fr is not to be asked before 2026-11-24 07:30" in str(report.error)
+    assert "api.archives-ouvertes.fr is rate-limited until 2026-11-24 07:30" in str(report.error)
     asked = len(ingester.web.requests)
     await ingester.ingest(SPEC)
     assert len(ingester.web.requests) == asked

@@ -97,7 +97,7 @@ async def test_hf_trending_obeys_rate_limit(ingester: Ingester, hub: HuggingFace
     hub.used, hub.window = hub.allowed, clock()
     (report,) = await ingester.ingest(SPEC)
     assert (report.state, ingester.count()) == ("broken", 0)
-    assert "huggingface.co is not to be asked before 2026-11-24 07:05" in str(report.error)
+    assert "huggingface.co is rate-limited until 2026-11-24 07:05" in str(report.error)
     asked = len(ingester.web.requests)
     await ingester.ingest(SPEC)
     assert len(ingester.web.requests) == asked
@@ -113,7 +113,7 @@ async def test_hf_trending_stops_when_its_window_is_used_up(
     hub.used, hub.window = hub.allowed - 1, clock()
     assert [report.state for report in await ingester.ingest(SPEC)] == ["fresh"]
     (report,) = await ingester.ingest(SPEC)
-    assert "is not to be asked before 2026-11-24 07:05" in str(report.error)
+    assert "is rate-limited until 2026-11-24 07:05" in str(report.error)
     assert len(ingester.web.requests) == 1
 
 

@@ -125,7 +125,7 @@ async def test_openreview_fetch_obeys_rate_limit(
     openreview.allowed = 2
     (report,) = await ingester.ingest(SPEC)
     assert (report.state, report.new) == ("partial", PAGE_SIZE)
-    assert "openreview.net is not to be asked before 2026-11-24 07:30" in str(report.error)
+    assert "openreview.net is rate-limited until 2026-11-24 07:30" in str(report.error)
     asked = len(ingester.web.requests)
     await ingester.ingest(SPEC)
     assert len(ingester.web.requests) == asked
