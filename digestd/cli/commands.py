@@ -108,7 +108,7 @@ DELIVERY = {
     ),
     "settle": CommandEntry("delivery:settle_delivery", "Settle an uncertain delivery, or one that failed to compose."),
     "resend": CommandEntry(
-        "resend:resend_digests", "Send digests again that did not arrive. Never against consent.", logs=False
+        "delivery:resend_digests", "Send digests again that did not arrive. Never against consent.", logs=False
     ),
     "reconcile": CommandEntry("delivery:reconcile_deliveries", "Settle uncertain deliveries from the relay's log."),
 }
@@ -149,17 +149,17 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     "up": CommandEntry("up:up", "Run the complete service.", _SERVICE),
     "web": CommandEntry("web:serve_web", "Run only the web pages.", _SERVICE),
     "worker": CommandEntry("up:run_worker", "Run the jobs of several machines, or only delivery.", _SERVICE),
-    "run": CommandEntry("run:run_once", "Ingest, plan and deliver once, then exit; for cron.", _SERVICE),
+    "run": CommandEntry("pipeline:run_once", "Ingest, plan and deliver once, then exit; for cron.", _SERVICE),
     "try": CommandEntry(
         "try_out:try_out", "Deliver one digest to a sample subscriber, then serve the pages.", is_hidden=True
     ),
     "ingest": CommandEntry(
-        "ingest:ingest", "Fetch new papers. One failing source does not stop the others.", _PIPELINE
+        "pipeline:ingest", "Fetch new papers. One failing source does not stop the others.", _PIPELINE
     ),
-    "plan": CommandEntry("plan:plan_due", "Plan a digest for every subscriber who is due.", _PIPELINE),
-    "deliver": CommandEntry("deliver:deliver", "Send the mails that are ready.", _PIPELINE),
-    "inbound": CommandEntry("inbound:inbound", "Read bounces, complaints and mail commands.", _PIPELINE),
-    "send": CommandEntry("send:send", "Send a subscriber their digest now, ahead of their hour.", _PIPELINE),
+    "plan": CommandEntry("pipeline:plan_due", "Plan a digest for every subscriber who is due.", _PIPELINE),
+    "deliver": CommandEntry("pipeline:deliver", "Send the mails that are ready.", _PIPELINE),
+    "inbound": CommandEntry("pipeline:inbound", "Read bounces, complaints and mail commands.", _PIPELINE),
+    "send": CommandEntry("pipeline:send", "Send a subscriber their digest now, ahead of their hour.", _PIPELINE),
     "preview": CommandEntry("digest:show_preview", "Show the digest that a subscriber would get now.", _PIPELINE),
     "explain": CommandEntry(
         "digest:show_explanation",

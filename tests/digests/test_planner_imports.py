@@ -15,7 +15,7 @@ SPARED = (
     "httpx2",
     "scipy.linalg",
 )
-SAYING = "import sys; import digestd.cli.plan; print(*sys.modules)"
+SAYING = "import sys; import digestd.cli.pipeline, digestd.digests.planner, digestd.digests.refit; print(*sys.modules)"
 
 
 @pytest.fixture(scope="module")
