@@ -63,6 +63,23 @@ def test_claim_gives_each_delivery_to_one_worker(ledger: Ledger) -> None:
     assert (len(first.claims), len(second.claims), ledger.claim("w3").nothing) == (2, 1, True)
 
 
+def test_claim_passes_over_a_row_the_database_refuses(ledger: Ledger) -> None:
+    ledger.add_ready(5)
+    if ledger.db.is_sqlite:
+        ledger.sql(
+            "CREATE TRIGGER refuse BEFORE UPDATE ON delivery WHEN new.id = 2 AND new.state = 'leased' "
+            "BEGIN SELECT RAISE(ABORT, 'invented'); END"
+        )
+    else:
+        ledger.sql("ALTER TABLE delivery ADD CONSTRAINT refuse CHECK (id <> 2 OR state <> 'leased')")
+    try:
+        assert [one.key for one in ledger.claim().claims] == [1, 3, 4, 5]
+        assert ledger.claim("w2").nothing
+    finally:
+        ledger.sql("DROP TRIGGER refuse" if ledger.db.is_sqlite else "ALTER TABLE delivery DROP CONSTRAINT refuse")
+    assert [one.key for one in ledger.claim("w2").claims] == [2]
+
+
 def test_plan_refuses_second_digest_for_one_period(ledger: Ledger) -> None:
     who = ledger.add_ready(1)
     ledger.sql("UPDATE delivery SET message_id = '<other@example.org>'")

@@ -26,6 +26,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
@@ -264,17 +265,40 @@ _END = (
 
 
 def _lease(session: Session, rows: Sequence[core.Record], claimer: ClaimOwner, at_us: int) -> tuple[Claim, ...]:
+    attempts = [(row, row.attempts + 1) for row in _leased(session, rows, claimer.owner, at_us)]
+    return tuple([claim_of(row, attempt, claimer.envelope(row.id, attempt), at_us) for row, attempt in attempts])
+
+
+def _leased(session: Session, rows: Sequence[core.Record], owner: str, at_us: int) -> Sequence[core.Record]:
+    """Lease rows; return those that the database lets us change, so that one that it refuses holds up no others."""
     if not rows:
         return ()
-    until = at_us + LEASE // timedelta(microseconds=1)
+    try:
+        with session.begin_nested():
+            _write_leases(session, rows, owner, at_us)
+    except (IntegrityError, DataError) as error:
+        if len(rows) > 1:
+            middle = len(rows) // 2
+            parts = rows[:middle], rows[middle:]
+            return [row for part in parts for row in _leased(session, part, owner, at_us)]
+        import structlog  # noqa: PLC0415  # most commands log nothing
+
+        structlog.get_logger(__name__).error(
+            "the database refuses to lease a delivery: run `digestd fsck`",
+            delivery=rows[0].id,
+            kind=type(error).__name__,
+        )
+        return ()
+    return rows
+
+
+def _write_leases(session: Session, rows: Sequence[core.Record], owner: str, at_us: int) -> None:
     if again := [row.id for row in rows if row.attempts]:
         earlier = insert(core.earlier_attempt).from_select(list(core.earlier_attempt.c), _LAST_ATTEMPT)
         session.connection().execute(earlier, {"rows": again})
-    entry = step(State.LEASED, Actor.WORKER, at_us)
+    until, entry = at_us + LEASE // timedelta(microseconds=1), step(State.LEASED, Actor.WORKER, at_us)
     leased, ready = State.LEASED.value, State.READY.value
-    _LEASE.run(session, [(leased, claimer.owner, until, at_us, entry, ready, row.id) for row in rows])
-    attempts = [(row, row.attempts + 1) for row in rows]
-    return tuple([claim_of(row, attempt, claimer.envelope(row.id, attempt), at_us) for row, attempt in attempts])
+    _LEASE.run(session, [(leased, owner, until, at_us, entry, ready, row.id) for row in rows])
 
 
 _LAST_ATTEMPT = select(
