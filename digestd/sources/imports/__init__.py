@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from digestd.errors import BadInput, SourceFailed
-from digestd.sources.imports import csl_json, orcid, plain_text, tagged, xml_formats, zotero
+from digestd.sources.imports import json_formats, plain_text, tagged, xml_formats, zotero
 from digestd.sources.imports.unreadable import binary_name, remedy
 from digestd.sources.source import Page
 
@@ -37,8 +37,8 @@ class ImportFormat:
 IMPORT_FORMATS: Mapping[str, ImportFormat] = {
     "opml": ImportFormat("OPML", xml_formats.is_opml, xml_formats.read_opml),
     "zotero": ImportFormat("Zotero JSON", zotero.matches, zotero.read),
-    "orcid": ImportFormat("ORCID JSON", orcid.matches, orcid.read),
-    "csl-json": ImportFormat("CSL-JSON", csl_json.matches, csl_json.read),
+    "orcid": ImportFormat("ORCID JSON", json_formats.is_orcid, json_formats.read_orcid),
+    "csl-json": ImportFormat("CSL-JSON", json_formats.is_json, json_formats.read_csl),
     "bibtex": ImportFormat("BibTeX", plain_text.is_bibtex, plain_text.read_bibtex),
     "ris": ImportFormat("RIS", tagged.RIS.matches, tagged.RIS.read),
     "medline": ImportFormat("PubMed (.nbib)", tagged.MEDLINE.matches, tagged.MEDLINE.read),

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from digestd.domain.paper import Sighting
 from digestd.sources.dates import written_date
 from digestd.sources.identifiers import find_arxiv_id, find_doi, find_noted_doi, parse_identifier
-from digestd.sources.imports.json_items import load_json, read_items, text_in
+from digestd.sources.imports.json_formats import load_json, read_items, text_in
 from digestd.sources.imports.reference import make_reference
 from digestd.sources.json_records import JsonObject, object_at, objects_at, text_values
 from digestd.sources.source import Page
