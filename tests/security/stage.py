@@ -160,7 +160,7 @@ def _reader(number: int, words: Sequence[str]) -> Subscriber:
     address = f"reader{number}@example.org"
     interests = [Interest(kind, text, Stance.LIKED) for kind in _KINDS for text in words[::2]]
     interests += [Interest(kind, text, Stance.MUTED) for kind in _KINDS for text in words[1::2]]
-    preferences = Preferences(name=words[0], size=PER_DIGEST, language=("en", "de")[number % 2])
+    preferences = Preferences(name=words[0][:200], size=PER_DIGEST, language=("en", "de")[number % 2])
     return Subscriber(0, address, Status.ACTIVE, 1, preferences, tuple(interests))
 
 
