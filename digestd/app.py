@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from digestd import settings as configuration
-from digestd.security.links import Keys, Urls
+from digestd.security.keys import Keys
 from digestd.security.secret_key import create_secret, read_keys
+from digestd.security.urls import Urls
 from digestd.settings import Settings
 from digestd.store import job_queue, opt_outs, subscribers, webhooks
 from digestd.store import sources as stored_sources

@@ -10,7 +10,8 @@ from email.utils import parseaddr
 from typing import NoReturn
 
 from digestd.errors import BadInput, BadSetting
-from digestd.security.links import Keys, address_key
+from digestd.security.addresses import address_key
+from digestd.security.keys import Keys
 from digestd.settings import Settings
 from digestd.store import subscribers, suppressions
 from digestd.store.database import Database

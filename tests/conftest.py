@@ -18,7 +18,7 @@ import trustme
 from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 
-from digestd.security.links import Keys
+from digestd.security.keys import Keys
 from digestd.store.database import Database, open_database
 from digestd.store.migrate import migrate
 from tests.support import postgres

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from digestd.security.links import Purpose, make_token
 from digestd.security.secret_key import read_keys
+from digestd.security.tokens import Purpose, make_token
 from tests.support.postgres import free_port
 from tests.test_deploy import DEPLOY, REPO, tool
 

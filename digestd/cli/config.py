@@ -117,13 +117,14 @@ def rotate_secret(
     Example: digestd config rotate-secret --revoke-now
     """
     from digestd import app as wiring
-    from digestd.security.links import GRACE
+    from digestd.operations.service_status import counted
+    from digestd.security.keys import GRACE
     from digestd.security.secret_key import rotate
 
     settings = configuration.load()
     file = settings.secret_key_file
     keys = rotate(file, wiring.clock(settings.now)(), revoke=revoke_now)
-    say(f"created a new {file}; {file}.retired has {len(keys.retired)} retired keys: back up both")
+    say(f"created a new {file}; {file}.retired has {counted(len(keys.retired), 'retired key')}: back up both")
     if revoke_now:
         say("earlier links no longer work, except to unsubscribe")
     else:

@@ -20,7 +20,8 @@ from digestd.domain.digest import Pick
 from digestd.domain.paper import Paper
 from digestd.domain.schedule import period_date
 from digestd.errors import BadInput, DigestdError, NotFound
-from digestd.security.links import Keys, make_envelope_id
+from digestd.security.addresses import make_envelope_id
+from digestd.security.keys import Keys
 from digestd.store import bounces, papers, ranking_models
 from digestd.store.fsck import INVARIANTS, fsck, steps_of_fsck
 from digestd.store.fsck.sql_checks import SHOWN
@@ -260,7 +261,7 @@ def resend_digests(
     """
     from digestd.delivery.resend import RESENDABLE, resend
     from digestd.operations.service_status import counted
-    from digestd.security.links import make_message_id
+    from digestd.security.addresses import make_message_id
     from digestd.store.ledger.resending import ResendFilter
 
     chosen = frozenset(state or UNSENT - {State.SKIPPED})

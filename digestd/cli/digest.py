@@ -19,7 +19,7 @@ from digestd.cli.output import emit, emit_line
 from digestd.delivery.composer import Composer
 from digestd.delivery.replay import replay
 from digestd.digests.explanation import Explanation, explain, explain_past_pick, preview, preview_on
-from digestd.digests.outlook import InterestYield, Outlook, explain_date, outlook
+from digestd.digests.forecast import Forecast, InterestYield, explain_date, forecast
 from digestd.domain.delivery import Claim, MailKind, State
 from digestd.domain.paper import paper_id
 from digestd.domain.schedule import local_date, next_digest, period_date, period_on
@@ -31,7 +31,7 @@ from digestd.mail.lint import Finding, Severity
 from digestd.mail.outlets import OUTLETS
 from digestd.mail.rendering import render_reason
 from digestd.operations.service_status import counted
-from digestd.security.links import address_key, make_message_id
+from digestd.security.addresses import address_key, make_message_id
 from digestd.store import consent, subscribers, suppressions
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryView
@@ -187,7 +187,7 @@ def show_explanation(
     if not paper:
         if period:
             raise BadInput(f"--period: explains one paper of a digest; for the digest itself, use --date {period[:10]}")
-        show_outlook(wiring.build(), email, parse_date(on, "--date") if on else None, as_json=as_json)
+        show_forecast(wiring.build(), email, parse_date(on, "--date") if on else None, as_json=as_json)
         return
     if on:
         raise BadInput("--date: explains a digest; for one paper of it, use --period")
@@ -210,7 +210,7 @@ def show_explanation(
     print_explanation(app, subscriber, found)
 
 
-def show_outlook(app: App, email: str, on: date | None, *, as_json: bool) -> None:
+def show_forecast(app: App, email: str, on: date | None, *, as_json: bool) -> None:
     """Print how a subscriber's digests fared, when the next is due, and what their interests find.
 
     `on`: the date to explain; today in their time zone by default.
@@ -225,7 +225,7 @@ def show_outlook(app: App, email: str, on: date | None, *, as_json: bool) -> Non
     if on is not None and not as_json:
         emit_line(f"{day}: {verdict}")
         return
-    found = outlook(app.db, subscriber.key, now, app.encoder, app.settings.explore, app.settings.co_likes)
+    found = forecast(app.db, subscriber.key, now, app.encoder, app.settings.explore, app.settings.co_likes)
     interests = [_interest_row(each) for each in found.interests]
     if as_json:
         row = {
@@ -245,7 +245,7 @@ def show_outlook(app: App, email: str, on: date | None, *, as_json: bool) -> Non
         emit(row, as_json=True)
         return
     emit_line(f"today: {verdict}")
-    for line in _outlook_lines(subscriber, found, suppressed, due, now):
+    for line in _forecast_lines(subscriber, found, suppressed, due, now):
         emit_line(line)
     if interests:
         emit(interests)
@@ -259,8 +259,8 @@ def _explain_date(session: Session, subscriber: Subscriber, day: date, now: date
     return explain_date(subscriber, day, queries.entry(session, key) if key is not None else None, status, now)
 
 
-def _outlook_lines(
-    subscriber: Subscriber, found: Outlook, suppressed: SuppressionReason | None, due: datetime | None, now: datetime
+def _forecast_lines(
+    subscriber: Subscriber, found: Forecast, suppressed: SuppressionReason | None, due: datetime | None, now: datetime
 ) -> Iterator[str]:
     timing = subscriber.timing
     if due is not None:

@@ -280,7 +280,7 @@ def _plan(app: App, subscriber: Subscriber) -> int:
 
 def _plan_copy(app: App, subscriber: Subscriber, day: date) -> int:
     from digestd.digests.explanation import preview_on
-    from digestd.security.links import make_message_id
+    from digestd.security.addresses import make_message_id
     from digestd.store import ledger
     from digestd.store.ledger.create import NewCopy
     from digestd.store.packing import pack_picks

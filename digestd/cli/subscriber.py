@@ -31,7 +31,7 @@ from digestd.domain.schedule import next_digest
 from digestd.domain.subscriber import Cause, Preferences, Status, Subscriber, describe_damage, option_of
 from digestd.domain.suppression import LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.errors import BadInput, DigestdError
-from digestd.security.links import address_key
+from digestd.security.addresses import address_key
 from digestd.store import bounces, consent, groups, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.ledger import queries

@@ -215,7 +215,6 @@ def _post(room: "NotifyBase", requests: list[str], texts: tuple[str, str]) -> tu
 
 
 def _is_refusal(request: str) -> bool:
-    """Return True if a request certainly posted nothing."""
     return request == _UNREACHABLE or request.startswith(("HTTP 3", "HTTP 4"))
 
 

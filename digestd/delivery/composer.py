@@ -37,15 +37,10 @@ from digestd.mail.mime import DigestHeaders, Headers, NamedAddress, compose_dige
 from digestd.mail.paper_view import PaperView
 from digestd.mail.rendering import render_earlier_digest, render_notice, render_reason, render_reply
 from digestd.mail.templates import Templates
-from digestd.security.links import (
-    Keys,
-    Purpose,
-    Urls,
-    make_command_address,
-    make_complaint_id,
-    make_pick_tokens,
-    make_token,
-)
+from digestd.security.addresses import make_command_address, make_complaint_id
+from digestd.security.keys import Keys
+from digestd.security.tokens import Purpose, make_pick_tokens, make_token
+from digestd.security.urls import Urls
 from digestd.store import groups, papers, replies
 from digestd.store.database import Database
 from digestd.store.groups import ShownPapers

@@ -167,7 +167,6 @@ class GroupCommit:
             _answer(waiting, self._broken)
 
     def _keep(self, results: list[AttemptResult]) -> None:
-        """Keep results that the database has not taken."""
         self._result_journal.write(results)
         self._sent_journal.write([], results, self._clock())
 

@@ -236,7 +236,6 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 def new_identity(machine: str) -> JournalIdentity:
-    """Return the identity of a new journal."""
     return JournalIdentity(uuid4().hex, 0, machine)
 
 

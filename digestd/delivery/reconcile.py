@@ -24,7 +24,9 @@ import structlog
 from digestd.delivery.relay_logs import read_line
 from digestd.domain.delivery import Actor, Evidence, Settlement
 from digestd.errors import BadSetting
-from digestd.security.links import BadToken, Keys, looks_like_envelope_from, read_envelope_from
+from digestd.security.addresses import looks_like_envelope_from, read_envelope_from
+from digestd.security.keys import Keys
+from digestd.security.tokens import BadToken
 from digestd.store.database import Database
 from digestd.store.ledger.settlement import (
     GRACE,

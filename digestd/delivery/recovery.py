@@ -25,7 +25,8 @@ from digestd.domain import schedule
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Status
 from digestd.errors import BadSetting, DatabaseUnreachable, DigestdError, NotResumed, Unavailable
-from digestd.security.links import Keys, make_message_id
+from digestd.security.addresses import make_message_id
+from digestd.security.keys import Keys
 from digestd.store import ledger, sent_journals, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger import restore, seen_papers, settlement

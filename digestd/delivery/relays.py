@@ -160,7 +160,6 @@ class RateLimiter:
 
 
 def domain_of(address: str) -> str:
-    """Return the domain of an address."""
     return address.rpartition("@")[2].lower()
 
 
@@ -237,11 +236,9 @@ class RelayBalancer:
 
     @property
     def all_stopped(self) -> bool:
-        """Return True if every relay has stopped."""
         return len(self._stopped) == len(self._weights)
 
     def is_stopped(self, name: str) -> bool:
-        """Return True if this relay has stopped."""
         return name in self._stopped
 
     def total_rate(self, rate: Callable[[str], float]) -> float:

@@ -28,7 +28,7 @@ from digestd.delivery.relays import RateLimiter, RelayBackoff, RelayBalancer
 from digestd.delivery.sending_worker import SendingContext, WorkerPool
 from digestd.delivery.transports import Route
 from digestd.mail.templates import Templates
-from digestd.security.links import make_envelope_from
+from digestd.security.addresses import make_envelope_from
 from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimOwner

@@ -29,7 +29,7 @@ from digestd.delivery.transports import Route
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail
 from digestd.domain.delivery import Claim, MailKind
 from digestd.errors import ConnectionFailed, DatabaseUnreachable, MailsRefused, RelayFailed
-from digestd.security.links import envelope_tag
+from digestd.security.addresses import envelope_tag
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
 
 IDLE_SECONDS = 30.0

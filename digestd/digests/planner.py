@@ -24,7 +24,8 @@ from digestd.domain.digest import DigestSlot, Period
 from digestd.domain.subscriber import Timing
 from digestd.errors import BadSetting, NotFound, NotResumed, Unavailable
 from digestd.ranking.dense import Encoder, NoEncoder
-from digestd.security.links import Keys, make_message_id
+from digestd.security.addresses import make_message_id
+from digestd.security.keys import Keys
 from digestd.store import due as due_subscribers
 from digestd.store import ledger, operations, profiles, references, sent_journals
 from digestd.store.database import Database

@@ -210,7 +210,6 @@ def store_compiled(session: Session, day: PlanningDay, compiled: Mapping[int, St
 
 
 def _is_current(subscriber: int, stored: StoredProfile, named_papers: NamedPapers) -> bool:
-    """Return True if the papers that a profile names have not changed."""
     return not stored.papers or [named_papers.revision(subscriber, name) for name in stored.papers] == list(
         stored.revisions
     )
@@ -255,7 +254,6 @@ def _stored(
 
 
 def _compiled_by(day: PlanningDay) -> CompiledBy:
-    """Return what the profiles of a day are compiled by."""
     return compiled_by(day.candidates.model.version, day.candidates.space.encoder)
 
 

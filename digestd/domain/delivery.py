@@ -228,5 +228,4 @@ class Claim(NamedTuple):
 
     @property
     def language(self) -> str:
-        """Return the language of the mail."""
         return self.preferences.language

@@ -39,5 +39,4 @@ class Interest:
 
 
 def values(interests: Iterable[Interest], kind: Kind, stance: Stance = Stance.LIKED) -> tuple[str, ...]:
-    """Return the values of one kind and stance, in the order given."""
     return tuple(i.value for i in interests if i.kind is kind and i.stance is stance)

@@ -117,7 +117,6 @@ class Paper:
 
     @property
     def text(self) -> str:
-        """Return the text for ranking."""
         return f"{self.plain_title}. {self.plain_abstract}"
 
 

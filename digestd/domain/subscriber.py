@@ -196,7 +196,6 @@ DEFAULTS = Preferences()
 
 
 def option_of(name: str) -> Option:
-    """Return the option of a preference."""
     return next(one for one in Preferences.model_fields[name].metadata if isinstance(one, Option))
 
 

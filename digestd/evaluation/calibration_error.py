@@ -64,7 +64,6 @@ def predicted_probabilities(case: Case, calibration: Calibration = CALIBRATION) 
 
 
 def sigmoid(log_odds: Doubles) -> Doubles:
-    """Return the probability for log odds."""
     found: Doubles = 1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))
     return found
 

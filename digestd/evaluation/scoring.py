@@ -127,7 +127,6 @@ def evaluate_case(case: Case, weights: Weights = WEIGHTS) -> CaseResult:
 
 
 def case_result(case: Case, scores: Mapping[str, float]) -> CaseResult:
-    """Return the result of a case for given scores of its candidates."""
     return CaseResult(case.n, case.user, scores, ranking_metrics(rank_ids(scores, (case.seed, case.n)), case.relevant))
 
 

@@ -65,8 +65,10 @@ class _Packed:
 async def read_body(pieces: AsyncIterator[bytes], encoding: str, wire_max: int, body_max: int) -> bytes:
     """Return the whole body, decompressed.
 
-    Raises TooLargeError, SourceFailed when it is packed in a way that was not asked for,
-    CutShortError when it ends early.
+    Raises:
+        TooLargeError: It is larger than the limits.
+        TruncatedError: It ends early.
+        SourceFailed: It is packed in a way that we did not request.
     """
     unpacker = _unpacker(encoding)
     body = bytearray()

@@ -1,7 +1,7 @@
 """Fetch politely: one fetcher for the whole installation, which knows no formats.
 
-The store keeps the turns of every host (`host_scheduler`) and its failures
-(`circuit_breaker`), so that all processes respect them. Requests are conditional, with
+The store keeps the turns and the failures of every host (`host_scheduler`),
+so that all processes respect them. Requests are conditional, with
 validators of our own: hishel 2.0 replayed stored answers without asking. Only 429, 5xx
 and lost connections are retried, within limits on time, size and redirects. The
 operator chooses the first host, which may be anywhere; redirects stay on the public web.

@@ -221,7 +221,6 @@ def requested_pause(status: int, headers: Mapping[str, str], now: datetime) -> f
 
 
 def format_time(instant: datetime) -> str:
-    """Return a time for messages."""
     return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
 
 

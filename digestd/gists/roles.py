@@ -102,7 +102,6 @@ def read_model(path: Path) -> GistModel:
 
 @lru_cache(maxsize=65_536)  # most features are common to many sentences
 def key(feature: str) -> int:
-    """Return the number that stands for a feature."""
     return zlib.crc32(feature.encode()) >> (32 - KEY_BITS)
 
 
@@ -112,7 +111,6 @@ def tokens(sentence: str) -> list[str]:
 
 
 def sentence_features(sentences: Sequence[str]) -> list[list[str]]:
-    """Return the names of the features of each sentence."""
     texts = [tokens(sentence) for sentence in sentences]
     return [_own(text) + _place(place, len(texts)) + _neighbours(texts, place) for place, text in enumerate(texts)]
 

@@ -64,7 +64,6 @@ class JobService:
     chores: Chores = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make the chores."""
         self.chores = Chores(self.app, self.should_continue)
 
     def should_continue(self) -> bool:
@@ -81,7 +80,6 @@ class JobRun:
 
     @property
     def app(self) -> App:
-        """Return the installation."""
         return self.service.app
 
 

@@ -130,7 +130,6 @@ class _Mail:
 
     @property
     def part_types(self) -> list[str]:
-        """Return the content types of the parts."""
         return [part.get_content_type() for part in self._parts]
 
     @cached_property
@@ -163,7 +162,6 @@ class _Mail:
 
     @property
     def unsubscribe_links(self) -> list[str]:
-        """Return the links in List-Unsubscribe."""
         return re.findall(r"<([^<>]{0,900})>", self.header("List-Unsubscribe"))
 
     @cached_property

@@ -223,7 +223,6 @@ class _Loader(BaseLoader):
         return self._sources[template], template, lambda: True
 
     def list_templates(self) -> list[str]:
-        """Return all names."""
         return sorted(self._sources)
 
 

@@ -100,7 +100,6 @@ def _needed(setup: MailSetup, records: DnsRecords) -> Iterator[Lookup]:
 
 
 def _mail_domains(setup: MailSetup) -> dict[str, str]:
-    """Return the domains that must receive mail, with what for."""
     return {setup.sender: "replies to digests", setup.bounce: "bounces"}
 
 

@@ -69,5 +69,4 @@ _REASONS: dict[type[Exception], str] = {
 
 
 def _text(record: Any) -> str:
-    """Return the strings of a TXT record as one."""
     return b"".join(record.strings).decode("utf-8", "replace")

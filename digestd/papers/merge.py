@@ -322,7 +322,6 @@ def _newest(source: str, sightings: Iterable[Sighting]) -> list[StoredSighting]:
 
 
 def _as_news(sighting: Sighting, before: Sighting | None) -> Sighting:
-    """Return the later sighting, as news if either is."""
     if before is None or before.announced not in NEWS or sighting.announced in NEWS:
         return sighting
     return replace(sighting, announced=before.announced)

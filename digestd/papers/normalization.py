@@ -148,7 +148,6 @@ _ISE = re.compile(r"is(?=e|ing|ation)")
 
 
 def unify_spelling(text: str) -> str:
-    """Return an English text in one of its spellings."""
     return _ISE.sub("iz", _DOUBLED.sub("l", text)).replace("our", "or")
 
 

@@ -224,7 +224,6 @@ def _store(visit: SourceVisit, source: Source, page: Page, result: FetchResult) 
 
 
 def _without(sightings: tuple[Sighting, ...], decision: Decision) -> tuple[Sighting, ...]:
-    """Return the sightings of a page that were stored."""
     refused = {one.ids[0] for one, _ in decision.refused}
     return tuple(one for one in sightings if one.ids[0] not in refused)
 

@@ -11,9 +11,8 @@ preprint and its publication, by the same people or under similar titles.
 The order of this module: the rules, blocking keys, identifiers, titles,
 abstracts, authors. All functions are pure.
 
-Edit distances do not decide here: on the labelled pairs of tests/ingest/pairs,
-the ratios of rapidfuzz in place of the abstracts' shared runs join 27 of 645
-pairs of different works, these rules none. Works of one group differ by a
+Edit distances do not decide here: of 645 labelled pairs of different works, the
+ratios of rapidfuzz in place of the abstracts' shared runs join 27, these rules none. Works of one group differ by a
 single word.
 """
 
@@ -142,7 +141,6 @@ class _Evidence:
         return _has_other_subject(self.one.words, self.other.words)
 
     def score(self, score: float, why: str) -> Similarity:
-        """Return a score with the evidence in words."""
         people = f"{self.authors.name.lower()} authors" + (f" ({self.shared} shared)" if self.shared else "")
         days = "" if self.days is None else f", {self.days:.0f} days apart"
         return Similarity(score, f"{why}: title {self.titles.match}, {people}, {self.abstracts.describe()}{days}")
@@ -580,7 +578,6 @@ class AbstractComparison:
         return self.length >= 25 and self.held < 0.1 and self.words < 0.25
 
     def describe(self) -> str:
-        """Return the comparison in words."""
         return f"abstracts {self.held:.0%} alike" if self.known else "no abstracts to compare"
 
 
@@ -602,7 +599,6 @@ def compare_abstracts(one: str, other: str) -> AbstractComparison:
 
 
 def _is_extended(one: Words, other: Words) -> bool:
-    """Return True if one title has all words of the other."""
     mine, theirs = _subject_words(one.title), _subject_words(other.title)
     return mine <= theirs or theirs <= mine
 

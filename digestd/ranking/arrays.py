@@ -37,7 +37,6 @@ class Cells:
         return len(self.rows)
 
     def of(self, row: int) -> Ints:
-        """Return the columns of one row."""
         start, end = np.searchsorted(self.rows, [row, row + 1])
         return self.columns[start:end]
 
@@ -168,7 +167,6 @@ class Groups:
 
 
 def grouped(sizes: Sequence[int] | Ints) -> Groups:
-    """Return groups of these sizes."""
     counts = np.asarray(sizes, dtype=np.intp)
     return Groups(counts, np.cumsum(counts) - counts, np.repeat(np.arange(len(counts)), counts))
 

@@ -46,7 +46,6 @@ class AuthorKernel:
 
 
 def build_author_kernel(authors: Sequence[Sequence[str]]) -> AuthorKernel:
-    """Build the kernel from the authors of each candidate."""
     known: dict[str, int] = {}
     each = [_author_numbers(known, names) for names in authors]
     return AuthorKernel(stacked(each, [author_weights(numbers) for numbers in each], len(known)), known)

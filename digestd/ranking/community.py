@@ -114,7 +114,6 @@ def _positions(keys: Ints, wanted: Ints) -> Ints:
 
 
 def _scaled(table: Sparse, factors: Floats) -> Sparse:
-    """Return a table with each row multiplied by its factor."""
     sizes = np.diff(table.indptr)
     return csr_array((table.data * np.repeat(factors, sizes), table.indices, table.indptr), shape=table.shape)
 

@@ -102,7 +102,6 @@ class RecordColumn:
 
     @property
     def ints(self) -> Ints:
-        """Return the values as integers."""
         return self.raw.astype(np.intp)
 
     @property
@@ -142,7 +141,6 @@ def compile_records(inputs: Sequence[ProfileInput], candidates: CandidateSet) ->
 
 
 def pack_record(runs: Sequence[Run], text: str) -> bytes:
-    """Encode one record."""
     encoded = text.encode()
     head = np.array([*map(len, runs), len(encoded)], dtype="<i4")
     return b"".join([head.tobytes(), *(run.astype(_NUMBERS[run.dtype.kind]).tobytes() for run in runs), encoded])

@@ -68,7 +68,6 @@ class Concept:
 
     @property
     def names(self) -> Names:
-        """Return what names the concept in a paper."""
         return Names(self.forms, self.acronyms, self.cores, self.categories)
 
 

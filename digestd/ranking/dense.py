@@ -69,7 +69,6 @@ class CachedEncoder:
 
     @property
     def version(self) -> str:
-        """Return the encoder's version."""
         return self.encoder.version
 
     @property

@@ -154,7 +154,6 @@ def build_bm25_index(titles: Sequence[Sequence[str]], docs: Sequence[Sequence[st
 
 
 def sorted_positions(found: Iterable[int]) -> Ints:
-    """Return sorted positions as an array."""
     return np.array(sorted(found), dtype=np.intp)
 
 

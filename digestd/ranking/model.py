@@ -185,7 +185,6 @@ class TextModel:
         return self.encode_tokens(analyse(texts))
 
     def encode_tokens(self, docs: Sequence[Sequence[str]]) -> EncodedTexts:
-        """Encode texts given as stems."""
         sparse = tfidf_rows(count_terms(map(grams, docs), self.vocabulary), self.idf)
         return EncodedTexts(sparse, lsa_vectors(sparse, self.components))
 

@@ -56,7 +56,6 @@ class Reasons(Sequence[Reason]):
 
 
 def reason(candidates: CandidateSet, profile: Profile, j: int) -> Reason:
-    """Return the reason for paper j."""
     return reasons(candidates, profile.among, Cells(np.array([profile.row]), np.array([j])))[0]
 
 

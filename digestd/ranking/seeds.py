@@ -102,7 +102,6 @@ class SeedTable:
 
     @property
     def capacity(self) -> int:
-        """Return the number of rows."""
         return len(self.cosine)
 
     def find(self, seeds: Iterable[Seed]) -> list[int | None]:

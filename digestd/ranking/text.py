@@ -67,7 +67,6 @@ def folded_tokens(text: str) -> list[str]:
 
 
 def words(text: str) -> list[str]:
-    """Return the words as written."""
     return _WORD.findall(text if text.isascii() else unicodedata.normalize("NFC", text))
 
 

@@ -13,7 +13,9 @@ from sqlmodel import Session
 
 from digestd.domain.bounce import BounceKind
 from digestd.replies.bounces.formats import Classification
-from digestd.security.links import NO_ATTEMPT, BadToken, Keys, looks_like_envelope_from, read_envelope_from
+from digestd.security.addresses import NO_ATTEMPT, looks_like_envelope_from, read_envelope_from
+from digestd.security.keys import Keys
+from digestd.security.tokens import BadToken
 from digestd.store import bounces
 
 

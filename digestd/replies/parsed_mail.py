@@ -54,7 +54,6 @@ class HeaderFields:
     pairs: tuple[tuple[str, str], ...] = ()
 
     def first(self, name: str) -> str:
-        """Return the first value of a field, or ""."""
         return next(iter(self.all(name)), "")
 
     def all(self, *names: str) -> list[str]:

@@ -22,7 +22,7 @@ from digestd.replies.commands.command_mail import ReceivedCommandMail
 from digestd.replies.inbound_mail import InboundMail, parse_inbound_mail
 from digestd.replies.matching import Match, find_unproven_delivery, is_forged, match_report
 from digestd.replies.parsed_mail import BYTES_MAX, UnreadableMail
-from digestd.security.links import Keys
+from digestd.security.keys import Keys
 from digestd.store import bounces, ledger, operations
 from digestd.store.database import Database
 

@@ -15,7 +15,8 @@ from digestd.errors import BadRecord
 from digestd.replies.bounces.providers.provider import AGE_MAX, CLOCK_SKEW_MAX, BounceEvent, WebhookPayload
 from digestd.replies.matching import Match, match_envelope, match_message_id
 from digestd.replies.processing import record_bounce
-from digestd.security.links import Keys, address_key
+from digestd.security.addresses import address_key
+from digestd.security.keys import Keys
 from digestd.store import bounces, operations, subscribers
 from digestd.store.bulk import by_halves
 from digestd.store.database import Database

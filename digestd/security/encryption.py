@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from digestd.errors import BadInput
-from digestd.security.links import Keys
+from digestd.security.keys import Keys
 
 _ID, _NONCE = 1, 12
 

@@ -59,7 +59,6 @@ class ParserProcess:
 
     @property
     def is_alive(self) -> bool:
-        """Return True if it has not ended."""
         return self.process.poll() is None
 
     def send(self, *messages: bytes) -> None:

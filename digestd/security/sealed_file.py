@@ -39,7 +39,6 @@ class SealedReader(io.RawIOBase):
         self._ended = False
 
     def readable(self) -> bool:
-        """Return True."""
         return True
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # any buffer is given by its type

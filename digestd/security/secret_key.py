@@ -24,7 +24,7 @@ from pathlib import Path
 
 from digestd import files
 from digestd.errors import BadSetting
-from digestd.security.links import SECRET_MIN, Keys, RetiredSecret
+from digestd.security.keys import SECRET_MIN, Keys, RetiredSecret
 
 SECRET_BYTES = 32
 _CURRENT, _RETIRED = "secret.key", "retired"
@@ -183,7 +183,6 @@ def _folder(file: Path) -> Path:
 
 
 def _new_secret() -> bytes:
-    """Return a new secret."""
     return secrets.token_urlsafe(SECRET_BYTES * 2).encode()
 
 

@@ -83,7 +83,6 @@ class _Works(PagedSource):
         return Request(f"https://api.crossref.org/works?{urlencode(query)}", fresh=True)
 
     def open(self, found: JsonObject) -> Answer:
-        """Return the works of a page."""
         message = read_message(found)
         return Answer(list_at(message, "items"), parse_count(message.get("total-results")), message.get("next-cursor"))
 
@@ -112,7 +111,6 @@ class Crossref(_Works):
         return f"crossref:{'+'.join(self.issns)}"
 
     def filters(self) -> list[str]:
-        """Return the ISSNs."""
         return [f"issn:{issn}" for issn in self.issns]
 
 

@@ -193,7 +193,6 @@ class HfTrending:
         return Request(_TRENDING, fresh=True) if cursor is None else None
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse the list."""
         del cursor
         sightings, rejects = read_records(daily_records(body), lambda record: [read_paper(record)])
         return check_rejects(Page(tuple(sightings), None, tuple(rejects)))

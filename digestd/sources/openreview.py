@@ -201,7 +201,6 @@ def _group(venue: str) -> Request:
 
 
 def _first_group(found: JsonObject) -> JsonObject:
-    """Return the group of an answer, or an empty one."""
     return next((group for group in as_list(found.get("groups")) if isinstance(group, dict)), {})
 
 

@@ -70,7 +70,6 @@ class Registry:
         return f"registry:{self.label}"
 
     def request(self, names: Sequence[PaperId]) -> Request:
-        """Return the request for papers."""
         return Request(self.base + self.path([name.partition(":")[2] for name in names]), fresh=True)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:

@@ -143,7 +143,6 @@ class Recommendations(PagedSource):
         return Request(f"{_API}/recommendations/v1/papers?{query}", fresh=True, body=body)
 
     def open(self, found: JsonObject) -> Answer:
-        """Return the recommendations."""
         _refuse_error(found)
         return Answer(list_at(found, "recommendedPapers"))
 
@@ -164,7 +163,6 @@ class Recommendations(PagedSource):
 
 
 def _theirs(name: PaperId) -> str:
-    """Return Semantic Scholar's identifier of a paper, or "" if it has none."""
     scheme, _, value = name.partition(":")
     return _SCHEMES[scheme] + value if scheme in _SCHEMES else ""
 
@@ -206,7 +204,6 @@ def _measured(name: PaperId, words: Words, answer: object) -> Iterator[Sighting]
 
 
 def _ids(record: JsonObject) -> tuple[PaperId, ...]:
-    """Return arXiv id and DOI."""
     given = object_at(record, "externalIds")
     arxiv, doi = text_at(given, "ArXiv"), text_at(given, "DOI")
     return unique_ids([doi_id(f"10.48550/arXiv.{arxiv}") if arxiv else None, doi_id(doi) if doi else None])

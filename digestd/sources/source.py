@@ -317,7 +317,6 @@ def require_no_argument(kind: str, argument: str) -> None:
 
 
 def file_path(kind: str, argument: str) -> Path:
-    """Return the path of a file."""
     if not argument or len(argument) > 180:
         raise BadInput(f"{kind}: needs the path of a file, at most 180 characters, as in {kind}:/data/papers.{kind}")
     return Path(argument)

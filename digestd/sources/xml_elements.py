@@ -64,7 +64,6 @@ class XmlElements:
 
 
 def child_text(element: Element, path: str) -> str:
-    """Return the text at a path, or ""."""
     return element.findtext(path) or ""
 
 

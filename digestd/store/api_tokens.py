@@ -40,14 +40,12 @@ def add(session: Session, name: str, secret: str, scopes: Collection[Scope], now
 
 
 def authenticate(session: Session, number: int, secret: str) -> ApiToken | None:
-    """Return the token of this number if it is valid and this is its secret."""
     row = session.connection().execute(select(core.api_token).where(_T.id == number)).first()
     is_same = hmac.compare_digest(_hash(secret), bytes(32) if row is None else bytes(row.hash))
     return _token(row) if row is not None and is_same and row.revoked_us is None else None
 
 
 def is_any_valid(session: Session) -> bool:
-    """Return True if any token is valid."""
     return bool(session.connection().execute(select(func.count()).where(_T.revoked_us.is_(None))).scalar_one())
 
 

@@ -75,7 +75,6 @@ def of_delivery(session: Session, delivery: int) -> list[Bounce]:
 
 
 def count(session: Session) -> dict[BounceKind, int]:
-    """Return the number of bounces of each kind."""
     query = select(_B.kind, func.count().label("how_many")).group_by(_B.kind)
     found = {BounceKind(row.kind): row.how_many for row in session.connection().execute(query)}
     return dict.fromkeys(BounceKind, 0) | found

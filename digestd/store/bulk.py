@@ -120,7 +120,6 @@ class KeyLookup:
     key: Column[Any]
 
     def rows(self, session: Session, keys: Sequence[int]) -> list[Record]:
-        """Return the rows of this lookup alone."""
         [found] = look_up(session, (self, keys))
         return found
 

@@ -32,7 +32,6 @@ class ConsentEvent:
 
 
 def event(session: Session, subscriber: int, version: int) -> ConsentEvent | None:
-    """Return the event that made a consent version."""
     query = _EVENTS.where(_E.subscriber_id == subscriber, _E.version == version)
     return next((_event(row) for row in session.connection().execute(query)), None)
 

@@ -167,7 +167,6 @@ def share(session: Session, group: int, subscriber: int, now: datetime, *, share
 
 
 def forget(session: Session, subscriber: int) -> None:
-    """Remove a subscriber from all groups."""
     session.connection().execute(delete(core.group_member).where(_M.subscriber_id == subscriber))
 
 

@@ -148,7 +148,6 @@ def _installed() -> str:
 
 
 def _driver(connection: Connection) -> Any:
-    """Return psycopg's connection."""
     return connection.connection.driver_connection
 
 

@@ -139,7 +139,6 @@ def unlink(session: Session, key: int) -> None:
 
 
 def forget(session: Session, subscriber: int) -> None:
-    """Delete all libraries of a subscriber."""
     for library in of(session, subscriber):
         unlink(session, library.key)
 

@@ -82,12 +82,10 @@ def note_status(session: Session, address_key: bytes, status: Status, at_us: int
 
 
 def note_suppression(session: Session, address_key: bytes, reason: SuppressionReason, at_us: int) -> None:
-    """Note a suppression."""
     note(session, OptOut(_BY_REASON[reason], address_key, at_us))
 
 
 def taken_notes(session: Session) -> list[OptOut]:
-    """Return the notes of a transaction."""
     notes: list[OptOut] = session.info.pop(_NOTES, [])
     return notes
 

@@ -67,7 +67,6 @@ def readable_picks(packed: bytes) -> tuple[Pick, ...]:
 
 
 def pick_count(packed: bytes) -> int:
-    """Return the number of picks."""
     return len(readable_picks(packed))
 
 

@@ -149,7 +149,6 @@ def remove(session: Session, lookup: PaperLookup) -> None:
 
 
 def states(session: Session, subscriber: int) -> dict[PaperId, LookupState]:
-    """Return the state of each lookup of a subscriber."""
     query = select(_L.name, _L.state).where(_L.subscriber_id == subscriber)
     return {PaperId(row.name): LookupState(row.state) for row in session.connection().execute(query)}
 

@@ -351,5 +351,4 @@ def facts_record(facts: PaperFacts) -> dict[str, object]:
 
 
 def words_of(row: core.Record) -> Words:
-    """Return the words of a revision."""
     return Words(row.title, row.abstract, tuple(row.authors), tuple(row.categories))

@@ -66,7 +66,6 @@ def add(
 
 
 def of(session: Session, subscriber: int, n: int) -> PendingRequest | None:
-    """Return one request of a subscriber."""
     query = _REQUESTS.where(_R.subscriber_id == subscriber, _R.n == n)
     return next((_request(row) for row in session.connection().execute(query)), None)
 
@@ -83,7 +82,6 @@ _REQUESTS = select(core.pending_request, _W.text).select_from(
 
 
 def erase_content(session: Session, subscriber: int, n: int | None = None) -> None:
-    """Erase content and network of one request of a subscriber, or of all."""
     change = update(core.pending_request).where(_R.subscriber_id == subscriber)
     change = change if n is None else change.where(_R.n == n)
     session.connection().execute(change.values(record=None, network=None))

@@ -193,7 +193,6 @@ def embeddings_of(session: Session, model: str, revisions: Iterable[int]) -> dic
 
 
 def newest_embeddings(session: Session, model: str, limit: int) -> list[Vector]:
-    """Return the newest vectors of a model."""
     query = select(_V.vector).where(_V.model == model).order_by(_V.revision.desc()).limit(limit)
     return [_vector(row.vector) for row in session.connection().execute(query)]
 
@@ -268,7 +267,6 @@ def start_trial(session: Session, trial: Trial) -> None:
 
 
 def stop_trial(session: Session, trial: Trial, now: datetime) -> None:
-    """End a trial."""
     session.connection().execute(update(core.trial).where(_T.id == trial.key).values(stopped_us=to_us(now)))
 
 

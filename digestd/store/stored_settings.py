@@ -42,7 +42,6 @@ def read_row(row: core.Record) -> tuple[Preferences, tuple[Damage, ...]]:
 
 
 def row_values(preferences: Preferences) -> dict[str, Any]:
-    """Return the values to store, by column."""
     return {**preferences.model_dump(), "weekday": WEEKDAYS.index(preferences.weekday)}
 
 

@@ -290,13 +290,11 @@ def any_address(session: Session) -> tuple[str, bytes] | None:
 
 
 def active_languages(session: Session) -> list[str]:
-    """Return the languages of active subscribers, sorted."""
     query = select(_S.language).where(_S.status == Status.ACTIVE).distinct().order_by(_S.language)
     return list(session.connection().execute(query).scalars())
 
 
 def languages(session: Session) -> list[str]:
-    """Return the languages of all subscribers."""
     return list(session.connection().execute(select(_S.language).distinct()).scalars())
 
 

@@ -141,7 +141,6 @@ def undo(session: Session, address_key: bytes, why: str, by: Cause, now: datetim
 
 
 def _before(session: Session, subscriber: int) -> Status:
-    """Return the status before the suppression."""
     past = [event.status for event in consent.history(session, subscriber) if event.status is not Status.SUPPRESSED]
     return past[-1] if past and past[-1] in {Status.ACTIVE, Status.PAUSED} else Status.UNSUBSCRIBED
 

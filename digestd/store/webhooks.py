@@ -39,7 +39,6 @@ def configure(db: Database, urls: Sequence[str]) -> None:
 
 
 def configured(session: Session) -> dict[int, str]:
-    """Return the configured URLs by number."""
     return {row.id: row.url for row in session.connection().execute(select(_H.id, _H.url).where(_H.is_set))}
 
 
@@ -110,13 +109,11 @@ def listing(session: Session, limit: int, state: WebhookPostState | None = None)
 
 
 def by_key(session: Session, number: int) -> WebhookPost | None:
-    """Return one post."""
     row = session.connection().execute(_POSTS.where(_P.id == number)).first()
     return None if row is None else _post(row, row.attempts)
 
 
 def counts(session: Session) -> dict[WebhookPostState, int]:
-    """Return the number of posts in each state."""
     rows = session.connection().execute(select(_P.state, func.count()).group_by(_P.state))
     return dict.fromkeys(WebhookPostState, 0) | {WebhookPostState(row[0]): row[1] for row in rows}
 

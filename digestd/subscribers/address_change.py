@@ -16,16 +16,9 @@ from digestd.domain.delivery import MailKind
 from digestd.domain.mail_budget import Budget, Pool, subscriber_causer
 from digestd.domain.subscriber import ConsentAction, Status, Subscriber
 from digestd.errors import BadInput
-from digestd.security.links import (
-    BadToken,
-    Keys,
-    OutdatedToken,
-    Purpose,
-    address_key,
-    canonical_address,
-    issue_second,
-    read_token,
-)
+from digestd.security.addresses import address_key, canonical_address
+from digestd.security.keys import Keys
+from digestd.security.tokens import BadToken, OutdatedToken, Purpose, issue_second, read_token
 from digestd.store import address_changes, mail_budgets, subscribers, suppressions
 from digestd.store.address_changes import EXPIRES_AFTER, AddressChange
 from digestd.store.database import Database
@@ -95,7 +88,6 @@ def request_address_change(
 
 
 def _is_free(session: Session, key: bytes) -> bool:
-    """Return True if nobody has the address and it is not suppressed."""
     taken = subscribers.by_address_key(session, key) is not None
     return not taken and suppressions.reason_for(session, key) is None
 

@@ -7,7 +7,8 @@ from enum import StrEnum
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.security.links import Keys, address_key
+from digestd.security.addresses import address_key
+from digestd.security.keys import Keys
 from digestd.store import subscribers, suppressions
 from digestd.store.database import Database
 from digestd.subscribers.lookup import find

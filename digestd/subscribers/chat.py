@@ -11,7 +11,7 @@ from sqlmodel import Session
 from digestd.delivery.chat_post import CHAT_USE, SUBSCRIBERS_OWN, apprise_url, open_room, room_label
 from digestd.errors import BadInput, NotFound
 from digestd.security.encryption import decrypt, encrypt
-from digestd.security.links import Keys
+from digestd.security.keys import Keys
 from digestd.store import chat_targets
 from digestd.store.chat_targets import ChatTarget
 from digestd.store.database import Database

@@ -14,7 +14,8 @@ from digestd.domain.delivery import MailKind
 from digestd.domain.mail_budget import Budget, Pool
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import NotFound
-from digestd.security.links import Keys, Purpose, issue_second, read_token
+from digestd.security.keys import Keys
+from digestd.security.tokens import Purpose, issue_second, read_token
 from digestd.store import feedback, mail_budgets, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.subscribers.notices import Notice, NoticeContext, plan_notice

@@ -13,7 +13,7 @@ from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import Paper, PaperId
 from digestd.errors import BadInput, NotFound
 from digestd.ranking.text import tokens
-from digestd.security.links import Keys
+from digestd.security.keys import Keys
 from digestd.store import feedback, papers
 from digestd.store.database import Database
 from digestd.subscribers.lookup import find

@@ -9,7 +9,7 @@ from digestd.domain.group import Group
 from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import BadInput, NotFound
-from digestd.security.links import Keys
+from digestd.security.keys import Keys
 from digestd.store import groups
 from digestd.store.database import Database
 from digestd.subscribers.lookup import find, load_locked

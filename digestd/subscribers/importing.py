@@ -14,7 +14,7 @@ from digestd.domain.rejected_lines import RejectedLines
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadRecord
-from digestd.security.links import address_key
+from digestd.security.addresses import address_key
 from digestd.store import mail_budgets, subscribers, suppressions
 from digestd.store.bulk import by_halves
 from digestd.store.database import Database

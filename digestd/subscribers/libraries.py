@@ -40,7 +40,7 @@ from digestd.fetching.library_reader import (
     read_library,
 )
 from digestd.security.encryption import DecryptionError, decrypt, encrypt, is_encrypted_by_current
-from digestd.security.links import Keys
+from digestd.security.keys import Keys
 from digestd.settings import Settings
 from digestd.sources.imports.zotero_library import KEY_MAX, ZoteroLibrary, parse_library_id
 from digestd.store import libraries, references, subscribers
@@ -79,7 +79,6 @@ class LibrarySync:
 
     @classmethod
     def of(cls, settings: Settings, db: Database, keys: Keys, client: Client, clock: Callable[[], datetime]) -> Self:
-        """Return the parts by the settings."""
         return cls(db, keys, client, clock, settings.zotero_url, timedelta(hours=settings.library_sync_hours))
 
 

@@ -7,7 +7,8 @@ from sqlmodel import Session
 
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import NotFound
-from digestd.security.links import Keys, address_key
+from digestd.security.addresses import address_key
+from digestd.security.keys import Keys
 from digestd.store import subscribers
 
 

@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
-from digestd.security.links import Keys, make_message_id
+from digestd.security.addresses import make_message_id
+from digestd.security.keys import Keys
 from digestd.store import ledger
 
 

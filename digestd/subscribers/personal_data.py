@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from digestd.domain.subscriber import Subscriber
 from digestd.domain.suppression import SuppressionReason
-from digestd.security.links import Keys
+from digestd.security.keys import Keys
 from digestd.store import personal_data, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.subscribers.lookup import find, load_locked

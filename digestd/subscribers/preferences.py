@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Cause, ConsentAction, Status, Subscriber
 from digestd.errors import BadInput, NotFound
-from digestd.security.links import Keys, Purpose, address_key, issue_second, make_token, read_token
+from digestd.security.addresses import address_key
+from digestd.security.keys import Keys
+from digestd.security.tokens import Purpose, issue_second, make_token, read_token
 from digestd.store import mail_budgets, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.subscribers.notices import Notice, NoticeContext, plan_notice

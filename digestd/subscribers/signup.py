@@ -17,7 +17,9 @@ from digestd.domain.mail_budget import BY_MAIL, Budget, Pool, subscriber_causer
 from digestd.domain.subscriber import Cause, ConsentAction, Preferences, Status, Subscriber, to_action
 from digestd.domain.suppression import LIFTED_BY_CONSENT
 from digestd.errors import BadInput
-from digestd.security.links import BadToken, Keys, Purpose, address_key, read_token
+from digestd.security.addresses import address_key
+from digestd.security.keys import Keys
+from digestd.security.tokens import BadToken, Purpose, read_token
 from digestd.store import consent, mail_budgets, pending_requests, personal_data, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.pending_requests import PendingRequest

@@ -21,7 +21,7 @@ from digestd.domain.paper import paper_id
 from digestd.domain.subscriber import DEFAULTS, Preferences, Status, Subscriber
 from digestd.domain.time_zones import check_timezone
 from digestd.errors import BadRecord
-from digestd.security.links import canonical_address
+from digestd.security.addresses import canonical_address
 from digestd.text.sanitise import clean, is_visible
 
 TEXT_MAX = 300

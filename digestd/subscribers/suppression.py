@@ -10,7 +10,8 @@ from datetime import datetime
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput
-from digestd.security.links import Keys, address_key
+from digestd.security.addresses import address_key
+from digestd.security.keys import Keys
 from digestd.store import bounces, suppressions
 from digestd.store.database import Database
 from digestd.store.suppressions import SuppressionFilter

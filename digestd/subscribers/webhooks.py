@@ -21,7 +21,7 @@ import structlog
 from digestd.domain.backoff import Backoff
 from digestd.domain.webhook import WebhookPost, WebhookPostState
 from digestd.errors import BadSetting
-from digestd.security.links import Keys
+from digestd.security.keys import Keys
 from digestd.store import webhooks
 from digestd.store.database import Database
 

@@ -48,7 +48,7 @@ from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from digestd.app import App
-from digestd.security.links import BadToken, OutdatedToken, Purpose, read_token
+from digestd.security.tokens import BadToken, OutdatedToken, Purpose, read_token
 from digestd.tracing import NO_TELEMETRY
 from digestd.web import (
     account,

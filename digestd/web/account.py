@@ -22,7 +22,7 @@ from starlette.responses import Response
 from digestd.domain.mail_budget import Pool
 from digestd.domain.subscriber import Cause, ConsentAction, Subscriber
 from digestd.errors import BadInput, BadRecord
-from digestd.security.links import Purpose
+from digestd.security.tokens import Purpose
 from digestd.subscribers import reduced_frequency
 from digestd.subscribers.address_change import (
     SameAddress,

@@ -16,7 +16,8 @@ from fastapi import Depends, FastAPI, Request
 
 from digestd.app import App
 from digestd.mail.templates import Templates
-from digestd.security.links import Keys, Urls
+from digestd.security.keys import Keys
+from digestd.security.urls import Urls
 from digestd.store.database import Database
 from digestd.subscribers.notices import NoticeContext
 from digestd.web.guards import network_of

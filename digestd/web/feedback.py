@@ -20,7 +20,7 @@ from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.errors import BadRecord, NotFound
 from digestd.mail.paper_view import HEADING, PaperView
-from digestd.security.links import Purpose, read_token
+from digestd.security.tokens import Purpose, read_token
 from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.subscribers.pick_feedback import (

@@ -26,7 +26,8 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
 from digestd.errors import DigestdError
-from digestd.security.links import BadToken, Keys, Purpose, make_token, read_token
+from digestd.security.keys import Keys
+from digestd.security.tokens import BadToken, Purpose, make_token, read_token
 
 KEYS_MAX = 20_000
 _V6_PREFIX = 48

@@ -24,7 +24,10 @@ from digestd.domain.paper import Paper, PaperId
 from digestd.domain.topic_hint import TopicHint
 from digestd.mail.paper_view import PAGE_LEVELS, PaperView, cut_for_page
 from digestd.mail.rendering import render_reason
-from digestd.security.links import Keys, Purpose, Urls, address_key, canonical_address, make_token
+from digestd.security.addresses import address_key, canonical_address
+from digestd.security.keys import Keys
+from digestd.security.tokens import Purpose, make_token
+from digestd.security.urls import Urls
 from digestd.store import papers, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger import queries

@@ -25,7 +25,7 @@ from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import NotFound
 from digestd.mail.outlets import FEEDS, FILES, ListedPaper, PaperList, by_ending
 from digestd.mail.paper_view import HEADING, PaperView
-from digestd.security.links import Purpose, make_token, read_token
+from digestd.security.tokens import Purpose, make_token, read_token
 from digestd.store import feedback, papers, subscribers
 from digestd.web.dependencies import Db, Links, Now, SigningKeys, SitePages, made
 from digestd.web.pages import SHOW, as_feed, as_file

@@ -29,7 +29,8 @@ from digestd.domain.interest import Kind, values
 from digestd.domain.mail_budget import PER_NETWORK as MAILS_PER_NETWORK
 from digestd.domain.schedule import first_due
 from digestd.domain.subscriber import Cause, ConsentAction, Status, Subscriber
-from digestd.security.links import Keys, Purpose, read_token
+from digestd.security.keys import Keys
+from digestd.security.tokens import Purpose, read_token
 from digestd.store import subscribers
 from digestd.store.database import Database
 from digestd.subscribers.preferences import request_link

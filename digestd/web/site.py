@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from digestd.app import App
 from digestd.errors import BadRecord, NotFound, Unavailable
-from digestd.security.links import BadToken, OutdatedToken
+from digestd.security.tokens import BadToken, OutdatedToken
 from digestd.subscribers.pick_feedback import LinkGone
 from digestd.subscribers.preferences import PreferencesLinkExpired
 from digestd.subscribers.signup import LinkExpired

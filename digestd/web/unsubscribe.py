@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from digestd.domain.mail_budget import Pool
 from digestd.domain.subscriber import Cause, ConsentAction, Status, Subscriber
 from digestd.errors import NotFound
-from digestd.security.links import OutdatedToken, Purpose, read_token
+from digestd.security.tokens import OutdatedToken, Purpose, read_token
 from digestd.store import subscribers
 from digestd.subscribers import reduced_frequency
 from digestd.subscribers.status_changes import NoConsent, pause, unsubscribe

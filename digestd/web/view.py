@@ -14,7 +14,7 @@ from digestd.delivery.composer import Composer
 from digestd.domain.delivery import Claim
 from digestd.errors import NotFound
 from digestd.mail.outlets import FILES, by_ending
-from digestd.security.links import Purpose, read_token
+from digestd.security.tokens import Purpose, read_token
 from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.web.dependencies import Db, Links, Now, SigningKeys, part

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-from digestd.security.links import Keys, Purpose, make_token
+from digestd.security.keys import Keys
+from digestd.security.tokens import Purpose, make_token
 from digestd.web import body_max, build
 from digestd.web.connection_limits import HEAD_MAX
 from digestd.web.middleware import BODY_MAX

@@ -43,7 +43,7 @@ from digestd.digests.text_model import text_model
 from digestd.domain.delivery import State
 from digestd.errors import BadSetting
 from digestd.ranking.dense import NoEncoder
-from digestd.security.links import address_key
+from digestd.security.addresses import address_key
 from digestd.settings import Settings
 from digestd.store import subscribers
 from digestd.store.database import Database

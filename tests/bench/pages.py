@@ -16,7 +16,7 @@ import numpy as np
 from digestd.app import App
 from digestd.domain.delivery import State
 from digestd.domain.interest import Interest, Kind
-from digestd.security.links import Purpose, make_token
+from digestd.security.tokens import Purpose, make_token
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter
 from tests.bench import synthetic_data

@@ -34,7 +34,7 @@ from digestd.digests.planner import plan
 from digestd.digests.refit import BLOCK, prepare
 from digestd.papers.embedding import embed_papers
 from digestd.papers.paper_import import import_papers
-from digestd.security.links import address_key
+from digestd.security.addresses import address_key
 from tests.bench import synthetic_data
 from tests.support.install import Install, install
 

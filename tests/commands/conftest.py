@@ -17,7 +17,8 @@ from digestd.domain.subscriber import Status, Subscriber
 from digestd.jobs.receiver import create_command_processor
 from digestd.replies.inbound_mail import parse_inbound_mail
 from digestd.replies.processing import ReplyProcessor
-from digestd.security.links import Purpose, address_key
+from digestd.security.addresses import address_key
+from digestd.security.tokens import Purpose
 from digestd.store import subscribers
 from digestd.store.personal_data import scrub
 from tests.commands.mails import mail

@@ -8,7 +8,8 @@ import pytest
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.subscriber import Cause, ConsentAction, Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.security.links import Purpose, address_key, make_token
+from digestd.security.addresses import address_key
+from digestd.security.tokens import Purpose, make_token
 from digestd.store import subscribers
 from digestd.subscribers.confirmed_actions import renew_as_requested
 from digestd.subscribers.preferences import VALID

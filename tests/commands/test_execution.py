@@ -13,7 +13,7 @@ from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Stance
 from digestd.domain.subscriber import Status
 from digestd.domain.topic_hint import TopicHint
-from digestd.security.links import Purpose
+from digestd.security.tokens import Purpose
 from digestd.store import consent, feedback
 from tests.commands.conftest import ADA, ADDRESS, TOPICS, CommandInstall, digest, text
 from tests.commands.mails import mail

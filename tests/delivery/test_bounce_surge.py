@@ -17,7 +17,7 @@ from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Cause, Status
 from digestd.jobs.worker import alert_operator
-from digestd.security.links import address_key
+from digestd.security.addresses import address_key
 from digestd.store import bounces, core, ledger, subscribers, suppressions
 from digestd.subscribers.suppression import suppress_held
 from tests.conftest import NOW

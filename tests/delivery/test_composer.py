@@ -9,7 +9,7 @@ import pytest
 from digestd.delivery.composer import Composer
 from digestd.domain.delivery import Claim
 from digestd.mail.mime import dot_stuff
-from digestd.security.links import NO_ATTEMPT, complaint_tag, read_envelope_from
+from digestd.security.addresses import NO_ATTEMPT, complaint_tag, read_envelope_from
 from digestd.store.ledger import queries
 from tests.delivery.test_outcomes import spoil
 from tests.support.install import Install

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from digestd.cli import app
 from digestd.domain.delivery import State
 from digestd.errors import Damaged
-from digestd.security.links import Purpose, make_token
+from digestd.security.tokens import Purpose, make_token
 from digestd.store import core
 from digestd.web import build
 from tests.delivery.conftest import READERS, planned

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 from digestd.domain.subscriber import Status
 from digestd.jobs import scheduler, worker
-from digestd.security.links import address_key
+from digestd.security.addresses import address_key
 from digestd.store import subscribers
 from digestd.web.guards import MIN_AGE
 from tests.delivery.test_service import terminate

@@ -15,8 +15,8 @@ import pytest
 from digestd.delivery.composer import Composer
 from digestd.delivery.replay import replay
 from digestd.domain.delivery import State
-from digestd.security.links import Purpose
-from digestd.security.links import read_token as read_token
+from digestd.security.tokens import Purpose
+from digestd.security.tokens import read_token as read_token
 from digestd.store.ledger import queries
 from tests.inbound.conftest import SentInstall
 from tests.support import sample_data

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from digestd.domain.delivery import State
-from digestd.security.links import read_envelope_from
+from digestd.security.addresses import read_envelope_from
 from digestd.store import core
 from digestd.store.ledger.queries import picks
 from digestd.store.packing import pack_picks, pack_seen

@@ -20,7 +20,8 @@ from digestd.delivery.reconcile import PATIENCE, ReconcileReport, RelayLog, reco
 from digestd.domain.delivery import State
 from digestd.errors import BadSetting
 from digestd.jobs.worker import settle_uncertain
-from digestd.security.links import Keys, RetiredSecret, make_envelope_from
+from digestd.security.addresses import make_envelope_from
+from digestd.security.keys import Keys, RetiredSecret
 from digestd.store.ledger import queries, settlement
 from digestd.store.ledger.claim_queue import ClaimOwner, claim
 from digestd.store.ledger.commit_point import CommitRequest, commit_sends

@@ -21,7 +21,7 @@ from digestd.delivery.reconcile import RelayLog, reconcile
 from digestd.delivery.recovery import RestoreGuard, RestoreReport, recover
 from digestd.domain.delivery import State
 from digestd.errors import BadSetting, NotResumed
-from digestd.security.links import make_envelope_from
+from digestd.security.addresses import make_envelope_from
 from digestd.store import core
 from digestd.store.ledger.settlement import uncertain_deliveries
 from tests.delivery.conftest import READERS, create

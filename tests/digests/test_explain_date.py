@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from digestd.digests.outlook import explain_date
+from digestd.digests.forecast import explain_date
 from digestd.domain.delivery import MailKind, State
 from digestd.domain.subscriber import Cadence, Preferences, Status, Subscriber, Weekday
 from digestd.store.ledger.queries import DeliveryView

@@ -16,7 +16,8 @@ from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.replies.parsed_mail import BYTES_MAX
 from digestd.replies.processing import ReplyProcessor
-from digestd.security.links import Purpose, address_key, make_envelope_from, make_token
+from digestd.security.addresses import address_key, make_envelope_from
+from digestd.security.tokens import Purpose, make_token
 from digestd.store import bounces, core, operations, subscribers, suppressions
 from digestd.store.personal_data import scrub
 from tests.conftest import NOW

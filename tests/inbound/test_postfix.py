@@ -15,7 +15,7 @@ from digestd.replies.mailboxes.inbound_url import open_inbound
 from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.replies.mailboxes.mailbox import poll
 from digestd.replies.processing import ReplyProcessor
-from digestd.security.links import address_key
+from digestd.security.addresses import address_key
 from digestd.store import bounces, suppressions
 from tests.inbound.conftest import SentInstall
 from tests.support import sample_data

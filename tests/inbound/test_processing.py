@@ -12,15 +12,9 @@ from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.security.links import (
-    Keys,
-    Purpose,
-    address_key,
-    complaint_tag,
-    make_complaint_id,
-    make_envelope_from,
-    make_token,
-)
+from digestd.security.addresses import address_key, complaint_tag, make_complaint_id, make_envelope_from
+from digestd.security.keys import Keys
+from digestd.security.tokens import Purpose, make_token
 from digestd.store import bounces, core, subscribers, suppressions
 from digestd.store.timestamps import to_us
 from digestd.subscribers.personal_data import erase

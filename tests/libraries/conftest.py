@@ -15,7 +15,8 @@ from digestd.domain.library import Library
 from digestd.domain.subscriber import Cause, Subscriber
 from digestd.fetching import library_reader as asking
 from digestd.fetching.fetch import Client
-from digestd.security.links import Keys, address_key
+from digestd.security.addresses import address_key
+from digestd.security.keys import Keys
 from digestd.sources.imports import zotero_library
 from digestd.store import libraries as kept
 from digestd.store import subscribers

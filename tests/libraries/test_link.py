@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from digestd.domain.library import LibraryState
 from digestd.errors import BadRecord, NotFound, SourceFailed
-from digestd.security.links import Keys, RetiredSecret
+from digestd.security.keys import Keys, RetiredSecret
 from digestd.store import core
 from digestd.subscribers import libraries as library_sync
 from digestd.subscribers.libraries import LIBRARIES_MAX, unlink

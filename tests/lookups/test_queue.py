@@ -10,7 +10,8 @@ from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cause, Status
 from digestd.fetching.paper_lookup import RegistryReader
 from digestd.papers.paper_import import import_papers
-from digestd.security.links import Keys, address_key
+from digestd.security.addresses import address_key
+from digestd.security.keys import Keys
 from digestd.store import paper_lookups, papers, personal_data, references, subscribers
 from digestd.store.database import Database
 from digestd.subscribers.named_papers import named_papers

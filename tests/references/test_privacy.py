@@ -22,7 +22,7 @@ from digestd.cli import app as cli
 from digestd.domain.api import Scope
 from digestd.domain.digest import ReasonKind
 from digestd.domain.feedback import Verdict
-from digestd.security.links import Purpose, make_token
+from digestd.security.tokens import Purpose, make_token
 from digestd.store import api_tokens, core, references
 from digestd.store.ledger import queries
 from digestd.store.packing import unpack_picks

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message
 
 from digestd.app import App
-from digestd.security.links import Purpose, issue_second
+from digestd.security.tokens import Purpose, issue_second
 from digestd.subscribers.address_change import request_address_change
 from digestd.web import build
 from tests.web.conftest import PATHS, Backend

@@ -20,7 +20,8 @@ from digestd.domain.digest import DigestSlot, Period, Pick, Reason, ReasonKind, 
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cause, Preferences, Status, Subscriber
-from digestd.security.links import Purpose, address_key
+from digestd.security.addresses import address_key
+from digestd.security.tokens import Purpose
 from digestd.store import core, feedback, ledger, subscribers
 from digestd.store.ledger.create import NewDigest
 from digestd.store.timestamps import to_us

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from digestd.app import App
 from digestd.jobs.worker import run
-from digestd.security.links import Purpose, issue_second
+from digestd.security.tokens import Purpose, issue_second
 from digestd.web import build
 from tests.security.routes import filled, posted, posting
 from tests.support.relay import Relay

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Table, select, update
 
 from digestd.domain.api import Scope
-from digestd.security.links import Purpose, make_token
+from digestd.security.tokens import Purpose, make_token
 from digestd.store import api_tokens, core
 from digestd.store.timestamps import to_us
 from digestd.web.guards import MIN_AGE

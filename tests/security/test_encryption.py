@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.security.encryption import DecryptionError, decrypt, encrypt, is_encrypted_by_current
-from digestd.security.links import Keys, RetiredSecret
+from digestd.security.keys import Keys, RetiredSecret
 from tests.conftest import NOW
 
 FIRST, SECOND, THIRD = (bytes([n]) * 32 for n in (1, 2, 3))

@@ -13,7 +13,8 @@ from digestd.app import App
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.security.links import Keys, Purpose, RetiredSecret
+from digestd.security.keys import Keys, RetiredSecret
+from digestd.security.tokens import Purpose
 from digestd.store.suppressions import SuppressionFilter
 from digestd.subscribers.admin_edits import edit
 from digestd.subscribers.personal_data import erase

@@ -17,7 +17,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.security.links import BadToken, Keys, Purpose, RetiredSecret, make_token, read_command_address, read_token
+from digestd.security.addresses import read_command_address
+from digestd.security.keys import Keys, RetiredSecret
+from digestd.security.tokens import BadToken, Purpose, make_token, read_token
 from digestd.store import core
 from tests.security.routes import filled, opening, routes
 from tests.web.conftest import PATHS, Backend, browsing

@@ -10,26 +10,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.errors import BadInput, BadRecord, BadSetting
-from digestd.security.links import (
-    GRACE,
-    PLACE_MAX,
-    BadToken,
-    Keys,
-    OutdatedToken,
-    Purpose,
-    RetiredSecret,
-    Urls,
+from digestd.security.addresses import (
     address_key,
     canonical_address,
     make_command_address,
     make_envelope_from,
     make_message_id,
-    make_pick_tokens,
-    make_token,
     read_command_address,
     read_envelope_from,
+)
+from digestd.security.keys import GRACE, Keys, RetiredSecret
+from digestd.security.tokens import (
+    PLACE_MAX,
+    BadToken,
+    OutdatedToken,
+    Purpose,
+    make_pick_tokens,
+    make_token,
     read_token,
 )
+from digestd.security.urls import Urls
 from tests.conftest import NOW
 
 KEYS = Keys(bytes(range(32)))

@@ -9,8 +9,10 @@ from typer.testing import CliRunner
 
 from digestd.cli import app
 from digestd.errors import BadSetting
-from digestd.security.links import GRACE, OutdatedToken, Purpose, RetiredSecret, address_key, make_token, read_token
+from digestd.security.addresses import address_key
+from digestd.security.keys import GRACE, RetiredSecret
 from digestd.security.secret_key import create_secret, read_keys, rotate
+from digestd.security.tokens import OutdatedToken, Purpose, make_token, read_token
 from tests.conftest import NOW
 from tests.digests.topic_papers import reader
 from tests.support.install import install

@@ -13,7 +13,7 @@ import rispy
 from bibtexparser.entrypoint import parse_string
 from lxml import etree
 
-from digestd.security.links import Purpose
+from digestd.security.tokens import Purpose
 from digestd.text.sanitise import clean, shorten
 from tests.security.hostile import HOSTILE, STORABLE
 from tests.security.parsed_output import Mark, Seen, unruly

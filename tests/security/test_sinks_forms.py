@@ -14,7 +14,7 @@ from digestd.mail.content import ReplyContent
 from digestd.mail.mime import compose_notice
 from digestd.mail.rendering import render_reply
 from digestd.mail.templates import Templates
-from digestd.security.links import canonical_address
+from digestd.security.addresses import canonical_address
 from digestd.sources.imports import IMPORT_FORMATS, ReferenceFile
 from digestd.subscribers.subscriber_record import parse, subscriber_fields
 from tests import golden

@@ -17,7 +17,7 @@ from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.jobs.worker import delete_expired, run
-from digestd.security.links import address_key
+from digestd.security.addresses import address_key
 from digestd.store import consent, subscribers, suppressions
 from digestd.subscribers.status_changes import unsubscribe
 from digestd.subscribers.suppression import suppress

@@ -11,18 +11,14 @@ from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.domain.api import Scope
-from digestd.security.links import (
-    BadToken,
-    Keys,
-    Purpose,
-    RetiredSecret,
+from digestd.security.addresses import (
     make_command_address,
     make_envelope_from,
-    make_token,
     read_command_address,
     read_envelope_from,
-    read_token,
 )
+from digestd.security.keys import Keys, RetiredSecret
+from digestd.security.tokens import BadToken, Purpose, make_token, read_token
 from digestd.store import api_tokens
 from digestd.web.guards import is_timely, new_timestamp
 from tests.conftest import NOW

@@ -8,7 +8,8 @@ from sqlalchemy import select, text
 
 from digestd.domain.digest import DigestSlot, Period, Pick, Reason, ReasonKind, Section
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.security.links import Keys, address_key
+from digestd.security.addresses import address_key
+from digestd.security.keys import Keys
 from digestd.store import core, ledger, subscribers
 from digestd.store.database import Database
 from digestd.store.fsck import fsck

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from digestd.domain.delivery import MailKind, Outcome, State
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.security.links import address_key
+from digestd.security.addresses import address_key
 from digestd.store import ledger as store
 from digestd.store import personal_data, subscribers, suppressions
 from digestd.store.ledger import queries

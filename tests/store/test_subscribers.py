@@ -13,7 +13,8 @@ from sqlmodel import Session
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cadence, Cause, Preferences, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
-from digestd.security.links import Keys, address_key
+from digestd.security.addresses import address_key
+from digestd.security.keys import Keys
 from digestd.store import consent, core, personal_data, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.timestamps import from_us, to_us

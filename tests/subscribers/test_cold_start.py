@@ -15,7 +15,8 @@ from digestd.domain.subscriber import Cause, Subscriber
 from digestd.errors import NotFound, SourceFailed
 from digestd.papers.page_store import store_page
 from digestd.papers.paper_import import import_papers
-from digestd.security.links import Keys, address_key
+from digestd.security.addresses import address_key
+from digestd.security.keys import Keys
 from digestd.sources.imports import ReferenceFile
 from digestd.sources.source import Page
 from digestd.store import papers, references, subscribers

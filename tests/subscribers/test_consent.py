@@ -7,7 +7,9 @@ from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
 from digestd.domain.subscriber import Cause, ConsentAction, Status
-from digestd.security.links import Keys, Purpose, address_key, make_token
+from digestd.security.addresses import address_key
+from digestd.security.keys import Keys
+from digestd.security.tokens import Purpose, make_token
 from digestd.store import consent, core, subscribers
 from digestd.store.database import Database
 from digestd.subscribers.notices import NoticeContext

@@ -20,7 +20,7 @@ from digestd.domain.paper import PaperId, Words
 from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Cause, ConsentAction, Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.security.links import address_key
+from digestd.security.addresses import address_key
 from digestd.store import core, groups, libraries, personal_data, references, subscribers, suppressions
 from digestd.store.libraries import NewLibrary
 from digestd.subscribers import feedback

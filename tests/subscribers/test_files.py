@@ -15,7 +15,8 @@ from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cause, Preferences, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, BadRecord
-from digestd.security.links import Keys, address_key
+from digestd.security.addresses import address_key
+from digestd.security.keys import Keys
 from digestd.store import core, subscribers
 from digestd.store.database import Database
 from digestd.subscribers.files import LINE_MAX, FileFormat, FileLine, read_lines

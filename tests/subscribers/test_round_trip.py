@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from digestd.domain.subscriber import WEEKDAYS, Cadence
 from digestd.errors import BadRecord
-from digestd.security.links import Keys
+from digestd.security.keys import Keys
 from digestd.store import core
 from digestd.store.database import Database
 from digestd.subscribers.files import FileFormat, FileLine, format_records, read_lines

@@ -16,7 +16,9 @@ from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cadence, Cause, ConsentAction, Status, Subscriber, Timing
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadRecord, NotFound
-from digestd.security.links import BadToken, Keys, Purpose, address_key, make_token
+from digestd.security.addresses import address_key
+from digestd.security.keys import Keys
+from digestd.security.tokens import BadToken, Purpose, make_token
 from digestd.store import consent, core, pending_requests, subscribers, suppressions
 from digestd.store.database import Database, open_database
 from digestd.subscribers.admin_edits import EditResult, add, edit

@@ -19,7 +19,9 @@ from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.subscriber import Cause
 from digestd.domain.webhook import POSTS_KEPT, WebhookPostState
 from digestd.errors import BadSetting
-from digestd.security.links import Keys, Purpose, address_key, make_token
+from digestd.security.addresses import address_key
+from digestd.security.keys import Keys
+from digestd.security.tokens import Purpose, make_token
 from digestd.settings import load
 from digestd.store import bounces, subscribers, webhooks
 from digestd.store.database import Database

@@ -25,7 +25,9 @@ from digestd.domain.paper import Paper
 from digestd.domain.subscriber import Subscriber
 from digestd.mail.templates import Templates
 from digestd.papers.paper_import import import_papers
-from digestd.security.links import Keys, Purpose, address_key, issue_second, make_token
+from digestd.security.addresses import address_key
+from digestd.security.keys import Keys
+from digestd.security.tokens import Purpose, issue_second, make_token
 from digestd.settings import Settings
 from digestd.store import core, papers, subscribers
 from digestd.store.database import Database

@@ -5,7 +5,7 @@ from starlette.testclient import TestClient
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Cause, Status
 from digestd.jobs.worker import clean_up
-from digestd.security.links import Purpose, issue_second
+from digestd.security.tokens import Purpose, issue_second
 from digestd.store import consent
 from tests.web.conftest import Backend
 from tests.web.html import heading

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, Request, sync_playwright
 from digestd.app import App
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Status
-from digestd.security.links import Purpose
+from digestd.security.tokens import Purpose
 from digestd.web import build
 from digestd.web.connection_limits import server_config
 from tests.web.conftest import PAPER, Backend

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Response
 from digestd.app import App
 from digestd.domain.feedback import Verdict
 from digestd.domain.subscriber import Cadence, Status, Subscriber
-from digestd.security.links import Purpose
+from digestd.security.tokens import Purpose
 from digestd.store import feedback
 from tests.web.conftest import Backend
 from tests.web.test_browser import CHROMIUM, browser, served

@@ -3,7 +3,7 @@
 from starlette.testclient import TestClient
 
 from digestd.domain.subscriber import Cause, Status
-from digestd.security.links import Purpose
+from digestd.security.tokens import Purpose
 from digestd.store import consent
 from digestd.subscribers.status_changes import unsubscribe
 from tests.web.conftest import Backend

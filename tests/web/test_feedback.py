@@ -13,7 +13,7 @@ from digestd.app import App
 from digestd.delivery.composer import Composer
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Stance
-from digestd.security.links import Purpose
+from digestd.security.tokens import Purpose
 from digestd.store import core, feedback
 from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries

@@ -12,7 +12,8 @@ from starlette.testclient import TestClient
 from digestd.app import App
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cadence, Status
-from digestd.security.links import Keys, Purpose, RetiredSecret, make_token
+from digestd.security.keys import Keys, RetiredSecret
+from digestd.security.tokens import Purpose, make_token
 from digestd.web.guards import MAX_AGE, MIN_AGE
 from tests.web.conftest import FORMS, Backend, browsing, stamp_for
 from tests.web.html import heading, tree, words

@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from digestd.app import App
 from digestd.domain.subscriber import Status
-from digestd.security.links import Purpose
+from digestd.security.tokens import Purpose
 from digestd.store.database import open_database
 from digestd.web.middleware import BODY_MAX, BodyLimit
 from tests.security.routes import routes as every

@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from digestd.security.links import Purpose
+from digestd.security.tokens import Purpose
 from digestd.web.pages import preferred, supported_language
 from tests.web.conftest import Backend
 from tests.web.html import heading, tree, words

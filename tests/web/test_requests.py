@@ -11,7 +11,7 @@ from digestd.delivery.composer import Composer
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.security.links import Purpose
+from digestd.security.tokens import Purpose
 from digestd.store import core, subscribers, suppressions
 from digestd.store.ledger import queries
 from digestd.subscribers.confirmed_actions import VALID

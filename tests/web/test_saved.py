@@ -16,7 +16,7 @@ from digestd.delivery.run import deliver
 from digestd.delivery.transports import Route
 from digestd.delivery.transports.maildir import MaildirTransport
 from digestd.mail.outlets import FEEDS, OUTLETS
-from digestd.security.links import Purpose
+from digestd.security.tokens import Purpose
 from digestd.store import feedback
 from tests.web.conftest import Backend
 from tests.web.html import heading, tree, words

@@ -7,7 +7,8 @@ from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.domain.subscriber import Cause, Status
-from digestd.security.links import Keys, Purpose, RetiredSecret
+from digestd.security.keys import Keys, RetiredSecret
+from digestd.security.tokens import Purpose
 from digestd.store import consent
 from digestd.subscribers.personal_data import erase
 from digestd.web.pages import masked

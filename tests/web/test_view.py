@@ -5,7 +5,7 @@ from starlette.testclient import TestClient
 
 from digestd.domain.delivery import MailKind
 from digestd.mail.outlets import FILES
-from digestd.security.links import Purpose
+from digestd.security.tokens import Purpose
 from digestd.store import core
 from tests.web.conftest import PAPER, Backend
 from tests.web.html import tree

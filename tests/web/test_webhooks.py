@@ -14,7 +14,7 @@ from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.replies.bounces.providers import PROVIDERS
 from digestd.replies.bounces.providers.provider import VerificationUnavailable, WebhookRequest
-from digestd.security.links import address_key, make_envelope_from
+from digestd.security.addresses import address_key, make_envelope_from
 from digestd.store import bounces, operations, suppressions
 from tests.bounces.webhook_requests import (
     MAKERS,

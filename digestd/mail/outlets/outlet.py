@@ -67,7 +67,6 @@ class PaperList:
         return uuid5(NAMESPACE_URL, self.name).urn
 
     def urn_of(self, item: ListedPaper) -> str:
-        """Return the identifier of a paper in this list."""
         return uuid5(NAMESPACE_URL, f"{self.name}#{item.paper.id}").urn
 
 

@@ -38,7 +38,7 @@ from digestd.domain.bounce_rules import kind_of, status_in
 from digestd.replies.bounces import cues
 from digestd.replies.bounces.cues import any_of
 from digestd.replies.parsed_mail import HeaderFields, ParsedMail
-from digestd.security.links import complaint_tag
+from digestd.security.addresses import complaint_tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,6 @@ def _addresses(fields: HeaderFields, names: tuple[str, ...]) -> list[str]:
 
 
 def _message_ids(mail: ParsedMail) -> tuple[str, ...]:
-    """Return the Message-IDs of the mails that this one returns or answers."""
     ids = [word for value in mail.returned_headers.all(*_MESSAGE_ID_HEADERS) for word in value.split()]
     ids += [word for value in mail.fields.all(*_REFERENCE_HEADERS) for word in value.split()]
     return tuple(dict.fromkeys(ids))[:CANDIDATES_MAX]

@@ -35,7 +35,9 @@ from digestd.errors import BadRecord
 from digestd.replies.commands.command_mail import CommandMail, ReceivedCommandMail
 from digestd.replies.commands.handlers import CommandContext, execute
 from digestd.replies.commands.parsing import Command, Verb, is_german, parse_commands
-from digestd.security.links import BadToken, Keys, Purpose, address_key, read_command_address, read_token
+from digestd.security.addresses import address_key, read_command_address
+from digestd.security.keys import Keys
+from digestd.security.tokens import BadToken, Purpose, read_token
 from digestd.store import bounces, mail_budgets, replies, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.ledger import queries
@@ -127,7 +129,6 @@ class CommandProcessor:
         return turn.confirm(proof, commands) if proof.purpose is Purpose.CONFIRM else turn.run(proof, commands)
 
     def _is_ours(self, address: str) -> bool:
-        """Return True for the command address, with or without a tag."""
         local, _, host = address.lower().rpartition("@")
         own_local, _, own_host = self.address.lower().rpartition("@")
         return host == own_host and local.partition("+")[0] == own_local

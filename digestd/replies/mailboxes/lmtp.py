@@ -46,7 +46,6 @@ class LmtpServer:
 
     @property
     def url(self) -> str:
-        """Return the URL for logs."""
         return f"lmtp:{self.socket}" if self.socket else f"lmtp://{self.host}:{self.port}"
 
     @asynccontextmanager

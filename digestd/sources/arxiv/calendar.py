@@ -124,7 +124,6 @@ def parse_holidays(text: str) -> frozenset[date]:
 
 
 def with_arxiv_calendar(sources: Iterable[Source], calendar: ArxivCalendar) -> list[Source]:
-    """Return the sources, those of arXiv with this calendar."""
     return [_with(source, calendar) for source in sources]
 
 

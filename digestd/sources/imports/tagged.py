@@ -105,7 +105,6 @@ class Record:
         return [value for tag, lines in self.fields if tag in tags if (value := " ".join(lines).strip())]
 
     def first(self, *tags: str) -> str:
-        """Return the first value of the first tag that has one, or ""."""
         return next((value for tag in tags for value in self.values(tag)), "")
 
 

@@ -79,5 +79,4 @@ def steps_of_fsck(db: Database) -> int:
 
 
 def count_deliveries(session: Session) -> int:
-    """Return the number of deliveries."""
     return int(session.connection().execute(select(func.count()).select_from(core.delivery)).scalar_one())

@@ -108,7 +108,6 @@ def count_poisoned(session: Session) -> int:
 
 
 def counts(session: Session) -> dict[State, int]:
-    """Return the number of deliveries in each state."""
     return by_state(session.connection().execute(select(_D.state, func.count()).group_by(_D.state)).all())
 
 
@@ -134,7 +133,6 @@ def entries(session: Session, limit: int, selection: DeliveryFilter = DeliveryFi
 
 
 def entry(session: Session, delivery: int) -> DeliveryView | None:
-    """Return one delivery."""
     row = session.connection().execute(_WITH_READER.where(_D.id == delivery)).first()
     return None if row is None else _entry(row)
 

@@ -197,7 +197,6 @@ def known_subscribers(session: Session, keys: Iterable[int]) -> list[int]:
 
 
 def revisions_of(session: Session, papers: Collection[int]) -> dict[int, int]:
-    """Return the current revision of each paper that has one."""
     table = core.paper.c
     query = select(table.id, table.revision_id).where(table.id.in_(sorted(papers)), table.revision_id.is_not(None))
     return {row.id: row.revision_id for row in session.connection().execute(query)}

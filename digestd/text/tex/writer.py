@@ -472,7 +472,6 @@ class _Joiner:
         return self.has_gap
 
     def end(self) -> str:
-        """Return the text."""
         if self.last and self.last.script:
             self.parts.append(_written(self.last.script, ""))
         return "".join(self.parts) + " " * (self.has_gap and not self.is_math)

@@ -13,7 +13,7 @@ from digestd.domain.mail_budget import token_causer
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cause, Status, Subscriber, describe_damage
 from digestd.errors import NotFound
-from digestd.security.links import address_key
+from digestd.security.addresses import address_key
 from digestd.store import subscribers
 from digestd.store.api_tokens import ApiToken
 from digestd.subscribers.admin_edits import EditResult, add_via_api, edit

@@ -220,7 +220,7 @@ class SmtpConnection:
     async def _reply(self, stream: SmtpStream, stage: Stage) -> SmtpReply:
         """Read the answer to a command.
 
-        Raises _Closed if even the first is missing, else RelayFailed.
+        Raises RelayFailed if it does not come in time, and _SessionClosed if not even MAIL is answered.
         """
         left = self._until - asyncio.get_running_loop().time()
         try:

@@ -50,7 +50,7 @@ class InterestYield:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class Forecast:
     """The last digest of a subscriber, and the one that they would get now.
 
     Attributes:
@@ -67,14 +67,14 @@ class Outlook:
     interests: tuple[InterestYield, ...]
 
 
-def outlook(  # the install's settings are three
+def forecast(  # the install's settings are three
     db: Database,
     subscriber: int,
     now: datetime,
     encoder: Encoder = NoEncoder(),
     explore: bool = True,
     co_likes: bool = True,
-) -> Outlook:
+) -> Forecast:
     """Rank the papers of `now` for each interest of a subscriber, and for all together."""
     day = read_planning_day(db, now, encoder, co_likes)
     with single_blas_thread(), db.read() as session:
@@ -82,7 +82,7 @@ def outlook(  # the install's settings are three
         shard = rank_shard(session, day, [due])
         period = newest_due(due.preferences.timing, now).key
         wanted = [i for i in for_ranking(session, [due.key]).get(due.key, ()) if i.stance is Stance.LIKED]
-        return Outlook(
+        return Forecast(
             last=next(queries.entries(session, 1, DeliveryFilter(subscriber=subscriber, kind=MailKind.DIGEST)), None),
             considered=int(shard.open.sum()),
             picks=len(select_picks(day, shard, [period], explore)[0]),
