@@ -37,6 +37,11 @@ class Membership:
     is_list: bool = False
     shared_since: datetime | None = None
 
+    @property
+    def is_named(self) -> bool:
+        """Return False: nobody is named any more. Operators' templates of 0.1.0 ask for it."""
+        return False
+
 
 def count_colleagues(liked: int, others: int) -> int:
     """Return how many colleagues at least a digest may say liked or saved a paper; 0 if it may say nothing.

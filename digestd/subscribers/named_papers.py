@@ -33,6 +33,11 @@ class NamedPaper:
         return to_plain(self.found.words.title) if self.found else ""
 
     @property
+    def is_known(self) -> bool:
+        """Return True if its title is known. Operators' templates of 0.1.0 ask for it."""
+        return bool(self.title)
+
+    @property
     def url(self) -> str | None:
         """Return the address of the public paper."""
         return self.found.url if isinstance(self.found, Paper) else None

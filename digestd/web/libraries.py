@@ -129,7 +129,8 @@ def _library_page(settings: SettingsPage, status: int = 200, **values: object) -
     known = settings.subscriber()
     with settings.db.read() as session:
         found = linked_libraries(session, known.key)
-    shown: dict[str, object] = {"done": "", "may_write": False, "problem": "", "place": ""}
+    # `orcid` is for operators' templates of 0.1.0, whose form has a field for it.
+    shown: dict[str, object] = {"done": "", "may_write": False, "problem": "", "place": "", "orcid": ""}
     shown |= {
         "here": settings.here,
         "linked": found,
