@@ -343,7 +343,7 @@ class App:
 
     @property
     def journals(self) -> Path:
-        """Return the folder of the result journals."""
+        """Return the folder of the journals of delivery and of the record of opt-outs."""
         return journal_folder(self.settings, self.db)
 
     def reconcile(self, file: Path | None = None) -> ReconcileReport | None:

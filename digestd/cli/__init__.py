@@ -2,7 +2,8 @@
 
     commands   the table of all commands; a module is imported when its command runs
     arguments  arguments and options that several commands share
-    output     tables and JSON on standard output, messages on standard error
+    output     tables and JSON on standard output
+    messages   lines for people on standard error
     errors     one line for each error
 
 Exit codes: 0 done, 1 failed, 2 wrong use. Unexpected errors show where they happened with DIGESTD_DEBUG=1.

@@ -1,7 +1,5 @@
 """Print data to standard output as a table or JSON.
 
-Messages go to standard error.
-
 On a terminal rows are drawn as a table; in a pipe they are lines of tab-separated cells. Rows may be any iterable and
 are printed as they come. Times are in UTC, with a Z. Short cells and single words stay on one line, others are wrapped;
 empty columns are left out, and numbers are aligned to the right. A table that does not fit stands one value below the

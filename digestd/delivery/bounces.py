@@ -6,8 +6,8 @@ twice, and a mail that reaches the commit point afterwards sees the suppression.
 While unusually many mails bounce over a relay or at a recipient domain, suppressions are held back, and those by the
 same surge from before it was noticed are lifted.
 
-A permanent refusal is recorded as ready, with its attempt ended as `perm`. The verdict comes when others have been
-tried as well:
+After a permanent refusal the delivery is recorded as `ready` and its attempt as `perm` (`Outcome`). The verdict comes
+when others have been tried as well:
 
     unusually many failed over this relay, or at this domain         it waits, and nobody is suppressed
     the mail was refused, and the relay accepted none of the others  it waits: the refusal may be about all mails

@@ -498,7 +498,7 @@ def _summary(paper: PaperView) -> str:
 
 
 def _colleagues(session: Session, claims: Sequence[Claim]) -> dict[int, Mapping[int, int]]:
-    """Return who of the reader's group liked the papers of each digest, as of the time in its Date header."""
+    """Return how many of the reader's group liked the papers of each digest, as of the time in its Date header."""
     shown = [
         ShownPapers(claim.key, claim.subscriber, [pick.paper for pick in claim.picks], from_us(claim.dated_us))
         for claim in claims

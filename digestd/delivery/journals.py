@@ -82,7 +82,7 @@ class SentMail:
     Attributes:
         attempt: its last attempt, with the number of its delivery.
         period: of the digest; empty for a notice, and in journals of digestd 0.1.0.
-        papers: hashes of the ids of the papers in it, see store.returning_papers.
+        papers: hashes of the ids of the papers in it, see store.ledger.seen_papers.
         is_described: the journal says what it was.
     """
 

@@ -45,7 +45,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """The settings of planning: keys, host, template hash, dense model.
+    """The settings of planning: keys, the host of Message-IDs, dense model.
 
     `explore`: whether digests may have an exploration paper; `co_likes`: whether subscribers' likes count for others;
     `on_planned`: called in each transaction that adds mails to send.

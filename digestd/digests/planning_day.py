@@ -1,6 +1,4 @@
-"""The planning day: every selectable paper at `now`.
-
-They are read and indexed once for all subscribers.
+"""The planning day: every selectable paper at `now`, read and indexed once for all subscribers.
 
 It also holds the sources that are incomplete at that time, as the digest shows them.
 """
@@ -68,9 +66,7 @@ class PlanningDay:
     horizon: int = 0
 
     def windows(self, subscribers: Sequence[DueSubscriber]) -> tuple[Bools, Bools]:
-        """Return (open, fresh) for n subscribers, each (n, m): inside the window.
-
-        New since the last digest.
+        """Return two tables (n, m) for n subscribers: the papers inside the window, and the new ones of them.
 
         Most subscribers were planned at the same moment, so few windows differ.
         """

@@ -1,6 +1,4 @@
-"""Limit the mails that other people can cause.
-
-Every mail that is sent because somebody asked for it.
+"""Limit the mails that other people can cause: every mail that is sent because somebody asked for it.
 
 Each such mail is counted four ways, and must fit every limit:
 

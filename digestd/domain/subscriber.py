@@ -98,7 +98,7 @@ WEEKDAYS = tuple(Weekday)
 class MinScore(_Choice):
     """The minimum probability of relevance that a paper needs.
 
-    See digests.selection.MIN_SCORES.
+    See ranking.calibration.MIN_SCORES.
     """
 
     LOW = "low"

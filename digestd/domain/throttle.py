@@ -1,6 +1,4 @@
-"""Limit the rate to one relay or recipient domain.
-
-Lower it when a relay or domain asks for less.
+"""Limit the rate to one relay or recipient domain, and lower it when that asks for less.
 
 The state is the one time at which the next mail may go (generic cell rate algorithm, ITU-T I.371 A.1): a sliding
 window that needs no counters and survives a restart as a single number. Who asks for less gets half the rate, which

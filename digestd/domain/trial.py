@@ -25,7 +25,7 @@ class Trial:
     """A trial.
 
     Attributes:
-        weights: those of team B, as `ranking.weights` writes them.
+        weights: those of team B, as `ranking.fusion.dump_weights` writes them.
         share: the share of the subscribers, in (0, 1].
     """
 

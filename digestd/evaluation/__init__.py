@@ -1,7 +1,7 @@
-"""Measures of ranking quality and speed: `evaluate`, `trial` and `bench`.
+"""Measures of ranking quality: `evaluate` and `trial`.
 
-`scoring` scores judged cases, `compare` compares two rankers, `learn_weights` and `calibrate` fit weights and
-probabilities, `feedback_replay` turns the feedback of an installation into cases, `trial` counts which of two
-rankings subscribers prefer, and `bench` measures throughput on a temporary database. The pipeline never imports
-this package.
+`scoring` scores judged cases, `compare` compares two rankers, `metrics` and `calibration_error` are the measures.
+`feedback_replay` turns the feedback of an installation into cases, `feedback_metrics` measures them, and `trial` counts
+which of two rankings subscribers prefer. Weights and probabilities are fitted by `tests.fitting`; `tests.bench`
+measures speed. The pipeline never imports this package.
 """

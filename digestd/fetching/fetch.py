@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import httpx2
 import stamina
@@ -109,13 +109,6 @@ class Answer:
     validators: Validators
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class AnswerFetcher(Protocol):
-    """Answers requests: the fetcher, or what stands for it in a benchmark."""
-
-    async def fetch(self, request: Request, rate_limit: RateLimit, validators: Validators | None = None) -> Answer:
-        """Return the answer. Raises SourceFailed, in one line, without a usable one."""
 
 
 class _AgainError(Exception):

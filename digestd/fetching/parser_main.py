@@ -78,7 +78,7 @@ def _answer(source: Any, body: bytes, cursor: str | None) -> tuple[bytes, bytes]
 def encode(page: "Page") -> tuple[bytes, bytes]:
     """Return a page as JSON lines, and its long texts joined.
 
-    `decoding` reads them.
+    `page_validation.decode` reads them.
 
     The texts are most of a page: as JSON they would take twice as long.
     """

@@ -104,7 +104,7 @@ class Chores:
             log.info("pruned", deliveries=done.deliveries, papers=done.papers, revisions=done.revisions)
 
     async def ping(self) -> None:
-        """Ask the operator's monitor, which expects it, unless planning is late."""
+        """Ping the operator's monitor, which expects it, unless planning is late."""
         if not self._app.settings.ping_url or await asyncio.to_thread(self._is_late):
             return
         import httpx2
@@ -123,5 +123,5 @@ class Chores:
             with self._app.db.read() as session:
                 return bool(due.shards(session, due.MAX_KEY, self._app.clock() - LATE))
         except DigestdError as error:
-            log.error("the monitor is not asked", why=str(error), retry=error.retry)
+            log.error("the monitor is not pinged", why=str(error), retry=error.retry)
             return True

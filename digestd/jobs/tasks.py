@@ -205,7 +205,7 @@ async def upkeep(run: JobRun) -> None:
 
 @job("ping", "network", every=EVERY_5_MINUTES, only_one=True)
 async def ping(run: JobRun) -> None:
-    """Ask the operator's monitor."""
+    """Ping the operator's monitor."""
     await run.service.chores.ping()
 
 

@@ -21,7 +21,7 @@ class FullAbstracts(StrEnum):
 
 
 class DigestItem(NamedTuple):
-    """One paper of a digest, why it was picked, and which colleagues liked it."""
+    """One paper of a digest, why it was picked, and how many colleagues liked it."""
 
     paper: PaperView
     reason: Reason

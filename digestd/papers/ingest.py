@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from digestd.fetching.answer_parser import AnswerParser
-from digestd.fetching.fetch import AnswerFetcher, Client, Fetcher
+from digestd.fetching.fetch import Client, Fetcher
 from digestd.fetching.local_files import read_file
 from digestd.papers.ingest_report import IngestReport, SourceReport
 from digestd.papers.page_reader import IngestContext
@@ -27,10 +27,9 @@ from digestd.tracing import span
 
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
-    """Options of a run: `on_page` gets each page's size; `fetcher` answers instead of the network."""
+    """Options of a run: `on_page` gets each page's size."""
 
     on_page: Callable[[int], None] = lambda _records: None
-    fetcher: AnswerFetcher | None = None
 
 
 async def ingest(
@@ -41,15 +40,13 @@ async def ingest(
     since: datetime | None = None,
     options: IngestOptions | None = None,
 ) -> IngestReport:
-    """Fetch new papers from every source.
-
-    Since its last answer (at most 7 days), or since `since`.
+    """Fetch new papers from every source, since its last answer (at most 7 days ago) or since `since`.
 
     Sources run one at a time: arXiv allows one connection.
     """
     options = options or IngestOptions()
     async with Fetcher(db, client, clock) as fetcher, AnswerParser() as parser:
-        context = IngestContext(db, options.fetcher or fetcher, parser, clock, options.on_page)
+        context = IngestContext(db, fetcher, parser, clock, options.on_page)
         in_order = sorted(sources, key=lambda source: isinstance(source, EnrichmentSource))
         reports = []
         for source in in_order:

@@ -132,10 +132,8 @@ def _is_notice(sighting: Sighting) -> bool:
 def is_withdrawn(sightings: Sequence[StoredSighting]) -> bool:
     """Return True if the work was withdrawn.
 
-    By arXiv's newest sighting, without one by any.
-
-    Of one version any of arXiv's interfaces may know it. A word without a version counts if it
-    came no earlier than those of the newest.
+    arXiv's sightings of the newest version decide, all its interfaces together; without any of arXiv, one sighting of
+    any source is enough. One without a version counts as of the newest if it came no earlier.
     """
     own = [one for one in sightings if _is_arxiv(one)]
     newest = max((one.sighting.version or 0 for one in own), default=0)
@@ -170,9 +168,7 @@ class ReadableTexts(dict[TextKey, ReadableText]):
 
 @dataclass(frozen=True, slots=True)
 class _WorkState:
-    """Input for a work's state.
-
-    The papers it was before, and whether it is announced as news.
+    """What the state of a work follows from: the papers it was before, and whether it is announced as news.
 
     `published`: the earliest date given for it.
     """
@@ -216,9 +212,7 @@ def _change(work: Work, new: Sequence[StoredSighting], papers: Sequence[PaperSta
 
 
 def _work_times(state: _WorkState) -> tuple[bool, datetime, datetime]:
-    """Return whether the work is archived, first seen, and published.
-
-    The last two are times.
+    """Return whether the work is archived, when it was first seen, and when it was published.
 
     A replacement of an unknown paper is no news; but if it is then announced as new (the day
     it was announced had been missed), it is news from now on. The date of publication stays as

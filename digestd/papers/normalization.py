@@ -1,6 +1,4 @@
-"""Normalise titles and abstracts.
-
-This way, TeX, Unicode, case and punctuation do not count.
+"""Normalise titles and abstracts, so that TeX, Unicode, case and punctuation do not count.
 
 `tex.to_plain` is for readers and takes milliseconds. Here a macro or a Greek letter
 becomes its name, and everything without letters and digits disappears. All

@@ -29,7 +29,6 @@ from digestd.papers.page_reader import AGAIN, FetchResult, IngestContext, Source
 from digestd.sources.arxiv.calendar import date_range
 from digestd.sources.source import AnnouncementSource, BackfillSource, EnrichmentSource, Source
 from digestd.store import papers, sources
-from digestd.store import sources as stored_sources
 from digestd.store.database import Database
 from digestd.store.sources import FetchRecord, RejectedRecord
 
@@ -242,5 +241,5 @@ def _record_outcome(
             sources.delete_fetches_before(session, visit.name, begun)
         if result.pages:
             rejects = (RejectedRecord(one.where, one.field, one.message, now) for one in visit.rejects)
-            stored_sources.replace_rejected(session, visit.name, rejects)
+            sources.replace_rejected(session, visit.name, rejects)
         sources.store_coverage(session, found, now)

@@ -7,6 +7,7 @@ Pure functions over arrays: no I/O, no clock, no global state.
     CandidateSet × profiles ──► signals.* ──► fusion.score ──► Scores ──► diversity.diversify
                                     └───────► reasons.reason, fusion.score_breakdown
 
-A signal is one module in `signals/` and one line in its registry. The model is kernel ridge regression on TF-IDF
-with latent semantic analysis; each module names its sources. Ranking knows nothing of the store, of mail or of time.
+A signal is a function of a family in `signals/` and one line in its registry. The model is kernel ridge regression
+on TF-IDF with latent semantic analysis; each module names its sources. Ranking knows nothing of the store,
+of mail or of time.
 """

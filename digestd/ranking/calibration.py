@@ -10,7 +10,7 @@ A score is relative to the day: even if all papers miss the subject, one has the
 
 where r is a paper's relevance and mean(r) that of all selectable papers: on a day full of matching papers an average
 score is worth more. All slopes are ≥ 0, so a better score never has a lower probability. P(mark) is fitted by
-`digestd evaluate --calibrate` and stored in `calibration.json` next to this file.
+`python -m tests.fitting calibration` and stored in `calibration.json` next to this file.
 
 The training sets count what a person kept as marked and everything else, seen or not, as unmarked, and their topics
 are tags that nobody typed as a wish. Two assumptions turn a mark into a like: people like 5 % of a day's papers where

@@ -4,8 +4,8 @@ For each subscriber s = Σ w · z(signal) over the selectable papers; boosts are
 signals fades with likes, w · a/(a + likes): equal weight next to likes costs .018 nDCG@10. Z-scores beat reciprocal
 rank fusion by .003 to .005. A signal that is equal for all papers contributes 0.
 
-The weights are fitted by `digestd evaluate --fit` and stored in `weights.json` next to this file. Followed authors,
-phrases and categories keep fixed weights: they are promises to the subscriber, not estimates.
+The weights are fitted by `python -m tests.fitting weights` and stored in `weights.json` next to this file. Followed
+authors, phrases and categories keep fixed weights: they are promises to the subscriber, not estimates.
 """
 
 import json

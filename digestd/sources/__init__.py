@@ -47,7 +47,7 @@ class SourceType:
     """A type of source, as the registry describes it.
 
     Attributes:
-        class_path: module and class, as in `arxiv_api.ArxivApi`.
+        class_path: module and class, as in `arxiv.api.ArxivApi`.
         label: the name shown to people.
         usage: how to write a spec.
         is_verified: proven on recordings of real answers; the others follow their documentation only.

@@ -1,4 +1,7 @@
-"""Find DOIs in fields and addresses (https://www.doi.org/the-identifier/resources/handbook/2_numbering)."""
+"""Identifiers of papers in fields and addresses: DOIs, arXiv, PubMed, hashes; and which of them are of preprints.
+
+Source of the form of DOIs: https://www.doi.org/the-identifier/resources/handbook/2_numbering
+"""
 
 import hashlib
 import html

@@ -6,7 +6,7 @@ asked for again, since services have been seen to give one in the middle of a re
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple, Self
 
 from digestd.domain.paper import Sighting
@@ -96,14 +96,16 @@ class PagedSource:
         here = Place.from_cursor(cursor)
         place = self.following(here, answer)
         after = (cursor or "0") if place == here else place and str(place)
-        return check_rejects(
+        page = check_rejects(
             Page(
                 merge_retractions(sightings) if self.has_notices else tuple(sightings),
                 after,
-                (*rejects, *answer.rejects),
+                tuple(rejects),
                 answer.total if answer.is_counted else None,
             )
         )
+        of_search = answer.rejects if here.start <= 1 else ()
+        return replace(page, rejects=(*page.rejects, *of_search))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""The database: the only package that sees it.
+"""The database: the only package that knows tables and SQL.
 
 Entry points: `database.open_database` and `migrate.migrate`; then one module per aggregate, whose functions take a
-session of the caller's transaction and domain values, and return domain values; `ledger` has one module per step of a
+session of the caller's transaction and domain values, and return frozen values; `ledger` has one module per step of a
 delivery. It must not know who calls it: no HTTP, mail, templates, settings, clock or randomness.
 
 Tables are SQLModel classes (`tables`): one declaration gives types, defaults, checks and the metadata that Alembic

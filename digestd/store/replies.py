@@ -1,7 +1,4 @@
-"""The content of replies to subscribers' mails.
-
-They are beside their deliveries in the ledger.
-"""
+"""Our answers to commands by mail, stored beside their deliveries in the ledger."""
 
 from collections.abc import Sequence
 from datetime import datetime

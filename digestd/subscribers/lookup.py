@@ -1,7 +1,4 @@
-"""Find a subscriber by address or number.
-
-Or fail with a message that says what to do.
-"""
+"""Find a subscriber by address or number, or fail with a message that says what to do."""
 
 from sqlmodel import Session
 

@@ -1,7 +1,4 @@
-"""Plan notices to subscribers.
-
-Rows of the ledger, like digests, that the worker sends through the commit point.
-"""
+"""Plan notices to subscribers: rows of the ledger, like digests, that the worker sends through the commit point."""
 
 from dataclasses import dataclass
 from datetime import datetime

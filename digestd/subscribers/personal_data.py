@@ -1,7 +1,7 @@
 """Export everything stored about one subscriber, or erase it (GDPR Articles 15, 17 and 20).
 
-The export is one JSON object. `store.data_export` names every table that stores anything by subscriber or by the keyed
-hash of an address; a test compares its list with the schema.
+The export is one JSON object. `store.personal_data` names every table that stores anything by subscriber or by the
+keyed hash of an address; a test compares its list with the schema.
 
 Erasure deletes everything about a person except the keyed hash of their address, which stays as a suppression, so that
 no import adds the person again. It takes effect when it commits: no mail passes the commit point after that.

@@ -58,6 +58,8 @@ def natural_name(written: str) -> str:
     parts = [part.strip() for part in written[:_NAME_MAX].split(",") if part.strip()]
     if not parts or is_others(written):
         return ""
+    if len(parts) == 2 and parts[1].rstrip(".").lower() == "md":  # Mohammed, a given name
+        return f"{parts[1]} {parts[0]}"
     given = [part for part in parts[1:] if not is_suffix(part)]
     suffixes = [part for part in parts[1:] if is_suffix(part)]
     return " ".join([*given, parts[0], *suffixes])

@@ -15,7 +15,6 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, FastAPI, Request
 
 from digestd.app import App
-from digestd.mail.templates import Templates
 from digestd.security.keys import Keys
 from digestd.security.urls import Urls
 from digestd.store.database import Database
@@ -93,7 +92,6 @@ Db = Annotated[Database, Depends(part(lambda app: app.db))]
 SigningKeys = Annotated[Keys, Depends(part(lambda app: app.keys))]
 Links = Annotated[Urls, Depends(part(lambda app: app.urls))]
 Notices = Annotated[NoticeContext, Depends(part(lambda app: app.notices))]
-Rendering = Annotated[Templates, Depends(part(lambda app: app.templates))]
 PublicUrl = Annotated[str, Depends(part(lambda app: app.settings.public_url))]
 IsLookedUp = Annotated[bool, Depends(part(lambda app: app.registry_reader is not None))]
 """Papers that no source has reported are looked up in registries."""

@@ -1,6 +1,4 @@
-"""Unsubscribe by a page with a button, or with one click (RFC 8058).
-
-The click is in a mail reader.
+"""Unsubscribe by a page with a button, or with one click in a mail reader (RFC 8058).
 
 Any POST to a valid link unsubscribes, whatever its body, so that no unusual client fails. A body with
 `List-Unsubscribe=One-Click` is answered in plain text, all others with a page. Paths below it reduce the digest or
@@ -47,7 +45,7 @@ class UnsubscribeLink:
         """Return the subscriber of the link.
 
         Args:
-            accept_expired: Accept links signed with a retired key, see `links.read`.
+            accept_expired: Accept links signed with a retired key, see `security.tokens.read_token`.
 
         Raises:
             BadToken: The token is invalid.

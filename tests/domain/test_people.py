@@ -2,7 +2,7 @@
 
 import pytest
 
-from digestd.text.people import may_be_same_person, parse_person_name, plain_name
+from digestd.text.people import may_be_same_person, natural_name, parse_person_name, plain_name
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,20 @@ from digestd.text.people import may_be_same_person, parse_person_name, plain_nam
 )
 def test_plain_name_has_no_tex(written: str, plain: str) -> None:
     assert plain_name(written) == plain
+
+
+@pytest.mark.parametrize(
+    ("written", "natural"),
+    [
+        ("Hossain, Md", "Md Hossain"),
+        ("Rossi, Ada, MD", "Ada Rossi MD"),
+        ("King, Jr., Martin", "Martin King Jr."),
+        ("Ada Rossi", "Ada Rossi"),
+        ("et al.", ""),
+    ],
+)
+def test_natural_name_reads_given_name_first(written: str, natural: str) -> None:
+    assert natural_name(written) == natural
 
 
 def test_followed_author_in_tex_is_the_same_person() -> None:

@@ -9,6 +9,7 @@ from digestd.ranking.arrays import Cells, Floats
 from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.model import fit
 from digestd.ranking.profile import Profiles, as_block, compile_profiles
+from digestd.ranking.reasons import ORDER
 from digestd.ranking.signals import SIGNALS, Signal
 from digestd.ranking.signals.base import no_values, to_dense
 from tests.ranking.library import NOON, candidates, many, papers, retitled, wants
@@ -32,6 +33,10 @@ every = pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.nam
 
 def test_signal_names_are_unique() -> None:
     assert len({signal.name for signal in SIGNALS}) == len(SIGNALS)
+
+
+def test_every_explanation_has_a_place_in_the_order() -> None:
+    assert {signal.explain for signal in SIGNALS if signal.explain} <= {explain for explain, _ in ORDER}
 
 
 @every

@@ -88,6 +88,8 @@ def test_openalex_says_when_there_are_too_many_works() -> None:
     page = OPENALEX.parse(answer(work(), count=20_000))
     assert [reject.field for reject in page.rejects] == ["count"]
     assert OPENALEX.parse(answer(work(), count=20_000), "100").next is None
+    empty = OPENALEX.parse(answer(count=20_000), "5")
+    assert (empty.rejects, empty.next) == ((), "5")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ Nothing is changed.
     streaming_checks   invariants on packed columns: one pass over the deliveries, in bounded memory
     store.integrity    the database file itself (SQLite)
 
-An invariant holds if it finds no row. Their names (I01 …) are those of the documentation.
+An invariant holds if it finds no row. Their names (I01 …) are what `digestd fsck` prints.
 """
 
 from collections.abc import Callable

@@ -2,7 +2,7 @@
 
     create         planning: digests, notices, the audit of who was due
     claim_queue    a worker leases what is ready; conditions in the words of the partial indexes
-    commit_point   consent and lease are checked again, and `dot` is committed before the final dot is sent
+    commit_point   consent and lease are checked again, and `final_dot` is committed before the final dot is sent
     results        the relay's reply; refusals that delivery.bounces has judged as final
     settlement     what a dead worker left, and mails whose result is unknown, until evidence settles them
     restore        mails that left after the backup a database was restored from

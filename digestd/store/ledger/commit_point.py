@@ -1,6 +1,4 @@
-"""The commit point: the last check before the final dot.
-
-It is committed before the final dot is sent.
+"""The commit point: the last check of a mail, committed before its final dot is sent.
 
 One transaction serves many connections. PostgreSQL locks the subscriber rows, SQLite the database (BEGIN IMMEDIATE), so
 an unsubscribe is either seen here or comes after the mail. Subscribers are locked first and by number, as planning
@@ -35,7 +33,7 @@ _D, _S = core.delivery.c, core.subscriber.c
 class CommitDecision(StrEnum):
     """The decision on a mail at the commit point."""
 
-    OK = "ok"  # `dot` is committed: send the final dot
+    OK = "ok"  # `final_dot` is committed: send the final dot
     GONE = "gone"  # consent is gone: the delivery is skipped
     EXPIRED = "expired"  # too late: the delivery is expired
     FENCED = "fenced"  # the lease is not ours any more, or nearly over: do nothing

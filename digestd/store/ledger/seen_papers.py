@@ -1,6 +1,4 @@
-"""Papers that each subscriber has received.
-
-One packed row, equal to the picks of live and sent digests.
+"""Papers that each subscriber has received: one packed row, equal to the picks of live and sent digests.
 
 A database that was restored lacks the papers that arrived since, but the sent journal has hashes of their ids. Once a
 source reports them again, they count as seen. They are expected for as long as they could be news.

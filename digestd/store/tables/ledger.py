@@ -70,7 +70,7 @@ class DeliveryRow(Row, table=True):
     kind: str = Field(max_length=18)
     key: str = Field(max_length=40)
     recipient_key: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
-    """Whom it goes to, if that is not the subscriber's own address: see `moving`."""
+    """Whom it goes to, if that is not the subscriber's own address: see AddressChangeRow."""
     covers_from: str = Field(max_length=40)
     consent_version: int
     state: str = Field(max_length=10)
@@ -141,7 +141,7 @@ class SeenPapersRow(Row, table=True):
 
 
 class ReturningPapersRow(Row, table=True):
-    """Papers that a subscriber has had and that are not in the database; see digestd.store.returning_papers."""
+    """Papers that a subscriber has had and that are not in the database; see digestd.store.ledger.seen_papers."""
 
     __tablename__ = "returning_papers"
     subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))

@@ -1,7 +1,8 @@
 """Check API tokens, scopes and rate limits.
 
 `TokenGate` runs before all routes, so nothing answers without a valid token, not even the description. Each route
-checks scopes with `needs`. A token without `read` gets the answer of `disclosed`.
+checks scopes with `needs`. A token without `read` gets the answer of
+`run_without_disclosure`, the same for everybody.
 """
 
 from collections.abc import Callable
