@@ -328,7 +328,7 @@ class _Circle:
     def count(self, reader: int, liked: Set[int], at: datetime) -> int:
         """Return how many colleagues a reader may be told liked a paper, given all who liked it."""
         likers = [who for who in liked & self.sharing.keys() if who != reader and self.sharing[who] <= to_us(at)]
-        return count_colleagues(len(likers), len(self.members - {reader}))
+        return count_colleagues(len(likers), len(self.members) - (reader in self.members)) if likers else 0
 
 
 def _circles(session: Session, readers: Sequence[int]) -> dict[int, _Circle]:
