@@ -71,6 +71,22 @@ TOPIC, AUTHOR, PHRASE, CATEGORY = Kind.TOPIC, Kind.AUTHOR, Kind.PHRASE, Kind.CAT
         ("status", [Command(Verb.SETTING)]),
         ("Se désabonner", [Command(Verb.UNSUBSCRIBE)]),
         ("Darme de baja, por favor", [Command(Verb.UNSUBSCRIBE)]),
+        ("Cancel my subscription, please", [Command(Verb.UNSUBSCRIBE)]),
+        ("cancel", [Command(Verb.UNSUBSCRIBE)]),
+        ("BAJA por favor", [Command(Verb.UNSUBSCRIBE)]),
+        ("Odhlásit se", [Command(Verb.UNSUBSCRIBE)]),
+        ("peruuta tilaus, kiitos", [Command(Verb.UNSUBSCRIBE)]),
+        ("Thanks!", []),
+        ("cancel my pause", []),
+        ("Baja el número de artículos, por favor", []),
+        ("darme mas articulos", []),
+        ("darme de alta", []),
+        ("cancelar a pausa", []),
+        ("avsluta pausen", []),
+        ("peruuta tauko", []),
+        ("-", []),
+        ("− thanks", []),
+        ("+ topic lakes", []),
         ("отписаться", [Command(Verb.UNSUBSCRIBE)]),
         ("配信停止", [Command(Verb.UNSUBSCRIBE)]),
         ("topic + lakes", [Command(Verb.ADD, "lakes", TOPIC)]),
@@ -103,6 +119,8 @@ def test_parse_commands_of_subject_and_lines() -> None:
     assert of("AW: [digest] pause", "help") == [Verb.HELP]
     assert of("hello", "Hello digestd,", "more 1", "less 2", "Thank you", "unsubscribe") == [Verb.MORE, Verb.LESS]
     assert of("", "I wonder", "unsubscribe") == []
+    assert of("", "more 3", "- thanks") == [Verb.MORE]
+    assert of("-", "save 2") == [Verb.SAVE]
     assert of("pause 7", "pause 7") == [Verb.PAUSE]
     assert len(of("", *[f"more {n}" for n in range(1, 40)])) == 10
 

@@ -46,11 +46,9 @@ VERBS: Mapping[str, Verb] = {
         Verb.SUBSCRIBE: "subscribe join abonnieren anmelden bestellen",
         Verb.YES: "yes ok okay confirm ja bestätigen bestaetigen oui sí si sim tak",
         Verb.UNSUBSCRIBE: """
-            unsubscribe leave stop signoff cancel abmelden abbestellen austragen kündigen désabonner désinscrire
-            désabonnement désinscription baja darme desuscribir desuscribirme cancelar descadastrar cancellami
-            disiscrivimi disiscrizione afmelden uitschrijven opzeggen avregistrera avsluta afmeld avmeld peruuta wypisz
-            wyrejestruj odhlásit leiratkozás leiratkozom отписаться отпишите відписатися διαγραφή 配信停止 退会 退订
-            退訂 取消订阅
+            unsubscribe leave stop signoff abmelden abbestellen austragen kündigen désabonner désinscrire désabonnement
+            désinscription desuscribir desuscribirme descadastrar disiscrivimi disiscrizione afmelden uitschrijven
+            wyrejestruj leiratkozás leiratkozom отписаться отпишите відписатися 配信停止 退会 退订 退訂 取消订阅
             구독취소 수신거부
             """,
         Verb.PAUSE: "pause pausieren pausiere urlaub vacation",
@@ -59,8 +57,8 @@ VERBS: Mapping[str, Verb] = {
         Verb.LESS: "less weniger",
         Verb.SAVE: "save keep merken speichern",
         Verb.MUTE: "mute hide stumm ausblenden",
-        Verb.ADD: "add + hinzufügen",
-        Verb.REMOVE: "remove delete - − entfernen löschen",
+        Verb.ADD: "add hinzufügen",
+        Verb.REMOVE: "remove delete entfernen löschen",
         Verb.SETTING: """
             undo unmute unhide interests hour time zone timezone cadence rhythm daily weekdays weekly size papers
             language empty when-empty abstracts full-abstracts status settings zurücknehmen rückgängig einblenden
@@ -71,6 +69,34 @@ VERBS: Mapping[str, Verb] = {
     }.items()
     for word in words.split()
 }
+LEAVING_LINES = frozenset(
+    f"{word} {rest}".rstrip()
+    for word, rests in {
+        "cancel": ("", "subscription", "my subscription", "the subscription", "this subscription"),
+        "baja": ("",),
+        "dar": ("de baja",),
+        "darme": ("de baja",),
+        "cancelar": (
+            *("", "suscripción", "suscripcion", "la suscripción", "mi suscripción", "mi suscripcion", "subscrição"),
+            *("a minha subscrição", "assinatura", "a assinatura", "minha assinatura", "a minha assinatura"),
+        ),
+        "cancellami": ("", "dalla lista", "dalla newsletter"),
+        "opzeggen": ("",),
+        "abonnement": ("opzeggen",),
+        "afmeld": ("", "mig"),
+        "avmeld": ("", "meg"),
+        "avregistrera": ("", "mig"),
+        "avsluta": ("", "prenumeration", "prenumerationen", "min prenumeration"),
+        "peruuta": ("", "tilaus", "tilaukseni"),
+        "wypisz": ("", "mnie"),
+        "odhlásit": ("", "odběr"),
+        "διαγραφή": ("", "μου"),
+    }.items()
+    for rest in rests
+)
+"""Lines that unsubscribe only as a whole, because their words have other meanings too."""
+SIGNS: Mapping[str, Verb] = {"+": Verb.ADD, "-": Verb.REMOVE, "−": Verb.REMOVE}
+"""Signs between the kind of an interest and its words. They are no commands: lists and signatures start with them."""
 INTEREST_KINDS: Mapping[str, Kind] = {
     word: kind
     for kind, words in {
@@ -97,6 +123,9 @@ FILLER_WORDS = frozenset(
 )
 COURTESIES = frozenset(
     {"please", "pls", "kindly", "bitte", "danke", "thanks", "thank", "you", "me", "mich", "se", "now", "jetzt"}
+)
+LEAVING_COURTESIES = COURTESIES | frozenset(
+    {"por", "favor", "gracias", "obrigado", "obrigada", "grazie", "tack", "tak", "takk", "kiitos", "proszę", "prosím"}
 )
 GREETINGS = frozenset({"hi", "hello", "hey", "dear", "hallo", "guten", "liebe", "lieber", "moin", "good"})
 GERMAN_WORDS = frozenset({"abonnieren", "anmelden", "bestellen", "bitte"})
@@ -150,6 +179,8 @@ def parse_line(line: str) -> list[Command]:
     head, rest = words[0].casefold().rstrip(":,.!"), " ".join(words[1:])
     if head in INTEREST_KINDS:
         return _parse_interest(INTEREST_KINDS[head], rest)
+    if " ".join(word for word in _words(" ".join(words)) if word not in LEAVING_COURTESIES) in LEAVING_LINES:
+        return [Command(Verb.UNSUBSCRIBE)]
     verb = VERBS.get(head)
     return _PARSERS[verb](verb, rest) if verb else []
 
@@ -174,8 +205,9 @@ def _parse_interest(kind: Kind, rest: str) -> list[Command]:
     word = head.casefold().strip(":")
     if not word or word in LIST_WORDS:
         return [Command(Verb.SETTING)]
-    if VERBS.get(word) in {Verb.ADD, Verb.REMOVE}:
-        return _interest_commands(VERBS[word], kind, tail)
+    verb = SIGNS.get(word) or VERBS.get(word)
+    if verb in {Verb.ADD, Verb.REMOVE}:
+        return _interest_commands(verb, kind, tail)
     return _interest_commands(Verb.ADD, kind, rest)
 
 
