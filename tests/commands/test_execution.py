@@ -1,5 +1,6 @@
 """Test command execution: proven commands run, others need a confirmation."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Stance
 from digestd.domain.subscriber import Status
 from digestd.domain.topic_hint import TopicHint
+from digestd.replies.commands.parsing import Verb
 from digestd.security.tokens import Purpose
 from digestd.store import consent, feedback
 from tests.commands.conftest import ADA, ADDRESS, TOPICS, CommandInstall, digest, text
@@ -112,6 +114,28 @@ async def test_commands_of_earlier_version_are_answered(ada_install: CommandInst
     assert ada_install.status() is Status.PAUSED
     (answer,) = await ada_install.answers()
     assert "can’t be changed by email" in text(answer)
+
+
+async def test_unproven_yes_is_not_stored(ada_install: CommandInstall) -> None:
+    await digest(ada_install)
+    assert ada_install.write("yes") is UNPROVEN
+    assert await ada_install.answers() == []
+    assert ada_install.write("yes\nunsubscribe") is UNPROVEN
+    (confirmation,) = await ada_install.answers()
+    assert ada_install.write("yes", to=confirmation["Reply-To"]) is COMMAND
+    assert ada_install.status() is Status.UNSUBSCRIBED
+
+
+async def test_stored_command_of_every_verb_is_executed(ada_install: CommandInstall) -> None:
+    await digest(ada_install)
+    assert ada_install.write("pause") is UNPROVEN
+    (confirmation,) = await ada_install.answers()
+    verbs = sorted(Verb, key=lambda verb: verb is Verb.UNSUBSCRIBE)  # last, because it stops the others
+    stored = json.dumps([[verb, "" if verb is Verb.PAUSE else "1", Kind.TOPIC] for verb in verbs])
+    with ada_install.install.db.write() as session:
+        session.connection().exec_driver_sql(f"UPDATE reply SET asks = '{stored}'")
+    assert ada_install.write("yes", to=confirmation["Reply-To"]) is COMMAND
+    assert ada_install.status() is Status.UNSUBSCRIBED
 
 
 async def test_unclear_commands_are_explained_without_change(ada_install: CommandInstall) -> None:

@@ -247,7 +247,8 @@ class _Turn:
                 yield command
             elif proof.delivery is not None:
                 question = replies.take_asked(self.session, proof.delivery, self.now - QUESTION_LIFETIME)
-                yield from (_command(*stored) for stored in question.asks) if question else ()
+                asked = (_command(*stored) for stored in question.asks) if question else ()
+                yield from (one for one in asked if one.verb is not Verb.YES)
 
     def _invite(self, commands: Iterable[Command], owner: Subscriber | None = None) -> InboundOutcome | None:
         """Send a confirmation mail for a subscription.
@@ -270,8 +271,11 @@ class _Turn:
     def _ask_for_proof(self, known: Subscriber, commands: Iterable[Command]) -> None:
         """Store the commands and ask the subscriber to confirm them, at most once a day.
 
-        What is not done by mail needs no confirmation: the mail says so.
+        What is not done by mail needs no confirmation: the mail says so. A `yes` asks for nothing itself.
         """
+        commands = [one for one in commands if one.verb is not Verb.YES]
+        if not commands:
+            return
         address = subscribers.address_key_of(self.session, known.key)
         if suppressions.reason_for(self.session, address):
             return
