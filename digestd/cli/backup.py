@@ -38,6 +38,10 @@ from digestd.store.process_locks import SCHEDULER
 from digestd.store.snapshot import former_opt_outs, mark_restored, put_in_place
 
 _NAME = "digestd-%Y%m%dT%H%M%SZ.backup"
+_NO_KEY_FILE = (
+    "there is no --key-file any more: run `deploy/install` again if the nightly unit says it, and encrypt with another "
+    "program, as in `digestd backup --with-secret-key --to 'age -r age1… -o FILE'`"
+)
 
 
 def backup(
@@ -54,6 +58,7 @@ def backup(
         int | None,
         typer.Option(min=1, max=10_000, help="In a folder, delete all but this many backups. Default: none."),
     ] = None,
+    former_key_file: Annotated[str, typer.Option("--key-file", hidden=True)] = "",
 ) -> None:
     """Back up the database and the journals of delivery while digestd runs.
 
@@ -79,6 +84,8 @@ def backup(
     if target and target.exists():
         raise BadInput(f"{target} exists; name another file")
     with _reporting_failure(settings, now):
+        if former_key_file:  # of the nightly unit of 0.1.0, whose failure must not pass unseen
+            raise BadInput(_NO_KEY_FILE)
         _write(settings, now, target, command, with_secret_key=with_secret_key)
     if keep and file:
         for old in sorted(file.glob("digestd-*.backup"))[:-keep]:

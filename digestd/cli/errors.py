@@ -70,11 +70,6 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
     "digestd paper": {"add": "digestd paper import", "search": "digestd paper list"},
 }
 """Words of other programs, and what does it here."""
-RETIRED_OPTIONS = {
-    ("digestd backup", "--key-file"): "encrypt with another program, as in `digestd backup --with-secret-key --to 'age "
-    "-r age1… -o FILE'`",
-}
-"""Options that are gone, and what to do."""
 
 
 def usage_error(error: TyperException, words: Sequence[str] = ()) -> str:
@@ -135,8 +130,6 @@ def _with_options(message: str, possible: Sequence[str], command: str) -> str:
     match = _NO_OPTION.match(message)
     if match is None:
         return message
-    if remedy := RETIRED_OPTIONS.get((command, match[1].partition("=")[0])):
-        return f"{match[0].partition(' (')[0]} any more: {remedy}"
     scores = {one: SequenceMatcher(None, match[1], one).ratio() for one in possible}
     close = sorted((one for one in scores if scores[one] >= _CLOSE), key=lambda one: -scores[one])[:_SHOWN]
     if close and command != "digestd":

@@ -133,6 +133,20 @@ def test_backup_refuses_a_database_behind_its_journal(on_file: Install, tmp_path
     assert (done.code, "older than the mails sent with it" in done.output) == (1, True), done.output
 
 
+def test_former_nightly_unit_fails_with_an_alert(
+    on_file: Install, tmp_path: Path, alerts: tuple[str, list[dict[str, str]]]
+) -> None:
+    """The unit of 0.1.0 names a key, which is refused as a failed backup is."""
+    room, told = alerts
+    command = ("backup", tmp_path, "--keep", "7", "--key-file", "/etc/digestd/backup.key")
+    done = run(on_file, *command, DIGESTD_ALERT_URL=room)
+    assert (done.code, "deploy/install" in done.output) == (1, True), done.output
+    assert [alert["event"] for alert in told] == ["backup failed"]
+    assert list(tmp_path.glob("*.backup")) == []
+    assert "--key-file" in run(on_file, "status").output
+    assert "--key-file" not in run(on_file, "backup", "--help").output
+
+
 def test_status_shows_the_last_backup(on_file: Install, tmp_path: Path) -> None:
     def attention() -> list[str]:
         found = json.loads(run(on_file, "status", "--json").output)
