@@ -1,10 +1,13 @@
 """Time zones by their IANA names, as this system knows them."""
 
+import errno
 from difflib import get_close_matches
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from digestd.errors import BadRecord
+
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 @lru_cache(maxsize=700)
@@ -26,10 +29,17 @@ def check_timezone(name: str) -> str:
 
 
 def is_timezone(name: object) -> bool:
-    """Return True if a stored name is a time zone of this system. Zones are renamed and removed now and then."""
+    """Return True if a stored name is a time zone of this system. Zones are renamed and removed now and then.
+
+    Raises OSError if the process can open no file now, which says nothing about the name.
+    """
     try:
         return isinstance(name, str) and bool(load_zone(name))
-    except (LookupError, ValueError, OSError):  # as for a folder of zones
+    except (LookupError, ValueError):
+        return False
+    except OSError as error:  # as for a folder of zones
+        if error.errno in _EXHAUSTED:
+            raise
         return False
 
 

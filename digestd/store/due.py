@@ -17,7 +17,7 @@ from digestd.store import core, interests, subscribers
 from digestd.store.bulk import KeyLookup
 from digestd.store.packing import unpack_seen
 from digestd.store.papers import newest_news
-from digestd.store.stored_settings import COLUMNS, read_date, read_preferences
+from digestd.store.stored_settings import COLUMNS, read_date, read_preferences, read_sound_preferences
 from digestd.store.timestamps import from_us, to_us
 
 _S = core.subscriber.c
@@ -272,13 +272,10 @@ def _due(row: core.Record) -> DueSubscriber:
     wants, empty_until_us, had, *stored = more
     if isinstance(stored[_NAME], str):
         stored[_NAME] = ""  # most subscribers share the rest, which is then read once
-    preferences, damage = read_preferences(*stored)
-    if damage:
-        return _damaged(row)
     return DueSubscriber(
         key=key,
         version=version,
-        preferences=preferences,
+        preferences=read_sound_preferences(*stored),
         last_date=read_date(last_date),
         last_planned=None if planned_us is None else _instant(planned_us),
         horizon=horizon,

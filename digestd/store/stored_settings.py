@@ -5,7 +5,7 @@ replaced by a default and named, so that lists, pages and the end of a subscript
 gets no digest until it is corrected: at the wrong hour, or by the wrong interests, nobody wants one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -22,17 +22,21 @@ COLUMNS = tuple(core.subscriber.c[name] for name in Preferences.model_fields)
 
 
 @lru_cache(maxsize=1_000)  # most subscribers share theirs, but for the name
+def read_sound_preferences(*stored: Any) -> Preferences:
+    """Return the preferences in the values of COLUMNS.
+
+    Raises ValueError if any is damaged. This is not cached: the system's time zones may be about to be replaced.
+    """
+    return Preferences.model_validate(_by_name(stored))
+
+
 def read_preferences(*stored: Any) -> tuple[Preferences, tuple[Damage, ...]]:
     """Return the preferences in the values of COLUMNS, and which of them are damaged."""
-    values = dict(zip(Preferences.model_fields, stored, strict=True))
-    number = values["weekday"]
-    if type(number) is int and 0 <= number < len(WEEKDAYS):
-        values["weekday"] = WEEKDAYS[number]
     try:
-        return Preferences.model_validate(values), ()
+        return read_sound_preferences(*stored), ()
     except ValidationError as error:
         damage = {str(one["loc"][0]): one["input"] for one in error.errors()}
-    sound = {name: value for name, value in values.items() if name not in damage}
+    sound = {name: value for name, value in _by_name(stored).items() if name not in damage}
     return Preferences.model_validate(sound), tuple(_damage(name, found) for name, found in damage.items())
 
 
@@ -77,6 +81,14 @@ def read_time(stored: Any) -> datetime | None:
         return _instant(stored)
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+def _by_name(stored: Sequence[Any]) -> dict[str, Any]:
+    values = dict(zip(Preferences.model_fields, stored, strict=True))
+    number = values["weekday"]
+    if type(number) is int and 0 <= number < len(WEEKDAYS):
+        values["weekday"] = WEEKDAYS[number]
+    return values
 
 
 def _damage(field: str, found: object) -> Damage:
