@@ -29,7 +29,8 @@ RETRY_STATUSES = frozenset({429, 500, 502, 503, 504})
 """Statuses after which asking again may help; Retry-After counts with these."""
 EPOCH_MIN = 1_000_000_000
 """A reset from here on is an instant, in seconds since 1970; below, seconds from now."""
-_USED_UP = re.compile(r";\s*r=0\s*;\s*t=(\d{1,9})")
+_NUMBER = re.compile(r"\s*(-?\d+(?:\.\d*)?)\s*(?:[,;]|$)", re.ASCII)
+_QUOTA = re.compile(r";\s*([rt])=(-?\d{1,9})", re.ASCII)
 POLL_SECONDS = 0.2
 """Interval at which a waiting process checks whether a host is free."""
 HOLD_SLACK = 2.0
@@ -207,14 +208,19 @@ def requested_pause(status: int, headers: Mapping[str, str], now: datetime) -> f
 
     Retry-After (RFC 9110, 10.2.3) counts with a status that may pass. Quotas count once they are used up: RateLimit
     (draft-ietf-httpapi-ratelimit-headers, as Hugging Face sends it) and …RateLimit-Remaining with -Reset, in seconds
-    or as an instant (GitHub). Backoff always counts (Zotero). Names of headers are lower case.
+    or as an instant (GitHub). Backoff always counts (Zotero). Instants are by the clock of the host, if it tells the
+    time. Names of headers are lower case.
     """
+    now = _instant(headers.get("date", "")) or now
     pauses = [0.0, _seconds(headers.get("backoff", ""), now)]
     if status in RETRY_STATUSES:
         pauses.append(_seconds(headers.get("retry-after", ""), now))
-    pauses += map(float, _USED_UP.findall(headers.get("ratelimit", "")))
+    for quota in headers.get("ratelimit", "").split(","):
+        given = {name: float(number) for name, number in _QUOTA.findall(quota)}
+        pauses.append(given.get("t", 0.0) if given.get("r", 1.0) <= 0 else 0.0)
     for prefix in ("ratelimit", "x-ratelimit", "x-rate-limit"):
-        if headers.get(f"{prefix}-remaining", "").strip() == "0":
+        remaining = _number(headers.get(f"{prefix}-remaining", ""))
+        if remaining is not None and remaining <= 0:
             reset = _seconds(headers.get(f"{prefix}-reset", ""), now)
             pauses.append(reset - now.timestamp() if reset >= EPOCH_MIN else reset)
     return max(pauses)
@@ -237,11 +243,21 @@ def _paused(deadline: asyncio.Timeout) -> Iterator[None]:
 
 def _seconds(text: str, now: datetime) -> float:
     """Return a number of seconds, or the seconds until a date; 0 for anything else."""
-    if text.strip().isdecimal():
-        return float(text.strip()[:15])
+    if (number := _number(text)) is not None:
+        return number
+    until = _instant(text)
+    return 0.0 if until is None else (until - now).total_seconds()
+
+
+def _number(text: str) -> float | None:
+    """Return the first number of a header, or None if it starts with anything else."""
+    found = _NUMBER.match(text)
+    return float(found[1][:15]) if found else None
+
+
+def _instant(text: str) -> datetime | None:
     try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
-        return 0.0
-    until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
-    return (until - now).total_seconds()
+        found = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found

@@ -8,6 +8,8 @@ from digestd.fetching.host_scheduler import requested_pause
 
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())
+AHEAD = "Tue, 24 Nov 2026 06:55:00 GMT"
+"""The time of a host while the clock here is five minutes ahead."""
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,18 @@ EPOCH = int(NOW.timestamp())
         (200, {"x-rate-limit-remaining": "0", "x-rate-limit-reset": "20"}, 20),
         (200, {"ratelimit": "nonsense;;;=", "ratelimit-remaining": "none", "x-ratelimit-reset": "inf"}, 0),
         (200, {"ratelimit-remaining": "nan", "ratelimit-reset": "1"}, 0),
+        (429, {"retry-after": "30.5"}, 30.5),
+        (429, {"retry-after": "120.0"}, 120),
+        (429, {"retry-after": "Mon, 01 Jan 2024 00:00:00 +99999999999999999999"}, 0),
+        (200, {"backoff": "10.5"}, 10.5),
+        (200, {"ratelimit": '"d";t=5;r=0'}, 5),
+        (200, {"ratelimit": '"d";w=60;t=5;r=3, "e";t=7; r=0'}, 7),
+        (200, {"x-ratelimit-remaining": "0, 0;w=60", "x-ratelimit-reset": "50"}, 50),
+        (200, {"x-ratelimit-remaining": "-1", "x-ratelimit-reset": "50"}, 50),
+        (200, {"x-ratelimit-remaining": "3, 0;w=60", "x-ratelimit-reset": "50"}, 0),
+        (200, {"date": AHEAD, "x-ratelimit-remaining": "0", "x-ratelimit-reset": str(EPOCH - 210)}, 90),
+        (503, {"date": AHEAD, "retry-after": "Tue, 24 Nov 2026 06:56:00 GMT"}, 60),
+        (503, {"date": "now", "retry-after": "Tue, 24 Nov 2026 07:01:00 GMT"}, 60),
         (200, {}, 0),
     ],
 )
