@@ -15,11 +15,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import structlog
 
+import digestd
 from digestd import app as wiring
 from digestd import logs, tracing
 from digestd.app import App
@@ -78,7 +80,7 @@ class ChildProcesses:
                 *(sys.executable, "-P", "-m", __name__, name),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                env={**os.environ, **_ENVIRONMENT},
+                env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": _search_path()},
             )
         except OSError as error:  # no memory, or too many processes
             log.error("cannot start a process; the next tick tries again", work=name, why=error.strerror)
@@ -107,6 +109,11 @@ class ChildProcesses:
         if missing_package(settings["embedding_model"]):  # this process has reported it
             settings["embedding_model"] = NONE
         return settings
+
+
+def _search_path() -> str:
+    """Return where a child finds digestd, though it runs from a checkout that is not installed."""
+    return os.pathsep.join(filter(None, [str(Path(digestd.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
 
 
 async def _close_at(stop: asyncio.Event, pipe: asyncio.StreamWriter) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -80,6 +81,19 @@ async def test_process_that_cannot_be_started_is_reported(
     with capture_logs() as logs:
         assert not await ChildProcesses(made.app).run("planning", [{}], asyncio.Event())
     assert [entry["why"] for entry in logs] == ["No such file or directory"]
+
+
+async def test_child_finds_digestd_that_is_not_installed(
+    tmp_path: Path, sqlite_url: str, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = install(tmp_path / "run", sqlite_url, now)
+    code = "import sys; sys.stdin.readline(); import digestd"
+    bare = tmp_path / "python"
+    bare.write_text(f"#!/bin/sh\nexec {sys.executable} -P -S -c '{code}'\n")
+    bare.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(bare))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    assert await ChildProcesses(made.app).run("planning", [{}], asyncio.Event())
 
 
 def test_up_sends_many_mails_by_two_processes(many: Install) -> None:
