@@ -135,7 +135,7 @@ def score_of(session: Session, address_key: bytes, now: datetime) -> BounceScore
     return score(found, bounces.accepted_deliveries(session, address_key) if found else ())
 
 
-def is_contradicted(session: Session, bounce: Bounce, oldest: datetime) -> bool:
+def is_doubtful(session: Session, bounce: Bounce, oldest: datetime) -> bool:
     """Return True if a bounce must not count.
 
     It comes too late, or its recipient gave feedback after the mail was sent.

@@ -44,7 +44,8 @@ class Bounce:
         via: the origin of the report: the relay's reply, a mail format, or a provider.
         status: the RFC 3463 code, or empty.
         delivery, attempt: the mail it is about; None if unknown.
-        held: True if it suppresses nobody yet, because too many came at once or it contradicts a successful delivery.
+        held: True if it suppresses nobody yet, because too many came at once, it came too late, or the
+            recipient gave feedback after the mail was sent.
     """
 
     key: bytes
@@ -91,7 +92,7 @@ class BounceAction(StrEnum):
     HARD = "hard"  # no such mailbox: suppress
     SOFT = "soft"  # not reached for too long: suppress
     COMPLAINT = "complaint"  # suppress
-    HELD = "held"  # reported as no such mailbox, but too many at once or too late: the operator decides
+    HELD = "held"  # reported as no such mailbox, but doubtful (see `Bounce.held`): the operator decides
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,22 +3,22 @@
     from       to          when                                            a crash here leaves
     ─────────  ──────────  ──────────────────────────────────────────────  ──────────────────────
     (new)      ready       planned, with its picks or its notice           ready
-    (new)      empty       the day holds nothing for this subscriber       empty
+    (new)      empty       nothing for a subscriber who does not ask to hear of that   empty
     empty      ready       papers came later that day, or the operator asked for it
     ready      leased      a worker claimed it (attempts += 1)             ready again, by recovery
     ready      skipped     consent is gone          } noticed at claim
     ready      expired     too late to be of use    }
-    ready      rejected    5xx, and other deliveries show that it is about this address or mail
+    ready      rejected    the verdict on a 5xx: it is about this address or this mail
     leased     final_dot   THE COMMIT POINT: consent and lease are valid;  uncertain, by recovery
                            committed before the final dot is sent
     leased     ready       not sent: relay refused, 4xx, lost before the final dot; or a 5xx that awaits its verdict
-    leased     rejected    5xx for this address
+    leased     rejected    by earlier versions only; a 5xx goes through ready
     leased     skipped     the commit point found consent gone
     leased     expired     the commit point found it too late
     leased     poisoned    it could not be composed three times
     final_dot  accepted    250                                             (nothing to lose)
     final_dot  ready       4xx to the final dot: not accepted; or a 5xx that awaits its verdict
-    final_dot  rejected    5xx to the final dot
+    final_dot  rejected    by earlier versions only
     final_dot  uncertain   no answer to the final dot
     uncertain  accepted    evidence: it arrived
     uncertain  ready       evidence: it did not

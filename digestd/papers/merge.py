@@ -23,9 +23,9 @@ _UNSTORED_YET = datetime.max.replace(tzinfo=UTC)
 NEWS = frozenset({"new", "cross"})
 REPLACED = frozenset({"replace", "replace-cross"})
 ARCHIVE = "archive"
-"""Announced as: imported as already known. It trains the text model and is never news."""
+"""Value of `announced` for papers imported as already known. They train the text model and are never news."""
 SIGNALS = "signals"
-"""Announced as: only adds signals to a stored paper."""
+"""Value of `announced` for a sighting that only adds signals to a stored paper."""
 NEWS_WINDOW = timedelta(days=7)
 """An announcement older than this is archived: back-fill trains the text model and is no news."""
 

@@ -110,9 +110,7 @@ class _Start:
 
 
 def _old_before(source: Source, start: _Start, now: datetime) -> datetime | None:
-    """Return the time before which undated papers are not news, or None.
-
-    These have no announcement day.
+    """Return the publication time before which papers without an announcement day are not news, or None.
 
     On the first run a source gives its archive besides recent news; a search gives a year. A file is taken as it is.
     """

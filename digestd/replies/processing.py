@@ -14,7 +14,7 @@ from logging import ERROR, INFO, WARNING
 import structlog
 from sqlmodel import Session
 
-from digestd.delivery.bounces import is_contradicted, record
+from digestd.delivery.bounces import is_doubtful, record
 from digestd.domain.bounce import Bounce, BounceAction, BounceKind, InboundOutcome
 from digestd.errors import NotInitialised, Unavailable
 from digestd.replies.bounces.formats import BounceReport, Classification
@@ -127,7 +127,7 @@ class ReplyProcessor:
             log.warning("bounce in an unknown format; it stays in the mailbox for review", delivery=found.delivery)
             return InboundOutcome.UNREAD
         bounce = _bounce(found, report.kind, report, classified.via, now)
-        doubtful = bounce.kind is BounceKind.HARD and is_contradicted(session, bounce, now - TRUSTED_FOR)
+        doubtful = bounce.kind is BounceKind.HARD and is_doubtful(session, bounce, now - TRUSTED_FOR)
         return record_bounce(session, bounce, now, doubtful)
 
 

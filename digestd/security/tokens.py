@@ -91,10 +91,12 @@ def make_pick_tokens(keys: Keys, delivery: int, count: int, at: datetime) -> lis
     return [encoded[n : n + _TOKEN_LENGTH] for n in range(0, len(encoded), _TOKEN_LENGTH)]
 
 
-def read_token(keys: Keys, purpose: Purpose, token: str, now: datetime, *, accept_expired: bool = True) -> TokenContent:
+def read_token(
+    keys: Keys, purpose: Purpose, token: str, now: datetime, *, accept_outdated: bool = True
+) -> TokenContent:
     """Return the content of a token.
 
-    `accept_expired`: also accept a token of a purpose in NEVER_EXPIRING whose secret was revoked or is past its grace
+    `accept_outdated`: also accept a token of a purpose in NEVER_EXPIRING whose secret was revoked or is past its grace
     period. Whoever stole that secret can make such tokens, so let them do what the purpose says and nothing more.
 
     Raises:
@@ -112,7 +114,7 @@ def read_token(keys: Keys, purpose: Purpose, token: str, now: datetime, *, accep
         raise BadToken("this link is incomplete or not ours; copy it whole from the mail")
     found = TokenContent(int.from_bytes(head[1:7], "big"), int.from_bytes(head[7:11], "big"), _time(head[11:]))
     retired = [one for one, is_its in zip(keys.retired, proven[1:], strict=True) if is_its]
-    is_for_ever = accept_expired and purpose in NEVER_EXPIRING
+    is_for_ever = accept_outdated and purpose in NEVER_EXPIRING
     if not proven[0] and not is_for_ever and not any(one.is_accepted(found.issued, now) for one in retired):
         raise OutdatedToken("this link was made with a secret key that has been retired; ask for a fresh link")
     return found

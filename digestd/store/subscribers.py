@@ -1,9 +1,9 @@
 """Subscribers and their consent.
 
-`change_status` is the only way to change consent: it raises the version, writes the consent event and sets the next
-due time, in the caller's transaction. `update_many` changes settings and interests and leaves the version alone. A
-subscriber is locked when read for a change (PostgreSQL by row; SQLite has one writer), so that consent and the commit
-point see each other.
+`change_status` is the only way to change the status of a stored subscriber: it raises the version, writes the consent
+event and sets the next due time, in the caller's transaction. `update_many` changes settings and interests and leaves
+the version alone; `change_address` raises it. A subscriber is locked when read for a change (PostgreSQL by row; SQLite
+has one writer), so that consent and the commit point see each other.
 """
 
 from collections import Counter

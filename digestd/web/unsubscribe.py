@@ -2,7 +2,8 @@
 
 Any POST to a valid link unsubscribes, whatever its body, so that no unusual client fails. A body with
 `List-Unsubscribe=One-Click` is answered in plain text, all others with a page. Paths below it reduce the digest or
-resubscribe. A link signed with a retired key only unsubscribes and shows nothing, because the key may be stolen.
+resubscribe. A link whose key was revoked, or retired more than 30 days ago, only unsubscribes and shows nothing, as the
+key may be stolen.
 """
 
 from dataclasses import dataclass
@@ -41,17 +42,17 @@ class UnsubscribeLink:
     pages: SitePages
     now: Now
 
-    def subscriber(self, *, accept_expired: bool = False) -> Subscriber:
+    def subscriber(self, *, accept_outdated: bool = False) -> Subscriber:
         """Return the subscriber of the link.
 
         Args:
-            accept_expired: Accept links signed with a retired key, see `security.tokens.read_token`.
+            accept_outdated: Also accept links whose key was revoked or is past its grace period.
 
         Raises:
             BadToken: The token is invalid.
             NotFound: The subscriber does not exist.
         """
-        key = read_token(self.keys, Purpose.UNSUBSCRIBE, self.token, self.now, accept_expired=accept_expired).number
+        key = read_token(self.keys, Purpose.UNSUBSCRIBE, self.token, self.now, accept_outdated=accept_outdated).number
         with self.db.read() as session:
             subscriber = subscribers.by_key(session, key)
         if subscriber is None:
@@ -59,9 +60,9 @@ class UnsubscribeLink:
         return subscriber
 
     def is_outdated(self) -> bool:
-        """Return True for a link signed with a retired key, which can only unsubscribe."""
+        """Return True for a link whose key is revoked or past its grace period; it can only unsubscribe."""
         try:
-            read_token(self.keys, Purpose.UNSUBSCRIBE, self.token, self.now, accept_expired=False)
+            read_token(self.keys, Purpose.UNSUBSCRIBE, self.token, self.now, accept_outdated=False)
         except OutdatedToken:
             return True
         return False
@@ -82,7 +83,7 @@ Link = Annotated[UnsubscribeLink, made(UnsubscribeLink)]
 
 @router.api_route("/u/{token}", methods=SHOW)
 def show(link: Link) -> Response:
-    subscriber = link.subscriber(accept_expired=True)
+    subscriber = link.subscriber(accept_outdated=True)
     shown = {"address": masked(subscriber.address), "gets": subscriber.status in _GETS}
     return link.page("unsubscribe", subscriber, **(_NOTHING if link.is_outdated() else shown))
 
@@ -91,7 +92,7 @@ def show(link: Link) -> Response:
 def act(
     link: Link, db: Db, network: NetworkKey, now: Now, one_click: Annotated[bool, Depends(_is_one_click)]
 ) -> Response:
-    subscriber = link.subscriber(accept_expired=True)
+    subscriber = link.subscriber(accept_outdated=True)
     cause = Cause.ONE_CLICK if one_click else Cause.WEB
     unsubscribe(db, subscriber.key, ConsentAction(cause, network), now)
     if one_click:

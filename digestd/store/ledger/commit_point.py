@@ -58,18 +58,18 @@ class CommitRequest(NamedTuple):
     papers: tuple[int, ...] = ()
 
 
-def commit_sends(session: Session, wishes: Sequence[CommitRequest], now: datetime) -> list[CommitDecision]:
+def commit_sends(session: Session, requests: Sequence[CommitRequest], now: datetime) -> list[CommitDecision]:
     """Decide each request and write the decisions in the caller's transaction."""
-    if not wishes:
+    if not requests:
         return []
     at_us = to_us(now)
-    deliveries = [wish.delivery for wish in wishes]
+    deliveries = [request.delivery for request in requests]
     locks = () if session.connection().dialect.name == "sqlite" else ((_SUBSCRIBERS, deliveries),)
     *_, found = look_up(session, *locks, (_STANDING, deliveries))
     rows = {row.id: row for row in found}
-    decisions = [_decide(wish, rows.get(wish.delivery), at_us) for wish in wishes]
-    for answer, act in _ACTS.items():
-        if these := [wish for wish, gated in zip(wishes, decisions, strict=True) if gated is answer]:
+    decisions = [_decide(request, rows.get(request.delivery), at_us) for request in requests]
+    for answer, act in _APPLY.items():
+        if these := [request for request, decision in zip(requests, decisions, strict=True) if decision is answer]:
             act(session, these, rows, at_us)
     return decisions
 
@@ -100,8 +100,8 @@ _STANDING = KeyLookup(
 )
 
 
-def _decide(wish: CommitRequest, row: Record | None, at_us: int) -> CommitDecision:
-    if row is None or (row.state, row.attempts, row.owner) != (State.LEASED, wish.attempt, wish.owner):
+def _decide(request: CommitRequest, row: Record | None, at_us: int) -> CommitDecision:
+    if row is None or (row.state, row.attempts, row.owner) != (State.LEASED, request.attempt, request.owner):
         return CommitDecision.FENCED
     if row.expires_us <= at_us:
         return CommitDecision.EXPIRED
@@ -112,11 +112,11 @@ def _decide(wish: CommitRequest, row: Record | None, at_us: int) -> CommitDecisi
     return CommitDecision.OK
 
 
-def _open_the_way(session: Session, wishes: Sequence[CommitRequest], rows: Rows, at_us: int) -> None:
+def _mark_leaving(session: Session, requests: Sequence[CommitRequest], rows: Rows, at_us: int) -> None:
     entry, dot, leased = step(State.FINAL_DOT, Actor.WORKER, at_us), State.FINAL_DOT.value, State.LEASED.value
     _DOT.run(
         session,
-        [(dot, w.sha256, entry, rows[w.delivery].version, at_us, w.relay, w.delivery, leased) for w in wishes],
+        [(dot, w.sha256, entry, rows[w.delivery].version, at_us, w.relay, w.delivery, leased) for w in requests],
     )
 
 
@@ -135,30 +135,28 @@ _DOT = BulkStatement(
 )
 
 
-def _skip(session: Session, wishes: Sequence[CommitRequest], rows: Rows, at_us: int) -> None:
-    why = {wish.delivery: objection(rows[wish.delivery]) or TOO_LATE for wish in wishes}
-    _turn_away(session, State.SKIPPED, wishes, why, at_us)
+def _skip(session: Session, requests: Sequence[CommitRequest], rows: Rows, at_us: int) -> None:
+    why = {request.delivery: objection(rows[request.delivery]) or TOO_LATE for request in requests}
+    _close(session, State.SKIPPED, requests, why, at_us)
 
 
-def _expire(session: Session, wishes: Sequence[CommitRequest], rows: Rows, at_us: int) -> None:
+def _expire(session: Session, requests: Sequence[CommitRequest], rows: Rows, at_us: int) -> None:
     del rows  # whatever else is so, it is too late
-    _turn_away(session, State.EXPIRED, wishes, {wish.delivery: TOO_LATE for wish in wishes}, at_us)
+    _close(session, State.EXPIRED, requests, {request.delivery: TOO_LATE for request in requests}, at_us)
 
 
-_ACTS = {CommitDecision.OK: _open_the_way, CommitDecision.GONE: _skip, CommitDecision.EXPIRED: _expire}
+_APPLY = {CommitDecision.OK: _mark_leaving, CommitDecision.GONE: _skip, CommitDecision.EXPIRED: _expire}
 
 
-def _turn_away(
-    session: Session, state: State, wishes: Sequence[CommitRequest], why: dict[int, str], at_us: int
-) -> None:
+def _close(session: Session, state: State, requests: Sequence[CommitRequest], why: dict[int, str], at_us: int) -> None:
     entry = step(state, Actor.WORKER, at_us)
     session.connection().execute(
-        _AWAY, [{"row": w.delivery, "to": state, "why": why[w.delivery], "step": entry, "at": at_us} for w in wishes]
+        _CLOSE, [{"row": w.delivery, "to": state, "why": why[w.delivery], "step": entry, "at": at_us} for w in requests]
     )
-    seen_papers.return_papers(session, [w.delivery for w in wishes])
+    seen_papers.return_papers(session, [w.delivery for w in requests])
 
 
-_AWAY = (
+_CLOSE = (
     update(core.delivery)
     .where(_D.id == bindparam("row"), _D.state == State.LEASED)
     .values(

@@ -142,11 +142,11 @@ def _create(session: Session, digests: Sequence[NewDigest], at_us: int, alike: t
     due = audit_hash((d.subscriber, d.slot.period.key) for d in digests)
     audit = insert(core.due_audit).values(at_us=at_us, due=len(digests), hash=due).returning(core.due_audit.c.id)
     noted = session.connection().execute(audit).scalar_one()
-    _BIRTHS.run(session, ((*row, *alike, _NO_TEMPLATES, noted) for row in _rows(digests, at_us)))
+    _INSERT_DELIVERIES.run(session, ((*row, *alike, _NO_TEMPLATES, noted) for row in _rows(digests, at_us)))
 
 
 _us = lru_cache(maxsize=10_000)(to_us)
-_BIRTHS = BulkStatement(
+_INSERT_DELIVERIES = BulkStatement(
     insert(core.delivery),
     (
         *("subscriber_id", "kind", "key", "covers_from", "consent_version", "state", "message_id", "picks"),
@@ -313,7 +313,7 @@ def _replanned(digest: NewDigest, at_us: int) -> tuple[Value, ...]:
 
 
 def _rows(digests: Iterable[NewDigest], at_us: int) -> Iterator[tuple[Value, ...]]:
-    """Yield the values that differ per digest, in the column order of `_BIRTHS`."""
+    """Yield the values that differ per digest, in the column order of `_INSERT_DELIVERIES`."""
     history = {state: step(state, Actor.PLANNER, at_us) for state in (State.READY, State.EMPTY)}
     for digest in digests:
         slot, state = digest.slot, State.EMPTY if digest.is_empty else State.READY
