@@ -87,7 +87,7 @@ def resend(
                     served.add(found.copy.subscriber)
                     key = None if dry_run else _queue(session, found, message_id, now)
                 done.append(Resent(found.delivery, found.address, found.copy.period, found.state, key, why))
-        more, after = len(block) == BLOCK, block[-1].delivery if block else after
+        more, after = bool(block), block[-1].delivery if block else after
     return done
 
 

@@ -1,6 +1,7 @@
 """Due subscribers, in blocks, with what planning needs to know of them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
@@ -287,9 +288,12 @@ def _due(row: core.Record) -> DueSubscriber:
 
 
 def _timing_or_none(*stored: Any) -> Timing | None:
-    """Return the timing in the values of COLUMNS, or None if one of them is damaged."""
+    """Return the timing in the values of COLUMNS, or None if it is damaged."""
     preferences, damage = read_preferences(*stored)
-    return None if damage else preferences.timing
+    return preferences.timing if _TIMING.isdisjoint(one.field for one in damage) else None
+
+
+_TIMING = frozenset(field.name for field in fields(Timing))
 
 
 _instant = lru_cache(maxsize=10_000)(from_us)

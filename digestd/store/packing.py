@@ -54,7 +54,7 @@ def unpack_picks(packed: bytes) -> tuple[Pick, ...]:
     """
     try:
         return _picks(packed)
-    except (ValueError, LookupError, TypeError, struct.error) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, struct.error) as error:
         raise Damaged("its picks cannot be read, so the database is damaged: restore the last backup") from error
 
 
@@ -77,7 +77,7 @@ def unpack_unmatched(packed: bytes) -> tuple[str, ...]:
             return tuple(map(str, _decode(packed.decode())["unmatched"]))
         if packed.startswith(b"\0"):
             return tuple(str(topic) for _, topic in _decode(packed[1:].decode())[0])
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         pass
     return ()
 
@@ -166,9 +166,15 @@ def readable_steps(history: str) -> list[tuple[State, Actor, int]]:
 
 
 def planned_us(history: str) -> int:
-    """Return when a delivery was planned, in µs: the time of its first step that is not `empty`; 0 without a step."""
-    start = STEP_LENGTH if history.startswith(STATE_LETTERS[State.EMPTY]) and len(history) > STEP_LENGTH else 0
-    return int(history[start + 2 : start + STEP_LENGTH], 16) if len(history) >= STEP_LENGTH else 0
+    """Return when a delivery was planned, in µs: the time of its first step that is not `empty`.
+
+    0 without a step, or if that time cannot be read; `fsck` reports those.
+    """
+    try:
+        start = STEP_LENGTH if history.startswith(STATE_LETTERS[State.EMPTY]) and len(history) > STEP_LENGTH else 0
+        return int(history[start + 2 : start + STEP_LENGTH], 16) if len(history) >= STEP_LENGTH else 0
+    except (ValueError, TypeError):
+        return 0
 
 
 def pack_seen(papers: Iterable[int], had: NDArray[np.uint32] | None = None) -> bytes:

@@ -23,7 +23,7 @@ from digestd.store.stored_settings import read_row, read_state, read_status, rea
 from digestd.store.timestamps import from_us, to_us
 
 BLOCK = 500
-_S, _I = core.subscriber.c, core.interest.c
+_S = core.subscriber.c
 
 
 def insert_many(

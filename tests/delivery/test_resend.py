@@ -16,6 +16,7 @@ from digestd.subscribers import status_changes
 from digestd.subscribers.lookup import find
 from digestd.subscribers.suppression import suppress, unsuppress
 from tests.support import sample_data
+from tests.support.command_process import Command
 from tests.support.install import Install, install
 from tests.support.relay import Fault, Relay
 
@@ -64,6 +65,16 @@ async def test_rejected_digest_is_sent_again_once(installed: Install, run: Run) 
     await installed.deliver()
     assert installed.by_address[ADA] is State.ACCEPTED
     assert installed.unsafe == {}
+
+
+@pytest.mark.parametrize("damage", ["history = 'rpzzzzzzzzzzzzz'", "coverage = '[]'"])
+async def test_unreadable_digest_is_left_out(installed: Install, damage: str) -> None:
+    await refuse(installed)
+    with installed.db.write() as session:
+        session.connection().exec_driver_sql(f"UPDATE delivery SET {damage} WHERE state = 'rejected'")
+    words = "delivery", "resend", "--since", "2026-11-24", "--json"
+    left = Command(words, installed.environment(), installed.folder).run()
+    assert (left.code, '"resent": 0' in left.output, "cannot be read" in left.output) == (0, True, True), left.output
 
 
 async def test_resent_papers_do_not_come_once_more(installed: Install, run: Run) -> None:

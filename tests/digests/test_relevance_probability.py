@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import pytest
+from sqlalchemy import update
 
 from digestd.digests.relevance_probability import MIN_SUBSCRIBERS, MIN_VERDICTS, calibration_at, fit_from_digests
 from digestd.domain.digest import Pick, Reason, ReasonKind, Section
 from digestd.domain.feedback import Verdict
 from digestd.ranking.calibration import LocalCalibration
-from digestd.store import feedback
+from digestd.store import core, feedback
 from digestd.store.ledger.sent_digests import SentDigest
 from tests.digests.topic_papers import DAY, digests, planned, reader, shelf, subscriber
 from tests.support.install import Install
@@ -51,6 +52,32 @@ def test_fit_limits_a_few_fake_accounts(now: datetime) -> None:
     fake = [shown(n, now, [Verdict.LESS] * 10) for n in range(100, 103) for _ in range(50)]
     before, after = fit_from_digests(honest).probability(-1.386), fit_from_digests([*honest, *fake]).probability(-1.386)
     assert after > 0.8 * before
+
+
+DAMAGE = {"history": "rpzzzzzzzzzzzzz", "picks": b"[" * 100_000}
+
+
+@pytest.mark.parametrize("column", DAMAGE)
+async def test_damaged_sent_digest_ends_no_planning(bare: Install, column: str) -> None:
+    people = [f"r{n}@example.net" for n in range(MIN_SUBSCRIBERS + 1)]
+    bare.papers(shelf("strong", 30))
+    bare.people([reader(email=address, explore=False) for address in people])
+    assert bare.plan().planned == len(people)
+    await bare.deliver()
+    for address in people:
+        [sent] = digests(bare, address)
+        with bare.db.write() as session:
+            for pick in sent.picks[:5]:
+                feedback.add(session, subscriber(bare, address), pick.paper, Verdict.MORE, bare.clock.now)
+    with bare.db.write() as session:
+        session.connection().execute(
+            update(core.delivery).where(core.delivery.c.id == 2).values({column: DAMAGE[column]})
+        )
+    bare.clock.go(DAY)
+    bare.papers(shelf("next", 3))
+    assert bare.plan().planned == len(people)
+    with bare.db.read() as session:
+        assert calibration_at(session, bare.clock.now) != LocalCalibration()
 
 
 async def test_probabilities_rise_after_enough_likes(bare: Install) -> None:

@@ -13,11 +13,11 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import pytest
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, insert, select, update
 
 from digestd.domain.api import Scope
 from digestd.security.tokens import Purpose, make_token
-from digestd.store import api_tokens, core
+from digestd.store import api_tokens, core, throttles
 from digestd.store.timestamps import to_us
 from digestd.web.guards import MIN_AGE
 from tests.commands.mails import mail
@@ -156,12 +156,14 @@ def _status(url: str, body: bytes | None = None, authorization: str = "") -> int
 
 @pytest.mark.parametrize("more", [{}, {"DIGESTD_DEBUG": "1"}], ids=["plain", "with places"])
 def test_delivery_crash_logs_location_only(installed: Install, more: dict[str, str]) -> None:
-    unreadable(installed, core.delivery, 1, expires_us=WORDS[0])
+    with installed.db.write() as session:
+        odd = dict.fromkeys(core.throttle.c.keys(), 0) | {"name": throttles.RUN, "free_us": WORDS[0], "error": WORDS[1]}
+        session.connection().execute(insert(core.throttle).values(odd))
     with Relay().in_thread() as relay:
         said = _settings(installed, f"http://127.0.0.1:{free_port()}", "json", relay.url)
         ended = Command(("deliver",), said | more, installed.folder).run()
     assert (ended.code, "unexpected TypeError" in ended.output) == (1, True)
-    assert ("claim_queue.py" in ended.output) == bool(more)
+    assert ("throttles.py" in ended.output) == bool(more)
     assert leaking_lines(ended) == []
     assert left(installed.folder) == []
 

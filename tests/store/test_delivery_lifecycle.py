@@ -80,6 +80,48 @@ def test_claim_passes_over_a_row_the_database_refuses(ledger: Ledger) -> None:
     assert [one.key for one in ledger.claim("w2").claims] == [2]
 
 
+def test_claim_passes_over_a_batch_the_database_refuses(ledger: Ledger) -> None:
+    ledger.add_ready(6)
+    if ledger.db.is_sqlite:
+        ledger.sql(
+            "CREATE TRIGGER refuse BEFORE UPDATE ON delivery WHEN new.id < 5 AND new.state = 'leased' "
+            "BEGIN SELECT RAISE(ABORT, 'invented'); END"
+        )
+    else:
+        ledger.sql(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN "
+            "IF new.id < 5 AND new.state = ''leased'' THEN RAISE EXCEPTION ''invented''; END IF; RETURN new; END'"
+        )
+        ledger.sql("CREATE TRIGGER refuse BEFORE UPDATE ON delivery FOR EACH ROW EXECUTE FUNCTION refuse()")
+    try:
+        assert [one.key for one in ledger.claim(limit=2).claims] == [5, 6]
+        assert ledger.claim("w2", limit=2).nothing
+    finally:
+        ledger.sql("DROP TRIGGER refuse" if ledger.db.is_sqlite else "DROP FUNCTION refuse CASCADE")
+
+
+@pytest.mark.parametrize("damage", ["history = 'rpzzzzzzzzzzzzz'", "picks = 5", "picks = :deep", "coverage = :deep"])
+def test_claim_leases_a_digest_with_damaged_details(ledger: Ledger, damage: str) -> None:
+    """What the mail says is checked when it is composed, where it ends no other."""
+    ledger.add_ready(3)
+    if not (ledger.db.is_sqlite or damage.startswith("history")):
+        pytest.skip("PostgreSQL checks types")
+    ledger.sql(f"UPDATE delivery SET {damage} WHERE id = 2", **({"deep": b"[" * 100_000} if "deep" in damage else {}))
+    assert [one.key for one in ledger.claim().claims] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("column", ["attempts", "expires_us"])
+def test_claim_skips_an_unreadable_row_only(ledger: Ledger, column: str) -> None:
+    if not ledger.db.is_sqlite:
+        pytest.skip("PostgreSQL checks types")
+    ledger.add_ready(3)
+    ledger.sql("PRAGMA ignore_check_constraints = ON")
+    ledger.sql(f"UPDATE delivery SET {column} = 'much' WHERE id = 2")
+    claimed = ledger.claim()
+    assert ([one.key for one in claimed.claims], claimed.skipped) == ([1, 3], 1)
+    assert ledger.states == ["leased", "skipped", "leased"]
+
+
 def test_plan_refuses_second_digest_for_one_period(ledger: Ledger) -> None:
     who = ledger.add_ready(1)
     ledger.sql("UPDATE delivery SET message_id = '<other@example.org>'")

@@ -17,6 +17,7 @@ from digestd.store.packing import (
     pack_picks,
     pack_seen,
     pick_count,
+    planned_us,
     readable_picks,
     step,
     steps,
@@ -108,6 +109,16 @@ def test_unpack_picks_returns_picks_or_damaged_for_any_bytes(found: bytes) -> No
     with contextlib.suppress(Damaged):
         unpack_picks(found)
     unpack_unmatched(found)
+
+
+@pytest.mark.parametrize("found", [5, "[]", b"[" * 100_000, b'{"unmatched":' + b"[" * 100_000], ids=range(4))
+def test_unpack_picks_refuses_what_is_no_list(found: bytes) -> None:
+    assert (readable_picks(found), unpack_unmatched(found)) == ((), ())
+
+
+@pytest.mark.parametrize("damaged", ["rpzzzzzzzzzzzzz", "epzzzzzzzzzzzzz" * 2, b"r" * 15])
+def test_planned_us_of_a_damaged_history_is_zero(damaged: str) -> None:
+    assert planned_us(damaged) == 0
 
 
 @given(STEPS)

@@ -15,7 +15,7 @@ from digestd.domain.subscriber import Cadence, Cause, Preferences, Status, Subsc
 from digestd.domain.suppression import SuppressionReason
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
-from digestd.store import consent, core, personal_data, subscribers, suppressions
+from digestd.store import consent, core, due, personal_data, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.timestamps import from_us, to_us
 
@@ -39,6 +39,20 @@ def stored(db: Database, keys: Keys, now: datetime, status: Status = Status.ACTI
 def next_due(session: Session, key: int) -> datetime:
     query = select(core.subscriber.c.next_due_us).where(core.subscriber.c.id == key)
     return from_us(session.connection().execute(query).scalar_one())
+
+
+@pytest.mark.parametrize(("column", "is_timed"), [("min_score", True), ("cadence", False)])
+def test_due_later_reads_the_timing_beside_damage(
+    db: Database, keys: Keys, now: datetime, column: str, is_timed: bool
+) -> None:
+    if not db.is_sqlite:
+        pytest.skip("PostgreSQL checks values")
+    key = stored(db, keys, now)
+    with db.write() as session:
+        session.connection().exec_driver_sql("PRAGMA ignore_check_constraints = ON")
+        session.connection().execute(update(core.subscriber).values({column: "odd"}))
+        [found] = due.due_later(session, 0, 10, now)
+    assert (found.key, found.timing) == (key, PREFERENCES.timing if is_timed else None)
 
 
 def test_subscriber_reads_back_as_stored(db: Database, keys: Keys, now: datetime) -> None:

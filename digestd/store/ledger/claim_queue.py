@@ -24,9 +24,10 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    tuple_,
     update,
 )
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError, InternalError, ProgrammingError
 from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
@@ -46,7 +47,9 @@ LEASE = timedelta(minutes=45)
 """Longer than a whole batch can take; recovery goes by the owner's life, not by this."""
 
 TOO_LATE = "too late to be of use"
+UNREADABLE = "it cannot be read, so the database is damaged"
 _D, _S, _M = core.delivery.c, core.subscriber.c, core.address_change.c
+_ORDER = tuple_(_D.not_before_us, _D.id)
 KINDS = {str(kind): kind for kind in MailKind}
 _STATUSES = {str(status): status for status in Status}
 _SUPPRESSIONS = {str(reason): reason for reason in SuppressionReason}
@@ -116,14 +119,12 @@ def claim(
     for domain in without:
         query = query.where(func.lower(RECIPIENT).not_like(f"%@{_literal(domain)}", escape="\\"))
     rows = session.connection().execute(query).all()
-    expired = [row for row in rows if row.expires_us <= at_us]
-    late = {row.id for row in expired}
-    objections = {row.id: reason for row in rows if row.id not in late and (reason := objection(row))}
-    skipped = [row for row in rows if row.id in objections]
-    leased = [row for row in rows if row.id not in late and row.id not in objections]
-    _end(session, State.EXPIRED, {row.id: TOO_LATE for row in expired}, at_us)
-    _end(session, State.SKIPPED, objections, at_us)
-    return ClaimResult(_lease(session, leased, claimer, at_us), len(skipped), len(expired))
+    result = _claim_batch(session, claimer, rows, at_us)
+    while rows and result.nothing:  # the database refused all of them
+        last = rows[-1]
+        rows = session.connection().execute(query.where(tuple_(last.not_before_us, last.id) < _ORDER)).all()
+        result = _claim_batch(session, claimer, rows, at_us)
+    return result
 
 
 def claim_these(
@@ -137,7 +138,8 @@ def claim_these(
     query = query.where(TO_ROOM if to_rooms else not_(TO_ROOM))
     query = _without(claimer.held, query)
     rows = session.connection().execute(query.with_for_update(of=core.delivery)).all()
-    return _lease(session, [row for row in rows if not objection(row)], claimer, to_us(now))
+    checked = [(row, _claim_or_reason(row, claimer, to_us(now))) for row in rows]
+    return _lease(session, [(row, found) for row, found in checked if isinstance(found, Claim)], claimer, to_us(now))
 
 
 def divert(session: Session, delivery: int, occasion: Occasion) -> None:
@@ -184,7 +186,7 @@ def coverage(kept: str) -> Mapping[str, CoverageState] | None:
     """Return the incomplete sources from the text of COVERAGE; None if unreadable."""
     try:
         return {name: CoverageState(state) for name, state in json.loads(kept).items()}
-    except (ValueError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -239,6 +241,7 @@ _COLUMNS = (
     _D.occasions,
     _D.dated_us,
     _D.expires_us,
+    _D.not_before_us,
     _D.attempts,
     _D.failures,
 )
@@ -264,9 +267,44 @@ _END = (
 )
 
 
-def _lease(session: Session, rows: Sequence[core.Record], claimer: ClaimOwner, at_us: int) -> tuple[Claim, ...]:
-    attempts = [(row, row.attempts + 1) for row in _leased(session, rows, claimer.owner, at_us)]
-    return tuple([claim_of(row, attempt, claimer.envelope(row.id, attempt), at_us) for row, attempt in attempts])
+def _claim_batch(session: Session, claimer: ClaimOwner, rows: Sequence[core.Record], at_us: int) -> ClaimResult:
+    expired: dict[int, str] = {}
+    skipped: dict[int, str] = {}
+    ready: list[tuple[core.Record, Claim]] = []
+    for row in rows:
+        found = TOO_LATE if _is_late(row, at_us) else _claim_or_reason(row, claimer, at_us)
+        if isinstance(found, Claim):
+            ready.append((row, found))
+        else:
+            (expired if found == TOO_LATE else skipped)[row.id] = found
+    _end(session, State.EXPIRED, expired, at_us)
+    _end(session, State.SKIPPED, skipped, at_us)
+    return ClaimResult(_lease(session, ready, claimer, at_us), len(skipped), len(expired))
+
+
+def _is_late(row: core.Record, at_us: int) -> bool:
+    return isinstance(row.expires_us, int) and row.expires_us <= at_us
+
+
+def _claim_or_reason(row: core.Record, claimer: ClaimOwner, at_us: int) -> Claim | str:
+    """Return the next attempt at a delivery, or why there must be none: one damaged row holds up no others."""
+    try:
+        if reason := objection(row):
+            return reason
+        attempt = row.attempts + 1
+        if isinstance(row.expires_us, int):
+            return claim_of(row, attempt, claimer.envelope(row.id, attempt), at_us)
+    except (LookupError, ValueError, TypeError, AttributeError, OverflowError):
+        pass
+    log_unreadable(row.id)
+    return UNREADABLE
+
+
+def _lease(
+    session: Session, ready: Sequence[tuple[core.Record, Claim]], claimer: ClaimOwner, at_us: int
+) -> tuple[Claim, ...]:
+    leased = {row.id for row in _leased(session, [row for row, _ in ready], claimer.owner, at_us)}
+    return tuple([claim for row, claim in ready if row.id in leased])
 
 
 def _leased(session: Session, rows: Sequence[core.Record], owner: str, at_us: int) -> Sequence[core.Record]:
@@ -276,20 +314,27 @@ def _leased(session: Session, rows: Sequence[core.Record], owner: str, at_us: in
     try:
         with session.begin_nested():
             _write_leases(session, rows, owner, at_us)
-    except (IntegrityError, DataError) as error:
+    except (IntegrityError, DataError, ProgrammingError, InternalError) as error:
+        if error.connection_invalidated:
+            raise
         if len(rows) > 1:
             middle = len(rows) // 2
             parts = rows[:middle], rows[middle:]
             return [row for part in parts for row in _leased(session, part, owner, at_us)]
-        import structlog  # noqa: PLC0415  # most commands log nothing
-
-        structlog.get_logger(__name__).error(
-            "the database refuses to lease a delivery: run `digestd fsck`",
-            delivery=rows[0].id,
-            kind=type(error).__name__,
-        )
+        words = "the database refuses to lease a delivery: run `digestd fsck`"
+        _log(words, delivery=rows[0].id, kind=type(error).__name__)
         return ()
     return rows
+
+
+def log_unreadable(delivery: int) -> None:
+    _log("a delivery cannot be read, and is left out: run `digestd fsck`", delivery=delivery)
+
+
+def _log(words: str, **details: object) -> None:
+    import structlog  # noqa: PLC0415  # most commands log nothing
+
+    structlog.get_logger(__name__).error(words, **details)
 
 
 def _write_leases(session: Session, rows: Sequence[core.Record], owner: str, at_us: int) -> None:

@@ -101,12 +101,6 @@ def count_ready(session: Session, now: datetime, most: int | None = None) -> int
     return int(session.connection().execute(select(func.count()).select_from(found.subquery())).scalar_one())
 
 
-def count_poisoned(session: Session) -> int:
-    """Count the deliveries that could not be composed and wait for the operator."""
-    query = select(func.count()).where(AT_WORK, _D.state == State.POISONED)
-    return int(session.connection().execute(query).scalar_one())
-
-
 def counts(session: Session) -> dict[State, int]:
     return by_state(session.connection().execute(select(_D.state, func.count()).group_by(_D.state)).all())
 

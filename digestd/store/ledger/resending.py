@@ -7,13 +7,13 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlmodel import Session
 
-from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import DIGESTS, UNSENT, MailKind, State
 from digestd.domain.subscriber import Status, Timing
 from digestd.store import core
+from digestd.store.ledger.claim_queue import COVERAGE, coverage, log_unreadable
 from digestd.store.ledger.create import NewCopy
 from digestd.store.ledger.seen_papers import add as add_seen
-from digestd.store.packing import readable_picks, steps
+from digestd.store.packing import readable_picks, readable_steps
 from digestd.store.service_activity import first_delivery_since
 from digestd.store.stored_settings import COLUMNS, read_row, read_status
 from digestd.store.timestamps import from_us, to_us
@@ -58,7 +58,10 @@ class ResendCandidate:
 
 
 def resend_candidates(session: Session, wanted: ResendFilter, after: int, limit: int) -> list[ResendCandidate]:
-    """Return up to `limit` digests with papers that match, with numbers beyond `after`, by number."""
+    """Return up to `limit` digests with papers that match, with numbers beyond `after`, by number.
+
+    Those that cannot be read are left out; nothing is left if none is returned.
+    """
     later = core.delivery.alias("later")
     newer = select(later.c.id).where(
         later.c.subscriber_id == _D.subscriber_id,
@@ -76,7 +79,7 @@ def resend_candidates(session: Session, wanted: ResendFilter, after: int, limit:
                 _D.key,
                 _D.picks,
                 _D.considered,
-                _D.coverage,
+                COVERAGE,
                 _D.occasions,
             ),
             *(_S.address, _S.status, _S.version, _S.next_due_us, *COLUMNS),
@@ -98,7 +101,9 @@ def resend_candidates(session: Session, wanted: ResendFilter, after: int, limit:
         query = query.where(_D.subscriber_id == wanted.subscriber)
     if wanted.delivery is not None:
         query = query.where(_D.id == wanted.delivery)
-    return [_candidate(row) for row in session.connection().execute(query)]
+    rows = session.connection().execute(query).all()
+    found = [candidate for row in rows if (candidate := _candidate(row))]
+    return found if found or not rows else resend_candidates(session, wanted, rows[-1].id, limit)
 
 
 def mark_seen(session: Session, copies: Sequence[NewCopy]) -> None:
@@ -107,12 +112,16 @@ def mark_seen(session: Session, copies: Sequence[NewCopy]) -> None:
         add_seen(session, {copy.subscriber: [pick.paper for pick in readable_picks(copy.picks)]})
 
 
-def _candidate(row: core.Record) -> ResendCandidate:
+def _candidate(row: core.Record) -> ResendCandidate | None:
+    history, covered = readable_steps(row.history), coverage(row.coverage)
+    if not history or covered is None:
+        log_unreadable(row.id)
+        return None
     return ResendCandidate(
         delivery=row.id,
         address=row.address,
         state=State(row.state),
-        ended=from_us(max((at_us for _, _, at_us in steps(row.history)), default=0)),
+        ended=from_us(max(at_us for _, _, at_us in history)),
         status=read_status(row.status),
         is_suppressed=row.reason is not None,
         timing=read_row(row)[0].timing,
@@ -124,7 +133,7 @@ def _candidate(row: core.Record) -> ResendCandidate:
             period=row.key,
             picks=bytes(row.picks),
             considered=row.considered,
-            coverage={name: CoverageState(state) for name, state in row.coverage.items()},
+            coverage=covered,
             occasions=row.occasions,
         ),
     )
