@@ -307,6 +307,13 @@ def test_unit_takes_passwords_as_credentials(unit: Path, tmp_path: Path) -> None
     assert [file for file in credentials.values() if file not in installed] == []
 
 
+def test_nightly_backup_leaves_out_the_secret_key() -> None:
+    """Where its folder is copied to another machine, the key does not go along."""
+    unit = (DEPLOY / "systemd" / "digestd-backup.service").read_text()
+    [command] = re.findall(r"^ExecStart=.* (backup .*)$", unit, re.MULTILINE)
+    assert command == "backup %S/digestd/backups --keep 7"
+
+
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
 def test_unit_has_a_low_systemd_exposure(unit: Path) -> None:
     # The threshold is in tenths: an exposure of at most 1.5.

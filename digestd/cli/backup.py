@@ -95,6 +95,8 @@ def backup(
 
 
 def _write(settings: Settings, now: datetime, target: Path | None, command: str, *, with_secret_key: bool) -> None:
+    if target and with_secret_key:
+        _require_own(target.absolute().parent)
     app = wiring.connect(settings)
     if app.restore_guard.is_behind(now):
         raise NotResumed("the database is older than the mails sent with it; run `digestd restore --resume` first")
@@ -102,6 +104,19 @@ def _write(settings: Settings, now: datetime, target: Path | None, command: str,
     secrets = secret_files(settings.secret_key_file) if with_secret_key else {}
     opened = partial(_new_file, target) if target else partial(_piped, command)
     write_backup(app.db, app.journals, secrets, opened, now, near.absolute().parent if near else None)
+
+
+def _require_own(folder: Path) -> None:
+    """Refuse a folder of another user, who may own a new file in it and have the keys. Raises BadInput."""
+    try:
+        owner = folder.stat().st_uid
+    except OSError as error:
+        raise BadInput(f"cannot write {files.explain(error, folder)}") from error
+    if owner != os.geteuid():
+        raise BadInput(
+            f"{folder} belongs to {files.user_name(owner)}, who would get the secret key: name a folder of your own, "
+            "pass the backup to a command with --to, or leave out --with-secret-key"
+        )
 
 
 @contextlib.contextmanager

@@ -81,8 +81,9 @@ def read_secret(file: Path) -> bytes:
         secret = file.read_bytes()
     except FileNotFoundError as error:
         raise BadSetting(
-            f"DIGESTD_SECRET_KEY_FILE: {file} does not exist: put it back from a backup, with `digestd restore FILE "
-            "--only-secret`. With another key no unsubscribe link in a mail that was sent would work, "
+            f"DIGESTD_SECRET_KEY_FILE: {file} does not exist: put your copy of it back, or that in a backup made "
+            "with --with-secret-key: `digestd restore FILE --only-secret`. "
+            "With another key no unsubscribe link in a mail that was sent would work, "
             "and nobody on the suppression list would be recognised"
         ) from error
     except OSError as error:

@@ -67,7 +67,7 @@ AS_ROOT = (
     "doctor",
     "config check",
     "config rotate-secret",
-    "backup {folder}/whole.backup --with-secret-key",
+    "backup {folder}/whole.backup",
     "run",
     "restore {folder}/whole.backup",
     "init",
@@ -191,6 +191,14 @@ def test_root_does_not_follow_a_link_of_the_service(service: Service) -> None:
     lock.symlink_to(victim)
     assert "lock" in service.as_root("deliver").output
     assert (victim.read_text(), victim.stat().st_uid) == ("root's", 0)
+
+
+@pytest.mark.parametrize("target", ["{folder}", "{folder}/whole.backup"])
+def test_root_gives_no_secret_to_the_owner_of_a_folder(service: Service, target: str) -> None:
+    refused = service.as_root(f"backup {target} --with-secret-key")
+    assert (refused.code, "name a folder of your own" in refused.output) == (1, True), refused.output
+    assert list(service.folder.glob("*.backup")) == []
+    assert service.as_root("backup {work} --with-secret-key").code == 0
 
 
 def test_rotation_keeps_owner_and_mode_of_the_secret(service: Service) -> None:
