@@ -37,6 +37,8 @@ FAILED = 3
 STOP_SECONDS = 30.0
 """Planning or delivery that has not ended so long after it was asked to is killed: longer than delivery waits for open
 answers."""
+CANCEL_SECONDS = 2.0
+"""Time for other work, once cancelled, to give back the hosts that it holds."""
 REFIT_SECONDS = 45 * 60.0
 """Time after which a refit ends between two blocks of profiles; the next one continues."""
 NICENESS = 10
@@ -144,7 +146,7 @@ def main() -> None:
 
 
 async def _run_until_stopped(work: Callable[..., Awaitable[None]], app: App, arguments: Mapping[str, Any]) -> None:
-    """Run some work; SIGTERM and the end of standard input set its event `stop`, and end work that has none."""
+    """Run some work; SIGTERM and the end of standard input set its event `stop`, and cancel work that ignores it."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def stop_reading() -> None:
@@ -157,8 +159,10 @@ async def _run_until_stopped(work: Callable[..., Awaitable[None]], app: App, arg
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
     if not task.done():
-        await asyncio.wait([task], timeout=STOP_SECONDS if work in _STOPPING else 0)
-    if not task.done():
+        if work not in _STOPPING:
+            task.cancel()
+        await asyncio.wait([task], timeout=STOP_SECONDS if work in _STOPPING else CANCEL_SECONDS)
+    if not task.done() or task.cancelled():
         os._exit(FAILED)  # the next process continues
     await task
 

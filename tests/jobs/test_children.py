@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from digestd.domain.delivery import State
 from digestd.jobs import worker
-from digestd.jobs.children import ChildProcesses
+from digestd.jobs.children import FAILED, ChildProcesses
 from digestd.store import due
 from tests.delivery.conftest import planned
 from tests.delivery.test_service import service, terminate
@@ -26,6 +26,20 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 MAILS = worker.MANY + 100
+HOLDING = """
+import asyncio
+from digestd.jobs import children
+
+async def work(app, stop):
+    print("holds", flush=True)
+    try:
+        await asyncio.sleep(60)
+    finally:
+        await asyncio.to_thread(print, "gives back", flush=True)
+
+asyncio.run(children._run_until_stopped(work, None, {}))
+"""
+"""Work that holds something, as an ingest holds a host."""
 
 
 def children(pid: int | None) -> dict[int, str]:
@@ -94,6 +108,18 @@ async def test_child_finds_digestd_that_is_not_installed(
     monkeypatch.setattr("sys.executable", str(bare))
     monkeypatch.delenv("PYTHONPATH", raising=False)
     assert await ChildProcesses(made.app).run("planning", [{}], asyncio.Event())
+
+
+async def test_stop_lets_other_work_give_back_what_it_holds() -> None:
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", HOLDING), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert await child.stdout.readline() == b"holds\n"
+    child.stdin.close()
+    assert await child.stdout.read() == b"gives back\n"
+    assert await child.wait() == FAILED
 
 
 def test_up_sends_many_mails_by_two_processes(many: Install) -> None:
