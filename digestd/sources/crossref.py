@@ -8,6 +8,7 @@ work they are about; corrections and similar notices are skipped.
 """
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -66,9 +67,9 @@ class _Works(PagedSource):
     repeats_mark = True
     has_notices = True
 
+    @abstractmethod
     def filters(self) -> list[str]:
         """Return what selects the works, besides their days."""
-        raise NotImplementedError
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the next page."""

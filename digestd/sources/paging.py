@@ -5,6 +5,7 @@ before it; MARK is the service's own cursor, or what else a source must know to 
 asked for again, since services have been seen to give one in the middle of a result.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple, Self
@@ -50,7 +51,7 @@ class Answer(NamedTuple):
     is_counted: bool = True
 
 
-class PagedSource:
+class PagedSource(ABC):
     """A source that is read page by page: a subclass says how to ask and what an answer holds.
 
     Attributes:
@@ -66,13 +67,13 @@ class PagedSource:
     repeats_mark: ClassVar[bool] = False
     has_notices: ClassVar[bool] = False
 
+    @abstractmethod
     def open(self, found: JsonObject) -> Answer:
         """Return what an answer holds. Raises SourceFailed if it is an error or none of this service."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, record: JsonObject) -> Iterator[Sighting]:
         """Yield the paper of a record; nothing if it is no paper. Raises BadRecord."""
-        raise NotImplementedError
 
     def following(self, place: Place, answer: Answer) -> Place | None:
         """Return the page after this one; None after the last, and the same page if it is to be asked for again."""
