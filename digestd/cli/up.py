@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Part = Callable[[App, asyncio.Event, asyncio.Event], Coroutine[Any, Any, None]]
 """A part of the service: it runs until the first event is set, and looks for work when the second is."""
 _BESIDE_MAIL = (serve_chat, post_webhooks, sync_libraries, look_up_papers)
-"""What the inline runner does beside sending mail."""
+"""The work of the inline runner, apart from sending mail."""
 log = structlog.get_logger(__name__)
 
 

@@ -158,7 +158,7 @@ class SignUpPreferences(BaseModel):
 
 
 class Preferences(SignUpPreferences):
-    """All preferences of a subscriber: the one definition for the table, the API, forms, imports and the CLI.
+    """Define all preferences of a subscriber, once for the table, the API, forms, imports and the CLI.
 
     Values from the database are validated as they are. What people write is cleaned first, see
     subscribers.subscriber_record.GivenPreferences.

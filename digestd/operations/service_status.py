@@ -66,7 +66,7 @@ class ServiceVersions:
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceHealth:
-    """What a monitor asks for often, and what all reports have in common.
+    """Facts that a monitor reads often, and that all reports have in common.
 
     Attributes:
         free_bytes: free space where database and journals are.

@@ -168,7 +168,7 @@ class ReadableTexts(dict[TextKey, ReadableText]):
 
 @dataclass(frozen=True, slots=True)
 class _WorkState:
-    """What the state of a work follows from: the papers it was before, and whether it is announced as news.
+    """Facts that decide the state of a work: its papers before, and whether it is announced as news.
 
     `published`: the earliest date given for it.
     """

@@ -1,4 +1,4 @@
-"""What operators are told: counts at the last alert, inbound mails by outcome, settings of the database engine.
+"""Store what operators read: counts at the last alert, inbound mails by outcome, settings of the database engine.
 
 Alerts keep the count of their last check, so that only one worker alerts, and only when there are more. For some hours
 they also keep failures of planning and tokens of webhooks. Inbound counts show that bounces are read.

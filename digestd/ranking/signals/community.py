@@ -1,4 +1,4 @@
-"""What others think of a paper: votes of the field, likes on this installation."""
+"""Signals of others: votes of the field, and likes on this installation."""
 
 import numpy as np
 
