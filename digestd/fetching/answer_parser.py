@@ -53,6 +53,7 @@ class AnswerParser:
         self._child: ParserProcess | None = None
         self._knows: Parser | None = None
         self._source = ""
+        self._is_late = False  # or nobody waits for the answer any more
 
     async def __aenter__(self) -> Self:
         return self
@@ -68,16 +69,16 @@ class AnswerParser:
         Raises SourceFailed, in one line, if it fails.
         """
         async with self._turn:
+            self._is_late = False
             reading = asyncio.ensure_future(asyncio.to_thread(self._exchange, source, body, cursor))
-            is_late = False
             try:
                 await asyncio.wait({reading}, timeout=self._limits.seconds)
             finally:
-                if is_late := not reading.done():  # or nobody waits for it any more
+                if not reading.done():
                     self._kill()
                     await asyncio.wait({reading})
                     reading.exception()
-            if is_late:
+            if self._is_late:
                 why = f"took more than {self._limits.seconds:g} s"
                 raise SourceUnavailable(f"reading the answer {why}")
             return reading.result()
@@ -86,6 +87,8 @@ class AnswerParser:
         child = self._running(getattr(source, "name", ""))
         packed = b"" if source is self._knows else pickle.dumps(source)
         self._knows = source
+        if self._is_late:  # before there was a process to kill
+            child.kill()
         frame = texts = None
         with suppress(OSError):  # it ended while it was written to
             child.send(packed, json.dumps(cursor).encode(), body)
@@ -140,7 +143,8 @@ class AnswerParser:
         return f"reading the answer {why}; the response was ignored"
 
     def _kill(self) -> None:
-        """Kill the process; whoever waits for it continues."""
+        """Kill the process, also one that is just starting; whoever waits for it continues."""
+        self._is_late = True
         if self._child is not None:
             self._child.kill()
 

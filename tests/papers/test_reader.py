@@ -133,6 +133,16 @@ async def test_parser_replaces_ended_process(reader: AnswerParser, children: Chi
     assert await reader.parse(odd.Odd(), b"", None) == odd.FULL
 
 
+async def test_parser_cancel_while_starting_leaves_no_process(reader: AnswerParser, children: Children) -> None:
+    for delay in [0.0, 0.0005, 0.001, 0.002, 0.004]:
+        reading = asyncio.create_task(reader.parse(odd.Odd(odd.sleep), b"", None))
+        await asyncio.sleep(delay)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(reading, 20)
+        assert children() == []
+
+
 async def test_parser_cancel_leaves_no_process(reader: AnswerParser, children: Children) -> None:
     reading = asyncio.create_task(reader.parse(odd.Odd(odd.sleep), b"", None))
     await eventually(lambda: len(children()) == 1)
