@@ -9,8 +9,8 @@ from digestd import app as wiring
 from digestd.cli.arguments import Json, Number
 from digestd.cli.messages import say
 from digestd.cli.output import emit
-from digestd.domain.api import Scope
 from digestd.errors import BadInput, NotFound
+from digestd.security.tokens import Scope
 from digestd.store import api_tokens
 from digestd.text.sanitise import clean, is_visible
 

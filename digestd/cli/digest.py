@@ -20,11 +20,10 @@ from digestd.delivery.composer import Composer
 from digestd.delivery.replay import replay
 from digestd.digests.explanation import Explanation, explain, explain_past_pick, preview, preview_on
 from digestd.digests.forecast import Forecast, InterestYield, explain_date, forecast
-from digestd.domain.delivery import Claim, MailKind, State
+from digestd.domain.delivery import Claim, MailKind, State, SuppressionReason
 from digestd.domain.paper import paper_id
 from digestd.domain.schedule import local_date, next_digest, period_date, period_on
 from digestd.domain.subscriber import Subscriber
-from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.mail.content import Rendered
 from digestd.mail.lint import Finding, Severity

@@ -17,8 +17,7 @@ from digestd.app import App
 from digestd.cli.arguments import Email, Json
 from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_import_report
-from digestd.domain.feedback import Feedback, Muting, Verdict
-from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.interest import Feedback, Interest, Kind, Muting, Stance, Verdict
 from digestd.domain.paper import PaperId, paper_id
 from digestd.errors import BadInput
 from digestd.sources.imports import BYTES_MAX, IMPORT_FORMATS

@@ -24,12 +24,12 @@ from digestd.cli.output import emit, emit_import_report
 from digestd.cli.progress import progress
 from digestd.delivery.bounces import score_of
 from digestd.domain.bounce import SUPPRESS_AT
+from digestd.domain.delivery import LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.domain.interest import Kind, Stance, values
-from digestd.domain.lookup import LookupState
 from digestd.domain.paper import PaperId
+from digestd.domain.reference import LookupState
 from digestd.domain.schedule import next_digest
 from digestd.domain.subscriber import Cause, Preferences, Status, Subscriber, describe_damage, option_of
-from digestd.domain.suppression import LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.errors import BadInput, DigestdError
 from digestd.security.addresses import address_key
 from digestd.store import bounces, consent, groups, subscribers, suppressions
@@ -47,7 +47,7 @@ from digestd.subscribers.personal_data import to_json as export_json
 from digestd.subscribers.subscriber_record import KEYS, MUTABLE, SubscriberRecord, parse, subscriber_fields
 
 if TYPE_CHECKING:
-    from digestd.domain.topic_hint import TopicHint
+    from digestd.domain.interest import TopicHint
 
 DELIVERIES_SHOWN = BOUNCES_SHOWN = 10
 _STDIN = Path("-")

@@ -35,8 +35,8 @@ from digestd.domain.bounce import (
     score,
 )
 from digestd.domain.bounce_rules import kind_of, status_in
+from digestd.domain.delivery import SuppressionReason
 from digestd.domain.subscriber import Cause
-from digestd.domain.suppression import SuppressionReason
 from digestd.store import bounces, suppressions
 from digestd.store.ledger.results import AttemptResult, refusal_states, reject
 from digestd.store.timestamps import to_us

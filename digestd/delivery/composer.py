@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 from sqlmodel import Session
 
-from digestd.domain.delivery import DIGESTS, Claim, MailKind
+from digestd.domain.delivery import DIGESTS, Claim, CommandReply, MailKind
 from digestd.domain.digest import Occasion
 from digestd.domain.paper import Paper
-from digestd.domain.reply import CommandReply
 from digestd.domain.schedule import period_date
 from digestd.errors import Damaged, DatabaseUnreachable
 from digestd.mail.content import (

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from sqlmodel import Session
 
+from digestd.domain.delivery import SuppressionReason
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.domain.suppression import SuppressionReason
 from digestd.store import consent, personal_data, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.opt_outs import SUPPRESSIONS, Event, OptOut, last_words

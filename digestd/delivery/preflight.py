@@ -12,11 +12,10 @@ from typing import NamedTuple
 
 from digestd.delivery.composer import Composer, Sender
 from digestd.domain.coverage import CoverageState
-from digestd.domain.delivery import DIGESTS, SENT_KINDS, Claim, MailKind
+from digestd.domain.delivery import DIGESTS, SENT_KINDS, Claim, CommandReply, MailKind, ReplyLine
 from digestd.domain.digest import Occasion, Pick, Reason, ReasonKind, Section
 from digestd.domain.gist import Gist, GistKind
 from digestd.domain.paper import Paper, PaperFacts, PaperId, Words
-from digestd.domain.reply import CommandReply, ReplyLine
 from digestd.domain.subscriber import Preferences
 from digestd.errors import BadSetting, DigestdError
 from digestd.mail.lint import Severity

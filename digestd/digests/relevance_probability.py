@@ -16,7 +16,7 @@ from statistics import median
 import numpy as np
 from sqlmodel import Session
 
-from digestd.domain.feedback import POSITIVE_VERDICTS
+from digestd.domain.interest import POSITIVE_VERDICTS
 from digestd.ranking.calibration import LocalCalibration, fit_local, logit
 from digestd.store import feedback, ranking_models
 from digestd.store.database import Database

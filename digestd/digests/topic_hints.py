@@ -13,8 +13,8 @@ import numpy as np
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.text_model import ready_model, stored_embeddings
 from digestd.domain.digest import WINDOW
+from digestd.domain.interest import TopicHint
 from digestd.domain.paper import Paper
-from digestd.domain.topic_hint import TopicHint
 from digestd.ranking.dense import NO_SPACE, CachedEncoder, Encoder
 from digestd.ranking.inverted_index import index_categories
 from digestd.ranking.mentions import build_mention_index

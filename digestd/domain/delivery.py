@@ -229,3 +229,55 @@ class Claim(NamedTuple):
     @property
     def language(self) -> str:
         return self.preferences.language
+
+
+class SuppressionReason(StrEnum):
+    """The reason why an address gets no mail, which outlives the subscriber."""
+
+    HARD_BOUNCE = "hard_bounce"
+    SOFT_BOUNCE = "soft_bounce"  # could not be reached for too long
+    COMPLAINT = "complaint"
+    REQUEST = "request"
+    ERASED = "erased"
+
+
+LIFTED_BY_SIGNUP = frozenset({SuppressionReason.HARD_BOUNCE, SuppressionReason.SOFT_BOUNCE})
+"""Reasons that a new sign-up disproves; the others are somebody's decision."""
+
+LIFTED_BY_CONSENT = LIFTED_BY_SIGNUP | {SuppressionReason.ERASED}
+"""Reasons that a confirmed double opt-in lifts: an erased person may come back, but only by their own confirmation."""
+
+
+def blocks_mail(kind: MailKind, reason: SuppressionReason | None) -> bool:
+    """Return True if a suppression for this reason stops a mail of this kind.
+
+    Only the confirmation mail of a new sign-up passes, if consent would lift the suppression.
+    """
+    return reason is not None and not (kind is MailKind.CONFIRM and reason in LIFTED_BY_CONSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyLine:
+    """One line of a reply to commands by mail, stored as values and rendered when it is sent.
+
+    Attributes:
+        what: the name of the sentence in templates/email/reply.line.txt.j2.
+        values: fill its placeholders.
+    """
+
+    what: str
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CommandReply:
+    """The lines of a reply, in order.
+
+    Attributes:
+        answers: the Message-ID that it replies to; empty if unknown.
+        asks: commands (verb, value, kind) that are executed once this very mail is answered with yes.
+    """
+
+    lines: tuple[ReplyLine, ...]
+    answers: str = ""
+    asks: tuple[tuple[str, str | None, str | None], ...] = ()

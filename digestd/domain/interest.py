@@ -1,9 +1,11 @@
-"""Interests: things that a subscriber wants more of, or none of."""
+"""Interests: things that a subscriber wants more of, or none of, and their feedback on papers."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from digestd.domain.paper import PaperId
 
 
 class Kind(StrEnum):
@@ -40,3 +42,76 @@ class Interest:
 
 def values(interests: Iterable[Interest], kind: Kind, stance: Stance = Stance.LIKED) -> tuple[str, ...]:
     return tuple(i.value for i in interests if i.kind is kind and i.stance is stance)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicHint:
+    """A note about a topic.
+
+    Attributes:
+        topic: As typed.
+        understood: Its corrected spelling, long form or translation; empty if it is understood as typed.
+        is_corrected: Whether `understood` corrects the spelling.
+        papers: Number of papers of the last days that are about it.
+        nearest: If there are none, the nearest topics that have some, best first.
+        is_unknown: Whether no paper uses any of its words, as in a language that the glossary does not know.
+        is_translated: Whether `understood` is the English name of a topic in another language.
+        is_foreign: Whether the topic seems to be in another language and is not understood.
+    """
+
+    topic: str
+    understood: str
+    is_corrected: bool
+    papers: int
+    nearest: tuple[str, ...]
+    is_unknown: bool
+    is_translated: bool = False
+    is_foreign: bool = False
+
+    @property
+    def is_notable(self) -> bool:
+        """Return True if the topic was not simply understood and found."""
+        return bool(self.understood) or not self.papers
+
+
+class Verdict(StrEnum):
+    """A verdict on a paper."""
+
+    MORE = "more"  # more like this
+    LESS = "less"  # less like this
+    SAVED = "saved"  # kept to read
+    DISMISSED = "dismissed"  # put aside
+
+
+POSITIVE_VERDICTS = frozenset({Verdict.MORE, Verdict.SAVED})
+"""Verdicts that make a paper a like; the others make it a dislike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """One verdict event.
+
+    `key` is its number, `undone` the time when the subscriber undid it.
+    """
+
+    key: int
+    paper: PaperId
+    verdict: Verdict
+    at: datetime
+    undone: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Muting:
+    """One muting event: shown `paper`, the subscriber muted `interest`."""
+
+    key: int
+    paper: PaperId
+    interest: Interest
+    at: datetime
+    undone: datetime | None = None
+
+
+def as_interest(paper: PaperId, verdict: Verdict, at: datetime) -> Interest:
+    """Return the newest verdict on a paper as an interest in it since that time."""
+    return Interest(Kind.PAPER, paper, Stance.LIKED if verdict in POSITIVE_VERDICTS else Stance.MUTED, at)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from digestd.domain.feedback import POSITIVE_VERDICTS
+from digestd.domain.interest import POSITIVE_VERDICTS
 from digestd.evaluation.calibration_error import BINS, Predictions
 from digestd.evaluation.feedback_replay import RerankedDigest
 from digestd.evaluation.metrics import Estimate, bootstrap, mean_estimate

@@ -18,8 +18,7 @@ import numpy as np
 from sqlmodel import Session
 
 from digestd.domain.digest import FIRST_WINDOW, WINDOW
-from digestd.domain.feedback import POSITIVE_VERDICTS
-from digestd.domain.interest import Interest, Kind
+from digestd.domain.interest import POSITIVE_VERDICTS, Interest, Kind
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.reference import Reference
 from digestd.evaluation.dense import stored_vectors

@@ -19,7 +19,7 @@ from digestd.domain.paper import Paper, PaperId
 from digestd.errors import BadInput, BadRecord
 from digestd.ranking.arrays import NOWHERE, Doubles, Ints
 from digestd.sources.jsonl import KEYS, read_record, texts_at
-from digestd.text.json_input import load_json
+from digestd.text.inputs import load_json
 from digestd.text.tex import to_plain
 
 Record: TypeAlias = Mapping[str, object]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from scipy.special import betainc, betaincinv
 
-from digestd.domain.feedback import POSITIVE_VERDICTS, Verdict
+from digestd.domain.interest import POSITIVE_VERDICTS, Verdict
 from digestd.domain.trial import Team, Trial
 from digestd.store.database import Database
 from digestd.store.ledger.sent_digests import SentDigest, digests

@@ -11,8 +11,8 @@ from datetime import datetime
 
 import structlog
 
-from digestd.domain.lookup import LookupResult
 from digestd.domain.paper import PaperId, Sighting
+from digestd.domain.reference import LookupResult
 from digestd.errors import DigestdError, SourceFailed
 from digestd.fetching.answer_parser import AnswerParser, ParserLimits
 from digestd.fetching.fetch import Client, Fetcher, Limits

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from digestd.domain.coverage import CoverageState
+from digestd.domain.delivery import ReplyLine
 from digestd.domain.digest import Occasion, Reason, Section
-from digestd.domain.reply import ReplyLine
 from digestd.mail.paper_view import PaperView
 
 

@@ -8,9 +8,9 @@ from traceback import extract_tb
 
 from jinja2 import Environment, TemplateError, TemplateNotFound, TemplateSyntaxError
 
+from digestd.domain.delivery import ReplyLine
 from digestd.domain.digest import Reason, ReasonKind
 from digestd.domain.gist import Gist
-from digestd.domain.reply import ReplyLine
 from digestd.errors import BadSetting, DigestdError, NotFound
 from digestd.mail.categories import category_label
 from digestd.mail.content import NoticeContent, Rendered, ReplyContent

@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 
 from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.coverage import Coverage, CoverageState
-from digestd.domain.delivery import State
+from digestd.domain.delivery import State, SuppressionReason
 from digestd.domain.subscriber import Status
-from digestd.domain.suppression import SuppressionReason
 from digestd.domain.webhook import WebhookPostState
 from digestd.operations.diagnosis import Diagnosis, Level, error, warning, worst_first
 from digestd.store.hosts import HostState

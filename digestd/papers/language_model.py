@@ -12,7 +12,7 @@ import httpx2
 
 from digestd.errors import Unavailable
 from digestd.gists.generation import Message
-from digestd.text.json_input import load_json
+from digestd.text.inputs import load_json
 
 ANSWER_SECONDS = 120.0
 """Time for one answer: a small model on a processor writes some tokens a second."""

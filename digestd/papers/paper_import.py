@@ -10,8 +10,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digestd.domain.paper import Sighting
-from digestd.domain.rejected_lines import RejectedLines
-from digestd.errors import BadRecord
+from digestd.errors import BadRecord, RejectedLines
 from digestd.papers.merge import ARCHIVE, Decision, ReadableTexts
 from digestd.papers.page_store import store_page, store_page_in_session
 from digestd.sources.jsonl import read_line

@@ -19,8 +19,8 @@ from digestd.ranking.arrays import NOWHERE, Ints, Sparse
 from digestd.ranking.model import TextModel, bm25_idf, bm25_weights
 from digestd.ranking.text import folded_tokens, phrase_form
 from digestd.ranking.vocabulary import count_terms
-from digestd.text.folding import fold
 from digestd.text.people import PersonName, may_be_same_person, parse_person_name
+from digestd.text.scripts import fold
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from digestd.ranking.text import STOP_WORDS, folded_tokens, word_tokens, words
-from digestd.text.folding import fold
+from digestd.text.scripts import fold
 
 MAX_LEMMAS = 30_000
 """The commonest lemmas are kept: 1 MB."""

@@ -12,7 +12,7 @@ from itertools import chain, pairwise
 
 import Stemmer
 
-from digestd.text.folding import fold
+from digestd.text.scripts import fold
 
 _ARTICLES_AND_PRONOUNS = """
 a an the this that these those such same other another others each every either neither both all any some none no

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from rapidfuzz import fuzz, process
 
-from digestd.domain.topic_hint import TopicHint
+from digestd.domain.interest import TopicHint
 from digestd.ranking.arrays import Floats
 from digestd.ranking.concepts import LETTERS_TELLING, glossary_names, is_foreign_name, is_in_glossary, understand
 from digestd.ranking.dense import CachedEncoder

@@ -155,3 +155,18 @@ def issue_second(at: datetime) -> int:
 def issue_time(version: int) -> datetime:
     """Return the issue time of such a second."""
     return datetime.fromtimestamp(version, UTC)
+
+
+class Scope(StrEnum):
+    """A permission of an API token.
+
+    A token without `read` learns nothing about a subscriber.
+    """
+
+    READ = "read"  # papers, digests, deliveries, and subscribers with their addresses and interests
+    WRITE = "write"  # add and change subscribers, pause, resume and unsubscribe them; sign people up
+    SIGNUP = "signup"  # sign people up, as the form on the front page does
+    VOUCH = "vouch"  # with write: act without a subscriber's confirmation; the operator answers for their consent
+    ERASE = "erase"  # erase subscribers, which cannot be undone
+    METRICS = "metrics"  # /metrics and /readyz
+    ADMIN = "admin"  # /admin, the operators' page

@@ -23,7 +23,7 @@ from digestd.sources.dates import midnight, parse_day
 from digestd.sources.identifiers import doi_at
 from digestd.sources.json_records import JsonObject, as_list, list_at, load_object, parse_count, read_records, text_at
 from digestd.sources.source import Page, RateLimit, Request, check_rejects, make_words, quote_service, web_url
-from digestd.text.jats import without_typesetting
+from digestd.text.markup import without_typesetting
 from digestd.text.people import natural_name
 
 Server = Literal["biorxiv", "medrxiv"]

@@ -33,8 +33,7 @@ from digestd.sources.json_records import (
 from digestd.sources.paging import Answer, PagedSource, Place
 from digestd.sources.retractions import retraction
 from digestd.sources.source import RateLimit, Request, clean_line, make_words, quote_service, venue_name, with_subtitle
-from digestd.text.html_text import html_to_text
-from digestd.text.jats import with_spaces
+from digestd.text.markup import html_to_text, with_spaces
 
 LATE = timedelta(days=1)
 """Overlap with the last run: dates have no time, and works are indexed some time after deposit."""

@@ -31,8 +31,7 @@ from digestd.sources.paging import Answer, Place, SearchSource
 from digestd.sources.pubmed import plain_title
 from digestd.sources.retractions import retraction
 from digestd.sources.source import RateLimit, Request, clean_line, https_url, make_words, quote_service, venue_name
-from digestd.text.html_text import html_to_text
-from digestd.text.jats import without_typesetting
+from digestd.text.markup import html_to_text, without_typesetting
 from digestd.text.people import indexed_name
 
 LATE = timedelta(days=2)

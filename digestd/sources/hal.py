@@ -30,7 +30,7 @@ from digestd.sources.source import (
     venue_name,
     with_subtitle,
 )
-from digestd.text.html_text import html_to_text
+from digestd.text.markup import html_to_text
 
 LATE = timedelta(days=2)
 """Overlap with the last run: a deposit is found once it has been indexed."""

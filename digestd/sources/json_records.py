@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.source import ITEMS_MAX, Reject, clean_line, read_each
-from digestd.text import json_input
+from digestd.text import inputs
 
 TEXT_MAX = 100_000
 """Longer texts are cut before they are looked at: more than any abstract with its markup."""
@@ -21,7 +21,7 @@ JsonObject = Mapping[str, object]
 def load_json(body: bytes) -> object:
     """Parse an answer. Raises SourceFailed."""
     try:
-        return json_input.load_json(body)
+        return inputs.load_json(body)
     except ValueError as error:
         raise SourceFailed(f"the answer is not JSON ({str(error)[:100]})") from error
 

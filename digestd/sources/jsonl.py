@@ -30,7 +30,7 @@ from digestd.sources.source import (
     read_each,
     web_url,
 )
-from digestd.text.json_input import load_json
+from digestd.text.inputs import load_json
 
 LINE_MAX = 1_000_000
 KEYS = (

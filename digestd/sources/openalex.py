@@ -41,7 +41,7 @@ from digestd.sources.source import (
     quote_service,
     venue_name,
 )
-from digestd.text.html_text import html_to_text
+from digestd.text.markup import html_to_text
 
 LATE = timedelta(days=30)
 """OpenAlex learns of most works within days of their publication, of some only weeks later."""

@@ -36,7 +36,7 @@ from digestd.sources.json_records import (
 from digestd.sources.openreview import Openreview, read_note
 from digestd.sources.source import Page, RateLimit, Request, make_words
 from digestd.sources.xml_elements import ATOM, XmlElements, child_text
-from digestd.text.jats import jats_to_text
+from digestd.text.markup import jats_to_text
 
 UNKNOWN_STATUSES = frozenset({400, 404, 410})
 """Statuses by which a registry says that it has no such paper."""
@@ -174,4 +174,4 @@ REGISTRIES: Mapping[str, tuple[Registry, ...]] = {
         Registry("OpenReview", "https://api.openreview.net", *_OPENREVIEW),
     ),
 }
-"""The registries of each scheme of identifiers, in the order asked (labels: domain.lookup.REGISTRY_LABELS)."""
+"""The registries of each scheme of identifiers, in the order asked (labels: domain.reference.REGISTRY_LABELS)."""

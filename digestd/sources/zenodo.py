@@ -35,7 +35,7 @@ from digestd.sources.source import (
     quote_service,
     venue_name,
 )
-from digestd.text.html_text import html_to_text
+from digestd.text.markup import html_to_text
 from digestd.text.people import natural_name
 
 LATE = timedelta(days=1)

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, insert, select, update
 from sqlmodel import Session
 
-from digestd.domain.api import Scope
+from digestd.security.tokens import Scope
 from digestd.store import core
 from digestd.store.timestamps import from_us, to_us
 

@@ -13,9 +13,8 @@ from sqlalchemy import and_, desc, func, or_, select, update
 from sqlmodel import Session
 
 from digestd.domain.bounce import MANY_PART, Bounce, BounceKind, FailureCounts
-from digestd.domain.delivery import UNCONFIRMED, Outcome, State
+from digestd.domain.delivery import UNCONFIRMED, Outcome, State, SuppressionReason
 from digestd.domain.subscriber import Status
-from digestd.domain.suppression import SuppressionReason
 from digestd.domain.webhook import bounce_event
 from digestd.store import core, suppressions, webhooks
 from digestd.store.bulk import chunks

@@ -16,8 +16,7 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
 from digestd.domain.digest import Pick
-from digestd.domain.feedback import POSITIVE_VERDICTS, Feedback, Muting, Verdict, as_interest
-from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.interest import POSITIVE_VERDICTS, Feedback, Interest, Kind, Muting, Stance, Verdict, as_interest
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.subscriber import Status
 from digestd.store import core, profiles

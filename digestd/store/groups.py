@@ -9,9 +9,8 @@ from typing import NamedTuple
 from sqlalchemy import delete, func, insert, select, update
 from sqlmodel import Session
 
-from digestd.domain.feedback import POSITIVE_VERDICTS
 from digestd.domain.group import LEAST_COLLEAGUES, LEAST_LENDERS, Group, Membership, count_colleagues
-from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.interest import POSITIVE_VERDICTS, Interest, Kind, Stance
 from digestd.domain.subscriber import Status
 from digestd.store import core, profiles
 from digestd.store.papers import former_keys, merged_into

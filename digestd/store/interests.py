@@ -10,8 +10,7 @@ from sqlalchemy import delete as _delete
 from sqlalchemy import select
 from sqlmodel import Session
 
-from digestd.domain.feedback import Verdict, as_interest
-from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.interest import Interest, Kind, Stance, Verdict, as_interest
 from digestd.domain.paper import PaperId
 from digestd.errors import Damaged
 from digestd.store import core, feedback, groups

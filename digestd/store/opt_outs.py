@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 from sqlmodel import Session
 
 from digestd import files
+from digestd.domain.delivery import SuppressionReason
 from digestd.domain.subscriber import Status
-from digestd.domain.suppression import SuppressionReason
 
 FILE_NAME = "opt-outs"
 _ENTRY = struct.Struct(">c32s32sqqc")

@@ -13,8 +13,8 @@ from sqlalchemy import and_, delete, insert, select, tuple_, update
 from sqlmodel import Session
 
 from digestd.domain.interest import Interest, Kind
-from digestd.domain.lookup import AT_ONCE, SPACING, LookupState, registries_of
 from digestd.domain.paper import PaperId
+from digestd.domain.reference import AT_ONCE, SPACING, LookupState, registries_of
 from digestd.domain.subscriber import Status
 from digestd.store import core, papers
 from digestd.store.timestamps import to_us

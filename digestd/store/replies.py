@@ -6,8 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, insert, select, update
 from sqlmodel import Session
 
-from digestd.domain.delivery import MailKind
-from digestd.domain.reply import CommandReply, ReplyLine
+from digestd.domain.delivery import CommandReply, MailKind, ReplyLine
 from digestd.store import core
 from digestd.store.timestamps import to_us
 

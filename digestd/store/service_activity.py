@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from digestd.domain.bounce import BounceKind
 from digestd.domain.delivery import MailKind, State
-from digestd.domain.feedback import POSITIVE_VERDICTS
+from digestd.domain.interest import POSITIVE_VERDICTS
 from digestd.domain.subscriber import Status
 from digestd.store import core
 from digestd.store.ledger.claim_queue import AT_WORK, UNCERTAIN

@@ -11,8 +11,8 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
+from digestd.domain.delivery import LIFTED_BY_CONSENT, LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.domain.subscriber import Cause, Status
-from digestd.domain.suppression import LIFTED_BY_CONSENT, LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.errors import NotFound
 from digestd.store import consent, core, opt_outs, subscribers
 from digestd.store.opt_outs import Event, OptOut

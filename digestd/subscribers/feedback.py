@@ -8,8 +8,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Interest, Kind
+from digestd.domain.interest import Interest, Kind, Verdict
 from digestd.domain.paper import Paper, PaperId
 from digestd.errors import BadInput, NotFound
 from digestd.ranking.text import tokens

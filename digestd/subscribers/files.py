@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from digestd.errors import BadInput, BadRecord
 from digestd.subscribers.subscriber_record import BOOLEANS, KEYS, LISTS, NUMBERS
-from digestd.text.json_input import load_json
+from digestd.text.inputs import load_json
 from digestd.text.sanitise import escape_invisible
 
 if TYPE_CHECKING:

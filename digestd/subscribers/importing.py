@@ -10,10 +10,9 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from digestd.domain.rejected_lines import RejectedLines
+from digestd.domain.delivery import SuppressionReason
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.domain.suppression import SuppressionReason
-from digestd.errors import BadRecord
+from digestd.errors import BadRecord, RejectedLines
 from digestd.security.addresses import address_key
 from digestd.store import mail_budgets, subscribers, suppressions
 from digestd.store.bulk import by_halves

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from digestd.domain.lookup import LookupState, registries_of
 from digestd.domain.paper import Paper, PaperId
-from digestd.domain.reference import Reference
+from digestd.domain.reference import LookupState, Reference, registries_of
 from digestd.store import paper_lookups, references
 from digestd.text.tex import to_plain
 

@@ -12,9 +12,8 @@ from datetime import datetime, timedelta
 import structlog
 from sqlmodel import Session
 
-from digestd.domain.lookup import RETRY_FAILED, RETRY_UNKNOWN, LookupResult, LookupState
 from digestd.domain.paper import PaperId, Sighting
-from digestd.domain.reference import Reference, reference_of
+from digestd.domain.reference import RETRY_FAILED, RETRY_UNKNOWN, LookupResult, LookupState, Reference, reference_of
 from digestd.errors import DigestdError
 from digestd.fetching.paper_lookup import RegistryReader
 from digestd.store import paper_lookups, papers, references, subscribers

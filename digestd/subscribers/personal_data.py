@@ -12,8 +12,8 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from digestd.domain.delivery import SuppressionReason
 from digestd.domain.subscriber import Subscriber
-from digestd.domain.suppression import SuppressionReason
 from digestd.security.keys import Keys
 from digestd.store import personal_data, subscribers, suppressions
 from digestd.store.database import Database

@@ -11,8 +11,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digestd.domain.digest import INTEREST_KINDS, Pick, Reason
-from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.interest import Interest, Kind, Stance, Verdict
 from digestd.domain.paper import Paper
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import BadRecord, NotFound

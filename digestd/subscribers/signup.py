@@ -12,10 +12,9 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from digestd.domain.delivery import MailKind
+from digestd.domain.delivery import LIFTED_BY_CONSENT, MailKind
 from digestd.domain.mail_budget import BY_MAIL, Budget, Pool, subscriber_causer
 from digestd.domain.subscriber import Cause, ConsentAction, Preferences, Status, Subscriber, to_action
-from digestd.domain.suppression import LIFTED_BY_CONSENT
 from digestd.errors import BadInput
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys

@@ -7,8 +7,8 @@ passes the commit point after that.
 from dataclasses import dataclass
 from datetime import datetime
 
+from digestd.domain.delivery import SuppressionReason
 from digestd.domain.subscriber import Cause, Status
-from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys

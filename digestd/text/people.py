@@ -5,8 +5,8 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from digestd.text.folding import fold
 from digestd.text.sanitise import clean
+from digestd.text.scripts import fold
 
 _MARKS = "\u0300\u0301\u0302\u0308\u0303\u0304\u0307\u0306\u030c\u030b\u0327\u0323\u0331\u0328\u030a"
 ACCENTS = dict(zip("`'^\"~=.uvHcdbkr", _MARKS, strict=True))

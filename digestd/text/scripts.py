@@ -1,4 +1,4 @@
-"""Writing direction, language and line breaks of paper texts."""
+"""Writing direction, language, line breaks and folding of texts."""
 
 import re
 import unicodedata
@@ -21,6 +21,19 @@ _WORD = re.compile(r"\S+")
 _LONG = 40
 """Letters of a word that a narrow screen cannot hold."""
 _PIECE = re.compile(r"\S{8,29}[/\-_.,:;=+&?](?=\S{4})|\S{1,30}")
+_GREEK = [
+    *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu"),
+    *("xi", "omicron", "pi", "rho", "sigma", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"),
+]
+_TRANSLITERATION = str.maketrans(
+    {chr(0x3B1 + i): name for i, name in enumerate(_GREEK)}
+    | {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"}
+    | dict.fromkeys(map(chr, range(0x2B9, 0x2C0)), "")
+)
+"""Letters that Unicode does not decompose. Greek letters become their names, so that β-VAE matches 'beta VAE'.
+
+Modifier letters (the ʻ of Hawaiʻi, the first half of ŉ) are dropped from words.
+"""
 
 
 @lru_cache(maxsize=4096)  # the same papers go to many readers
@@ -74,3 +87,14 @@ def isolated(text: str) -> Markup:
     """Escape a name for HTML; one from right to left is kept apart from its neighbours."""
     shown = breakable(text)
     return shown if text_direction(text) == "ltr" else Markup("<bdi>{}</bdi>").format(shown)
+
+
+def fold(text: str) -> str:
+    """Return lower case without diacritics and compatibility forms.
+
+    NFKD, then case folding.
+    """
+    if text.isascii():
+        return text.lower()
+    base_letters = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return base_letters.casefold().translate(_TRANSLITERATION)

@@ -21,8 +21,8 @@ from fastapi import Depends, HTTPException
 from sqlmodel import Session
 from starlette.requests import Request
 
-from digestd.domain.api import Scope
 from digestd.errors import NotFound
+from digestd.security.tokens import Scope
 from digestd.settings import LOOPBACK
 from digestd.store import api_tokens
 from digestd.store.api_tokens import ApiToken

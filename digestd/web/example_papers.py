@@ -17,9 +17,8 @@ import structlog
 from fastapi import Depends
 
 from digestd.app import App
-from digestd.domain.lookup import LookupResult, LookupState, registries_of
 from digestd.domain.paper import PaperId
-from digestd.domain.reference import Reference
+from digestd.domain.reference import LookupResult, LookupState, Reference, registries_of
 from digestd.fetching.paper_lookup import INTERACTIVE_LIMITS
 from digestd.subscribers.paper_lookups import looked_up_reference
 from digestd.web.dependencies import part

@@ -16,8 +16,7 @@ from fastapi import APIRouter, Depends, Form
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.interest import Interest, Kind, Stance, Verdict
 from digestd.errors import BadRecord, NotFound
 from digestd.mail.paper_view import HEADING, PaperView
 from digestd.security.tokens import Purpose, read_token

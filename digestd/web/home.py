@@ -19,9 +19,8 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from digestd.app import SAMPLE_ADDRESS
-from digestd.domain.interest import Interest, Kind, values
+from digestd.domain.interest import Interest, Kind, TopicHint, values
 from digestd.domain.paper import Paper, PaperId
-from digestd.domain.topic_hint import TopicHint
 from digestd.mail.paper_view import PAGE_LEVELS, PaperView, cut_for_page
 from digestd.mail.rendering import render_reason
 from digestd.security.addresses import address_key, canonical_address

@@ -17,11 +17,10 @@ from fastapi import APIRouter, Depends, Form
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from digestd.domain.interest import Interest, Kind, Stance, values
-from digestd.domain.lookup import REGISTRY_LABELS
+from digestd.domain.interest import Interest, Kind, Stance, TopicHint, values
+from digestd.domain.reference import REGISTRY_LABELS
 from digestd.domain.schedule import next_digest
 from digestd.domain.subscriber import SIZE_MAX, Subscriber
-from digestd.domain.topic_hint import TopicHint
 from digestd.errors import BadRecord, NotFound
 from digestd.store import chat_targets, groups, subscribers
 from digestd.subscribers import group_edits

@@ -27,9 +27,8 @@ from fastapi import Depends
 from sqlmodel import Session
 
 from digestd.app import App
-from digestd.domain.interest import Interest
+from digestd.domain.interest import Interest, TopicHint
 from digestd.domain.reference import Reference
-from digestd.domain.topic_hint import TopicHint
 from digestd.web.dependencies import part
 from digestd.web.guards import TooOften
 

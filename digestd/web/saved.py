@@ -19,7 +19,7 @@ from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Verdict
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import NotFound

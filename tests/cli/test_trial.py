@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from digestd.cli import app
 from digestd.delivery.replay import replay
 from digestd.digests.explanation import explain, preview
-from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Verdict
 from digestd.errors import BadInput, NotFound
 from digestd.ranking.fusion import WEIGHTS, Weights, dump_weights
 from digestd.store import feedback, ranking_models

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from digestd.domain.bounce import InboundOutcome
+from digestd.domain.delivery import SuppressionReason
 from digestd.domain.subscriber import Cause, ConsentAction, Status
-from digestd.domain.suppression import SuppressionReason
 from digestd.security.addresses import address_key
 from digestd.security.tokens import Purpose, make_token
 from digestd.store import subscribers

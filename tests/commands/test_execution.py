@@ -10,10 +10,8 @@ import pytest
 from digestd.digests.topic_hints import TopicHinter
 from digestd.domain import mail_budget
 from digestd.domain.bounce import InboundOutcome
-from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Kind, Stance
+from digestd.domain.interest import Kind, Stance, TopicHint, Verdict
 from digestd.domain.subscriber import Status
-from digestd.domain.topic_hint import TopicHint
 from digestd.replies.commands.parsing import Verb
 from digestd.security.tokens import Purpose
 from digestd.store import consent, feedback

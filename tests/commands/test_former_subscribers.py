@@ -1,8 +1,8 @@
 """Test mails of unsubscribed, suppressed and erased subscribers."""
 
 from digestd.domain.bounce import InboundOutcome
+from digestd.domain.delivery import SuppressionReason
 from digestd.domain.subscriber import Status
-from digestd.domain.suppression import SuppressionReason
 from digestd.store import personal_data
 from digestd.subscribers.personal_data import erase
 from digestd.subscribers.suppression import suppress, unsuppress

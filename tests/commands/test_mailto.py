@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from digestd.domain.bounce import InboundOutcome
-from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Verdict
 from digestd.domain.subscriber import Status
 from digestd.replies.mail_parser import MailParser
 from digestd.replies.mailboxes.inbound_url import open_inbound

@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 
 from digestd.delivery.composer import Composer
-from digestd.domain.delivery import MailKind
-from digestd.domain.reply import CommandReply, ReplyLine
+from digestd.domain.delivery import CommandReply, MailKind, ReplyLine
 from digestd.store import replies
 from digestd.store.ledger import queries
 from digestd.store.ledger.create import NewNotice, plan_notice

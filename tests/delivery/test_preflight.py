@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from digestd.domain.delivery import MailKind, State
-from digestd.domain.reply import CommandReply
+from digestd.domain.delivery import CommandReply, MailKind, State
 from digestd.jobs.worker import tick
 from digestd.operations.status import read_status
 from digestd.resources import templates

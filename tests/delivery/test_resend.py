@@ -9,9 +9,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from digestd.cli import app
-from digestd.domain.delivery import State
+from digestd.domain.delivery import State, SuppressionReason
 from digestd.domain.subscriber import Cause
-from digestd.domain.suppression import SuppressionReason
 from digestd.subscribers import status_changes
 from digestd.subscribers.lookup import find
 from digestd.subscribers.suppression import suppress, unsuppress

@@ -6,8 +6,7 @@ from digestd.cli.digest import find_preview
 from digestd.digests.explanation import explain, preview
 from digestd.digests.shard import compiled_by
 from digestd.domain.digest import ReasonKind
-from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.interest import Interest, Kind, Stance, Verdict
 from digestd.domain.subscriber import Cause
 from digestd.ranking.dense import NoEncoder
 from digestd.store import groups, profiles, ranking_models

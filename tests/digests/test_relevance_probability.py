@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from digestd.digests.relevance_probability import MIN_SUBSCRIBERS, MIN_VERDICTS, calibration_at, fit_from_digests
 from digestd.domain.digest import Pick, Reason, ReasonKind, Section
-from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Verdict
 from digestd.ranking.calibration import LocalCalibration
 from digestd.store import core, feedback
 from digestd.store.ledger.sent_digests import SentDigest

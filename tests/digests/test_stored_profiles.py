@@ -10,8 +10,7 @@ from sqlalchemy import func, select
 
 from digestd.digests.planning_day import PlanningDay, read_planning_day, without_papers
 from digestd.digests.shard import Shard, compile_profiles, rank_shard, store_compiled
-from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.interest import Interest, Kind, Stance, Verdict
 from digestd.domain.paper import PaperId
 from digestd.ranking.arrays import Cells
 from digestd.ranking.dense import NoEncoder

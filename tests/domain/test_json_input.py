@@ -2,7 +2,7 @@
 
 import pytest
 
-from digestd.text.json_input import DEPTH_MAX, load_json
+from digestd.text.inputs import DEPTH_MAX, load_json
 
 
 @pytest.mark.parametrize("number", ["9" * 31, "9" * 5_000, "1e999", "-1e999", "NaN", "Infinity", "-Infinity"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Verdict
 from digestd.errors import BadInput
 from digestd.evaluation.feedback_replay import replay
 from digestd.evaluation.judgments import read_community, read_papers

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from digestd.domain.digest import Pick, Reason, ReasonKind, Section
-from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Verdict
 from digestd.evaluation.calibration_error import BINS, calibration_error
 from digestd.evaluation.feedback_metrics import (
     DigestVerdicts,

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from typer.testing import CliRunner
 
 from digestd.cli import app
-from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Verdict
 from digestd.errors import BadInput, NotFound, NotInitialised
 from digestd.evaluation.feedback_replay import RerankedDigest, replay
 from digestd.evaluation.scoring import evaluate_case

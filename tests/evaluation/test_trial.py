@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import beta
 
 from digestd.domain.digest import Pick, Reason, ReasonKind, Section
-from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Verdict
 from digestd.domain.trial import Trial
 from digestd.evaluation.trial import PreferenceCount, TrialResult, count_preferences, margin, preference
 from digestd.ranking.interleaving import team_draft

@@ -11,9 +11,8 @@ import pytest
 from sqlalchemy import select, text
 
 from digestd.domain.bounce import Bounce, InboundOutcome
-from digestd.domain.delivery import State
+from digestd.domain.delivery import State, SuppressionReason
 from digestd.domain.subscriber import Status
-from digestd.domain.suppression import SuppressionReason
 from digestd.replies.parsed_mail import BYTES_MAX
 from digestd.replies.processing import ReplyProcessor
 from digestd.security.addresses import address_key, make_envelope_from

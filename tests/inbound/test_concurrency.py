@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from digestd.domain.bounce import BounceKind, InboundOutcome
-from digestd.domain.suppression import SuppressionReason
+from digestd.domain.delivery import SuppressionReason
 from digestd.replies.bounces.providers.provider import BounceEvent, WebhookPayload
 from digestd.replies.webhook_events import process_events
 from digestd.store import bounces

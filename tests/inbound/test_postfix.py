@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
-from digestd.domain.delivery import State
-from digestd.domain.suppression import SuppressionReason
+from digestd.domain.delivery import State, SuppressionReason
 from digestd.replies.mailboxes.inbound_url import open_inbound
 from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.replies.mailboxes.mailbox import poll

@@ -9,9 +9,8 @@ from sqlalchemy import select
 from digestd.delivery.bounces import record as record_bounce
 from digestd.delivery.bounces import score_of
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
-from digestd.domain.delivery import State
+from digestd.domain.delivery import State, SuppressionReason
 from digestd.domain.subscriber import Status
-from digestd.domain.suppression import SuppressionReason
 from digestd.security.addresses import address_key, complaint_tag, make_complaint_id, make_envelope_from
 from digestd.security.keys import Keys
 from digestd.security.tokens import Purpose, make_token

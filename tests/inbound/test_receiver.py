@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from digestd.app import App
-from digestd.domain.suppression import SuppressionReason
+from digestd.domain.delivery import SuppressionReason
 from digestd.jobs.receiver import receive
 from tests.inbound.conftest import SentInstall
 from tests.support.postgres import free_port

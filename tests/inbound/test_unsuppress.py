@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from digestd.domain.delivery import LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.domain.subscriber import Cause, Status
-from digestd.domain.suppression import LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.errors import BadInput
 from digestd.store import subscribers, suppressions
 from digestd.store.suppressions import SuppressionFilter

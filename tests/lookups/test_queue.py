@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from digestd.domain.interest import Interest, Kind, Stance
-from digestd.domain.lookup import SPACING, LookupState
 from digestd.domain.paper import PaperId
+from digestd.domain.reference import SPACING, LookupState
 from digestd.domain.subscriber import Cause, Status
 from digestd.fetching.paper_lookup import RegistryReader
 from digestd.papers.paper_import import import_papers

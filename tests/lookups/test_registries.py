@@ -2,8 +2,8 @@
 
 import pytest
 
-from digestd.domain.lookup import REGISTRY_LABELS
 from digestd.domain.paper import PaperId, paper_id
+from digestd.domain.reference import REGISTRY_LABELS
 from digestd.fetching.paper_lookup import RegistryReader
 from digestd.sources.registries import REGISTRIES
 from digestd.store import hosts

@@ -7,8 +7,7 @@ from email import message_from_bytes
 from email.policy import default
 from functools import cache
 
-from digestd.domain.delivery import DIGESTS, RETIRED_KINDS, MailKind
-from digestd.domain.reply import ReplyLine
+from digestd.domain.delivery import DIGESTS, RETIRED_KINDS, MailKind, ReplyLine
 from digestd.mail.content import DigestContent, DigestLinks, EarlierDigest, Rendered, ReplyContent
 from digestd.mail.digest import assemble_digest
 from digestd.mail.mime import compose_digest, compose_notice

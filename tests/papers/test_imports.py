@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import event
 
-from digestd.domain.rejected_lines import LISTED_MAX, RejectedLine
+from digestd.errors import LISTED_MAX, RejectedLine
 from digestd.papers.paper_import import import_papers
 from digestd.store import papers
 from digestd.store.database import Database

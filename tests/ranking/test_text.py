@@ -3,7 +3,7 @@
 import pytest
 
 from digestd.ranking.text import analyse, phrase_form, surfaces, tokens
-from digestd.text.folding import fold
+from digestd.text.scripts import fold
 
 
 def test_tokens_are_stems_without_stop_words() -> None:

@@ -1,6 +1,6 @@
 """Test the hints about topics: how they are understood, and the nearest ones that bring papers."""
 
-from digestd.domain.topic_hint import TopicHint
+from digestd.domain.interest import TopicHint
 from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.topic_hints import TopicHints
 from tests.ranking.library import NOON, candidates, model, papers, retitled

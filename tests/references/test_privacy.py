@@ -19,10 +19,9 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from digestd.cli import app as cli
-from digestd.domain.api import Scope
 from digestd.domain.digest import ReasonKind
-from digestd.domain.feedback import Verdict
-from digestd.security.tokens import Purpose, make_token
+from digestd.domain.interest import Verdict
+from digestd.security.tokens import Purpose, Scope, make_token
 from digestd.store import api_tokens, core, references
 from digestd.store.ledger import queries
 from digestd.store.packing import unpack_picks

@@ -16,8 +16,7 @@ from digestd.digests import planner
 from digestd.digests.planning_day import PlanningDay, read_planning_day, without_papers
 from digestd.digests.shard import Shard, compile_profiles, rank_shard, store_compiled
 from digestd.domain.digest import ReasonKind
-from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Kind, values
+from digestd.domain.interest import Kind, Verdict, values
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.domain.reference import REFERENCES_MAX, Reference, reference_of
 from digestd.evaluation.feedback_replay import replay

@@ -17,8 +17,7 @@ from sqlalchemy import bindparam, select, update
 from starlette.testclient import TestClient
 
 from digestd.domain.digest import DigestSlot, Period, Pick, Reason, ReasonKind, Section
-from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.interest import Interest, Kind, Stance, Verdict
 from digestd.domain.subscriber import Cause, Preferences, Status, Subscriber
 from digestd.security.addresses import address_key
 from digestd.security.tokens import Purpose

@@ -17,8 +17,8 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.domain.api import Scope
 from digestd.domain.subscriber import Status
+from digestd.security.tokens import Scope
 from digestd.store import api_tokens, subscribers
 from digestd.subscribers import group_edits
 from digestd.web import build

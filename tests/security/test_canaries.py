@@ -15,8 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 from sqlalchemy import Table, insert, select, update
 
-from digestd.domain.api import Scope
-from digestd.security.tokens import Purpose, make_token
+from digestd.security.tokens import Purpose, Scope, make_token
 from digestd.store import api_tokens, core, throttles
 from digestd.store.timestamps import to_us
 from digestd.web.guards import MIN_AGE

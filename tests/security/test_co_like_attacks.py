@@ -11,7 +11,7 @@ from digestd.digests.explanation import Explanation, explain, preview
 from digestd.digests.planner import plan
 from digestd.digests.planning_day import read_planning_day
 from digestd.domain.digest import ReasonKind
-from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Verdict
 from digestd.domain.paper import PaperId
 from digestd.ranking.community import LEAST_PEOPLE
 from digestd.ranking.dense import NoEncoder

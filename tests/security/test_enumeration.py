@@ -22,8 +22,8 @@ from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from digestd.app import App
+from digestd.domain.delivery import SuppressionReason
 from digestd.domain.subscriber import Cause
-from digestd.domain.suppression import SuppressionReason
 from digestd.subscribers.personal_data import erase
 from digestd.subscribers.status_changes import pause, unsubscribe
 from digestd.subscribers.suppression import suppress

@@ -10,9 +10,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.domain.delivery import MailKind
+from digestd.domain.delivery import MailKind, SuppressionReason
 from digestd.domain.subscriber import Cause, Status
-from digestd.domain.suppression import SuppressionReason
 from digestd.security.keys import Keys, RetiredSecret
 from digestd.security.tokens import Purpose
 from digestd.store.suppressions import SuppressionFilter

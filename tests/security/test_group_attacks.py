@@ -9,8 +9,8 @@ import pytest
 from digestd.cli.digest import find_preview
 from digestd.delivery.composer import Composer
 from digestd.domain.delivery import Claim
-from digestd.domain.feedback import Verdict
 from digestd.domain.group import count_colleagues
+from digestd.domain.interest import Verdict
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cause
 from digestd.store import groups

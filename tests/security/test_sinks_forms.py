@@ -8,7 +8,7 @@ from html import escape
 
 import pytest
 
-from digestd.domain.reply import ReplyLine
+from digestd.domain.delivery import ReplyLine
 from digestd.errors import BadRecord, SourceFailed
 from digestd.mail.content import ReplyContent
 from digestd.mail.mime import compose_notice

@@ -12,10 +12,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.domain.delivery import MailKind
+from digestd.domain.delivery import MailKind, SuppressionReason
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cause, Status
-from digestd.domain.suppression import SuppressionReason
 from digestd.jobs.worker import delete_expired, run
 from digestd.security.addresses import address_key
 from digestd.store import consent, subscribers, suppressions

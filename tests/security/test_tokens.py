@@ -10,7 +10,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.domain.api import Scope
 from digestd.security.addresses import (
     make_command_address,
     make_envelope_from,
@@ -18,7 +17,7 @@ from digestd.security.addresses import (
     read_envelope_from,
 )
 from digestd.security.keys import Keys, RetiredSecret
-from digestd.security.tokens import BadToken, Purpose, make_token, read_token
+from digestd.security.tokens import BadToken, Purpose, Scope, make_token, read_token
 from digestd.store import api_tokens
 from digestd.web.guards import is_timely, new_timestamp
 from tests.conftest import NOW

@@ -12,7 +12,7 @@ from digestd.errors import BadInput, SourceFailed
 from digestd.sources import parse_source
 from digestd.sources.retractions import retracted_title
 from digestd.sources.source import Page
-from digestd.text.jats import jats_to_text, with_spaces
+from digestd.text.markup import jats_to_text, with_spaces
 
 BODY = (Path(__file__).parent / "samples" / "crossref.json").read_bytes()
 SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)

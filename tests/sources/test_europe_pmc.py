@@ -10,7 +10,7 @@ import pytest
 
 from digestd.errors import BadInput, SourceFailed
 from digestd.sources import parse_source
-from digestd.text.jats import without_typesetting
+from digestd.text.markup import without_typesetting
 
 BODY = (Path(__file__).parent / "samples" / "europepmc.json").read_bytes()
 SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from digestd.domain.paper import Sighting
 from digestd.errors import BadInput, SourceFailed
 from digestd.sources import parse_source
-from digestd.text.html_text import html_to_text
+from digestd.text.markup import html_to_text
 
 SAMPLES = Path(__file__).parent / "samples"
 FEED = parse_source("feed:https://journal.example.org/lakes.rdf")

@@ -5,9 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from digestd.domain.delivery import MailKind, Outcome, State
+from digestd.domain.delivery import MailKind, Outcome, State, SuppressionReason
 from digestd.domain.subscriber import Cause, Status
-from digestd.domain.suppression import SuppressionReason
 from digestd.security.addresses import address_key
 from digestd.store import ledger as store
 from digestd.store import personal_data, subscribers, suppressions

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Verdict
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cause
 from digestd.store import feedback, merges, papers

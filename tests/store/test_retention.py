@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from digestd.digests.planner import plan
 from digestd.domain.delivery import State
-from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Verdict
 from digestd.store import core, feedback
 from digestd.store.ledger import queries
 from digestd.store.retention import Pruned, prune

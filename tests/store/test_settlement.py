@@ -7,9 +7,8 @@ from sqlalchemy import select
 
 from digestd.delivery.bounces import judge_refusals
 from digestd.domain.bounce import BounceKind
-from digestd.domain.delivery import Actor, Evidence, Outcome, Settlement, State
+from digestd.domain.delivery import Actor, Evidence, Outcome, Settlement, State, SuppressionReason
 from digestd.domain.subscriber import Status
-from digestd.domain.suppression import SuppressionReason
 from digestd.store import bounces, core, suppressions
 from digestd.store.ledger.results import AttemptResult
 from digestd.store.ledger.settlement import GRACE, SettlementProof, settle

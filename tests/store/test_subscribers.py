@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import insert, select, update
 from sqlmodel import Session
 
+from digestd.domain.delivery import SuppressionReason
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cadence, Cause, Preferences, Status, Subscriber
-from digestd.domain.suppression import SuppressionReason
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
 from digestd.store import consent, core, due, personal_data, subscribers, suppressions

@@ -13,9 +13,9 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from digestd.cli import app
-from digestd.domain.api import Scope
 from digestd.domain.subscriber import Subscriber
 from digestd.errors import DigestdError
+from digestd.security.tokens import Scope
 from digestd.store import api_tokens, subscribers
 from digestd.subscribers.preferences import link_for
 from digestd.web import build

@@ -14,12 +14,12 @@ from sqlmodel import SQLModel
 
 from digestd.delivery.bounces import record as record_bounce
 from digestd.domain.bounce import Bounce, BounceKind
-from digestd.domain.feedback import Verdict
+from digestd.domain.delivery import SuppressionReason
+from digestd.domain.interest import Verdict
 from digestd.domain.library import LibraryEntry, LibraryProvider
 from digestd.domain.paper import PaperId, Words
 from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Cause, ConsentAction, Status
-from digestd.domain.suppression import SuppressionReason
 from digestd.security.addresses import address_key
 from digestd.store import core, groups, libraries, personal_data, references, subscribers, suppressions
 from digestd.store.libraries import NewLibrary

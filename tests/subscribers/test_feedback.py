@@ -8,8 +8,7 @@ import pytest
 from digestd.digests.explanation import preview
 from digestd.digests.planning_day import read_planning_day
 from digestd.digests.shard import rank_shard
-from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.interest import Interest, Kind, Stance, Verdict
 from digestd.domain.paper import PaperId
 from digestd.errors import BadInput, NotFound
 from digestd.ranking.dense import NoEncoder

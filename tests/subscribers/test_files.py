@@ -11,9 +11,9 @@ from datetime import datetime
 import pytest
 from sqlalchemy import func, select
 
+from digestd.domain.delivery import SuppressionReason
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cause, Preferences, Status, Subscriber
-from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, BadRecord
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys

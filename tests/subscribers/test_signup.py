@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from digestd.domain.delivery import MailKind
+from digestd.domain.delivery import MailKind, SuppressionReason
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cadence, Cause, ConsentAction, Status, Subscriber, Timing
-from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadRecord, NotFound
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys

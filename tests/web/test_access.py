@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, HttpCredentials, Page, Request, sync_pl
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.domain.api import Scope
+from digestd.security.tokens import Scope
 from tests.web.conftest import Backend, stamp_for
 from tests.web.test_api import token
 from tests.web.test_browser import ARGUMENTS, served

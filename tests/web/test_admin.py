@@ -12,10 +12,10 @@ from html5lib import HTMLParser
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.domain.api import Scope
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.coverage import Coverage, CoverageState
-from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Verdict
+from digestd.security.tokens import Scope
 from digestd.store import bounces, feedback, sources
 from digestd.web import build
 from digestd.web.admin import HEIGHT, WIDTH, evenly, line_points, round_up, stacked_bars

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from starlette.testclient import TestClient
 
-from digestd.domain.api import Scope
 from digestd.domain.delivery import MailKind
 from digestd.domain.mail_budget import PER_CAUSER
 from digestd.domain.subscriber import Status
+from digestd.security.tokens import Scope
 from digestd.store import api_tokens
 from digestd.web.api.auth import PER_TOKEN, REFUSED_PER_NETWORK
 from tests.web.conftest import HOME, PAPER, Backend

@@ -18,7 +18,7 @@ from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.domain.api import Scope
+from digestd.security.tokens import Scope
 from digestd.store import api_tokens
 from digestd.store.database import open_database
 from digestd.web import _refusal, build

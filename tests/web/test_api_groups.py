@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from digestd.domain.api import Scope
+from digestd.security.tokens import Scope
 from tests.web.conftest import Backend
 from tests.web.test_api import token
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, Response
 
 from digestd.app import App
-from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Verdict
 from digestd.domain.subscriber import Cadence, Status, Subscriber
 from digestd.security.tokens import Purpose
 from digestd.store import feedback

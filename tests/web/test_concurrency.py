@@ -11,11 +11,10 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from digestd.domain.api import Scope
 from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Kind
 from digestd.domain.subscriber import Cause, Status
-from digestd.security.tokens import Purpose
+from digestd.security.tokens import Purpose, Scope
 from digestd.store import subscribers
 from tests.web.conftest import PAPER, Backend, browsing
 from tests.web.test_api import token

@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.domain.lookup import LookupResult
 from digestd.domain.paper import PaperId, Sighting, Words
+from digestd.domain.reference import LookupResult
 from digestd.web import build
 from digestd.web.example_papers import EVERYONE, FAILURE_KEPT, NAMES_MAX, PER_NETWORK, ExamplePapers, ExampleState
 from tests.web.conftest import Backend

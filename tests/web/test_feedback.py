@@ -11,8 +11,7 @@ from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.delivery.composer import Composer
-from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Kind, Stance
+from digestd.domain.interest import Kind, Stance, Verdict
 from digestd.security.tokens import Purpose
 from digestd.store import core, feedback
 from digestd.store.interests import for_ranking

@@ -16,12 +16,12 @@ from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.delivery import disk_space
-from digestd.domain.api import Scope
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.delivery import State
 from digestd.domain.paper import Paper
 from digestd.domain.subscriber import Status
 from digestd.domain.throttle import BackoffState, Throttle
+from digestd.security.tokens import Scope
 from digestd.store import hosts, sources, throttles
 from digestd.store.database import open_database
 from digestd.store.sources import FetchRecord

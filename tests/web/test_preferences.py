@@ -8,8 +8,7 @@ from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.domain.delivery import MailKind
-from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Kind, Stance
+from digestd.domain.interest import Kind, Stance, Verdict
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cadence, Cause, MinScore, Status
 from digestd.store import consent, subscribers

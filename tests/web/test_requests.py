@@ -8,9 +8,8 @@ from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.delivery.composer import Composer
-from digestd.domain.delivery import MailKind
+from digestd.domain.delivery import MailKind, SuppressionReason
 from digestd.domain.subscriber import Cause, Status
-from digestd.domain.suppression import SuppressionReason
 from digestd.security.tokens import Purpose
 from digestd.store import core, subscribers, suppressions
 from digestd.store.ledger import queries

@@ -6,9 +6,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
+from digestd.domain.delivery import SuppressionReason
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cadence, Cause, Status, Timing
-from digestd.domain.suppression import SuppressionReason
 from digestd.subscribers.status_changes import unsubscribe
 from digestd.subscribers.suppression import suppress
 from digestd.text.sanitise import clean

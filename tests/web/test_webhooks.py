@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.domain.bounce import BounceKind, InboundOutcome
+from digestd.domain.delivery import SuppressionReason
 from digestd.domain.subscriber import Status
-from digestd.domain.suppression import SuppressionReason
 from digestd.replies.bounces.providers import PROVIDERS
 from digestd.replies.bounces.providers.provider import VerificationUnavailable, WebhookRequest
 from digestd.security.addresses import address_key, make_envelope_from

@@ -6,7 +6,7 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.utils import getaddresses
 
-from digestd.domain.topic_hint import TopicHint
+from digestd.domain.interest import TopicHint
 from digestd.replies.bounces.formats import parse_automatic
 from digestd.replies.commands.authentication import (
     NOT_AUTHENTICATED,

@@ -25,12 +25,10 @@ import structlog
 from sqlmodel import Session
 
 from digestd.domain.bounce import InboundOutcome
-from digestd.domain.delivery import MailKind
-from digestd.domain.interest import Kind
+from digestd.domain.delivery import CommandReply, MailKind, ReplyLine
+from digestd.domain.interest import Kind, TopicHint
 from digestd.domain.mail_budget import Budget, Pool
-from digestd.domain.reply import CommandReply, ReplyLine
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.domain.topic_hint import TopicHint
 from digestd.errors import BadRecord
 from digestd.replies.commands.command_mail import CommandMail, ReceivedCommandMail
 from digestd.replies.commands.handlers import CommandContext, execute

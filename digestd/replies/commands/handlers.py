@@ -8,10 +8,9 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Kind, Stance, values
+from digestd.domain.delivery import ReplyLine
+from digestd.domain.interest import Kind, Stance, Verdict, values
 from digestd.domain.paper import Paper
-from digestd.domain.reply import ReplyLine
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadInput, BadRecord
 from digestd.mail.digest_layout import order_shown

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.sources.identifiers import doi_in_address, hash_id, pubmed_address, title_hash_id, unique_ids
 from digestd.sources.source import Reject, make_words, read_each, web_url
-from digestd.text.html_text import html_to_text
+from digestd.text.markup import html_to_text
 from digestd.text.people import split_names
 
 _COUNTING = re.compile(r"utm_\w+|mc_[ce]id|fbclid|gclid|msclkid|rss|af|ftcamp|xtor|dgcid", re.IGNORECASE)

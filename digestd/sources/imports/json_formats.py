@@ -25,8 +25,8 @@ from digestd.sources.json_records import (
     text_values,
 )
 from digestd.sources.source import Page, clean_line
-from digestd.text import json_input
-from digestd.text.jats import jats_to_text
+from digestd.text import inputs
+from digestd.text.markup import jats_to_text
 from digestd.text.people import natural_name
 
 _NAME = ("given", "dropping-particle", "non-dropping-particle", "family", "suffix")
@@ -39,7 +39,7 @@ def load_json(text: str) -> object:
     if not text.lstrip().startswith(("{", "[")):
         return None
     try:
-        return json_input.load_json(text)
+        return inputs.load_json(text)
     except ValueError:
         return None
 

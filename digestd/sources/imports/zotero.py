@@ -14,7 +14,7 @@ from digestd.sources.imports.json_formats import load_json, read_items, text_in
 from digestd.sources.imports.reference import make_reference
 from digestd.sources.json_records import JsonObject, object_at, objects_at, text_values
 from digestd.sources.source import Page
-from digestd.text.jats import jats_to_text
+from digestd.text.markup import jats_to_text
 
 _NO_PAPERS = frozenset({"attachment", "note", "annotation"})
 _AUTHORS = frozenset({"", "author", "inventor", "presenter"})

@@ -31,10 +31,9 @@ from sqlalchemy.exc import DataError, IntegrityError, InternalError, Programming
 from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
-from digestd.domain.delivery import DIGESTS, Actor, Claim, Consent, MailKind, State
+from digestd.domain.delivery import DIGESTS, Actor, Claim, Consent, MailKind, State, SuppressionReason, blocks_mail
 from digestd.domain.digest import Occasion
 from digestd.domain.subscriber import Status
-from digestd.domain.suppression import SuppressionReason, blocks_mail
 from digestd.store import core
 from digestd.store.bulk import BulkStatement, driver
 from digestd.store.ledger import seen_papers

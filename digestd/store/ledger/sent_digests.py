@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind, State
 from digestd.domain.digest import Pick
-from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Verdict
 from digestd.store import core
 from digestd.store.packing import planned_us, readable_picks
 from digestd.store.papers import merged_into

@@ -9,8 +9,7 @@ Its constraints hold whatever the code does; triggers refuse illegal changes of 
 from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, String, UniqueConstraint, text
 from sqlmodel import Field
 
-from digestd.domain.delivery import Outcome, State
-from digestd.domain.suppression import SuppressionReason
+from digestd.domain.delivery import Outcome, State, SuppressionReason
 from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 AT_WORK = (State.READY, State.LEASED, State.FINAL_DOT, State.POISONED)

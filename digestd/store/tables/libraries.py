@@ -7,7 +7,7 @@ from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, LargeBi
 from sqlmodel import Field
 
 from digestd.domain.library import EntryStatus, LibraryProvider, LibraryState
-from digestd.domain.lookup import LookupState
+from digestd.domain.reference import LookupState
 from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import CheckConstraint, Column, Float, Index, LargeBinary, Text,
 from sqlmodel import Field
 
 from digestd.domain.bounce import BounceKind, InboundOutcome
-from digestd.domain.suppression import SuppressionReason
+from digestd.domain.delivery import SuppressionReason
 from digestd.domain.webhook import WebhookEvent, WebhookPostState
 from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 

@@ -20,8 +20,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field
 
-from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Kind, Stance
+from digestd.domain.interest import Kind, Stance, Verdict
 from digestd.domain.subscriber import Cadence, MinScore, Preferences, Status
 from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 

@@ -17,9 +17,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
-from digestd.domain.api import Scope
 from digestd.domain.mail_budget import causer_limits, token_causer
 from digestd.errors import NotFound, Unavailable
+from digestd.security.tokens import Scope
 from digestd.store import api_tokens
 from digestd.store.api_tokens import ApiToken
 from digestd.store.database import Database

@@ -9,9 +9,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from digestd.domain.api import Scope
 from digestd.domain.interest import Stance
 from digestd.domain.subscriber import Status
+from digestd.security.tokens import Scope
 from digestd.store import groups
 from digestd.store.database import Database
 from digestd.store.groups import Member

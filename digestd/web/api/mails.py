@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Depends
 from sqlmodel import Session
 
-from digestd.domain.api import Scope
 from digestd.domain.delivery import MailKind, State
 from digestd.errors import NotFound
+from digestd.security.tokens import Scope
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryView
 from digestd.web.api.auth import needs

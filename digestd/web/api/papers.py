@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
-from digestd.domain.api import Scope
 from digestd.domain.paper import Paper, PaperId
 from digestd.errors import NotFound
 from digestd.mail.paper_view import PaperView
+from digestd.security.tokens import Scope
 from digestd.store import papers
 from digestd.web.api.auth import needs
 from digestd.web.api.shapes import Cursor, Limit, PaperOut, ResultPage, Since, page_of

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from digestd.domain.delivery import MailKind, State
 from digestd.domain.digest import ReasonKind, Section
 from digestd.domain.gist import GistKind
-from digestd.domain.lookup import LookupState
+from digestd.domain.reference import LookupState
 from digestd.domain.subscriber import Preferences, SignUpPreferences, Status
 from digestd.text.inputs import NUMBER_MAX
 

@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from digestd.domain.api import Scope
 from digestd.domain.mail_budget import token_causer
 from digestd.domain.subscriber import Cause, ConsentAction
+from digestd.security.tokens import Scope
 from digestd.store.api_tokens import ApiToken
 from digestd.subscribers.signup import request_signup
 from digestd.subscribers.subscriber_record import SubscriberRecord, parse

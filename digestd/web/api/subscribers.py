@@ -7,13 +7,13 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
 
-from digestd.domain.api import Scope
 from digestd.domain.interest import Kind, Stance
 from digestd.domain.mail_budget import token_causer
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cause, Status, Subscriber, describe_damage
 from digestd.errors import NotFound
 from digestd.security.addresses import address_key
+from digestd.security.tokens import Scope
 from digestd.store import subscribers
 from digestd.store.api_tokens import ApiToken
 from digestd.subscribers.admin_edits import EditResult, add_via_api, edit

@@ -10,7 +10,7 @@ import structlog
 
 from digestd.domain.bounce import BounceKind
 from digestd.errors import BadInput
-from digestd.text.json_input import load_json
+from digestd.text.inputs import load_json
 
 if TYPE_CHECKING:  # slow to import, and most installations have no provider
     from cryptography import x509

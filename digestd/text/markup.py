@@ -1,4 +1,4 @@
-"""Convert the markup of publishers' titles and abstracts to plain text."""
+"""Convert the markup of publishers and feeds to plain text: JATS, HTML, HTML escaped twice."""
 
 import html
 import re
@@ -20,6 +20,20 @@ _TYPESET_SECTION = re.compile(r"O_ST_ABS(.{0,200}?)[:.]?C_ST_ABS")
 _TYPESET_FIGURE = re.compile(r"O_FIG.*?(?:C_FIG|\Z)|O_TBL.*?(?:C_TBL|\Z)")
 _TYPESET_LETTERS = re.compile(r"[OC]_SCP(?:LOW|CAP)")
 _TYPESET_OTHER = re.compile(r"[OC]_(?:LI|ST_ABS|FIG|TBL|TEXTBOX|BOX)")
+_MARKUP_MAX = 100_000
+_UNSEEN = re.compile(
+    r"<(script|style|template|noscript|iframe|svg)\b[^<>]*>.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+_DECLARED = re.compile(r"<!\[CDATA\[|\]\]>|<[!?][^<>]*>")
+_FEED_BLOCK = re.compile(
+    r"</?(?:p|br|div|li|ul|ol|td|th|tr|table|h[1-6]|hr|section|article|blockquote|figure)\b[^<>]*>", re.IGNORECASE
+)
+# `a<b and c>d` opens no tag: what follows a tag's name has an equals sign.
+_ATTRIBUTED = re.compile(r"<[a-z][\w:.-]*\s[^<>=]*=[^<>]*>", re.IGNORECASE)
+_CUT_OFF = re.compile(r"<(?:/?[a-z]+|[a-z]+\s[^<>=]*=[^<>]*)\Z", re.IGNORECASE)
+_ROUNDS = 3
+"""Many feeds escape their markup once too often; then tags show after the first round."""
 
 
 def without_typesetting(text: str) -> str:
@@ -58,3 +72,14 @@ def jats_to_text(marked: str) -> str:
     if "math>" in _TEX.sub("", text):
         text = _TEX.sub("", text)
     return html.unescape(_TAG.sub("", _BLOCK.sub(" ", text)))
+
+
+def html_to_text(marked: str) -> str:
+    """Return the text without tags, scripts and comments."""
+    text = marked[:_MARKUP_MAX]
+    for _round in range(_ROUNDS):
+        if "<" not in text and "&" not in text:
+            return text
+        text = _FEED_BLOCK.sub(" ", _DECLARED.sub("", _UNSEEN.sub(" ", _CUT_OFF.sub("", text))))
+        text = jats_to_text(_ATTRIBUTED.sub("", text))
+    return text
