@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from digestd.mail.theme import Theme
     from digestd.papers.gist_writing import GistWriter
     from digestd.ranking.dense import Encoder
-    from digestd.replies.bounces.providers.provider import WebhookProvider
+    from digestd.replies.bounces.providers import WebhookProvider
     from digestd.replies.mailboxes.lmtp import LmtpServer
     from digestd.replies.mailboxes.mailbox import InboundMailbox
     from digestd.sources.source import Source
@@ -241,7 +241,7 @@ class App:
     @property
     def inbound(self) -> InboundMailbox | LmtpServer | None:
         """Return the mailbox or LMTP server that receives bounces and commands, or None."""
-        from digestd.replies.mailboxes.inbound_url import open_inbound
+        from digestd.replies.mailboxes import open_inbound
 
         return open_inbound(self.settings.inbound_url, Path(self.settings.inbound_quarantine))
 

@@ -66,7 +66,7 @@ def _check_replies(settings: Settings) -> None:
     from digestd.replies.bounces.providers import open_providers
 
     if settings.inbound_url:
-        from digestd.replies.mailboxes.inbound_url import open_inbound
+        from digestd.replies.mailboxes import open_inbound
 
         open_inbound(settings.inbound_url)
     open_providers(settings.model_dump(), _fetch_nothing)

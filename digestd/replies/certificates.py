@@ -10,7 +10,7 @@ from threading import BoundedSemaphore, Lock
 import httpx2
 from cryptography import x509
 
-from digestd.replies.bounces.providers.provider import UnverifiedWebhook, VerificationUnavailable
+from digestd.replies.bounces.providers import UnverifiedWebhook, VerificationUnavailable
 
 CACHE_SIZE = 8
 BYTES_MAX = 64 * 1024

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 
 from digestd.errors import NotFound
-from digestd.replies.bounces.providers.provider import (
+from digestd.replies.bounces.providers import (
     MalformedWebhook,
     UnverifiedWebhook,
     VerificationUnavailable,
@@ -23,7 +23,7 @@ from digestd.replies.bounces.providers.provider import (
     WebhookProvider,
     WebhookRequest,
 )
-from digestd.replies.webhook_events import process_events
+from digestd.replies.processing import process_events
 from digestd.web.dependencies import Db, Now, SigningKeys, part
 
 PATH = "/webhooks/"

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from digestd.domain.bounce import BounceKind
 from digestd.errors import BadSetting, DigestdError
-from digestd.replies.bounces.providers import PROVIDERS, open_providers
-from digestd.replies.bounces.providers.provider import (
+from digestd.replies.bounces.providers import (
+    PROVIDERS,
     MalformedWebhook,
     UnverifiedWebhook,
     WebhookProvider,
     WebhookRequest,
+    open_providers,
 )
 from tests.bounces.webhook_requests import (
     ARN,

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from digestd.domain.bounce import BounceKind
-from digestd.replies.bounces.providers.provider import WebhookRequest
+from digestd.replies.bounces.providers import WebhookRequest
 
 ARN = "arn:aws:sns:eu-west-1:123456789012:bounces"
 ACCOUNT = "digestd:a password of sixteen"

@@ -19,7 +19,7 @@ import pytest
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.subscriber import Status
 from digestd.replies.mail_parser import MailParser
-from digestd.replies.mailboxes.inbound_url import open_inbound
+from digestd.replies.mailboxes import open_inbound
 from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.replies.mailboxes.mailbox import poll
 from digestd.replies.processing import ReplyProcessor

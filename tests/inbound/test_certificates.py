@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from digestd.replies import certificates
-from digestd.replies.bounces.providers.provider import UnverifiedWebhook, VerificationUnavailable
+from digestd.replies.bounces.providers import UnverifiedWebhook, VerificationUnavailable
 from digestd.replies.certificates import BYTES_MAX, Certificates
 from tests.bounces.webhook_requests import certificate
 from tests.conftest import NOW

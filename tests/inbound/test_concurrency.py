@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.delivery import SuppressionReason
-from digestd.replies.bounces.providers.provider import BounceEvent, WebhookPayload
-from digestd.replies.webhook_events import process_events
+from digestd.replies.bounces.providers import BounceEvent, WebhookPayload
+from digestd.replies.processing import process_events
 from digestd.store import bounces
 from tests.inbound.conftest import SentInstall
 

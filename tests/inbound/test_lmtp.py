@@ -11,7 +11,7 @@ import pytest
 
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import InboundFailed
-from digestd.replies.mailboxes.inbound_url import open_inbound
+from digestd.replies.mailboxes import open_inbound
 from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.replies.parsed_mail import BYTES_MAX
 from tests.inbound.conftest import SentInstall, mails

@@ -10,7 +10,7 @@ import pytest
 
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import BadSetting, InboundFailed
-from digestd.replies.mailboxes.inbound_url import open_inbound
+from digestd.replies.mailboxes import open_inbound
 from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.replies.mailboxes.mailbox import InboundMailbox, poll
 from tests.inbound.conftest import SentInstall, mails

@@ -10,7 +10,7 @@ import pytest
 
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.domain.delivery import State, SuppressionReason
-from digestd.replies.mailboxes.inbound_url import open_inbound
+from digestd.replies.mailboxes import open_inbound
 from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.replies.mailboxes.mailbox import poll
 from digestd.replies.processing import ReplyProcessor

@@ -22,10 +22,9 @@ from digestd.papers.ingest import ingest
 from digestd.papers.language_model import LanguageModel
 from digestd.papers.page_store import store_page
 from digestd.ranking.arrays import Floats
-from digestd.replies.bounces.providers.provider import BounceEvent, WebhookPayload
+from digestd.replies.bounces.providers import BounceEvent, WebhookPayload
 from digestd.replies.mailboxes.mailbox import MaildirMailbox, poll
-from digestd.replies.processing import ReplyProcessor
-from digestd.replies.webhook_events import process_events
+from digestd.replies.processing import ReplyProcessor, process_events
 from digestd.security.encryption import encrypt
 from digestd.sources.jsonl import JsonlFile
 from digestd.sources.source import Page, RateLimit, Request

@@ -12,8 +12,7 @@ from digestd.app import App
 from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.delivery import SuppressionReason
 from digestd.domain.subscriber import Status
-from digestd.replies.bounces.providers import PROVIDERS
-from digestd.replies.bounces.providers.provider import VerificationUnavailable, WebhookRequest
+from digestd.replies.bounces.providers import PROVIDERS, VerificationUnavailable, WebhookRequest
 from digestd.security.addresses import address_key, make_envelope_from
 from digestd.store import bounces, operations, suppressions
 from tests.bounces.webhook_requests import (

@@ -1,19 +1,27 @@
-"""Extract the sender and the writer's own lines from a parsed mail. Pure."""
+"""Parse an inbound mail, both as a bounce report and as a command: its sender and the writer's own lines. Pure."""
 
 import re
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.utils import getaddresses
+from typing import TypeAlias
 
 from digestd.domain.interest import TopicHint
-from digestd.replies.bounces.formats import parse_automatic
+from digestd.replies.bounces.formats import Classification, classify, parse_automatic
 from digestd.replies.commands.authentication import (
     NOT_AUTHENTICATED,
     AuthenticationResult,
     parse_authentication_results,
 )
-from digestd.replies.parsed_mail import TEXT_CHARS_MAX, HeaderFields, ParsedMail, html_to_lines, replace_surrogates
+from digestd.replies.parsed_mail import (
+    TEXT_CHARS_MAX,
+    HeaderFields,
+    ParsedMail,
+    html_to_lines,
+    parse_mail,
+    replace_surrogates,
+)
 
 LINES_MAX = 40
 SUBJECT_MAX = 300
@@ -73,6 +81,23 @@ class ReceivedCommandMail:
     message_ids: tuple[str, ...]
     fingerprint: str
     hints: tuple[TopicHint, ...] = ()
+
+
+InboundMail: TypeAlias = tuple[Classification, CommandMail]
+
+
+def parse_inbound_mail(raw: bytes, sent_to: tuple[str, ...] = ()) -> InboundMail:
+    """Return the bounce classification and the command mail of a raw mail.
+
+    Args:
+        raw: The mail as received.
+        sent_to: Recipients of the SMTP envelope, if known.
+
+    Raises:
+        UnreadableMail: The mail cannot be parsed within the size limits.
+    """
+    mail = parse_mail(raw)
+    return classify(mail, sent_to), parse_command_mail(mail)
 
 
 def parse_command_mail(mail: ParsedMail) -> CommandMail:

@@ -13,7 +13,7 @@ from typing import Any
 from digestd.domain.bounce import BounceKind
 from digestd.domain.bounce_rules import kind_of, status_in
 from digestd.errors import BadSetting
-from digestd.replies.bounces.providers.provider import (
+from digestd.replies.bounces.providers import (
     BounceEvent,
     CertificateLoader,
     MalformedWebhook,

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from digestd.domain.bounce import BounceKind
 from digestd.domain.bounce_rules import kind_of, status_in
 from digestd.errors import BadSetting
-from digestd.replies.bounces.providers.provider import (
+from digestd.replies.bounces.providers import (
     EVENTS_MAX,
     BounceEvent,
     CertificateLoader,
