@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-_PLACE = Path(os.environ.get("DIGESTD_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data")
+_PLACE = Path(os.environ.get("DIGESTD_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
 
 
 def outside(*parts: str) -> Path:
