@@ -12,17 +12,18 @@ It requires a last day: a date years ahead stands for "until now".
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 from urllib.parse import quote
 
 from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.dates import midnight, parse_day
 from digestd.sources.identifiers import doi_at
-from digestd.sources.json_records import JsonObject, as_list, list_at, load_object, parse_count, read_records, text_at
-from digestd.sources.source import Page, RateLimit, Request, check_rejects, make_words, quote_service, web_url
+from digestd.sources.json_records import JsonObject, as_list, list_at, parse_count, text_at
+from digestd.sources.paging import Answer, PagedSource, Place
+from digestd.sources.source import RateLimit, Request, make_words, quote_service, web_url
 from digestd.text.markup import without_typesetting
 from digestd.text.people import natural_name
 
@@ -45,7 +46,7 @@ _STATEMENT = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Biorxiv:
+class Biorxiv(PagedSource):
     """Postings of a server, in some categories or in all."""
 
     server: Server
@@ -74,65 +75,56 @@ class Biorxiv:
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the next page of the interval that the first answer covered."""
-        place = _Position.from_cursor(cursor)
-        interval = place.interval or f"{(since - LATE).date()}/{(since + AHEAD).date()}"
+        place = Place.from_cursor(cursor)
+        mark = _Mark.of(place)
+        interval = mark.interval or f"{(since - LATE).date()}/{(since + AHEAD).date()}"
         url = f"https://api.biorxiv.org/details/{self.server}/{interval}/{place.start}/json"
         if not self.categories:
             return Request(url, fresh=True)
-        return Request(f"{url}?category={quote(self.categories[place.category])}", fresh=True)
+        return Request(f"{url}?category={quote(self.categories[mark.category])}", fresh=True)
 
-    def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse one page; an empty one ends the category."""
-        place = _Position.from_cursor(cursor)
-        found = load_object(body)
+    def open(self, found: JsonObject) -> Answer:
+        """Return the posts of a page, and the interval that it covers as the mark."""
         message = _message(found)
-        posts = list_at(found, "collection") if message else []
-        if not message or not posts:
-            after = replace(place, category=place.category + 1, start=0, total=0)
-            more = after.category < len(self.categories)
-            return Page(next=str(after) if more else None, total=self._total(place.total))
-        sightings, rejects = read_records(posts, self._sightings)
-        after = replace(
-            place,
-            start=place.start + len(posts),
-            total=parse_count(message.get("total")) or place.total,
-            interval=place.interval or _interval(message),
-        )
-        return check_rejects(Page(tuple(sightings), str(after), tuple(rejects), self._total(after.total)))
+        if message is None:
+            return Answer([])
+        return Answer(list_at(found, "collection"), parse_count(message.get("total")), _interval(message))
 
-    def _total(self, total: int) -> int | None:
-        """Return the total if it covers everything requested, else None."""
-        return total if total and len(self.categories) <= 1 else None
+    def following(self, place: Place, answer: Answer) -> Place | None:
+        """Return the page after this one; an empty one ends the category."""
+        mark = _Mark.of(place)
+        if not answer.records:
+            category = mark.category + 1
+            return Place(0, str(_Mark(mark.interval, category))) if category < len(self.categories) else None
+        interval, total = mark.interval or str(answer.mark), answer.total or mark.total
+        return Place(place.start + len(answer.records), str(_Mark(interval, mark.category, total)))
 
-    def _sightings(self, post: JsonObject) -> Iterator[Sighting]:
-        """Yield a post.
+    def total(self, place: Place, answer: Answer) -> int | None:
+        """Return the total if it covers everything requested, else None. The last answer lacks it."""
+        total = answer.total if answer.records else None
+        return (total or _Mark.of(place).total or None) if len(self.categories) <= 1 else None
 
-        Skip one of another category, for when the API ignored the filter.
-        """
-        category = text_at(post, "category").lower().replace("_", " ")
+    def read(self, record: JsonObject) -> Iterator[Sighting]:
+        """Yield a post, unless it is of another category, for when the API ignored the filter."""
+        category = text_at(record, "category").lower().replace("_", " ")
         if not self.categories or category in self.categories:
-            yield _sighting(post, self.server, category)
+            yield _sighting(record, self.server, category)
 
 
-@dataclass(frozen=True, slots=True)
-class _Position:
-    """A page: category index, start, stated total and interval of days.
+class _Mark(NamedTuple):
+    """What a page must know besides its start: the interval of days, the category by its number, and the total."""
 
-    Its text form is the cursor.
-    """
-
-    category: int = 0
-    start: int = 0
-    total: int = 0
     interval: str = ""
+    category: int = 0
+    total: int = 0
 
     @classmethod
-    def from_cursor(cls, cursor: str | None) -> Self:
-        category, start, total, interval = (cursor or "0/0/0/").split("/", 3)
-        return cls(int(category), int(start), int(total), interval)
+    def of(cls, place: Place) -> Self:
+        interval, _, numbers = place.mark.partition(" ")
+        return cls(interval, *map(int, numbers.split()))
 
     def __str__(self) -> str:
-        return f"{self.category}/{self.start}/{self.total}/{self.interval}"
+        return f"{self.interval} {self.category} {self.total}"
 
 
 def _interval(message: JsonObject) -> str:

@@ -70,7 +70,12 @@ class Dblp(SearchSource):
     def open(self, found: JsonObject) -> Answer:
         """Return the hits of a page."""
         hits = _hits(found)
-        return Answer(as_list(hits.get("hit"))[:ITEMS_MAX], total_at(hits, "@total"), is_counted=self._names_year)
+        return Answer(as_list(hits.get("hit"))[:ITEMS_MAX], total_at(hits, "@total"))
+
+    def total(self, place: Place, answer: Answer) -> int | None:
+        """Return None if the total is that of one year of several."""
+        del place
+        return answer.total if self._names_year else None
 
     def read(self, record: JsonObject) -> Iterator[Sighting]:
         """Yield the paper of a hit; nothing for a volume, a reference work or data."""

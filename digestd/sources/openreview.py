@@ -28,15 +28,14 @@ from digestd.sources.json_records import (
     load_object,
     object_at,
     parse_count,
-    read_records,
     text_at,
     text_values,
 )
+from digestd.sources.paging import Answer, PagedSource, Place
 from digestd.sources.source import (
     Page,
     RateLimit,
     Request,
-    check_rejects,
     make_words,
     quote_service,
     venue_name,
@@ -52,15 +51,17 @@ _VENUE = re.compile(r"[\w.-]+(/[\w.~-]+){0,8}", re.ASCII)
 _FORUM = re.compile(r"[\w-]{3,40}", re.ASCII)
 _WITHDRAWN = re.compile(r"(?<![a-z])withdrawn(?![a-z])", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,20});", re.IGNORECASE)
+_ASIDE = "withdrawn "
+"""Before the mark of the second page: the page of withdrawn papers, which is read before it."""
 _VENUE_LOOKUP, _PARENT_LOOKUP = "venue", "venue parent"
-"""Cursors of the requests for the group of a venue without papers."""
+"""Marks of the requests for the group of a venue without papers."""
 _REMEDY = "take the id from the address of the venue's page, https://openreview.net/group?id=…"
 _BIBTEX = re.compile(r"\b(?:eprint|doi)\s*=\s*[{\"]([^{}\"]{1,400})[}\"]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Openreview:
-    """The public papers of a venue."""
+class Openreview(PagedSource):
+    """The public papers of a venue. The mark of a page is when the last note before it changed, in ms since 1970."""
 
     venue: str
 
@@ -81,47 +82,56 @@ class Openreview:
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the next page, or None once notes have not changed since the last run."""
-        if cursor in {_VENUE_LOOKUP, _PARENT_LOOKUP}:
-            return _group(self.venue if cursor == _VENUE_LOOKUP else self._parent())
-        place = _Position.from_cursor(cursor)
-        if place.is_aside:
+        start, mark = Place.from_cursor(cursor)
+        if mark in {_VENUE_LOOKUP, _PARENT_LOOKUP}:
+            return _group(self.venue if mark == _VENUE_LOOKUP else self._parent())
+        if mark.startswith(_ASIDE):
             return _notes(self._withdrawn(), 0)
-        if place.changed and place.changed < (since - OVERLAP).timestamp() * 1_000:
+        if mark and int(mark) < (since - OVERLAP).timestamp() * 1_000:
             return None
-        return _notes(self.venue, place.start)
+        return _notes(self.venue, start)
 
-    def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse one page.
-
-        The first leads to the withdrawn papers, and those to the second. Without any paper it leads to the venue.
-        """
-        found = load_object(body)
-        if cursor == _VENUE_LOOKUP:
-            return Page(next=self._look_up(found))
-        if cursor == _PARENT_LOOKUP:
-            self._look_up_parent(found)
-            return Page()
+    def open(self, found: JsonObject) -> Answer:
+        """Return the notes of a page, and when the last one changed as the mark."""
         if "notes" not in found and ("message" in found or "errors" in found):
             raise SourceFailed(quote_service("OpenReview", found.get("message") or found.get("errors")))
         notes = list_at(found, "notes")
-        sightings, rejects = read_records(notes, read_note)
-        place = _Position.from_cursor(cursor)
-        if place.is_aside:
-            return check_rejects(Page(tuple(sightings), place.back, tuple(rejects)))
-        count = parse_count(found.get("count"))
-        after = self._after(place, notes, count)
-        return check_rejects(Page(tuple(sightings), after, tuple(rejects), count))
+        return Answer(notes, parse_count(found.get("count")), _changed(notes))
 
-    def _after(self, place: "_Position", notes: list[object], count: int | None) -> str | None:
-        """Return the next cursor; an empty page before the end is requested again."""
-        end = place.start + len(notes)
+    def read(self, record: JsonObject) -> Iterator[Sighting]:
+        return read_note(record)
+
+    def following(self, place: Place, answer: Answer) -> Place | None:
+        """Return the page after this one: the withdrawn papers after the first; the venue's group if it has no paper.
+
+        An empty page before the end is requested again.
+        """
+        if place.mark.startswith(_ASIDE):
+            back = place.mark.removeprefix(_ASIDE)
+            return Place(place.start, back) if place.start else None
+        count, received = answer.total, len(answer.records)
+        end = place.start + received
         if end == 0 and not count:
-            return _VENUE_LOOKUP
-        is_last = end >= count if count is not None else not notes
-        start = end - int(PAGE_OVERLAP * len(notes))
-        after = None if is_last else str(_Position(start, _changed(notes) if notes else place.changed))
-        is_first = place.start == 0 and notes and not _WITHDRAWN.search(self.venue)
-        return f"withdrawn {after or ''}" if is_first else after
+            return Place(0, _VENUE_LOOKUP)
+        is_last = end >= count if count is not None else not received
+        after = None if is_last else Place(end - int(PAGE_OVERLAP * received), str(answer.mark or place.mark))
+        if place.start == 0 and received and not _WITHDRAWN.search(self.venue):
+            return Place(after.start, _ASIDE + after.mark) if after else Place(0, _ASIDE)
+        return after
+
+    def total(self, place: Place, answer: Answer) -> int | None:
+        """Return None for the page of withdrawn papers."""
+        return None if place.mark.startswith(_ASIDE) else answer.total
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Parse one page of notes, or the group of a venue without any."""
+        mark = Place.from_cursor(cursor).mark
+        if mark == _VENUE_LOOKUP:
+            return Page(next=self._look_up(load_object(body)))
+        if mark == _PARENT_LOOKUP:
+            self._look_up_parent(load_object(body))
+            return Page()
+        return super(Openreview, self).parse(body, cursor)
 
     def _withdrawn(self) -> str:
         """Return the venue id of this venue's withdrawn papers."""
@@ -134,7 +144,7 @@ class Openreview:
         """Return None if the venue exists, else the cursor of the next look-up. Raises SourceFailed."""
         group = _first_group(found)
         if not group and self._parent():
-            return _PARENT_LOOKUP
+            return str(Place(0, _PARENT_LOOKUP))
         if not group:
             raise self._unknown()
         if not group.get("domain"):
@@ -157,31 +167,6 @@ class Openreview:
     def _unknown(self, names: Sequence[str] = ()) -> SourceFailed:
         known = f"; {self._parent()} has {', '.join(names)}" if names else ""
         return SourceFailed(f"OpenReview knows no venue {self.venue}{known}; {_REMEDY}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Position:
-    """Start of a page, and when the last note before it changed.
-
-    In ms since 1970; 0 if unknown.
-
-    Its text form is the cursor. `is_aside`: the page of withdrawn papers; `back`: the cursor after it.
-    """
-
-    start: int = 0
-    changed: int = 0
-    is_aside: bool = False
-    back: str | None = None
-
-    @classmethod
-    def from_cursor(cls, cursor: str | None) -> Self:
-        if cursor and cursor.startswith("withdrawn "):
-            return cls(is_aside=True, back=cursor.removeprefix("withdrawn ") or None)
-        start, _, changed = (cursor or "0").partition("@")
-        return cls(int(start), int(changed or 0))
-
-    def __str__(self) -> str:
-        return f"{self.start}@{self.changed}" if self.changed else str(self.start)
 
 
 def _notes(venue: str, start: int) -> Request:
@@ -212,10 +197,11 @@ def _venue_ids(group: JsonObject) -> list[str]:
     return [name for key in content if key.endswith("_venue_id") for name in text_values(_bare(content[key]))]
 
 
-def _changed(notes: list[object]) -> int:
-    """Return when the last note of a page changed, or 0 if it does not say."""
-    last = notes[-1] if isinstance(notes[-1], dict) else {}
-    return parse_count(last.get("tmdate")) or parse_count(last.get("mdate")) or 0
+def _changed(notes: list[object]) -> str:
+    """Return when the last note of a page changed, or "" if it does not say."""
+    last = notes[-1] if notes else None
+    stamps = map(parse_count, (last.get("tmdate"), last.get("mdate"))) if isinstance(last, dict) else ()
+    return str(next(filter(None, stamps), ""))
 
 
 def read_note(note: JsonObject) -> Iterator[Sighting]:

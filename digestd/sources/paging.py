@@ -41,14 +41,12 @@ class Answer(NamedTuple):
         total: number of records over all pages; None if the service does not say.
         mark: the service's cursor of the next page, or what else the next request must know.
         rejects: what is wrong with the answer as a whole.
-        is_counted: False if the total is of more than what is asked for.
     """
 
     records: list[object]
     total: int | None = None
     mark: object = ""
     rejects: tuple[Reject, ...] = ()
-    is_counted: bool = True
 
 
 class PagedSource(ABC):
@@ -90,6 +88,11 @@ class PagedSource(ABC):
         mark = clean_line(answer.mark, MARK_MAX) if isinstance(answer.mark, str) else ""
         return Place(received, mark) if mark and (self.repeats_mark or mark != place.mark) else None
 
+    def total(self, place: Place, answer: Answer) -> int | None:
+        """Return how many records all pages hold together; None if the service does not say, or counts others too."""
+        del place
+        return answer.total
+
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse one page; request an empty one again if records are missing."""
         answer = self.open(load_object(body))
@@ -102,7 +105,7 @@ class PagedSource(ABC):
                 merge_retractions(sightings) if self.has_notices else tuple(sightings),
                 after,
                 tuple(rejects),
-                answer.total if answer.is_counted else None,
+                self.total(here, answer),
             )
         )
         of_search = answer.rejects if here.start <= 1 else ()

@@ -75,7 +75,10 @@ class Zenodo(SearchSource):
         if "hits" not in found and "message" in found:
             raise SourceFailed(quote_service("Zenodo", found["message"]))
         records, total = list_at(found, "hits", "hits"), total_at(found, "hits", "total")
-        return Answer(records, total, _oldest(records), is_counted=False)
+        return Answer(records, total, _oldest(records))
+
+    def total(self, place: Place, answer: Answer) -> None:
+        """Return None: the total counts the old records too."""
 
     def read(self, record: JsonObject) -> Iterator[Sighting]:
         """Yield the publication."""

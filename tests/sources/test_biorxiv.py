@@ -155,7 +155,7 @@ def test_biorxiv_skips_posts_of_other_categories() -> None:
     assert [sighting.words.categories for sighting in page.sightings] == [("cell biology",), ("cell biology",)]
     assert page.rejects == ()
     assert page.next is not None
-    assert page.next.startswith("0/3/")
+    assert page.next.startswith("3@")
 
 
 @pytest.mark.parametrize("status", ["error: invalid interval", "", "Bad Request"])

@@ -186,35 +186,35 @@ def test_openreview_requests_empty_page_again() -> None:
 
 def test_openreview_venue_without_papers_is_looked_up() -> None:
     empty = VENUE.parse(answer(count=0))
-    assert (empty, VENUE.parse(answer(count=None))) == (Page(next="venue", total=0), Page(next="venue"))
+    assert (empty, VENUE.parse(answer(count=None))) == (Page(next="0@venue", total=0), Page(next="0@venue"))
     request = VENUE.requests(SINCE, empty.next)
     assert request is not None
     assert request.url == "https://api2.openreview.net/groups?id=Lakes.example%2F2026%2FConference"
     name = "Lakes.example/2026/Conference"
-    assert VENUE.parse(group(name, name), "venue") == Page()
+    assert VENUE.parse(group(name, name), "0@venue") == Page()
     with pytest.raises(SourceFailed, match="a venue of the old API"):
-        VENUE.parse(group(name), "venue")
+        VENUE.parse(group(name), "0@venue")
 
 
 @pytest.mark.parametrize(
     "parent", [NOT_FOUND, group("Lakes.example/2026"), group("Lakes.example/2026", "Lakes.example")]
 )
 def test_openreview_unknown_venue_fails_with_remedy(parent: bytes) -> None:
-    assert VENUE.parse(NOT_FOUND, "venue").next == "venue parent"
+    assert VENUE.parse(NOT_FOUND, "0@venue").next == "0@venue parent"
     with pytest.raises(SourceFailed, match=r"no venue Lakes.example/2026/Conference; take the id from the address"):
-        VENUE.parse(parent, "venue parent")
+        VENUE.parse(parent, "0@venue parent")
     with pytest.raises(SourceFailed, match="no venue TMLE; take the id"):
-        parse_source("openreview:TMLE").parse(NOT_FOUND, "venue")
+        parse_source("openreview:TMLE").parse(NOT_FOUND, "0@venue")
 
 
 def test_openreview_conference_names_its_venue_ids() -> None:
     of = "X/2026/Conference"
     named = group(of, of, submission_venue_id=f"{of}/Submission", rejected_venue_id=f"{of}/Rejected_Submission")
     for name in ("Submission", "Rejected_Submission"):
-        assert parse_source(f"openreview:{of}/{name}").parse(named, "venue parent") == Page()
+        assert parse_source(f"openreview:{of}/{name}").parse(named, "0@venue parent") == Page()
     with pytest.raises(SourceFailed, match=f"{of} has {of}/Submission, {of}/Rejected_Submission; take"):
-        parse_source(f"openreview:{of}/Submissions").parse(named, "venue parent")
-    assert parse_source("openreview:TMLR/Rejected").parse(group("TMLR", "TMLR"), "venue parent") == Page()
+        parse_source(f"openreview:{of}/Submissions").parse(named, "0@venue parent")
+    assert parse_source("openreview:TMLR/Rejected").parse(group("TMLR", "TMLR"), "0@venue parent") == Page()
 
 
 def test_openreview_page_begins_before_the_end_of_the_last() -> None:
