@@ -14,7 +14,7 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.domain.library import EntryStatus, Library, LibraryProvider, LibraryState
 from digestd.errors import BadInput, DigestdError, NotFound
-from digestd.sources.imports.zotero_library import KEY_MAX
+from digestd.sources.imports.zotero import KEY_MAX
 from digestd.store import libraries
 from digestd.subscribers.libraries import LinkedLibrary, link_zotero, linked_libraries, sync_now, unlink
 from digestd.subscribers.lookup import find

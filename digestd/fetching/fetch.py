@@ -11,8 +11,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import unquote, urlsplit
 
 import httpx2
 import stamina
@@ -53,6 +55,7 @@ _KEEP_METHOD = frozenset({307, 308})
 _TELLING = ("link", "last-modified-version")
 """Headers that readers of libraries need."""
 BACKOFF = Backoff.doubling(timedelta(seconds=1), timedelta(seconds=10))
+FILE_MAX = 200_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +283,30 @@ class Fetcher:
             raise TooLargeError(f"the answer is larger than {self._limits.wire // 1_000_000} MB")
         encoding = incoming.headers.get("content-encoding", "").strip().lower()
         return await read_body(incoming.pieces, encoding, self._limits.wire, self._limits.body)
+
+
+def fetch_file(url: str, known: Validators) -> Answer:
+    """Read the file at a `file:` address; its time and size are its validator.
+
+    Raises SourceFailed.
+    """
+    path = Path(unquote(urlsplit(url).path))
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise SourceFailed(f"cannot read {path}: {error.strerror}") from error
+    now = Validators(etag=f"{state.st_mtime_ns}-{state.st_size}")
+    return Answer(None, now) if now == known else Answer(read_file(path), now)
+
+
+def read_file(path: Path) -> bytes:
+    """Return the whole file. Raises SourceFailed if it is too large or unreadable."""
+    try:
+        if path.stat().st_size > FILE_MAX:
+            raise SourceFailed(f"{path} is larger than {FILE_MAX // 1_000_000} MB; use `digestd paper import`")
+        return path.read_bytes()
+    except OSError as error:
+        raise SourceFailed(f"cannot read {path}: {error.strerror}") from error
 
 
 def _conditions(validators: Validators) -> dict[str, str]:

@@ -15,7 +15,7 @@ from digestd.fetching.answer_parser import AnswerParser
 from digestd.fetching.credentials import Credential
 from digestd.fetching.fetch import Answer, Client, Fetcher, Limits
 from digestd.fetching.host_scheduler import RefusedError
-from digestd.sources.imports.zotero_library import KeyRights, ZoteroLibrary, key_request, parse_key_rights
+from digestd.sources.imports.zotero import KeyRights, ZoteroLibrary, key_request, parse_key_rights
 from digestd.sources.source import RateLimit, Request
 from digestd.store.database import Database
 

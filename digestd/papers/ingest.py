@@ -13,8 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from digestd.fetching.answer_parser import AnswerParser
-from digestd.fetching.fetch import Client, Fetcher
-from digestd.fetching.local_files import read_file
+from digestd.fetching.fetch import Client, Fetcher, read_file
 from digestd.papers.ingest_report import IngestReport, SourceReport
 from digestd.papers.page_reader import IngestContext
 from digestd.papers.page_store import store_page

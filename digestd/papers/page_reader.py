@@ -11,8 +11,7 @@ from datetime import date, datetime
 from digestd.domain.paper import PaperId, Sighting
 from digestd.errors import DigestdError, SourceFailed, SourceUnavailable
 from digestd.fetching.answer_parser import AnswerParser
-from digestd.fetching.fetch import Answer, Fetcher, Validators
-from digestd.fetching.local_files import fetch_file
+from digestd.fetching.fetch import Answer, Fetcher, Validators, fetch_file
 from digestd.papers.coverage import refuse_format_change
 from digestd.papers.ingest_report import SourceReport
 from digestd.papers.merge import ARCHIVE, NEWS, Decision

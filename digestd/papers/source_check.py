@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from digestd.domain.paper import Paper, Sighting
 from digestd.errors import SourceFailed
 from digestd.fetching.answer_parser import AnswerParser
-from digestd.fetching.fetch import Client, Fetcher, Validators
-from digestd.fetching.local_files import fetch_file
+from digestd.fetching.fetch import Client, Fetcher, Validators, fetch_file
 from digestd.sources.source import EnrichmentSource, Page, Request, Source
 from digestd.store.database import Database
 

@@ -49,9 +49,9 @@ class SourceType:
     Attributes:
         class_path: module and class, as in `arxiv.api.ArxivApi`.
         label: the name shown to people.
-        usage: how to write a spec.
+        usage: how to write a spec; without a colon if it takes no argument.
         is_verified: proven on recordings of real answers; the others follow their documentation only.
-        arguments: arguments of `from_spec` that precede the spec's own.
+        arguments: arguments of `from_spec` that precede the part after the colon.
     """
 
     class_path: str
@@ -62,7 +62,10 @@ class SourceType:
 
     def create(self, argument: str) -> Source:
         """Create a source from the part of its spec after the colon. Raises BadInput."""
-        source: Source = self.load().from_spec(*self.arguments, argument)
+        kind = self.load()
+        if ":" not in self.usage and argument:
+            raise BadInput(f"{self.usage} takes nothing after it, but has {argument[:80]!r}")
+        source: Source = kind.from_spec(*self.arguments, argument) if ":" in self.usage else kind()
         return source
 
     def load(self) -> Any:
@@ -84,7 +87,7 @@ REGISTRY: dict[str, SourceType] = {
     "crossref": SourceType("crossref.Crossref", "Crossref", "crossref:ISSNS", is_verified=True),
     "dblp": SourceType("dblp.Dblp", "dblp", "dblp:SEARCH", is_verified=True),
     "europepmc": SourceType("europe_pmc.EuropePmc", "Europe PMC", "europepmc:SEARCH", is_verified=True),
-    "feed": SourceType("feeds.feed.FeedSource", "a feed", "feed:ADDRESS", is_verified=True),
+    "feed": SourceType("feed.FeedSource", "a feed", "feed:ADDRESS", is_verified=True),
     "github-stars": SourceType("github_stars.GithubStars", "GitHub", "github-stars", is_verified=True),
     "hal": SourceType("hal.Hal", "HAL", "hal:SEARCH"),
     "hf-daily": SourceType("hugging_face.HfDaily", "Hugging Face", "hf-daily", is_verified=True),

@@ -10,9 +10,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from pathlib import Path
-from typing import Self
+from datetime import datetime
 
 from bibtexparser.entrypoint import parse_string
 from bibtexparser.library import Library
@@ -23,14 +21,12 @@ from pylatexenc.latex2text import LatexNodes2Text
 
 from digestd.domain.paper import PaperId, Sighting, Words, arxiv_id
 from digestd.errors import SourceFailed
-from digestd.sources.dates import midnight, publication_day
+from digestd.sources.dates import midnight, written_date
 from digestd.sources.identifiers import doi_in_address, find_doi, title_hash_id, unique_ids
 from digestd.sources.source import (
+    FileSource,
     Page,
-    RateLimit,
     Reject,
-    Request,
-    file_path,
     make_words,
     reject_of,
     web_url,
@@ -42,8 +38,6 @@ _FIELD_MAX = 50_000
 _INHERITED = ("date", "year", "month", "journal", "journaltitle", "booktitle")
 _VOLUMES = frozenset({"proceedings", "mvproceedings", "collection", "mvcollection", "periodical"})
 _JOURNALS = ("journaltitle", "journal", "booktitle")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
 _IN_JOURNAL = re.compile(r"(?:arxiv:|\babs/)\s*(\d{4}\.\d{4,5}|[a-z-]+/\d{7})", re.IGNORECASE)
 _TEX = re.compile(r"[\\{}~]")
 _MATHS = re.compile(r"((?<!\\)\$[^$]*(?<!\\)\$)")
@@ -59,28 +53,10 @@ logging.getLogger("bibtexparser").propagate = False  # what it logs is said in t
 
 
 @dataclass(frozen=True, slots=True)
-class BibtexFile:
+class BibtexFile(FileSource):
     """A file of references, read from disk by the fetcher."""
 
-    path: Path
-
-    rate_limit = RateLimit("", 0)
-    """No limit: it is a file."""
-
-    @classmethod
-    def from_spec(cls, argument: str) -> Self:
-        """Create the source from a path."""
-        return cls(file_path("bibtex", argument))
-
-    @property
-    def name(self) -> str:
-        """Return `bibtex:` and the path as given."""
-        return f"bibtex:{self.path}"
-
-    def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """Return the only request, for the complete file."""
-        del since
-        return Request(self.path.resolve().as_uri()) if cursor is None else None
+    kind = "bibtex"
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse every entry; reject those that cannot be parsed and keep the others."""
@@ -240,31 +216,9 @@ def _doi(fields: Mapping[str, str]) -> PaperId | None:
 
 
 def _published(fields: Mapping[str, str]) -> datetime | None:
-    """Parse BibLaTeX's `date`, else `year` and `month` (name or number).
-
-    None if they are no date.
-    """
-    match = _DATE.match(fields.get("date", ""))
-    if match:
-        parts: list[object] = [part for part in match.groups() if part]
-        return _midnight(parts)
-    year = re.search(r"\d{4}", fields.get("year", ""))
-    if year is None:
-        return None
-    month = _month(fields.get("month", ""))
-    return _midnight([year[0], month] if month else [year[0]])
-
-
-def _midnight(parts: list[object]) -> datetime | None:
-    found: date | None = publication_day(parts, None)
+    """Return BibLaTeX's `date`, else `year` and `month` (name or number); None if they are no date."""
+    found = written_date(fields.get("date", "")) or written_date(f"{fields.get('year', '')}-{fields.get('month', '')}")
     return midnight(found) if found else None
-
-
-def _month(written: str) -> int | None:
-    text = written.strip('{}" .').lower()
-    if text.isascii() and text.isdigit() and 1 <= int(text[:3]) <= 12:
-        return int(text)
-    return _MONTHS.index(text[:3]) + 1 if text[:3] in _MONTHS else None
 
 
 def _authors(written: str) -> list[str]:

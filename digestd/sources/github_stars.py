@@ -16,7 +16,7 @@ from typing import Self
 from digestd.domain.paper import Paper, PaperId, Sighting, Words
 from digestd.errors import SourceFailed
 from digestd.sources.json_records import JsonObject, load_object, parse_count
-from digestd.sources.source import Page, RateLimit, Reject, Request, quote_service, require_no_argument
+from digestd.sources.source import Page, RateLimit, Reject, Request, quote_service
 
 REPOSITORIES_MAX = 50
 
@@ -45,12 +45,6 @@ class GithubStars:
     name = "github-stars"
     rate_limit = RateLimit("api.github.com", 1.0, exclusive=True)
     """One request at a time, as GitHub's best practices ask for."""
-
-    @classmethod
-    def from_spec(cls, argument: str) -> Self:
-        """Create the source; it takes no argument."""
-        require_no_argument("github-stars", argument)
-        return cls()
 
     def for_papers(self, papers: Sequence[Paper]) -> Self:
         """Return a source for the repositories that these papers link to.

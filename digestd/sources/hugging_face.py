@@ -9,7 +9,6 @@ parsed here because huggingface_hub 2.4 loses nested fields.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Self
 
 from digestd.domain.paper import SUMMARY_MAX, Sighting, arxiv_id
 from digestd.errors import BadRecord, SourceFailed
@@ -25,7 +24,6 @@ from digestd.sources.source import (
     make_words,
     parse_timestamp,
     quote_service,
-    require_no_argument,
     web_url,
 )
 
@@ -41,12 +39,6 @@ class HfDaily:
     name = "hf-daily"
     rate_limit = RateLimit("huggingface.co", 1.0)
     """Limit far below the 500 anonymous requests per five minutes."""
-
-    @classmethod
-    def from_spec(cls, argument: str) -> Self:
-        """Create the source; it takes no argument."""
-        require_no_argument("hf-daily", argument)
-        return cls()
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the newest day, then one day earlier each time.
@@ -180,12 +172,6 @@ class HfTrending:
     name = "hf-trending"
     rate_limit = HfDaily.rate_limit
     """Limit shared with the daily papers."""
-
-    @classmethod
-    def from_spec(cls, argument: str) -> Self:
-        """Create the source; it takes no argument."""
-        require_no_argument("hf-trending", argument)
-        return cls()
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the only request: the list is current, whatever `since` is."""

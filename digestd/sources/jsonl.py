@@ -12,19 +12,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Self
 
 from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, SUMMARY_MAX, PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadRecord
 from digestd.sources.identifiers import title_hash_id
 from digestd.sources.source import (
+    FileSource,
     Page,
-    RateLimit,
-    Request,
     clean_line,
     clean_names,
-    file_path,
     make_words,
     parse_timestamp,
     read_each,
@@ -42,28 +38,10 @@ _SIGNAL = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
-class JsonlFile:
+class JsonlFile(FileSource):
     """A file of papers, read from disk by the fetcher."""
 
-    path: Path
-
-    rate_limit = RateLimit("", 0)
-    """No limit: it is a file."""
-
-    @classmethod
-    def from_spec(cls, argument: str) -> Self:
-        """Create the source from a path."""
-        return cls(file_path("jsonl", argument))
-
-    @property
-    def name(self) -> str:
-        """Return `jsonl:` and the path as given."""
-        return f"jsonl:{self.path}"
-
-    def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """Return the only request, for the complete file."""
-        del since
-        return Request(self.path.resolve().as_uri()) if cursor is None else None
+    kind = "jsonl"
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse every line; reject those that cannot be parsed and keep the others."""

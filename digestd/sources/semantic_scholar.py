@@ -39,7 +39,6 @@ from digestd.sources.source import (
     make_words,
     quote_service,
     read_each,
-    require_no_argument,
     venue_name,
     web_url,
 )
@@ -67,12 +66,6 @@ class CitationCounts:
     name = "s2-citations"
     rate_limit = _PACE
     """Limit shared by both Semantic Scholar sources."""
-
-    @classmethod
-    def from_spec(cls, argument: str) -> Self:
-        """Create the source; it takes no argument."""
-        require_no_argument("s2-citations", argument)
-        return cls()
 
     def for_papers(self, papers: Sequence[Paper]) -> Self:
         """Return a source for those of these papers that have an arXiv id or a DOI."""

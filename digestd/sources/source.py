@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from itertools import islice
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import ClassVar, Protocol, Self, TypeVar, runtime_checkable
 from urllib.parse import urlsplit
 
 from digestd.domain.paper import (
@@ -97,6 +97,34 @@ class Page:
     rejects: tuple[Reject, ...] = ()
     total: int | None = None
     day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A file, read from disk by the fetcher; a subclass names its kind and parses it."""
+
+    path: Path
+    kind: ClassVar[str]
+    rate_limit = RateLimit("", 0)
+    """No limit: it is a file."""
+
+    @classmethod
+    def from_spec(cls, argument: str) -> Self:
+        """Create the source from a path."""
+        if not argument or len(argument) > 180:
+            example = f"{cls.kind}:/data/papers.{cls.kind}"
+            raise BadInput(f"{cls.kind}: needs the path of a file, at most 180 characters, as in {example}")
+        return cls(Path(argument))
+
+    @property
+    def name(self) -> str:
+        """Return the kind and the path as given."""
+        return f"{self.kind}:{self.path}"
+
+    def requests(self, since: datetime, cursor: str | None) -> Request | None:
+        """Return the only request, for the complete file."""
+        del since
+        return Request(self.path.resolve().as_uri()) if cursor is None else None
 
 
 class Parser(Protocol):
@@ -308,18 +336,6 @@ def with_subtitle(title: str, subtitle: str) -> str:
     if not title or not _WORD.search(subtitle) or subtitle.casefold() in title.casefold():
         return title
     return f"{title}{' ' if title.endswith(_CLOSED) else ': '}{subtitle}"
-
-
-def require_no_argument(kind: str, argument: str) -> None:
-    """Refuse an argument, for types whose spec is complete without one."""
-    if argument:
-        raise BadInput(f"{kind} takes nothing after it, but has {argument[:80]!r}")
-
-
-def file_path(kind: str, argument: str) -> Path:
-    if not argument or len(argument) > 180:
-        raise BadInput(f"{kind}: needs the path of a file, at most 180 characters, as in {kind}:/data/papers.{kind}")
-    return Path(argument)
 
 
 def search_query(kind: str, argument: str) -> str:

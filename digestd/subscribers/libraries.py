@@ -42,7 +42,7 @@ from digestd.fetching.library_reader import (
 from digestd.security.encryption import DecryptionError, decrypt, encrypt, is_encrypted_by_current
 from digestd.security.keys import Keys
 from digestd.settings import Settings
-from digestd.sources.imports.zotero_library import KEY_MAX, ZoteroLibrary, parse_library_id
+from digestd.sources.imports.zotero import KEY_MAX, ZoteroLibrary, parse_library_id
 from digestd.store import libraries, references, subscribers
 from digestd.store.database import Database
 from digestd.store.libraries import NewLibrary

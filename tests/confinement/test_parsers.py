@@ -17,7 +17,7 @@ from digestd.replies.parsed_mail import UnreadableMail
 from digestd.security.confinement import CODECS
 from digestd.sources import parse_source
 from digestd.sources.imports import FormatDetector, ReferenceFile
-from digestd.sources.imports.zotero_library import ZoteroLibrary
+from digestd.sources.imports.zotero import ZoteroLibrary
 from digestd.sources.source import Page, Parser
 from tests.sources.test_contract import CURSORS, reading, samples
 from tests.sources.test_imports import SAMPLES

@@ -17,7 +17,7 @@ from digestd.fetching import library_reader as asking
 from digestd.fetching.fetch import Client
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
-from digestd.sources.imports import zotero_library
+from digestd.sources.imports import zotero
 from digestd.store import libraries as kept
 from digestd.store import subscribers
 from digestd.store.database import Database
@@ -87,7 +87,7 @@ class SyncSetup:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove the delay between requests, which providers on this machine do not need."""
-    monkeypatch.setattr(zotero_library, "SECONDS", 0.02)
+    monkeypatch.setattr(zotero, "SECONDS", 0.02)
     monkeypatch.setattr(asking, "LIMITS", replace(asking.LIMITS, backoff=AT_ONCE))
 
 

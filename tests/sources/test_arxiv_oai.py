@@ -75,7 +75,7 @@ def test_arxiv_oai_requests_from_a_day_before_last_run() -> None:
 
 
 def test_arxiv_oai_for_days_is_closed_range() -> None:
-    source = ArxivOai.for_days(("cs.LG",), date(2026, 11, 17), date(2026, 11, 20))
+    source = ArxivOai(("cs.LG",), first=date(2026, 11, 17), until=date(2026, 11, 20))
     assert (query(source)["from"], query(source)["until"]) == ("2026-11-17", "2026-11-20")
     assert source.name == "arxiv-oai:cs.LG"
 

@@ -10,7 +10,7 @@ import pytest
 
 from digestd.domain.paper import Sighting
 from digestd.errors import SourceFailed
-from digestd.sources.feeds.feed import FeedSource
+from digestd.sources.feed import FeedSource
 
 ABSTRACT = "Lakes freeze from above, as cold water sinks only down to four degrees."
 TITLE = "Why lakes freeze from above"

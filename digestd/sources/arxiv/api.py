@@ -9,7 +9,7 @@ last entry. Errors arrive as a feed with one entry titled Error. An empty page i
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Self
+from typing import ClassVar, Self
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element
 
@@ -68,14 +68,13 @@ _READ = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class ArxivApi:
-    """Recent submissions in some categories."""
+class ArxivSource:
+    """What arXiv's interfaces share."""
 
     categories: tuple[str, ...]
     calendar: ArxivCalendar = DEFAULT_CALENDAR
-
+    kind: ClassVar[str]
     rate_limit = ARXIV_PACE
-    """Limit shared by all arXiv interfaces."""
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
@@ -84,16 +83,23 @@ class ArxivApi:
 
     @property
     def name(self) -> str:
-        """Return `arxiv:` and the categories."""
-        return f"arxiv:{'+'.join(self.categories)}"
-
-    def announcement_time(self, day: date) -> datetime | None:
-        """Return when the API finds the papers of an announcement."""
-        return self.calendar.time_on(day, INDEXED)
+        """Return the kind and the categories."""
+        return f"{self.kind}:{'+'.join(self.categories)}"
 
     def warning(self, day: date) -> str | None:
         """Return a warning about the calendar, or None."""
         return self.calendar.warning(day)
+
+
+@dataclass(frozen=True, slots=True)
+class ArxivApi(ArxivSource):
+    """Recent submissions in some categories."""
+
+    kind = "arxiv"
+
+    def announcement_time(self, day: date) -> datetime | None:
+        """Return when the API finds the papers of an announcement."""
+        return self.calendar.time_on(day, INDEXED)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the request for the next slice.

@@ -14,14 +14,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Self
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser, XMLPullParser
 
 from digestd.domain.paper import Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.arxiv.api import ARXIV_PACE, arxiv_categories, is_withdrawn
-from digestd.sources.arxiv.calendar import DEFAULT_CALENDAR, ArxivCalendar
+from digestd.sources.arxiv.api import ArxivSource, is_withdrawn
 from digestd.sources.identifiers import unique_ids
 from digestd.sources.source import ITEMS_MAX, Page, Reject, Request, check_rejects, make_words, quote_service, reject_of
 
@@ -42,34 +40,15 @@ _NUMBER = re.compile(r"arxiv:(?:[a-z-]+/)?(\d\d)(\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
-class ArxivOai:
+class ArxivOai(ArxivSource):
     """Records of some categories that changed on some days.
 
     Or since the last run if no days are given.
     """
 
-    categories: tuple[str, ...]
     first: date | None = None
     until: date | None = None
-    calendar: ArxivCalendar = DEFAULT_CALENDAR
-
-    rate_limit = ARXIV_PACE
-    """Limit shared by all arXiv interfaces."""
-
-    @classmethod
-    def from_spec(cls, argument: str) -> Self:
-        """Create the source from categories."""
-        return cls(arxiv_categories(argument))
-
-    @classmethod
-    def for_days(cls, categories: tuple[str, ...], first: date, last: date) -> Self:
-        """Create a source of the records that changed on these days, both included."""
-        return cls(categories, first, last)
-
-    @property
-    def name(self) -> str:
-        """Return `arxiv-oai:` and the categories."""
-        return f"arxiv-oai:{'+'.join(self.categories)}"
+    kind = "arxiv-oai"
 
     def announcement_time(self, day: date) -> datetime | None:
         """Return when the records of a day's announcement are available."""

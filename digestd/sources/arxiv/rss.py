@@ -9,13 +9,12 @@ the API.
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Self
 from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord
-from digestd.sources.arxiv.api import ARXIV_PACE, arxiv_categories, is_withdrawn
-from digestd.sources.arxiv.calendar import DEFAULT_CALENDAR, NEW_YORK, ArxivCalendar
+from digestd.sources.arxiv.api import ArxivSource, is_withdrawn
+from digestd.sources.arxiv.calendar import NEW_YORK
 from digestd.sources.arxiv.oai import ArxivOai
 from digestd.sources.identifiers import unique_ids
 from digestd.sources.source import Page, Reject, Request, Source, check_rejects, make_words, parse_timestamp, reject_of
@@ -32,36 +31,18 @@ _PREFIX = re.compile(r"\s*arXiv:\S+\s+Announce Type:\s*(?P<type>[a-z-]+)\s*(?:Ab
 
 
 @dataclass(frozen=True, slots=True)
-class ArxivRss:
+class ArxivRss(ArxivSource):
     """The latest announcement in some categories."""
 
-    categories: tuple[str, ...]
-    calendar: ArxivCalendar = DEFAULT_CALENDAR
-
-    rate_limit = ARXIV_PACE
-    """Limit shared by all arXiv interfaces."""
-
-    @classmethod
-    def from_spec(cls, argument: str) -> Self:
-        """Create the source from categories."""
-        return cls(arxiv_categories(argument))
-
-    @property
-    def name(self) -> str:
-        """Return `arxiv-rss:` and the categories."""
-        return f"arxiv-rss:{'+'.join(self.categories)}"
+    kind = "arxiv-rss"
 
     def announcement_time(self, day: date) -> datetime | None:
         """Return when the feed holds the announcement of a day."""
         return self.calendar.time_on(day, REBUILT)
 
-    def warning(self, day: date) -> str | None:
-        """Return a warning about the calendar, or None."""
-        return self.calendar.warning(day)
-
     def backfill(self, first: date, last: date) -> Source:
         """Return the OAI-PMH source, which has earlier announcements."""
-        return ArxivOai.for_days(self.categories, first, last)
+        return ArxivOai(self.categories, first=first, until=last)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """Return the only request: the feed holds one announcement, whatever `since` is."""

@@ -1,23 +1,52 @@
-"""Zotero JSON: an answer of its API or an exported library.
+"""Zotero: an answer of its API, an exported library, and libraries read by its web API 3.
 
-Attachments, notes and annotations are skipped.
+https://www.zotero.org/support/dev/web_api/v3/basics and …/v3/syncing. Attachments, notes and annotations are skipped.
 
-https://www.zotero.org/support/dev/web_api/v3/basics
+Of a library, the first identifier of each sighting is Zotero's own, as `entry:…`; `day` is when the entry was added,
+and a removed entry is `withdrawn`. First the changes since a version of the library, then the deletions since. Trashed
+items are listed among the changed ones. On the first read the newest entries come first, so that a very large library
+loses its oldest ones.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
-from digestd.domain.paper import Sighting
-from digestd.sources.dates import written_date
+from digestd.domain.paper import PaperId, Sighting, Words
+from digestd.errors import BadRecord, SourceFailed
+from digestd.sources import json_records
+from digestd.sources.dates import iso_day, written_date
 from digestd.sources.identifiers import find_arxiv_id, find_doi, find_noted_doi, parse_identifier
 from digestd.sources.imports.json_formats import load_json, read_items, text_in
 from digestd.sources.imports.reference import make_reference
-from digestd.sources.json_records import JsonObject, object_at, objects_at, text_values
-from digestd.sources.source import Page
+from digestd.sources.json_records import (
+    JsonObject,
+    list_at,
+    load_object,
+    object_at,
+    objects_at,
+    read_records,
+    text_at,
+    text_values,
+)
+from digestd.sources.source import Page, RateLimit, Request
 from digestd.text.markup import jats_to_text
 
 _NO_PAPERS = frozenset({"attachment", "note", "annotation"})
 _AUTHORS = frozenset({"", "author", "inventor", "presenter"})
+HEADERS = {"Zotero-API-Version": "3", "Accept": "application/json"}
+SECONDS = 0.5
+PER_PAGE = 100
+ENTRIES_MAX = 5_000
+"""So many entries are read at once, the newest; of a larger library the others do not count."""
+KEY_MAX = 100
+_DELETED = "deleted"
+_KEY = re.compile(r"[A-Z0-9]{8}")
+_PLACE = re.compile(
+    r"(?:(?:https?://)?(?:www\.|api\.)?zotero\.org/)?(users|groups)/(\d{1,15})(?:[/?#].*)?", re.IGNORECASE
+)
+_NEXT = re.compile(r'rel="?next"?')
 
 
 def matches(written: str) -> bool:
@@ -68,3 +97,129 @@ def sightings_of(item: JsonObject) -> Iterator[Sighting]:
 
 def _name(maker: JsonObject) -> str:
     return text_in(maker, "name") or f"{text_in(maker, 'firstName')} {text_in(maker, 'lastName')}"
+
+
+# Libraries
+
+
+@dataclass(frozen=True, slots=True)
+class ZoteroLibrary:
+    """A library at the API at `base`, read from version `since`; 0 reads everything."""
+
+    base: str
+    library_id: str
+    since: int = 0
+
+    @property
+    def rate_limit(self) -> RateLimit:
+        """Return two requests per second.
+
+        Zotero publishes no number but asks for few at once.
+        """
+        return RateLimit(urlsplit(self.base).netloc, SECONDS)
+
+    @property
+    def is_complete(self) -> bool:
+        """Return True if the answers list every entry, so that unlisted ones are gone: not if they list changes."""
+        return self.since == 0
+
+    def request(self, cursor: str | None) -> Request:
+        """Return the request for a page; only the first one is conditional."""
+        at = f"{self.base}/{self.library_id}"
+        if cursor == _DELETED:
+            return Request(f"{at}/deleted?since={self.since}", HEADERS)
+        parameters = f"format=json&limit={PER_PAGE}&start={cursor or 0}&sort=dateAdded&direction=desc"
+        if self.is_complete:
+            return Request(f"{at}/items/top?{parameters}", HEADERS)
+        unchanged = {} if cursor else {"If-Modified-Since-Version": str(self.since)}
+        return Request(f"{at}/items/top?{parameters}&since={self.since}&includeTrashed=1", {**HEADERS, **unchanged})
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Parse a page of items, or the deletions."""
+        if cursor == _DELETED:
+            keys = [key for key in list_at(load_object(body), "items") if isinstance(key, str) and _KEY.fullmatch(key)]
+            return Page(tuple(_removed(key) for key in keys))
+        items = json_records.load_json(body)
+        if not isinstance(items, list):
+            raise SourceFailed(f"the answer is not a list but a {type(items).__name__}; its format has changed")
+        papers, rejects = read_records(items, _entries)
+        return Page(tuple(papers), None, tuple(rejects))
+
+    def next_cursor(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
+        """Return the next cursor.
+
+        The address in `Link` is not followed: it only shows that there is more.
+        """
+        if cursor == _DELETED:
+            return None
+        start = int(cursor or 0) + PER_PAGE
+        if _NEXT.search(headers.get("link", "")) and start < ENTRIES_MAX:
+            return str(start)
+        return None if self.is_complete else _DELETED
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRights:
+    """Rights of a key.
+
+    Whose it is, and whether it can write or read its owner's library.
+    """
+
+    user: str
+    may_write: bool
+    may_read_own: bool
+
+
+def parse_library_id(written: str) -> str:
+    """Return the library of `users/12`, `groups/3` or a zotero.org address.
+
+    A bare number is a group.
+
+    Raises BadRecord.
+    """
+    written = written.strip()
+    found = _PLACE.fullmatch(f"groups/{written}" if re.fullmatch(r"\d{1,15}", written) else written[:300])
+    if found is None:
+        raise BadRecord("place", f"{written[:40]!r} is not a library at Zotero; write it like groups/12345")
+    return f"{found[1].lower()}/{int(found[2])}"
+
+
+def key_request(base: str) -> Request:
+    """Return the request for the rights of the key that is sent with it."""
+    return Request(f"{base}/keys/current", HEADERS)
+
+
+def parse_key_rights(body: bytes) -> KeyRights:
+    """Parse the rights of a key. Raises SourceFailed."""
+    found = load_object(body)
+    try:
+        access = object_at(found, "access")
+        user, groups = object_at(access, "user"), object_at(access, "groups")
+        open_ = [user, *(object_at(groups, name) for name in groups)]
+    except BadRecord as problem:
+        raise SourceFailed(f"the answer does not say what the key may do ({problem})") from problem
+    number = found.get("userID")
+    if not isinstance(number, int | str) or not re.fullmatch(r"\d{1,15}", str(number)):
+        raise SourceFailed("the answer does not say whose key it is")
+    return KeyRights(f"users/{number}", any(one.get("write") is True for one in open_), user.get("library") is True)
+
+
+def _entries(item: JsonObject) -> Iterator[Sighting]:
+    data = item_data(item)
+    key = text_at(item, "key") or text_at(data, "key")
+    if not _KEY.fullmatch(key):
+        raise BadRecord("key", "is none of Zotero's")
+    if data.get("deleted"):
+        yield _removed(key)
+        return
+    for paper in sightings_of(item):
+        yield replace(paper, ids=(_entry_id(key), *paper.ids), day=iso_day(text_at(data, "dateAdded")))
+
+
+def _removed(key: str) -> Sighting:
+    return Sighting((_entry_id(key),), Words(""), withdrawn=True)
+
+
+def _entry_id(key: str) -> PaperId:
+    """Return the key of an item as an identifier next to those of its paper."""
+    return PaperId(f"entry:{key}")

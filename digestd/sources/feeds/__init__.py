@@ -1,1 +1,0 @@
-"""Feeds of any dialect, and what publishers put where in them."""
