@@ -9,7 +9,7 @@ import json
 import re
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
@@ -258,3 +258,10 @@ def by_halves(
         yield from by_halves(items[middle:], work, refuse)
         return
     yield result
+
+
+def readable(rows: Iterable[Any], read: Callable[[Any], _T]) -> Iterator[_T]:
+    """Yield what `read` makes of each row; a damaged row is left out."""
+    for row in rows:
+        with suppress(ValueError, TypeError, OverflowError):
+            yield read(row)

@@ -20,6 +20,7 @@ from digestd.domain.interest import POSITIVE_VERDICTS, Feedback, Interest, Kind,
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.subscriber import Status
 from digestd.store import core, profiles
+from digestd.store.bulk import readable
 from digestd.store.ledger.sent_digests import SENT
 from digestd.store.packing import planned_us, readable_picks
 from digestd.store.papers import by_keys, merged_into
@@ -45,7 +46,7 @@ def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Verdic
         .order_by(_F.id.desc())
         .limit(1)
     )
-    found = session.connection().execute(query).first()
+    found = session.connection().execute(query.where(_F.verdict.in_(Verdict))).first()
     if found is None:
         return None
     profiles.invalidate(session, [subscriber])
@@ -59,7 +60,7 @@ def active_verdicts(session: Session, subscriber: int, papers: Collection[int]) 
     Under all its row numbers.
     """
     query = select(_F.verdict).where(_F.subscriber_id == subscriber, _F.paper.in_(papers), _F.undone_us.is_(None))
-    return tuple(Verdict(verdict) for verdict in session.connection().execute(query.order_by(_F.id)).scalars())
+    return tuple(readable(session.connection().execute(query.order_by(_F.id)), lambda row: Verdict(row.verdict)))
 
 
 def withdraw(session: Session, subscriber: int, papers: Collection[int], verdict: Verdict, now: datetime) -> None:
@@ -83,16 +84,22 @@ def history(session: Session, subscriber: int) -> list[Feedback]:
         .where(_F.subscriber_id == subscriber)
         .order_by(_F.id)
     )
-    return [
-        Feedback(
-            key=row.id,
-            paper=PaperId(row.paper_id),
-            verdict=Verdict(row.verdict),
-            at=from_us(row.at_us),
-            undone=None if row.undone_us is None else from_us(row.undone_us),
-        )
-        for row in session.connection().execute(query)
-    ]
+    return list(readable(session.connection().execute(query), _feedback))
+
+
+def _feedback(row: core.Record) -> Feedback:
+    return Feedback(
+        key=row.id,
+        paper=PaperId(row.paper_id),
+        verdict=Verdict(row.verdict),
+        at=from_us(row.at_us),
+        undone=None if row.undone_us is None else from_us(row.undone_us),
+    )
+
+
+def rated(row: core.Record) -> tuple[int, Interest]:
+    """Return a subscriber and their newest verdict on a paper as an interest."""
+    return row.subscriber_id, as_interest(PaperId(row.paper_id), Verdict(row.verdict), from_us(row.at_us))
 
 
 def interests(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
@@ -110,10 +117,10 @@ def interests(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[I
         .order_by(_F.subscriber_id, _F.id.desc())
     )
     found: dict[int, list[Interest]] = {}
-    for row in session.connection().execute(query):
-        theirs = found.setdefault(row.subscriber_id, [])
+    for subscriber, interest in readable(session.connection().execute(query), rated):
+        theirs = found.setdefault(subscriber, [])
         if len(theirs) < FEEDBACK_MAX:
-            theirs.append(as_interest(PaperId(row.paper_id), Verdict(row.verdict), from_us(row.at_us)))
+            theirs.append(interest)
     return {key: tuple(interests) for key, interests in found.items()}
 
 
@@ -135,7 +142,7 @@ def undo_muting(session: Session, subscriber: int, paper: int, now: datetime) ->
         .order_by(_M.id.desc())
         .limit(1)
     )
-    found = session.connection().execute(query).first()
+    found = session.connection().execute(query.where(_M.kind.in_(Kind))).first()
     if found is None:
         return None
     profiles.invalidate(session, [subscriber])
@@ -158,16 +165,17 @@ def muting_history(session: Session, subscriber: int) -> list[Muting]:
         .where(_M.subscriber_id == subscriber)
         .order_by(_M.id)
     )
-    return [
-        Muting(
-            key=row.id,
-            paper=PaperId(row.paper_id),
-            interest=_muted(row),
-            at=from_us(row.at_us),
-            undone=None if row.undone_us is None else from_us(row.undone_us),
-        )
-        for row in session.connection().execute(query)
-    ]
+    return list(readable(session.connection().execute(query), _muting))
+
+
+def _muting(row: core.Record) -> Muting:
+    return Muting(
+        key=row.id,
+        paper=PaperId(row.paper_id),
+        interest=_muted(row),
+        at=from_us(row.at_us),
+        undone=None if row.undone_us is None else from_us(row.undone_us),
+    )
 
 
 def active_mutings(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
@@ -178,8 +186,9 @@ def active_mutings(session: Session, subscribers: Sequence[int]) -> dict[int, tu
         .order_by(_M.id)
     )
     found: dict[int, dict[Interest, None]] = {}
-    for row in session.connection().execute(query):
-        found.setdefault(row.subscriber_id, {})[_muted(row)] = None
+    rows = session.connection().execute(query)
+    for subscriber, interest in readable(rows, lambda row: (row.subscriber_id, _muted(row))):
+        found.setdefault(subscriber, {})[interest] = None
     return {key: tuple(muted) for key, muted in found.items()}
 
 
@@ -188,7 +197,7 @@ def mutings_of_papers(session: Session, subscriber: int, papers: Collection[int]
     query = select(_M.kind, _M.value, _M.at_us).where(
         _M.subscriber_id == subscriber, _M.paper.in_(papers), _M.undone_us.is_(None)
     )
-    return tuple(dict.fromkeys(_muted(row) for row in session.connection().execute(query.order_by(_M.id))))
+    return tuple(dict.fromkeys(readable(session.connection().execute(query.order_by(_M.id)), _muted)))
 
 
 def withdraw_muting(session: Session, subscriber: int, papers: Collection[int], what: Interest, now: datetime) -> None:
@@ -208,6 +217,8 @@ def mutings_at(session: Session, subscriber: int, moment: datetime) -> tuple[Int
 
 
 def _muted(row: core.Record) -> Interest:
+    if not isinstance(row.value, str):
+        raise TypeError("what is muted must be text")
     return Interest(Kind(row.kind), row.value, Stance.MUTED, from_us(row.at_us))
 
 
@@ -292,12 +303,12 @@ def saved_papers(session: Session, subscriber: int, limit: int = SAVED_MAX) -> l
         .order_by(_F.id.desc())
         .limit(limit)
     )
-    rows = session.connection().execute(query).all()
-    papers = by_keys(session, {row.paper for row in rows})
+    rows = list(readable(session.connection().execute(query), lambda row: (row.paper, from_us(row.at_us))))
+    papers = by_keys(session, {key for key, _ in rows})
     found: dict[int, tuple[Paper, datetime]] = {}
-    for row in rows:
-        if paper := papers.get(row.paper):
-            found.setdefault(paper.key, (paper, from_us(row.at_us)))
+    for key, at in rows:
+        if paper := papers.get(key):
+            found.setdefault(paper.key, (paper, at))
     return list(found.values())
 
 

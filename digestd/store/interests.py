@@ -10,10 +10,9 @@ from sqlalchemy import delete as _delete
 from sqlalchemy import select
 from sqlmodel import Session
 
-from digestd.domain.interest import Interest, Kind, Stance, Verdict, as_interest
-from digestd.domain.paper import PaperId
+from digestd.domain.interest import Interest, Kind, Stance
 from digestd.errors import Damaged
-from digestd.store import core, feedback, groups
+from digestd.store import bulk, core, feedback, groups
 from digestd.store.feedback import FEEDBACK_MAX
 from digestd.store.timestamps import from_us, to_us
 
@@ -135,9 +134,13 @@ def _rated_at(session: Session, moments: Mapping[int, datetime]) -> dict[int, li
         .where(_F.subscriber_id.in_(list(moments)), _F.at_us <= last)
         .order_by(_F.id.desc())
     )
-    for row in session.connection().execute(query):
-        at_us, theirs = to_us(moments[row.subscriber_id]), found[row.subscriber_id]
-        was_active = row.at_us <= at_us and (row.undone_us is None or row.undone_us > at_us)
-        if was_active and row.paper_id not in theirs and len(theirs) < FEEDBACK_MAX:
-            theirs[row.paper_id] = as_interest(PaperId(row.paper_id), Verdict(row.verdict), from_us(row.at_us))
+
+    def read(row: core.Record) -> tuple[int, Interest, bool]:
+        at_us = to_us(moments[row.subscriber_id])
+        return *feedback.rated(row), row.at_us <= at_us and (row.undone_us is None or row.undone_us > at_us)
+
+    for key, interest, was_active in bulk.readable(session.connection().execute(query), read):
+        theirs = found[key]
+        if was_active and interest.value not in theirs and len(theirs) < FEEDBACK_MAX:
+            theirs[interest.value] = interest
     return {key: list(theirs.values()) for key, theirs in found.items()}

@@ -9,6 +9,7 @@ import json
 import struct
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from digestd.domain.delivery import Actor, State
 from digestd.domain.digest import Pick, Reason, ReasonKind, Section
 from digestd.errors import Damaged
+from digestd.text.inputs import NUMBER_MAX
 
 STEP_LENGTH = 15
 STATE_LETTERS = {
@@ -87,12 +89,26 @@ def _picks(packed: bytes) -> tuple[Pick, ...]:
         return ()
     if not packed.startswith(b"["):
         return _picks_of_first_release(packed)
-    return tuple(
-        [
-            Pick(paper, revision, score, _SECTIONS[section], _reason(kind, value, words), *rest)
-            for paper, revision, score, section, (kind, value, words), *rest in _decode(packed.decode())
-        ]
-    )
+    return tuple([_pick(*fields) for fields in _decode(packed.decode())])
+
+
+def _pick(paper: Any, revision: Any, score: Any, section: Any, reason: Any, *rest: Any) -> Pick:
+    """Return a pick of JSON, which may hold any type where its text is damaged."""
+    kind, value, words = reason
+    types = tuple(map(type, (paper, revision, score, value, words, *rest)))
+    if not (_are_of_pick(types) and _TEXT.issuperset(map(type, words)) and max(paper, revision) <= NUMBER_MAX):
+        raise ValueError("a pick has fields of other types")
+    return Pick(paper, revision, score, _SECTIONS[section], _reason(kind, value, words), *rest)
+
+
+@lru_cache(maxsize=64)
+def _are_of_pick(types: tuple[type, ...]) -> bool:
+    """Return True if paper, revision, score, words of the reason, and the rest may be of these types."""
+    allowed = ({int}, {int}, {int, float}, _TEXT, {list}, _NUMBER, _NUMBER, _NUMBER, _NUMBER, _TEXT)
+    return len(types) <= len(allowed) and all(one in kinds for kinds, one in zip(allowed, types, strict=False))
+
+
+_NUMBER, _TEXT = frozenset({int, float, type(None)}), frozenset({str})
 
 
 def _reason(kind: str, value: str, words: Sequence[str]) -> Reason:

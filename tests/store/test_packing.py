@@ -111,6 +111,15 @@ def test_unpack_picks_returns_picks_or_damaged_for_any_bytes(found: bytes) -> No
     unpack_unmatched(found)
 
 
+@given(PICKS.filter(bool), st.data())
+def test_unpack_picks_refuses_other_types(picks: list[Pick], data: st.DataObject) -> None:
+    packed = json.loads(pack_picks(picks))
+    pick = data.draw(st.sampled_from(packed))
+    holder = data.draw(st.sampled_from([pick, pick[4], pick[4][2]]).filter(bool))
+    holder[data.draw(st.integers(0, len(holder) - 1))] = data.draw(st.sampled_from([{}, [[]], True]))
+    assert readable_picks(json.dumps(packed).encode()) == ()
+
+
 @pytest.mark.parametrize("found", [5, "[]", b"[" * 100_000, b'{"unmatched":' + b"[" * 100_000], ids=range(4))
 def test_unpack_picks_refuses_what_is_no_list(found: bytes) -> None:
     assert (readable_picks(found), unpack_unmatched(found)) == ((), ())

@@ -43,6 +43,8 @@ FIELDS = {
     "stance": ("UPDATE interest SET stance = 'envied'", "--topic rivers"),
 }
 """Statements that damage a subscriber, and the options of `subscriber edit` that correct it."""
+_VERDICT = "INSERT INTO feedback (subscriber_id, paper, verdict, at_us) VALUES ({{key}}, 1, {}, {})"
+_MUTING = "INSERT INTO muting (subscriber_id, paper, kind, value, at_us) VALUES ({{key}}, 1, {}, {}, 1)"
 OTHERS = {
     "explore": "UPDATE subscriber SET explore = 'maybe'",
     "last_date": "UPDATE subscriber SET last_date = 'tomorrow'",
@@ -50,6 +52,10 @@ OTHERS = {
     "next_due": "UPDATE subscriber SET next_due_us = 'never'",
     "status": "UPDATE subscriber SET status = 'asleep'",
     "seen": "INSERT INTO seen_papers (subscriber_id, papers) VALUES ({key}, x'010203')",
+    "verdict": _VERDICT.format("'adored'", 1),
+    "verdict-time": _VERDICT.format("'saved'", "9e18"),
+    "muting": _MUTING.format("'mood'", "'rivers'"),
+    "muting-bytes": _MUTING.format("'topic'", "x'ff'"),
     "profile": "UPDATE profile SET record = x'00'",
     "profile-json": "UPDATE profile SET papers = '[['",
 }
@@ -153,7 +159,7 @@ def client(damaged: Install) -> Iterator[TestClient]:
 def test_damaged_settings_are_marked_and_saved_correctly(damaged: Install, client: TestClient) -> None:
     for name in (*FIELDS, *OTHERS):
         page = f"/p/{link_for(damaged.app.keys, number(name), NOW)}"
-        assert client.get(page).status_code == 200, name
+        assert [client.get(one).status_code for one in (page, f"{page}/saved")] == [200, 200], name
         before = stored(damaged, name)
         assert client.post(page, data=PreferencesForm.of(before)).status_code == 200, name
         assert name in OTHERS or (before.damage and not stored(damaged, name).damage), name

@@ -11,6 +11,7 @@ from digestd.domain.delivery import MailKind, State
 from digestd.domain.digest import Pick
 from digestd.domain.interest import Verdict
 from digestd.store import core
+from digestd.store.bulk import readable
 from digestd.store.packing import planned_us, readable_picks
 from digestd.store.papers import merged_into
 from digestd.store.timestamps import from_us, to_us
@@ -84,7 +85,7 @@ def _newest_verdicts(session: Session, subscribers: set[int]) -> dict[tuple[int,
         .group_by(_F.subscriber_id, _F.paper)
     )
     query = select(_F.subscriber_id, _F.paper, _F.verdict, _F.at_us).where(_F.id.in_(newest)).order_by(_F.id)
-    return {
-        (row.subscriber_id, row.paper): (Verdict(row.verdict), from_us(row.at_us))
-        for row in session.connection().execute(query)
-    }
+    rows = session.connection().execute(query)
+    return dict(
+        readable(rows, lambda row: ((row.subscriber_id, row.paper), (Verdict(row.verdict), from_us(row.at_us))))
+    )
