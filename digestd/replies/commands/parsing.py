@@ -51,7 +51,7 @@ VERBS: Mapping[str, Verb] = {
             wyrejestruj leiratkozás leiratkozom отписаться отпишите відписатися 配信停止 退会 退订 退訂 取消订阅
             구독취소 수신거부
             """,
-        Verb.PAUSE: "pause pausieren pausiere urlaub vacation",
+        Verb.PAUSE: "pause pausing pausieren pausiere urlaub vacation",
         Verb.RESUME: "resume continue weiter fortsetzen",
         Verb.MORE: "more like mehr",
         Verb.LESS: "less weniger",
@@ -117,6 +117,7 @@ DAYS: Mapping[str, int] = {
     for word in words.split()
 }
 LIST_WORDS = frozenset({"list", "show", "liste", "zeigen", "anzeigen"})
+ARTICLES = frozenset({"the", "my", "this", "die", "meine", "diese"})
 ONE_WORDS = frozenset({"a", "an", "one", "ein", "eine", "einen"})
 FILLER_WORDS = frozenset(
     {"for", "until", "till", "to", "bis", "zum", "für", "um", "at", "auf", "and", "und", "paper", "papers", "nr", "no"}
@@ -233,8 +234,13 @@ def _with_kind(verb: Verb, rest: str) -> list[Command]:
 
 
 def _leaving(verb: Verb, rest: str) -> list[Command]:
-    """Accept any short line that starts with a word for unsubscribing, unless it names an interest."""
+    """Accept any short line that starts with a word for unsubscribing, unless it names an interest.
+
+    What ends a pause resumes: `stop the pause`.
+    """
     words = _words(rest)
+    if next((VERBS.get(word) for word in words if word not in ARTICLES), None) is Verb.PAUSE:
+        return [Command(Verb.RESUME)]
     return [] if len(words) >= LEAVING_WORDS_MAX or any(word in INTEREST_KINDS for word in words) else [Command(verb)]
 
 
