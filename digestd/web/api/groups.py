@@ -19,7 +19,7 @@ from digestd.subscribers import group_edits
 from digestd.subscribers.group_edits import NAME_MAX, find_group, group_fields
 from digestd.subscribers.subscriber_record import MUTABLE
 from digestd.web.api.auth import needs
-from digestd.web.api.shapes import Mutes, Number, Words
+from digestd.web.api.shapes import InterestChanges, Mutes, Number, WordLists
 from digestd.web.dependencies import Db, Now, SigningKeys
 
 router = APIRouter(prefix="/groups", tags=["groups"])
@@ -27,16 +27,10 @@ _READS = Depends(needs(Scope.READ))
 _WRITES = [_READS, Depends(needs(Scope.WRITE))]
 
 
-class GroupChanges(BaseModel):
+class GroupChanges(InterestChanges):
     """Name and interests of a group. What is not sent stays unchanged."""
 
-    model_config = ConfigDict(extra="forbid")
     name: Annotated[str | None, Field(max_length=NAME_MAX)] = None
-    topics: Words | None = None
-    phrases: Words | None = None
-    authors: Words | None = None
-    categories: Words | None = None
-    mute: Mutes | None = None
 
 
 class GroupIn(GroupChanges):
@@ -71,15 +65,12 @@ class MemberOut(BaseModel):
     shares: bool
 
 
-class GroupOut(BaseModel):
+class GroupOut(WordLists):
     """A group with its interests and members."""
 
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
     number: int
     name: str
-    topics: list[str]
-    phrases: list[str]
-    authors: list[str]
-    categories: list[str]
     mute: Mutes
     members: list[MemberOut]
 

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from digestd.domain.delivery import MailKind, State
 from digestd.domain.digest import ReasonKind, Section
 from digestd.domain.gist import GistKind
+from digestd.domain.interest import TopicHint
 from digestd.domain.reference import LookupState
 from digestd.domain.subscriber import Preferences, SignUpPreferences, Status
 from digestd.text.inputs import NUMBER_MAX
@@ -38,27 +39,37 @@ def page_of(found: Sequence[Item], limit: int, key: Callable[[Item], int]) -> Re
     return ResultPage(items=items, next=key(items[-1]) if len(found) > limit else None)
 
 
-class Mutes(BaseModel):
-    """Muted topics, phrases, authors and categories."""
+class WordLists(BaseModel):
+    """Topics, phrases, authors and categories."""
 
-    model_config = ConfigDict(extra="forbid")
     topics: Words = []
     phrases: Words = []
     authors: Words = []
     categories: Words = []
 
 
-class Interests(BaseModel):
-    """Interests of a subscriber. Lists that are not sent stay unchanged."""
+class Mutes(WordLists):
+    """Muted topics, phrases, authors and categories."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class InterestChanges(BaseModel):
+    """Interests that a group may have, too. Lists that are not sent stay unchanged."""
 
     model_config = ConfigDict(extra="forbid")
     topics: Words | None = None
     phrases: Words | None = None
     authors: Words | None = None
     categories: Words | None = None
+    mute: Mutes | None = None
+
+
+class Interests(InterestChanges):
+    """Interests of a subscriber. Lists that are not sent stay unchanged."""
+
     likes: Words | None = None
     dislikes: Words | None = None
-    mute: Mutes | None = None
 
 
 def _without_defaults(schema: dict[str, Any]) -> None:
@@ -102,26 +113,6 @@ class SignUp(SignUpPreferences):
     likes: Words = Field([])
 
 
-class TopicHintOut(BaseModel):
-    """The meaning of a topic, and the papers it brings.
-
-    `understood` is its corrected spelling, long form or translation, empty if it is understood as typed. `papers`
-    counts the papers of the last week about it; if there are none, `nearest` lists topics that have some. `is_unknown`
-    tells that no paper uses any of its words. `is_translated` tells that `understood` is the English name of a topic in
-    another language, `is_foreign` that the topic seems to be in another language and is not understood.
-    """
-
-    model_config = ConfigDict(from_attributes=True)
-    topic: str
-    understood: str
-    is_corrected: bool
-    papers: int
-    nearest: list[str]
-    is_unknown: bool
-    is_translated: bool
-    is_foreign: bool
-
-
 class UnknownPaperOut(BaseModel):
     """A paper among the interests that does not count yet.
 
@@ -137,7 +128,7 @@ class InterestsOut(Interests):
     """Interests of a subscriber, the papers that do not count yet, and hints about topics that were sent."""
 
     unknown_papers: list[UnknownPaperOut] = []
-    hints: list[TopicHintOut] = []
+    hints: list[TopicHint] = []
 
 
 class SubscriberOut(Preferences):
@@ -152,7 +143,7 @@ class SubscriberOut(Preferences):
     status: Status
     interests: Interests
     damaged: str = ""
-    hints: list[TopicHintOut] = Field([])
+    hints: list[TopicHint] = Field([])
 
 
 class PaperOut(BaseModel):

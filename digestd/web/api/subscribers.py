@@ -33,7 +33,6 @@ from digestd.web.api.shapes import (
     ResultPage,
     SubscriberIn,
     SubscriberOut,
-    TopicHintOut,
     UnknownPaperOut,
     page_of,
 )
@@ -103,7 +102,7 @@ class SubscriberApi:
             return answer
         topics = record.lists.get((Kind.TOPIC, Stance.LIKED), ())
         hints = await self.preview_day.hints_if_idle(f"token {token.key}", topics, self.now)
-        return answer.model_copy(update={"hints": [TopicHintOut.model_validate(hint) for hint in hints]})
+        return answer.model_copy(update={"hints": list(hints)})
 
     def interests(self, subscriber: SubscriberOut) -> InterestsOut:
         """Return the interests of a subscriber, with the papers among them that do not count yet."""
@@ -115,7 +114,6 @@ class SubscriberApi:
         return InterestsOut.model_validate({**wants.model_dump(), "unknown_papers": unknown})
 
     def acted(self, number: int, act: Callable[[], object]) -> SubscriberOut:
-        """Run `act` and return the subscriber. Raises NotFound or NoConsent."""
         act()
         return shown(self.one(number))
 
