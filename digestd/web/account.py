@@ -23,7 +23,6 @@ from digestd.domain.mail_budget import Pool
 from digestd.domain.subscriber import Cause, ConsentAction, Subscriber
 from digestd.errors import BadInput, BadRecord
 from digestd.security.tokens import Purpose
-from digestd.subscribers import reduced_frequency
 from digestd.subscribers.address_change import (
     SameAddress,
     cancel_address_change,
@@ -42,8 +41,8 @@ from digestd.subscribers.confirmed_actions import (
 from digestd.subscribers.notices import NoticeContext
 from digestd.subscribers.personal_data import collect_data, to_json
 from digestd.subscribers.signup import LinkExpired
-from digestd.subscribers.status_changes import NoConsent, pause, pause_end, resume, unsubscribe
-from digestd.web.dependencies import Db, NetworkKey, Notices, Now, SigningKeys, SitePages, VisitorPages
+from digestd.subscribers.status_changes import NoConsent, pause, pause_end, resume, return_or_ask, unsubscribe
+from digestd.web.dependencies import Linked, NetworkKey, Notices, VisitorPages
 from digestd.web.guards import answer_in_constant_time
 from digestd.web.pages import SHOW, masked
 from digestd.web.preferences import Settings, SettingsPage
@@ -53,13 +52,11 @@ router = APIRouter()
 
 
 @router.post("/p/{token}/pause")
-def pause_subscription(
-    settings: Settings, db: Db, network: NetworkKey, now: Now, until: Annotated[str, Form()] = ""
-) -> Response:
+def pause_subscription(settings: Settings, network: NetworkKey, until: Annotated[str, Form()] = "") -> Response:
     known = settings.subscriber()
     try:
         end = pause_end(known, date.fromisoformat(until)) if until else None
-        pause(db, known.key, ConsentAction(Cause.WEB, network), now, end)
+        pause(settings.db, known.key, ConsentAction(Cause.WEB, network), settings.now, end)
     except NoConsent:
         return settings.shown()
     except (ValueError, BadInput):
@@ -68,34 +65,34 @@ def pause_subscription(
 
 
 @router.post("/p/{token}/resume")
-def resume_subscription(settings: Settings, db: Db, network: NetworkKey, now: Now) -> Response:
+def resume_subscription(settings: Settings, network: NetworkKey) -> Response:
     try:
-        resume(db, settings.subscriber().key, ConsentAction(Cause.WEB, network), now)
+        resume(settings.db, settings.subscriber().key, ConsentAction(Cause.WEB, network), settings.now)
     except NoConsent:
         return settings.shown()
     return settings.shown("resumed")
 
 
 @router.post("/p/{token}/leave")
-def leave(settings: Settings, db: Db, network: NetworkKey, now: Now) -> Response:
-    unsubscribe(db, settings.subscriber().key, ConsentAction(Cause.WEB, network), now)
+def leave(settings: Settings, network: NetworkKey) -> Response:
+    unsubscribe(settings.db, settings.subscriber().key, ConsentAction(Cause.WEB, network), settings.now)
     return settings.shown("left")
 
 
 @router.post("/p/{token}/back")
-def back(settings: Settings, db: Db, notices: Notices, network: NetworkKey, pages: SitePages, now: Now) -> Response:
+def back(settings: Settings, notices: Notices, network: NetworkKey) -> Response:
     known = settings.subscriber()
-    how = ConsentAction(Cause.TAKEN_BACK, network, pages.consent_text("resubscribe", known.language))
-    if reduced_frequency.return_or_ask(db, notices, known.key, how, now, Pool.OWNER):
+    how = ConsentAction(Cause.TAKEN_BACK, network, settings.pages.consent_text("resubscribe", known.language))
+    if return_or_ask(settings.db, notices, known.key, how, settings.now, Pool.OWNER):
         return settings.shown("returned")
-    return pages.page("confirmation_sent", language=known.language)
+    return settings.pages.page("confirmation_sent", language=known.language)
 
 
 @router.api_route("/p/{token}/data.json", methods=SHOW)
-def export_data(settings: Settings, db: Db, now: Now) -> Response:
+def export_data(settings: Settings) -> Response:
     known = settings.subscriber()
-    with db.read() as session:
-        kept = collect_data(session, known, now)
+    with settings.db.read() as session:
+        kept = collect_data(session, known, settings.now)
     return Response(to_json(kept), media_type="application/json", headers=_AS_FILE)
 
 
@@ -119,43 +116,41 @@ def _request_move(settings: SettingsPage, notices: NoticeContext, network: bytes
 
 
 @router.api_route("/move/{token}", methods=SHOW)
-def show_move(token: str, db: Db, keys: SigningKeys, pages: SitePages, visitor: VisitorPages, now: Now) -> Response:
+def show_move(link: Linked, visitor: VisitorPages) -> Response:
     try:
-        side = open_link(db, keys, token, now)
+        side = open_link(link.db, link.keys, link.token, link.now)
     except LinkExpired:
         return visitor.page("change_address_closed", 410)
     language = side.subscriber.language
-    return pages.page(
+    return link.pages.page(
         "change_address",
         language=language,
-        here=f"{pages.site.root}move/{token}",
+        here=f"{link.pages.site.root}move/{link.token}",
         old=masked(side.subscriber.address),
         new=masked(side.change.address),
-        wording=pages.consent_lines("change_address", language),
+        wording=link.pages.consent_lines("change_address", language),
     )
 
 
 @router.post("/move/{token}")
-def confirm_move(
-    token: str, db: Db, keys: SigningKeys, network: NetworkKey, pages: SitePages, visitor: VisitorPages, now: Now
-) -> Response:
+def confirm_move(link: Linked, network: NetworkKey, visitor: VisitorPages) -> Response:
     try:
-        language = open_link(db, keys, token, now).subscriber.language
-        how = ConsentAction(Cause.MOVED, network, pages.consent_text("change_address", language))
-        side, moved = confirm_address_change(db, keys, token, how, now)
+        language = open_link(link.db, link.keys, link.token, link.now).subscriber.language
+        how = ConsentAction(Cause.MOVED, network, link.pages.consent_text("change_address", language))
+        side, moved = confirm_address_change(link.db, link.keys, link.token, how, link.now)
     except LinkExpired:
         return visitor.page("change_address_closed", 410)
-    return pages.page("address_changed", language=language, moved=moved, new=masked(side.change.address))
+    return link.pages.page("address_changed", language=language, moved=moved, new=masked(side.change.address))
 
 
 @router.post("/move/{token}/stop")
-def cancel_move(token: str, db: Db, keys: SigningKeys, pages: SitePages, visitor: VisitorPages, now: Now) -> Response:
+def cancel_move(link: Linked, visitor: VisitorPages) -> Response:
     try:
-        language = open_link(db, keys, token, now).subscriber.language
-        cancel_address_change(db, keys, token, now)
+        language = open_link(link.db, link.keys, link.token, link.now).subscriber.language
+        cancel_address_change(link.db, link.keys, link.token, link.now)
     except LinkExpired:
         return visitor.page("change_address_closed", 410)
-    return pages.page("change_address_cancelled", language=language)
+    return link.pages.page("change_address_cancelled", language=language)
 
 
 @router.api_route("/p/{token}/erase", methods=SHOW)
@@ -165,15 +160,15 @@ def show_erase(settings: Settings) -> Response:
 
 
 @router.post("/p/{token}/erase")
-def ask_erasure(settings: Settings, db: Db, notices: Notices, now: Now) -> Response:
+def ask_erasure(settings: Settings, notices: Notices) -> Response:
     known = settings.subscriber()
-    return _request_page(settings, known, request_erasure(db, notices, known.key, now))
+    return _request_page(settings, known, request_erasure(settings.db, notices, known.key, settings.now))
 
 
 @router.post("/p/{token}/renew")
-def ask_renewal(settings: Settings, db: Db, notices: Notices, now: Now) -> Response:
+def ask_renewal(settings: Settings, notices: Notices) -> Response:
     known = settings.subscriber()
-    return _request_page(settings, known, request_renewal(db, notices, known.key, now))
+    return _request_page(settings, known, request_renewal(settings.db, notices, known.key, settings.now))
 
 
 def _request_page(settings: SettingsPage, known: Subscriber, outcome: RequestOutcome) -> Response:
@@ -188,22 +183,22 @@ def _request_page(settings: SettingsPage, known: Subscriber, outcome: RequestOut
 
 
 @router.api_route("/erase/{token}", methods=SHOW)
-def show_erasure(token: str, db: Db, keys: SigningKeys, pages: SitePages, now: Now) -> Response:
-    known = open_request(db, keys, Purpose.ERASE, token, now)
-    here = f"{pages.site.root}erase/{token}"
-    return pages.page("erase_confirm", language=known.language, here=here, address=masked(known.address))
+def show_erasure(link: Linked) -> Response:
+    known = open_request(link.db, link.keys, Purpose.ERASE, link.token, link.now)
+    here = f"{link.pages.site.root}erase/{link.token}"
+    return link.pages.page("erase_confirm", language=known.language, here=here, address=masked(known.address))
 
 
 @router.post("/erase/{token}")
-def erase(token: str, db: Db, keys: SigningKeys, pages: SitePages, now: Now) -> Response:
-    known = erase_as_requested(db, keys, token, now)
-    return pages.page("erased", language=known.language)
+def erase(link: Linked) -> Response:
+    known = erase_as_requested(link.db, link.keys, link.token, link.now)
+    return link.pages.page("erased", language=known.language)
 
 
 @router.api_route("/renew/{token}", methods=SHOW)
-def show_renewal(token: str, db: Db, keys: SigningKeys, pages: SitePages, now: Now) -> Response:
-    known = open_request(db, keys, Purpose.RENEW, token, now)
-    return pages.page("renew_confirm", language=known.language, here=f"{pages.site.root}renew/{token}")
+def show_renewal(link: Linked) -> Response:
+    known = open_request(link.db, link.keys, Purpose.RENEW, link.token, link.now)
+    return link.pages.page("renew_confirm", language=known.language, here=f"{link.pages.site.root}renew/{link.token}")
 
 
 @router.post("/renew/{token}")

@@ -8,11 +8,13 @@ requests, such as the counters of a rate limit, is a `part`: made once for each 
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from inspect import signature
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, FastAPI, Request
+from fastapi.params import Depends as DependsType
 
 from digestd.app import App
 from digestd.security.keys import Keys
@@ -49,22 +51,29 @@ def part(make: Callable[[App], T]) -> Callable[[Request], Awaitable[T]]:
 
 
 def made(kind: type) -> Any:
-    """Return a dependency on an object that is made for each request, of fields that are dependencies themselves."""
+    """Return a dependency on an object that is made for each request.
 
-    async def make(**fields: object) -> object:
-        return kind(**fields)
+    Each of its fields is such a dependency itself, or a parameter of the path. They are read here, because FastAPI
+    takes 10 µs for each.
+    """
+    getters = {name: _getter(name, field.annotation) for name, field in signature(kind).parameters.items()}
 
-    make.__signature__ = signature(kind)  # type: ignore[attr-defined]  # what FastAPI reads
+    async def make(request: Request) -> object:
+        return kind(**{name: await get(request) for name, get in getters.items()})
+
     return Depends(make)
 
 
-def network_key(keys: Keys, network: str) -> bytes:
-    """Return a keyed hash of a client's network, which does not identify anybody."""
-    return keys.original.mac("network", network.encode())
+def _getter(name: str, annotation: Any) -> Callable[[Request], Awaitable[object]]:
+    async def from_request(request: Request) -> object:
+        return request if annotation is Request else request.path_params[name]
+
+    given: Any = (one.dependency for one in getattr(annotation, "__metadata__", ()) if isinstance(one, DependsType))
+    getter: Callable[[Request], Awaitable[object]] = next(given, from_request)
+    return getter
 
 
 def visitor_pages(request: Request) -> Pages:
-    """Return the pages in the language of a request."""
     return part_of(request.app, Pages.of).to(request)
 
 
@@ -73,7 +82,9 @@ async def _visitor_pages(request: Request) -> Pages:
 
 
 async def _now(request: Request) -> datetime:
-    now: datetime = request.app.state.installation.clock()
+    if not hasattr(request.state, "now"):
+        request.state.now = request.app.state.installation.clock()
+    now: datetime = request.state.now
     return now
 
 
@@ -84,6 +95,11 @@ async def _last_tick(request: Request) -> LastTick:
 
 async def _network(request: Request) -> str:
     return network_of(request)
+
+
+async def _network_key(request: Request) -> bytes:
+    keys: Keys = request.app.state.installation.keys
+    return keys.original.mac("network", network_of(request).encode())
 
 
 Installation = Annotated[App, Depends(part(lambda app: app))]
@@ -104,11 +120,19 @@ Ticked = Annotated[LastTick, Depends(_last_tick)]
 """Returns when the scheduler of this process last ticked; None without a scheduler."""
 Network = Annotated[str, Depends(_network)]
 """The client's network. The client is the peer, or the address that trusted proxies report."""
-
-
-async def _network_key(keys: SigningKeys, network: Network) -> bytes:
-    return network_key(keys, network)
-
-
 NetworkKey = Annotated[bytes, Depends(_network_key)]
 """What is stored of the network."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedPage:
+    """What the pages behind a link use, in the language of its subscriber."""
+
+    token: str
+    db: Db
+    keys: SigningKeys
+    pages: SitePages
+    now: Now
+
+
+Linked = Annotated[LinkedPage, made(LinkedPage)]

@@ -31,7 +31,7 @@ from digestd.subscribers.pick_feedback import (
     unmute,
     withdraw_feedback,
 )
-from digestd.web.dependencies import Db, Now, SigningKeys, SitePages, made, part
+from digestd.web.dependencies import LinkedPage, made, part
 from digestd.web.guards import Window
 from digestd.web.pages import SHOW
 from digestd.web.preferences import Settings
@@ -46,17 +46,11 @@ _Often = Annotated[Window, Depends(part(lambda _app: Window(PER_PICK, SPAN)))]
 
 
 @dataclass(frozen=True, slots=True)
-class FeedbackLink:
+class FeedbackLink(LinkedPage):
     """The pages behind a feedback link.
 
     A pick is named by its delivery and its place in it, from 1.
     """
-
-    token: str
-    db: Db
-    keys: SigningKeys
-    pages: SitePages
-    now: Now
 
     def at(self) -> tuple[int, int]:
         """Return delivery and place of the pick of the link. Raises BadToken."""
@@ -163,15 +157,15 @@ Mute = Annotated[MutePage, made(MutePage)]
 
 
 @router.api_route(_MUTE_PAGE, methods=SHOW)
-def show_mute(page: Mute, db: Db) -> Response:
-    return page.shown(_load(db, page.at()))
+def show_mute(page: Mute) -> Response:
+    return page.shown(_load(page.settings.db, page.at()))
 
 
 @router.post(_MUTE_PAGE)
-def act_on_mute(page: Mute, db: Db, now: Now, sent: Annotated[MuteForm, Form()]) -> Response:
-    at = page.at()
+def act_on_mute(page: Mute, sent: Annotated[MuteForm, Form()]) -> Response:
+    at, db = page.at(), page.settings.db
     try:
-        pick = (unmute if sent.undo else mute)(db, at, sent.interest, now)
+        pick = (unmute if sent.undo else mute)(db, at, sent.interest, page.settings.now)
     except BadRecord:
         return page.shown(_load(db, at), sent)
     return page.shown(pick)

@@ -147,9 +147,9 @@ Home = Annotated[HomePage, made(HomePage)]
 
 
 @router.api_route("/", methods=SHOW)
-def front(home: Home, cache: _Cache, preview_day: TodaysPapers) -> Response:
+async def front(home: Home, cache: _Cache, preview_day: TodaysPapers) -> Response:
     preview_day.begin(home.now)
-    return cache.page(
+    return await cache.page(
         (home.pages.language, home.pages.site.carried),
         home.now,
         partial(home.show, SignUpForm(), with_trending=home.pages.site.has_papers),
@@ -170,7 +170,6 @@ class Previews:
     examples: Lookups
 
     def count(self, form: SignUpForm) -> None:
-        """Count a preview by its price. Raises PreviewRefused if it exceeds a limit."""
         if not self.limits.allows(self.network, self.now, _price(form)):
             raise PreviewRefused(429, self.limits.later)
 
@@ -253,7 +252,6 @@ def _trending(db: Database, now: datetime) -> tuple[int, Sequence[Paper]]:
 
 
 def _price(form: SignUpForm) -> int:
-    """Return how many requests a preview counts as."""
     weight = sum(1 + len(topic) // LETTERS for topic in read_lines(form["topics"]))
     return min(1 + weight // TOPICS, PER_NETWORK)
 

@@ -20,7 +20,7 @@ from digestd.store import libraries
 from digestd.subscribers.cold_start import ColdStartReport, import_references, read_references
 from digestd.subscribers.libraries import LIBRARIES_MAX, LibrarySync, link_zotero, linked_libraries, own_library, unlink
 from digestd.text.sanitise import clean
-from digestd.web.dependencies import Db, Network, Now, part
+from digestd.web.dependencies import Network, part
 from digestd.web.guards import RateLimits
 from digestd.web.pages import SHOW
 from digestd.web.preferences import MALFORMED, Settings, SettingsPage
@@ -118,10 +118,10 @@ def read(settings: Settings, network: Network, limits: _LibraryLimits, library: 
 
 @router.post("/p/{token}/libraries/unlink")
 def unlink_library(
-    settings: Settings, db: Db, now: Now, library: Annotated[int, Form()], papers: Annotated[str, Form()] = "keep"
+    settings: Settings, library: Annotated[int, Form()], papers: Annotated[str, Form()] = "keep"
 ) -> Response:
     is_kept = papers != "drop"
-    unlink(db, settings.subscriber().key, library, now, keep=is_kept)
+    unlink(settings.db, settings.subscriber().key, library, settings.now, keep=is_kept)
     return _library_page(settings, done="kept" if is_kept else "dropped")
 
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from babel import Locale
 from babel.lists import format_list
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
 from digestd.app import App
@@ -116,7 +117,6 @@ class Pages:
         return language if language in dict(self.languages) else self.language
 
     def text(self, name: str, language: str = "") -> str:
-        """Return plain text from `web/<name>.txt.j2`."""
         return render_page(self.templates, f"web/{name}.txt.j2", language or self.language)
 
     def consent_text(self, name: str, language: str = "") -> str:
@@ -135,7 +135,6 @@ class Pages:
 
 
 def locale_of(language: str) -> Locale:
-    """Return the Babel locale of a language tag."""
     return Locale.parse(language, sep="-")
 
 
@@ -188,20 +187,20 @@ class ResponseCache:
         self._kept: OrderedDict[Hashable, tuple[datetime, bytes]] = OrderedDict()
         self._lock = Lock()
 
-    def page(
+    async def page(
         self, name: Hashable, now: datetime, make: Callable[[], Response], finish: Callable[[bytes], bytes] = bytes
     ) -> Response:
         """Return a page from the cache, or render and cache it. Exceptions and redirects are not cached.
 
         Args:
             name: Key of the page.
-            make: Renders the page.
+            make: Renders the page, in a thread.
             finish: Completes the cached bytes for this visitor.
         """
         with self._lock:
             made, body = self._kept.get(name, (None, b""))
         if made is None or not timedelta() <= now - made < self._span:
-            answer = make()
+            answer = await run_in_threadpool(make)
             if answer.status_code != HTTPStatus.OK:
                 return answer
             body = bytes(answer.body)
@@ -217,7 +216,6 @@ class ResponseCache:
 
 
 def as_file(outlet: Outlet, papers: PaperList, name: str) -> Response:
-    """Return the papers as a file that browsers save under this name."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(outlet.render(papers), media_type=outlet.media_type, headers=headers)
 

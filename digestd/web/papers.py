@@ -41,17 +41,17 @@ _Paper = Annotated[ResponseCache, Depends(part(lambda _app: ResponseCache(PAPER_
 
 
 @router.api_route("/papers", methods=SHOW)
-def today(pages: VisitorPages, db: Db, now: Now, cache: _Today) -> Response:
+async def today(pages: VisitorPages, db: Db, now: Now, cache: _Today) -> Response:
     name = (pages.language, pages.site.carried)
-    return cache.page(name, now, lambda: _day_page(db, pages, now.date(), now))
+    return await cache.page(name, now, lambda: _day_page(db, pages, now.date(), now))
 
 
 @router.api_route("/papers/{day}", methods=SHOW)
-def of_day(day: str, pages: VisitorPages, db: Db, now: Now, current: _Today, past: _Past) -> Response:
+async def of_day(day: str, pages: VisitorPages, db: Db, now: Now, current: _Today, past: _Past) -> Response:
     wanted_day = _day(day, now.date())
     cache = past if wanted_day < now.date() else current
     name = (wanted_day, pages.language, pages.site.carried)
-    return cache.page(name, now, lambda: _day_page(db, pages, wanted_day, now))
+    return await cache.page(name, now, lambda: _day_page(db, pages, wanted_day, now))
 
 
 class PublicPapers:
@@ -101,8 +101,8 @@ def fetch(
 
 
 @router.api_route("/paper/{name:path}", methods=SHOW)
-def paper_page(name: str, pages: VisitorPages, db: Db, now: Now, cache: _Paper) -> Response:
-    return cache.page((name, pages.language, pages.site.carried), now, lambda: _paper_page(db, pages, name, now))
+async def paper_page(name: str, pages: VisitorPages, db: Db, now: Now, cache: _Paper) -> Response:
+    return await cache.page((name, pages.language, pages.site.carried), now, lambda: _paper_page(db, pages, name, now))
 
 
 def _day(text: str, latest: date) -> date:

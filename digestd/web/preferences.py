@@ -27,7 +27,7 @@ from digestd.subscribers import group_edits
 from digestd.subscribers.admin_edits import edit
 from digestd.subscribers.preferences import open_preferences
 from digestd.subscribers.profile_summary import NewestPapers, mute_interest, remove_interest, summarise_profile
-from digestd.web.dependencies import Db, IsLookedUp, Network, Now, SigningKeys, SitePages, made, part
+from digestd.web.dependencies import IsLookedUp, LinkedPage, Network, made, part
 from digestd.web.forms import PreferencesForm, SentPreferences, choices
 from digestd.web.pages import SHOW, joined, masked
 from digestd.web.preview_day import TodaysPapers
@@ -42,27 +42,20 @@ _Newest = Annotated[NewestPapers, Depends(part(lambda _app: NewestPapers()))]
 
 
 @dataclass(frozen=True, slots=True)
-class SettingsPage:
+class SettingsPage(LinkedPage):
     """The settings page behind a link.
 
     Every method but `here` raises what `open_preferences` does.
     """
 
-    token: str
-    db: Db
-    keys: SigningKeys
-    pages: SitePages
-    now: Now
     newest: _Newest
     is_looked_up: IsLookedUp
 
     @property
     def here(self) -> str:
-        """Return the path of the page."""
         return f"{self.pages.site.root}p/{self.token}"
 
     def subscriber(self) -> Subscriber:
-        """Return the subscriber of the link."""
         return open_preferences(self.db, self.keys, self.token, self.now)
 
     def shown(self, done: str = "", hints: Sequence[TopicHint] = ()) -> Response:
@@ -138,49 +131,42 @@ async def save(
     form: SentPreferences,
     settings: Settings,
     network: Network,
-    now: Now,
     preview_day: TodaysPapers,
 ) -> Response:
     topics = await run_in_threadpool(_saved, settings, form)
     if isinstance(topics, Response):
         return topics
-    hints = await preview_day.hints_if_idle(network, topics, now)
+    hints = await preview_day.hints_if_idle(network, topics, settings.now)
     notable = [hint for hint in hints if hint.is_notable]
     return await run_in_threadpool(settings.shown, "saved", notable)
 
 
 @router.post("/p/{token}/mute")
-def mute(
-    kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=300)], settings: Settings, db: Db, now: Now
-) -> Response:
-    mute_interest(db, settings.subscriber().key, _interest(kind, value), now)
+def mute(kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=300)], settings: Settings) -> Response:
+    mute_interest(settings.db, settings.subscriber().key, _interest(kind, value), settings.now)
     return settings.shown("muted")
 
 
 @router.post("/p/{token}/drop")
-def remove(
-    kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=400)], settings: Settings, db: Db, now: Now
-) -> Response:
-    remove_interest(db, settings.subscriber().key, _interest(kind, value), now)
+def remove(kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=400)], settings: Settings) -> Response:
+    remove_interest(settings.db, settings.subscriber().key, _interest(kind, value), settings.now)
     return settings.shown("dropped")
 
 
 @router.post("/p/{token}/groups/share")
 def share_with_group(
     settings: Settings,
-    db: Db,
-    now: Now,
     group: Annotated[str, Form()] = "",
     shares: Annotated[str, Form()] = "",
 ) -> Response:
     subscriber = settings.subscriber().key
-    group_edits.share(db, subscriber, _number(group), now, shares=bool(shares))
+    group_edits.share(settings.db, subscriber, _number(group), settings.now, shares=bool(shares))
     return settings.shown("shared" if shares else "unshared")
 
 
 @router.post("/p/{token}/groups/leave")
-def leave_group(settings: Settings, db: Db, group: Annotated[str, Form()] = "") -> Response:
-    group_edits.leave_own(db, settings.subscriber().key, _number(group))
+def leave_group(settings: Settings, group: Annotated[str, Form()] = "") -> Response:
+    group_edits.leave_own(settings.db, settings.subscriber().key, _number(group))
     return settings.shown("left_group")
 
 

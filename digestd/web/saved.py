@@ -27,7 +27,7 @@ from digestd.mail.outlets import FEEDS, FILES, ListedPaper, PaperList, by_ending
 from digestd.mail.paper_view import HEADING, PaperView
 from digestd.security.tokens import Purpose, make_token, read_token
 from digestd.store import feedback, papers, subscribers
-from digestd.web.dependencies import Db, Links, Now, SigningKeys, SitePages, made
+from digestd.web.dependencies import LinkedPage, Links, made
 from digestd.web.pages import SHOW, as_feed, as_file
 from digestd.web.preferences import Settings
 
@@ -37,33 +37,28 @@ router = APIRouter()
 
 
 @dataclass(frozen=True, slots=True)
-class SavedPapers:
+class SavedPapers(LinkedPage):
     """The list, files and feeds behind a secret address."""
 
-    db: Db
-    keys: SigningKeys
     urls: Links
-    pages: SitePages
-    now: Now
 
-    def owner(self, session: Session, signed: str) -> Subscriber:
+    def owner(self, session: Session) -> Subscriber:
         """Return the owner of an address.
 
         Raises:
             BadToken: The token is invalid.
             NotFound: The address was renewed.
         """
-        key, edition, _ = read_token(self.keys, Purpose.SAVED, signed, self.now)
+        key, edition, _ = read_token(self.keys, Purpose.SAVED, self.token, self.now)
         known = subscribers.by_key(session, key)
         if known is None or known.status is Status.ERASED or edition != feedback.saved_link_version(session, key):
             raise NotFound("this address was renewed")
         return known
 
-    def page(self, signed: str) -> Response:
-        """Return the list behind the secret address."""
+    def page(self) -> Response:
         with self.db.read() as session:
-            owner = self.owner(session, signed)
-        return self._page(owner, signed)
+            owner = self.owner(session)
+        return self._page(owner, self.token)
 
     def page_of(self, owner: Subscriber, settings: str) -> Response:
         """Return the list for its owner, with buttons.
@@ -88,17 +83,17 @@ class SavedPapers:
             settings=settings,
         )
 
-    def listed(self, signed: str, name: str, limit: int) -> PaperList:
+    def listed(self, name: str, limit: int) -> PaperList:
         """Return the saved papers, at most `limit` of them, or the papers of the newest digests.
 
         `name`: `saved` or `digests`, and an ending.
         """
         kind = name.partition(".")[0]
         with self.db.read() as session:
-            owner = self.owner(session, signed)
+            owner = self.owner(session)
             posted = tuple(self._saved(session, owner, limit) if kind == "saved" else self._picked(session, owner))
             since = subscribers.created(session, owner.key)
-        base = self.urls.saved(signed)
+        base = self.urls.saved(self.token)
         return PaperList(
             name=f"{self.urls.home}{self.keys.original.mac('feed', f'{kind}:{owner.key}'.encode()).hex()}",
             title=self.pages.site.list_name,
@@ -126,19 +121,19 @@ Saved = Annotated[SavedPapers, made(SavedPapers)]
 
 
 @router.api_route("/s/{token}", methods=SHOW)
-def show(token: str, saved_papers: Saved) -> Response:
-    return saved_papers.page(token)
+def show(saved_papers: Saved) -> Response:
+    return saved_papers.page()
 
 
 @router.api_route("/s/{token}/{name}", methods=SHOW)
-def fetch(request: Request, token: str, name: str, saved_papers: Saved) -> Response:
+def fetch(request: Request, name: str, saved_papers: Saved) -> Response:
     kind, _, ending = name.partition(".")
     outlet = by_ending(ending)
     if outlet is None or kind not in (("saved", "digests") if outlet.is_feed else ("saved",)):
         raise NotFound("no such file")
     if outlet.is_feed:
-        return as_feed(request, outlet, saved_papers.listed(token, name, SHOWN_MAX))
-    return as_file(outlet, saved_papers.listed(token, name, feedback.SAVED_MAX), name)
+        return as_feed(request, outlet, saved_papers.listed(name, SHOWN_MAX))
+    return as_file(outlet, saved_papers.listed(name, feedback.SAVED_MAX), name)
 
 
 @router.api_route("/p/{token}/saved", methods=SHOW)
@@ -147,10 +142,10 @@ def show_own(settings: Settings, saved_papers: Saved) -> Response:
 
 
 @router.post("/p/{token}/saved/remove")
-def remove(settings: Settings, saved_papers: Saved, db: Db, now: Now, paper: Annotated[str, Form()] = "") -> Response:
+def remove(settings: Settings, saved_papers: Saved, paper: Annotated[str, Form()] = "") -> Response:
     owner = settings.subscriber()
-    with db.write() as session:
+    with settings.db.write() as session:
         if found := papers.find(session, PaperId(paper[:400])):
             rows = {found.key, *papers.former_keys(session, [found.key]).get(found.key, ())}
-            feedback.withdraw(session, owner.key, rows, Verdict.SAVED, now)
+            feedback.withdraw(session, owner.key, rows, Verdict.SAVED, settings.now)
     return saved_papers.page_of(owner, settings.here)

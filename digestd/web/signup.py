@@ -29,10 +29,8 @@ from digestd.domain.interest import Kind, values
 from digestd.domain.mail_budget import PER_NETWORK as MAILS_PER_NETWORK
 from digestd.domain.schedule import first_due
 from digestd.domain.subscriber import Cause, ConsentAction, Status, Subscriber
-from digestd.security.keys import Keys
 from digestd.security.tokens import Purpose, read_token
 from digestd.store import subscribers
-from digestd.store.database import Database
 from digestd.subscribers.preferences import request_link
 from digestd.subscribers.signup import (
     LinkExpired,
@@ -45,6 +43,8 @@ from digestd.subscribers.signup import (
 from digestd.web.dependencies import (
     Db,
     IsLookedUp,
+    Linked,
+    LinkedPage,
     Network,
     NetworkKey,
     Notices,
@@ -214,10 +214,8 @@ async def settings_link(form: SentSignUp, forms: Forms, db: Db, notices: Notices
 
 
 @router.api_route("/confirm/{token}", methods=SHOW)
-def show_confirmation(
-    token: str, db: Db, keys: SigningKeys, pages: VisitorPages, now: Now, is_looked_up: IsLookedUp
-) -> Response:
-    wanted = _requested(db, keys, token, now)
+def show_confirmation(link: Linked, pages: VisitorPages, is_looked_up: IsLookedUp) -> Response:
+    wanted = _requested(link)
     language = wanted.language if wanted else pages.language
     return pages.page(
         "confirm",
@@ -230,38 +228,36 @@ def show_confirmation(
 
 
 @router.post("/confirm/{token}")
-def confirm_subscription(
-    token: str, db: Db, keys: SigningKeys, network: NetworkKey, pages: SitePages, visitor_pages: VisitorPages, now: Now
-) -> Response:
+def confirm_subscription(link: Linked, network: NetworkKey, visitor_pages: VisitorPages) -> Response:
     try:
-        wording = pages.consent_text("confirm", _language(db, keys, token, now))
-        subscriber = confirm(db, keys, token, now, ConsentAction(Cause.CONFIRM, network, wording))
+        how = ConsentAction(Cause.CONFIRM, network, link.pages.consent_text("confirm", _language(link)))
+        subscriber = confirm(link.db, link.keys, link.token, link.now, how)
     except LinkExpired:
         return visitor_pages.page("confirmation_expired", 410)
-    return pages.page("confirmed", language=subscriber.language, first=_first(subscriber, now))
+    return link.pages.page("confirmed", language=subscriber.language, first=_first(subscriber, link.now))
 
 
 @router.api_route("/confirm/{token}/decline", methods=SHOW)
-def show_decline(token: str, db: Db, keys: SigningKeys, pages: VisitorPages, now: Now) -> Response:
-    here = f"{pages.site.root}confirm/{token}/decline"
-    return pages.page("decline", language=_language(db, keys, token, now), here=here)
+def show_decline(link: Linked, pages: VisitorPages) -> Response:
+    here = f"{pages.site.root}confirm/{link.token}/decline"
+    return pages.page("decline", language=_language(link), here=here)
 
 
 @router.post("/confirm/{token}/decline")
-def decline_subscription(token: str, db: Db, keys: SigningKeys, pages: VisitorPages, now: Now) -> Response:
-    language = _language(db, keys, token, now)
-    return pages.page("declined", language=language, erased=decline(db, keys, token, now))
+def decline_subscription(link: Linked, pages: VisitorPages) -> Response:
+    language = _language(link)
+    return pages.page("declined", language=language, erased=decline(link.db, link.keys, link.token, link.now))
 
 
-def _language(db: Database, keys: Keys, token: str, now: datetime) -> str:
+def _language(link: LinkedPage) -> str:
     """Return the language of the subscriber of a confirmation token; empty if there is none. Raises BadToken."""
-    key, _, _ = read_token(keys, Purpose.CONFIRM, token, now)
-    with db.read() as session:
+    key, _, _ = read_token(link.keys, Purpose.CONFIRM, link.token, link.now)
+    with link.db.read() as session:
         known = subscribers.by_key(session, key)
     return known.language if known else ""
 
 
-def _requested(db: Database, keys: Keys, token: str, now: datetime) -> Subscriber | None:
+def _requested(link: LinkedPage) -> Subscriber | None:
     """Return the subscriber with the requested changes.
 
     None if the request is no longer open.
@@ -271,10 +267,10 @@ def _requested(db: Database, keys: Keys, token: str, now: datetime) -> Subscribe
     Raises:
         BadToken: The token is invalid.
     """
-    key, n, _ = read_token(keys, Purpose.CONFIRM, token, now)
-    with db.read() as session:
+    key, n, _ = read_token(link.keys, Purpose.CONFIRM, link.token, link.now)
+    with link.db.read() as session:
         known = subscribers.by_key(session, key)
-        return preview_request(session, known, n, now) if known and known.status in _ASKED else None
+        return preview_request(session, known, n, link.now) if known and known.status in _ASKED else None
 
 
 def _first(subscriber: Subscriber, now: datetime) -> datetime | None:

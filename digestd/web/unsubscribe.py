@@ -17,9 +17,9 @@ from digestd.domain.subscriber import Cause, ConsentAction, Status, Subscriber
 from digestd.errors import NotFound
 from digestd.security.tokens import OutdatedToken, Purpose, read_token
 from digestd.store import subscribers
-from digestd.subscribers import reduced_frequency
-from digestd.subscribers.status_changes import NoConsent, pause, unsubscribe
-from digestd.web.dependencies import Db, NetworkKey, Notices, Now, SigningKeys, SitePages, made
+from digestd.subscribers import status_changes
+from digestd.subscribers.status_changes import NoConsent, pause, return_or_ask, unsubscribe
+from digestd.web.dependencies import LinkedPage, NetworkKey, Notices, made
 from digestd.web.pages import SHOW, masked
 
 _GETS = frozenset({Status.ACTIVE, Status.PAUSED})
@@ -33,14 +33,8 @@ async def _is_one_click(request: Request) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class UnsubscribeLink:
+class UnsubscribeLink(LinkedPage):
     """The pages behind an unsubscribe link, which never expires."""
-
-    token: str
-    db: Db
-    keys: SigningKeys
-    pages: SitePages
-    now: Now
 
     def subscriber(self, *, accept_outdated: bool = False) -> Subscriber:
         """Return the subscriber of the link.
@@ -89,12 +83,10 @@ def show(link: Link) -> Response:
 
 
 @router.post("/u/{token}")
-def act(
-    link: Link, db: Db, network: NetworkKey, now: Now, one_click: Annotated[bool, Depends(_is_one_click)]
-) -> Response:
+def act(link: Link, network: NetworkKey, one_click: Annotated[bool, Depends(_is_one_click)]) -> Response:
     subscriber = link.subscriber(accept_outdated=True)
     cause = Cause.ONE_CLICK if one_click else Cause.WEB
-    unsubscribe(db, subscriber.key, ConsentAction(cause, network), now)
+    unsubscribe(link.db, subscriber.key, ConsentAction(cause, network), link.now)
     if one_click:
         return PlainTextResponse("unsubscribed\n")
     returns = subscriber.status in _GETS and not link.is_outdated()
@@ -103,28 +95,28 @@ def act(
 
 
 @router.post("/u/{token}/back")
-def back(link: Link, db: Db, notices: Notices, network: NetworkKey, now: Now) -> Response:
+def back(link: Link, notices: Notices, network: NetworkKey) -> Response:
     subscriber = link.subscriber()
     how = ConsentAction(Cause.TAKEN_BACK, network, link.pages.consent_text("resubscribe", subscriber.language))
-    done = reduced_frequency.return_or_ask(db, notices, subscriber.key, how, now, Pool.STRANGER)
+    done = return_or_ask(link.db, notices, subscriber.key, how, link.now, Pool.STRANGER)
     return link.page("resubscribed", subscriber, done=done)
 
 
 @router.post("/u/{token}/weekly")
-def weekly(link: Link, db: Db, now: Now) -> Response:
-    return link.reduction_page("weekly", reduced_frequency.weekly(db, link.subscriber().key, now))
+def weekly(link: Link) -> Response:
+    return link.reduction_page("weekly", status_changes.weekly(link.db, link.subscriber().key, link.now))
 
 
 @router.post("/u/{token}/fewer")
-def fewer(link: Link, db: Db, now: Now) -> Response:
-    return link.reduction_page("fewer", reduced_frequency.fewer(db, link.subscriber().key, now))
+def fewer(link: Link) -> Response:
+    return link.reduction_page("fewer", status_changes.fewer(link.db, link.subscriber().key, link.now))
 
 
 @router.post("/u/{token}/pause")
-def pause_subscription(link: Link, db: Db, network: NetworkKey, now: Now) -> Response:
+def pause_subscription(link: Link, network: NetworkKey) -> Response:
     try:
-        until = now + reduced_frequency.BREAK
-        pause(db, link.subscriber().key, ConsentAction(Cause.WEB, network), now, until)
+        until = link.now + status_changes.BREAK
+        pause(link.db, link.subscriber().key, ConsentAction(Cause.WEB, network), link.now, until)
     except NoConsent:
         return link.reduction_page("pause", done=False)
     return link.reduction_page("pause", done=True)
