@@ -57,7 +57,6 @@ class MailParser:
                 raise UnreadableMail("the mail parser sent an invalid answer; it was restarted") from error
 
     def close(self) -> None:
-        """End the parser process."""
         with self._lock:
             self._stop()
 

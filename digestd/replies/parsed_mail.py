@@ -57,7 +57,6 @@ class HeaderFields:
         return next(iter(self.all(name)), "")
 
     def all(self, *names: str) -> list[str]:
-        """Return the values of these fields in the order of the mail."""
         return [value for name, value in self.pairs if name in names]
 
 
@@ -316,6 +315,5 @@ class _TextExtractor(HTMLParser):
             self.pieces.append("\n")
 
     def handle_data(self, data: str) -> None:
-        """Collect visible text (called by html.parser)."""
         if not (self._skipped or self._in_quote):
             self.pieces.append(" ".join(data.split("\n")))

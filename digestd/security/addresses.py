@@ -163,10 +163,6 @@ def looks_like_envelope_from(address: str) -> bool:
 
 
 def _lower_ascii(address: str) -> str:
-    """Return an address in lower case.
-
-    Empty for one with letters outside ASCII.
-    """
     return address[:ADDRESS_MAX].lower() if address.isascii() else ""
 
 

@@ -126,11 +126,6 @@ def leave_root() -> str:
 
 
 def landlock_version() -> int:
-    """Return the version of the kernel's interface.
-
-    Raises:
-        OSError: the kernel has no Landlock.
-    """
     return _syscall(LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_VERSION)
 
 
@@ -173,7 +168,6 @@ def send(stream: BinaryIO, message: bytes) -> None:
 
 
 def send_report(stream: BinaryIO, confinement: Confinement) -> None:
-    """Send what `confine` returned, as the first message of a parser process."""
     send(stream, json.dumps(confinement).encode())
 
 

@@ -56,7 +56,6 @@ def decrypt(keys: Keys, use: str, owner: str, sealed: bytes) -> str:
 
 
 def is_encrypted_by_current(keys: Keys, sealed: bytes) -> bool:
-    """Return True if the key id is that of the current secret."""
     return sealed[:_ID] == keys.id
 
 

@@ -77,7 +77,6 @@ class Keys:
 
     @property
     def original(self) -> "Keys":
-        """Return the first secret of the installation."""
         return Keys(self.retired[-1].secret) if self.retired else self
 
 

@@ -93,7 +93,6 @@ class ParserProcess:
             ) from error
 
     def kill(self) -> None:
-        """Kill it; a pending `receive` returns None."""
         self.process.kill()
 
     def end(self) -> None:

@@ -153,7 +153,6 @@ def issue_second(at: datetime) -> int:
 
 
 def issue_time(version: int) -> datetime:
-    """Return the issue time of such a second."""
     return datetime.fromtimestamp(version, UTC)
 
 

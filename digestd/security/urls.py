@@ -25,7 +25,6 @@ class Urls:
 
     @property
     def subscribe(self) -> str:
-        """Return the page for subscribing, which is the front page."""
         return self.home
 
     @property
@@ -37,7 +36,6 @@ class Urls:
         return f"{self.home}settings" if self.is_reachable else ""
 
     def confirm(self, token: str) -> str:
-        """Return the page for confirming a subscription."""
         return f"{self.home}confirm/{token}"
 
     def unsubscribe(self, token: str) -> str:
@@ -48,7 +46,6 @@ class Urls:
         return f"{self.home}u/{token}"
 
     def preferences(self, token: str) -> str:
-        """Return the settings page of a subscriber."""
         return f"{self.home}p/{token}"
 
     def erase(self, token: str) -> str:
@@ -60,7 +57,6 @@ class Urls:
         return f"{self.home}renew/{token}"
 
     def move(self, token: str) -> str:
-        """Return the page for confirming or stopping a change of address."""
         return f"{self.home}move/{token}"
 
     def paper(self, name: str) -> str:
@@ -68,7 +64,6 @@ class Urls:
         return f"{self.home}paper/{quote(name, safe=':/')}" if self.is_reachable else ""
 
     def view(self, token: str) -> str:
-        """Return the page of one digest."""
         return f"{self.home}d/{token}"
 
     def feedback(self, token: str) -> str:

@@ -70,10 +70,6 @@ _FULL = "there is no room for it; drop liked papers, or let a shorter file name 
 
 
 def _newest_first(sightings: Sequence[Sighting]) -> list[Sighting]:
-    """Sort by date, newest first.
-
-    Entries without a date come last in the order of the file.
-    """
     return sorted(sightings, key=lambda sighting: sighting.published or _UNDATED, reverse=True)
 
 

@@ -37,12 +37,10 @@ class RequestOutcome(StrEnum):
 
 
 def request_erasure(db: Database, notices: NoticeContext, subscriber: int, now: datetime) -> RequestOutcome:
-    """Mail a subscriber the link that erases them."""
     return _request(db, notices, subscriber, (MailKind.ERASE, Pool.OWNER), now)
 
 
 def request_renewal(db: Database, notices: NoticeContext, subscriber: int, now: datetime) -> RequestOutcome:
-    """Mail a subscriber the link that makes their earlier links void."""
     return _request(db, notices, subscriber, (MailKind.RENEW, Pool.RENEWAL), now)
 
 

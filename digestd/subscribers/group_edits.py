@@ -154,7 +154,6 @@ def _name(name: str) -> str:
 
 
 def _interests(known: Sequence[Interest], given: Slots) -> tuple[Interest, ...]:
-    """Return the interests after a change, liked before muted."""
     slots = [(kind, stance) for stance in Stance for kind in MUTABLE.values()]
     wanted = {slot: values(known, *slot) if given.get(slot) is None else given[slot] or () for slot in slots}
     return check_interests(wanted)

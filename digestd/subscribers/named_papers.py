@@ -38,12 +38,10 @@ class NamedPaper:
 
     @property
     def url(self) -> str | None:
-        """Return the address of the public paper."""
         return self.found.url if isinstance(self.found, Paper) else None
 
     @property
     def registries(self) -> tuple[str, ...]:
-        """Return the names of the registries that it is looked up at."""
         return registries_of(self.paper)
 
 

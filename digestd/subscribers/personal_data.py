@@ -38,7 +38,6 @@ def collect_data(session: Session, subscriber: Subscriber, now: datetime) -> dic
 
 
 def to_json(data: dict[str, object]) -> str:
-    """Return the object as the text of a JSON file."""
     return json.dumps(data, ensure_ascii=False, indent=2, default=_to_text) + "\n"
 
 

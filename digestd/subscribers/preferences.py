@@ -53,7 +53,6 @@ def is_expired(known: Subscriber, issued: datetime, now: datetime) -> bool:
 
 
 def link_for(keys: Keys, subscriber: int, now: datetime) -> str:
-    """Return a new token that opens the preferences."""
     return make_token(keys, Purpose.PREFERENCES, subscriber, now)
 
 

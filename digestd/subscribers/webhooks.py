@@ -64,7 +64,6 @@ def read_secret(text: str) -> bytes:
 
 
 def signature(secret: bytes, name: str, timestamp: int, body: bytes) -> str:
-    """Return the value of the `webhook-signature` header."""
     signed = b"%s.%d.%s" % (name.encode(), timestamp, body)
     return f"v1,{base64.b64encode(hmac.digest(secret, signed, 'sha256')).decode()}"
 

@@ -88,13 +88,11 @@ def _basic_password(header: str) -> str | None:
 
 
 def _read_bearer(header: str) -> str | None:
-    """Return the token in an Authorization header, valid or not; None if there is none."""
     match = _HEADER.fullmatch(header)
     return match[1] if match else None
 
 
 def _token_of(session: Session, word: str) -> ApiToken | None:
-    """Return the API token that was issued as this word, or None."""
     match = _TOKEN.fullmatch(word)
     return api_tokens.authenticate(session, int(match[1]), match[2]) if match else None
 

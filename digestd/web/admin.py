@@ -69,7 +69,6 @@ class Chart:
 
     @property
     def area(self) -> str:
-        """Return the points of the area below the line."""
         return f"0,{HEIGHT:g} {self.line} {WIDTH:g},{HEIGHT:g}" if self.line else ""
 
 
@@ -206,7 +205,6 @@ def stacked_bars(columns: Sequence[Sequence[tuple[str, int, str]]], top: int) ->
 
 
 def line_points(values: Sequence[int], top: int) -> str:
-    """Return the points of a line through values at even distances."""
     step = WIDTH / max(1, len(values) - 1)
     return " ".join(f"{_short(n * step):g},{_short(HEIGHT - HEIGHT * value / top):g}" for n, value in enumerate(values))
 

@@ -77,7 +77,6 @@ class DeadlineProtocol(H11Protocol):
         self._wait()
 
     def resume_writing(self) -> None:
-        """Stop the deadline when the client has caught up."""
         super().resume_writing()
         if not self._owes():
             self._stop_waiting()
@@ -90,18 +89,15 @@ class DeadlineProtocol(H11Protocol):
             self._stop_waiting()  # the next request has already arrived
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the deadline of a closed connection."""
         self._stop_waiting()
         super().connection_lost(exc)
 
     def give_way(self) -> None:
-        """Close the connection immediately."""
         self._stop_waiting()
         self.connections.discard(self)
         self.transport.abort()
 
     def _owes(self) -> bool:
-        """Return True if the server is waiting for the client."""
         is_answering = self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
         return not is_answering or self.flow.write_paused
 

@@ -79,7 +79,6 @@ class ExamplePapers:
 
     @classmethod
     def of(cls, app: App) -> Self:
-        """Return the lookups of an installation."""
         reader = app.registry_reader
         return cls(None if reader is None else replace(reader, limits=INTERACTIVE_LIMITS).look_up)
 

@@ -66,11 +66,9 @@ class TextForm(dict[str, str]):
 
     @property
     def with_chosen_topic(self) -> Self:
-        """Return the form with the topic that a hint offered instead of one of its topics."""
         return type(self)({**self, "topics": _replace_line(self["topics"], self["chosen_topic"]), "chosen_topic": ""})
 
     def read_preferences(self, names: Iterable[str]) -> dict[str, object]:
-        """Return the preferences with these names, as in a line of an import."""
         return {name: self._value(name) for name in names}
 
     def _value(self, name: str) -> object:
@@ -84,12 +82,10 @@ class TextForm(dict[str, str]):
 
 
 def read_lines(text: str) -> list[str]:
-    """Return the lines that are not blank."""
     return [line for line in text.splitlines() if line.strip()]
 
 
 def read_names(text: str) -> list[str]:
-    """Return the names of people, one a line or separated by semicolons."""
     return read_lines(text.replace(";", "\n"))
 
 
@@ -136,7 +132,6 @@ class SignUpForm(TextForm):
 
     @property
     def is_timed(self) -> bool:
-        """Return True if hour, cadence, weekday or size differ from the defaults."""
         return any(self[name] != self.FIELDS[name] for name in _TIMED)
 
     @property
@@ -234,6 +229,5 @@ def _with_stored_likes(record: SubscriberRecord, whom: Subscriber) -> Subscriber
 
 
 def zones(chosen: str) -> list[tuple[str, str]]:
-    """Return pairs of zone and label, including the chosen zone."""
     all_of_them = ZONES if chosen in ZONES else (chosen, *ZONES)
     return [(zone, zone.replace("_", " ")) for zone in all_of_them]

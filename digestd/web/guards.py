@@ -68,7 +68,6 @@ class Window:
 
     @property
     def later(self) -> dict[str, str]:
-        """Return the Retry-After header."""
         return {"Retry-After": str(int(self._span.total_seconds()))}
 
     def allows(self, key: str, now: datetime, price: int = 1) -> bool:
@@ -86,7 +85,6 @@ class Window:
             return True
 
     def check(self, key: str, now: datetime, why: str = "too many requests from this network") -> None:
-        """Count a request. Raises TooOften if it exceeds the limit."""
         if not self.allows(key, now):
             raise TooOften(self.later, why)
 
@@ -99,17 +97,14 @@ class RateLimits:
         self.later = self._networks.later
 
     def allows(self, network: str, now: datetime, price: int = 1) -> bool:
-        """Return True if the request is within both limits, and count it as `price` requests."""
         return self._networks.allows(network, now, price) and self._everyone.allows("", now, price)
 
     def check(self, network: str, now: datetime) -> None:
-        """Count a request. Raises TooOften if it exceeds a limit."""
         if not self.allows(network, now):
             raise TooOften(self.later)
 
 
 def network_of(request: Request) -> str:
-    """Return the network of whoever sends this."""
     return network(request.client.host if request.client else "")
 
 
@@ -156,12 +151,10 @@ def is_foreign(request: Request, public_url: str) -> bool:
 
 
 def new_timestamp(keys: Keys, network: bytes, now: datetime) -> str:
-    """Return a timestamp for a network. `network`: from `network_key`."""
     return make_token(keys, Purpose.FORM, round(now.timestamp() * 1_000), now, _tag(keys, network))
 
 
 def is_timely(keys: Keys, network: bytes, stamp: str, now: datetime) -> bool:
-    """Return True if a form with this timestamp is accepted at once."""
     age = _age(keys, network, stamp, now)
     return age is not None and MIN_AGE <= age <= MAX_AGE
 
@@ -176,7 +169,6 @@ def refreshed_timestamp(keys: Keys, network: bytes, stamp: str, now: datetime) -
 
 
 def with_new_timestamp(page: bytes, keys: Keys, network: bytes, now: datetime) -> bytes:
-    """Return a cached page with a new timestamp in its form."""
     return _STAMP_IN_A_PAGE.sub(new_timestamp(keys, network, now).encode(), page, count=1)
 
 

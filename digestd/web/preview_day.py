@@ -129,7 +129,6 @@ class PreviewDay:
                 self._renewed(now)
 
     def day(self, now: datetime) -> "PlanningDay":
-        """Return the newest day that may be shown at `now`."""
         return self._loaded(now).day
 
     def _loaded(self, now: datetime) -> _Loaded:

@@ -129,5 +129,4 @@ TABLES = {
 
 
 def any_of(cues: tuple[Cue, ...], before: str = "") -> re.Pattern[str]:
-    """Return the expression that finds any of these words, after `before`."""
     return re.compile(f"{before}(?:{'|'.join(cue.words for cue in cues)})", re.IGNORECASE | re.MULTILINE)

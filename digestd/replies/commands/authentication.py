@@ -97,7 +97,6 @@ def _parse_result(words: list[str]) -> _MethodResult:
 
 
 def _split_at_semicolons(words: list[str]) -> Iterator[list[str]]:
-    """Yield the runs of tokens between semicolons."""
     rest = iter([*words, ";"])
     for _ in range(words.count(";") + 1):
         yield list(takewhile(lambda word: word != ";", rest))

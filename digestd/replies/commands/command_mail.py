@@ -148,7 +148,6 @@ def _sender(fields: HeaderFields) -> str:
 
 
 def _recipients(fields: HeaderFields) -> tuple[str, ...]:
-    """Return the lower-case addresses in `To` and `Cc`, without duplicates."""
     named = [address.lower() for _, address in getaddresses(fields.all("to", "cc")) if address]
     return tuple(dict.fromkeys(named))[:RECIPIENTS_MAX]
 

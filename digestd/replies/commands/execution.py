@@ -132,7 +132,6 @@ class CommandProcessor:
         return host == own_host and local.partition("+")[0] == own_local
 
     def _find_proof(self, session: Session, received: ReceivedCommandMail, now: datetime) -> _Proof | None:
-        """Return the proof by a tagged recipient or an authenticated sender, or None."""
         tagged = (_proof_by_recipient(session, self.post.keys, to, now) for to in received.sent_to if self._is_ours(to))
         found = next(filter(None, tagged), None)
         return found or (self._proof_by_sender(session, received) if self._is_authenticated(received.mail) else None)

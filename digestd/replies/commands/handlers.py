@@ -52,7 +52,6 @@ _ALWAYS_ALLOWED = frozenset({Verb.HELP, Verb.SETTING, Verb.UNSUBSCRIBE})
 
 
 def _change_status(session: Session, context: CommandContext, status: Status) -> bool:
-    """Change the status; return True if it was different before."""
     before = context.subscriber.version
     context.subscriber = subscribers.change_status(session, context.subscriber.key, status, Cause.MAIL, context.now)
     return context.subscriber.version > before

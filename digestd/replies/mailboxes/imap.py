@@ -98,7 +98,6 @@ class ImapSession:
         self._removed.append(message.name)
 
     def flag(self, message: MailboxMessage) -> None:
-        """See MailboxSession.flag."""
         _check(self._client.uid("STORE", message.name, "+FLAGS.SILENT", r"(\Seen \Flagged)"))
 
     def end(self) -> None:

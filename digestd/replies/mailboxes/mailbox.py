@@ -136,11 +136,9 @@ class MaildirMailbox:
                 continue
 
     def remove(self, message: MailboxMessage) -> None:
-        """See MailboxSession.remove."""
         (self._folder / "new" / message.name).unlink(missing_ok=True)
 
     def flag(self, message: MailboxMessage) -> None:
-        """See MailboxSession.flag."""
         name = message.name.partition(":")[0]
         (self._folder / "new" / message.name).rename(self._folder / "cur" / f"{name}{FLAGGED_SUFFIX}")
 

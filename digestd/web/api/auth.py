@@ -96,7 +96,6 @@ class SignupLimit:
         self._posts = Window(limit.most, limit.span)
 
     def check(self, token: ApiToken, now: datetime) -> None:
-        """Count a sign-up. Raises TooOften beyond the limit."""
         self._posts.check(str(token.key), now, "this token has signed up too many people")
 
 

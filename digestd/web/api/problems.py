@@ -80,7 +80,6 @@ def problem(
     errors: list[FieldProblem] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return an error response."""
     problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors or [])
     return Response(json.dumps(problem.model_dump()), status, media_type=KIND, headers=headers)
 

@@ -133,7 +133,6 @@ def read_events(records: Iterable[object], read: Callable[[Any], BounceEvent | N
 
 
 def get_value(holder: object, *path: str) -> Any:
-    """Return the value at a path of keys, or None."""
     for name in path:
         holder = holder.get(name) if isinstance(holder, Mapping) else None
     return holder

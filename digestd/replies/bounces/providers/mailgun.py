@@ -55,11 +55,6 @@ class Mailgun:
 
 
 def create(secret: str, _certificate: CertificateLoader) -> WebhookProvider:
-    """Return the provider for the value of its setting.
-
-    Raises:
-        BadSetting: The value is invalid.
-    """
     if len(secret) < _KEY_MIN:
         raise BadSetting("DIGESTD_INBOUND_MAILGUN_KEY: must be the HTTP webhook signing key of the account")
     return Mailgun(secret.encode())

@@ -68,11 +68,6 @@ class Postmark:
 
 
 def create(secret: str, _certificate: CertificateLoader) -> WebhookProvider:
-    """Return the provider for the value of its setting.
-
-    Raises:
-        BadSetting: The value is invalid.
-    """
     user, _, password = secret.partition(":")
     if not user or len(password) < _SECRET_MIN:
         raise BadSetting(

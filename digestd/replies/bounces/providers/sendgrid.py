@@ -67,11 +67,6 @@ class SendGrid:
 
 
 def create(secret: str, _certificate: CertificateLoader) -> WebhookProvider:
-    """Return the provider for the value of its setting.
-
-    Raises:
-        BadSetting: The value is invalid.
-    """
     try:
         key = load_der_public_key(base64.b64decode(secret, validate=True))
     except (ValueError, binascii.Error, UnsupportedAlgorithm):

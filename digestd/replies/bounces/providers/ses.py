@@ -117,11 +117,6 @@ class Ses:
 
 
 def create(secret: str, certificate: CertificateLoader) -> WebhookProvider:
-    """Return the provider for the value of its setting.
-
-    Raises:
-        BadSetting: The value is invalid.
-    """
     arn = _ARN.fullmatch(secret)
     if arn is None:
         raise BadSetting(
