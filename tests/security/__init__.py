@@ -63,7 +63,7 @@ S14 statements                security/test_statements.py::test_no_statement_is_
                               security/test_schema.py::test_described_requests_cause_no_server_error
                               web/test_api_described.py::test_described_requests_cause_no_server_error
 S15 patterns                  bounces/test_hostile.py::test_classify_survives_deep_and_long_mails
-                              delivery/relay_logs/test_formats.py::test_hostile_line_says_nothing
+                              delivery/test_relay_logs.py::test_hostile_line_says_nothing
 S16 secrets in logs           security/test_canaries.py::test_run_and_crashes_log_no_canary
                               security/test_canaries.py::test_delivery_crash_logs_location_only
                               security/test_canaries.py::test_failing_commands_print_no_password

@@ -1,1 +1,0 @@
-"""Logs of relays, as Postfix, Exim and Sendmail write them."""
