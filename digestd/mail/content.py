@@ -102,7 +102,7 @@ class DigestContent:
 
 @dataclass(frozen=True, slots=True)
 class NoticeContent:
-    """A notice that links to one page.
+    """A notice that links to one page: the variable `notice` in its templates.
 
     It contains nothing that the requester typed, so it cannot carry spam.
 
@@ -111,6 +111,7 @@ class NoticeContent:
         kind: Name of its templates, `email/<kind>.*`.
         mail: The address at which an answer confirms, or empty.
         decline: The page for recipients who did not ask, or empty.
+        subject: Filled in when it is rendered.
     """
 
     list_name: str
@@ -121,6 +122,7 @@ class NoticeContent:
     kind: str = "confirm"
     mail: str = ""
     decline: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,11 +112,11 @@ class DigestSummary:
     first: str = slot("first")
 
 
-@dataclass(frozen=True, slots=True)
-class DigestFrame:
-    """The variable `frame` in the template of a frame.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestFrame(DigestLinks):
+    """The variable `frame` in the template of a frame: the links of the digest and what stands around its papers.
 
-    Links other than `home` and `manage` are slots, or empty if there is no such link; see DigestLinks.
+    Links other than `home` and `manage` are slots, or empty if there is no such link.
 
     Attributes:
         left: How many papers did not fit.
@@ -129,13 +129,6 @@ class DigestFrame:
     heading: str
     left: int
     held: tuple[EarlierDigest, ...]
-    view: str
-    unsubscribe: str
-    settings: str
-    mail: str
-    home: str
-    manage: str
-    replies: bool
     contents: str
     subject: str = slot("subject")
     preheader: str = slot("preheader")

@@ -35,7 +35,8 @@ _COMMAND_ROWS = {
 def render_notice(templates: Templates, content: NoticeContent) -> Rendered:
     """Render a notice with the templates of its kind."""
     environment = templates.environment(content.language)
-    notice = _Notice(
+    notice = replace(
+        content,
         list_name=clean_line(content.list_name, NAME_MAX),
         link=safe_url(content.link),
         mail=safe_address(content.mail),
@@ -50,26 +51,23 @@ def render_notice(templates: Templates, content: NoticeContent) -> Rendered:
 
 
 def render_reply(templates: Templates, content: ReplyContent) -> Rendered:
-    """Render the reply to commands."""
+    """Render the reply to commands: each line once, commands with their meaning, and the settings if they are named."""
     environment = templates.environment(content.language)
-    lines = content.lines or (ReplyLine("help"),)
-    reply = _Reply(
-        list_name=shorten(clean(content.list_name), NAME_MAX),
-        what=lines[0].what,
-        lines=tuple(
-            dict.fromkeys(
-                render_line(environment, _REPLY_LINE_TEMPLATE, line=_line_values(one), page=bool(content.settings))
-                for one in lines
-            )
-        ),
-        commands=tuple(_commands(environment, lines)),
-        answerable=content.answerable and lines[0].what not in {"prove", "unsubscribed"},
-        postal_address=shorten(clean(content.postal_address), POSTAL_MAX),
-        settings=safe_url(content.settings) if any(one.what in {"help", "not_by_mail"} for one in lines) else "",
-    )
-    reply = replace(reply, subject=render_line(environment, "email/reply.subject.txt.j2", reply=reply))
+    lines, has_pages = content.lines or (ReplyLine("help"),), bool(content.settings)
+    told = (render_line(environment, _REPLY_LINE_TEMPLATE, line=_line_values(one), page=has_pages) for one in lines)
+    reply: dict[str, object] = {
+        "list_name": clean_line(content.list_name, NAME_MAX),
+        "what": lines[0].what,
+        "lines": tuple(dict.fromkeys(told)),
+        "commands": tuple(_commands(environment, lines)),
+        "answerable": content.answerable and lines[0].what not in {"prove", "unsubscribed"},
+        "postal_address": clean_line(content.postal_address, POSTAL_MAX),
+        "settings": safe_url(content.settings) if any(one.what in {"help", "not_by_mail"} for one in lines) else "",
+    }
+    subject = render_line(environment, "email/reply.subject.txt.j2", reply=reply)
+    reply["subject"] = subject
     html = render_template(environment, "email/reply.html.j2", reply=reply)
-    return Rendered(reply.subject, render_template(environment, "email/reply.txt.j2", reply=reply), html)
+    return Rendered(subject, render_template(environment, "email/reply.txt.j2", reply=reply), html)
 
 
 def render_page(templates: Templates, name: str, language: str, **values: object) -> str:
@@ -191,36 +189,6 @@ def render_template(environment: Environment, name: str, **values: object) -> st
 def clean_line(text: str, limit: int) -> str:
     """Return the text cleaned and truncated to `limit` characters."""
     return shorten(clean(text), limit)
-
-
-@dataclass(frozen=True, slots=True)
-class _Notice:
-    """The variable `notice` in the templates of a notice."""
-
-    list_name: str
-    link: str
-    mail: str
-    home: str
-    postal_address: str
-    decline: str = ""
-    subject: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    """The variable `reply` in the templates of a reply.
-
-    `what`: of the first line; `commands`: (command, meaning); `settings`: link to the settings, if they are named.
-    """
-
-    list_name: str
-    what: str
-    lines: tuple[str, ...]
-    commands: tuple[tuple[str, str], ...]
-    answerable: bool
-    postal_address: str
-    settings: str = ""
-    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
