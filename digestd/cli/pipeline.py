@@ -27,7 +27,7 @@ from digestd.errors import BadInput, BadSetting, DigestdError, NotFound
 from digestd.text.inputs import NUMBER_MAX
 
 if TYPE_CHECKING:
-    from digestd.delivery.run import DeliveryReport
+    from digestd.delivery.attempt_recorder import RunCounters
     from digestd.papers.ingest_report import IngestReport, SourceReport
     from digestd.replies.mailboxes.lmtp import LmtpServer
     from digestd.replies.mailboxes.mailbox import InboundMailbox
@@ -174,7 +174,7 @@ def _say_ready(app: App, limit: int | None) -> None:
         say(f"{ready} mail{'s are' if ready > 1 else ' is'} still ready ({why}); run `digestd deliver` again")
 
 
-async def _deliver(app: App, *, drain: bool, limit: int | None, stop: asyncio.Event) -> DeliveryReport:
+async def _deliver(app: App, *, drain: bool, limit: int | None, stop: asyncio.Event) -> RunCounters:
     """Run once, with a progress bar."""
     from digestd.cli.progress import delivery_progress
     from digestd.delivery.attempt_recorder import RunCounters

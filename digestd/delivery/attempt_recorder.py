@@ -58,7 +58,7 @@ class RunCounters:
     Attributes:
         failed: How many of the deferred and poisoned mails had an unexpected error on their way.
         refusals: 5xx replies by stage and code since the last accepted mail.
-        stopped: Why a relay was stopped, or None.
+        stopped: Why a relay was stopped or a kind of mail held, or None.
     """
 
     accepted: int = 0

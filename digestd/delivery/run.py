@@ -74,23 +74,6 @@ class DeliveryConfig:
         return RestoreGuard(self.db, self.sender.keys, self.journals, self.machine, self.relay_log)
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryReport:
-    """Result of a run, in deliveries.
-
-    `stopped` says why a relay was stopped or a kind of mail held, if one was.
-    """
-
-    accepted: int = 0
-    deferred: int = 0
-    rejected: int = 0
-    skipped: int = 0
-    expired: int = 0
-    uncertain: int = 0
-    poisoned: int = 0
-    stopped: str | None = None
-
-
 async def deliver(  # what a run may be limited by
     config: DeliveryConfig,
     *,
@@ -99,8 +82,8 @@ async def deliver(  # what a run may be limited by
     only: Collection[int] = (),
     stop: asyncio.Event | None = None,
     counters: RunCounters | None = None,
-) -> DeliveryReport:
-    """Send what is ready.
+) -> RunCounters:
+    """Send what is ready; return the counters.
 
     Args:
         config: The parts of this run.
@@ -121,7 +104,7 @@ async def deliver(  # what a run may be limited by
     counters = counters or RunCounters()
     started = config.clock()
     if not only and not await asyncio.to_thread(_is_any_ready, config.db, started):
-        return _report(counters)  # before the templates are checked, which takes a second
+        return counters  # before the templates are checked, which takes a second
     limiter = await asyncio.to_thread(_load_rate_limiter, config, started, asyncio.get_running_loop())
     balancer = RelayBalancer(config.routes)
     composer = Composer(config.db, config.sender, config.templates)
@@ -153,7 +136,7 @@ async def deliver(  # what a run may be limited by
     finally:
         await queue.release_waiting(config.clock())
     counters.stopped = "; ".join(filter(None, (counters.stopped, found.why))) or None
-    return _report(counters)
+    return counters
 
 
 def _is_any_ready(db: Database, now: datetime) -> bool:
@@ -185,16 +168,3 @@ async def _check_templates(config: DeliveryConfig) -> HeldMails:
 def _claim_owner(config: DeliveryConfig, found: HeldMails) -> ClaimOwner:
     keys, bounce = config.sender.keys, config.sender.bounce
     return ClaimOwner(config.owner, lambda key, n: make_envelope_from(keys, key, n, bounce), found.held)
-
-
-def _report(counters: RunCounters) -> DeliveryReport:
-    return DeliveryReport(
-        accepted=counters.accepted,
-        deferred=counters.deferred,
-        rejected=counters.rejected,
-        skipped=counters.skipped,
-        expired=counters.expired,
-        uncertain=counters.uncertain,
-        poisoned=counters.poisoned,
-        stopped=counters.stopped,
-    )

@@ -19,7 +19,7 @@ from digestd.delivery.attempt_recorder import RunCounters
 from digestd.delivery.reconcile import reconcile, resend_uncertain
 from digestd.delivery.recovery import recover
 from digestd.delivery.retry import RELAY_BACKOFF
-from digestd.delivery.run import DeliveryReport, deliver
+from digestd.delivery.run import deliver
 from digestd.delivery.transports import Route
 from digestd.domain.webhook import POSTS_KEPT as HOOK_POSTS_KEPT
 from digestd.errors import BadSetting, DatabaseUnreachable, DigestdError
@@ -309,28 +309,29 @@ async def run(
     only: Collection[int] = (),
     stop: asyncio.Event | None = None,
     counters: RunCounters | None = None,
-) -> DeliveryReport:
+) -> RunCounters:
     """Run delivery once, to relays and chat rooms. It tries every relay, including those that are paused.
 
     `only`: send these deliveries and no others.
     """
     counters, stop = counters or RunCounters(), stop or asyncio.Event()
 
-    async def mail(only: Collection[int]) -> DeliveryReport:
+    async def mail(only: Collection[int]) -> None:
         owner = app.new_owner()
         async with _recording_failure(app):
             with app.owners.hold(owner):
                 parts = app.delivery(owner)
-                report = await deliver(parts, drain=drain, limit=limit, only=only, stop=stop, counters=counters)
+                await deliver(parts, drain=drain, limit=limit, only=only, stop=stop, counters=counters)
             await asyncio.to_thread(_record_run, app, "")
-        return report
 
     rooms = asyncio.create_task(post_to_chat(app, stop, counters, limit=limit, only=only))
     try:
-        report = await mail(only)
+        await mail(only)
     finally:
         diverted = await rooms
-    return await mail(diverted) if diverted else report
+    if diverted:
+        await mail(diverted)
+    return counters
 
 
 async def post_to_chat(
@@ -353,10 +354,10 @@ async def post_to_chat(
         return await post_to_rooms(app.delivery(owner, ()), counters or RunCounters(), stop, limit=limit, only=only)
 
 
-def counts(report: DeliveryReport) -> dict[str, int]:
-    """Return the counts of a report that the CLI prints."""
+def counts(counters: RunCounters) -> dict[str, int]:
+    """Return the counts that the CLI prints."""
     names = ("accepted", "deferred", "rejected", "skipped", "expired", "uncertain")
-    return {name: getattr(report, name) for name in names}
+    return {name: getattr(counters, name) for name in names}
 
 
 def _new_alerts(app: App) -> list[tuple[str, str]]:

@@ -9,8 +9,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import String, cast, select
 
+from digestd.delivery.attempt_recorder import RunCounters
 from digestd.delivery.relays import TURN_SLACK, RelayBalancer
-from digestd.delivery.run import DeliveryReport, deliver
+from digestd.delivery.run import deliver
 from digestd.delivery.transports import Route, open_routes
 from digestd.domain.delivery import State
 from digestd.errors import BadSetting
@@ -25,7 +26,7 @@ from tests.support.smtp import SHORT_TIMEOUTS, transport
 
 async def by(
     install: Install, routes: Sequence[Route], lanes: int = 1, limits: dict[str, float] | None = None
-) -> DeliveryReport:
+) -> RunCounters:
     """Deliver once over these routes."""
     owner = install.app.new_owner()
     with install.app.owners.hold(owner):

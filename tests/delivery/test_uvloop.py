@@ -6,7 +6,7 @@ import ssl
 import pytest
 import uvloop
 
-from digestd.delivery.run import DeliveryReport
+from digestd.delivery.attempt_recorder import RunCounters
 from digestd.domain.delivery import State
 from tests.delivery.conftest import READERS
 from tests.support.install import Install
@@ -36,7 +36,7 @@ def test_mails_are_sent_once_on_uvloop(
 ) -> None:
     relay = Relay(fault, served if tls == "starttls" else None)
 
-    async def deliver() -> DeliveryReport:
+    async def deliver() -> RunCounters:
         async with relay.serving():
             return await on_file.deliver(transport(relay.port, tls, trusting if tls == "starttls" else None))
 

@@ -9,8 +9,9 @@ from sqlalchemy import func, select
 
 from digestd import app as wiring
 from digestd.app import App
+from digestd.delivery.attempt_recorder import RunCounters
 from digestd.delivery.recovery import recover
-from digestd.delivery.run import DeliveryReport, deliver
+from digestd.delivery.run import deliver
 from digestd.delivery.transports import Route
 from digestd.delivery.transports.transport import Transport
 from digestd.digests.planner import PlanReport, plan
@@ -96,7 +97,7 @@ class Install:
         """Plan the digests that are due."""
         return plan(self.db, self.app.planner, self.clock.now)
 
-    async def deliver(self, transport: Transport | None = None, limit: int | None = None) -> DeliveryReport:
+    async def deliver(self, transport: Transport | None = None, limit: int | None = None) -> RunCounters:
         """Recover and deliver as the command does, optionally by `transport`."""
         recover(self.db, self.app.owners, self.app.journals, self.clock.now)
         if transport is None:
