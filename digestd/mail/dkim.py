@@ -2,8 +2,8 @@
 
 RFC 6376 with relaxed/simple canonicalisation (quoted-printable leaves no trailing spaces that a relay could change),
 rsa-sha256 (RFC 8301: at least 2,048 bits) or ed25519-sha256 (RFC 8463). Implemented here because every mail is signed:
-a library that parses the key and the message each time takes as long as everything else together. The tests compare
-with dkimpy and OpenDKIM.
+a library that parses the key and the message each time takes as long as everything else together. The tests verify
+with dkimpy, SpamAssassin and Rspamd.
 
 `open_signer` reads the key file of the settings; everything else is pure.
 """

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from tests.mail.html_document import HtmlDocument, HtmlElement, declarations
+from tests.mail.html_document import HtmlElement, declarations, elements_of
 from tests.mail.mail_samples import sample_mails
 from tests.support.postfix import tool
 from tests.web.test_access import AXE, CHROMIUM, LOOKS, RULES
@@ -145,8 +145,8 @@ def test_word_shows_padding_and_borders() -> None:
     """Test that spaces and lines are where Word knows them: on cells, or on what has mso-padding-alt in its cell."""
     found = set()
     for mail in sample_mails():
-        for element in HtmlDocument(mail.html).elements:
-            for name, value, _ in declarations(element.attributes.get("style", "")):
+        for element in elements_of(mail.html):
+            for name, value in declarations(element.attributes.get("style", "")):
                 if not _is_known_to_word(element, name, value):
                     found.add(f"{element.label} {name}: {value}")
     assert found == set()

@@ -1,7 +1,7 @@
 """Render: honest words, well set, in text and HTML."""
 
 import re
-from dataclasses import FrozenInstanceError, fields, replace
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from typing import Any
@@ -10,7 +10,7 @@ import pytest
 
 from digestd.domain.digest import Reason, ReasonKind
 from digestd.errors import BadSetting
-from digestd.mail.content import DigestContent, DigestItem
+from digestd.mail.content import DigestItem
 from digestd.mail.digest import render_digest
 from digestd.mail.rendering import render_notice, render_reason
 from digestd.mail.templates import Templates
@@ -90,11 +90,11 @@ def test_render_subject_begins_with_the_strongest_title(changes: dict[str, Any],
     assert render_digest(TEMPLATES, replace(PERSONAL, **changes)).subject == subject
 
 
-@pytest.mark.parametrize("case", golden.DIGESTS)
 @pytest.mark.parametrize("language", TEMPLATES.languages)
-def test_render_subject_fits_a_phone(case: str, language: str) -> None:
-    subject = render_digest(TEMPLATES, golden.in_language(golden.digest(case), language)).subject
-    assert 10 < len(subject) <= 60
+def test_render_subject_fits_a_phone(language: str) -> None:
+    for case in golden.DIGESTS:
+        subject = render_digest(TEMPLATES, golden.in_language(golden.digest(case), language)).subject
+        assert 10 < len(subject) <= 60, case
 
 
 @pytest.mark.parametrize(
@@ -215,9 +215,3 @@ def test_clean_keeps_what_words_and_emoji_need() -> None:
     assert clean("immuno\u00adtherapy zero\u200bwidth a\u200db") == "immunotherapy zero width ab"
     assert clean("a\ue000view\ue000\U000f0001\ufdd0\u0378b\u3164") == "a view b"
     assert not any(map(is_visible, ("", clean("\ue001\u200b\u2800"), "\u0301")))
-
-
-def test_templates_receive_frozen_values_only() -> None:
-    assert {field.name for field in fields(DigestContent)} >= {"period", "items", "links", "language"}
-    with pytest.raises(FrozenInstanceError):
-        PERSONAL.period = "other"  # type: ignore[misc] # the point

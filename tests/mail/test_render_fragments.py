@@ -6,7 +6,6 @@ Parts are shared between mails, and each mail has only its own values.
 import random
 import re
 import string
-import textwrap
 from dataclasses import replace
 from quopri import decodestring
 
@@ -19,7 +18,6 @@ from digestd.mail.digest import AssembledDigest, assemble_digest
 from digestd.mail.fragments import TEXT, Fragment, slot, value
 from digestd.mail.templates import Templates
 from digestd.resources import templates
-from digestd.text.sanitise import wrap
 from tests import golden
 
 FILES = templates()
@@ -195,23 +193,3 @@ def test_section_has_a_heading_in_every_language() -> None:
         html = str(assemble_digest(TEMPLATES, content).html)
         headings = re.findall(r'<h2 class="label"[^>]*>([^<]*)</h2>', html)
         assert len(set(headings) - {""}) == len(Section)
-
-
-def test_copied_content_renders_the_same_fragment() -> None:
-    first, *others = PERSONAL.items
-    copied = replace(PERSONAL, items=(first._replace(paper=replace(first.paper)), *others))
-    assert assemble_digest(TEMPLATES, copied).rendered == assemble_digest(TEMPLATES, PERSONAL).rendered
-
-
-def test_wrap_breaks_lines_like_textwrap() -> None:
-    rng = random.Random(5)
-    for _ in range(3_000):
-        text = "".join(rng.choices("ab -éπ—\t\u00a0,.", k=rng.randint(0, 200))).strip()
-        for indent in (0, 2):
-            rows = textwrap.wrap(text, 30 - indent, break_long_words=False, break_on_hyphens=False) or [""]
-            lines = [line for row in rows for line in _cut(row, 30 - indent)]
-            assert wrap(text, 30, indent) == "\n".join(f"{' ' * indent}{line}".rstrip() for line in lines)
-
-
-def _cut(row: str, width: int) -> list[str]:
-    return [row[start : start + width] for start in range(0, len(row), width)] or [""]

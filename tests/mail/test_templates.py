@@ -10,6 +10,7 @@ from digestd.errors import BadSetting, NotFound
 from digestd.mail.digest import render_digest
 from digestd.mail.rendering import render_page
 from digestd.mail.templates import Templates
+from digestd.mail.theme import contrast
 from digestd.resources import sample, templates
 from tests import catalogues, golden
 
@@ -120,25 +121,6 @@ def test_formal_german_never_uses_du() -> None:
     assert sum(" Sie " in text for text in said) > 50
 
 
-def test_catalogue_check_finds_missing_translations() -> None:
-    words = catalogues.wanted(FILES)
-    broken = catalogues.kept("de", words)
-    broken.delete("Unsubscribe")
-    broken.add("Used nowhere", "Nirgends")
-    broken["Subscribe"].string = ""
-    broken["About %(list)s"].string = "Über uns"
-    broken[("%(num)s paper.", "%(num)s papers.")].string = ("%(num)s Paper.",)
-    broken["Topics"].flags.add("fuzzy")
-    assert [fault.partition(":")[0] for fault in sorted(catalogues.faults(broken, words))] == [
-        "1 forms, where the language has 2",
-        "marked as doubtful",
-        "not translated",
-        "not translated",
-        "other placeholders than 'About %(list)s'",
-        "used by no template",
-    ]
-
-
 @pytest.mark.parametrize("said", ["Über %(liste)s", "100 % über %(list)s", "Über %(list)d"])
 def test_invalid_catalogue_is_rejected_when_loaded(said: str) -> None:
     german = FILES["locale/de.po"].replace('msgstr "Über %(list)s"', f'msgstr "{said}"')
@@ -167,24 +149,6 @@ def test_templates_contain_no_untranslated_text() -> None:
         assert not re.search(r"[A-Za-z]", visible), path
 
 
-def test_render_digest_is_deterministic() -> None:
-    again = Templates.of(dict(reversed(FILES.items())))
-    assert again.hash == TEMPLATES.hash
-    assert render_digest(again, PERSONAL) == render_digest(TEMPLATES, PERSONAL)
-
-
-def _contrast(one: str, other: str) -> float:
-    """WCAG 2.2's contrast ratio of two `#rrggbb` colours."""
-
-    def light(colour: str) -> float:
-        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    low, high = sorted((light(one), light(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
 def test_text_contrast_in_light_and_dark_mode() -> None:
     day, _, night = FILES["email/style.css"].partition("@media (prefers-color-scheme: dark)")
     for scheme, sheet in ((day, "#fffefa"), (night, "#1f1d1a")):
@@ -192,7 +156,7 @@ def test_text_contrast_in_light_and_dark_mode() -> None:
             ground = re.search(r"background-color: (#\w{6})", rule)
             ink = re.search(r"[{;] color: (#\w{6})", rule)
             if ink:
-                assert _contrast(ink[1], ground[1] if ground else sheet) >= 4.5, rule
+                assert contrast(ink[1], ground[1] if ground else sheet) >= 4.5, rule
 
 
 def test_custom_templates_override_built_in_ones(tmp_path: Path) -> None:

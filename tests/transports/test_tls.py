@@ -30,14 +30,6 @@ async def test_tls_rejects_stripped_starttls(trusting: ssl.SSLContext) -> None:
     assert relay.commands["MAIL"] == 0
 
 
-@pytest.mark.parametrize("act", ["454 4.7.0 not now", "502 no", "close", "garbage"])
-async def test_tls_rejects_refused_starttls(act: str, served: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
-    async with Relay({"STARTTLS": Fault(act)}, tls=served).serving() as relay:
-        with pytest.raises(RelayFailed):
-            await transport(relay.port, "starttls", trusting).connect()
-    assert relay.commands["MAIL"] == 0
-
-
 async def test_tls_rejects_an_untrusted_certificate(served: ssl.SSLContext) -> None:
     async with Relay(tls=served).serving() as relay:
         with pytest.raises(RelayFailed, match=r"certificate|SSL"):
