@@ -25,16 +25,7 @@ from digestd.domain.webhook import POSTS_KEPT as HOOK_POSTS_KEPT
 from digestd.errors import BadSetting, DatabaseUnreachable, DigestdError
 from digestd.jobs import chores
 from digestd.jobs.children import ChildProcesses
-from digestd.store import (
-    address_changes,
-    bounces,
-    ledger,
-    mail_budgets,
-    operations,
-    pending_requests,
-    throttles,
-    webhooks,
-)
+from digestd.store import bounces, consent, ledger, mail_budgets, operations, throttles, webhooks
 from digestd.store.ledger import queries
 from digestd.store.migrate import require_current
 from digestd.subscribers.signup import purge_unconfirmed
@@ -251,7 +242,7 @@ def clean_up(app: App, now: datetime) -> None:
         lambda: recover(app.db, app.owners, app.journals, now),
         lambda: ledger.settle_all_bounced(app.db, now),
         lambda: webhooks.delete_before(app.db, now - HOOK_POSTS_KEPT),
-        lambda: address_changes.delete_expired(app.db, now),
+        lambda: consent.delete_expired_address_changes(app.db, now),
         lambda: _expire_late(app, now),
     )
     for step in steps:
@@ -274,7 +265,7 @@ def delete_expired(app: App, now: datetime) -> None:
     """Delete unconfirmed sign-ups, old requests, old counts of mails and domains that are no longer slowed."""
     if purged := purge_unconfirmed(app.db, now):
         log.info("deleted unconfirmed sign-ups", subscribers=purged)
-    pending_requests.erase_expired(app.db, now)
+    consent.erase_expired_requests(app.db, now)
     mail_budgets.delete_expired(app.db, now)
     with app.db.write() as session:
         throttles.delete_idle_domains(session, now)

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.store import chat_targets, consent, core, groups, libraries, mail_budgets, pending_requests, subscribers
+from digestd.store import chat_targets, consent, core, groups, libraries, mail_budgets, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage
 from digestd.store.packing import readable_picks, readable_seen, steps
@@ -154,7 +154,7 @@ def erase(session: Session, key: int, now: datetime, cause: Cause = Cause.ERASE)
     theirs = core.delivery.c.subscriber_id == key
     mails = select(core.delivery.c.id).where(theirs)
     mail_budgets.anonymise(session, key, address_key)
-    pending_requests.erase_content(session, key)
+    consent.erase_requests(session, key)
     libraries.forget(session, key)
     groups.forget(session, key)
     chat_targets.remove(session, key)

@@ -19,8 +19,8 @@ from digestd.errors import BadInput
 from digestd.security.addresses import address_key, canonical_address
 from digestd.security.keys import Keys
 from digestd.security.tokens import BadToken, OutdatedToken, Purpose, issue_second, read_token
-from digestd.store import address_changes, mail_budgets, subscribers, suppressions
-from digestd.store.address_changes import EXPIRES_AFTER, AddressChange
+from digestd.store import consent, mail_budgets, subscribers, suppressions
+from digestd.store.consent import ADDRESS_CHANGE_EXPIRES_AFTER, AddressChange
 from digestd.store.database import Database
 from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
 from digestd.subscribers.signup import LinkExpired
@@ -74,7 +74,7 @@ def request_address_change(
         not_before = mail_budgets.take(session, [Budget(Pool.OWNER, here, causer)], now)
         if not_before is None:
             return
-        address_changes.request(session, subscriber, new_address, key, now)
+        consent.request_address_change(session, subscriber, new_address, key, now)
         mails: list[tuple[MailKind, bytes | None, datetime]] = [(MailKind.ADDRESS_CHANGE_OLD, None, not_before)]
         if _is_free(session, key) and (
             later := mail_budgets.take(session, [Budget(Pool.STRANGER, key, causer, network)], now)
@@ -82,7 +82,13 @@ def request_address_change(
             mails.append((MailKind.ADDRESS_CHANGE_NEW, key, later))
         for kind, recipient, not_before in mails:
             mail = Notice(
-                subscriber, kind, str(issue_second(now)), known.version, now + EXPIRES_AFTER, recipient, not_before
+                subscriber,
+                kind,
+                str(issue_second(now)),
+                known.version,
+                now + ADDRESS_CHANGE_EXPIRES_AFTER,
+                recipient,
+                not_before,
             )
             plan_notice(session, notices, mail, now)
 
@@ -116,12 +122,12 @@ def confirm_address_change(
     """
     with db.write() as session:
         opened = _open(session, keys, link, now, lock=True)
-        address_changes.confirm(session, opened.subscriber.key, now, at_new=opened.at_new)
+        consent.confirm_address_change(session, opened.subscriber.key, now, at_new=opened.at_new)
         agreed = opened.change.at_old if opened.at_new else opened.change.at_new
         if not agreed:
             return opened, False
         change, key = opened.change, opened.subscriber.key
-        address_changes.cancel(session, key)
+        consent.cancel_address_change(session, key)
         is_free = _is_free(session, change.address_key)
         if is_free:
             subscribers.change_address(session, key, (change.address, change.address_key), act, now)
@@ -134,16 +140,16 @@ def cancel_address_change(db: Database, keys: Keys, link: str, now: datetime) ->
     """Cancel the change of a link. Raises as `open_link`."""
     with db.write() as session:
         opened = _open(session, keys, link, now, lock=True)
-        address_changes.cancel(session, opened.subscriber.key)
+        consent.cancel_address_change(session, opened.subscriber.key)
 
 
 def _open(session: Session, keys: Keys, link: str, now: datetime, *, lock: bool = False) -> AddressChangeLink:
     (key, version), at_new = _read(keys, link, now)
     known = subscribers.by_key(session, key, lock=lock)
-    change = address_changes.of(session, key)
+    change = consent.address_change(session, key)
     if known is None or known.status not in _CAN_CHANGE or change is None or issue_second(change.asked) != version:
         raise LinkExpired("there is nothing left to confirm")
-    if now - change.asked > EXPIRES_AFTER:
+    if now - change.asked > ADDRESS_CHANGE_EXPIRES_AFTER:
         raise LinkExpired("this link is older than 48 hours; ask again in the settings")
     return AddressChangeLink(known, change, at_new)
 

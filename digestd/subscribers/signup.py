@@ -19,9 +19,9 @@ from digestd.errors import BadInput
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
 from digestd.security.tokens import BadToken, Purpose, read_token
-from digestd.store import consent, mail_budgets, pending_requests, personal_data, subscribers, suppressions
+from digestd.store import consent, mail_budgets, personal_data, subscribers, suppressions
+from digestd.store.consent import PendingRequest
 from digestd.store.database import Database
-from digestd.store.pending_requests import PendingRequest
 from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
 from digestd.subscribers.subscriber_record import SubscriberRecord, parse, record_fields
 
@@ -155,7 +155,7 @@ def resend_confirmation(
         known = subscribers.by_address_key(session, key, lock=True)
         if known is None or known.status is not Status.PENDING or not _may_get_confirmation(session, key, known):
             return
-        pending = pending_requests.valid(session, known.key, known.version)
+        pending = consent.valid_requests(session, known.key, known.version)
         same_network = [one for one in pending if one.act.network is not None and one.act.network == by.network]
         chosen = next(iter((*same_network, *pending)), None)
         send_confirmation(session, notices, known, (_record(known, chosen), by), stranger_budget(key, by), now)
@@ -232,7 +232,7 @@ def plan_confirmation(
     """
     record, by = request
     fields = None if record is None else record_fields(record)
-    stored = pending_requests.add(session, subscriber_version, fields, to_action(by), now)
+    stored = consent.add_request(session, subscriber_version, fields, to_action(by), now)
     key, version = subscriber_version
     notice = Notice(key, MailKind.CONFIRM, str(stored.n), version, now + CONFIRM_WITHIN, not_before=not_before)
     plan_notice(session, notices, notice, now)
@@ -243,7 +243,7 @@ def preview_request(session: Session, known: Subscriber, n: int, now: datetime) 
 
     None if it expired.
     """
-    request = pending_requests.of(session, known.key, n)
+    request = consent.pending_request(session, known.key, n)
     if request is None or known.version != request.version or now - request.at > CONFIRM_WITHIN:
         return None
     record = _record(known, request)
@@ -298,7 +298,7 @@ def confirm_in_session(
 
 def _named(session: Session, named: tuple[int, int]) -> tuple[Subscriber, PendingRequest]:
     key, n = named
-    known, request = subscribers.by_key(session, key, lock=True), pending_requests.of(session, key, n)
+    known, request = subscribers.by_key(session, key, lock=True), consent.pending_request(session, key, n)
     if known is None or request is None:
         raise BadToken("this link leads to no subscription; sign up again")
     return known, request
@@ -317,7 +317,7 @@ def _apply(
     if not _is_recorded(session, known, request):
         subscribers.change_status(session, known.key, Status.PENDING, request.act, request.at)
     active = subscribers.change_status(session, known.key, Status.ACTIVE, by, now)
-    pending_requests.erase_content(session, known.key)
+    consent.erase_requests(session, known.key)
     return active
 
 
@@ -357,7 +357,7 @@ def decline_in_session(session: Session, named: tuple[int, int], now: datetime) 
     """
     known, request = _named(session, named)
     if known.status is not Status.PENDING or known.version != request.version:
-        pending_requests.withdraw(session, known.key, request.n)
+        consent.withdraw_request(session, known.key, request.n)
         return known.status is Status.ERASED
     return _forget_unconfirmed(session, known, Cause.ERASE, now)
 
@@ -383,7 +383,7 @@ def purge_unconfirmed(db: Database, now: datetime) -> int:
 
 def _unconfirmed(db: Database, now: datetime) -> list[int]:
     with db.read() as session:
-        return pending_requests.unconfirmed(session, now - PURGE_AFTER, now - CONFIRM_WITHIN, _PURGE_BLOCK)
+        return consent.unconfirmed(session, now - PURGE_AFTER, now - CONFIRM_WITHIN, _PURGE_BLOCK)
 
 
 def _forget_unconfirmed(session: Session, known: Subscriber, cause: Cause, now: datetime) -> bool:
@@ -397,7 +397,7 @@ def _forget_unconfirmed(session: Session, known: Subscriber, cause: Cause, now: 
     past = [event.status for event in consent.history(session, known.key) if event.status is not Status.PENDING]
     if past and past[-1] is not Status.ERASED:
         subscribers.change_status(session, known.key, Status.UNSUBSCRIBED, cause, now)
-        pending_requests.erase_content(session, known.key)
+        consent.erase_requests(session, known.key)
         return False
     personal_data.erase(session, known.key, now, cause)
     return True

@@ -18,7 +18,7 @@ from digestd.errors import BadRecord, NotFound
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
 from digestd.security.tokens import BadToken, Purpose, make_token
-from digestd.store import consent, core, pending_requests, subscribers, suppressions
+from digestd.store import consent, core, subscribers, suppressions
 from digestd.store.database import Database, open_database
 from digestd.subscribers.admin_edits import EditResult, add, edit
 from digestd.subscribers.files import FileLine
@@ -263,7 +263,7 @@ def test_purge_deletes_unconfirmed_after_a_week(
         gone = subscribers.by_key(session, key)
         assert subscribers.by_address_key(session, address_key(keys, ADA)) is None
         events = consent.history(session, key)
-        requests = [pending_requests.of(session, key, n) for n in (1, 2)]
+        requests = [consent.pending_request(session, key, n) for n in (1, 2)]
     assert gone is not None
     assert (gone.status, gone.address, gone.interests) == (Status.ERASED, None, ())
     assert [(event.status, event.cause) for event in events][1:] == [(Status.ERASED, Cause.UNCONFIRMED)]
