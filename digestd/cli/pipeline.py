@@ -283,7 +283,7 @@ def _plan_copy(app: App, subscriber: Subscriber, day: date) -> int:
     from digestd.security.addresses import make_message_id
     from digestd.store import ledger
     from digestd.store.ledger.create import NewCopy
-    from digestd.store.packing import pack_picks
+    from digestd.store.ledger.packing import pack_picks
 
     settings, now = app.settings, app.clock()
     shown = preview_on(app.db, subscriber.key, day, now, app.encoder, settings.explore, settings.co_likes)

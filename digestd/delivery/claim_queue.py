@@ -18,9 +18,9 @@ from digestd.delivery.attempt_recorder import RunCounters
 from digestd.delivery.relays import RateLimiter, RelayBalancer
 from digestd.domain.delivery import Claim
 from digestd.errors import DatabaseUnreachable
-from digestd.store import ledger, sent_journals
+from digestd.store import ledger
 from digestd.store.database import Database
-from digestd.store.ledger import queries
+from digestd.store.ledger import queries, restore
 from digestd.store.ledger.claim_queue import ClaimOwner
 
 log = structlog.get_logger(__name__)
@@ -234,7 +234,7 @@ class ClaimQueue:
         if self._only:
             return self._claim_only(now)
         with self._db.write() as session:
-            sent_journals.require_server(session, self._server)
+            restore.require_server(session, self._server)
             ledger.force_index_scans(session)
             size = min(size, max(MIN_BATCH, queries.count_ready(session, now, PART * BATCH) // PART))
             claimed = ledger.claim(session, self._claimer, size, now, without)

@@ -40,9 +40,10 @@ from digestd.security.addresses import make_command_address, make_complaint_id
 from digestd.security.keys import Keys
 from digestd.security.tokens import Purpose, make_pick_tokens, make_token
 from digestd.security.urls import Urls
-from digestd.store import groups, papers, replies
+from digestd.store import groups, papers
 from digestd.store.database import Database
 from digestd.store.groups import ShownPapers
+from digestd.store.ledger import replies
 from digestd.store.ledger.settlement import OfferedDigest, offered_by
 from digestd.store.timestamps import from_us
 from digestd.text.sanitise import clean, shorten

@@ -16,8 +16,9 @@ from sqlmodel import Session
 from digestd.delivery.journals import ResultJournal, SentJournal
 from digestd.delivery.relays import RateLimiter, ThrottleChange
 from digestd.errors import Damaged, DatabaseUnreachable, DigestdError
-from digestd.store import ledger, papers, sent_journals
+from digestd.store import ledger, papers
 from digestd.store.database import Database
+from digestd.store.ledger import restore
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
 from digestd.store.ledger.results import AttemptResult
 from digestd.store.ledger.seen_papers import hash_paper
@@ -205,7 +206,7 @@ class GroupCommit:
         self, requests: list[CommitRequest], results: list[AttemptResult], changes: ThrottleChanges
     ) -> list[CommitDecision]:
         with self._db.write() as session:
-            sent_journals.require_server(session, self._server)
+            restore.require_server(session, self._server)
             ledger.force_index_scans(session)
             now = self._clock()
             ledger.record_results(session, results, now)

@@ -27,14 +27,13 @@ from digestd.domain.subscriber import Status
 from digestd.errors import BadSetting, DatabaseUnreachable, DigestdError, NotResumed, Unavailable
 from digestd.security.addresses import make_message_id
 from digestd.security.keys import Keys
-from digestd.store import ledger, sent_journals, subscribers
+from digestd.store import ledger, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger import restore, seen_papers, settlement
-from digestd.store.ledger.restore import SentAttempt
+from digestd.store.ledger.restore import KnownJournal, SentAttempt
 from digestd.store.ledger.results import AttemptResult
 from digestd.store.opt_outs import FILE_NAME, OptOutRecord, opted_out
 from digestd.store.process_locks import ProcessLocks
-from digestd.store.sent_journals import KnownJournal
 from digestd.store.timestamps import from_us, to_us
 
 log = structlog.get_logger(__name__)
@@ -161,11 +160,11 @@ class RestoreGuard:
         with journals.lock_folder(self.folder):
             own = journals.read_identity(self.folder)
             with self.db.read() as session:
-                server = sent_journals.server_identity(session)
-                known = {j.id: j for j in sent_journals.known_journals(session, now - journals.SENT_RETENTION)}
+                server = restore.server_identity(session)
+                known = {j.id: j for j in restore.known_journals(session, now - journals.SENT_RETENTION)}
             mine = None if own is None else known.pop(own.id, None)
             self._check_folder(own, mine, known.values(), server)
-            moved = mine is not None and sent_journals.took_over(mine.server, server)
+            moved = mine is not None and restore.took_over(mine.server, server)
             if self._is_behind(own, mine):
                 if not moved:
                     raise NotResumed(_BEHIND)
@@ -188,8 +187,8 @@ class RestoreGuard:
         """Yield what the operator must confirm before `resume`, because nothing that is left can tell."""
         own = journals.read_identity(self.folder)
         with self.db.read() as session:
-            made = sent_journals.restored_from(session)
-            from_former = sent_journals.has_former_opt_outs(session)
+            made = restore.restored_from(session)
+            from_former = restore.has_former_opt_outs(session)
         if made is None and not lost_journal and not self.is_behind(now):
             return
         since = "the backup" if made is None else f"{made:%Y-%m-%d %H:%MZ}, when the backup was made"
@@ -222,8 +221,8 @@ class RestoreGuard:
         with journals.lock_folder(self.folder):
             own = journals.read_identity(self.folder)
             with self.db.read() as session:
-                known = {j.id: j for j in sent_journals.known_journals(session, now - journals.SENT_RETENTION)}
-                made = sent_journals.restored_from(session)
+                known = {j.id: j for j in restore.known_journals(session, now - journals.SENT_RETENTION)}
+                made = restore.restored_from(session)
             begin = made or max((j.used for j in known.values()), default=now)
             mine = None if own is None else known.pop(own.id, None)
             is_lost = lost_journal or (own is None and made is not None)
@@ -237,7 +236,7 @@ class RestoreGuard:
             if is_lost:
                 report = replace(report, held=self._hold(now))
                 with self.db.write() as session:
-                    sent_journals.forget_journals(session, list(known))
+                    restore.forget_journals(session, list(known))
             left = apply_opt_outs(self.db, self._opt_outs.read())
             journals.record_restore(self.folder, now)
             self._begin(replace(own or journals.new_identity(""), machine=self.machine), now)
@@ -287,9 +286,7 @@ class RestoreGuard:
             raise NotResumed(
                 f"the sent journal in {self.folder} is older than the database: put the newer one back. {_LOST}"
             )
-        restored = [
-            j.host for j in others if server and j.server != server and not sent_journals.took_over(j.server, server)
-        ]
+        restored = [j.host for j in others if server and j.server != server and not restore.took_over(j.server, server)]
         if restored:
             raise NotResumed(
                 "the database was restored from a dump, and mail was sent from other machines: run "
@@ -300,10 +297,10 @@ class RestoreGuard:
         """Return True if the database is older than the mails sent with it, other than after a failover."""
         own = journals.read_identity(self.folder)
         with self.db.read() as session:
-            server = sent_journals.server_identity(session)
-            known = {j.id: j for j in sent_journals.known_journals(session, now - journals.SENT_RETENTION)}
+            server = restore.server_identity(session)
+            known = {j.id: j for j in restore.known_journals(session, now - journals.SENT_RETENTION)}
         mine = None if own is None else known.get(own.id)
-        if mine is not None and sent_journals.took_over(mine.server, server):
+        if mine is not None and restore.took_over(mine.server, server):
             return False  # `check` repairs that
         return self._is_behind(own, mine)
 
@@ -338,7 +335,7 @@ class RestoreGuard:
 
     def _begin(self, own: JournalIdentity, now: datetime) -> None:
         with self.db.read() as session:
-            following = sent_journals.generation_of(session, own.id) + 1
+            following = restore.journal_generation(session, own.id) + 1
         journals.write_identity(self.folder, replace(own, next=following))
         if not own.has_opt_outs or not self._opt_outs.file.exists():
             with self.db.read() as session:
@@ -346,9 +343,9 @@ class RestoreGuard:
                 self._opt_outs.start(list(opted_out(lambda query: connection.exec_driver_sql(query).all())))
         self._opt_outs.compact()
         with self.db.write() as session:
-            sent_journals.clear_restored(session)
-            generation = sent_journals.use_journal(session, own.id, socket.gethostname(), now)
-            sent_journals.delete_unused(session, now, journals.SENT_RETENTION)
+            restore.clear_restored(session)
+            generation = restore.use_journal(session, own.id, socket.gethostname(), now)
+            restore.delete_unused_journals(session, now, journals.SENT_RETENTION)
         journals.write_identity(self.folder, replace(own, generation=generation, next=following, has_opt_outs=True))
 
     def _wait_for_others(self, others: Collection[KnownJournal], server: str, now: datetime) -> None:
@@ -358,9 +355,7 @@ class RestoreGuard:
             return
         with self.db.read() as session:
             here = [
-                j.since
-                for j in sent_journals.known_journals(session, now - journals.SENT_RETENTION)
-                if j.server == server
+                j.since for j in restore.known_journals(session, now - journals.SENT_RETENTION) if j.server == server
             ]
         if now - min(here) < SETTLE_TIME:
             raise JournalsPending(

@@ -27,10 +27,10 @@ from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.security.addresses import make_message_id
 from digestd.security.keys import Keys
 from digestd.store import due as due_subscribers
-from digestd.store import ledger, operations, profiles, references, sent_journals
+from digestd.store import ledger, operations, profiles, references
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
-from digestd.store.ledger import seen_papers
+from digestd.store.ledger import restore, seen_papers
 from digestd.store.ledger.create import NewDigest, RankingInputs
 from digestd.tracing import span
 
@@ -158,7 +158,7 @@ class PlanningDays:
 def require_resumed(db: Database) -> None:
     """Raise NotResumed if the database was restored and sending was not resumed."""
     with db.read() as session:
-        made = sent_journals.restored_from(session)
+        made = restore.restored_from(session)
     if made is not None:
         raise NotResumed(
             f"the database was restored from a backup of {made:%Y-%m-%d %H:%MZ}. Run `digestd restore --resume` so "

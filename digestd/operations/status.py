@@ -33,7 +33,6 @@ from digestd.store import (
     ledger,
     operations,
     papers,
-    sent_journals,
     service_activity,
     sources,
     subscribers,
@@ -41,7 +40,7 @@ from digestd.store import (
 )
 from digestd.store import suppressions as suppressed_addresses
 from digestd.store.due import was_clock_ahead
-from digestd.store.ledger import queries
+from digestd.store.ledger import queries, restore
 from digestd.store.migrate import newest
 from digestd.store.process_locks import SCHEDULER
 from digestd.store.throttles import RUN, PausedRelay, paused_relays
@@ -109,7 +108,7 @@ def read_status(app: App) -> ServiceStatus:
             scheduler=is_scheduled,
             database_bytes=app.db.file.stat().st_size if app.db.file else None,
             has_sources=app.settings.sources.strip() != "none",
-            restored=sent_journals.restored_from(session),
+            restored=restore.restored_from(session),
         )
 
 

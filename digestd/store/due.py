@@ -16,7 +16,7 @@ from digestd.domain.subscriber import Preferences, Status, Timing, describe_dama
 from digestd.errors import Damaged
 from digestd.store import core, interests, subscribers
 from digestd.store.bulk import KeyLookup
-from digestd.store.packing import unpack_seen
+from digestd.store.ledger.packing import unpack_seen
 from digestd.store.papers import newest_news
 from digestd.store.stored_settings import COLUMNS, read_date, read_preferences, read_sound_preferences
 from digestd.store.timestamps import from_us, to_us

@@ -21,8 +21,8 @@ from digestd.domain.paper import Paper, PaperId
 from digestd.domain.subscriber import Status
 from digestd.store import core, profiles
 from digestd.store.bulk import readable
+from digestd.store.ledger.packing import planned_us, readable_picks
 from digestd.store.ledger.sent_digests import SENT
-from digestd.store.packing import planned_us, readable_picks
 from digestd.store.papers import by_keys, merged_into
 from digestd.store.timestamps import from_us, to_us
 

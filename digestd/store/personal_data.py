@@ -17,7 +17,7 @@ from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.store import chat_targets, consent, core, groups, libraries, mail_budgets, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage
-from digestd.store.packing import readable_picks, readable_seen, steps
+from digestd.store.ledger.packing import readable_picks, readable_seen, steps
 from digestd.store.subscribers import address_key_of
 from digestd.store.timestamps import US_MAX, from_us
 

@@ -20,7 +20,7 @@ from sqlmodel import Session
 from digestd.domain.interest import Kind
 from digestd.store import core
 from digestd.store.database import Database
-from digestd.store.packing import readable_picks, readable_seen
+from digestd.store.ledger.packing import readable_picks, readable_seen
 from digestd.store.tables.ledger import AT_WORK
 from digestd.store.timestamps import to_us
 

@@ -16,9 +16,9 @@ from sqlalchemy.engine import URL, make_url
 
 from digestd import files
 from digestd.errors import BadInput, BadSetting, Damaged
-from digestd.store import sent_journals
 from digestd.store.database import Database, open_database
 from digestd.store.integrity import file_damage
+from digestd.store.ledger import restore
 from digestd.store.opt_outs import OptOut, opted_out
 
 _PAGES = 1_000
@@ -130,7 +130,7 @@ def mark_restored(url: str, made: datetime, now: datetime, *, has_opt_outs: bool
     db = open_database(url)
     try:
         with db.write() as session:
-            sent_journals.mark_restored(session, made, now, has_opt_outs=has_opt_outs)
+            restore.mark_restored(session, made, now, has_opt_outs=has_opt_outs)
     finally:
         db.close()
 

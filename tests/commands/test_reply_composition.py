@@ -6,8 +6,7 @@ import pytest
 
 from digestd.delivery.composer import Composer
 from digestd.domain.delivery import CommandReply, MailKind, ReplyLine
-from digestd.store import replies
-from digestd.store.ledger import queries
+from digestd.store.ledger import queries, replies
 from digestd.store.ledger.create import NewNotice, plan_notice
 from tests.commands.conftest import CommandInstall
 

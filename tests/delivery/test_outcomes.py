@@ -14,8 +14,8 @@ from sqlalchemy import select
 from digestd.domain.delivery import State
 from digestd.security.addresses import read_envelope_from
 from digestd.store import core
+from digestd.store.ledger.packing import pack_picks, pack_seen
 from digestd.store.ledger.queries import picks
-from digestd.store.packing import pack_picks, pack_seen
 from tests.delivery.conftest import READERS, planned
 from tests.support.install import Install
 from tests.support.relay import Fault, Relay

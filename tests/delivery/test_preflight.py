@@ -13,7 +13,8 @@ from digestd.domain.delivery import CommandReply, MailKind, State
 from digestd.jobs.worker import tick
 from digestd.operations.status import read_status
 from digestd.resources import templates
-from digestd.store import core, replies
+from digestd.store import core
+from digestd.store.ledger import replies
 from digestd.subscribers.notices import Notice, plan_notice
 from digestd.subscribers.signup import request_signup
 from digestd.subscribers.subscriber_record import parse

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from digestd.store import core
-from digestd.store.packing import unpack_picks
+from digestd.store.ledger.packing import unpack_picks
 from tests.digests.topic_papers import archive
 from tests.support import sample_data
 from tests.support.install import Install, install

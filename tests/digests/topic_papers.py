@@ -17,7 +17,7 @@ from digestd.domain.paper import Paper, PaperId
 from digestd.papers.paper_import import import_papers
 from digestd.store import core, papers
 from digestd.store.ledger import queries
-from digestd.store.packing import unpack_picks
+from digestd.store.ledger.packing import unpack_picks
 from tests.support import sample_data
 from tests.support.install import Install
 

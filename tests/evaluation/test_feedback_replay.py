@@ -20,7 +20,7 @@ from digestd.errors import BadInput, NotFound, NotInitialised
 from digestd.evaluation.feedback_replay import RerankedDigest, replay
 from digestd.evaluation.scoring import evaluate_case
 from digestd.store import core, feedback
-from digestd.store.packing import pack_picks, unpack_picks
+from digestd.store.ledger.packing import pack_picks, unpack_picks
 from tests.digests.topic_papers import DAY, archive, digests, reader, shelf, subscriber
 from tests.support.install import Install, install
 

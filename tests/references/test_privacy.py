@@ -24,7 +24,7 @@ from digestd.domain.interest import Verdict
 from digestd.security.tokens import Purpose, Scope, make_token
 from digestd.store import api_tokens, core, references
 from digestd.store.ledger import queries
-from digestd.store.packing import unpack_picks
+from digestd.store.ledger.packing import unpack_picks
 from digestd.subscribers import feedback
 from digestd.subscribers.libraries import link_zotero, sync_due
 from tests.digests.topic_papers import TOPIC, named, paper, shelf

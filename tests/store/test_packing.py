@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from digestd.domain.delivery import Actor, State
 from digestd.domain.digest import Pick, Reason, ReasonKind, Section
 from digestd.errors import Damaged
-from digestd.store.packing import (
+from digestd.store.ledger.packing import (
     STEP_LENGTH,
     pack_picks,
     pack_seen,

@@ -36,9 +36,9 @@ from digestd.replies.commands.parsing import Command, Verb, is_german, parse_com
 from digestd.security.addresses import address_key, read_command_address
 from digestd.security.keys import Keys
 from digestd.security.tokens import BadToken, Purpose, read_token
-from digestd.store import bounces, mail_budgets, replies, subscribers, suppressions
+from digestd.store import bounces, mail_budgets, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.store.ledger import queries
+from digestd.store.ledger import queries, replies
 from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
 from digestd.subscribers.preferences import is_expired
 from digestd.subscribers.signup import (

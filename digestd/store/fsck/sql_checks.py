@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlmodel import Session
 
-from digestd.store.packing import STATE_LETTERS, STEP_LENGTH
+from digestd.store.ledger.packing import STATE_LETTERS, STEP_LENGTH
 from digestd.store.timestamps import to_us
 
 SHOWN = 1_000

@@ -16,7 +16,7 @@ from digestd.store import core
 from digestd.store.fsck.sql_checks import SHOWN
 from digestd.store.ledger.claim_queue import COVERAGE, coverage, occasions
 from digestd.store.ledger.create import audit_hash
-from digestd.store.packing import pick_count, steps, unpack_picks, unpack_seen
+from digestd.store.ledger.packing import pick_count, steps, unpack_picks, unpack_seen
 
 WALKED = {
     "I14": "a paper in two live or sent digests of a subscriber, or in one and not among the papers they have had",

@@ -18,7 +18,7 @@ from digestd.store import core
 from digestd.store.bulk import BulkStatement, KeyLookup, Record, look_up
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.claim_queue import RECIPIENT, RECIPIENTS, TOO_LATE, objection
-from digestd.store.packing import step
+from digestd.store.ledger.packing import step
 from digestd.store.timestamps import to_us
 
 LEASE_LEFT = timedelta(minutes=11)

@@ -19,7 +19,7 @@ from digestd.domain.schedule import DAILY_LIFE
 from digestd.store import core
 from digestd.store.bulk import BulkStatement, Value
 from digestd.store.ledger import seen_papers
-from digestd.store.packing import pack_picks, step
+from digestd.store.ledger.packing import pack_picks, step
 from digestd.store.timestamps import to_us
 
 _NO_TEMPLATES = ""

@@ -14,7 +14,7 @@ from digestd.store import core
 from digestd.store.bulk import BulkStatement, KeyLookup, Row
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.claim_queue import AT_WORK
-from digestd.store.packing import step
+from digestd.store.ledger.packing import step
 from digestd.store.timestamps import to_us
 
 _D = core.delivery.c

@@ -16,7 +16,7 @@ from sqlmodel import Session
 from digestd.domain.delivery import UNSENT, MailKind, State
 from digestd.store import core, papers
 from digestd.store.bulk import BulkStatement, KeyLookup
-from digestd.store.packing import pack_seen, planned_us, readable_picks, readable_seen
+from digestd.store.ledger.packing import pack_seen, planned_us, readable_picks, readable_seen
 from digestd.store.timestamps import to_us
 
 

@@ -12,7 +12,7 @@ from digestd.domain.digest import Pick
 from digestd.domain.interest import Verdict
 from digestd.store import core
 from digestd.store.bulk import readable
-from digestd.store.packing import planned_us, readable_picks
+from digestd.store.ledger.packing import planned_us, readable_picks
 from digestd.store.papers import merged_into
 from digestd.store.timestamps import from_us, to_us
 

@@ -24,7 +24,7 @@ from digestd.store.bulk import KeyLookup
 from digestd.store.database import Database
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.claim_queue import AT_WORK, UNCERTAIN
-from digestd.store.packing import step
+from digestd.store.ledger.packing import step
 from digestd.store.timestamps import to_us
 
 GRACE = timedelta(minutes=20)

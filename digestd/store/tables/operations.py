@@ -62,7 +62,7 @@ class AlertStateRow(Row, table=True):
 
 
 class SentJournalRow(Row, table=True):
-    """One sent journal, which is a folder outside the database; see digestd.store.sent_journals."""
+    """One sent journal, which is a folder outside the database; see digestd.store.ledger.restore."""
 
     __tablename__ = "sent_journal"
     __table_args__ = ({"sqlite_with_rowid": False},)
