@@ -26,10 +26,10 @@ from digestd.security.secret_key import create_secret, read_keys
 from digestd.security.urls import Urls
 from digestd.settings import Settings
 from digestd.store import job_queue, opt_outs, subscribers, webhooks
-from digestd.store import sources as stored_sources
 from digestd.store.database import Database, open_database
 from digestd.store.migrate import migrate, require_current
 from digestd.store.opt_outs import OptOutRecord
+from digestd.store.papers import sources as stored_sources
 from digestd.store.process_locks import HeldLock, ProcessLocks, process_locks
 
 if TYPE_CHECKING:

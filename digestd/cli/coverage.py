@@ -17,7 +17,7 @@ from digestd.cli.output import emit
 from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
 from digestd.errors import BadInput
 from digestd.sources import source_type
-from digestd.store import sources
+from digestd.store.papers import sources
 
 _SIGNS: dict[CoverageState, tuple[str, str]] = {
     CoverageState.FRESH: ("●", "green"),

@@ -12,7 +12,8 @@ from digestd.cli.arguments import Json, Limit, PaperName, parse_datetime
 from digestd.cli.output import emit, emit_import_report
 from digestd.domain.paper import Paper, paper_id
 from digestd.errors import BadInput, NotFound
-from digestd.store import merges, papers
+from digestd.store import papers
+from digestd.store.papers import merges
 from digestd.text.inputs import NUMBER_MAX
 
 

@@ -14,9 +14,10 @@ from digestd.cli.output import emit
 from digestd.errors import BadInput
 from digestd.sources import parse_source, source_type
 from digestd.sources.source import Source
-from digestd.store import hosts, sources
+from digestd.store import hosts
 from digestd.store.hosts import HostState
-from digestd.store.sources import FetchRecord, RejectedRecord
+from digestd.store.papers import sources
+from digestd.store.papers.sources import FetchRecord, RejectedRecord
 
 if TYPE_CHECKING:
     from digestd.papers.source_check import SourceCheck
@@ -125,7 +126,8 @@ def check_source(spec: Spec, as_json: Json = False) -> None:
     import asyncio
 
     from digestd.papers.source_check import sample_source
-    from digestd.store import papers, sources
+    from digestd.store import papers
+    from digestd.store.papers import sources
 
     built = wiring.connect()
     (source,) = built.observed([parse_source(spec)])

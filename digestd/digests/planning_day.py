@@ -25,9 +25,10 @@ from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.dense import Encoder, build_embedding_space
 from digestd.ranking.model import TextModel
 from digestd.sources import source_type
-from digestd.store import feedback, papers, ranking_models, sources
+from digestd.store import feedback, papers, ranking_models
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
+from digestd.store.papers import sources
 
 _WORST_LAST = list(CoverageState)
 WEEKLY_SLACK = timedelta(days=1)

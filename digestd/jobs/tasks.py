@@ -33,8 +33,9 @@ from digestd.jobs.receiver import Receiver
 from digestd.jobs.scheduler import STARTUP_DELAY
 from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.sources.source import EnrichmentSource, Source
-from digestd.store import due, job_queue, sources
+from digestd.store import due, job_queue
 from digestd.store.migrate import require_current
+from digestd.store.papers import sources
 
 CONCURRENCY: Mapping[str, int] = {"ticks": 2, "planning": 1, "delivery": 1, "network": 6}
 """Jobs that one process runs at a time, by queue."""

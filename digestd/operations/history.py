@@ -9,7 +9,8 @@ from digestd.app import App
 from digestd.domain.bounce import BounceKind
 from digestd.domain.coverage import Coverage
 from digestd.domain.subscriber import Status
-from digestd.store import service_activity, sources, subscribers
+from digestd.store import service_activity, subscribers
+from digestd.store.papers import sources
 
 HOURS, BOUNCE_DAYS, GROWTH_DAYS, COVERAGE_DAYS, FEEDBACK_WEEKS = 48, 30, 90, 14, 12
 

@@ -34,7 +34,6 @@ from digestd.store import (
     operations,
     papers,
     service_activity,
-    sources,
     subscribers,
     webhooks,
 )
@@ -42,6 +41,7 @@ from digestd.store import suppressions as suppressed_addresses
 from digestd.store.due import was_clock_ahead
 from digestd.store.ledger import queries, restore
 from digestd.store.migrate import newest
+from digestd.store.papers import sources
 from digestd.store.process_locks import SCHEDULER
 from digestd.store.throttles import RUN, PausedRelay, paused_relays
 from digestd.text.sanitise import without_addresses

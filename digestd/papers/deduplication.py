@@ -31,10 +31,11 @@ from digestd.papers.similarity import (
     contradiction,
     same_work,
 )
-from digestd.store import merges, papers
-from digestd.store import sightings as kept
+from digestd.store import papers
 from digestd.store.database import Database
-from digestd.store.sightings import PaperState, ReadableText, TextKey
+from digestd.store.papers import merges
+from digestd.store.papers import sightings as kept
+from digestd.store.papers.sightings import PaperState, ReadableText, TextKey
 
 COMMON = 20
 """Papers that may share a blocking key; more make it useless."""

@@ -23,9 +23,9 @@ from digestd.gists.generation import (
 from digestd.gists.gist import is_english
 from digestd.gists.sentences import split_sentences
 from digestd.papers.language_model import AnswerTimedOut, LanguageModel, NoText
-from digestd.store import gists
 from digestd.store.database import Database
-from digestd.store.gists import UnwrittenGist
+from digestd.store.papers import sightings
+from digestd.store.papers.sightings import UnwrittenGist
 
 NEWS_AGE = timedelta(days=2)
 """Older papers are in few digests still to come."""
@@ -79,13 +79,13 @@ def write_gists(
     while keep_on() and report.written + report.refused < most:
         at = now()
         with db.read() as session:
-            left = writer.per_day - gists.count_attempts(session, at - DAY)
-            paper = gists.newest_unwritten(session, at - NEWS_AGE) if left > 0 else None
-            earlier = gists.earlier_result(session, paper) if paper else None
+            left = writer.per_day - sightings.count_attempts(session, at - DAY)
+            paper = sightings.newest_unwritten(session, at - NEWS_AGE) if left > 0 else None
+            earlier = sightings.earlier_result(session, paper) if paper else None
         if paper is None:
             break
         try:
-            gist, translations, outcome = (*earlier, gists.EARLIER) if earlier else _write(writer, paper)
+            gist, translations, outcome = (*earlier, sightings.EARLIER) if earlier else _write(writer, paper)
         except (AnswerTimedOut, NoText) as error:
             gist, translations, outcome = None, {}, "timeout" if isinstance(error, AnswerTimedOut) else "no text"
         except DigestdError:
@@ -94,9 +94,9 @@ def write_gists(
             log.exception("no gist written", paper=paper.paper_id, kind=type(error).__name__)
             gist, translations, outcome = None, {}, "failed"
         with db.write() as session:
-            gists.record_attempt(session, paper.revision, outcome, at)
+            sightings.record_attempt(session, paper.revision, outcome, at)
             if gist is not None or translations:
-                gists.append_revision(session, paper, gist, translations, at)
+                sightings.append_revision(session, paper, gist, translations, at)
         is_used = gist is not None or bool(translations)
         report = WrittenReport(report.written + is_used, report.refused + (not is_used))
     return report

@@ -14,7 +14,15 @@ from digestd.domain.paper import PaperFacts, PaperId, Sighting, Words, canonical
 from digestd.gists.gist import make_gist
 from digestd.papers.identity import Work, group_works
 from digestd.sources import source_type
-from digestd.store.sightings import PaperState, PaperText, PaperWrite, ReadableText, StoredSighting, TextKey, record
+from digestd.store.papers.sightings import (
+    PaperState,
+    PaperText,
+    PaperWrite,
+    ReadableText,
+    StoredSighting,
+    TextKey,
+    record,
+)
 from digestd.text.tex import to_plain
 
 _SOURCE_TRUST = {"arxiv": 4, "arxiv-oai": 3, "import": 2, "arxiv-rss": 1, "s2-citations": -1}

@@ -17,9 +17,9 @@ from digestd.papers.ingest_report import SourceReport
 from digestd.papers.merge import ARCHIVE, NEWS, Decision
 from digestd.papers.page_store import store_page
 from digestd.sources.source import AnnouncementSource, Page, Reject, Request, Source
-from digestd.store import sources
 from digestd.store.database import Database
-from digestd.store.sources import FetchRecord
+from digestd.store.papers import sources
+from digestd.store.papers.sources import FetchRecord
 
 STALLS_MAX = 2
 """Maximum number of retries of an empty page in the middle of a result."""

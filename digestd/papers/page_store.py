@@ -10,11 +10,11 @@ from sqlmodel import Session
 from digestd.domain.paper import Sighting
 from digestd.papers.deduplication import merge_duplicates
 from digestd.papers.merge import Decision, ReadableTexts, decide, is_recent
-from digestd.store import merges
-from digestd.store import sightings as stored
 from digestd.store.bulk import by_halves
 from digestd.store.database import Database
-from digestd.store.sightings import ReadableText, TextKey
+from digestd.store.papers import merges
+from digestd.store.papers import sightings as stored
+from digestd.store.papers.sightings import ReadableText, TextKey
 
 log = structlog.get_logger(__name__)
 

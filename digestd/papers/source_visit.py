@@ -28,9 +28,10 @@ from digestd.papers.ingest_report import SourceReport
 from digestd.papers.page_reader import AGAIN, FetchResult, IngestContext, SourceVisit, count_by_day, read_source
 from digestd.sources.arxiv.calendar import date_range
 from digestd.sources.source import AnnouncementSource, BackfillSource, EnrichmentSource, Source
-from digestd.store import papers, sources
+from digestd.store import papers
 from digestd.store.database import Database
-from digestd.store.sources import FetchRecord, RejectedRecord
+from digestd.store.papers import sources
+from digestd.store.papers.sources import FetchRecord, RejectedRecord
 
 FIRST_LOOK = timedelta(days=3)
 LOOK_BACK_MAX = timedelta(days=7)

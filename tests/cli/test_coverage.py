@@ -14,8 +14,8 @@ from digestd.cli import app
 from digestd.cli.coverage import draw
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.errors import BadInput
-from digestd.store import sources as stored_sources
 from digestd.store.database import open_database
+from digestd.store.papers import sources as stored_sources
 
 Run = Callable[..., Result]
 TODAY = date(2026, 11, 24)

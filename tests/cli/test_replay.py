@@ -11,7 +11,8 @@ from typer.testing import CliRunner, Result
 from digestd.cli import app
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.errors import BadInput, DigestdError
-from digestd.store import papers, sources
+from digestd.store import papers
+from digestd.store.papers import sources
 from digestd.subscribers.personal_data import erase
 from tests.digests.topic_papers import DAY, archive, named, paper, reader, shelf
 from tests.support.install import Install, install

@@ -9,8 +9,9 @@ from sqlalchemy import event, select
 from digestd.digests.explanation import preview
 from digestd.digests.planning_day import incomplete_sources
 from digestd.domain.coverage import Coverage, CoverageState
-from digestd.store import core, sources
+from digestd.store import core
 from digestd.store.ledger import queries
+from digestd.store.papers import sources
 from tests.digests.topic_papers import DAY, digests, mail, reader, shelf, subscriber
 from tests.support.install import Install
 

@@ -9,7 +9,7 @@ import pytest
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.domain.sighting_record import FIELDS, from_record, to_record
 from digestd.papers.merge import _as_stored
-from digestd.store import sightings
+from digestd.store.papers import sightings
 from tests.papers.odd_sources import FULL
 
 LEAST = Sighting((PaperId("arxiv:2611.00001"),), Words("Moss on walls"))

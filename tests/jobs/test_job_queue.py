@@ -14,10 +14,11 @@ from digestd.errors import DatabaseUnreachable, NotInitialised
 from digestd.jobs import engine, tasks
 from digestd.jobs.engine import JobRunner
 from digestd.jobs.tasks import JobRun, JobService
-from digestd.store import job_queue, sources
+from digestd.store import job_queue
 from digestd.store.database import open_database
 from digestd.store.ledger.claim_queue import ClaimOwner, claim
-from digestd.store.sources import FetchRecord
+from digestd.store.papers import sources
+from digestd.store.papers.sources import FetchRecord
 from tests.support.install import Install
 from tests.support.relay import Relay
 from tests.support.waiting import eventually

@@ -24,8 +24,8 @@ from digestd.sources.source import (
     Source,
 )
 from digestd.store import papers
-from digestd.store import sources as stored_sources
 from digestd.store.database import Database
+from digestd.store.papers import sources as stored_sources
 from tests.papers.http_server import AT_ONCE, HttpServer
 
 CLIENT = Client("https://digest.example.org", limits=Limits(seconds=30, backoff=AT_ONCE, attempts=2))

@@ -11,8 +11,9 @@ from digestd.domain.paper import PaperId
 from digestd.errors import BadInput, NotFound
 from digestd.papers.deduplication import merge_papers, split_paper
 from digestd.papers.merge import ARCHIVE
-from digestd.store import merges, papers
+from digestd.store import papers
 from digestd.store.database import Database
+from digestd.store.papers import merges
 from tests.papers.alike import HOUR, PEOPLE, TITLE, A, B, D, at_arxiv, in_journal, works
 from tests.papers.makers import paper, seen, take
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from digestd.domain.paper import Sighting
 from digestd.papers.deduplication import split_paper
-from digestd.store import merges, papers
+from digestd.store import papers
 from digestd.store.database import Database
+from digestd.store.papers import merges
 from tests.papers.alike import BY_OTHERS, PEOPLE, TITLE, A, B, D, works
 from tests.papers.makers import forget, paper, rows, seen, take
 

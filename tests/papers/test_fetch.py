@@ -12,8 +12,9 @@ import pytest
 from digestd.errors import SourceFailed, SourceUnavailable
 from digestd.fetching.fetch import Answer, Client, Fetcher, Limits, Validators
 from digestd.sources.source import RateLimit, Request
-from digestd.store import hosts, sources
+from digestd.store import hosts
 from digestd.store.database import Database
+from digestd.store.papers import sources
 from tests.papers.http_server import AT_ONCE, HttpServer, ReceivedRequest, head, in_turn, says
 
 FREE = RateLimit("site", 0)

@@ -5,8 +5,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from digestd.store import sources
 from digestd.store.database import Database
+from digestd.store.papers import sources
 from tests.papers.http_server import HttpServer, says
 from tests.papers.ingester import Ingester
 from tests.papers.makers import paper

@@ -12,7 +12,7 @@ from digestd.papers.ingest import IngestOptions, ingest
 from digestd.sources import parse_source
 from digestd.sources.source import Request
 from digestd.store import papers
-from digestd.store import sources as stored_sources
+from digestd.store.papers import sources as stored_sources
 from tests.papers.http_server import ReceivedRequest, head, in_turn, says
 from tests.papers.ingester import Ingester, LocalSource, redirect
 from tests.papers.makers import everything, forget

@@ -11,8 +11,8 @@ from digestd.papers.ingest import ingest, ingest_files
 from digestd.resources import sample
 from digestd.sources import parse_source, parse_sources
 from digestd.store import papers
-from digestd.store import sources as stored_sources
 from digestd.store.database import Database
+from digestd.store.papers import sources as stored_sources
 
 
 async def test_ingest_without_sources_opens_no_socket(db: Database, now: datetime) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from digestd.sources import parse_source
-from digestd.store import sources as kept
+from digestd.store.papers import sources as kept
 from tests.papers.http_server import in_turn, says
 from tests.papers.ingester import Ingester
 from tests.papers.makers import everything

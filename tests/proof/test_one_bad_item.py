@@ -29,8 +29,8 @@ from digestd.security.encryption import encrypt
 from digestd.sources.jsonl import JsonlFile
 from digestd.sources.source import Page, RateLimit, Request
 from digestd.store import core, libraries, papers
-from digestd.store import sources as stored_sources
 from digestd.store.libraries import NewLibrary
+from digestd.store.papers import sources as stored_sources
 from digestd.subscribers.files import read_lines
 from digestd.subscribers.importing import import_subscribers
 from digestd.subscribers.libraries import sync_due

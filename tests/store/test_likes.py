@@ -9,8 +9,9 @@ import pytest
 from digestd.domain.interest import Verdict
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cause
-from digestd.store import feedback, merges, papers
+from digestd.store import feedback, papers
 from digestd.store.feedback import ESTABLISHED_AFTER, likes_of_community
+from digestd.store.papers import merges
 from digestd.subscribers.feedback import add_feedback, undo_feedback
 from digestd.subscribers.lookup import find
 from digestd.subscribers.personal_data import erase

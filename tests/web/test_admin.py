@@ -16,7 +16,8 @@ from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.interest import Verdict
 from digestd.security.tokens import Scope
-from digestd.store import bounces, feedback, sources
+from digestd.store import bounces, feedback
+from digestd.store.papers import sources
 from digestd.web import build
 from digestd.web.admin import HEIGHT, WIDTH, evenly, line_points, round_up, stacked_bars
 from tests.web.conftest import PAPER, Backend, local_client

@@ -22,9 +22,10 @@ from digestd.domain.paper import Paper
 from digestd.domain.subscriber import Status
 from digestd.domain.throttle import BackoffState, Throttle
 from digestd.security.tokens import Scope
-from digestd.store import hosts, sources, throttles
+from digestd.store import hosts, throttles
 from digestd.store.database import open_database
-from digestd.store.sources import FetchRecord
+from digestd.store.papers import sources
+from digestd.store.papers.sources import FetchRecord
 from digestd.store.throttles import ThrottleState
 from digestd.web import build
 from digestd.web.access import is_local

@@ -1,23 +1,22 @@
-"""Sightings and the papers made from them: the writing side of `papers`.
+"""Sightings, and the papers and revisions made from them: the writing side of `papers`.
 
 `known` returns the state of the papers that a page names, ingest decides, and `apply` writes the decisions in bulk.
-Revisions are only ever appended.
-"""
+Revisions are only ever appended, also for a gist that a language model writes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, select, text, update
+from sqlalchemy import bindparam, func, insert, literal, select, text, update
 from sqlmodel import Session
 
-from digestd.domain.gist import Gist
+from digestd.domain.gist import Gist, GistKind
 from digestd.domain.paper import PaperFacts, PaperId, Sighting, Words
 from digestd.domain.sighting_record import from_record, to_record
-from digestd.store import core, merges
+from digestd.store import core, papers
 from digestd.store.bulk import chunks, insert_plain, reserve
-from digestd.store.papers import aliases, facts_of, facts_record, latest_signals, words_of
+from digestd.store.papers import aliases, facts_of, facts_record, latest_signals, merges, words_of
 from digestd.store.timestamps import from_us, to_us
 
 _P, _A, _R, _G = core.paper.c, core.paper_alias.c, core.revision.c, core.sighting.c
@@ -376,3 +375,113 @@ def _row(key: int, stored: StoredSighting, now: datetime) -> dict[str, object]:
         "record": stored.record or record(sighting),
         "seen_us": to_us(now),
     }
+
+
+_P, _R, _T = core.paper.c, core.revision.c, core.gist_attempt.c
+
+
+@dataclass(frozen=True, slots=True)
+class UnwrittenGist:
+    """A paper whose text no language model has been asked about, with its gist so far."""
+
+    paper: int
+    paper_id: str
+    revision: int
+    title: str
+    abstract: str
+    gist: Gist
+
+
+def newest_unwritten(session: Session, since: datetime) -> UnwrittenGist | None:
+    """Return the newest paper first seen since then that was not tried yet; None if there is none."""
+    query = (
+        select(_P.id.label("paper"), _P.paper_id, _R.id, _R.plain_title, _R.plain_abstract)
+        .add_columns(_R.gist, _R.brief_gist, _R.gist_kind)
+        .join_from(core.paper, core.revision, _R.id == _P.revision_id)
+        .outerjoin(core.gist_attempt, _T.revision == _R.id)
+        .where(_P.archived.is_(False), _P.first_seen_us > to_us(since), _T.revision.is_(None))
+        .where(_R.gist_kind.in_([GistKind.EXTRACTED, GistKind.SOURCE]), _R.plain_abstract != "")
+        .order_by(_P.first_seen_us.desc(), _P.id.desc())
+        .limit(1)
+    )
+    row = session.connection().execute(query).first()
+    if row is None:
+        return None
+    gist = Gist(row.gist, row.brief_gist, GistKind(row.gist_kind))
+    return UnwrittenGist(row.paper, row.paper_id, row.id, row.plain_title, row.plain_abstract, gist)
+
+
+def earlier_result(session: Session, paper: UnwrittenGist) -> tuple[Gist | None, dict[str, Gist]] | None:
+    """Return what was written for the same text in an earlier revision, as when a link was added since.
+
+    Returns:
+        The gist, None if it was not written, and its translations; None if there is no such revision.
+    """
+    current = select(_R.title, _R.abstract, _R.summary).where(_R.id == paper.revision).subquery().c
+    query = (
+        select(_R.gist, _R.brief_gist, _R.gist_kind, _R.translations)
+        .where(_R.paper == paper.paper, _R.id < paper.revision)
+        .where(_R.title == current.title, _R.abstract == current.abstract, _R.summary == current.summary)
+        .order_by(_R.id.desc())
+    )
+    for row in session.connection().execute(query):
+        is_written = row.gist_kind == GistKind.GENERATED
+        if is_written or row.translations:
+            gist = Gist(row.gist, row.brief_gist, GistKind.GENERATED) if is_written else None
+            return gist, papers.translated(row.translations)
+    return None
+
+
+def count_attempts(session: Session, since: datetime) -> int:
+    """Return the number of papers that the model was asked about since then."""
+    query = select(func.count()).where(_T.at_us > to_us(since), _T.outcome.not_in(_NOT_ASKED))
+    return int(session.connection().execute(query).scalar_one())
+
+
+RESULT, EARLIER = "result", "earlier"
+"""Outcomes without a request: a revision that the model wrote, and one whose text it was asked about before."""
+_NOT_ASKED = (RESULT, EARLIER)
+
+
+def record_attempt(session: Session, revision: int, outcome: str, now: datetime) -> None:
+    """Record that the model was asked about a revision."""
+    session.connection().execute(insert(core.gist_attempt).values(revision=revision, at_us=to_us(now), outcome=outcome))
+
+
+def append_revision(
+    session: Session, paper: UnwrittenGist, gist: Gist | None, translations: Mapping[str, Gist], now: datetime
+) -> bool:
+    """Append a copy of a revision with another gist, or with translations, and make it current.
+
+    What was computed from the text is copied with it. The new revision counts as tried.
+
+    Returns:
+        False if the paper's text has changed meanwhile; nothing is written then.
+    """
+    connection = session.connection()
+    lock(session)
+    [number] = reserve(session, core.revision, 1)
+    shown = gist or paper.gist
+    changed = {
+        "id": number,
+        "gist": shown.text,
+        "brief_gist": shown.brief,
+        "gist_kind": shown.kind.value,
+        "made_us": to_us(now),
+    }
+    columns = [column for column in core.revision.c if column.name not in {*changed, "translations"}]
+    values = [literal(value).label(name) for name, value in changed.items()]
+    texts = {language: [one.text, one.brief] for language, one in translations.items()}
+    source = select(*columns, *values, literal(texts, _R.translations.type).label("translations"))
+    names = [*(column.name for column in columns), *changed, "translations"]
+    is_current = _P.id == paper.paper, _P.revision_id == paper.revision
+    if connection.execute(select(_P.id).where(*is_current).with_for_update()).first() is None:
+        return False
+    connection.execute(insert(core.revision).from_select(names, source.where(_R.id == paper.revision)))
+    connection.execute(update(core.paper).where(*is_current).values(revision_id=number))
+    for table in (core.embedding, core.encoding):
+        kept = [column for column in table.c if column.name != "revision"]
+        copy = select(literal(number).label("revision"), *kept).where(table.c.revision == paper.revision)
+        connection.execute(insert(table).from_select(["revision", *(column.name for column in kept)], copy))
+    record_attempt(session, number, RESULT, now)
+    return True
