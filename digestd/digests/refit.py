@@ -21,7 +21,7 @@ from digestd.digests.text_model import GROWTH, fit_model, prepare_model, read_mo
 from digestd.errors import Unavailable
 from digestd.ranking.dense import Encoder
 from digestd.ranking.model import TextModel, is_readable
-from digestd.store import profiles, ranking_models, references
+from digestd.store import ranking_models, references
 from digestd.store.database import Database
 
 REFIT_AFTER = timedelta(days=7)
@@ -45,7 +45,10 @@ def is_due(db: Database, encoder: Encoder, now: datetime) -> bool:
         used, prepared = ranking_models.in_use(session), ranking_models.prepared(session)
         if used is None or prepared is not None or ranking_models.has_outdated(session, now):
             return used is not None
-        return len(profiles.missing(session, compiled_by(used.version, encoder), 0, MISSING_MIN)) == MISSING_MIN
+        return (
+            len(ranking_models.missing_profiles(session, compiled_by(used.version, encoder), 0, MISSING_MIN))
+            == MISSING_MIN
+        )
 
 
 def is_refit_due(db: Database, now: datetime) -> bool:
@@ -112,7 +115,7 @@ def _compile_missing(db: Database, day: PlanningDay, should_continue: Callable[[
     with single_blas_thread():
         while should_continue():
             with db.read() as session:
-                wants = profiles.missing(session, by, after, BLOCK)
+                wants = ranking_models.missing_profiles(session, by, after, BLOCK)
                 if not wants:
                     return True
                 block = list(wants)[: references.count_fitting(session, list(wants), MAX_REFERENCES)]
@@ -130,7 +133,7 @@ def _compile_or_split(db: Database, day: PlanningDay, wants: Mapping[int, int]) 
         with db.read() as session:
             compiled = compile_profiles(session, day, wants)
         with db.write() as session:
-            store_compiled(session, day, profiles.current(session, compiled))
+            store_compiled(session, day, ranking_models.current_profiles(session, compiled))
     except Unavailable:
         raise
     except Exception as error:  # planning reports it again

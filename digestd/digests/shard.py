@@ -24,12 +24,12 @@ from digestd.ranking.compiler import RECORD_FORMAT, ProfileInput, compile_record
 from digestd.ranking.dense import Encoder
 from digestd.ranking.fusion import Scores, parse_weights, score
 from digestd.ranking.profile import Profiles, read_profiles
-from digestd.store import groups, profiles, ranking_models, references
+from digestd.store import groups, ranking_models, references
 from digestd.store.due import DueSubscriber
 from digestd.store.groups import SharedInterest
 from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
-from digestd.store.profiles import CompiledBy, StoredProfile
+from digestd.store.ranking_models import CompiledBy, StoredProfile
 from digestd.store.references import StoredReference
 
 LIKELY = 0.1
@@ -177,7 +177,7 @@ def read_shard_profiles(session: Session, day: PlanningDay, subscribers: Sequenc
     """Return the profiles of these subscribers against the day."""
     wants = {due.key: due.wants for due in subscribers}
     lists = groups.list_addresses(session, list(wants))
-    usable = profiles.stored(
+    usable = ranking_models.stored_profiles(
         session, _compiled_by(day), {key: version for key, version in wants.items() if key not in lists}
     )
     own = _references(session, day, wants)
@@ -202,7 +202,7 @@ def compile_profiles(session: Session, day: PlanningDay, wants: Mapping[int, int
 
 def store_compiled(session: Session, day: PlanningDay, compiled: Mapping[int, StoredProfile]) -> None:
     """Store compiled profiles, and the term counts read for them."""
-    profiles.upsert(session, compiled)
+    ranking_models.store_profiles(session, compiled)
     ranking_models.store_encodings(session, day.candidates.model.version, day.seed_reader.new_terms)
     references.store_derived(session, day.seed_reader.new_references)
     day.seed_reader.new_terms.clear()

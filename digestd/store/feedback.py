@@ -19,7 +19,7 @@ from digestd.domain.digest import Pick
 from digestd.domain.interest import POSITIVE_VERDICTS, Feedback, Interest, Kind, Muting, Stance, Verdict, as_interest
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.subscriber import Status
-from digestd.store import core, profiles
+from digestd.store import core, ranking_models
 from digestd.store.bulk import readable
 from digestd.store.ledger.packing import planned_us, readable_picks
 from digestd.store.ledger.sent_digests import SENT
@@ -34,7 +34,7 @@ FEEDBACK_MAX = 500
 def add(session: Session, subscriber: int, paper: int, verdict: Verdict, now: datetime) -> int:
     """Store a verdict on a paper (row number) and return the number of the event."""
     row = {"subscriber_id": subscriber, "paper": paper, "verdict": verdict, "at_us": to_us(now)}
-    profiles.invalidate(session, [subscriber])
+    ranking_models.invalidate_profiles(session, [subscriber])
     return int(session.connection().execute(insert(core.feedback).values(row).returning(_F.id)).scalar_one())
 
 
@@ -49,7 +49,7 @@ def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Verdic
     found = session.connection().execute(query.where(_F.verdict.in_(Verdict))).first()
     if found is None:
         return None
-    profiles.invalidate(session, [subscriber])
+    ranking_models.invalidate_profiles(session, [subscriber])
     session.connection().execute(update(core.feedback).where(_F.id == found.id).values(undone_us=to_us(now)))
     return Verdict(found.verdict)
 
@@ -66,7 +66,7 @@ def active_verdicts(session: Session, subscriber: int, papers: Collection[int]) 
 def withdraw(session: Session, subscriber: int, papers: Collection[int], verdict: Verdict, now: datetime) -> None:
     """Take back one kind of verdict on a paper; other verdicts stay."""
     theirs = _F.subscriber_id == subscriber, _F.paper.in_(papers), _F.verdict == verdict, _F.undone_us.is_(None)
-    profiles.invalidate(session, [subscriber])
+    ranking_models.invalidate_profiles(session, [subscriber])
     session.connection().execute(update(core.feedback).where(*theirs).values(undone_us=to_us(now)))
 
 
@@ -130,7 +130,7 @@ _M = core.muting.c
 def add_muting(session: Session, subscriber: int, paper: int, kind: Kind, value: str, now: datetime) -> int:
     """Store a muting from a paper (row number) and return the number of the event."""
     row = {"subscriber_id": subscriber, "paper": paper, "kind": kind, "value": value, "at_us": to_us(now)}
-    profiles.invalidate(session, [subscriber])
+    ranking_models.invalidate_profiles(session, [subscriber])
     return int(session.connection().execute(insert(core.muting).values(row).returning(_M.id)).scalar_one())
 
 
@@ -145,7 +145,7 @@ def undo_muting(session: Session, subscriber: int, paper: int, now: datetime) ->
     found = session.connection().execute(query.where(_M.kind.in_(Kind))).first()
     if found is None:
         return None
-    profiles.invalidate(session, [subscriber])
+    ranking_models.invalidate_profiles(session, [subscriber])
     session.connection().execute(update(core.muting).where(_M.id == found.id).values(undone_us=to_us(now)))
     return _muted(found)
 
@@ -154,7 +154,7 @@ def undo_all_mutings(session: Session, subscriber: int, what: Interest, now: dat
     """Undo every active muting of this interest, from any paper."""
     mine = (_M.subscriber_id == subscriber, _M.kind == what.kind, _M.value == what.value, _M.undone_us.is_(None))
     if session.connection().execute(update(core.muting).where(*mine).values(undone_us=to_us(now))).rowcount:
-        profiles.invalidate(session, [subscriber])
+        ranking_models.invalidate_profiles(session, [subscriber])
 
 
 def muting_history(session: Session, subscriber: int) -> list[Muting]:
@@ -204,7 +204,7 @@ def withdraw_muting(session: Session, subscriber: int, papers: Collection[int], 
     """Undo one muting from a paper, including repetitions."""
     theirs = _M.subscriber_id == subscriber, _M.paper.in_(papers), _M.undone_us.is_(None)
     same = _M.kind == what.kind, _M.value == what.value
-    profiles.invalidate(session, [subscriber])
+    ranking_models.invalidate_profiles(session, [subscriber])
     session.connection().execute(update(core.muting).where(*theirs, *same).values(undone_us=to_us(now)))
 
 

@@ -1,4 +1,4 @@
-"""What is fitted or computed for ranking: text models, encodings, embeddings, calibrations, trials.
+"""What is fitted or computed for ranking: text models, encodings, embeddings, calibrations, trials, compiled profiles.
 
 Text models are versioned. One is in use; a newer one may be prepared while profiles are compiled by it. Recent ones are
 kept with their data, so that a digest can be ranked again; of older ones only the description stays. Encodings are the
@@ -8,17 +8,24 @@ made. All of these can be made again.
 
 Calibrations of the probability of relevance have one row per fit, the newest in force, none deleted. Trials are started
 and stopped, never changed, and one runs at a time.
-"""
 
-from collections.abc import Iterable, Mapping
+Profiles are what ranking needs of a subscriber, one per text model, so that a new model's are made in advance. One is
+valid for the value of `subscriber.wants` it was made from; every change of interests or feedback raises that value, so
+a change during compilation wins."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Column, Table, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Column, Table, and_, bindparam, delete, func, insert, or_, select, update
 from sqlmodel import Session
 
+from digestd.domain.paper import PaperId
+from digestd.domain.subscriber import Status
 from digestd.domain.trial import Trial
 from digestd.store import core
 from digestd.store.bulk import chunks
@@ -285,3 +292,120 @@ def every_trial(session: Session) -> list[Trial]:
 def _trial(row: core.Record) -> Trial:
     stopped = None if row.stopped_us is None else from_us(row.stopped_us)
     return Trial(row.id, row.name, row.weights, row.share, from_us(row.started_us), stopped)
+
+
+_S, _K = core.subscriber.c, core.profile.c
+
+
+class CompiledBy(NamedTuple):
+    """The models by which profiles are compiled.
+
+    Attributes:
+        form: Record format and dense model.
+    """
+
+    model: str
+    form: str
+
+
+class StoredProfile(NamedTuple):
+    """A compiled profile.
+
+    Attributes:
+        wants: Version of the interests it was compiled from.
+        papers: Named papers: those in the record in its order, then the others.
+        revisions: The revision read of each; 0 if it was unknown.
+    """
+
+    compiled_by: CompiledBy
+    wants: int
+    papers: Sequence[PaperId]
+    revisions: Sequence[int]
+    record: bytes
+
+
+def stored_profiles(session: Session, compiled_by: CompiledBy, wants: Mapping[int, int]) -> dict[int, StoredProfile]:
+    """Return the profiles of subscribers that are valid for these versions of their interests."""
+    query = select(_K.subscriber_id, _K.wants, _K.papers, _K.record).where(
+        _K.subscriber_id.in_(list(wants)), _K.model == compiled_by.model, _K.form == compiled_by.form
+    )
+    return {
+        key: StoredProfile(compiled_by, version, *_decode_papers(papers), record)
+        for key, version, papers, record in session.connection().execute(query)
+        if version == wants[key]
+    }
+
+
+def missing_profiles(session: Session, compiled_by: CompiledBy, after: int, limit: int) -> dict[int, int]:
+    """Return up to `limit` active subscribers with key > `after` without a valid profile.
+
+    By key, each with the version of their interests.
+    """
+    valid = and_(
+        _K.subscriber_id == _S.id,
+        _K.model == compiled_by.model,
+        _K.form == compiled_by.form,
+        _K.wants == _S.wants,
+    )
+    query = (
+        select(_S.id, _S.wants)
+        .outerjoin(core.profile, valid)
+        .where(_S.status == Status.ACTIVE, _S.id > after, _K.subscriber_id.is_(None))
+        .order_by(_S.id)
+        .limit(limit)
+    )
+    return {key: version for key, version in session.connection().execute(query)}
+
+
+def current_profiles(session: Session, profiles: Mapping[int, StoredProfile]) -> dict[int, StoredProfile]:
+    """Return the profiles of active subscribers whose interests have not changed; lock these subscribers."""
+    query = (
+        select(_S.id, _S.wants)
+        .where(_S.id.in_(list(profiles)), _S.status == Status.ACTIVE)
+        .order_by(_S.id)
+        .with_for_update()
+    )
+    return {
+        key: profiles[key] for key, version in session.connection().execute(query) if version == profiles[key].wants
+    }
+
+
+def store_profiles(session: Session, profiles: Mapping[int, StoredProfile]) -> None:
+    """Store profiles in place of older ones by the same text model."""
+    if not profiles:
+        return
+    statement = core.upsert(session, core.profile)
+    replaced = {name: statement.excluded[name] for name in ("form", "wants", "papers", "record")}
+    rows = [
+        {
+            "subscriber_id": key,
+            "model": one.compiled_by.model,
+            "form": one.compiled_by.form,
+            "wants": one.wants,
+            "papers": _papers_json(one),
+            "record": one.record,
+        }
+        for key, one in sorted(profiles.items())
+    ]
+    session.connection().execute(
+        statement.on_conflict_do_update(index_elements=["subscriber_id", "model"], set_=replaced), rows
+    )
+
+
+def invalidate_profiles(session: Session, subscribers: Iterable[int]) -> None:
+    """Invalidate the profiles of subscribers whose interests have changed."""
+    rows = [{"b_key": key} for key in sorted(subscribers)]
+    core.execute_many(session, _CHANGED, rows)
+
+
+_CHANGED = update(core.subscriber).where(_S.id == bindparam("b_key")).values(wants=_S.wants + 1)
+_decode = json.JSONDecoder().decode
+
+
+def _papers_json(profile: StoredProfile) -> str:
+    """Return the papers and their revisions as JSON; empty if there are none."""
+    return json.dumps([profile.papers, profile.revisions], separators=(",", ":")) if profile.papers else ""
+
+
+def _decode_papers(papers: str) -> tuple[Sequence[PaperId], Sequence[int]]:
+    return _decode(papers) if papers else ((), ())

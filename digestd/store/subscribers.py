@@ -17,7 +17,7 @@ from sqlmodel import Session
 from digestd.domain.interest import Interest
 from digestd.domain.schedule import due_period, first_due
 from digestd.domain.subscriber import Cause, ConsentAction, Damage, Preferences, Status, Subscriber
-from digestd.store import consent, core, interests, operations, opt_outs, paper_lookups, references
+from digestd.store import consent, core, interests, operations, opt_outs, references
 from digestd.store.opt_outs import Event, OptOut
 from digestd.store.stored_settings import read_row, read_state, read_status, read_time, row_values
 from digestd.store.timestamps import from_us, to_us
@@ -42,7 +42,7 @@ def insert_many(
     stored = {keys[address_key]: one for address_key, one in new.items() if address_key in keys}
     consent.record(session, [(key, 1, one.status) for key, one in stored.items()], by, to_us(now))
     _add_interests(session, {key: one.interests for key, one in stored.items()}, now)
-    paper_lookups.request(session, {key: one.interests for key, one in stored.items() if one.interests}, now)
+    references.request_lookups(session, {key: one.interests for key, one in stored.items() if one.interests}, now)
     return keys
 
 
@@ -78,7 +78,7 @@ def update_many(session: Session, subscribers: Sequence[Subscriber], now: dateti
     dated = {s.key: [replace(i, since=i.since or since.get((s.key, i))) for i in s.interests] for s in subscribers}
     _add_interests(session, dated, now)
     references.delete_unused(session, keys)
-    paper_lookups.request(session, dated, now)
+    references.request_lookups(session, dated, now)
     operations.forget_unplanned(session, [s.key for s in subscribers if not s.damage])
 
 

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.reference import LookupState, Reference, registries_of
-from digestd.store import paper_lookups, references
+from digestd.store import references
 from digestd.text.tex import to_plain
 
 
@@ -48,5 +48,5 @@ class NamedPaper:
 def named_papers(session: Session, subscriber: int, names: Sequence[PaperId]) -> list[NamedPaper]:
     """Return what is known about papers that a subscriber named, in their order."""
     known = references.resolved(session, subscriber, names)
-    states = paper_lookups.states(session, subscriber)
+    states = references.lookup_states(session, subscriber)
     return [NamedPaper(name, known.get(name), states.get(name)) for name in names]

@@ -16,9 +16,9 @@ from digestd.domain.paper import PaperId, Sighting
 from digestd.domain.reference import RETRY_FAILED, RETRY_UNKNOWN, LookupResult, LookupState, Reference, reference_of
 from digestd.errors import DigestdError
 from digestd.fetching.paper_lookup import RegistryReader
-from digestd.store import paper_lookups, papers, references, subscribers
+from digestd.store import papers, references, subscribers
 from digestd.store.database import Database
-from digestd.store.paper_lookups import PaperLookup
+from digestd.store.references import PaperLookup
 
 PER_TICK = 40
 """The maximum number of lookups per tick, so that ingest gets its turn at the same hosts."""
@@ -41,10 +41,10 @@ async def look_up_due(reader: RegistryReader) -> int:
 
 def _claim(db: Database, now: datetime) -> list[PaperLookup]:
     with db.read() as session:
-        if not paper_lookups.is_any_due(session, now):
+        if not references.is_any_lookup_due(session, now):
             return []
     with db.write() as session:
-        return paper_lookups.claim(session, PER_TICK, now)
+        return references.claim_lookups(session, PER_TICK, now)
 
 
 def _public(db: Database, names: Sequence[PaperId]) -> Mapping[PaperId, PaperId]:
@@ -67,14 +67,14 @@ def _apply(db: Database, lookup: PaperLookup, result: LookupResult | None, now: 
     """Store what a lookup found; without a result the paper is public by now."""
     with db.write() as session:
         known = subscribers.by_key(session, lookup.subscriber, lock=True)
-        if known is None or result is None or not paper_lookups.is_wanted(session, lookup.subscriber, lookup.name):
-            paper_lookups.remove(session, lookup)
+        if known is None or result is None or not references.is_lookup_wanted(session, lookup.subscriber, lookup.name):
+            references.remove_lookup(session, lookup)
         elif result.sighting is not None:
             references.store(session, known.key, [_reference(session, lookup, result.sighting)], now)
-            paper_lookups.remove(session, lookup)
+            references.remove_lookup(session, lookup)
         else:
             becomes, delay = _after(lookup, result)
-            paper_lookups.end(session, becomes, None if delay is None else now + delay)
+            references.end_lookup(session, becomes, None if delay is None else now + delay)
 
 
 def _reference(session: Session, lookup: PaperLookup, sighting: Sighting) -> Reference:

@@ -9,7 +9,7 @@ from digestd.domain.digest import ReasonKind
 from digestd.domain.interest import Interest, Kind, Stance, Verdict
 from digestd.domain.subscriber import Cause
 from digestd.ranking.dense import NoEncoder
-from digestd.store import groups, profiles, ranking_models
+from digestd.store import groups, ranking_models
 from digestd.store.interests import for_ranking
 from digestd.subscribers import group_edits
 from digestd.subscribers.admin_edits import edit
@@ -49,7 +49,7 @@ def outdated(lab: Install) -> list[int]:
     with lab.db.read() as session:
         used = ranking_models.in_use(session)
         assert used is not None
-        return list(profiles.missing(session, compiled_by(used.version, NoEncoder()), 0, 100))
+        return list(ranking_models.missing_profiles(session, compiled_by(used.version, NoEncoder()), 0, 100))
 
 
 def share(lab: Install, *addresses: str) -> None:

@@ -19,10 +19,9 @@ from digestd.digests.shard import compile_profiles, compiled_by
 from digestd.digests.text_model import text_model
 from digestd.jobs.children import ChildProcesses
 from digestd.ranking.dense import NoEncoder
-from digestd.store import core, profiles, ranking_models
+from digestd.store import core, ranking_models
 from digestd.store.database import open_database
-from digestd.store.profiles import StoredProfile
-from digestd.store.ranking_models import FittedModel
+from digestd.store.ranking_models import FittedModel, StoredProfile
 from digestd.subscribers.personal_data import erase
 from tests.support import sample_data
 from tests.support.install import Install
@@ -68,7 +67,7 @@ def compiled(made: Install, model: FittedModel | None) -> int:
 
 def missing(made: Install) -> dict[int, int]:
     with made.db.read() as session:
-        return profiles.missing(session, compiled_by(used(made).version, NoEncoder()), 0, 100)
+        return ranking_models.missing_profiles(session, compiled_by(used(made).version, NoEncoder()), 0, 100)
 
 
 def _count(made: Install, condition: core.Condition) -> int:

@@ -12,7 +12,7 @@ from digestd.fetching.paper_lookup import RegistryReader
 from digestd.papers.paper_import import import_papers
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
-from digestd.store import paper_lookups, papers, personal_data, references, subscribers
+from digestd.store import papers, personal_data, references, subscribers
 from digestd.store.database import Database
 from digestd.subscribers.named_papers import named_papers
 from digestd.subscribers.paper_lookups import look_up_due
@@ -43,7 +43,7 @@ def _like(db: Database, clock: Clock, subscriber: int, *names: str) -> None:
 
 def _states(db: Database, subscriber: int) -> dict[PaperId, LookupState]:
     with db.read() as session:
-        return paper_lookups.states(session, subscriber)
+        return references.lookup_states(session, subscriber)
 
 
 def _titles(db: Database, subscriber: int) -> dict[PaperId, str]:
@@ -105,7 +105,7 @@ async def test_long_list_does_not_keep_others_waiting(
     _like(db, clock, ada, *(f"arxiv:2611.{n:05}" for n in range(300, 500)))
     _add(db, keys, clock, "bea@example.org", PONDS)
     with db.write() as session:
-        claimed = paper_lookups.claim(session, 1_000, clock() + SPACING)
+        claimed = references.claim_lookups(session, 1_000, clock() + SPACING)
     assert [one.name for one in claimed] == [PONDS]
 
 
