@@ -25,7 +25,7 @@ from digestd.security.keys import Keys
 from digestd.security.secret_key import create_secret, read_keys
 from digestd.security.urls import Urls
 from digestd.settings import Settings
-from digestd.store import job_queue, opt_outs, subscribers, webhooks
+from digestd.store import integrations, job_queue, opt_outs, subscribers
 from digestd.store.database import Database, open_database
 from digestd.store.migrate import migrate, require_current
 from digestd.store.opt_outs import OptOutRecord
@@ -423,7 +423,7 @@ def connect(settings: Settings | None = None) -> App:
     keys = read_keys(settings.secret_key_file)
     check_secret(db, keys)
     db.opt_outs = OptOutRecord(journal_folder(settings, db) / opt_outs.FILE_NAME)
-    webhooks.configure(db, settings.webhook_urls.split())
+    integrations.configure_webhooks(db, settings.webhook_urls.split())
     server_clock = None if settings.now else db.server_clock
     return App(settings, db, keys, server_clock or clock(settings.now), SystemRandom())
 

@@ -11,7 +11,7 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.errors import BadInput, NotFound
 from digestd.security.tokens import Scope
-from digestd.store import api_tokens
+from digestd.store import integrations
 from digestd.text.sanitise import clean, is_visible
 
 
@@ -32,7 +32,7 @@ def add_token(
         raise BadInput("--scope vouch requires --scope write as well")
     built, secret = wiring.connect(), secrets.token_urlsafe(32)
     with built.db.write() as session:
-        number = api_tokens.add(session, name[:80], secret, set(scope or [Scope.READ]), built.clock())
+        number = integrations.add_token(session, name[:80], secret, set(scope or [Scope.READ]), built.clock())
     typer.echo(f"digestd_{number}_{secret}")
 
 
@@ -42,7 +42,7 @@ def list_tokens(as_json: Json = False) -> None:
     Example: digestd api-token list
     """
     with wiring.connect().db.read() as session:
-        known = api_tokens.listing(session)
+        known = integrations.tokens(session)
     rows = [
         {
             "number": one.key,
@@ -65,6 +65,6 @@ def remove_token(number: Number) -> None:
     """
     built = wiring.connect()
     with built.db.write() as session:
-        if not api_tokens.revoke(session, number, built.clock()):
+        if not integrations.revoke_token(session, number, built.clock()):
             raise NotFound(f"there is no active token {number}; `digestd api-token list` shows them all")
     say(f"token {number} is revoked")

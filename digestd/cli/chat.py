@@ -14,7 +14,7 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.delivery.chat_post import URL_MAX
 from digestd.errors import BadInput
-from digestd.store import chat_targets, subscribers
+from digestd.store import integrations, subscribers
 from digestd.subscribers.chat import post_test, remove_chat, room_state, set_chat
 from digestd.subscribers.lookup import find
 
@@ -48,7 +48,7 @@ def edit_chat(
         return
     with built.db.read() as session:
         subscriber = find(session, built.keys, email).key
-        target = chat_targets.of(session, subscriber)
+        target = integrations.chat_target(session, subscriber)
     if show:
         say(f"{email}: digests go to {target.label if target else 'the mailbox'}")
     elif remove:
@@ -75,7 +75,7 @@ def _rooms(built: App) -> list[dict[str, object]]:
                 "failures": target.failures,
                 "state": room_state(session, built.keys, target),
             }
-            for target in chat_targets.all_targets(session)
+            for target in integrations.chat_targets(session)
             if (known := subscribers.by_key(session, target.subscriber)) is not None
         ]
 

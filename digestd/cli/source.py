@@ -14,10 +14,10 @@ from digestd.cli.output import emit
 from digestd.errors import BadInput
 from digestd.sources import parse_source, source_type
 from digestd.sources.source import Source
-from digestd.store import hosts
-from digestd.store.hosts import HostState
+from digestd.store import rate_limits
 from digestd.store.papers import sources
 from digestd.store.papers.sources import FetchRecord, RejectedRecord
+from digestd.store.rate_limits import HostState
 
 if TYPE_CHECKING:
     from digestd.papers.source_check import SourceCheck
@@ -37,7 +37,7 @@ def list_sources(as_json: Json = False) -> None:
     built = wiring.connect()
     with built.db.read() as session:
         last = sources.latest_fetches(session)
-        known = {host.host: host for host in hosts.all_of(session)}
+        known = {host.host: host for host in rate_limits.hosts(session)}
     emit([source_row(one, last.get(one.name), known.get(one.rate_limit.host)) for one in built.sources], as_json)
 
 

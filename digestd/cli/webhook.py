@@ -10,7 +10,7 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.domain.webhook import WebhookPost, WebhookPostState
 from digestd.errors import NotFound
-from digestd.store import webhooks
+from digestd.store import integrations
 from digestd.text.inputs import NUMBER_MAX
 
 
@@ -24,7 +24,7 @@ def list_posts(
     Example: digestd webhook list --state given_up
     """
     with wiring.connect().db.read() as session:
-        emit([_row(post) for post in webhooks.listing(session, limit, state)], as_json)
+        emit([_row(post) for post in integrations.posts(session, limit, state)], as_json)
 
 
 def show_post(number: Number, as_json: Json = False) -> None:
@@ -33,7 +33,7 @@ def show_post(number: Number, as_json: Json = False) -> None:
     Example: digestd webhook show 12
     """
     with wiring.connect().db.read() as session:
-        found = webhooks.by_key(session, number)
+        found = integrations.post_by_key(session, number)
     if found is None:
         raise NotFound(f"there is no post {number}; `digestd webhook list` shows them all")
     emit(_row(found) | {"at": found.at, "not_before": found.not_before, "detail": found.detail}, as_json)
@@ -51,7 +51,7 @@ def retry_posts(
     """
     built = wiring.connect()
     with built.db.write() as session:
-        count = webhooks.retry(session, number, built.clock())
+        count = integrations.retry_posts(session, number, built.clock())
     if number is not None and not count:
         raise NotFound(f"no post {number} was given up; `digestd webhook list --state given_up` shows which were")
     say(f"{count} will be retried by the running service")

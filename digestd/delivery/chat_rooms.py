@@ -36,8 +36,8 @@ from digestd.domain.delivery import Claim
 from digestd.domain.digest import Occasion
 from digestd.errors import BadInput
 from digestd.security.encryption import decrypt
-from digestd.store import chat_targets, ledger
-from digestd.store.chat_targets import FAILURES_MAX
+from digestd.store import integrations, ledger
+from digestd.store.integrations import FAILURES_MAX
 from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimOwner
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
@@ -192,11 +192,11 @@ class _Post:
         """Return apprise's URL of the room, or None if the digest goes by mail."""
         going_by_mail = partial(self._recorder.record_not_sent, self._claim)
         with self._config.db.read() as session:
-            target = chat_targets.of(session, self._claim.subscriber)
+            target = integrations.chat_target(session, self._claim.subscriber)
             if target is None:  # the operator has removed it
                 self._end = going_by_mail
                 return None
-            is_asked_for = chat_targets.was_confirmed_by_mail(session, target)
+            is_asked_for = integrations.was_confirmed_by_mail(session, target)
         try:
             stored = decrypt(self._config.sender.keys, CHAT_USE, str(target.subscriber), target.sealed)
             if is_asked_for or stored.endswith(SUBSCRIBERS_OWN):
@@ -249,14 +249,14 @@ class _Post:
 
     def _record_room(self, problem: str | None, failures: int = 1) -> None:
         with self._config.db.write() as session:
-            chat_targets.record(session, self._claim.subscriber, problem, failures)
+            integrations.record_chat_attempt(session, self._claim.subscriber, problem, failures)
 
     def _divert(self, why: Occasion) -> None:
         """Have the digest go by mail. A room that its subscriber had set is forgotten."""
         with self._config.db.write() as session:
             ledger.divert(session, self._claim.key, why)
             if why is Occasion.ROOM_ENDED:
-                chat_targets.remove(session, self._claim.subscriber)
+                integrations.remove_chat_target(session, self._claim.subscriber)
         self.is_diverted = True
 
 

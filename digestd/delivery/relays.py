@@ -23,9 +23,9 @@ from digestd.delivery.retry import RELAY_BACKOFF
 from digestd.delivery.transports import Route
 from digestd.domain.throttle import BackoffState, Throttle
 from digestd.errors import DatabaseUnreachable, DomainsBusy, RelayBusy, RelayFailed
-from digestd.store import throttles
+from digestd.store import rate_limits
 from digestd.store.database import Database
-from digestd.store.throttles import ThrottleState
+from digestd.store.rate_limits import ThrottleState
 from digestd.store.timestamps import from_us
 
 ANY_DOMAIN = "*"
@@ -122,7 +122,7 @@ class RateLimiter:
         def changed(some: Sequence[ThrottleChange]) -> Callable[[ThrottleState], ThrottleState]:
             return lambda kept: replace(kept, throttle=reduce(lambda state, step: step(state), some, kept.throttle))
 
-        return throttles.change(session, {name: changed(some) for name, some in changes.items()})
+        return rate_limits.change_throttles(session, {name: changed(some) for name, some in changes.items()})
 
     def merge(self, stored: Mapping[str, ThrottleState]) -> None:
         """Adopt stored throttles where they are stricter.
@@ -137,10 +137,10 @@ class RateLimiter:
 
     def load(self, session: Session, routes: Iterable[str]) -> None:
         """Load the stored throttles of these relays and of recipient domains."""
-        relays = throttles.states(session, routes)
+        relays = rate_limits.throttle_states(session, routes)
         self._failures = {name: state.backoff.failures for name, state in relays.items()}
         self.merge(relays)
-        self.merge(throttles.busy_domains(session, from_us(round(self._now() * 1e6)), DOMAINS_MAX))
+        self.merge(rate_limits.busy_domains(session, from_us(round(self._now() * 1e6)), DOMAINS_MAX))
 
     def slowed_relay(self, name: str, rate: float, kept: Throttle) -> Throttle:
         """Return the throttle of a relay that asked for fewer mails than the `rate` it was sent per second."""
@@ -201,7 +201,7 @@ class RelayBackoff:
 
         try:
             with self._db.write() as session:
-                after = throttles.change(session, {route: pause})[route]
+                after = rate_limits.change_throttles(session, {route: pause})[route]
         except DatabaseUnreachable as unwritten:
             log.warning("relay stopped", relay=route, why=str(error), not_recorded=str(unwritten))
             return 1
@@ -212,10 +212,12 @@ class RelayBackoff:
         """Clear a relay's failures. Return True if there were any."""
         try:
             with self._db.read() as session:
-                if not throttles.states(session, [route])[route].backoff.failures:
+                if not rate_limits.throttle_states(session, [route])[route].backoff.failures:
                     return False
             with self._db.write() as session:
-                throttles.change(session, {route: lambda kept: ThrottleState(kept.throttle, BackoffState())})
+                rate_limits.change_throttles(
+                    session, {route: lambda kept: ThrottleState(kept.throttle, BackoffState())}
+                )
         except DatabaseUnreachable:
             return False
         log.info("relay resumed", relay=route)

@@ -46,7 +46,7 @@ from digestd.fetching.network import (
     why_not_public,
 )
 from digestd.sources.source import RateLimit, Request
-from digestd.store import hosts
+from digestd.store import rate_limits
 from digestd.store.database import Database
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -176,7 +176,7 @@ class Fetcher:
         host = _host(request.url)
         circuit = f"{host}{self._breaker_suffix}"
         known = await self._breaker.admit(circuit)
-        attempts = 1 if known and known.failures >= hosts.FAILURES else self._limits.attempts
+        attempts = 1 if known and known.failures >= rate_limits.FAILURES else self._limits.attempts
         try:
             answer = await self._within(host, request, rate_limit, validators or Validators(), attempts)
         except SourceFailed as error:
@@ -263,7 +263,7 @@ class Fetcher:
         pause = await self._scheduler.apply_headers(turn, status, headers)
         if status in RETRY_STATUSES:
             if pause > self._limits.seconds:
-                until = self.clock() + min(timedelta(seconds=min(pause, 1e6)), hosts.HORIZON)
+                until = self.clock() + min(timedelta(seconds=min(pause, 1e6)), rate_limits.HORIZON)
                 raise HostUnavailableError(f"{turn.rate_limit.host} is rate-limited until {format_time(until)}")
             raise _AgainError(f"answers {status}")
         if status in _REDIRECTS:

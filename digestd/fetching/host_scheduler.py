@@ -22,7 +22,7 @@ from uuid import uuid4
 from digestd.errors import SourceFailed, SourceUnavailable
 from digestd.fetching.body import TooLargeError
 from digestd.sources.source import RateLimit
-from digestd.store import hosts
+from digestd.store import rate_limits
 from digestd.store.database import Database
 
 RETRY_STATUSES = frozenset({429, 500, 502, 503, 504})
@@ -102,7 +102,7 @@ class HostScheduler:
         turn.began = now = self._clock()
         pause = requested_pause(status, headers, now)
         if pause > turn.rate_limit.seconds:
-            until = now + min(timedelta(seconds=min(pause, 1e6)), hosts.HORIZON)
+            until = now + min(timedelta(seconds=min(pause, 1e6)), rate_limits.HORIZON)
             await asyncio.to_thread(self._postpone, turn.rate_limit.host, until)
         return pause
 
@@ -135,25 +135,25 @@ class HostScheduler:
         """Hold a host for as long as waiting for the slot and the request may take."""
         now = self._clock()
         with self._db.read() as session:
-            if hosts.is_held(session, host, now):
+            if rate_limits.is_host_locked(session, host, now):
                 return False
         with self._db.write() as session:
-            return hosts.acquire(
+            return rate_limits.lock_host(
                 session, host, self._holder, now, now + timedelta(seconds=2 * self._seconds + HOLD_SLACK)
             )
 
     def _reserve(self, rate_limit: RateLimit, now: datetime) -> datetime:
         """Reserve the time slot before using it, so that no other process takes it."""
         with self._db.write() as session:
-            return hosts.reserve(session, rate_limit.host, now, rate_limit.seconds)
+            return rate_limits.reserve_request(session, rate_limit.host, now, rate_limit.seconds)
 
     def _release(self, host: str, following: datetime) -> None:
         with self._db.write() as session:
-            hosts.release(session, host, self._holder, following)
+            rate_limits.unlock_host(session, host, self._holder, following)
 
     def _postpone(self, host: str, until: datetime) -> None:
         with self._db.write() as session:
-            hosts.postpone(session, host, until)
+            rate_limits.postpone_requests(session, host, until)
 
 
 class CircuitBreaker:
@@ -164,31 +164,31 @@ class CircuitBreaker:
         self._clock = clock
         self._probing = timedelta(seconds=seconds)
 
-    async def admit(self, host: str) -> hosts.HostState | None:
+    async def admit(self, host: str) -> rate_limits.HostState | None:
         """Return the state of a host that may be asked.
 
         Raises HostUnavailableError while the breaker is open.
         """
         return await asyncio.to_thread(self._admit, host)
 
-    async def record(self, host: str, before: hosts.HostState | None, error: SourceFailed | None) -> None:
+    async def record(self, host: str, before: rate_limits.HostState | None, error: SourceFailed | None) -> None:
         """Record how a fetch went; `error` is None if it succeeded."""
         if isinstance(error, HostUnavailableError | RefusedError | TooLargeError):
             return
         if error is not None or (before is not None and before.failures):
             await asyncio.to_thread(self._record, host, error)
 
-    def _admit(self, host: str) -> hosts.HostState | None:
+    def _admit(self, host: str) -> rate_limits.HostState | None:
         now = self._clock()
         with self._db.read() as session:
-            state = hosts.by_name(session, host)
-        if state is None or state.failures < hosts.FAILURES:
+            state = rate_limits.host_state(session, host)
+        if state is None or state.failures < rate_limits.FAILURES:
             return state
-        if not hosts.is_open(state, now):
+        if not rate_limits.is_circuit_open(state, now):
             with self._db.write() as session:
-                if hosts.acquire_probe(session, host, now, now + self._probing):
+                if rate_limits.acquire_probe(session, host, now, now + self._probing):
                     return state
-                state = hosts.by_name(session, host) or state
+                state = rate_limits.host_state(session, host) or state
         until = state.open_until or now
         raise HostUnavailableError(
             f"{host} failed {state.failures} times in a row (last: {state.why}); "
@@ -198,9 +198,9 @@ class CircuitBreaker:
     def _record(self, host: str, error: SourceFailed | None) -> None:
         with self._db.write() as session:
             if error is None:
-                hosts.record_success(session, host)
+                rate_limits.record_host_success(session, host)
             else:
-                hosts.record_failure(session, host, self._clock(), str(error))
+                rate_limits.record_host_failure(session, host, self._clock(), str(error))
 
 
 def requested_pause(status: int, headers: Mapping[str, str], now: datetime) -> float:

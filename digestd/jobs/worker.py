@@ -25,7 +25,7 @@ from digestd.domain.webhook import POSTS_KEPT as HOOK_POSTS_KEPT
 from digestd.errors import BadSetting, DatabaseUnreachable, DigestdError
 from digestd.jobs import chores
 from digestd.jobs.children import ChildProcesses
-from digestd.store import bounces, consent, ledger, mail_budgets, operations, throttles, webhooks
+from digestd.store import bounces, consent, integrations, ledger, operations, rate_limits
 from digestd.store.ledger import queries
 from digestd.store.migrate import require_current
 from digestd.subscribers.signup import purge_unconfirmed
@@ -222,10 +222,13 @@ def _record_run(app: App, why: str) -> int:
     """Record how a run ended; return the failures in a row, 0 if the database cannot be written either."""
     try:
         with app.db.read() as session:
-            if not why and not throttles.states(session, [throttles.RUN])[throttles.RUN].backoff.failures:
+            if (
+                not why
+                and not rate_limits.throttle_states(session, [rate_limits.RUN])[rate_limits.RUN].backoff.failures
+            ):
                 return 0  # the usual case takes no lock
         with app.db.write() as session:
-            return throttles.record_run(session, why, app.clock())
+            return rate_limits.record_run(session, why, app.clock())
     except DatabaseUnreachable:
         return 0
 
@@ -241,7 +244,7 @@ def clean_up(app: App, now: datetime) -> None:
     steps: Sequence[Callable[[], object]] = (
         lambda: recover(app.db, app.owners, app.journals, now),
         lambda: ledger.settle_all_bounced(app.db, now),
-        lambda: webhooks.delete_before(app.db, now - HOOK_POSTS_KEPT),
+        lambda: integrations.delete_posts_before(app.db, now - HOOK_POSTS_KEPT),
         lambda: consent.delete_expired_address_changes(app.db, now),
         lambda: _expire_late(app, now),
     )
@@ -266,9 +269,9 @@ def delete_expired(app: App, now: datetime) -> None:
     if purged := purge_unconfirmed(app.db, now):
         log.info("deleted unconfirmed sign-ups", subscribers=purged)
     consent.erase_expired_requests(app.db, now)
-    mail_budgets.delete_expired(app.db, now)
+    rate_limits.delete_expired_mails(app.db, now)
     with app.db.write() as session:
-        throttles.delete_idle_domains(session, now)
+        rate_limits.delete_idle_domains(session, now)
 
 
 def settle_uncertain(app: App, now: datetime) -> None:
@@ -396,11 +399,11 @@ def clear_backoff(app: App) -> None:
     """Make every relay available; the operator may have fixed something."""
     names = [route.name for route in app.routes]
     with app.db.write() as session:
-        throttles.change(
+        rate_limits.change_throttles(
             session,
             {
                 name: lambda kept: replace(kept, backoff=replace(kept.backoff, until=0.0))
-                for name, kept in throttles.states(session, names).items()
+                for name, kept in rate_limits.throttle_states(session, names).items()
                 if kept.backoff.until
             },
         )
@@ -422,5 +425,5 @@ def _available_routes(app: App, now: datetime) -> tuple[Route, ...]:
     """
     longest = (now + RELAY_BACKOFF.longest).timestamp()
     with app.db.read() as session:
-        states = throttles.states(session, [route.name for route in app.routes])
+        states = rate_limits.throttle_states(session, [route.name for route in app.routes])
     return tuple(route for route in app.routes if not now.timestamp() < states[route.name].backoff.until <= longest)

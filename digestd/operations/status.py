@@ -27,15 +27,14 @@ from digestd.operations.service_status import (
 )
 from digestd.store import (
     bounces,
-    chat_targets,
-    hosts,
+    integrations,
     job_queue,
     ledger,
     operations,
     papers,
+    rate_limits,
     service_activity,
     subscribers,
-    webhooks,
 )
 from digestd.store import suppressions as suppressed_addresses
 from digestd.store.due import was_clock_ahead
@@ -43,7 +42,7 @@ from digestd.store.ledger import queries, restore
 from digestd.store.migrate import newest
 from digestd.store.papers import sources
 from digestd.store.process_locks import SCHEDULER
-from digestd.store.throttles import RUN, PausedRelay, paused_relays
+from digestd.store.rate_limits import RUN, PausedRelay, paused_relays
 from digestd.text.sanitise import without_addresses
 
 DAY = timedelta(days=1)
@@ -98,13 +97,13 @@ def read_status(app: App) -> ServiceStatus:
             relays=list(_paused(health.stopped, app)),
             rooms=[
                 FailingRoom(one.subscriber, one.label, one.failures, one.problem or "", one.is_used)
-                for one in chat_targets.all_targets(session, failing=True)
+                for one in integrations.chat_targets(session, failing=True)
             ],
             failing_templates=operations.last_count(session, operations.MAILS_HELD),
             failed_run=next((one.why for one in health.stopped if one.relay == RUN), ""),
             unplanned=[_unplanned(session, key) for key in operations.unplanned(session, now)],
             foreign_files=list(_foreign_files(app)),
-            posts=webhooks.counts(session)[WebhookPostState.WAITING],
+            posts=integrations.count_posts(session)[WebhookPostState.WAITING],
             scheduler=is_scheduled,
             database_bytes=app.db.file.stat().st_size if app.db.file else None,
             has_sources=app.settings.sources.strip() != "none",
@@ -122,12 +121,12 @@ def read_totals(app: App) -> ServiceTotals:
             subscribers=dict.fromkeys(Status, 0) | subscribers.count(session),
             papers=papers.count(session),
             answered={source: at for source, at in last.items() if at is not None},
-            hosts=hosts.all_of(session),
+            hosts=rate_limits.hosts(session),
             bounces=bounces.count(session),
             inbound=operations.inbound_counts(session),
             suppressions=suppressed_addresses.count(session),
             last_inbound=operations.last_inbound(session),
-            hook_posts=webhooks.counts(session),
+            hook_posts=integrations.count_posts(session),
         )
 
 

@@ -16,7 +16,7 @@ from digestd.domain.bounce import MANY_PART, Bounce, BounceKind, FailureCounts
 from digestd.domain.delivery import UNCONFIRMED, Outcome, State, SuppressionReason
 from digestd.domain.subscriber import Status
 from digestd.domain.webhook import bounce_event
-from digestd.store import core, suppressions, webhooks
+from digestd.store import core, integrations, suppressions
 from digestd.store.bulk import chunks
 from digestd.store.timestamps import from_us, to_us
 
@@ -131,7 +131,9 @@ def enqueue_event(session: Session, bounce: Bounce, now: datetime) -> None:
     event = bounce_event(bounce.kind)
     subscriber = session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key)).scalar()
     if event and subscriber is not None:
-        webhooks.enqueue(session, [(subscriber, event, f"{bounce.kind} {bounce.status}".strip())], to_us(now))
+        integrations.enqueue_events(
+            session, [(subscriber, event, f"{bounce.kind} {bounce.status}".strip())], to_us(now)
+        )
 
 
 def accepted_deliveries(session: Session, address_key: bytes) -> list[int]:

@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from digestd.domain.subscriber import Cause, ConsentAction, Status, to_action
 from digestd.domain.webhook import consent_event
-from digestd.store import core, webhooks
+from digestd.store import core, integrations
 from digestd.store.database import Database
 from digestd.store.timestamps import from_us, to_us
 
@@ -78,7 +78,7 @@ def record(session: Session, events: Iterable[tuple[int, int, Status]], by: Caus
         events_by_subscriber = [
             (subscriber, consent_event(version, status, how.cause)) for subscriber, version, status in events
         ]
-        webhooks.enqueue(
+        integrations.enqueue_events(
             session, [(subscriber, what, how.cause) for subscriber, what in events_by_subscriber if what], at_us
         )
 

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.store import chat_targets, consent, core, groups, libraries, mail_budgets, subscribers
+from digestd.store import consent, core, groups, integrations, libraries, rate_limits, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage
 from digestd.store.ledger.packing import readable_picks, readable_seen, steps
@@ -153,11 +153,11 @@ def erase(session: Session, key: int, now: datetime, cause: Cause = Cause.ERASE)
     address_key = subscribers.address_key_of(session, key)
     theirs = core.delivery.c.subscriber_id == key
     mails = select(core.delivery.c.id).where(theirs)
-    mail_budgets.anonymise(session, key, address_key)
+    rate_limits.anonymise_mails(session, key, address_key)
     consent.erase_requests(session, key)
     libraries.forget(session, key)
     groups.forget(session, key)
-    chat_targets.remove(session, key)
+    integrations.remove_chat_target(session, key)
     for table in (
         *(core.seen_papers, core.feedback, core.muting, core.profile, core.address_change),
         *(core.reference, core.paper_lookup, core.returning_papers),

@@ -19,7 +19,7 @@ from digestd.errors import BadInput
 from digestd.security.addresses import address_key, canonical_address
 from digestd.security.keys import Keys
 from digestd.security.tokens import BadToken, OutdatedToken, Purpose, issue_second, read_token
-from digestd.store import consent, mail_budgets, subscribers, suppressions
+from digestd.store import consent, rate_limits, subscribers, suppressions
 from digestd.store.consent import ADDRESS_CHANGE_EXPIRES_AFTER, AddressChange
 from digestd.store.database import Database
 from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
@@ -71,13 +71,13 @@ def request_address_change(
         if here == key:
             raise SameAddress("the digest already goes to this address")
         causer = subscriber_causer(subscriber)
-        not_before = mail_budgets.take(session, [Budget(Pool.OWNER, here, causer)], now)
+        not_before = rate_limits.take_mails(session, [Budget(Pool.OWNER, here, causer)], now)
         if not_before is None:
             return
         consent.request_address_change(session, subscriber, new_address, key, now)
         mails: list[tuple[MailKind, bytes | None, datetime]] = [(MailKind.ADDRESS_CHANGE_OLD, None, not_before)]
         if _is_free(session, key) and (
-            later := mail_budgets.take(session, [Budget(Pool.STRANGER, key, causer, network)], now)
+            later := rate_limits.take_mails(session, [Budget(Pool.STRANGER, key, causer, network)], now)
         ):
             mails.append((MailKind.ADDRESS_CHANGE_NEW, key, later))
         for kind, recipient, not_before in mails:

@@ -12,9 +12,9 @@ from digestd.delivery.chat_post import CHAT_USE, SUBSCRIBERS_OWN, apprise_url, o
 from digestd.errors import BadInput, NotFound
 from digestd.security.encryption import decrypt, encrypt
 from digestd.security.keys import Keys
-from digestd.store import chat_targets
-from digestd.store.chat_targets import ChatTarget
+from digestd.store import integrations
 from digestd.store.database import Database
+from digestd.store.integrations import ChatTarget
 from digestd.subscribers.lookup import load_locked
 
 
@@ -29,14 +29,14 @@ def set_chat(db: Database, keys: Keys, subscriber: int, url: str, now: datetime)
     label = room_label(open_room(current))
     with db.write() as session:
         load_locked(session, subscriber)
-        chat_targets.put(session, subscriber, label, encrypt(keys, CHAT_USE, str(subscriber), current), now)
+        integrations.put_chat_target(session, subscriber, label, encrypt(keys, CHAT_USE, str(subscriber), current), now)
     return label
 
 
 def remove_chat(db: Database, subscriber: int) -> bool:
     """Send the digests of a subscriber by mail again. Return False if they were already."""
     with db.write() as session:
-        return chat_targets.remove(session, subscriber)
+        return integrations.remove_chat_target(session, subscriber)
 
 
 async def post_test(db: Database, keys: Keys, subscriber: int, text: str) -> str:
@@ -51,7 +51,7 @@ async def post_test(db: Database, keys: Keys, subscriber: int, text: str) -> str
     from digestd.delivery.chat_rooms import post_text  # noqa: PLC0415  # all of delivery, which takes half a second
 
     with db.read() as session:
-        target = chat_targets.of(session, subscriber)
+        target = integrations.chat_target(session, subscriber)
     if target is None:
         raise NotFound("the digests of this subscriber go to no chat room")
     stored = decrypt(keys, CHAT_USE, str(subscriber), target.sealed)
@@ -60,7 +60,7 @@ async def post_test(db: Database, keys: Keys, subscriber: int, text: str) -> str
     problem = await post_text(stored, text)
     if not problem:
         with db.write() as session:
-            chat_targets.record(session, subscriber, None)
+            integrations.record_chat_attempt(session, subscriber, None)
     return problem
 
 
@@ -68,7 +68,7 @@ def room_state(session: Session, keys: Keys, target: ChatTarget) -> str:
     """Return in words whether a room gets digests, and if not, why."""
     try:
         stored = decrypt(keys, CHAT_USE, str(target.subscriber), target.sealed)
-        if stored.endswith(SUBSCRIBERS_OWN) or chat_targets.was_confirmed_by_mail(session, target):
+        if stored.endswith(SUBSCRIBERS_OWN) or integrations.was_confirmed_by_mail(session, target):
             return "not used: a subscriber or a program set it in an earlier version"
         apprise_url(stored)
     except BadInput as error:

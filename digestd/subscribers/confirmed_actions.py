@@ -16,7 +16,7 @@ from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import NotFound
 from digestd.security.keys import Keys
 from digestd.security.tokens import Purpose, issue_second, read_token
-from digestd.store import feedback, mail_budgets, subscribers, suppressions
+from digestd.store import feedback, rate_limits, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
 from digestd.subscribers.personal_data import forget
@@ -67,7 +67,7 @@ def plan_request(
     key = subscribers.address_key_of(session, known.key)
     if suppressions.reason_for(session, key) is not None:
         return RequestOutcome.UNREACHABLE
-    not_before = mail_budgets.take(session, [Budget(pool, key)], now)
+    not_before = rate_limits.take_mails(session, [Budget(pool, key)], now)
     if not_before is None:
         return RequestOutcome.WAIT
     mail = Notice(known.key, kind, str(issue_second(now)), known.version, not_before + VALID, not_before=not_before)
@@ -118,7 +118,7 @@ def renew_as_requested(db: Database, keys: Keys, link: str, now: datetime, *, sh
     known = open_request(db, keys, Purpose.RENEW, link, now)
     with db.write() as session:
         subscribers.invalidate_links(session, known.key, now)
-        mail_budgets.clear(session, subscribers.address_key_of(session, known.key), Pool.OWNER)
+        rate_limits.clear_mails(session, subscribers.address_key_of(session, known.key), Pool.OWNER)
         if shelf:
             feedback.renew_saved_link(session, known.key)
     return link_for(keys, known.key, now)

@@ -14,7 +14,7 @@ from digestd.domain.delivery import SuppressionReason
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadRecord, RejectedLines
 from digestd.security.addresses import address_key
-from digestd.store import mail_budgets, subscribers, suppressions
+from digestd.store import rate_limits, subscribers, suppressions
 from digestd.store.bulk import by_halves
 from digestd.store.database import Database
 from digestd.subscribers.files import FileLine
@@ -209,7 +209,7 @@ def _add(session: Session, notices: NoticeContext, fresh: Sequence[_Line], now: 
         if arrivals[key].status is Status.SUPPRESSED:
             suppressions.record(session, key, SuppressionReason.REQUEST, now)
         elif arrivals[key].status is Status.PENDING:
-            mail_budgets.count(session, [stranger_budget(key, Cause.IMPORT)], now)
+            rate_limits.count_mails(session, [stranger_budget(key, Cause.IMPORT)], now)
             plan_confirmation(session, notices, (number, 1), (None, Cause.IMPORT), now, now)
     report = SubscriberImportReport(added=len(stored))
     if lost := [line for line in fresh if line.key not in stored]:

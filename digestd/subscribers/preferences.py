@@ -14,7 +14,7 @@ from digestd.errors import BadInput, NotFound
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
 from digestd.security.tokens import Purpose, issue_second, make_token, read_token
-from digestd.store import mail_budgets, subscribers, suppressions
+from digestd.store import rate_limits, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
 from digestd.subscribers.signup import stranger_budget
@@ -70,7 +70,7 @@ def request_link(
         known = subscribers.by_address_key(session, key, lock=True)
         if known is None or known.status not in _MAY_OPEN or suppressions.reason_for(session, key) is not None:
             return
-        not_before = mail_budgets.take(session, [stranger_budget(key, by)], now)
+        not_before = rate_limits.take_mails(session, [stranger_budget(key, by)], now)
         if not_before is not None:
             kind, life = MailKind.SETTINGS, not_before + LINK_LIFE
             mail = Notice(known.key, kind, str(issue_second(now)), known.version, life, not_before=not_before)

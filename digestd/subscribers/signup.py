@@ -19,7 +19,7 @@ from digestd.errors import BadInput
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
 from digestd.security.tokens import BadToken, Purpose, read_token
-from digestd.store import consent, mail_budgets, personal_data, subscribers, suppressions
+from digestd.store import consent, personal_data, rate_limits, subscribers, suppressions
 from digestd.store.consent import PendingRequest
 from digestd.store.database import Database
 from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
@@ -77,7 +77,7 @@ def request_signup_in_session(
     known = subscribers.by_address_key(session, key, lock=True)
     if not _may_get_confirmation(session, key, known):
         return False
-    not_before = mail_budgets.take(session, [stranger_budget(key, by, causer)], now)
+    not_before = rate_limits.take_mails(session, [stranger_budget(key, by, causer)], now)
     if not_before is None:
         return False
     subscriber_version = (known.key, known.version) if known else _store_pending(session, key, record, by, now)
@@ -137,7 +137,7 @@ def add_pending(
     subscriber_version = _store_pending(session, key, record, by, now)
     if subscriber_version is None:
         return False
-    mail_budgets.count(session, [stranger_budget(key, by)], now)
+    rate_limits.count_mails(session, [stranger_budget(key, by)], now)
     plan_confirmation(session, notices, subscriber_version, (record, by), now, now)
     return True
 
@@ -175,7 +175,7 @@ def send_confirmation(
     Returns:
         False if the mail budget refuses the mail.
     """
-    not_before = mail_budgets.take(session, [budget], now)
+    not_before = rate_limits.take_mails(session, [budget], now)
     if not_before is None:
         return False
     plan_confirmation(session, notices, (known.key, known.version), request, not_before, now)

@@ -22,7 +22,7 @@ from digestd.domain.backoff import Backoff
 from digestd.domain.webhook import WebhookPost, WebhookPostState
 from digestd.errors import BadSetting
 from digestd.security.keys import Keys
-from digestd.store import webhooks
+from digestd.store import integrations
 from digestd.store.database import Database
 
 SECONDS = 10.0
@@ -92,7 +92,7 @@ async def post_due(context: WebhookContext) -> int:
     To all URLs concurrently and to each in order.
     """
     with context.db.read() as session:
-        configured = webhooks.configured(session)
+        configured = integrations.webhook_urls(session)
     async with httpx2.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False) as client:
         return sum(await asyncio.gather(*(_post_all(context, client, webhook) for webhook in configured)))
 
@@ -113,7 +113,7 @@ async def _post_all(context: WebhookContext, client: httpx2.AsyncClient, webhook
 
 def _claim(context: WebhookContext, webhook: int) -> WebhookPost | None:
     with context.db.write() as session:
-        return webhooks.claim(session, webhook, context.clock())
+        return integrations.claim_post(session, webhook, context.clock())
 
 
 async def _attempt(context: WebhookContext, client: httpx2.AsyncClient, post: WebhookPost) -> tuple[str, bool]:
@@ -147,8 +147,8 @@ def _request(context: WebhookContext, post: WebhookPost) -> tuple[bytes, dict[st
 def _record(context: WebhookContext, post: WebhookPost, error: str, is_final: bool) -> None:
     with context.db.write() as session:
         if not error:
-            webhooks.finish(session, post, WebhookPostState.TAKEN)
+            integrations.finish_post(session, post, WebhookPostState.TAKEN)
         elif is_final or post.attempts > len(BACKOFF.steps):
-            webhooks.finish(session, post, WebhookPostState.GIVEN_UP, error)
+            integrations.finish_post(session, post, WebhookPostState.GIVEN_UP, error)
         else:
-            webhooks.postpone(session, post, context.clock() + BACKOFF.delay(post.attempts), error)
+            integrations.postpone_post(session, post, context.clock() + BACKOFF.delay(post.attempts), error)

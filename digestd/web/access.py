@@ -24,9 +24,9 @@ from starlette.requests import Request
 from digestd.errors import NotFound
 from digestd.security.tokens import Scope
 from digestd.settings import LOOPBACK
-from digestd.store import api_tokens
-from digestd.store.api_tokens import ApiToken
+from digestd.store import integrations
 from digestd.store.database import Database
+from digestd.store.integrations import ApiToken
 from digestd.web.dependencies import Db, PublicUrl, part
 
 _HEADER = re.compile(r"(?i:bearer) +(digestd_.+)", re.ASCII)
@@ -94,7 +94,7 @@ def _read_bearer(header: str) -> str | None:
 
 def _token_of(session: Session, word: str) -> ApiToken | None:
     match = _TOKEN.fullmatch(word)
-    return api_tokens.authenticate(session, int(match[1]), match[2]) if match else None
+    return integrations.authenticate(session, int(match[1]), match[2]) if match else None
 
 
 def _is_loopback(host: str) -> bool:

@@ -20,7 +20,7 @@ from digestd.errors import DatabaseUnreachable
 from digestd.operations.service_status import ServiceHealth
 from digestd.operations.status import read_disk, read_health
 from digestd.store.migrate import is_current
-from digestd.store.throttles import PausedRelay
+from digestd.store.rate_limits import PausedRelay
 from digestd.web.access import only_operators
 from digestd.web.dependencies import Installation, Now, Ticked
 from digestd.web.pages import SHOW

@@ -17,8 +17,7 @@ from digestd.app import App
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.operations.service_status import LastBackup, ServiceTotals
 from digestd.operations.status import read_totals
-from digestd.store.hosts import HostState, is_open
-from digestd.store.throttles import PausedRelay
+from digestd.store.rate_limits import HostState, PausedRelay, is_circuit_open
 from digestd.web.access import only_operators
 from digestd.web.dependencies import Now, Ticked, part
 from digestd.web.pages import SHOW
@@ -122,7 +121,7 @@ def _hosts(known: Sequence[HostState], now: datetime) -> Iterator[Metric]:
     )
     for state in known:
         failures.add_metric([state.host], state.failures)
-        alone.add_metric([state.host], is_open(state, now))
+        alone.add_metric([state.host], is_circuit_open(state, now))
     yield from (failures, alone)
 
 

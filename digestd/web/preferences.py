@@ -22,7 +22,7 @@ from digestd.domain.reference import REGISTRY_LABELS
 from digestd.domain.schedule import next_digest
 from digestd.domain.subscriber import SIZE_MAX, Subscriber
 from digestd.errors import BadRecord, NotFound
-from digestd.store import chat_targets, groups, subscribers
+from digestd.store import groups, integrations, subscribers
 from digestd.subscribers import group_edits
 from digestd.subscribers.admin_edits import edit
 from digestd.subscribers.preferences import open_preferences
@@ -89,7 +89,7 @@ class SettingsPage(LinkedPage):
             due = next_digest(known, subscribers.next_due(session, known.key), now)
             profile = summarise_profile(session, known, self.newest)
             memberships = groups.of_subscriber(session, known.key)
-            room = chat_targets.of(session, known.key)
+            room = integrations.chat_target(session, known.key)
         return self.pages.page(
             "preferences",
             200,

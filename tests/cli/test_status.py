@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from digestd.cli import app
 from digestd.domain.throttle import BackoffState, Throttle
-from digestd.store import core, throttles
-from digestd.store.throttles import ThrottleState
+from digestd.store import core, rate_limits
+from digestd.store.rate_limits import ThrottleState
 from tests.support.install import install
 
 
@@ -32,7 +32,7 @@ def test_status_reports_plan_and_paused_relay(
     relay = f"maildir:{tmp_path / 'outbox'}"
     paused = ThrottleState(Throttle(), BackoffState(3, (now + timedelta(minutes=9)).timestamp(), "no space"))
     with installed.db.write() as session:
-        throttles.change(session, {relay: lambda _: paused, "gone:25": lambda _: paused})
+        rate_limits.change_throttles(session, {relay: lambda _: paused, "gone:25": lambda _: paused})
     done = CliRunner().invoke(app, ["status", "--json"])
     assert done.exit_code == 1, done.output
     shown = json.loads(done.stdout)

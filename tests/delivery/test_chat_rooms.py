@@ -18,8 +18,8 @@ from digestd.delivery.replay import replay
 from digestd.domain.delivery import MailKind, State
 from digestd.errors import BadInput
 from digestd.security.encryption import encrypt
-from digestd.store import chat_targets, ledger
-from digestd.store.chat_targets import FAILURES_MAX
+from digestd.store import integrations, ledger
+from digestd.store.integrations import FAILURES_MAX
 from digestd.store.ledger.create import NewNotice
 from digestd.subscribers.chat import remove_chat, set_chat
 from digestd.subscribers.lookup import find
@@ -66,7 +66,9 @@ def set_room(made: Install, address: str, url: str) -> None:
     """Set a room as it was stored by earlier versions."""
     key = key_of(made, address)
     with made.db.write() as session:
-        chat_targets.put(session, key, "the room", encrypt(made.app.keys, CHAT_USE, str(key), url), made.clock.now)
+        integrations.put_chat_target(
+            session, key, "the room", encrypt(made.app.keys, CHAT_USE, str(key), url), made.clock.now
+        )
 
 
 def key_of(made: Install, address: str) -> int:
@@ -251,7 +253,7 @@ def test_room_of_a_subscriber_ends_with_one_line(on_file: Install, server: ChatS
     deliver(on_file)
     assert sorted(mail.count("chat rooms that subscribers set") for mail in mails_to(on_file, address)) == [0, 1]
     with on_file.db.read() as session:
-        assert chat_targets.of(session, key_of(on_file, address)) is None
+        assert integrations.chat_target(session, key_of(on_file, address)) is None
     assert on_file.broken == {}
 
 

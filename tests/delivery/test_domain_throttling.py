@@ -13,7 +13,7 @@ from digestd.delivery import relays
 from digestd.delivery.relays import RateLimiter
 from digestd.domain.delivery import State
 from digestd.jobs.worker import delete_expired, tick
-from digestd.store import core, throttles
+from digestd.store import core, rate_limits
 from tests.support import sample_data
 from tests.support.install import Install, install
 from tests.support.relay import Fault, Relay
@@ -49,8 +49,8 @@ async def test_greylisting_domain_delays_nobody_else(
             assert (report.accepted, report.deferred, report.stopped) == (270, 30, None)
             assert made.states == {State.ACCEPTED: 270, State.READY: 30}
             with made.db.read() as session:
-                assert throttles.paused_relays(session) == []
-                kept = throttles.states(session, ["relay", "@grey.example"])
+                assert rate_limits.paused_relays(session) == []
+                kept = rate_limits.throttle_states(session, ["relay", "@grey.example"])
             assert kept["relay"].throttle.lowered == 0 < kept["@grey.example"].throttle.lowered
             relay.faults = {}
             for _ in range(8):

@@ -17,7 +17,7 @@ from digestd.delivery.transports.smtp import connection
 from digestd.delivery.transports.smtp.connection import SmtpTransport
 from digestd.delivery.transports.smtp.session import Relay, RelayTimeouts
 from digestd.domain.delivery import State
-from digestd.store import throttles
+from digestd.store import rate_limits
 from tests.delivery.conftest import READERS
 from tests.support.faulty_relay import FAULTS, POINTS, FaultyRelay
 from tests.support.install import Install
@@ -92,4 +92,4 @@ async def test_fault_matrix_cell(
     assert len(fates) == READERS - 1
     assert waiting.sound(relay.copies)
     with waiting.db.read() as session:
-        assert bool(throttles.paused_relays(session)) == (report.stopped is not None)
+        assert bool(rate_limits.paused_relays(session)) == (report.stopped is not None)

@@ -16,7 +16,7 @@ from sqlalchemy import event
 from digestd.delivery import group_commit
 from digestd.domain.delivery import State
 from digestd.jobs.worker import tick
-from digestd.store import throttles
+from digestd.store import rate_limits
 from digestd.store.database import Database, open_database
 from tests.delivery.conftest import READERS
 from tests.digests.conftest import digests
@@ -40,7 +40,7 @@ async def test_one_digest_follows_a_three_day_relay_outage(tmp_path: Path, datab
         made.clock.go(timedelta(hours=1))
         await (tick(there.app, asyncio.Event()) if hour % 24 else day_begins(there, hour // 24))
     with made.db.read() as session:
-        [rests] = throttles.paused_relays(session)
+        [rests] = rate_limits.paused_relays(session)
     assert rests.failures > 48
     assert made.states == {State.ACCEPTED: 3, State.EXPIRED: 9, State.READY: 3}
     async with relay.serving():

@@ -15,7 +15,7 @@ from digestd.delivery.run import deliver
 from digestd.delivery.transports import Route
 from digestd.domain.delivery import State
 from digestd.jobs.worker import tick
-from digestd.store import core, throttles
+from digestd.store import core, rate_limits
 from tests.delivery.conftest import READERS
 from tests.support.install import Install
 from tests.support.relay import Fault, Relay
@@ -81,7 +81,7 @@ async def test_mails_of_a_failed_relay_go_to_the_other(on_file: Install) -> None
     assert on_file.states == {State.ACCEPTED: READERS}
     assert on_file.sound(one.copies + two.copies)
     with on_file.db.read() as session:
-        [resting] = throttles.paused_relays(session)
+        [resting] = rate_limits.paused_relays(session)
     assert (resting.relay, resting.failures) == ("one", 1)
 
 
@@ -106,14 +106,14 @@ async def test_five_equal_refusals_stop_every_relay(on_file: Install) -> None:
     assert "Check the template, DKIM" in report.stopped
     assert on_file.states == {State.READY: READERS}
     with on_file.db.read() as session:
-        assert {resting.relay for resting in throttles.paused_relays(session)} == {"one", "two"}
+        assert {resting.relay for resting in rate_limits.paused_relays(session)} == {"one", "two"}
 
 
 async def test_busy_relay_is_slowed_down_across_runs(on_file: Install) -> None:
     async with Relay({"MAIL": Fault("421 4.7.0 slow down", times=1)}).serving() as one:
         assert (await by(on_file, [route(one, "one")], limits={"one": 100.0})).stopped is not None
     with on_file.db.read() as session:
-        kept = throttles.states(session, ["one"])["one"]
+        kept = rate_limits.throttle_states(session, ["one"])["one"]
     assert kept.throttle.lowered == 50
     assert kept.throttle.free > on_file.clock.now.timestamp()
     assert kept.backoff.failures == 1
@@ -130,7 +130,7 @@ async def test_session_of_few_mails_is_reopened(on_file: Install, farewell: str,
     assert (report.accepted, report.deferred, report.stopped) == (READERS, 0, None)
     assert on_file.sound(one.copies)
     with on_file.db.read() as session:
-        assert throttles.states(session, ["one"])["one"].throttle.lowered == 0
+        assert rate_limits.throttle_states(session, ["one"])["one"].throttle.lowered == 0
 
 
 async def test_limited_domain_delays_nobody_else(on_file: Install) -> None:
@@ -144,7 +144,7 @@ async def test_limited_domain_delays_nobody_else(on_file: Install) -> None:
     domains = [taken.recipient.partition("@")[2].lower() for taken in one.taken]
     assert domains[-2:] == ["slow.example"] * 2  # the first may go at once, the others wait for their turn
     with on_file.db.read() as session:
-        kept = throttles.states(session, ["@slow.example"])["@slow.example"]
+        kept = rate_limits.throttle_states(session, ["@slow.example"])["@slow.example"]
     assert kept.throttle.free >= on_file.clock.now.timestamp() + 3
 
 
@@ -174,7 +174,7 @@ async def test_worker_backs_off_from_a_failing_relay(on_file: Install) -> None:
             await tick(install.app, asyncio.Event())
             assert one.sessions > sessions
             with install.db.read() as session:
-                [resting] = throttles.paused_relays(session)
+                [resting] = rate_limits.paused_relays(session)
             assert (resting.relay, resting.failures) == (name, failures)
             assert resting.until == install.clock.now + timedelta(minutes=minutes)
             sessions = one.sessions

@@ -6,7 +6,7 @@ from digestd.domain.paper import PaperId, paper_id
 from digestd.domain.reference import REGISTRY_LABELS
 from digestd.fetching.paper_lookup import RegistryReader
 from digestd.sources.registries import REGISTRIES
-from digestd.store import hosts
+from digestd.store import rate_limits
 from tests.lookups.registry_server import ABSTRACT, DATA, FORUM, LAKES, PONDS, RIVERS, TITLES, Registries
 
 
@@ -64,7 +64,7 @@ async def test_failed_lookups_leave_ingest_alone(reader: RegistryReader, registr
     for _ in range(4):
         await reader.look_up([PaperId(PONDS)])
     with reader.db.read() as session:
-        states = {state.host: state.failures for state in hosts.all_of(session) if state.failures}
+        states = {state.host: state.failures for state in rate_limits.hosts(session) if state.failures}
     assert list(states) == [f"127.0.0.1:{registries.site.port} (lookups)"]
 
 

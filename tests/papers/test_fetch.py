@@ -12,7 +12,7 @@ import pytest
 from digestd.errors import SourceFailed, SourceUnavailable
 from digestd.fetching.fetch import Answer, Client, Fetcher, Limits, Validators
 from digestd.sources.source import RateLimit, Request
-from digestd.store import hosts
+from digestd.store import rate_limits
 from digestd.store.database import Database
 from digestd.store.papers import sources
 from tests.papers.http_server import AT_ONCE, HttpServer, ReceivedRequest, head, in_turn, says
@@ -106,7 +106,9 @@ async def test_fetch_long_retry_after_ends_and_blocks_host(
         await get(fetcher, web, "/", RateLimit("site", 0.01))
     assert len(web.requests) == 1
     with db.write() as session:
-        assert hosts.reserve(session, "site", now + timedelta(minutes=11), 1) == now + timedelta(minutes=11)
+        assert rate_limits.reserve_request(session, "site", now + timedelta(minutes=11), 1) == now + timedelta(
+            minutes=11
+        )
 
 
 @pytest.mark.parametrize("retry_after", ["Tue, 24 Nov 2026 08:00:00 GMT", "9999999999999"])
@@ -232,16 +234,18 @@ async def test_fetch_refuses_redirect_to_private_address(fetcher: Fetcher, web: 
 
 def test_hosts_reserve_slots_in_turn(db: Database, now: datetime) -> None:
     with db.write() as session:
-        turns = [hosts.reserve(session, "arxiv.org", now, 3) for _ in range(3)]
+        turns = [rate_limits.reserve_request(session, "arxiv.org", now, 3) for _ in range(3)]
         assert turns == [now, now + timedelta(seconds=3), now + timedelta(seconds=6)]
-        assert hosts.reserve(session, "other.org", now, 3) == now
-        assert hosts.reserve(session, "arxiv.org", now + timedelta(minutes=1), 3) == now + timedelta(minutes=1)
+        assert rate_limits.reserve_request(session, "other.org", now, 3) == now
+        assert rate_limits.reserve_request(session, "arxiv.org", now + timedelta(minutes=1), 3) == now + timedelta(
+            minutes=1
+        )
 
 
 def test_hosts_forget_slot_of_another_clock(db: Database, now: datetime) -> None:
     with db.write() as session:
-        hosts.reserve(session, "arxiv.org", now + timedelta(days=30), 3)
-        assert hosts.reserve(session, "arxiv.org", now, 3) == now
+        rate_limits.reserve_request(session, "arxiv.org", now + timedelta(days=30), 3)
+        assert rate_limits.reserve_request(session, "arxiv.org", now, 3) == now
 
 
 def test_hosts_record_outcome_of_last_fetch(db: Database, now: datetime) -> None:

@@ -9,15 +9,15 @@ import pytest
 
 from digestd.fetching.fetch import Client, Fetcher
 from digestd.sources.source import RateLimit
-from digestd.store import hosts
+from digestd.store import rate_limits
 from digestd.store.database import Database
 from tests.papers.fetching import LIMITS, Clock, fails, get
 from tests.papers.http_server import HttpServer, says, serve_http
 
 
-def state(db: Database, host: str) -> hosts.HostState:
+def state(db: Database, host: str) -> rate_limits.HostState:
     with db.read() as session:
-        found = hosts.by_name(session, host)
+        found = rate_limits.host_state(session, host)
     assert found is not None
     return found
 
@@ -50,7 +50,7 @@ async def test_fetch_limits_requested_pause(db: Database, fetcher: Fetcher, web:
     rate_limit = RateLimit("site", 0.01)
     web.paths["/"] = says(b"ok", Backoff=10**12)
     await get(fetcher, web, rate_limit=rate_limit)
-    assert state(db, "site").next == clock.now + hosts.HORIZON
+    assert state(db, "site").next == clock.now + rate_limits.HORIZON
 
 
 async def test_breaker_opens_after_three_failures_closes_on_success(
@@ -86,10 +86,12 @@ async def test_breaker_allows_one_probe(db: Database, fetcher: Fetcher, web: Htt
     host = f"127.0.0.1:{web.port}"
     with db.write() as session:
         for _ in range(3):
-            hosts.record_failure(session, host, clock.now, "refused")
+            rate_limits.record_host_failure(session, host, clock.now, "refused")
     clock.forward(minutes=5)
     with db.write() as session:
-        tries = [hosts.acquire_probe(session, host, clock.now, clock.now + timedelta(minutes=1)) for _ in range(3)]
+        tries = [
+            rate_limits.acquire_probe(session, host, clock.now, clock.now + timedelta(minutes=1)) for _ in range(3)
+        ]
     assert tries == [True, False, False]
     await fails(fetcher, web, "failed 3 times in a row")
     clock.forward(minutes=1)
@@ -117,7 +119,7 @@ async def test_breaker_ignores_refusals(db: Database, fetcher: Fetcher, web: Htt
     for _ in range(5):
         await fails(fetcher, web, "rate-limited until")
     with db.read() as session:
-        assert [one.failures for one in hosts.all_of(session)] == [0]
+        assert [one.failures for one in rate_limits.hosts(session)] == [0]
 
 
 async def test_breaker_ignores_too_large_answer(db: Database, web: HttpServer, clock: Clock) -> None:
@@ -127,7 +129,7 @@ async def test_breaker_ignores_too_large_answer(db: Database, web: HttpServer, c
         for _ in range(5):
             await fails(fetcher, web, "larger than")
     with db.read() as session:
-        assert hosts.all_of(session) == []
+        assert rate_limits.hosts(session) == []
 
 
 async def test_breaker_counts_by_host_not_by_rate_limit(
@@ -153,28 +155,30 @@ async def test_scheduler_survives_clock_jump(
     web.paths["/"] = says(b"ok")
     there = clock.now + timedelta(days=days)
     with db.write() as session:
-        hosts.reserve(session, "site", there, 3)
-        assert hosts.acquire(session, "site", "somebody", there, there + timedelta(minutes=1))
+        rate_limits.reserve_request(session, "site", there, 3)
+        assert rate_limits.lock_host(session, "site", "somebody", there, there + timedelta(minutes=1))
         for _ in range(9):
-            hosts.record_failure(session, host, there, "refused")
+            rate_limits.record_host_failure(session, host, there, "refused")
     assert (await get(fetcher, web, rate_limit=rate_limit)).body == b"ok"
 
 
 def test_scheduler_hold_has_one_holder(db: Database, now: datetime) -> None:
     minute = timedelta(minutes=1)
     with db.write() as session:
-        assert hosts.acquire(session, "arxiv.org", "one", now, now + minute)
-        assert hosts.acquire(session, "arxiv.org", "one", now, now + minute)
-        assert not hosts.acquire(session, "arxiv.org", "other", now, now + minute)
-        hosts.release(session, "arxiv.org", "other", now)
-        assert hosts.is_held(session, "arxiv.org", now)
-        hosts.release(session, "arxiv.org", "one", now + timedelta(seconds=3))
-        assert not hosts.is_held(session, "arxiv.org", now)
-        assert hosts.reserve(session, "arxiv.org", now, 3) == now + timedelta(seconds=3)
-        assert hosts.acquire(session, "arxiv.org", "other", now, now + minute)
-        assert hosts.acquire(session, "arxiv.org", "one", now + minute, now + 2 * minute), "the other's has ended"
-        hosts.release(session, "arxiv.org", "other", now + minute)
-        assert hosts.is_held(session, "arxiv.org", now + minute)
+        assert rate_limits.lock_host(session, "arxiv.org", "one", now, now + minute)
+        assert rate_limits.lock_host(session, "arxiv.org", "one", now, now + minute)
+        assert not rate_limits.lock_host(session, "arxiv.org", "other", now, now + minute)
+        rate_limits.unlock_host(session, "arxiv.org", "other", now)
+        assert rate_limits.is_host_locked(session, "arxiv.org", now)
+        rate_limits.unlock_host(session, "arxiv.org", "one", now + timedelta(seconds=3))
+        assert not rate_limits.is_host_locked(session, "arxiv.org", now)
+        assert rate_limits.reserve_request(session, "arxiv.org", now, 3) == now + timedelta(seconds=3)
+        assert rate_limits.lock_host(session, "arxiv.org", "other", now, now + minute)
+        assert rate_limits.lock_host(session, "arxiv.org", "one", now + minute, now + 2 * minute), (
+            "the other's has ended"
+        )
+        rate_limits.unlock_host(session, "arxiv.org", "other", now + minute)
+        assert rate_limits.is_host_locked(session, "arxiv.org", now + minute)
 
 
 async def test_scheduler_releases_host_after_failure(
@@ -187,7 +191,7 @@ async def test_scheduler_releases_host_after_failure(
 
 async def test_scheduler_gives_up_on_held_host(db: Database, web: HttpServer, clock: Clock) -> None:
     with db.write() as session:
-        hosts.acquire(session, "site", "somebody", clock.now, clock.now + timedelta(minutes=1))
+        rate_limits.lock_host(session, "site", "somebody", clock.now, clock.now + timedelta(minutes=1))
     client = Client("https://x.example.org", limits=replace(LIMITS, patience=0.5))
     async with Fetcher(db, client, clock) as fetcher:
         await fails(

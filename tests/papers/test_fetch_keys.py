@@ -11,7 +11,7 @@ from digestd.errors import BadSetting, SourceFailed
 from digestd.fetching.credentials import KEY_SETTINGS, Credential, credentials
 from digestd.fetching.fetch import Client, Fetcher, Validators, _Fetch
 from digestd.sources.source import Request
-from digestd.store import hosts
+from digestd.store import rate_limits
 from digestd.store.database import Database
 from tests.papers.fetching import FREE, LIMITS, Clock, get
 from tests.papers.http_server import HttpServer, in_turn, says
@@ -88,5 +88,5 @@ async def test_fetch_leaks_no_key_in_errors_or_store(
             assert SECRET not in str(caught.value)
     assert all(SECRET in request.path for request in web.requests)
     with db.read() as session:
-        assert SECRET not in repr(hosts.all_of(session))
+        assert SECRET not in repr(rate_limits.hosts(session))
     assert SECRET not in caplog.text

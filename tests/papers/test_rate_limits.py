@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from digestd.sources import parse_source
-from digestd.store import hosts
+from digestd.store import rate_limits
 from digestd.store.database import Database
 from tests.papers.asking import BEGAN
 from tests.papers.http_server import HttpServer, says, serve_http, slowly
@@ -76,7 +76,7 @@ async def test_fetch_killed_process_releases_host_at_deadline(database_url: str,
     await killed.wait()
     with db.read() as session:
         soon = BEGAN + timedelta(seconds=web.requests[0].at + 1)
-        assert hosts.is_held(session, "arxiv.org", soon), "nobody could give it back"
+        assert rate_limits.is_host_locked(session, "arxiv.org", soon), "nobody could give it back"
     assert await output_lines(waiting) == ["2", "2"]
     print(f"\n{web.log()}")
     assert web.requests[1].at - web.requests[0].at >= 2, "until its hold has ended it might still be asking"

@@ -22,7 +22,7 @@ from digestd.cli import app as cli
 from digestd.domain.digest import ReasonKind
 from digestd.domain.interest import Verdict
 from digestd.security.tokens import Purpose, Scope, make_token
-from digestd.store import api_tokens, core, references
+from digestd.store import core, integrations, references
 from digestd.store.ledger import queries
 from digestd.store.ledger.packing import unpack_picks
 from digestd.subscribers import feedback
@@ -138,7 +138,7 @@ def digests(installed: Install) -> dict[str, int]:
 def answers(installed: Install, client: TestClient) -> Iterator[tuple[str, str]]:
     """Yield the answers to an API client that may read, except Ada's own record."""
     with installed.db.write() as session:
-        number = api_tokens.add(session, "test", SECRET, frozenset({Scope.READ}), installed.clock.now)
+        number = integrations.add_token(session, "test", SECRET, frozenset({Scope.READ}), installed.clock.now)
     client.headers["Authorization"] = f"Bearer digestd_{number}_{SECRET}"
     bea, held = known(installed, BEA).key, [f"digests/{delivery}" for delivery in digests(installed).values()]
     for path in ("papers?limit=200", f"subscribers/{bea}", f"subscribers/{bea}/interests", "digests", *held):

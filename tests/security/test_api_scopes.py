@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 from digestd.app import App
 from digestd.domain.subscriber import Status
 from digestd.security.tokens import Scope
-from digestd.store import api_tokens, subscribers
+from digestd.store import integrations, subscribers
 from digestd.subscribers import group_edits
 from digestd.web import build
 from digestd.web.api import PATH
@@ -104,7 +104,7 @@ def api_routes(app: App) -> Iterator[tuple[str, str]]:
 def bearer(backend: Backend, *scopes: Scope) -> dict[str, str]:
     """Return the header of a new token."""
     with backend.app.db.write() as session:
-        number = api_tokens.add(session, "test", SECRET, scopes, backend.clock())
+        number = integrations.add_token(session, "test", SECRET, scopes, backend.clock())
     return {"Authorization": f"Bearer digestd_{number}_{SECRET}"}
 
 
@@ -195,7 +195,7 @@ def test_invalid_token_opens_nothing(scene: Scene, backend: Backend, key: tuple[
     bearer(backend, *Scope)
     removed = bearer(backend, *Scope)
     with backend.app.db.write() as session:
-        assert api_tokens.revoke(session, 2, backend.clock())
+        assert integrations.revoke_token(session, 2, backend.clock())
     before = backend.contents()
     invalid = f"Bearer digestd_1_{'t' * 43}"
     for headers in ({}, removed, {"Authorization": invalid}, {"Authorization": f"Basic digestd_1_{SECRET}"}):

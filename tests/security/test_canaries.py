@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Table, insert, select, update
 
 from digestd.security.tokens import Purpose, Scope, make_token
-from digestd.store import api_tokens, core, throttles
+from digestd.store import core, integrations, rate_limits
 from digestd.store.timestamps import to_us
 from digestd.web.guards import MIN_AGE
 from tests.commands.mails import mail
@@ -61,8 +61,8 @@ def installed(tmp_path: Path, sqlite_url: str, now: datetime) -> Install:
     assert installed.plan().planned == 2
     installed.people([{"email": BOB, "name": WORDS[2]}])
     with installed.db.write() as session:
-        api_tokens.add(session, "ours", TOKEN, frozenset(Scope), now)
-        api_tokens.add(session, "theirs", DAMAGED_TOKEN, frozenset(Scope), now)
+        integrations.add_token(session, "ours", TOKEN, frozenset(Scope), now)
+        integrations.add_token(session, "theirs", DAMAGED_TOKEN, frozenset(Scope), now)
     return installed
 
 
@@ -156,7 +156,11 @@ def _status(url: str, body: bytes | None = None, authorization: str = "") -> int
 @pytest.mark.parametrize("more", [{}, {"DIGESTD_DEBUG": "1"}], ids=["plain", "with places"])
 def test_delivery_crash_logs_location_only(installed: Install, more: dict[str, str]) -> None:
     with installed.db.write() as session:
-        odd = dict.fromkeys(core.throttle.c.keys(), 0) | {"name": throttles.RUN, "free_us": WORDS[0], "error": WORDS[1]}
+        odd = dict.fromkeys(core.throttle.c.keys(), 0) | {
+            "name": rate_limits.RUN,
+            "free_us": WORDS[0],
+            "error": WORDS[1],
+        }
         session.connection().execute(insert(core.throttle).values(odd))
     with Relay().in_thread() as relay:
         said = _settings(installed, f"http://127.0.0.1:{free_port()}", "json", relay.url)

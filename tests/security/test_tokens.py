@@ -18,7 +18,7 @@ from digestd.security.addresses import (
 )
 from digestd.security.keys import Keys, RetiredSecret
 from digestd.security.tokens import BadToken, Purpose, Scope, make_token, read_token
-from digestd.store import api_tokens
+from digestd.store import integrations
 from digestd.web.guards import is_timely, new_timestamp
 from tests.conftest import NOW
 from tests.security.routes import filled, opening, routes
@@ -141,8 +141,8 @@ def test_changed_api_tokens_are_refused(
 ) -> None:
     secret, dice = "s3cr-t_" + "x" * 36, Random(8058)
     with app.db.write() as session:
-        number = api_tokens.add(session, "ours", secret, frozenset(Scope), backend.clock())
-        api_tokens.add(session, "another's", "y" * 43, frozenset(Scope), backend.clock())
+        number = integrations.add_token(session, "ours", secret, frozenset(Scope), backend.clock())
+        integrations.add_token(session, "another's", "y" * 43, frozenset(Scope), backend.clock())
     made = f"digestd_{number}_{secret}"
     spellings = (
         forged for forged in token_variants(made, dice) if forged.strip() != made

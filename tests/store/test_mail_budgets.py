@@ -8,7 +8,7 @@ import pytest
 
 from digestd.domain import mail_budget
 from digestd.domain.mail_budget import BY_MAIL, PER_NETWORK, PER_POOL, Budget, Limit, Pool, subscriber_causer
-from digestd.store import core, mail_budgets
+from digestd.store import core, rate_limits
 from digestd.store.database import Database, open_database
 
 ADA, NETWORK = b"a" * 32, b"n" * 32
@@ -21,7 +21,7 @@ def _address(n: int) -> bytes:
 
 def _take(db: Database, now: datetime, *budgets: Budget) -> datetime | None:
     with db.write() as session:
-        return mail_budgets.take(session, budgets, now)
+        return rate_limits.take_mails(session, budgets, now)
 
 
 def test_budget_limits_recipient_per_day_and_month(db: Database, now: datetime) -> None:
@@ -79,7 +79,7 @@ def test_budget_take_is_all_or_nothing(db: Database, now: datetime) -> None:
 
 def test_budget_counts_operator_mails_per_recipient(db: Database, now: datetime) -> None:
     with db.write() as session:
-        mail_budgets.count(session, [Budget(Pool.OPERATOR, _address(n)) for n in range(2_000)], now)
+        rate_limits.count_mails(session, [Budget(Pool.OPERATOR, _address(n)) for n in range(2_000)], now)
     assert not _take(db, now, Budget(Pool.STRANGER, _address(5)))
     assert _take(db, now, Budget(Pool.STRANGER, ADA, network=NETWORK)) == now
 
@@ -123,18 +123,18 @@ def test_budget_deletes_old_networks_and_counts(db: Database, now: datetime) -> 
             rows = session.connection().execute(core.caused_mail.select())
             return [(row.network, bytes(row.address_key)) for row in rows]
 
-    mail_budgets.delete_expired(db, now + DAY - timedelta(seconds=1))
+    rate_limits.delete_expired_mails(db, now + DAY - timedelta(seconds=1))
     assert remaining() == [(NETWORK, ADA)]
-    mail_budgets.delete_expired(db, now + DAY)
+    rate_limits.delete_expired_mails(db, now + DAY)
     assert remaining() == [(None, ADA)]
-    mail_budgets.delete_expired(db, now + 30 * DAY)
+    rate_limits.delete_expired_mails(db, now + 30 * DAY)
     assert remaining() == []
 
 
 def test_budget_survives_erasure(db: Database, now: datetime) -> None:
     _take(db, now, Budget(Pool.STRANGER, ADA, subscriber_causer(1), NETWORK))
     with db.write() as session:
-        mail_budgets.anonymise(session, 1, ADA)
+        rate_limits.anonymise_mails(session, 1, ADA)
     assert not _take(db, now, Budget(Pool.STRANGER, ADA))
     with db.read() as session:
         (row,) = session.connection().execute(core.caused_mail.select()).all()

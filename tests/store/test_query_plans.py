@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session
 
-from digestd.store import due, libraries, service_activity, webhooks
+from digestd.store import due, integrations, libraries, service_activity
 from digestd.store.database import open_database
 from digestd.store.ledger import queries, settlement
 from digestd.store.ledger.claim_queue import ClaimOwner, claim, expire
@@ -52,7 +52,7 @@ def test_queries_do_not_scan_the_ledger(sqlite_url: str, name: str) -> None:
 
 OTHER_QUERIES: dict[str, tuple[Callable[[Session], object], str]] = {
     "who is due": (lambda session: due.due(session, 0, 10, NOW), "ix_subscriber_due"),
-    "a post that waits": (lambda session: webhooks.claim(session, 1, NOW), "ix_webhook_post_waiting"),
+    "a post that waits": (lambda session: integrations.claim_post(session, 1, NOW), "ix_webhook_post_waiting"),
     "a library to be read": (lambda session: libraries.claim(session, NOW), "ix_library_next"),
     "what may be offered": (lambda session: offer_uncertain(session, [1], NOW), "ix_delivery_uncertain"),
 }

@@ -16,7 +16,7 @@ from digestd.cli import app
 from digestd.domain.subscriber import Subscriber
 from digestd.errors import DigestdError
 from digestd.security.tokens import Scope
-from digestd.store import api_tokens, subscribers
+from digestd.store import integrations, subscribers
 from digestd.subscribers.preferences import link_for
 from digestd.web import build
 from digestd.web.forms import PreferencesForm
@@ -174,7 +174,7 @@ def stored(damaged: Install, name: str) -> Subscriber:
 
 def test_api_names_damage_in_lists(damaged: Install, client: TestClient) -> None:
     with damaged.db.write() as session:
-        token = api_tokens.add(session, "test", SECRET, frozenset({Scope.READ}), NOW)
+        token = integrations.add_token(session, "test", SECRET, frozenset({Scope.READ}), NOW)
     headers = {"Authorization": f"Bearer digestd_{token}_{SECRET}"}
     listed = client.get("/api/v1/subscribers", headers=headers).json()["items"]
     damage = {one["number"]: one["damaged"] for one in listed}

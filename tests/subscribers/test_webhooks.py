@@ -23,7 +23,7 @@ from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
 from digestd.security.tokens import Purpose, make_token
 from digestd.settings import load
-from digestd.store import bounces, subscribers, webhooks
+from digestd.store import bounces, integrations, subscribers
 from digestd.store.database import Database
 from digestd.subscribers import webhooks as posting
 from digestd.subscribers.admin_edits import add
@@ -125,7 +125,7 @@ class WebhookSender:
     @property
     def states(self) -> list[tuple[WebhookPostState, int]]:
         with self.db.read() as session:
-            return [(post.state, post.attempts) for post in reversed(webhooks.listing(session, 100))]
+            return [(post.state, post.attempts) for post in reversed(integrations.posts(session, 100))]
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def sender(db: Database, keys: Keys, now: datetime) -> WebhookSender:
 
 def test_webhook_posts_each_status_change_once_in_order(sender: WebhookSender) -> None:
     with receiving() as receiver:
-        webhooks.configure(sender.db, [receiver.url])
+        integrations.configure_webhooks(sender.db, [receiver.url])
         request_signup(sender.db, sender.post, parse({"email": ADA}), sender.now)
         with sender.db.read() as session:
             known = subscribers.by_address_key(session, address_key(sender.keys, ADA))
@@ -166,7 +166,7 @@ def test_webhook_posts_each_status_change_once_in_order(sender: WebhookSender) -
 
 def test_webhook_post_is_signed_and_dated(sender: WebhookSender) -> None:
     with receiving() as receiver:
-        webhooks.configure(sender.db, [receiver.url])
+        integrations.configure_webhooks(sender.db, [receiver.url])
         sender.subscribe()
         sender.send()
     ((headers, body),) = receiver.requests
@@ -186,7 +186,7 @@ def test_signature_matches_the_published_example() -> None:
 
 def test_webhook_retries_with_the_same_id(sender: WebhookSender) -> None:
     with receiving(500, 302, 204) as receiver:
-        webhooks.configure(sender.db, [receiver.url])
+        integrations.configure_webhooks(sender.db, [receiver.url])
         sender.subscribe()
         for wait in (timedelta(), *BACKOFF.steps[:2]):
             sender.now += wait - timedelta(seconds=1 if wait else 0)
@@ -201,21 +201,21 @@ def test_webhook_retries_with_the_same_id(sender: WebhookSender) -> None:
 
 def test_webhook_gives_up_and_can_be_retried_manually(sender: WebhookSender) -> None:
     with receiving(*[500] * (len(BACKOFF.steps) + 1)) as receiver:
-        webhooks.configure(sender.db, [receiver.url])
+        integrations.configure_webhooks(sender.db, [receiver.url])
         sender.subscribe()
         for wait in (timedelta(), *BACKOFF.steps, timedelta(days=30)):
             sender.now += wait
             sender.send()
         assert sender.states == [(WebhookPostState.GIVEN_UP, len(BACKOFF.steps) + 1)]
         with sender.db.write() as session:
-            assert webhooks.retry(session, None, sender.now) == 1
+            assert integrations.retry_posts(session, None, sender.now) == 1
         sender.send()
     assert sender.states == [(WebhookPostState.TAKEN, 1)]
 
 
 def test_webhook_stops_after_410_gone(sender: WebhookSender) -> None:
     with receiving(410) as receiver:
-        webhooks.configure(sender.db, [receiver.url])
+        integrations.configure_webhooks(sender.db, [receiver.url])
         sender.subscribe()
         sender.send()
     assert sender.states == [(WebhookPostState.GIVEN_UP, 1)]
@@ -224,7 +224,7 @@ def test_webhook_stops_after_410_gone(sender: WebhookSender) -> None:
 def test_webhook_receiver_that_hangs_delays_no_other(sender: WebhookSender, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(posting, "SECONDS", 2.0)
     with receiving(0, 0) as hanging, receiving() as other:
-        webhooks.configure(sender.db, [hanging.url, other.url, "http://127.0.0.1:9/nobody"])
+        integrations.configure_webhooks(sender.db, [hanging.url, other.url, "http://127.0.0.1:9/nobody"])
         sender.subscribe()
         sender.subscribe("bob@example.org")
         assert sender.send() == 2
@@ -234,7 +234,7 @@ def test_webhook_receiver_that_hangs_delays_no_other(sender: WebhookSender, monk
 
 
 def test_webhook_posts_only_committed_events(sender: WebhookSender) -> None:
-    webhooks.configure(sender.db, ["http://127.0.0.1:9/nobody"])
+    integrations.configure_webhooks(sender.db, ["http://127.0.0.1:9/nobody"])
     sender.subscribe()
     before = sender.states
     come_back = Bounce(
@@ -247,36 +247,36 @@ def test_webhook_posts_only_committed_events(sender: WebhookSender) -> None:
 
 
 def test_webhook_is_posted_once_by_two_senders(sender: WebhookSender) -> None:
-    webhooks.configure(sender.db, ["http://127.0.0.1:9/nobody"])
+    integrations.configure_webhooks(sender.db, ["http://127.0.0.1:9/nobody"])
     sender.subscribe()
     with sender.db.read() as session:
-        (hook,) = webhooks.configured(session)
+        (hook,) = integrations.webhook_urls(session)
     with sender.db.write() as session:
-        assert webhooks.claim(session, hook, sender.now) is not None
+        assert integrations.claim_post(session, hook, sender.now) is not None
     with sender.db.write() as session:
-        assert webhooks.claim(session, hook, sender.now) is None
-        again = webhooks.claim(session, hook, sender.now + webhooks.LEASE)
+        assert integrations.claim_post(session, hook, sender.now) is None
+        again = integrations.claim_post(session, hook, sender.now + integrations.LEASE)
     assert again is not None
     assert again.attempts == 2
 
 
 def test_webhook_events_older_than_a_month_are_deleted(sender: WebhookSender, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhooks, "FORGET_BLOCK", 2)
+    monkeypatch.setattr(integrations, "FORGET_BLOCK", 2)
     with receiving() as receiver:
-        webhooks.configure(sender.db, [receiver.url])
+        integrations.configure_webhooks(sender.db, [receiver.url])
         for n in range(3):
             sender.subscribe(f"reader{n}@example.org")
         sender.send()
-    webhooks.configure(sender.db, ["http://127.0.0.1:9/nobody"])
+    integrations.configure_webhooks(sender.db, ["http://127.0.0.1:9/nobody"])
     for n in range(4, 6):
         sender.subscribe(f"reader{n}@example.org")
     sender.now += POSTS_KEPT
     sender.subscribe("bob@example.org")
-    webhooks.delete_before(sender.db, sender.now - POSTS_KEPT)
+    integrations.delete_posts_before(sender.db, sender.now - POSTS_KEPT)
     assert len(sender.states) == 6, "a month is not over yet"
-    webhooks.delete_before(sender.db, sender.now - POSTS_KEPT + timedelta(seconds=1))
+    integrations.delete_posts_before(sender.db, sender.now - POSTS_KEPT + timedelta(seconds=1))
     assert sender.states == [(WebhookPostState.WAITING, 0)]
-    webhooks.delete_before(sender.db, sender.now + POSTS_KEPT)
+    integrations.delete_posts_before(sender.db, sender.now + POSTS_KEPT)
     assert sender.states == []
 
 
@@ -284,19 +284,19 @@ def test_webhook_without_url_keeps_and_posts_nothing(sender: WebhookSender) -> N
     sender.subscribe()
     assert sender.states == []
     with receiving() as receiver:
-        webhooks.configure(sender.db, [receiver.url])
+        integrations.configure_webhooks(sender.db, [receiver.url])
         sender.subscribe("bob@example.org")
-        webhooks.configure(sender.db, [])
+        integrations.configure_webhooks(sender.db, [])
         sender.subscribe("eve@example.org")
         assert sender.send() == 0
-        webhooks.configure(sender.db, [receiver.url])
+        integrations.configure_webhooks(sender.db, [receiver.url])
         assert sender.send() == 1
         assert [data["email"] for _, data in receiver.events] == ["bob@example.org"]
 
 
 def test_webhook_never_names_an_erased_address(sender: WebhookSender) -> None:
     with receiving() as receiver:
-        webhooks.configure(sender.db, [receiver.url])
+        integrations.configure_webhooks(sender.db, [receiver.url])
         sender.subscribe()
         erase(sender.db, sender.keys, ADA, sender.now)
         sender.send()

@@ -12,7 +12,7 @@ from digestd.domain.delivery import MailKind
 from digestd.domain.mail_budget import PER_CAUSER
 from digestd.domain.subscriber import Status
 from digestd.security.tokens import Scope
-from digestd.store import api_tokens
+from digestd.store import integrations
 from digestd.web.api.auth import PER_TOKEN, REFUSED_PER_NETWORK
 from tests.web.conftest import HOME, PAPER, Backend
 
@@ -24,7 +24,7 @@ ALL = frozenset({Scope.READ, Scope.WRITE})
 def token(backend: Backend, *scopes: Scope) -> dict[str, str]:
     """Return the header of a new token."""
     with backend.app.db.write() as session:
-        number = api_tokens.add(session, "test", SECRET, scopes or ALL, backend.clock())
+        number = integrations.add_token(session, "test", SECRET, scopes or ALL, backend.clock())
     return {"Authorization": f"Bearer digestd_{number}_{SECRET}"}
 
 
@@ -62,8 +62,8 @@ def test_removed_token_is_refused(api: TestClient, backend: Backend) -> None:
     token(backend)
     assert api.get("papers").status_code == 200
     with backend.app.db.write() as session:
-        assert api_tokens.revoke(session, 1, backend.clock())
-        assert not api_tokens.revoke(session, 1, backend.clock())
+        assert integrations.revoke_token(session, 1, backend.clock())
+        assert not integrations.revoke_token(session, 1, backend.clock())
     assert api.get("papers").status_code == 401
 
 

@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.security.tokens import Scope
-from digestd.store import api_tokens
+from digestd.store import integrations
 from digestd.store.database import open_database
 from digestd.web import _refusal, build
 from digestd.web.middleware import SLOW
@@ -59,7 +59,7 @@ def test_transport_errors_are_problem_json(app: App, sqlite_url: str) -> None:
     db = open_database(sqlite_url)
     event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=20"))
     with db.write() as session:
-        api_tokens.add(session, "test", SECRET, ALL, app.clock())
+        integrations.add_token(session, "test", SECRET, ALL, app.clock())
     bearer = {"Authorization": f"Bearer digestd_1_{SECRET}"}
     with browsing(replace(app, db=db)) as client, db.write() as session:
         session.connection()

@@ -22,11 +22,11 @@ from digestd.domain.paper import Paper
 from digestd.domain.subscriber import Status
 from digestd.domain.throttle import BackoffState, Throttle
 from digestd.security.tokens import Scope
-from digestd.store import hosts, throttles
+from digestd.store import rate_limits
 from digestd.store.database import open_database
 from digestd.store.papers import sources
 from digestd.store.papers.sources import FetchRecord
-from digestd.store.throttles import ThrottleState
+from digestd.store.rate_limits import ThrottleState
 from digestd.web import build
 from digestd.web.access import is_local
 from tests.support.waiting import PATIENCE_SECONDS
@@ -104,7 +104,9 @@ def test_readyz_reports_relay_backoff_but_stays_ready(app: App, client: TestClie
     until = now + timedelta(minutes=5)
     rest = ThrottleState(Throttle(), BackoffState(3, until.timestamp(), "the relay refuses to serve us"))
     with app.db.write() as session:
-        throttles.change(session, {"relay.example.org:587": lambda _: rest, "fine.example.org:587": lambda kept: kept})
+        rate_limits.change_throttles(
+            session, {"relay.example.org:587": lambda _: rest, "fine.example.org:587": lambda kept: kept}
+        )
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["relays_stopped"] == {
@@ -211,9 +213,9 @@ def test_metrics_cover_sources(client: TestClient, now: datetime) -> None:
 
 def test_metrics_show_open_circuit_breakers(client: TestClient, app: App, now: datetime) -> None:
     with app.db.write() as session:
-        hosts.reserve(session, "good.example.org", now, 3)
+        rate_limits.reserve_request(session, "good.example.org", now, 3)
         for _ in range(3):
-            hosts.record_failure(session, "bad.example.org", now, "HTTP 503")
+            rate_limits.record_host_failure(session, "bad.example.org", now, "HTTP 503")
     counted = _metrics(client)
     names = ("digestd_host_failures", "digestd_host_left_alone")
     assert [counted[name, "good.example.org"] for name in names] == [0, 0]

@@ -36,7 +36,7 @@ from digestd.replies.commands.parsing import Command, Verb, is_german, parse_com
 from digestd.security.addresses import address_key, read_command_address
 from digestd.security.keys import Keys
 from digestd.security.tokens import BadToken, Purpose, read_token
-from digestd.store import bounces, mail_budgets, subscribers, suppressions
+from digestd.store import bounces, rate_limits, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.ledger import queries, replies
 from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
@@ -276,7 +276,7 @@ class _Turn:
         address = subscribers.address_key_of(self.session, known.key)
         if suppressions.reason_for(self.session, address):
             return
-        not_before = mail_budgets.take(self.session, [Budget(Pool.ASK_BACK, address)], self.now)
+        not_before = rate_limits.take_mails(self.session, [Budget(Pool.ASK_BACK, address)], self.now)
         if not_before is None:
             return
         asks = tuple(

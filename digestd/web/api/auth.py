@@ -20,9 +20,9 @@ from starlette.types import Scope as Connection
 from digestd.domain.mail_budget import causer_limits, token_causer
 from digestd.errors import NotFound, Unavailable
 from digestd.security.tokens import Scope
-from digestd.store import api_tokens
-from digestd.store.api_tokens import ApiToken
+from digestd.store import integrations
 from digestd.store.database import Database
+from digestd.store.integrations import ApiToken
 from digestd.subscribers.status_changes import NoConsent
 from digestd.web.access import bearer_token
 from digestd.web.api.problems import RETRY_SECONDS, problem
@@ -74,7 +74,7 @@ class TokenGate:
             TooOften: It is used too often, or its network sends too many invalid ones.
         """
         with self._db.read() as session:
-            if not api_tokens.is_any_valid(session):
+            if not integrations.is_any_token_valid(session):
                 raise HTTPException(404, "the API has no tokens yet; create one with `digestd api-token add`")
             token = bearer_token(session, request)
         if token is None:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from digestd.domain.mail_budget import token_causer
 from digestd.domain.subscriber import Cause, ConsentAction
 from digestd.security.tokens import Scope
-from digestd.store.api_tokens import ApiToken
+from digestd.store.integrations import ApiToken
 from digestd.subscribers.signup import request_signup
 from digestd.subscribers.subscriber_record import SubscriberRecord, parse
 from digestd.web.api.auth import SignupCount, needs

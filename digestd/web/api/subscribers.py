@@ -15,7 +15,7 @@ from digestd.errors import NotFound
 from digestd.security.addresses import address_key
 from digestd.security.tokens import Scope
 from digestd.store import subscribers
-from digestd.store.api_tokens import ApiToken
+from digestd.store.integrations import ApiToken
 from digestd.subscribers.admin_edits import EditResult, add_via_api, edit
 from digestd.subscribers.named_papers import named_papers
 from digestd.subscribers.personal_data import forget
