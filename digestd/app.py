@@ -25,12 +25,12 @@ from digestd.security.keys import Keys
 from digestd.security.secret_key import create_secret, read_keys
 from digestd.security.urls import Urls
 from digestd.settings import Settings
-from digestd.store import integrations, job_queue, opt_outs, subscribers
+from digestd.store import integrations, opt_outs, processes, subscribers
 from digestd.store.database import Database, open_database
 from digestd.store.migrate import migrate, require_current
 from digestd.store.opt_outs import OptOutRecord
 from digestd.store.papers import sources as stored_sources
-from digestd.store.process_locks import HeldLock, ProcessLocks, process_locks
+from digestd.store.processes import HeldLock, ProcessLocks, process_locks
 
 if TYPE_CHECKING:
     from digestd.delivery.alert import SendAlert
@@ -471,7 +471,7 @@ def initialise(settings: Settings | None = None) -> App:
     else:
         create_secret(settings.secret_key_file)
     if settings.runner == "procrastinate":
-        job_queue.create(db)
+        processes.create_job_tables(db)
     db.close()
     app = connect(settings)
     _ = app.signer, app.templates.check()

@@ -31,11 +31,11 @@ from digestd.operations.backup import Backup, read_backup, record_backup, write_
 from digestd.security.sealed_file import MAGIC, SealedReader
 from digestd.security.secret_key import put_secrets_back, secret_files
 from digestd.settings import Settings
+from digestd.store.copies import former_opt_outs, mark_restored, put_in_place
 from digestd.store.database import engine_name, open_database
 from digestd.store.migrate import require_known
 from digestd.store.opt_outs import FILE_NAME, OptOutRecord
-from digestd.store.process_locks import SCHEDULER
-from digestd.store.snapshot import former_opt_outs, mark_restored, put_in_place
+from digestd.store.processes import SCHEDULER
 
 _NAME = "digestd-%Y%m%dT%H%M%SZ.backup"
 _NO_KEY_FILE = (

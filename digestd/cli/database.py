@@ -10,7 +10,7 @@ from digestd.cli.arguments import DryRun, Json
 from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.errors import BadInput
-from digestd.store.process_locks import SCHEDULER
+from digestd.store.processes import SCHEDULER
 
 
 def init() -> None:
@@ -40,7 +40,7 @@ def copy_database(
     Example: digestd db copy postgresql://digestd:password@127.0.0.1/digestd
     """
     from digestd.cli.progress import progress
-    from digestd.store import db_copy
+    from digestd.store import copies
     from digestd.store.database import open_database
     from digestd.store.ledger import settlement
 
@@ -52,9 +52,9 @@ def copy_database(
             )
     target = open_database(url)
     with app.owners.hold(SCHEDULER):
-        rows = sum(db_copy.count_rows(app.db).values())
+        rows = sum(copies.count_rows(app.db).values())
         with progress("copying", 2 * rows) as advance:
-            counts = db_copy.copy(app.db, target, advance)
+            counts = copies.copy_to_postgresql(app.db, target, advance)
     emit(counts, as_json)
     journals = app.journals.resolve()
     say(f"copied and compared {rows} rows; set DIGESTD_DATABASE_URL to the copy and DIGESTD_JOURNAL_DIR to {journals}")
@@ -68,7 +68,7 @@ def prune(dry_run: DryRun = False, as_json: Json = False) -> None:
 
     Example: digestd prune --dry-run
     """
-    from digestd.store.retention import prune as prune_database
+    from digestd.store.personal_data import prune as prune_database
 
     app = wiring.connect()
     deliveries, papers = app.settings.keep_deliveries, app.settings.keep_papers

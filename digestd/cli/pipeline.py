@@ -155,10 +155,10 @@ def deliver(
 def _say_waiting(app: App) -> None:
     """Say how many mails wait, until when and why."""
     from digestd.operations.service_status import waiting_lines
-    from digestd.store import service_activity
+    from digestd.store import monitoring
 
     with app.db.read() as session:
-        found = service_activity.waiting(session)
+        found = monitoring.waiting(session)
     for line in waiting_lines(found, app.clock()):
         say(f"waiting: {line}")
 
@@ -344,7 +344,7 @@ def run_once(as_json: Json = False) -> None:
     from digestd.papers.embedding import embed_papers
     from digestd.papers.ingest import ingest
     from digestd.papers.ingest_report import IngestReport
-    from digestd.store.process_locks import SCHEDULER
+    from digestd.store.processes import SCHEDULER
     from digestd.subscribers.libraries import sync_due
     from digestd.subscribers.paper_lookups import look_up_due
     from digestd.subscribers.webhooks import post_due

@@ -23,7 +23,7 @@ from digestd.papers.ingest import ingest, ingest_files
 from digestd.store import papers
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter
-from digestd.store.process_locks import SCHEDULER
+from digestd.store.processes import SCHEDULER
 from digestd.subscribers.admin_edits import add
 from digestd.subscribers.lookup import find
 from digestd.subscribers.subscriber_record import parse

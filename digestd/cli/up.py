@@ -13,7 +13,7 @@ from digestd.cli.service import run_parts, run_until_stopped, with_logging
 from digestd.jobs.children import ChildProcesses
 from digestd.jobs.worker import look_up_papers, post_webhooks, serve_chat, sync_libraries, work
 from digestd.replies.mailboxes.lmtp import LmtpServer
-from digestd.store.process_locks import SCHEDULER, HeldLock
+from digestd.store.processes import SCHEDULER, HeldLock
 
 if TYPE_CHECKING:
     from digestd.jobs.engine import JobRunner

@@ -92,7 +92,7 @@ class ClaimQueue:
         return self
 
     def with_server(self, server: str) -> "ClaimQueue":
-        """Claim nothing once the database is no longer on this server (see store.sent_journals)."""
+        """Claim nothing once the database is no longer on this server (see store.ledger.restore)."""
         self._server = server
         return self
 

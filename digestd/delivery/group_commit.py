@@ -40,7 +40,7 @@ class GroupCommit:
 
     Use inside `running()`.
 
-    Nothing is written once the database is no longer on `server` (see store.sent_journals).
+    Nothing is written once the database is no longer on `server` (see store.ledger.restore).
 
     Results that the database does not take go to the result journal. Mails that pass the commit point are written to
     the sent journal before they may be sent.

@@ -21,7 +21,7 @@ from digestd.errors import BadSetting, DigestdError
 from digestd.mail.lint import Severity
 from digestd.mail.paper_view import PaperView
 from digestd.mail.templates import Templates
-from digestd.store import operations, subscribers
+from digestd.store import monitoring, subscribers
 from digestd.store.database import Database
 
 MailForm = tuple[MailKind, str]
@@ -105,11 +105,11 @@ def find_held(db: Database, sender: Sender, templates: Templates) -> HeldMails:
     """Return which mails a run must not claim because their templates fail."""
     failures = check_templates(sender, templates)
     with db.read() as session:
-        is_known = operations.last_count(session, operations.MAILS_HELD) == len(failures)
+        is_known = monitoring.last_count(session, monitoring.MAILS_HELD) == len(failures)
         spoken = subscribers.languages(session) if failures else []
     if not is_known:
         with db.write() as session:
-            more = operations.count_if_more(session, operations.MAILS_HELD, lambda: len(failures))
+            more = monitoring.count_if_more(session, monitoring.MAILS_HELD, lambda: len(failures))
     held = [(kind, [tag for tag in spoken if templates.language_of(tag) == language]) for kind, language in failures]
     return HeldMails(held, describe(failures), not is_known and more > 0)
 

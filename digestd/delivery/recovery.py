@@ -33,7 +33,7 @@ from digestd.store.ledger import restore, seen_papers, settlement
 from digestd.store.ledger.restore import KnownJournal, SentAttempt
 from digestd.store.ledger.results import AttemptResult
 from digestd.store.opt_outs import FILE_NAME, OptOutRecord, opted_out
-from digestd.store.process_locks import ProcessLocks
+from digestd.store.processes import ProcessLocks
 from digestd.store.timestamps import from_us, to_us
 
 log = structlog.get_logger(__name__)
@@ -150,7 +150,7 @@ class RestoreGuard:
         over that lacks some of our mails, they are recorded from the journal.
 
         Returns:
-            The identity of the database server; see store.sent_journals.
+            The identity of the database server; see store.ledger.restore.
 
         Raises:
             NotResumed: The operator must say how to go on.

@@ -27,7 +27,7 @@ from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.security.addresses import make_message_id
 from digestd.security.keys import Keys
 from digestd.store import due as due_subscribers
-from digestd.store import ledger, operations, ranking_models, references
+from digestd.store import ledger, monitoring, ranking_models, references
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 from digestd.store.ledger import restore, seen_papers
@@ -240,7 +240,7 @@ def _set_aside(db: Database, keys: Sequence[int], now: datetime) -> None:
     with db.write() as session:
         due_subscribers.postpone(session, dict.fromkeys(keys, now + RETRY_AFTER))
         ranking_models.invalidate_profiles(session, keys)  # a damaged stored profile is compiled again
-        operations.note_unplanned(session, keys, now)
+        monitoring.note_unplanned(session, keys, now)
 
 
 def _next(db: Database, keys: range, now: datetime) -> list[DueSubscriber]:

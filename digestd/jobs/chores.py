@@ -12,7 +12,7 @@ from digestd.app import App
 from digestd.errors import DigestdError
 from digestd.sources.source import Source
 from digestd.store import due
-from digestd.store.retention import prune
+from digestd.store.personal_data import prune
 
 if TYPE_CHECKING:
     from digestd.papers.gist_writing import WrittenReport

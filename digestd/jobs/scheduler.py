@@ -22,7 +22,7 @@ from digestd.jobs.children import ChildProcesses
 from digestd.jobs.chores import Chores
 from digestd.store import due, personal_data
 from digestd.store.migrate import require_current
-from digestd.store.process_locks import HeldLock
+from digestd.store.processes import HeldLock
 
 PLAN_SECONDS = 15
 REFIT_SECONDS = 15 * 60

@@ -33,7 +33,7 @@ from digestd.jobs.receiver import Receiver
 from digestd.jobs.scheduler import STARTUP_DELAY
 from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.sources.source import EnrichmentSource, Source
-from digestd.store import due, job_queue
+from digestd.store import due, processes
 from digestd.store.migrate import require_current
 from digestd.store.papers import sources
 
@@ -102,7 +102,7 @@ def job(name: str, queue: str, *, every: str = "", only_one: bool = False) -> Ca
             arguments.pop("timestamp", None)  # of a periodic job; the database knows what is due
             made = JobRun(context.additional_context["service"], context.job.worker_id or 0)
             try:
-                async with asyncio.timeout(job_queue.JOB_SECONDS_MAX / 2):
+                async with asyncio.timeout(processes.JOB_SECONDS_MAX / 2):
                     await asyncio.to_thread(require_current, made.app.db)
                     await function(made, **arguments)
             except AlreadyEnqueued:
@@ -143,7 +143,9 @@ def _find_due(run: JobRun) -> None:
     update_schedules(app.db, now)
     with app.db.write() as session:
         firsts = due.shards(session, SHARD_KEYS, now)
-        job_queue.add(session, [new_job("plan shard", "planning", f"plan {first}", first=first) for first in firsts])
+        processes.add_jobs(
+            session, [new_job("plan shard", "planning", f"plan {first}", first=first) for first in firsts]
+        )
 
 
 @job("plan shard", "planning")
@@ -169,19 +171,19 @@ def _plan_shard(run: JobRun, first: int) -> PlanReport:
 
 def _add_delivery(session: Session) -> None:
     """Have a worker start to send what this transaction adds."""
-    job_queue.add(session, [new_job("deliver", "delivery")])
+    processes.add_jobs(session, [new_job("deliver", "delivery")])
 
 
 @job("deliver", "delivery", every=EVERY_5_SECONDS)
 async def deliver(run: JobRun) -> None:
     """Send until nothing is ready. Workers that run this at the same time share the mails."""
-    await worker.deliver_ready(run.app, run.service.halt, job_queue.new_owner(run.worker))
+    await worker.deliver_ready(run.app, run.service.halt, processes.new_owner(run.worker))
 
 
 @job("post to chat rooms", "network", every=EVERY_15_SECONDS, only_one=True)
 async def post_to_chat(run: JobRun) -> None:
     """Post the digests for chat rooms that are ready."""
-    owner = job_queue.new_owner(run.worker)
+    owner = processes.new_owner(run.worker)
     await worker.post_to_chat(run.app, run.service.halt, owner=owner)
 
 
@@ -219,7 +221,7 @@ async def find_sources(run: JobRun) -> None:
 def _find_sources(app: App) -> None:
     found = overdue_sources(app, app.clock())
     with app.db.write() as session:
-        job_queue.add(
+        processes.add_jobs(
             session,
             [
                 new_job("ingest", "network", lock := f"ingest {source.name}", lock=lock, source=source.name)

@@ -25,7 +25,7 @@ from digestd.domain.webhook import POSTS_KEPT as HOOK_POSTS_KEPT
 from digestd.errors import BadSetting, DatabaseUnreachable, DigestdError
 from digestd.jobs import chores
 from digestd.jobs.children import ChildProcesses
-from digestd.store import bounces, consent, integrations, ledger, operations, rate_limits
+from digestd.store import bounces, consent, integrations, ledger, monitoring, rate_limits
 from digestd.store.ledger import queries
 from digestd.store.migrate import require_current
 from digestd.subscribers.signup import purge_unconfirmed
@@ -380,10 +380,10 @@ def _new_alerts(app: App) -> list[tuple[str, str]]:
 def _grown_count(app: App, event: str, count: Callable[[Session, datetime], int]) -> int:
     """Return the count behind an alert if it has grown since the last check, else 0."""
     with app.db.read() as session:
-        if count(session, app.clock()) == operations.last_count(session, event):
+        if count(session, app.clock()) == monitoring.last_count(session, event):
             return 0  # the usual case takes no lock
     with app.db.write() as session:
-        return operations.count_if_more(session, event, lambda: count(session, app.clock()))
+        return monitoring.count_if_more(session, event, lambda: count(session, app.clock()))
 
 
 def _count_doublings(session: Session, now: datetime) -> int:

@@ -9,7 +9,7 @@ from digestd.app import App
 from digestd.domain.bounce import BounceKind
 from digestd.domain.coverage import Coverage
 from digestd.domain.subscriber import Status
-from digestd.store import service_activity, subscribers
+from digestd.store import monitoring, subscribers
 from digestd.store.papers import sources
 
 HOURS, BOUNCE_DAYS, GROWTH_DAYS, COVERAGE_DAYS, FEEDBACK_WEEKS = 48, 30, 90, 14, 12
@@ -41,13 +41,13 @@ def read_history(app: App) -> ServiceHistory:
     midnight = hour.replace(hour=0)
     first_hour, monday = hour - timedelta(hours=HOURS - 1), today - timedelta(days=today.weekday())
     with app.db.read() as session:
-        sent = service_activity.sent_per_hour(session, first_hour)
-        bounced = service_activity.bounces_per_day(session, midnight - timedelta(days=BOUNCE_DAYS - 1))
-        changes = service_activity.active_changes_per_day(session, midnight - timedelta(days=GROWTH_DAYS - 1))
+        sent = monitoring.sent_per_hour(session, first_hour)
+        bounced = monitoring.bounces_per_day(session, midnight - timedelta(days=BOUNCE_DAYS - 1))
+        changes = monitoring.active_changes_per_day(session, midnight - timedelta(days=GROWTH_DAYS - 1))
         active = subscribers.count(session).get(Status.ACTIVE, 0)
         days = sources.recent_coverage(session, today - timedelta(days=COVERAGE_DAYS - 1))
         first_monday = midnight - timedelta(days=today.weekday() + 7 * (FEEDBACK_WEEKS - 1))
-        verdicts = service_activity.verdicts_per_week(session, first_monday)
+        verdicts = monitoring.verdicts_per_week(session, first_monday)
     mondays = [monday - timedelta(weeks=back) for back in reversed(range(FEEDBACK_WEEKS))]
     hours = [first_hour + timedelta(hours=n) for n in range(HOURS)]
     return ServiceHistory(

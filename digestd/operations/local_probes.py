@@ -16,7 +16,7 @@ from digestd.resources import OverrideState, overrides
 from digestd.security.parser_process import ConfinementFailed, probe
 from digestd.security.secret_key import read_keys
 from digestd.settings import Settings
-from digestd.store.operations import EXPECTED, wrong_settings
+from digestd.store.monitoring import EXPECTED, wrong_settings
 from digestd.store.papers import sources as stored_sources
 
 DISTINCT_MIN = 12

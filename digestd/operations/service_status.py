@@ -10,8 +10,8 @@ from digestd.domain.delivery import State, SuppressionReason
 from digestd.domain.subscriber import Status
 from digestd.domain.webhook import WebhookPostState
 from digestd.operations.diagnosis import Diagnosis, Level, error, warning, worst_first
+from digestd.store.monitoring import WaitingMails
 from digestd.store.rate_limits import HostState, PausedRelay
-from digestd.store.service_activity import WaitingMails
 
 LAG = timedelta(minutes=70)
 """Planned work may wait this long: `digestd run` by cron comes every hour."""

@@ -25,23 +25,13 @@ from digestd.operations.service_status import (
     ServiceTotals,
     ServiceVersions,
 )
-from digestd.store import (
-    bounces,
-    integrations,
-    job_queue,
-    ledger,
-    operations,
-    papers,
-    rate_limits,
-    service_activity,
-    subscribers,
-)
+from digestd.store import bounces, integrations, ledger, monitoring, papers, processes, rate_limits, subscribers
 from digestd.store import suppressions as suppressed_addresses
 from digestd.store.due import was_clock_ahead
 from digestd.store.ledger import queries, restore
 from digestd.store.migrate import newest
 from digestd.store.papers import sources
-from digestd.store.process_locks import SCHEDULER
+from digestd.store.processes import SCHEDULER
 from digestd.store.rate_limits import RUN, PausedRelay, paused_relays
 from digestd.text.sanitise import without_addresses
 
@@ -75,7 +65,7 @@ def read_status(app: App) -> ServiceStatus:
         health = _health(session, app)
         now = health.at
         last_asked = max((one.fetched for one in sources.latest_fetches(session).values()), default=None)
-        due = service_activity.due_times(session, now, now + DAY)
+        due = monitoring.due_times(session, now, now + DAY)
         interval = timedelta(minutes=app.settings.ingest_interval_minutes)
         return ServiceStatus(
             **vars(health),
@@ -88,20 +78,20 @@ def read_status(app: App) -> ServiceStatus:
             clock_ahead=was_clock_ahead(session, now),
             subscribers=subscribers.count(session),
             suppressed=sum(suppressed_addresses.count(session).values()),
-            digests=service_activity.digests_due_since(session, now - DAY),
-            unanswered=service_activity.count_unanswered(session, now - DAY),
-            sent_hour=service_activity.count_sent(session, now - timedelta(hours=1)),
-            sent_day=service_activity.count_sent(session, now - DAY),
-            waiting=service_activity.waiting(session),
+            digests=monitoring.digests_due_since(session, now - DAY),
+            unanswered=monitoring.count_unanswered(session, now - DAY),
+            sent_hour=monitoring.count_sent(session, now - timedelta(hours=1)),
+            sent_day=monitoring.count_sent(session, now - DAY),
+            waiting=monitoring.waiting(session),
             bounces=_bounces(session, now),
             relays=list(_paused(health.stopped, app)),
             rooms=[
                 FailingRoom(one.subscriber, one.label, one.failures, one.problem or "", one.is_used)
                 for one in integrations.chat_targets(session, failing=True)
             ],
-            failing_templates=operations.last_count(session, operations.MAILS_HELD),
+            failing_templates=monitoring.last_count(session, monitoring.MAILS_HELD),
             failed_run=next((one.why for one in health.stopped if one.relay == RUN), ""),
-            unplanned=[_unplanned(session, key) for key in operations.unplanned(session, now)],
+            unplanned=[_unplanned(session, key) for key in monitoring.unplanned(session, now)],
             foreign_files=list(_foreign_files(app)),
             posts=integrations.count_posts(session)[WebhookPostState.WAITING],
             scheduler=is_scheduled,
@@ -123,9 +113,9 @@ def read_totals(app: App) -> ServiceTotals:
             answered={source: at for source, at in last.items() if at is not None},
             hosts=rate_limits.hosts(session),
             bounces=bounces.count(session),
-            inbound=operations.inbound_counts(session),
+            inbound=monitoring.inbound_counts(session),
             suppressions=suppressed_addresses.count(session),
-            last_inbound=operations.last_inbound(session),
+            last_inbound=monitoring.last_inbound(session),
             hook_posts=integrations.count_posts(session),
         )
 
@@ -139,7 +129,7 @@ def _health(session: Session, app: App) -> ServiceHealth:
         sources=_newest_days(session, now.date()),
         last_ingest=max(answers, default=None),
         stopped=paused_relays(session),
-        open=service_activity.open_deliveries_by_state(session),
+        open=monitoring.open_deliveries_by_state(session),
         long_uncertain=ledger.count_long_uncertain(session, now),
         refused=ledger.count_waiting(session),
         held=len(bounces.held_addresses(session, now)),
@@ -158,7 +148,7 @@ def _is_scheduled(app: App) -> bool:
     """Return True if a process ticks: the one with the lock or, with the job engine, any machine."""
     if app.settings.runner == "procrastinate":
         with app.db.read() as session:
-            ticked = job_queue.seconds_since_tick(session, PLANNING)
+            ticked = processes.seconds_since_tick(session, PLANNING)
         return ticked is not None and ticked < _TICK_SECONDS
     try:
         return not app.owners.is_dead(SCHEDULER)
@@ -175,7 +165,7 @@ def _engine(session: Session, app: App) -> str:
 
 def _bounces(session: Session, now: datetime) -> dict[BounceKind, int]:
     total: Counter[BounceKind] = Counter()
-    for found in service_activity.bounces_per_day(session, now - DAY).values():
+    for found in monitoring.bounces_per_day(session, now - DAY).values():
         total += found
     return {kind: total[kind] for kind in BounceKind}
 

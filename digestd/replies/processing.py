@@ -31,7 +31,7 @@ from digestd.replies.matching import (
 from digestd.replies.parsed_mail import BYTES_MAX, UnreadableMail
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
-from digestd.store import bounces, ledger, operations, subscribers
+from digestd.store import bounces, ledger, monitoring, subscribers
 from digestd.store.bulk import by_halves
 from digestd.store.database import Database
 
@@ -91,7 +91,7 @@ class ReplyProcessor:
             parsed = (parsed[0], self.prepare(self.db, parsed[1], now))
         with self.db.write() as session:
             outcome = parsed if isinstance(parsed, InboundOutcome) else self._apply(session, parsed, now)
-            operations.add_inbound_counts(session, {outcome: 1}, now)
+            monitoring.add_inbound_counts(session, {outcome: 1}, now)
         return outcome
 
     def settle(self, now: datetime) -> int:
@@ -238,7 +238,7 @@ def _record_events(
     provider, token = sender
     counts: Counter[InboundOutcome] = Counter()
     with db.write() as session:
-        if token and not operations.take_token(session, provider, token, now, TOKENS_KEPT):
+        if token and not monitoring.take_token(session, provider, token, now, TOKENS_KEPT):
             counts[InboundOutcome.KNOWN] += len(events)
             events = ()
         matched = [(event, _match(session, keys, event)) for event in events]
@@ -248,7 +248,7 @@ def _record_events(
             if found is not None:
                 outcome = record_bounce(session, _event_bounce(provider, event, found, now), now)
             counts[outcome] += 1
-        operations.add_inbound_counts(session, counts, now)
+        monitoring.add_inbound_counts(session, counts, now)
     return counts
 
 

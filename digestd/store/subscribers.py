@@ -17,7 +17,7 @@ from sqlmodel import Session
 from digestd.domain.interest import Interest
 from digestd.domain.schedule import due_period, first_due
 from digestd.domain.subscriber import Cause, ConsentAction, Damage, Preferences, Status, Subscriber
-from digestd.store import consent, core, interests, operations, opt_outs, references
+from digestd.store import consent, core, interests, monitoring, opt_outs, references
 from digestd.store.opt_outs import Event, OptOut
 from digestd.store.stored_settings import read_row, read_state, read_status, read_time, row_values
 from digestd.store.timestamps import from_us, to_us
@@ -79,7 +79,7 @@ def update_many(session: Session, subscribers: Sequence[Subscriber], now: dateti
     _add_interests(session, dated, now)
     references.delete_unused(session, keys)
     references.request_lookups(session, dated, now)
-    operations.forget_unplanned(session, [s.key for s in subscribers if not s.damage])
+    monitoring.forget_unplanned(session, [s.key for s in subscribers if not s.damage])
 
 
 def _update_readable(session: Session, subscriber: Subscriber) -> None:

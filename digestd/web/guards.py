@@ -1,7 +1,7 @@
 """Guard the pages against floods, foreign forms and guesses by time.
 
 Rate limits per network are a sliding window in memory, for this process alone, and only for what costs time; mails
-that anybody can cause are counted in the database (store/mail_budgets). The `limits` library does not fit: its memory
+that anybody can cause are counted in the database (store/rate_limits). The `limits` library does not fit: its memory
 storage keeps every key of a flood until it expires, so memory has no bound; it reads the wall clock, not the clock of
 the install; and it starts a timer thread.
 

@@ -27,7 +27,7 @@ from sqlalchemy import text
 
 from digestd.digests.text_model import text_model
 from digestd.jobs import tasks
-from digestd.store import job_queue
+from digestd.store import processes
 from digestd.store.database import open_database
 from digestd.store.migrate import migrate
 from tests.conftest import NOW
@@ -46,7 +46,7 @@ def measure(workers: int, given: argparse.Namespace, folder: Path) -> dict[str, 
     with postgres.restartable_server() as server:
         db = open_database(server.url)
         migrate(db)
-        job_queue.create(db)
+        processes.create_job_tables(db)
         db.close()
         made = install(folder, server.url, NOW)
         made.papers(sample_data.papers(given.papers))
@@ -65,7 +65,7 @@ def measure(workers: int, given: argparse.Namespace, folder: Path) -> dict[str, 
             session.connection().execute(text("DELETE FROM procrastinate_jobs"))
             session.connection().execute(text("DELETE FROM throttle"))
             jobs = [tasks.new_job("deliver", "delivery") for _ in range(max(workers, given.subscribers // 400))]
-            job_queue.add(session, jobs)
+            processes.add_jobs(session, jobs)
         mails = _count(made, "SELECT count(*) FROM delivery WHERE state = 'ready'")
         before = _cpu(_tree(server))
         with (

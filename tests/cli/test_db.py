@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from digestd.domain.delivery import State
 from digestd.errors import BadInput, NotInitialised
-from digestd.store import core, db_copy, migrate
+from digestd.store import copies, core, migrate
+from digestd.store.copies import CopyFailed, all_tables, copy_to_postgresql, count_rows
 from digestd.store.database import Database, open_database
-from digestd.store.db_copy import CopyFailed, all_tables, copy, count_rows
 from tests.support import sample_data
 from tests.support.command_process import Command
 from tests.support.install import Install, install
@@ -70,7 +70,7 @@ def test_db_copy_needs_an_empty_target(used: Install, target: Database) -> None:
     with target.write() as session:
         session.connection().execute(text("INSERT INTO source (spec, added_us) VALUES ('hf-daily', 0)"))
     with pytest.raises(BadInput, match="has rows already, in source"):
-        copy(used.db, target)
+        copy_to_postgresql(used.db, target)
     assert migrate.is_current(used.db)
     target.close()
 
@@ -80,14 +80,14 @@ def test_interrupted_db_copy_leaves_nothing(used: Install, target: Database) -> 
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        copy(used.db, target, interrupt)
+        copy_to_postgresql(used.db, target, interrupt)
     assert set(count_rows(target).values()) == {0}
-    assert copy(used.db, target) == count_rows(target)
+    assert copy_to_postgresql(used.db, target) == count_rows(target)
     target.close()
 
 
 def test_db_copy_notices_a_changed_value(used: Install, target: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    continued = db_copy._copy_table
+    continued = copies._copy_table
 
     def damage(*arguments: object) -> int:
         count = continued(*arguments)  # type: ignore[arg-type]
@@ -95,9 +95,9 @@ def test_db_copy_notices_a_changed_value(used: Install, target: Database, monkey
             arguments[1].execute(text("UPDATE delivery SET reason = 'other' WHERE id = 7"))  # type: ignore[attr-defined]
         return count
 
-    monkeypatch.setattr(db_copy, "_copy_table", damage)
+    monkeypatch.setattr(copies, "_copy_table", damage)
     with pytest.raises(CopyFailed, match="table delivery, row id 7: the copy differs; nothing was copied"):
-        copy(used.db, target)
+        copy_to_postgresql(used.db, target)
     assert set(count_rows(target).values()) == {0}
     target.close()
 

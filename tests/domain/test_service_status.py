@@ -18,8 +18,8 @@ from digestd.operations.service_status import (
     needs_attention,
     status_lines,
 )
+from digestd.store.monitoring import WaitingMails
 from digestd.store.rate_limits import PausedRelay
-from digestd.store.service_activity import WaitingMails
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -17,7 +17,7 @@ from digestd.replies.parsed_mail import BYTES_MAX
 from digestd.replies.processing import ReplyProcessor
 from digestd.security.addresses import address_key, make_envelope_from
 from digestd.security.tokens import Purpose, make_token
-from digestd.store import bounces, core, operations, subscribers, suppressions
+from digestd.store import bounces, core, monitoring, subscribers, suppressions
 from digestd.store.personal_data import scrub
 from tests.conftest import NOW
 from tests.support import sample_data
@@ -95,7 +95,7 @@ class SentInstall:
     def counts(self) -> dict[InboundOutcome, int]:
         """Return the number of processed mails by outcome."""
         with self.install.db.read() as session:
-            return {outcome: count for outcome, count in operations.inbound_counts(session).items() if count}
+            return {outcome: count for outcome, count in monitoring.inbound_counts(session).items() if count}
 
     def state(self, delivery: int = 1) -> State:
         """Return the state of a delivery."""

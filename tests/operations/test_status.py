@@ -6,7 +6,7 @@ from pathlib import Path
 from digestd.jobs import tasks
 from digestd.operations import status
 from digestd.operations.status import read_status
-from digestd.store.process_locks import SCHEDULER
+from digestd.store.processes import SCHEDULER
 from tests.support.install import install
 
 

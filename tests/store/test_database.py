@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from digestd.errors import BadSetting, DatabaseUnreachable
 from digestd.store.database import Database, open_database
-from digestd.store.process_locks import process_locks
+from digestd.store.processes import process_locks
 from tests.support.command_process import can_trace
 
 

@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from digestd.errors import AlreadyRunning
 from digestd.store.database import Database, open_database
-from digestd.store.process_locks import process_locks
+from digestd.store.processes import process_locks
 
 
 @pytest.fixture

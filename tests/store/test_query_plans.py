@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session
 
-from digestd.store import due, integrations, libraries, service_activity
+from digestd.store import due, integrations, libraries, monitoring
 from digestd.store.database import open_database
 from digestd.store.ledger import queries, settlement
 from digestd.store.ledger.claim_queue import ClaimOwner, claim, expire
@@ -22,10 +22,10 @@ LEDGER_QUERIES: dict[str, Callable[[Session], object]] = {
     "owners": settlement.owners,
     "recover": lambda session: settlement.recover(session, "w1", NOW),
     "recover overdue": lambda session: settlement.recover_overdue(session, NOW),
-    "sent per hour": lambda session: service_activity.sent_per_hour(session, NOW),
-    "recent digests": lambda session: service_activity.digests_due_since(session, NOW),
-    "waiting": service_activity.waiting,
-    "open deliveries": service_activity.open_deliveries_by_state,
+    "sent per hour": lambda session: monitoring.sent_per_hour(session, NOW),
+    "recent digests": lambda session: monitoring.digests_due_since(session, NOW),
+    "waiting": monitoring.waiting,
+    "open deliveries": monitoring.open_deliveries_by_state,
     "open ends": lambda session: uncertain_deliveries(session, 10),
 }
 

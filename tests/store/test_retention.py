@@ -11,7 +11,7 @@ from digestd.domain.delivery import State
 from digestd.domain.interest import Verdict
 from digestd.store import core, feedback
 from digestd.store.ledger import queries
-from digestd.store.retention import Pruned, prune
+from digestd.store.personal_data import Pruned, prune
 from tests.inbound.conftest import SentInstall
 from tests.support import sample_data
 from tests.support.install import Install, install

@@ -5,7 +5,7 @@ from datetime import timedelta
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.delivery import Outcome, State
 from digestd.domain.subscriber import Status
-from digestd.store import bounces, service_activity
+from digestd.store import bounces, monitoring
 from digestd.store.ledger.results import AttemptResult
 from tests.store.rows import Ledger
 
@@ -27,10 +27,10 @@ def test_sent_mails_are_counted_by_hour(ledger: Ledger) -> None:
     send(ledger, 2)
     send(ledger, 3, later=HOUR)
     with ledger.db.read() as session:
-        found = service_activity.sent_per_hour(session, ledger.now - DAY)
-        assert service_activity.count_sent(session, ledger.now + HOUR / 2) == 3
-        digests = service_activity.digests_due_since(session, ledger.now - DAY)
-        assert service_activity.digests_due_since(session, ledger.now + DAY)[State.ACCEPTED] == 0
+        found = monitoring.sent_per_hour(session, ledger.now - DAY)
+        assert monitoring.count_sent(session, ledger.now + HOUR / 2) == 3
+        digests = monitoring.digests_due_since(session, ledger.now - DAY)
+        assert monitoring.digests_due_since(session, ledger.now + DAY)[State.ACCEPTED] == 0
     assert found == {ledger.now: 2, ledger.now + HOUR: 3}
     assert digests[State.ACCEPTED] == 5
 
@@ -42,7 +42,7 @@ def test_bisection_finds_first_recent_delivery_across_gaps(ledger: Ledger) -> No
         ledger.sql("UPDATE delivery SET due_us = :due, expires_us = :due + 1 WHERE id = :id", due=due, id=number)
     ledger.sql("UPDATE delivery SET id = id + 1000 WHERE id > 6")  # as after old rows were removed
     with ledger.db.read() as session:
-        firsts = [service_activity.first_delivery_since(session, ledger.now + hour * HOUR) for hour in (0, 3, 7, 20)]
+        firsts = [monitoring.first_delivery_since(session, ledger.now + hour * HOUR) for hour in (0, 3, 7, 20)]
     assert firsts == [1, 3, 7, 1010]
 
 
@@ -52,7 +52,7 @@ def test_waiting_mails_are_grouped_by_reply(ledger: Ledger) -> None:
     [one] = claimed.claims
     ledger.record(AttemptResult(one.key, one.attempt, "w1", State.READY, Outcome.TEMP, 451, "greylisted", wait=HOUR))
     with ledger.db.read() as session:
-        fresh, tried = service_activity.waiting(session)
+        fresh, tried = monitoring.waiting(session)
     assert (fresh.mails, fresh.reply, fresh.last) == (3, "", ledger.now)
     assert (tried.mails, tried.reply, tried.first) == (1, "451 greylisted", ledger.now + HOUR)
 
@@ -63,7 +63,7 @@ def test_active_subscribers_change_by_day(ledger: Ledger) -> None:
     ledger.change_status(two, Status.PAUSED)
     ledger.change_status(two, Status.ACTIVE)
     with ledger.db.read() as session:
-        assert service_activity.active_changes_per_day(session, ledger.now - DAY) == {ledger.now.date(): 2}
+        assert monitoring.active_changes_per_day(session, ledger.now - DAY) == {ledger.now.date(): 2}
 
 
 def test_bounces_are_counted_by_day_and_kind(ledger: Ledger) -> None:
@@ -72,7 +72,7 @@ def test_bounces_are_counted_by_day_and_kind(ledger: Ledger) -> None:
             [(BounceKind.HARD, ledger.now), (BounceKind.SOFT, ledger.now), (BounceKind.HARD, ledger.now - DAY)]
         ):
             bounces.insert(session, Bounce(bytes([number] * 32), bytes(32), kind, "dsn", "5.1.1", None, None, at))
-        found = service_activity.bounces_per_day(session, ledger.now - 2 * DAY)
+        found = monitoring.bounces_per_day(session, ledger.now - 2 * DAY)
     assert found == {
         (ledger.now - DAY).date(): {BounceKind.HARD: 1},
         ledger.now.date(): {BounceKind.HARD: 1, BounceKind.SOFT: 1},
@@ -86,5 +86,5 @@ def test_due_times_count_active_subscribers(ledger: Ledger) -> None:
         due = int((ledger.now + hours * HOUR).timestamp() * 1e6)
         ledger.sql("UPDATE subscriber SET next_due_us = :due WHERE id = :id", due=due, id=key)
     with ledger.db.read() as session:
-        found = service_activity.due_times(session, ledger.now, ledger.now + DAY)
+        found = monitoring.due_times(session, ledger.now, ledger.now + DAY)
     assert found == (1, 1, ledger.now - 2 * HOUR, ledger.now + 5 * HOUR)

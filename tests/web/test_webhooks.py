@@ -14,7 +14,7 @@ from digestd.domain.delivery import SuppressionReason
 from digestd.domain.subscriber import Status
 from digestd.replies.bounces.providers import PROVIDERS, VerificationUnavailable, WebhookRequest
 from digestd.security.addresses import address_key, make_envelope_from
-from digestd.store import bounces, operations, suppressions
+from digestd.store import bounces, monitoring, suppressions
 from tests.bounces.webhook_requests import (
     MAKERS,
     SETTINGS,
@@ -65,7 +65,7 @@ def suppression(app: App) -> SuppressionReason | None:
 
 def counts(app: App) -> dict[InboundOutcome, int]:
     with app.db.read() as session:
-        return {outcome: number for outcome, number in operations.inbound_counts(session).items() if number}
+        return {outcome: number for outcome, number in monitoring.inbound_counts(session).items() if number}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,7 +4,7 @@ Nothing is changed.
 
     sql_checks         invariants that one SQL query can find violated
     streaming_checks   invariants on packed columns: one pass over the deliveries, in bounded memory
-    store.integrity    the database file itself (SQLite)
+    file_checks        the database file itself (SQLite)
 
 An invariant holds if it finds no row. Their names (I01 …) are what `digestd fsck` prints.
 """
@@ -19,9 +19,9 @@ from sqlmodel import Session
 
 from digestd.store import core, subscribers
 from digestd.store.database import Database
+from digestd.store.fsck.file_checks import damage as file_damage
 from digestd.store.fsck.sql_checks import QUERIES, SHOWN, run
 from digestd.store.fsck.streaming_checks import WALKED, walk
-from digestd.store.integrity import damage as file_damage
 
 __all__ = ["INVARIANTS", "fsck", "steps_of_fsck"]
 

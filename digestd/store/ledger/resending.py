@@ -14,7 +14,7 @@ from digestd.store.ledger.claim_queue import COVERAGE, coverage, log_unreadable
 from digestd.store.ledger.create import NewCopy
 from digestd.store.ledger.packing import readable_picks, readable_steps
 from digestd.store.ledger.seen_papers import add as add_seen
-from digestd.store.service_activity import first_delivery_since
+from digestd.store.monitoring import first_delivery_since
 from digestd.store.stored_settings import COLUMNS, read_row, read_status
 from digestd.store.timestamps import from_us, to_us
 

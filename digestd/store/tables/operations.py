@@ -53,7 +53,7 @@ class ThrottleRow(Row, table=True):
 
 
 class AlertStateRow(Row, table=True):
-    """The count at the last alert about an event; see digestd.store.operations."""
+    """The count at the last alert about an event; see digestd.store.monitoring."""
 
     __tablename__ = "alert_state"
     __table_args__ = ({"sqlite_with_rowid": False},)
