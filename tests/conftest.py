@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from typing import Any
 from uuid import uuid4
 from zlib import crc32
 
@@ -16,7 +17,9 @@ import pytest
 import structlog
 import trustme
 from hypothesis import HealthCheck, settings
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.util import LRUCache
 
 from digestd.security.keys import Keys
 from digestd.store.database import Database, open_database
@@ -67,6 +70,20 @@ By default one in five of their tests runs on PostgreSQL too, in a long run all.
 """
 CONCURRENT = frozenset({"tests/digests/test_concurrent_planning.py", "tests/digests/test_planning_races.py"})
 """Modules of these folders whose subject is what differs between the engines: all of their tests run on both."""
+
+
+_STATEMENTS: LRUCache[Any, Any] = LRUCache(4_000)
+"""Compiled SQL statements of all databases: each test has a database of its own, and would compile them again."""
+
+
+@event.listens_for(Engine, "engine_connect")
+def _share_statements(connection: Connection) -> None:
+    connection.engine._compiled_cache = _STATEMENTS
+
+
+# A dialect is a part of a statement's key: one for each kind of database is enough.
+DefaultDialect.__hash__ = lambda dialect: hash(type(dialect))  # type: ignore[assignment, method-assign]
+DefaultDialect.__eq__ = lambda one, other: type(one) is type(other)  # type: ignore[method-assign]
 
 
 os.environ.setdefault("DIGESTD_EMBEDDING_MODEL", "none")  # tests that need the built-in encoder ask for it
@@ -157,10 +174,7 @@ def _postgres_admin() -> Iterator[str]:
     if postgres.binaries() is None:
         pytest.skip("PostgreSQL is not installed here")
     with postgres.server() as url:
-        db = open_database(url)
-        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("CREATE DATABASE template_digestd"))
-        db.close()
+        postgres.create(url, "template_digestd")
         template = open_database(url.replace("/postgres", "/template_digestd"))
         migrate(template)
         template.close()
@@ -178,15 +192,9 @@ def sqlite_url(_sqlite_template: Path, tmp_path: Path) -> str:
 def postgres_url(_postgres_admin: str) -> Iterator[str]:
     """Yield the URL of a fresh migrated PostgreSQL database."""
     name = f"t{uuid4().hex[:12]}"
-    engine = create_engine(
-        _postgres_admin.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT", pool_size=1
-    )
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template_digestd"))
+    postgres.create(_postgres_admin, name, "template_digestd")
     yield _postgres_admin.replace("/postgres", f"/{name}")
-    with engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    engine.dispose()
+    postgres.drop(_postgres_admin, name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

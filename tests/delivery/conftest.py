@@ -13,12 +13,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.pool import NullPool
 
 from tests.conftest import NOW
 from tests.support import sample_data
 from tests.support.install import Install, install, reopen
+from tests.support.postgres import create, drop
 
 READERS = 8
 
@@ -82,6 +81,8 @@ def waiting(request: pytest.FixtureRequest, tmp_path: Path, engine: str) -> Iter
         made = original.copied(tmp_path, admin.replace("/postgres", f"/{name}"))
     yield made
     made.db.close()
+    if engine == "postgresql":
+        drop(admin, name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -102,13 +103,3 @@ def file_copy(original: Original, folder: Path) -> Install:
     """Copy a planned SQLite file."""
     shutil.copy(original.folder / "digestd.db", folder / "digestd.db")
     return original.copied(folder, f"sqlite:///{folder / 'digestd.db'}")
-
-
-def create(admin: str, name: str, template: str) -> None:
-    """Create a PostgreSQL database from a template."""
-    engine = create_engine(
-        admin.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT", poolclass=NullPool
-    )
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    engine.dispose()

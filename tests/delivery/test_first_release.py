@@ -17,9 +17,9 @@ from digestd.jobs.worker import clean_up
 from digestd.store.database import open_database
 from digestd.store.migrate import is_current, migrate
 from tests.conftest import NOW
-from tests.delivery.conftest import create
 from tests.delivery.first_release import SECRET, states, write_first_release
 from tests.support.install import Install, reopen
+from tests.support.postgres import create
 from tests.support.relay import ReceivedMail, Relay
 
 READY = {3, 4, 5, 10, *range(12, 24)}

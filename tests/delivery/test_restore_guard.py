@@ -24,11 +24,12 @@ from digestd.errors import BadSetting, NotResumed
 from digestd.security.addresses import make_envelope_from
 from digestd.store import core
 from digestd.store.ledger.settlement import uncertain_deliveries
-from tests.delivery.conftest import READERS, create
+from tests.delivery.conftest import READERS
 from tests.proof.snapshots import snapshot_database, snapshot_installation
 from tests.support import sample_data
 from tests.support.command_process import Command
 from tests.support.install import Install, install, reopen
+from tests.support.postgres import create
 from tests.support.relay import Fault, ReceivedMail, Relay
 
 DAY = timedelta(days=1)

@@ -20,11 +20,12 @@ from digestd.domain.delivery import Outcome, State
 from digestd.store.database import open_database
 from digestd.store.ledger.results import AttemptResult
 from tests.conftest import NOW
-from tests.delivery.conftest import Original, create, file_copy, planned
+from tests.delivery.conftest import Original, file_copy, planned
 from tests.proof.snapshots import checkpoint
 from tests.store.rows import Ledger
 from tests.support.command_process import Command, can_trace
 from tests.support.install import Install
+from tests.support.postgres import create, drop
 from tests.support.relay import Fault, Relay
 
 MAILS = 4
@@ -83,6 +84,8 @@ def ready(request: pytest.FixtureRequest, memory: Path, engine: str) -> Iterator
         made = original.copied(memory, admin.replace("/postgres", f"/{name}"))
     yield StartingPoint(made, Counter())
     made.db.close()
+    if engine == "postgresql":
+        drop(admin, name)
 
 
 @pytest.fixture

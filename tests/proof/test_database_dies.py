@@ -17,13 +17,13 @@ import pytest
 
 from digestd.delivery import group_commit
 from tests.conftest import NOW
-from tests.delivery.conftest import create, planned
+from tests.delivery.conftest import planned
 from tests.proof.conftest import StartingPoint
 from tests.proof.counts import Counts
 from tests.proof.fault_injection import FINAL_STATES, fault_scenario, restart, run_deliver, run_plan, scaled
 from tests.proof.snapshots import snapshot_installation
 from tests.support import postgres
-from tests.support.postgres import Server
+from tests.support.postgres import Server, create
 from tests.support.process_runner import Job, start_process_runner
 from tests.support.relay import Relay
 

@@ -16,9 +16,9 @@ from digestd.delivery.recovery import JournalsPending
 from digestd.domain.delivery import State
 from digestd.errors import DigestdError
 from tests.conftest import NOW
-from tests.delivery.conftest import create, planned
+from tests.delivery.conftest import planned
 from tests.support import postgres
-from tests.support.postgres import Server
+from tests.support.postgres import Server, create
 from tests.support.relay import ReceivedMail, Relay
 
 MAILS, LAST_REPLICATED, LAST = 300, 100, 200

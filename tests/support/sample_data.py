@@ -46,6 +46,15 @@ def vocabulary() -> tuple[tuple[str, ...], ...]:
 
 def papers(count: int, seed: int = 1, first: int = 0) -> Iterator[dict[str, object]]:
     """Yield papers for `paper import`; each belongs mainly to one field."""
+    return map(dict, _few_papers(count, seed, first)) if count <= 200 else _papers(count, seed, first)
+
+
+@lru_cache(maxsize=64)
+def _few_papers(count: int, seed: int, first: int) -> tuple[dict[str, object], ...]:
+    return tuple(_papers(count, seed, first))
+
+
+def _papers(count: int, seed: int, first: int) -> Iterator[dict[str, object]]:
     rng = Random(seed)
     for number in range(first, first + count):
         words = vocabulary()[number % FIELDS]
