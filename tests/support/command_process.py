@@ -24,7 +24,7 @@ from tests.support.waiting import PATIENCE_SECONDS
 CALLS = ("pwrite64", "fdatasync", "sendto", "recvfrom", "epoll_wait")
 CONTEXT = get_context("forkserver")
 """A process has one fork server, so all tests share this context."""
-CONTEXT.set_forkserver_preload(["digestd.cli", "psycopg", "sqlalchemy.dialects.postgresql.psycopg"])
+CONTEXT.set_forkserver_preload(["digestd.cli", "tests.support.preloaded"])
 
 
 @dataclass(frozen=True)
