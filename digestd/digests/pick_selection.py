@@ -1,8 +1,14 @@
-"""Select picks by the current weights, or by team draft with weights on trial, and say what is special about them."""
+"""Select picks by the current weights, or by team draft with weights on trial, and say what is special about them.
+
+Team draft (Radlinski, Kurup & Joachims 2008, section 3): two captains choose teams. In each round a coin decides who
+picks first, and each picks the best paper of their ranking that is still free. Neither ranking gains from position, so
+the team with more likes has the better ranking.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 from typing import TypeAlias
 
 import numpy as np
@@ -14,7 +20,6 @@ from digestd.domain.digest import INTEREST_KINDS, Occasion, Pick, Reason, Reason
 from digestd.domain.interest import Kind
 from digestd.domain.subscriber import Cadence
 from digestd.domain.trial import Team
-from digestd.ranking.interleaving import team_draft
 from digestd.ranking.reasons import reasons
 from digestd.store.due import DueSubscriber
 from digestd.store.groups import SharedInterest
@@ -77,6 +82,42 @@ def digest_options(shard: Shard, i: int, period: str, explore: bool) -> DigestOp
     due = shard.subscribers[i]
     wanted = due.preferences
     return DigestOptions(wanted.size, wanted.min_score, explore and wanted.explore, sampling_seed(due.key, period))
+
+
+def team_draft(ours: Sequence[int], theirs: Sequence[int], size: int, coins: bytes) -> list[tuple[int, Team | None]]:
+    """Return up to `size` papers of two rankings (best first).
+
+    Each has the team that picked it.
+
+    As many papers as the longer ranking has. What is left of the longer one when the other ends belongs to no team,
+    so that length alone earns no credit.
+
+    Args:
+        coins: Random bits, one per round, reused from the start if there are more rounds.
+    """
+    most = min(size, max(len(ours), len(theirs)))
+    rankings = {Team.A: ours, Team.B: theirs}
+    taken: dict[int, Team | None] = {}
+    for n in range(most):
+        team = _turn(n, coins, taken)
+        best = next((paper for paper in rankings[team] if paper not in taken), None)
+        if best is None:
+            break
+        taken[best] = team
+    rest = [paper for paper in (*ours, *theirs) if paper not in taken]
+    taken.update(dict.fromkeys(islice(rest, most - len(taken)), None))
+    return list(taken.items())
+
+
+def _turn(n: int, coins: bytes, taken: dict[int, Team | None]) -> Team:
+    """Return the team that picks the n-th paper.
+
+    By coin in even turns, else the other team.
+    """
+    if n % 2:
+        return Team.A if list(taken.values())[-1] is Team.B else Team.B
+    place = n // 2 % (8 * len(coins))
+    return Team.B if coins[place // 8] >> place % 8 & 1 else Team.A
 
 
 def _picks(day: PlanningDay, shard: Shard, selections: Selections) -> Picks:

@@ -21,8 +21,8 @@ from digestd.ranking.arrays import Bools, Floats, Ints
 from digestd.ranking.candidates import CandidateSet, build_candidates, weighted_votes
 from digestd.ranking.compiler import ProfileInput
 from digestd.ranking.fusion import WEIGHTS, Weights, relevance, signal_values, signal_weight
+from digestd.ranking.kernel_ridge import build_negative_prior
 from digestd.ranking.model import TextModel
-from digestd.ranking.negative_prior import build_negative_prior
 from digestd.ranking.profile import Profile, compile_profiles
 from digestd.ranking.seeds import Seed
 from digestd.ranking.signals import SIGNALS

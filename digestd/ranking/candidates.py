@@ -20,14 +20,13 @@ import numpy as np
 
 from digestd.domain.paper import Paper, votes
 from digestd.ranking.arrays import Bools, Columns, Floats, Ints, Sparse, sparse
-from digestd.ranking.author_kernel import build_author_kernel
 from digestd.ranking.community import NO_COMMUNITY, Community, build_community
 from digestd.ranking.dense import NO_SPACE, CachedEncoder, EmbeddingSpace
 from digestd.ranking.diversity import PaperSimilarity
 from digestd.ranking.inverted_index import BM25Index, InvertedIndex, build_bm25_index, build_inverted_index
+from digestd.ranking.kernel_ridge import NegativePrior, build_author_kernel, build_negative_prior
 from digestd.ranking.mentions import build_mention_index
 from digestd.ranking.model import Archive, EncodedTexts, TextModel
-from digestd.ranking.negative_prior import NegativePrior, build_negative_prior
 from digestd.ranking.seeds import SeedEncoder
 from digestd.ranking.subjects import SubjectIndex
 from digestd.ranking.text import analyse, analyse_with_surfaces

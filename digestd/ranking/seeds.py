@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from digestd.ranking.arrays import Columns, Floats, Ints, Sparse
-from digestd.ranking.author_kernel import AuthorKernel, author_weights
+from digestd.ranking.arrays import Floats, Ints, Sparse
 from digestd.ranking.dense import Encoder
+from digestd.ranking.kernel_ridge import AuthorKernel, EncodedSeed, NegativePrior, author_weights
 from digestd.ranking.model import (
     EncodedTexts,
     TextModel,
@@ -21,7 +21,6 @@ from digestd.ranking.model import (
     lsa_vectors,
     tfidf_rows,
 )
-from digestd.ranking.negative_prior import NegativePrior
 
 ROOM = 52_000_000
 """Bytes of cached seeds: some 5,000 seeds against 1,000 papers."""
@@ -54,25 +53,6 @@ class Seed:
 
     def __hash__(self) -> int:
         return hash(self.text)  # Python caches the hash of a string, not that of a dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedSeed:
-    """One encoded seed.
-
-    Attributes:
-        columns, values: TF-IDF row, followed by its authors after the V terms.
-        features: (b,) against the shared negative examples.
-        author_kernel, author_products: Candidates that share authors with it, and their author kernel.
-    """
-
-    title: str
-    is_private: bool
-    columns: Columns
-    values: Floats
-    features: Floats
-    author_kernel: Columns
-    author_products: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

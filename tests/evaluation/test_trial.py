@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
+from digestd.digests.pick_selection import team_draft
 from digestd.domain.digest import Pick, Reason, ReasonKind, Section
 from digestd.domain.interest import Verdict
 from digestd.domain.trial import Trial
 from digestd.evaluation.trial import PreferenceCount, TrialResult, count_preferences, margin, preference
-from digestd.ranking.interleaving import team_draft
 from digestd.store.ledger.sent_digests import SentDigest
 
 MORE, LESS, SAVED, ASIDE = Verdict.MORE, Verdict.LESS, Verdict.SAVED, Verdict.DISMISSED

@@ -11,10 +11,16 @@ import pytest
 from digestd.domain.interest import Kind
 from digestd.domain.paper import PaperId, Words
 from digestd.ranking.arrays import grouped
-from digestd.ranking.author_kernel import AUTHOR_SHARE, MAX_AUTHORS, author_keys, author_weights, build_author_kernel
 from digestd.ranking.candidates import CandidateSet, build_candidates, popularity_ranks
 from digestd.ranking.compiler import ProfileInput
-from digestd.ranking.kernel_ridge import gram
+from digestd.ranking.kernel_ridge import (
+    AUTHOR_SHARE,
+    MAX_AUTHORS,
+    author_keys,
+    author_weights,
+    build_author_kernel,
+    gram,
+)
 from digestd.ranking.profile import FeedbackMatrix, Profiles, compile_profiles
 from digestd.ranking.seeds import Seed
 from digestd.ranking.signals.community import popularity

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digestd.digests.pick_selection import team_draft
 from digestd.domain.trial import Team
-from digestd.ranking.interleaving import team_draft
 
 ORDERS = st.lists(st.integers(0, 30), unique=True, max_size=20)
 A, B = Team.A, Team.B

@@ -6,12 +6,11 @@ import pytest
 from digestd.domain.digest import Reason, ReasonKind
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import Paper, PaperId
-from digestd.ranking import term_contributions
 from digestd.ranking.arrays import Cells
 from digestd.ranking.candidates import build_candidates
 from digestd.ranking.compiler import ProfileInput
 from digestd.ranking.profile import compile_profiles
-from digestd.ranking.reasons import reason, reasons
+from digestd.ranking.reasons import explain_words, reason, reasons
 from digestd.ranking.seeds import Seed
 from digestd.ranking.signals.topics import subject, topic
 from tests.ranking.library import NOON, candidates, likes, many, model, papers, profile, retitled
@@ -111,7 +110,7 @@ def test_reason_names_words_of_joint_likes() -> None:
     seeds = {PaperId(f"own:{n}"): Seed(paper.plain_title, paper.text) for n, paper in enumerate(field)}
     day = build_candidates([mixed, *papers()], model([*papers(), *field, mixed]), NOON)
     who = compile_profiles([ProfileInput(likes(*((Kind.PAPER, name) for name in seeds)), seeds)], day.model, day)
-    said = term_contributions.explain_words(day, who, Cells(np.array([0, 0]), np.array([0, 9])))
+    said = explain_words(day, who, Cells(np.array([0, 0]), np.array([0, 9])))
     assert said.strength[0] > 0
     assert said.strength[1] == 0
     words = said.words(0)[1]

@@ -9,8 +9,8 @@ import numpy as np
 from digestd.domain.digest import ReasonKind
 from digestd.ranking.arrays import NOWHERE, Cells, Floats, Groups, Ints, above
 from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.kernel_ridge import EncodedSeed
 from digestd.ranking.profile import ExactMatches, Profiles
-from digestd.ranking.seeds import EncodedSeed
 
 Words: TypeAlias = tuple[str, tuple[str, ...]]
 """Value and words of a reason."""
