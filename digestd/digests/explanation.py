@@ -249,7 +249,6 @@ def explain_outcome(
 
 
 def describe_pick(pick: Pick) -> str:
-    """Return how a pick got into its digest."""
     if pick.propensity is not None:
         return f"drawn at random for this digest, probability 1 in {round(1 / pick.propensity)}"
     return f"picked, ranked {ordinal(pick.rank)}" if pick.rank else "picked"

@@ -150,7 +150,6 @@ class PlanningDays:
         return self._day
 
     def forget_old(self, now: datetime) -> None:
-        """Release the memory of papers that are not used any more."""
         if self._day is not None and not timedelta(0) <= now - self._day.now <= DAY_AGE_MAX:
             self._day = None
 
@@ -315,7 +314,6 @@ def _digests(
 
 
 def _unmatched(day: PlanningDay, shard: Shard, i: int) -> tuple[str, ...]:
-    """Return the topics for which no paper was found."""
     return () if day.is_unanswered else shard.ranked.profiles.topics_of(i)
 
 

@@ -37,7 +37,6 @@ Row = tuple[float, float, float]
 
 
 def calibration_at(session: Session, at: datetime) -> LocalCalibration:
-    """Return the calibration in force at a time."""
     found = ranking_models.newest_calibration(session, at)
     return LocalCalibration() if found is None else LocalCalibration(**found.data)
 
@@ -89,6 +88,5 @@ def _weight(rows: list[Row]) -> float:
 
 
 def _capped(rows: list[Row], limit: float) -> list[Row]:
-    """Scale one subscriber's weights down to a sum of at most `limit`."""
     share = min(1.0, limit / max(_weight(rows), 1e-9))
     return [(log_odds, liked, weight * share) for log_odds, liked, weight in rows]

@@ -31,7 +31,6 @@ def update_schedules(db: Database, now: datetime) -> int:
 
 
 def end_pauses(db: Database, now: datetime) -> None:
-    """Reactivate subscribers whose pause is over."""
     while _any_pause_is_over(db, now):
         with db.write() as session:
             subscribers.end_pauses(session, BLOCK, now)

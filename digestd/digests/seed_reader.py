@@ -155,7 +155,6 @@ class NamedPapers:
         return found.revision if found else 0
 
     def joined(self, other: "NamedPapers") -> "NamedPapers":
-        """Return the union with another set of papers."""
         return NamedPapers(
             {**self.public, **other.public}, {**self.references, **other.references}, {**self.private, **other.private}
         )

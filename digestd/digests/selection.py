@@ -93,7 +93,6 @@ class Selection:
 
     @property
     def positions(self) -> tuple[int, ...]:
-        """Return all papers of the digest, in order."""
         return self.chosen if self.explored is None else (*self.chosen, self.explored)
 
     def rank(self, j: int) -> int | None:
@@ -328,7 +327,6 @@ def _above_minimum(ranked: RankedCandidates, options: Sequence[DigestOptions], c
 
 
 def _within(counts: Ints, width: int) -> Bools:
-    """Return a mask of the first `counts` columns of each row."""
     within: Bools = np.arange(width) < counts[:, None]
     return within
 

@@ -67,7 +67,6 @@ def read_model(data: bytes, version: str) -> TextModel | None:
 
 
 def fit_model(db: Database, limit: int) -> TextModel:
-    """Fit a model on the newest papers, at most `limit`."""
     with db.read() as session:
         corpus = read_corpus(papers.texts(session, limit))  # the transaction ends before fitting
     return fit_corpus(corpus)
@@ -129,7 +128,6 @@ def _rows(candidates: Sequence[Paper], known: Mapping[int, Floats], encoder: Enc
 
 
 def seed_vectors(session: Session, space: EmbeddingSpace, named: Sequence[Paper]) -> Mapping[int, Floats]:
-    """Return the stored vectors of papers that subscribers named, by revision."""
     if space.is_empty or not named:
         return {}
     return ranking_models.embeddings_of(session, space.encoder.version, [paper.revision for paper in named])

@@ -29,7 +29,6 @@ class Vectors:
     by_id: Mapping[str, Floats] = field(default_factory=dict)
 
     def rows(self, names: list[str]) -> Floats:
-        """Return the vectors of these papers (n, e)."""
         if self.space.is_empty:
             return np.zeros((len(names), 0), dtype=np.float32)
         return np.array([self.by_id[name] for name in names], dtype=np.float32).reshape(len(names), self.space.dims)

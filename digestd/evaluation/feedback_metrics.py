@@ -44,7 +44,6 @@ class DigestVerdicts:
     """Time in seconds, score, and True if liked, of each verdict."""
 
     def scores(self, liked: bool) -> Doubles:
-        """Return the scores of the liked picks, or of the others."""
         return np.array([score for _, score, was in self.scored if was is liked])
 
 

@@ -121,7 +121,6 @@ def build_cases(
 
 
 def evaluate_case(case: Case, weights: Weights = WEIGHTS) -> CaseResult:
-    """Rank the candidates of a case with these weights."""
     total = _muted_last(totals(case, weights), case.allowed)
     return case_result(case, dict(zip(case.names, map(float, total), strict=True)))
 

@@ -92,7 +92,6 @@ class LocalCalibration:
         return float(self.probabilities(np.array([log_odds]))[0])
 
     def probabilities(self, log_odds: Floats | Doubles) -> Doubles:
-        """Return the probabilities of several papers (c,)."""
         inside = np.clip(self.shift + self.slope * log_odds.astype(np.float64), -30, 30)
         return np.round(1 / (1 + np.exp(-inside)), 4)
 
@@ -148,7 +147,6 @@ def parse(text: str) -> Calibration:
 
 
 def dumps(calibration: Calibration) -> str:
-    """Format coefficients as `parse` reads them."""
     return json.dumps(asdict(calibration), indent=2) + "\n"
 
 

@@ -181,7 +181,6 @@ def build_expansion_index(archive: Archive, across: Sparse) -> ExpansionIndex:
 
 
 def weighted_votes(papers: Sequence[Paper]) -> Floats:
-    """Return the weighted votes of each paper (m,)."""
     return np.array([votes(paper.signals) for paper in papers], dtype=np.float32)
 
 

@@ -42,16 +42,13 @@ class Community:
 
     @property
     def is_empty(self) -> bool:
-        """Return True if nobody liked a candidate."""
         return self.candidates.nnz == 0
 
     @cached_property
     def likers(self) -> Floats:
-        """Return the weighted number of people who liked each candidate (m,)."""
         return np.asarray(self.candidates.sum(axis=0), dtype=np.float32)
 
     def rows(self, papers: Ints) -> Ints:
-        """Return the row of `similarity` of each paper."""
         return _find(self.papers, papers, len(self.papers))
 
     def columns(self, papers: Ints) -> Ints:

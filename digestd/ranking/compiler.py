@@ -51,11 +51,9 @@ class ProfileInput:
     seeds: Mapping[PaperId, Seed] = field(default_factory=dict)
 
     def liked(self) -> list[PaperId]:
-        """Return the liked papers whose text is known."""
         return self._known(Stance.LIKED)
 
     def disliked(self) -> list[PaperId]:
-        """Return the disliked papers whose text is known."""
         return self._known(Stance.MUTED)
 
     def named(self) -> list[PaperId]:
@@ -106,7 +104,6 @@ class RecordColumn:
 
     @property
     def floats(self) -> Floats:
-        """Return the values as single-precision numbers."""
         return self.raw.view(np.float32)
 
     def halves(self, shape: tuple[int, int]) -> Floats:

@@ -97,7 +97,6 @@ def understand(typed: str, model: TextModel) -> Concept:
 
 
 def is_in_glossary(topic: str) -> bool:
-    """Return True if the glossary has the topic under any of its names."""
     return _known(topic) is not None
 
 
@@ -218,7 +217,6 @@ class _Entry:
 
 
 def _known(topic: str) -> _Entry | None:
-    """Return the glossary's entry for any of its names."""
     return _glossary().get(phrase_form(topic))
 
 

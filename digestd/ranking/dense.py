@@ -51,7 +51,6 @@ class NoEncoder:
     dims: int = 0
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """Return vectors of length zero."""
         return np.zeros((len(texts), 0), dtype=np.float32)
 
 
@@ -73,7 +72,6 @@ class CachedEncoder:
 
     @property
     def dims(self) -> int:
-        """Return the vector length e."""
         return self.encoder.dims
 
     def encode(self, texts: Sequence[str]) -> Floats:
@@ -109,12 +107,10 @@ class EmbeddingSpace:
 
     @property
     def dims(self) -> int:
-        """Return the vector length e; 0 without a dense model."""
         return self.encoder.dims
 
     @property
     def is_empty(self) -> bool:
-        """Return True if there is no dense model."""
         return not self.dims
 
 

@@ -37,7 +37,6 @@ class Weights:
     fade: float
 
     def of(self, name: str) -> float:
-        """Return the weight of a signal; 0 if it has none."""
         return self.signals.get(name, 0.0)
 
 
@@ -59,7 +58,6 @@ WEIGHTS = parse_weights(files(__package__).joinpath("weights.json").read_text(en
 
 
 def dump_weights(weights: Weights) -> str:
-    """Format weights as `parse_weights` reads them."""
     return json.dumps({"fade": weights.fade, "signals": dict(weights.signals)}, indent=2) + "\n"
 
 
@@ -117,7 +115,6 @@ def score(
 
 
 def relevance(candidates: CandidateSet, profiles: Sequence[Profile]) -> Floats:
-    """Return only the relevance of `score`: (n, m)."""
     return score(candidates, profiles).relevance
 
 
@@ -155,14 +152,12 @@ def signal_values(
 
 
 def signal_weight(signal: Signal, likes: Floats, weights: Weights = WEIGHTS) -> Floats:
-    """Return a signal's weight for subscribers with these numbers of likes (n,)."""
     fade = weights.fade / np.maximum(weights.fade + likes, 1e-9) if signal.fades else np.ones_like(likes)
     counts: Floats = (np.float32(weights.of(signal.name)) * fade).astype(np.float32)
     return counts
 
 
 def is_inactive(signal: Signal, candidates: CandidateSet) -> bool:
-    """Return True if a signal needs a dense model or a community and there is none."""
     return (signal.dense and candidates.space.is_empty) or (signal.community and candidates.community.is_empty)
 
 
@@ -178,7 +173,6 @@ class Population:
 
 
 def population(eligible: Bools | None, shape: tuple[int, int]) -> Population:
-    """Return the population of eligible values (n, m); all if None."""
     mask = np.ones(shape, dtype=np.float32) if eligible is None else eligible.astype(np.float32)
     return Population(mask, np.maximum(mask.sum(axis=1), 1))
 

@@ -99,7 +99,6 @@ def index_categories(papers: Sequence[Paper]) -> dict[str, Ints]:
 
 
 def in_category(labels: Mapping[str, Ints], label: str) -> Ints:
-    """Return the papers in this category or below it, from the index of categories."""
     return labels.get(fold(label).strip().removesuffix(".*"), NOWHERE)
 
 

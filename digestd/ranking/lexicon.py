@@ -116,7 +116,6 @@ class Lexicon:
         return self.long_forms.get(short.upper(), "")
 
     def share(self, of: str) -> float:
-        """Return the share of texts that a lemma occurs in."""
         return self.frequency.get(of, 0) / max(self.size, 1)
 
     def corrected(self, word: str) -> str:
@@ -168,7 +167,6 @@ class AcronymCounter:
         self._found: dict[str, Counter[str]] = {}
 
     def read(self, texts: Iterable[str]) -> None:
-        """Count the definitions "long form (ACR)" in these texts."""
         for text in texts:
             for short, long_form in definitions(text):
                 self._found.setdefault(short, Counter())[long_form] += 1

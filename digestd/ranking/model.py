@@ -157,14 +157,12 @@ class TextModel:
 
     @cached_property
     def archive(self) -> Archive:
-        """Return the sample of the texts, indexed when it is first needed."""
         rows = tfidf_rows(self.kept, self.idf)
         postings = bm25_weights((self.kept + self.heads).tocsr(), bm25_idf(self.frequency, self.size)).T.tocsr()
         return Archive(rows, lsa_vectors(rows, self.components), _champions(postings))
 
     @property
     def dims(self) -> int:
-        """Return the number of latent dimensions d."""
         return int(self.components.shape[1])
 
     @property
@@ -226,7 +224,6 @@ def fit_corpus(corpus: Corpus, seed: int = 0) -> TextModel:
 
 
 def is_readable(version: str) -> bool:
-    """Return True if this release can read a model of this version."""
     return version.startswith(f"{MODEL_FORMAT}-")
 
 
@@ -358,7 +355,6 @@ def unit(rows: Floats) -> Floats:
 
 
 def _common_axes(tf: Sparse, usual: Floats, seed: int) -> Floats:
-    """Return the LSA axes of the commonest terms, computed with the usual idf."""
     return fit_lsa_axes(tfidf_rows(tf[:, :LSA_TERMS], usual), seed)
 
 

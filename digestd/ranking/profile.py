@@ -138,7 +138,6 @@ class Profiles(Sequence["Profile"]):
         return len(self.records)
 
     def topics_of(self, row: int) -> tuple[str, ...]:
-        """Return the topics of a subscriber, as typed."""
         return tuple(self.words.of(row).topics)
 
     def topic_text(self) -> Callable[[int], str]:
@@ -171,12 +170,10 @@ class Profile:
 
     @property
     def without_interests(self) -> bool:
-        """Return True if there is nothing to go by, so that only trends count."""
         return bool(self.among.without_interests[self.row])
 
     @property
     def likes(self) -> int:
-        """Return the number of known liked papers."""
         return int(self.among.feedback.likes.sizes[self.row])
 
     @property

@@ -35,7 +35,6 @@ class DocumentFrequencies:
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> "DocumentFrequencies":
-        """Count the stems of some texts."""
         return cls(len(texts), Counter(stem for text in surfaces(texts) for stem in text))
 
 

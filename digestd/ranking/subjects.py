@@ -67,7 +67,6 @@ class Subjects:
 
     @property
     def titled(self) -> Bools:
-        """Return whether the title names the topic (c,)."""
         titled: Bools = self.mentions.tells[self.starts] == TITLE  # false at 0, which is in a gap
         return titled
 

@@ -79,7 +79,6 @@ def analyse(texts: Sequence[str]) -> list[list[str]]:
 
 
 def tokens(text: str) -> list[str]:
-    """Return the stems of one text in order."""
     return analyse([text])[0]
 
 
@@ -109,7 +108,6 @@ def stems(surfaces: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _tokenise(texts: Sequence[str]) -> tuple[list[list[str]], dict[str, tuple[str, ...]]]:
-    """Return the words of each text, and the stems of each distinct word."""
     batch = [words(text) for text in texts]
     return batch, stems(set(chain.from_iterable(batch)))
 

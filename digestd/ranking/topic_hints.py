@@ -78,7 +78,6 @@ class TopicHints:
     """Hints by the papers of the last days. What was found for names that may be near a topic is remembered."""
 
     def __init__(self, subjects: SubjectIndex, encoder: CachedEncoder) -> None:
-        """Keep the papers by subject, and the encoder of their dense space."""
         self._subjects = subjects
         self._encoder = encoder
         self._known: dict[str, _Near | None] = {}
@@ -118,12 +117,10 @@ class TopicHints:
 
     @cached_property
     def _names(self) -> Sequence[str]:
-        """Return the names in the glossary and the archive's long forms."""
         return list(dict.fromkeys([*glossary_names().values(), *self._model.lexicon.long_forms.values()]))
 
     @cached_property
     def _places(self) -> Floats:
-        """Return the LSA vectors (n, d) of the names."""
         return self._model.encode(self._names).dense
 
     def _look_up(self, names: Iterable[str]) -> Mapping[str, _Near | None]:
@@ -187,14 +184,12 @@ def _is_foreign(topic: str, is_known: Callable[[str], bool]) -> bool:
 
 
 def _has_known_word(topic: str, subjects: SubjectIndex) -> bool:
-    """Return True if the archive or the last days know a word of the topic."""
     all_words = lemmas(topic)
     telling = [word for word in all_words if len(word) >= LETTERS_TELLING or not word.isascii()]
     return any(_is_known_lemma(word, subjects) for word in telling or all_words)
 
 
 def _is_known(word: str, subjects: SubjectIndex) -> bool:
-    """Return True if the archive or the last days know a word."""
     return all(_is_known_lemma(one, subjects) for one in lemmas(word))
 
 

@@ -22,7 +22,6 @@ class MiniLM:
     dims: int = 384
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """Return unit vectors (n, e)."""
         return _loaded(self).encode(texts) if texts else np.zeros((0, self.dims), dtype=np.float32)
 
 

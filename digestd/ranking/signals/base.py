@@ -42,7 +42,6 @@ class ReasonEvidence:
     kind_at: Callable[[int], ReasonKind] | None = None
 
     def reason(self, k: int) -> tuple[ReasonKind, str, tuple[str, ...]]:
-        """Return the fields of the k-th reason."""
         return (self.kind if self.kind_at is None else self.kind_at(k), *self.words(k))
 
 
@@ -52,19 +51,16 @@ Explain: TypeAlias = Callable[[CandidateSet, Profiles, Cells], ReasonEvidence | 
 
 
 def to_dense(values: Values, candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """Return values as a full table (n, m)."""
     if isinstance(values, SparseValues):
         return values.cells.to_dense(values.values, (len(profiles), len(candidates)))
     return values
 
 
 def zeros(candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """Return zeros (n, m)."""
     return np.zeros((len(profiles), len(candidates)), dtype=np.float32)
 
 
 def no_values() -> SparseValues:
-    """Return an empty sparse table."""
     return SparseValues(Cells(NOWHERE, NOWHERE), np.zeros(0, dtype=np.float32))
 
 

@@ -26,7 +26,6 @@ HALF_POPULAR = 5
 
 
 def trend(candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """Return the trend of each paper, the same for all."""
     return np.broadcast_to(candidates.trend, (len(profiles), len(candidates)))
 
 

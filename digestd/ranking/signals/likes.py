@@ -119,7 +119,6 @@ def dense_near(candidates: CandidateSet, profiles: Profiles) -> Values:
 
 
 def _similarities(candidates: CandidateSet, profiles: Profiles) -> list[Floats]:
-    """Return a table (seeds, m) of each kind of cosine."""
     table = profiles.feedback.seed_table
     return [table.cosine, table.lsa_cosine, *([] if candidates.space.is_empty else [table.dense_cosine])]
 

@@ -24,7 +24,6 @@ WORDS = r"[^\s\-\u2010-\u2015\u2212]+"
 
 
 def author(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
-    """Return 1 for papers by a followed author."""
     return sparse_values(profiles.authors)
 
 
@@ -41,12 +40,10 @@ def explain_author(candidates: CandidateSet, profiles: Profiles, at: Cells) -> R
 
 
 def category(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
-    """Return 1 for papers in any chosen category or below it."""
     return sparse_values(profiles.categories)
 
 
 def category_evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
-    """Return the same cells with weak evidence."""
     return sparse_values(profiles.categories, CATEGORY_STRENGTH)
 
 
