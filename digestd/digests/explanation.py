@@ -15,7 +15,7 @@ from sqlmodel import Session
 from digestd.digests.pick_selection import digest_occasions, digest_options, select_picks, with_group
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.resource_limits import single_blas_thread
-from digestd.digests.selection import CARRY_OVER_PROBABILITY, DigestOptions, Selection, select
+from digestd.digests.selection import CARRY_OVER_PROBABILITY, DigestOptions, Selections, select
 from digestd.digests.shard import Shard, rank_shard
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import UNSENT, State
@@ -236,7 +236,7 @@ class ExplainedPaper:
 
 
 def explain_outcome(
-    explained: ExplainedPaper, options: DigestOptions, selection: Selection, picks_by_paper: Mapping[int, Pick]
+    explained: ExplainedPaper, options: DigestOptions, selections: Selections, picks_by_paper: Mapping[int, Pick]
 ) -> str:
     """Return whether the paper is picked, and why.
 
@@ -244,7 +244,7 @@ def explain_outcome(
     """
     pick = picks_by_paper.get(int(explained.day.keys[explained.place]))
     if pick is None:
-        return _exclusion(explained) or _rejection(explained, options, selection, len(picks_by_paper))
+        return _exclusion(explained) or _rejection(explained, options, selections, len(picks_by_paper))
     return describe_pick(pick)
 
 
@@ -283,7 +283,7 @@ def _explanation(paper: ExplainedPaper, explore: bool) -> Explanation:
     day, shard, j = paper.day, paper.shard, paper.place
     ranked, period = shard.ranked, _period(day, shard)
     options = digest_options(shard, 0, period, explore)
-    selection = select(day.candidates, ranked, [options], day.calibration)[0]
+    selections = select(day.candidates, ranked, [options], day.calibration)
     picks_by_paper = {pick.paper: pick for pick in select_picks(day, shard, [period], explore)[0]}
     profile, subscriber = ranked.profiles[0], shard.subscribers[0].key
     return Explanation(
@@ -293,9 +293,9 @@ def _explanation(paper: ExplainedPaper, explore: bool) -> Explanation:
         relevance=float(ranked.relevance[0, j]),
         probability=None if profile.without_interests else day.calibration.probability(float(ranked.log_odds[0, j])),
         min_score=None if profile.without_interests else MIN_SCORES[options.min_score],
-        rank=selection.rank(j),
-        candidates=len(selection.order),
-        verdict=explain_outcome(paper, options, selection, picks_by_paper),
+        rank=selections.rank(0, j),
+        candidates=int(selections.counts[0]),
+        verdict=explain_outcome(paper, options, selections, picks_by_paper),
         reason=with_group(
             reason(day.candidates, profile, j),
             shard.shared.get(subscriber, ()),
@@ -350,27 +350,27 @@ def _describe_muting(interest: Interest | None) -> str:
     return "the subscriber does not like it" if interest.kind is Kind.PAPER else f"{interest.kind} {interest.value}"
 
 
-def _rejection(explained: ExplainedPaper, options: DigestOptions, selection: Selection, places: int) -> str:
+def _rejection(explained: ExplainedPaper, options: DigestOptions, selections: Selections, places: int) -> str:
     """Return why a selectable paper was not picked."""
     ranked, j = explained.shard.ranked, explained.place
     if ranked.relevance[0, j] <= 0:
         return "matches none of the interests"
-    probability, rank = explained.day.calibration.probability(float(ranked.log_odds[0, j])), selection.rank(j)
+    probability, rank = explained.day.calibration.probability(float(ranked.log_odds[0, j])), selections.rank(0, j)
     if rank is None:
         needed = CARRY_OVER_PROBABILITY
         return f"is not new, and an older paper needs a probability of {needed:.2f}; it has {probability:.2f}"
-    where = f"ranked {ordinal(rank)} of {len(selection.order)}"
-    if not selection.above_minimum[j]:
+    where = f"ranked {ordinal(rank)} of {selections.counts[0]}"
+    if not selections.above_minimum[0, j]:
         needed = MIN_SCORES[options.min_score]
         return f"{where}; its probability of {probability:.2f} is below the minimum score of {needed:.2f}"
-    if all((selection.rank(k) or 0) < rank for k in selection.chosen):
+    if all((selections.rank(0, k) or 0) < rank for k in selections.chosen_by(0)):
         return f"cut by size: {where}, the digest holds {places}"
-    return _displaced(explained, selection, where)
+    return _displaced(explained, selections, where)
 
 
-def _displaced(explained: ExplainedPaper, selection: Selection, where: str) -> str:
+def _displaced(explained: ExplainedPaper, selections: Selections, where: str) -> str:
     """Return why lower-ranked papers were chosen instead."""
-    vectors, chosen = explained.day.candidates.encoded.dense, list(selection.chosen)
+    vectors, chosen = explained.day.candidates.encoded.dense, selections.chosen_by(0)
     cosine = vectors[chosen] @ vectors[explained.place]
     nearest = int(np.argmax(cosine))
     if cosine[nearest] < SIMILAR_COSINE:

@@ -138,7 +138,7 @@ def _drafts(
     unexplored = [each._replace(size=max(_slots(each, ours, i), 1), explore=False) for i, each in enumerate(options)]
     trial_selections = select(day.candidates, shard.trial_ranking, unexplored, day.calibration)
     return {
-        i: (list(ours[i].chosen), [j for j in trial_selections[i].chosen if j != ours.explored[i]])
+        i: (ours.chosen_by(i), [j for j in trial_selections.chosen_by(i) if j != ours.explored[i]])
         for i in shard.trial_totals
     }
 

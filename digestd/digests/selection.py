@@ -12,7 +12,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
 import numpy as np
 
@@ -75,44 +75,14 @@ class DigestOptions(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Selection:
-    """The selected papers of one subscriber.
-
-    Attributes:
-        order: (c,) candidates, best first.
-        above_minimum: (m,) reaches the minimum score.
-        chosen: Selected papers, best first.
-        explored: The exploration paper, drawn with probability `propensity`.
-    """
-
-    order: Ints
-    above_minimum: Bools
-    chosen: tuple[int, ...]
-    explored: int | None = None
-    propensity: float | None = None
-
-    @property
-    def positions(self) -> tuple[int, ...]:
-        return self.chosen if self.explored is None else (*self.chosen, self.explored)
-
-    def rank(self, j: int) -> int | None:
-        """Return the rank of paper j among the candidates, from 1.
-
-        None if it is not a candidate.
-        """
-        found = np.flatnonzero(self.order == j)
-        return int(found[0]) + 1 if found.size else None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Selections(Sequence[Selection]):
+class Selections:
     """The selected papers of n subscribers.
 
     Attributes:
         order, counts: (n, m) papers, best first, of which the first (n,) are candidates.
-        above_minimum: (n, m) as in `Selection`.
+        above_minimum: (n, m) reaches the minimum score.
         chosen: (n, s) best first, −1 past the last.
-        explored, propensity: (n,) exploration paper, −1 if none, and its probability.
+        explored, propensity: (n,) exploration paper, −1 if none, and the probability with which it was drawn.
     """
 
     order: Ints
@@ -125,24 +95,19 @@ class Selections(Sequence[Selection]):
     def __len__(self) -> int:
         return len(self.order)
 
-    @overload
-    def __getitem__(self, row: int) -> Selection: ...
-    @overload
-    def __getitem__(self, row: slice) -> Sequence[Selection]: ...
-    def __getitem__(self, row: int | slice) -> Selection | Sequence[Selection]:
-        if isinstance(row, slice):
-            return [self._selection(i) for i in range(len(self))[row]]
-        return self._selection(row)
+    def chosen_by(self, row: int) -> list[int]:
+        """Return the papers of a subscriber without the exploration paper, best first."""
+        found: list[int] = self.chosen[row][self.chosen[row] >= 0].tolist()
+        return found
 
-    def _selection(self, row: int) -> Selection:
-        none = self.explored[row] < 0
-        return Selection(
-            order=self.order[row, : self.counts[row]],
-            above_minimum=self.above_minimum[row],
-            chosen=tuple(self.chosen[row][self.chosen[row] >= 0].tolist()),
-            explored=None if none else int(self.explored[row]),
-            propensity=None if none else float(self.propensity[row]),
-        )
+    def ranking(self, row: int) -> Ints:
+        """Return the candidates of a subscriber, best first."""
+        return self.order[row, : self.counts[row]]
+
+    def rank(self, row: int, j: int) -> int | None:
+        """Return the rank of paper j among the candidates, from 1; None if it is not a candidate."""
+        found = np.flatnonzero(self.ranking(row) == j)
+        return int(found[0]) + 1 if found.size else None
 
 
 def sampling_seed(subscriber: int, period: str) -> float:

@@ -1,6 +1,7 @@
 """A slow reference implementation of the selection, for one subscriber at a time."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,12 +15,21 @@ from digestd.digests.selection import (
     SLOT_REACH,
     DigestOptions,
     RankedCandidates,
-    Selection,
 )
 from digestd.ranking.arrays import Bools, Ints
 from digestd.ranking.calibration import MIN_SCORES, LocalCalibration
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.diversity import CROWD, SPREAD, TOP, TWIN, rebalance
+
+
+class Selection(NamedTuple):
+    """The selected papers of one subscriber."""
+
+    order: Ints
+    above_minimum: Bools
+    chosen: list[int]
+    explored: int = -1
+    propensity: float = 1.0
 
 
 class Reader:
@@ -51,15 +61,15 @@ class Reader:
         above_minimum = self.above_minimum()
         above = [j for j in some if above_minimum[j]]
         if not above:
-            return Selection(order, above_minimum, tuple(some[:1]))
+            return Selection(order, above_minimum, some[:1])
         outside = self.outside(order)
         if outside:
             chosen = self.spread(above, self.options.size - 1)
             left = [j for j in outside if j not in chosen]
             if left:
                 explored = left[int(self.options.seed * len(left))]
-                return Selection(order, above_minimum, tuple(chosen), explored, 1 / len(left))
-        return Selection(order, above_minimum, tuple(self.spread(above, self.options.size)))
+                return Selection(order, above_minimum, chosen, explored, 1 / len(left))
+        return Selection(order, above_minimum, self.spread(above, self.options.size))
 
     def order(self) -> Ints:
         """Return the candidates, best first; ties are shuffled."""

@@ -79,12 +79,11 @@ def test_select_equals_selecting_one_by_one(
     seed: int, share: float, grain: float, options: list[DigestOptions]
 ) -> None:
     ranked, own = random_ranking(seed, share, grain), LocalCalibration(0.3, 0.9)
-    for row, choice in enumerate(select(day(), ranked, options, own)):
-        without_interests = Reader(day(), ranked, row, options[row], own).choice()
-        assert choice.order.tolist() == without_interests.order.tolist()
-        assert choice.above_minimum.tolist() == without_interests.above_minimum.tolist()
-        assert (choice.chosen, choice.explored, choice.propensity) == (
-            without_interests.chosen,
-            without_interests.explored,
-            without_interests.propensity,
-        )
+    found = select(day(), ranked, options, own)
+    for row, each in enumerate(options):
+        wanted = Reader(day(), ranked, row, each, own).choice()
+        assert found.ranking(row).tolist() == wanted.order.tolist()
+        assert found.above_minimum[row].tolist() == wanted.above_minimum.tolist()
+        assert (found.chosen_by(row), int(found.explored[row])) == (wanted.chosen, wanted.explored)
+        if wanted.explored >= 0:
+            assert found.propensity[row] == wanted.propensity

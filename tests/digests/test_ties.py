@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from digestd.digests.selection import DigestOptions, RankedCandidates, Selection, sampling_seed, select
+from digestd.digests.selection import DigestOptions, RankedCandidates, Selections, sampling_seed, select
 from digestd.ranking.arrays import Floats
 from digestd.ranking.calibration import LocalCalibration
 from digestd.ranking.candidates import CandidateSet
@@ -26,14 +26,14 @@ def ranked(day: CandidateSet, total: Floats) -> RankedCandidates:
     return RankedCandidates(alone(day), total[None, :], high, everything, everything, 9 * high)
 
 
-def chosen(day: CandidateSet, view: RankedCandidates, options: DigestOptions) -> Selection:
-    return select(day, view, [options], LocalCalibration())[0]
+def chosen(day: CandidateSet, view: RankedCandidates, options: DigestOptions) -> Selections:
+    return select(day, view, [options], LocalCalibration())
 
 
 def test_select_orders_ties_uniformly(day: CandidateSet) -> None:
     view = ranked(day, np.zeros(len(day), dtype=np.float32))
     first = Counter(
-        chosen(day, view, DigestOptions(1, seed=sampling_seed(subscriber, "2026-11-24"))).chosen[0]
+        chosen(day, view, DigestOptions(1, seed=sampling_seed(subscriber, "2026-11-24"))).chosen_by(0)[0]
         for subscriber in range(SUBSCRIBERS)
     )
     expected = SUBSCRIBERS / len(day)
@@ -45,14 +45,14 @@ def test_select_is_repeatable_and_varies_by_seed(day: CandidateSet) -> None:
     view = ranked(day, np.zeros(len(day), dtype=np.float32))
     periods = ("2026-11-24", "2026-11-24", "2026-11-25")
     today, again, tomorrow = (
-        chosen(day, view, DigestOptions(6, seed=sampling_seed(7, period))).chosen for period in periods
+        chosen(day, view, DigestOptions(6, seed=sampling_seed(7, period))).chosen_by(0) for period in periods
     )
     assert today == again != tomorrow
 
 
 def test_select_never_ranks_a_worse_paper_first(day: CandidateSet) -> None:
     total = np.repeat(np.arange(len(day) // 2, dtype=np.float32), 2)
-    order = chosen(day, ranked(day, total), DigestOptions(5, seed=sampling_seed(3, "2026-11-24"))).order
+    order = chosen(day, ranked(day, total), DigestOptions(5, seed=sampling_seed(3, "2026-11-24"))).ranking(0)
     assert (np.diff(total[order]) <= 0).all()
 
 
@@ -62,5 +62,5 @@ def test_select_never_picks_nan_scores(day: CandidateSet) -> None:
     view = ranked(day, total)
     for subscriber in range(50):
         choice = chosen(day, view, DigestOptions(len(day), explore=True, seed=sampling_seed(subscriber, "2026-11-24")))
-        assert 3 not in choice.positions
-        assert 3 not in choice.order
+        assert 3 not in [*choice.chosen_by(0), choice.explored[0]]
+        assert 3 not in choice.ranking(0)
