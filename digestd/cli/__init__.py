@@ -2,8 +2,8 @@
 
     commands   the table of all commands; a module is imported when its command runs
     arguments  arguments and options that several commands share
-    output     tables and JSON on standard output
-    messages   lines for people on standard error
+    output     tables, JSON and progress bars
+    stdio      lines for people on standard error
     errors     one line for each error
 
 Exit codes: 0 done, 1 failed, 2 wrong use. Unexpected errors show where they happened with DIGESTD_DEBUG=1.
@@ -19,9 +19,9 @@ import typer
 from typer.exceptions import TyperException
 
 from digestd import __version__
-from digestd.cli import errors, process
-from digestd.cli.commands import TableGroup
-from digestd.cli.messages import say
+from digestd.cli import errors
+from digestd.cli.commands import TableGroup, pause_gc
+from digestd.cli.stdio import prepare_stdio, say
 from digestd.errors import DigestdError
 
 INTERRUPTED = 130
@@ -55,9 +55,9 @@ def options(
 
 def main() -> None:
     """Run one command and exit with its code."""
-    process.prepare_stdio()
+    prepare_stdio()
     os.umask(0o077)  # the database and the mails contain addresses
-    process.pause_gc()
+    pause_gc()
     try:
         sys.exit(app(prog_name="digestd", standalone_mode=False) or 0)
     except TyperException as error:

@@ -7,8 +7,8 @@ import typer
 
 from digestd import app as wiring
 from digestd.cli.arguments import Json, Number
-from digestd.cli.messages import say
 from digestd.cli.output import emit
+from digestd.cli.stdio import say
 from digestd.errors import BadInput, NotFound
 from digestd.security.tokens import Scope
 from digestd.store import integrations

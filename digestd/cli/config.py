@@ -7,8 +7,8 @@ import typer
 
 from digestd import settings as configuration
 from digestd.cli.arguments import Json
-from digestd.cli.messages import say
 from digestd.cli.output import emit
+from digestd.cli.stdio import say
 from digestd.errors import BadInput
 from digestd.resources import OverrideState, overrides
 

@@ -12,9 +12,8 @@ from sqlmodel import Session
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.arguments import Json, Limit, parse_datetime
-from digestd.cli.messages import say
-from digestd.cli.output import emit
-from digestd.cli.progress import progress
+from digestd.cli.output import emit, progress
+from digestd.cli.stdio import say
 from digestd.domain.delivery import UNSENT, Actor, Evidence, MailKind, Settlement, State
 from digestd.domain.digest import Pick
 from digestd.domain.paper import Paper

@@ -14,8 +14,8 @@ from sqlmodel import Session
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.arguments import Email, Json, parse_date
-from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_line
+from digestd.cli.stdio import say
 from digestd.delivery.composer import Composer
 from digestd.delivery.replay import replay
 from digestd.digests.explanation import Explanation, explain, explain_past_pick, preview, preview_on
@@ -97,7 +97,7 @@ def show_preview(
     app = wiring.build()
     composer, claim = find_preview(app, email, day)
     if live:
-        from digestd.cli.preview_server import serve_preview  # the web framework takes half a second to import
+        from digestd.cli.web import serve_preview  # the web framework takes half a second to import
 
         serve_preview(app, composer, claim, port)
     elif lint:

@@ -7,8 +7,8 @@ import typer
 
 from digestd import app as wiring
 from digestd.cli.arguments import Email, Json
-from digestd.cli.messages import say
 from digestd.cli.output import emit
+from digestd.cli.stdio import say
 from digestd.cli.subscriber import (
     Authors,
     Categories,

@@ -6,23 +6,32 @@ empty columns are left out, and numbers are aligned to the right. A table that d
 other.
 """
 
+from __future__ import annotations
+
+import asyncio
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import islice
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 import typer
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from digestd.cli.messages import printable, say
+from digestd.cli.stdio import printable, say
 from digestd.text.sanitise import escape_invisible
+
+if TYPE_CHECKING:
+    from digestd.delivery.attempt_recorder import RunCounters
+
 
 Row = Mapping[str, object]
 RefusedEntry = tuple[int | str, str, str]
@@ -251,3 +260,59 @@ def _widths(columns: Sequence[Column], room: int) -> list[int]:
 def _below_each_other(row: Cells, *, first: bool) -> RenderableType:
     block = pairs({name: cell for name, cell in row.items() if cell})
     return block if first else Group(Text(""), block)
+
+
+REFRESH_SECONDS = 0.25
+
+
+@contextmanager
+def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar while the block runs.
+
+    The block calls the yielded function with each advance.
+    """
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda steps: bar.advance(task, steps)
+
+
+@contextmanager
+def delivery_progress(counters: RunCounters, total: int, console: Console | None = None) -> Iterator[None]:
+    """Show the counters of a delivery run while the block runs.
+
+    They are done, rate, failures and time left.
+
+    Must be used inside a running event loop.
+    """
+    console = console or Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    columns = (
+        TextColumn("delivering"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[counters]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("deliver", total=total, counters="")
+        drawing = asyncio.ensure_future(_draw_counters(bar, counters, total))
+        try:
+            yield
+        finally:
+            drawing.cancel()
+            bar.update(task, completed=counters.ended)
+
+
+async def _draw_counters(bar: Progress, counters: RunCounters, total: int) -> None:
+    [task] = bar.task_ids
+    began, before = asyncio.get_running_loop().time(), counters.accepted
+    while True:
+        seconds = max(asyncio.get_running_loop().time() - began, REFRESH_SECONDS)
+        rate = (counters.accepted - before) / seconds
+        summary = f"{rate:.0f}/s  {counters.deferred} deferred  {counters.rejected} rejected"
+        bar.update(task, completed=counters.ended, total=max(total, counters.ended), counters=summary)
+        await asyncio.sleep(REFRESH_SECONDS)

@@ -93,7 +93,7 @@ def import_file(
 
     Example: digestd paper import papers.jsonl --archive
     """
-    from digestd.cli.progress import progress
+    from digestd.cli.output import progress
     from digestd.papers.paper_import import import_papers
 
     built = wiring.connect()

@@ -17,8 +17,8 @@ import typer
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.arguments import Email, Json, parse_date, parse_datetime
-from digestd.cli.messages import say
 from digestd.cli.output import emit
+from digestd.cli.stdio import say
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.delivery import MailKind, State
 from digestd.domain.schedule import period_date
@@ -53,7 +53,7 @@ def ingest(
 
     Example: digestd ingest --source arxiv-rss:stat.ML --since 2026-11-20
     """
-    from digestd.cli.progress import progress
+    from digestd.cli.output import progress
     from digestd.papers.embedding import embed_papers
     from digestd.papers.ingest import IngestOptions
     from digestd.papers.ingest import ingest as fetch_all
@@ -176,7 +176,7 @@ def _say_ready(app: App, limit: int | None) -> None:
 
 async def _deliver(app: App, *, drain: bool, limit: int | None, stop: asyncio.Event) -> RunCounters:
     """Run once, with a progress bar."""
-    from digestd.cli.progress import delivery_progress
+    from digestd.cli.output import delivery_progress
     from digestd.delivery.attempt_recorder import RunCounters
     from digestd.jobs.worker import run
     from digestd.store.ledger import queries

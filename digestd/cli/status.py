@@ -12,8 +12,8 @@ from rich.text import Text
 
 from digestd import app as wiring
 from digestd.cli.arguments import Json
-from digestd.cli.messages import printable, say
 from digestd.cli.output import emit
+from digestd.cli.stdio import printable, say
 from digestd.operations.diagnosis import Diagnosis, Level, worst_first
 from digestd.operations.service_status import counted, needs_attention, status_lines
 from digestd.operations.status import read_status

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, astuple, replace
+from dataclasses import astuple, replace
 from datetime import UTC, datetime
 from functools import partial
 from inspect import Parameter, Signature, signature
@@ -18,26 +18,23 @@ from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.arguments import DryRun, Email, Json, parse_date, parse_datetime
-from digestd.cli.messages import say
-from digestd.cli.output import emit, emit_import_report
-from digestd.cli.progress import progress
+from digestd.cli.arguments import DryRun, Email, Json
+from digestd.cli.output import emit, emit_import_report, progress
+from digestd.cli.stdio import say
 from digestd.delivery.bounces import score_of
 from digestd.domain.bounce import SUPPRESS_AT
-from digestd.domain.delivery import LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.paper import PaperId
 from digestd.domain.reference import LookupState
 from digestd.domain.schedule import next_digest
-from digestd.domain.subscriber import Cause, Preferences, Status, Subscriber, describe_damage, option_of
+from digestd.domain.subscriber import Preferences, Status, Subscriber, describe_damage, option_of
 from digestd.errors import BadInput, DigestdError
 from digestd.security.addresses import address_key
 from digestd.store import bounces, consent, groups, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter
-from digestd.store.suppressions import SuppressionFilter
-from digestd.subscribers import files, lookup, personal_data, status_changes, suppression
+from digestd.subscribers import files, lookup
 from digestd.subscribers.admin_edits import add, edit
 from digestd.subscribers.files import FileFormat, FileLine
 from digestd.subscribers.importing import dry_run_import, export_subscribers, import_subscribers
@@ -99,9 +96,6 @@ def _preference(name: str) -> Any:
     return Annotated[(kind if kind in (bool, int) else str) | None, made]
 
 
-Address = Annotated[str | None, typer.Argument(metavar="EMAIL", help="The address; it need not be subscribed.")]
-Since = Annotated[str | None, typer.Option(metavar="TIME", help="Only from this time on (ISO 8601; UTC by default).")]
-Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only until this time. Default: now.")]
 FormatOption = Annotated[
     FileFormat | None, typer.Option("--format", help="The format of the file. Default: by its name.")
 ]
@@ -290,145 +284,6 @@ def export_data(email: Email, file: OutputFile = None) -> None:
     _write(file, [export_json(data)])
 
 
-def pause(
-    email: Email,
-    until: Annotated[str, typer.Option(help="The day it resumes, as in 2026-12-24. Default: not by itself.")] = "",
-) -> None:
-    """Pause a subscriber's digest.
-
-    It resumes on the day given by --until, or with `subscriber resume`.
-
-    Example: digestd subscriber pause ada@example.org --until 2026-12-24
-    """
-    built = wiring.connect()
-    with built.db.read() as session:
-        known = lookup.find(session, built.keys, email)
-    end = status_changes.pause_end(known, parse_date(until, "--until")) if until else None
-    say(_result(status_changes.pause(built.db, known.key, Cause.CLI, built.clock(), end), "paused"))
-
-
-def resume(email: Email) -> None:
-    """Resume a paused subscriber's digest.
-
-    Never resumes a subscriber who unsubscribed.
-
-    Example: digestd subscriber resume ada@example.org
-    """
-    built = wiring.connect()
-    say(_result(status_changes.resume(built.db, _key(built, email), Cause.CLI, built.clock()), "active"))
-
-
-def unsubscribe(email: Email) -> None:
-    """Unsubscribe a subscriber.
-
-    Mail that is waiting to be sent is dropped.
-
-    Example: digestd subscriber unsubscribe ada@example.org
-    """
-    built = wiring.connect()
-    say(_result(status_changes.unsubscribe(built.db, _key(built, email), Cause.CLI, built.clock()), "unsubscribed"))
-
-
-def erase(
-    email: Email, yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False
-) -> None:
-    """Delete everything about a person.
-
-    Deletes address, name, interests and digests. Only a keyed hash of the address stays, which prevents mail to
-    them again. This cannot be undone.
-
-    Example: digestd subscriber erase ada@example.org --yes
-    """
-    built = wiring.connect()
-    if not yes:
-        if not sys.stdin.isatty():
-            raise BadInput("this cannot be undone; add --yes to confirm")
-        typer.confirm("This cannot be undone. Erase?", abort=True, err=True)
-    personal_data.erase(built.db, built.keys, email, built.clock())
-    say("erased")
-
-
-def suppress(
-    email: Address = None,
-    reason: Annotated[SuppressionReason, typer.Option(help="The reason.")] = SuppressionReason.REQUEST,
-    held: Annotated[
-        bool, typer.Option("--held", help="Instead of EMAIL: every address with bounces that are on hold.")
-    ] = False,
-    since: Since = None,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-) -> None:
-    """Stop sending mail to an address permanently.
-
-    No sign-up and no import removes the suppression. Bounces are put on hold when unusually many arrive at once; use
-    --held to confirm that these mailboxes are gone.
-
-    Example: digestd subscriber suppress ada@example.org --reason complaint
-
-    Example: digestd subscriber suppress --held --dry-run
-    """
-    if (email is None) != held or (not held and (since or dry_run or as_json)):
-        raise BadInput("give EMAIL or --held; --since, --dry-run and --json require --held")
-    if reason is SuppressionReason.ERASED:
-        raise BadInput("--reason erased is reserved for `digestd subscriber erase`")
-    built = wiring.connect()
-    if email is not None:
-        suppression.suppress(built.db, built.keys, email, reason, built.clock())
-        say("suppressed")
-        return
-    count = suppression.suppress_held(built.db, parse_datetime(since) if since else None, built.clock(), dry_run)
-    if as_json:
-        emit({"dry_run": dry_run, "suppressed": count}, as_json=True)
-    else:
-        say(f"{count} addresses {'would be suppressed' if dry_run else 'suppressed'}")
-
-
-def unsuppress(
-    why: Annotated[str, typer.Option(help="Why mail is allowed again; stored and shown by `subscriber show`.")],
-    email: Address = None,
-    since: Since = None,
-    until: Until = None,
-    domain: Annotated[str, typer.Option(help="Only addresses at this domain.")] = "",
-    relay: Annotated[
-        str, typer.Option(help="Only after bounces of mail sent by this relay, as in `delivery show`.")
-    ] = "",
-    reason: Annotated[
-        list[SuppressionReason] | None,
-        typer.Option(help="With --since, only these. Repeatable. Default: hard_bounce and soft_bounce."),
-    ] = None,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-) -> None:
-    """Remove an address from the suppression list.
-
-    With --since, removes all that were suppressed from that time on. After a bounce the subscription continues. After
-    a complaint or a request the reader must sign up again; with --since these are removed only if --reason names them.
-
-    Example: digestd subscriber unsuppress ada@example.org --why "their server was misconfigured until Monday"
-
-    Example: digestd subscriber unsuppress --since 2026-11-24T07:00 --domain example.org --why "wrong map in the relay"
-    """
-    if (email is None) == (since is None):
-        raise BadInput("give EMAIL, or --since TIME for all that were suppressed from then on")
-    built = wiring.connect()
-    if since is None:
-        if until or domain or relay or reason or dry_run or as_json:
-            raise BadInput("--until, --domain, --relay, --reason, --dry-run and --json require --since")
-        status = suppression.unsuppress(built.db, built.keys, str(email), why, built.clock())
-        say(f"no longer suppressed; {f'the subscriber is {status}' if status else 'there is no such subscriber'}")
-        return
-    now = built.clock()
-    reasons = frozenset(reason) if reason else LIFTED_BY_SIGNUP
-    end = parse_datetime(until) if until else now
-    wave = SuppressionFilter(parse_datetime(since), end, reasons, domain.strip().lstrip("@"), relay.strip())
-    restored = suppression.unsuppress_wave(built.db, wave, why, now, dry_run)
-    if as_json:
-        emit({"dry_run": dry_run, "count": len(restored), "restored": [asdict(one) for one in restored]}, as_json=True)
-        return
-    emit(asdict(one) for one in restored)
-    say(f"{len(restored)} {'would no longer be' if dry_run else 'are no longer'} suppressed")
-
-
 def subscriber_row(subscriber: Subscriber) -> dict[str, object]:
     """Return one subscriber as printed.
 
@@ -584,12 +439,3 @@ def _write(file: Path | None, lines: Iterable[str]) -> None:
                 raise
     except OSError as error:
         raise BadInput(f"cannot write {file}: {error.strerror}") from error
-
-
-def _key(built: App, email: str) -> int:
-    with built.db.read() as session:
-        return lookup.find(session, built.keys, email).key
-
-
-def _result(changed: bool, state: str) -> str:
-    return state if changed else f"already {state}; nothing was changed"

@@ -9,8 +9,8 @@ import typer
 from digestd import app as wiring
 from digestd import resources
 from digestd.cli.arguments import Json
-from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_line
+from digestd.cli.stdio import say
 from digestd.errors import BadSetting, NotFound
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The template, as in email/digest.lead.txt.j2.")]

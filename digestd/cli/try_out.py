@@ -13,7 +13,7 @@ import typer
 from digestd import app as wiring
 from digestd import resources
 from digestd.app import SAMPLE_ADDRESS, App
-from digestd.cli.up import serve
+from digestd.cli.service import serve
 from digestd.digests.planner import plan
 from digestd.domain.delivery import State
 from digestd.errors import AlreadyRunning, DigestdError

@@ -6,8 +6,8 @@ import typer
 
 from digestd import app as wiring
 from digestd.cli.arguments import Json, Limit, Number
-from digestd.cli.messages import say
 from digestd.cli.output import emit
+from digestd.cli.stdio import say
 from digestd.domain.webhook import WebhookPost, WebhookPostState
 from digestd.errors import NotFound
 from digestd.store import integrations

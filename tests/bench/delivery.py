@@ -35,8 +35,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.messages import say
 from digestd.cli.output import emit
+from digestd.cli.stdio import say
 from digestd.delivery.composer import Composer
 from digestd.digests.refit import prepare
 from digestd.digests.text_model import text_model

@@ -27,8 +27,8 @@ from threading import Event
 
 import numpy as np
 
-from digestd.cli.messages import say
 from digestd.cli.output import emit
+from digestd.cli.stdio import say
 from digestd.digests.planner import SHARD_SIZE
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.resource_limits import release_free_memory, single_blas_thread

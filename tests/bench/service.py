@@ -21,8 +21,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from digestd.app import App
-from digestd.cli.messages import say
 from digestd.cli.output import emit
+from digestd.cli.stdio import say
 from digestd.domain.delivery import State
 from digestd.store import due
 from digestd.store.fsck import fsck

@@ -203,7 +203,7 @@ def test_closed_stream_is_ignored(closed: str, tmp_path: Path) -> None:
 
 
 def test_output_is_utf8_in_any_locale(tmp_path: Path) -> None:
-    code = "from digestd.cli import output, process; process.prepare_stdio(); output.emit_line('\\u2192 \\xdf')"
+    code = "from digestd.cli import output, stdio; stdio.prepare_stdio(); output.emit_line('\\u2192 \\xdf')"
     plain = {**_PLAIN, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=plain, capture_output=True, check=True)
     assert done.stdout.decode() == "→ ß\n"

@@ -11,7 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from digestd.cli import app
-from digestd.cli.coverage import draw
+from digestd.cli.source import draw
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.errors import BadInput
 from digestd.store.database import open_database

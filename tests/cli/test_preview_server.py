@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from digestd import resources
 from digestd.cli import app
 from digestd.cli.digest import find_preview
-from digestd.cli.preview_server import build_preview
+from digestd.cli.web import build_preview
 from digestd.mail.templates import Templates
 from tests.digests.topic_papers import archive, reader, shelf
 from tests.support.install import Install, install

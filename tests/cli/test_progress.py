@@ -7,8 +7,8 @@ import re
 import pytest
 from rich.console import Console
 
-from digestd.cli import progress
-from digestd.cli.progress import REFRESH_SECONDS, delivery_progress
+from digestd.cli import output
+from digestd.cli.output import REFRESH_SECONDS, delivery_progress
 from digestd.delivery.attempt_recorder import RunCounters
 
 
@@ -41,7 +41,7 @@ def test_progress_counts_all_finished_deliveries() -> None:
 
 
 async def test_time_left_follows_rate(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "REFRESH_SECONDS", 0.001)
+    monkeypatch.setattr(output, "REFRESH_SECONDS", 0.001)
     screen, counters, total, now = io.StringIO(), RunCounters(), 6_000, 0.0
     with delivery_progress(counters, total, Console(file=screen, force_terminal=True, width=120, get_time=lambda: now)):
         for _ in range(20):

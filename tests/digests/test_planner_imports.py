@@ -33,7 +33,7 @@ def test_planner_imports_nothing_unneeded(imported: set[str], module: str) -> No
 
 def test_garbage_collection_is_enabled_after_import() -> None:
     saying = (
-        "import gc; from digestd.cli.process import pause_gc, resume_gc; pause_gc(); assert not gc.isenabled(); "
+        "import gc; from digestd.cli.commands import pause_gc, resume_gc; pause_gc(); assert not gc.isenabled(); "
         "resume_gc(); print(gc.isenabled(), gc.get_freeze_count() > 0)"
     )
     done = subprocess.run([sys.executable, "-c", saying], capture_output=True, text=True, check=True)

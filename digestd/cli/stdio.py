@@ -1,6 +1,5 @@
-"""Prepare this process: standard streams and garbage collection."""
+"""Standard streams: prepare them, and print messages for people on standard error."""
 
-import gc
 import io
 import os
 import sys
@@ -21,19 +20,14 @@ def prepare_stdio() -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def pause_gc() -> None:
-    """Stop garbage collection during imports.
+def say(message: str) -> None:
+    """Print one line for people; never part of the data."""
+    print(printable(message), file=sys.stderr)  # noqa: T201  # printing is what this file is for
 
-    It takes a seventh of the time and finds almost nothing.
+
+def printable(text: str) -> str:
+    """Replace control characters by spaces.
+
+    Titles come from strangers, and terminals execute them.
     """
-    gc.disable()
-
-
-def resume_gc() -> None:
-    """Resume garbage collection without scanning the imported modules.
-
-    Does nothing if not paused.
-    """
-    if not gc.isenabled():
-        gc.freeze()
-        gc.enable()
+    return "".join(letter if letter.isprintable() else " " for letter in text)
