@@ -1,4 +1,4 @@
-"""Print data to standard output as a table or JSON.
+"""Print data to standard output as a table or JSON; draw progress on standard error.
 
 On a terminal rows are drawn as a table; in a pipe they are lines of tab-separated cells. Rows may be any iterable and
 are printed as they come. Times are in UTC, with a Z. Short cells and single words stay on one line, others are wrapped;
@@ -6,15 +6,10 @@ empty columns are left out, and numbers are aligned to the right. A table that d
 other.
 """
 
-from __future__ import annotations
-
-import asyncio
 import json
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, TypeGuard
@@ -32,12 +27,11 @@ from digestd.text.sanitise import escape_invisible
 if TYPE_CHECKING:
     from digestd.delivery.attempt_recorder import RunCounters
 
-
 Row = Mapping[str, object]
 RefusedEntry = tuple[int | str, str, str]
 """The line number or the place of an entry in a file, the field, and what to do."""
 _BLOCK = 200
-"""The number of rows that are drawn together: column widths are computed from them."""
+"""The number of rows that are drawn together, below a heading."""
 
 
 def emit(data: Row | Iterable[Row], as_json: bool = False) -> None:
@@ -135,12 +129,11 @@ def _rows(rows: Iterator[Row]) -> None:
 
 
 def _draw(rows: Iterator[Row]) -> None:
-    console, columns = Console(), None
+    console, is_empty = Console(), True
     while block := [_cells(row) for row in islice(rows, _BLOCK)]:
-        first = columns is None
-        columns = columns or fit_columns(block)
-        console.print(draw(block, columns, console.width, header=first))
-    if columns is None:
+        console.print(draw(block, console.width))
+        is_empty = False
+    if is_empty:
         say("none")
 
 
@@ -181,37 +174,30 @@ Cells = Mapping[str, str]
 _SHORT, _WORD = 20, 34
 """The longest cells, with and without spaces, that are not wrapped."""
 _GAP = 2
-_FIGURE = re.compile(r"(?:[-+]?[\d.,]+(?:e[-+]\d+)?%?)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table; `least` and `most` are widths in terminal cells."""
-
-    name: str
-    least: int
-    most: int
-    right: bool
-
-
-def fit_columns(rows: Sequence[Cells]) -> list[Column]:
-    """Return the columns of the rows that are not empty."""
-    each = {name: [row.get(name, "") for row in rows] for name in rows[0]}
-    return [_column(heading(name), name, cells) for name, cells in each.items() if any(cells)]
-
-
-def draw(rows: Sequence[Cells], columns: Sequence[Column], width: int, *, header: bool = True) -> RenderableType:
-    """Return the rows as a table of these columns, for a terminal of `width` cells."""
-    room = width - _GAP * (len(columns) - 1)
-    if sum(column.least for column in columns) > room:
-        return Group(*(_below_each_other(row, first=header and n == 0) for n, row in enumerate(rows)))
-    table = Table(show_header=header, box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
-    for column, granted in zip(columns, _widths(columns, room), strict=True):
+def draw(rows: Sequence[Cells], width: int) -> RenderableType:
+    """Return the rows as a table for a terminal of `width` cells, or below each other if it does not fit."""
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    columns = {name: cells for name in rows[0] if any(cells := [row.get(name, "") for row in rows])}
+    least = 0
+    for name, cells in columns.items():
+        longest = max(map(cell_len, cells))
+        is_whole = longest <= _SHORT or (longest <= _WORD and not any(" " in cell for cell in cells))
+        wanted = max(longest if is_whole else _SHORT, cell_len(heading(name)))
+        least += wanted + _GAP
         table.add_column(
-            heading(column.name), overflow="fold", justify="right" if column.right else "left", width=granted
+            heading(name),
+            overflow="fold",
+            justify="right" if all(map(_is_figure, cells)) else "left",
+            no_wrap=is_whole,
+            min_width=wanted,
         )
-    for row in rows:
-        table.add_row(*(Text(row.get(column.name, "")) for column in columns))
+    if least - _GAP > width:
+        blocks = [pairs({name: cell for name, cell in row.items() if cell}) for row in rows]
+        return Group(*(part for block in blocks for part in (block, Text(""))))
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*map(Text, row))
     return table
 
 
@@ -230,47 +216,13 @@ def heading(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _column(title: str, name: str, cells: Sequence[str]) -> Column:
-    longest = max(map(cell_len, cells))
-    is_whole = longest <= _SHORT or (longest <= _WORD and not any(" " in cell for cell in cells))
-    word = max(map(cell_len, title.split()))
-    return Column(
-        name,
-        least=max(word, longest if is_whole else _SHORT),
-        most=max(cell_len(title), longest),
-        right=all(map(_FIGURE.fullmatch, cells)),
-    )
-
-
-def _widths(columns: Sequence[Column], room: int) -> list[int]:
-    """Return the widths of the columns.
-
-    Each gets its least width, and spare room in proportion to what it lacks.
-    """
-    lacking = [column.most - column.least for column in columns]
-    spare = min(room - sum(column.least for column in columns), sum(lacking))
-    granted = []
-    for n, column in enumerate(columns):
-        part = spare * lacking[n] // (sum(lacking[n:]) or 1)
-        spare -= part
-        granted.append(column.least + part)
-    return granted
-
-
-def _below_each_other(row: Cells, *, first: bool) -> RenderableType:
-    block = pairs({name: cell for name, cell in row.items() if cell})
-    return block if first else Group(Text(""), block)
-
-
-REFRESH_SECONDS = 0.25
+def _is_figure(cell: str) -> bool:
+    return not cell.strip("0123456789+-.,e%")
 
 
 @contextmanager
 def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar while the block runs.
-
-    The block calls the yielded function with each advance.
-    """
+    """Show a progress bar on a terminal while the block runs, which calls the yielded function with each advance."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -278,41 +230,29 @@ def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
         yield lambda steps: bar.advance(task, steps)
 
 
-@contextmanager
-def delivery_progress(counters: RunCounters, total: int, console: Console | None = None) -> Iterator[None]:
-    """Show the counters of a delivery run while the block runs.
+class DeliveryProgress(Progress):
+    """The counters of a delivery run on a terminal, with rate and time left, read four times a second."""
 
-    They are done, rate, failures and time left.
+    def __init__(self, counters: "RunCounters", total: int, console: Console | None = None) -> None:
+        self._counters = counters
+        console = console or Console(stderr=True)
+        columns = (
+            TextColumn("delivering"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[counters]}"),
+            TimeRemainingColumn(),
+        )
+        super().__init__(
+            *columns, console=console, transient=True, refresh_per_second=4, disable=not console.is_terminal
+        )
+        self.add_task("deliver", total=total, counters="")
 
-    Must be used inside a running event loop.
-    """
-    console = console or Console(stderr=True)
-    if not console.is_terminal:
-        yield
-        return
-    columns = (
-        TextColumn("delivering"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[counters]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("deliver", total=total, counters="")
-        drawing = asyncio.ensure_future(_draw_counters(bar, counters, total))
-        try:
-            yield
-        finally:
-            drawing.cancel()
-            bar.update(task, completed=counters.ended)
-
-
-async def _draw_counters(bar: Progress, counters: RunCounters, total: int) -> None:
-    [task] = bar.task_ids
-    began, before = asyncio.get_running_loop().time(), counters.accepted
-    while True:
-        seconds = max(asyncio.get_running_loop().time() - began, REFRESH_SECONDS)
-        rate = (counters.accepted - before) / seconds
-        summary = f"{rate:.0f}/s  {counters.deferred} deferred  {counters.rejected} rejected"
-        bar.update(task, completed=counters.ended, total=max(total, counters.ended), counters=summary)
-        await asyncio.sleep(REFRESH_SECONDS)
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Return the bar with the present counters."""
+        found = self._counters
+        for task in self.tasks:
+            summary = f"{task.speed or 0:.0f}/s  {found.deferred} deferred  {found.rejected} rejected"
+            total = max(int(task.total or 0), found.ended)
+            self.update(task.id, completed=found.ended, total=total, counters=summary)
+        yield from super().get_renderables()

@@ -176,7 +176,7 @@ def _say_ready(app: App, limit: int | None) -> None:
 
 async def _deliver(app: App, *, drain: bool, limit: int | None, stop: asyncio.Event) -> RunCounters:
     """Run once, with a progress bar."""
-    from digestd.cli.output import delivery_progress
+    from digestd.cli.output import DeliveryProgress
     from digestd.delivery.attempt_recorder import RunCounters
     from digestd.jobs.worker import run
     from digestd.store.ledger import queries
@@ -184,7 +184,7 @@ async def _deliver(app: App, *, drain: bool, limit: int | None, stop: asyncio.Ev
     with app.db.read() as session:
         ready = queries.count_ready(session, app.clock())
     counters = RunCounters()
-    with delivery_progress(counters, ready if limit is None else min(limit, ready)):
+    with DeliveryProgress(counters, ready if limit is None else min(limit, ready)):
         return await run(app, drain=drain, limit=limit, stop=stop, counters=counters)
 
 

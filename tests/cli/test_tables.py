@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from digestd.cli.output import Cells, draw, emit, fit_columns, pairs
+from digestd.cli.output import Cells, draw, emit, pairs
 
 PAPERS: list[Cells] = [
     {"id": "arxiv:2611.90001", "title": "大规模语言模型的推理能力：一项系统性综述", "chance": "0.708", "left_out": ""},
@@ -17,7 +17,7 @@ PAPERS: list[Cells] = [
 
 def shown(rows: list[Cells], width: int) -> list[str]:
     out = io.StringIO()
-    Console(file=out, width=width).print(draw(rows, fit_columns(rows), width))
+    Console(file=out, width=width).print(draw(rows, width))
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
