@@ -35,6 +35,7 @@ class Digestd:
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder
+        self.said = ""
         self.env = {
             "DIGESTD_TRANSPORT_URL": f"smtp://127.0.0.1:{port}",
             "DIGESTD_POSTAL_ADDRESS": "1 Example Street, Example City",
@@ -46,6 +47,7 @@ class Digestd:
         with contextlib.chdir(self.folder):
             done = CliRunner().invoke(app, arguments, env={**self.env, "DIGESTD_NOW": now})
         assert done.exit_code == fails, done.output
+        self.said = done.stderr
         return done.stdout or done.stderr
 
     def counts(self, *arguments: str, now: str = "2026-11-24T08:00:00Z", fails: int = 0) -> dict[str, int]:
@@ -152,4 +154,21 @@ def test_pipeline_waits_while_the_relay_is_down(tmp_path: Path, relay: Relay) ->
     assert offline.counts("deliver", "--drain", fails=1)["accepted"] == 0
     later = Digestd(tmp_path, relay.port)
     assert later.counts("deliver", "--drain", now="2026-11-24T09:00:00Z")["accepted"] == 1
+    assert len(relay.taken) == 1
+
+
+def test_run_continues_after_an_unexpected_failure(
+    digestd: Digestd, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_given: object) -> None:
+        raise ZeroDivisionError("ada@example.org")
+
+    digestd("subscriber", "add", "ada@example.org", "--topic", "protein folding")
+    digestd.papers("Folding proteins by their contacts")
+    monkeypatch.setattr("digestd.papers.embedding.embed_papers", fail)
+    report = digestd("run", fails=1)
+    assert "planned\t1\n" in report
+    assert "accepted\t1\n" in report
+    assert "embedding papers failed: unexpected ZeroDivisionError\n" in digestd.said
+    assert "ada@" not in digestd.said
     assert len(relay.taken) == 1

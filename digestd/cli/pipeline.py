@@ -354,29 +354,29 @@ def run_once(as_json: Json = False) -> None:
     failed: list[str] = []
     with app.owners.hold(SCHEDULER):
         fetched = IngestReport(())
-        with _going_on("ingest", failed):
+        with _despite_failure("ingest", failed):
             fetched = asyncio.run(ingest(app.db, app.sources, app.client, app.clock))
-        with _going_on("library sync", failed):
+        with _despite_failure("library sync", failed):
             while asyncio.run(sync_due(app.libraries)):
                 continue  # each pass syncs a limited number
-        with _going_on("looking up papers", failed):
+        with _despite_failure("looking up papers", failed):
             reader = app.registry_reader
             while reader is not None and asyncio.run(look_up_due(reader)):
                 continue
-        with _going_on("embedding papers", failed):
+        with _despite_failure("embedding papers", failed):
             embed_papers(app.db, app.encoder)
         planned = PlanReport()
-        with _going_on("planning", failed):
+        with _despite_failure("planning", failed):
             planned = plan(app.db, app.planner, app.clock())
-        with _going_on("upkeep", failed):
+        with _despite_failure("upkeep", failed):
             clean_up(app, app.clock())
             delete_expired(app, app.clock())
             settle_uncertain(app, app.clock())
         delivered = asyncio.run(run_until_stopped(lambda stop: run(app, stop=stop)))
-        with _going_on("posting webhooks", failed):
+        with _despite_failure("posting webhooks", failed):
             if app.webhooks is not None:
                 asyncio.run(post_due(app.webhooks))
-        with _going_on("refit", failed):
+        with _despite_failure("refit", failed):
             if is_due(app.db, app.encoder, app.clock()):
                 prepare(app.db, app.encoder, app.clock())
     report = {
@@ -394,8 +394,8 @@ def run_once(as_json: Json = False) -> None:
 
 
 @contextmanager
-def _going_on(step: str, failed: list[str]) -> Iterator[None]:
-    """Go on after an unexpected error of one step, and name it; what an operator must act on ends the run."""
+def _despite_failure(step: str, failed: list[str]) -> Iterator[None]:
+    """Name an unexpected error of one step and continue; an error that an operator must act on ends the run."""
     try:
         yield
     except DigestdError:
