@@ -75,7 +75,6 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    """Exit with a code, and a message unless it is empty."""
     if message:
         say(f"digestd: {message}")
     sys.exit(code)

@@ -44,7 +44,6 @@ def show_settings(as_json: Json = False) -> None:
 
 
 def without_password(value: str) -> str:
-    """Return a value with the passwords of its URLs replaced by `***`."""
     return _PASSWORD.sub(r"\1:***@", value)
 
 

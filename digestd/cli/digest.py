@@ -351,7 +351,6 @@ class NothingToShow(DigestdError):
 
 
 def _part(*, text: bool, html: bool, eml: bool) -> MailPart:
-    """Return the part that the options name. Raises BadInput if they name several."""
     if text + html + eml > 1:
         raise BadInput("--text, --html and --eml exclude each other; use one of them")
     return MailPart.HTML if html else MailPart.EML if eml else MailPart.TEXT

@@ -45,7 +45,6 @@ def emit(data: Row | Iterable[Row], as_json: bool = False) -> None:
 
 
 def emit_line(text: str) -> None:
-    """Print one line of data."""
     _write(printable(text) + "\n")
 
 
@@ -212,7 +211,6 @@ def pairs(cells: Cells) -> Table:
 
 
 def heading(name: str) -> str:
-    """Return a name as a heading."""
     return name.replace("_", " ")
 
 

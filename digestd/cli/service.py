@@ -82,7 +82,6 @@ async def serve(app: App, lock: HeldLock, started: Callable[[], None] = lambda: 
 
 
 def _parts_beside_mail() -> Sequence[Part]:
-    """Return the work of the inline runner, apart from sending mail."""
     from digestd.jobs.worker import look_up_papers, post_webhooks, serve_chat, sync_libraries
 
     return serve_chat, post_webhooks, sync_libraries, look_up_papers

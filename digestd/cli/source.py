@@ -231,7 +231,6 @@ def draw(console: Console, found: Sequence[Coverage]) -> None:
 
 
 def _days(found: Sequence[Coverage]) -> list[date]:
-    """Return every day from the newest to the oldest, including days without data."""
     newest, oldest = max(row.day for row in found), min(row.day for row in found)
     return [newest - timedelta(days=back) for back in range((newest - oldest).days + 1)]
 

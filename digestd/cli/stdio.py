@@ -21,7 +21,6 @@ def prepare_stdio() -> None:
 
 
 def say(message: str) -> None:
-    """Print one line for people; never part of the data."""
     print(printable(message), file=sys.stderr)  # noqa: T201  # printing is what this file is for
 
 

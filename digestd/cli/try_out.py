@@ -54,7 +54,6 @@ def try_out(
 
 
 def prepare(app: App) -> Iterator[str]:
-    """Run the pipeline once and yield a line about each step."""
     yield _ingest_papers(app)
     yield _deliver_sample(app)
 

@@ -134,17 +134,14 @@ class _Server(uvicorn.Server):
         self._ended = asyncio.Event()
 
     def end(self) -> None:
-        """Stop serving."""
         self.should_exit = True
         self._ended.set()
 
     async def main_loop(self) -> None:
-        """Wait for the end."""
         await self._ended.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
-        """Leave signals to the service."""
         yield
 
 
@@ -181,7 +178,6 @@ HOST = "127.0.0.1"
 
 
 def serve_preview(app: App, composer: Composer, claim: Claim, port: int) -> None:
-    """Serve a digest on this machine until the command is stopped."""
     web = build_preview(composer, claim, app.read_templates)
     say(f"the digest is at http://{HOST}:{port}/ and follows changes of the templates; Ctrl+C stops")
     asyncio.run(run_until_stopped(lambda stop: serve(server_config(web, HOST, port), stop, _REMEDY)))

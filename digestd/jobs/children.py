@@ -184,14 +184,12 @@ async def _plan(app: App, stop: asyncio.Event, first: int, end: int, now: str) -
 
 
 async def _deliver(app: App, stop: asyncio.Event) -> None:
-    """Send until nothing is ready, next to other processes that do the same."""
     from digestd.jobs.worker import deliver_ready
 
     await deliver_ready(app, stop, app.new_owner())
 
 
 async def _ingest(app: App, _stop: asyncio.Event) -> None:
-    """Fetch new papers from every source, and encode them."""
     from digestd.jobs.chores import read_sources
 
     await read_sources(app, app.sources)

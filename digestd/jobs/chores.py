@@ -46,7 +46,6 @@ async def post_webhooks(app: App) -> None:
 
 
 async def sync_libraries(app: App) -> None:
-    """Read subscribers' linked libraries that are due."""
     from digestd.subscribers.libraries import sync_due
 
     await sync_due(app.libraries)

@@ -100,7 +100,6 @@ class Receiver:
 
 
 async def receive(app: App, stop: asyncio.Event) -> None:
-    """Receive mail until `stop` is set."""
     with Receiver.open(app) as receiver:
         await receiver.run(stop)
 

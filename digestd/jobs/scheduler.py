@@ -169,7 +169,6 @@ class Scheduler:
             log.debug("the write-ahead log is in use; it will be emptied later")
 
     async def refit(self) -> None:
-        """Refit the text model if it is due."""
         await self._children.run("refit", [{}], self._stop)
 
     async def ingest(self) -> None:

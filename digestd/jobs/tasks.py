@@ -68,7 +68,6 @@ class JobService:
         self.chores = Chores(self.app, self.should_continue)
 
     def should_continue(self) -> bool:
-        """Return True until jobs must come to an end."""
         return not self.halt.is_set()
 
 
@@ -130,7 +129,6 @@ EVERY_HOUR = "7 * * * *"
 
 @job(PLAN, "ticks", every=EVERY_15_SECONDS)
 async def find_due(run: JobRun) -> None:
-    """Add a planning job for every shard with a subscriber who is due."""
     await asyncio.to_thread(_find_due, run)
 
 
@@ -150,7 +148,6 @@ def _find_due(run: JobRun) -> None:
 
 @job("plan shard", "planning")
 async def plan_shard(run: JobRun, first: int) -> None:
-    """Plan who is due among the subscribers with row numbers from `first`."""
     report = await asyncio.to_thread(_plan_shard, run, first)
     if report.due:
         log.info("planned", shard=first, due=report.due, planned=report.planned, empty=report.empty)
@@ -170,8 +167,7 @@ def _plan_shard(run: JobRun, first: int) -> PlanReport:
 
 
 def _add_delivery(session: Session) -> None:
-    """Have a worker start to send what this transaction adds."""
-    processes.add_jobs(session, [new_job("deliver", "delivery")])
+    job_queue.add(session, [new_job("deliver", "delivery")])
 
 
 @job("deliver", "delivery", every=EVERY_5_SECONDS)
@@ -182,8 +178,7 @@ async def deliver(run: JobRun) -> None:
 
 @job("post to chat rooms", "network", every=EVERY_15_SECONDS, only_one=True)
 async def post_to_chat(run: JobRun) -> None:
-    """Post the digests for chat rooms that are ready."""
-    owner = processes.new_owner(run.worker)
+    owner = job_queue.new_owner(run.worker)
     await worker.post_to_chat(run.app, run.service.halt, owner=owner)
 
 
@@ -195,7 +190,6 @@ async def clean_up(run: JobRun) -> None:
 
 @job("settle", "ticks", every=EVERY_MINUTE, only_one=True)
 async def settle(run: JobRun) -> None:
-    """Settle uncertain mails, and alert the operator."""
     await worker.settle_and_alert(run.app)
 
 
@@ -208,13 +202,11 @@ async def upkeep(run: JobRun) -> None:
 
 @job("ping", "network", every=EVERY_5_MINUTES, only_one=True)
 async def ping(run: JobRun) -> None:
-    """Ping the operator's monitor."""
     await run.service.chores.ping()
 
 
 @job("find sources", "ticks", every=EVERY_MINUTE)
 async def find_sources(run: JobRun) -> None:
-    """Add a job for every source that is to be read."""
     await asyncio.to_thread(_find_sources, run.app)
 
 
@@ -242,7 +234,6 @@ def overdue_sources(app: App, now: datetime) -> list[Source]:
 
 @job("ingest", "network")
 async def read_source(run: JobRun, source: str) -> None:
-    """Fetch new papers from one source."""
     app = run.app
     chosen = [each for each in await asyncio.to_thread(overdue_sources, app, app.clock()) if each.name == source]
     await chores.read_sources(app, chosen, run.service.should_continue)
@@ -250,31 +241,26 @@ async def read_source(run: JobRun, source: str) -> None:
 
 @job("refit", "network", every=EVERY_15_MINUTES, only_one=True)
 async def refit(run: JobRun) -> None:
-    """Refit the text model if it is due."""
     await ChildProcesses(run.app).run("refit", [{}], run.service.halt)
 
 
 @job("gists", "network", every=EVERY_MINUTE, only_one=True)
 async def write_gists(run: JobRun) -> None:
-    """Have the language model write gists of new papers, if there is one."""
     await run.service.chores.write_gists()
 
 
 @job("webhooks", "network", every=EVERY_5_SECONDS, only_one=True)
 async def post_webhooks(run: JobRun) -> None:
-    """Post subscribers' events to the operator's programs."""
     await chores.post_webhooks(run.app)
 
 
 @job("libraries", "network", every=EVERY_15_SECONDS)
 async def sync_libraries(run: JobRun) -> None:
-    """Read subscribers' libraries that are due."""
     await chores.sync_libraries(run.app)
 
 
 @job("lookups", "network", every=EVERY_15_SECONDS)
 async def look_up_papers(run: JobRun) -> None:
-    """Look up papers that subscribers named by identifier."""
     await chores.look_up_papers(run.app)
 
 

@@ -94,29 +94,24 @@ async def rest(stop: asyncio.Event, wake: asyncio.Event | None, seconds: float) 
 
 
 async def sleep(stop: asyncio.Event, seconds: float) -> None:
-    """Sleep, at most until `stop` is set."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
 
 
 async def settle_and_alert(app: App) -> None:
-    """Settle uncertain deliveries, and alert the operator of what needs a person."""
     await asyncio.to_thread(settle_uncertain, app, app.clock())
     await alert_operator(app)
 
 
 async def post_webhooks(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
-    """Post subscribers' events to the operator's programs until `stop` is set."""
     await _repeat("posting webhooks", partial(chores.post_webhooks, app), TICK_SECONDS, stop, wake)
 
 
 async def sync_libraries(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
-    """Read subscribers' linked libraries when they are due, until `stop` is set."""
     await _repeat("library sync", partial(chores.sync_libraries, app), LOOKUP_SECONDS, stop, wake)
 
 
 async def look_up_papers(app: App, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
-    """Look up papers that subscribers named by identifier, until `stop` is set."""
     await _repeat("looking up papers", partial(chores.look_up_papers, app), LOOKUP_SECONDS, stop, wake)
 
 
@@ -349,7 +344,6 @@ async def post_to_chat(
 
 
 def counts(counters: RunCounters) -> dict[str, int]:
-    """Return the counts that the CLI prints."""
     names = ("accepted", "deferred", "rejected", "skipped", "expired", "uncertain")
     return {name: getattr(counters, name) for name in names}
 

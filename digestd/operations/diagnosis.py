@@ -29,17 +29,14 @@ class Diagnosis:
 
 
 def ok(area: str, message: str) -> Diagnosis:
-    """Return a finding that all is well."""
     return Diagnosis(area, Level.OK, message)
 
 
 def warning(area: str, message: str, remedy: str) -> Diagnosis:
-    """Return a finding that needs attention."""
     return Diagnosis(area, Level.WARNING, message, remedy)
 
 
 def error(area: str, message: str, remedy: str) -> Diagnosis:
-    """Return a finding that needs action."""
     return Diagnosis(area, Level.ERROR, message, remedy)
 
 

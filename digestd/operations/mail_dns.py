@@ -351,6 +351,5 @@ def _values(records: DnsRecords, name: str, kind: str) -> tuple[str, ...]:
 
 
 def _tags(text: str) -> dict[str, str]:
-    """Return the tags of a record such as `v=DKIM1; p=…`, without white space."""
     pairs = (part.partition("=") for part in text.split(";"))
     return {name.strip().lower(): "".join(value.split()) for name, _, value in pairs if name.strip()}

@@ -149,7 +149,6 @@ class ServiceStatus(ServiceHealth):
 
     @property
     def is_failing(self) -> bool:
-        """Return True if something needs the operator now."""
         return any(finding.level is Level.ERROR for finding in needs_attention(self))
 
 
