@@ -194,11 +194,12 @@ def test_system_error_is_reported_in_its_words(fails_with: Fails) -> None:
     assert "the system says: No such file or directory (there); " in fails_with(lost)[1]
 
 
-@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
-def test_closed_stream_is_ignored(closed: str, tmp_path: Path) -> None:
+def test_closed_streams_are_ignored(tmp_path: Path) -> None:
     words = shlex.join([sys.executable, "-m", "digestd", "init"])
-    done = subprocess.run(f"{words} {closed}", shell=True, cwd=tmp_path, env=_PLAIN, capture_output=True, check=False)
-    assert (done.returncode, b"digestd:" in done.stderr) == (0, False)
+    done = subprocess.run(
+        f"{words} <&- >&- 2>&-", shell=True, cwd=tmp_path, env=_PLAIN, capture_output=True, check=False
+    )
+    assert done.returncode == 0
     assert (tmp_path / "var" / "digestd.db").read_bytes().startswith(b"SQLite format 3")
 
 
@@ -223,38 +224,40 @@ _PLAIN = {name: value for name, value in os.environ.items() if not name.startswi
         (["api-token", "add", " "], "NAME: say what the token is for"),
     ],
 )
-def test_unusable_input_is_one_line(words: list[str], said: str, tmp_path: Path, sqlite_url: str) -> None:
+def test_unusable_input_is_one_line(
+    words: list[str],
+    said: str,
+    tmp_path: Path,
+    sqlite_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00\x01")
     (tmp_path / "words").write_text("sort them well\n")
-    settings = {"DIGESTD_DATABASE_URL": sqlite_url, "DIGESTD_SECRET_KEY_FILE": str(tmp_path / "secret")}
     (tmp_path / "secret").write_bytes(bytes(range(32)))
-    command = [sys.executable, "-m", "digestd", *(word.format(tmp_path) for word in words)]
-    done = subprocess.run(command, cwd=tmp_path, env=_PLAIN | settings, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-    assert said in done.stderr
+    monkeypatch.setenv("DIGESTD_DATABASE_URL", sqlite_url)
+    monkeypatch.setenv("DIGESTD_SECRET_KEY_FILE", str(tmp_path / "secret"))
+    monkeypatch.setattr(sys, "argv", ["digestd", *(word.format(tmp_path) for word in words)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    shown = capsys.readouterr().err
+    assert (ended.value.code, shown.count("\n")) == (2, 1), shown
+    assert said in shown
 
 
-@pytest.mark.parametrize(
-    ("host", "said"),
-    [
-        ("a b", ""),
-        ("127.0.0.1", "127.0.0.1:{}: Address already in use; set"),
-    ],
-)
-def test_listen_error_states_reason(host: str, said: str, tmp_path: Path, sqlite_url: str) -> None:
+def test_listen_error_states_reason(tmp_path: Path, sqlite_url: str) -> None:
     (tmp_path / "secret").write_bytes(bytes(range(32)))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         settings = {
             "DIGESTD_DATABASE_URL": sqlite_url,
             "DIGESTD_SECRET_KEY_FILE": str(tmp_path / "secret"),
-            "DIGESTD_WEB_HOST": host,
             "DIGESTD_WEB_PORT": str(port),
         }
         command = [sys.executable, "-m", "digestd", "web"]
         done = subprocess.run(command, cwd=tmp_path, env=_PLAIN | settings, capture_output=True, text=True, check=False)
     assert (done.returncode, "digestd: cannot listen on" in done.stderr) == (1, True), done.stderr
-    assert said.format(port) in done.stderr
+    assert f"127.0.0.1:{port}: Address already in use; set" in done.stderr
 
 
 def test_interrupt_prints_nothing(fails_with: Fails) -> None:
@@ -276,12 +279,6 @@ def test_missing_init_names_remedy(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "digestd init" in ended.stderr
     assert ended.stderr.count("\n") == 1
-
-
-def test_unknown_option_is_usage_error(tmp_path: Path) -> None:
-    ended = process(tmp_path, "subscriber", "add", "a@example.org", "--hours", "3")
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert "--hours" in ended.stderr
 
 
 def test_version_is_printed(tmp_path: Path) -> None:

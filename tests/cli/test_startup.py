@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from digestd.cli import app
 
 HEAVY = {
     *("alembic", "aiosmtplib", "asyncio", "babel", "cryptography", "fastapi", "httpx2", "jinja2", "numpy"),
@@ -14,45 +17,46 @@ HEAVY = {
 COMPLETION = {"_DIGESTD_COMPLETE": "complete_bash", "COMP_WORDS": "digestd subscriber un", "COMP_CWORD": "2"}
 
 
-def imported(folder: Path, *words: str, **environment: str) -> set[str]:
-    """Return the modules that a command has imported when it ends.
+def imported(folder: Path, *commands: str, **environment: str) -> list[set[str]]:
+    """Run commands one after the other in a new process; return the modules that are imported after each.
 
-    Top-level packages and digestd modules.
+    Names are those of top-level packages and of digestd's modules.
     """
     code = f"""
 import sys
 from digestd.cli import main
-sys.argv = ["digestd", *{list(words)}]
-try:
-    main()
-finally:
-    sys.stderr.write("\\n" + " ".join(sys.modules))
+for words in {list(commands)}:
+    sys.argv = ["digestd", *words.split()]
+    try:
+        main()
+    except SystemExit as ended:
+        assert not ended.code, words
+    sys.stderr.write("\\nimported " + " ".join(sys.modules))
 """
     clean = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, env=clean | environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    modules = done.stderr.splitlines()[-1].split()
-    return {name if name.startswith("digestd.") else name.partition(".")[0] for name in modules}
+    modules = [line.split()[1:] for line in done.stderr.splitlines() if line.startswith("imported ")]
+    return [{name if name.startswith("digestd.") else name.partition(".")[0] for name in each} for each in modules]
 
 
-@pytest.mark.parametrize("words", [("--help",), ("subscriber", "--help"), ("--version",)])
-def test_help_imports_no_heavy_library(words: tuple[str, ...], tmp_path: Path) -> None:
-    found = imported(tmp_path, *words)
+def test_help_imports_no_heavy_library(tmp_path: Path) -> None:
+    found = imported(tmp_path, "--version", "--help", "subscriber --help")[-1]
     assert not found & HEAVY
     assert "digestd.app" not in found
 
 
 def test_completion_imports_no_heavy_library(tmp_path: Path) -> None:
-    found = imported(tmp_path, **COMPLETION)
+    [found] = imported(tmp_path, "", **COMPLETION)
     assert not found & (HEAVY | {"rich"})
 
 
-def test_lists_import_only_what_they_read(tmp_path: Path) -> None:
-    imported(tmp_path, "init")
-    for words in (("subscriber", "list"), ("delivery", "list"), ("webhook", "list")):
-        found = imported(tmp_path, *words)
-        assert not found & (HEAVY - {"asyncio", "babel", "numpy", "sqlalchemy", "sqlmodel"})
-        assert not [name for name in found if name.startswith(("digestd.ranking.", "digestd.delivery.transports."))]
-    assert not imported(tmp_path, "config", "show") & (HEAVY - {"asyncio"})
+def test_lists_import_only_what_they_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(app, ["init"]).exit_code == 0
+    config, *lists = imported(tmp_path, "config show", "subscriber list", "delivery list", "webhook list")
+    assert not config & (HEAVY - {"asyncio"})
+    assert not lists[-1] & (HEAVY - {"asyncio", "babel", "numpy", "sqlalchemy", "sqlmodel"})
+    assert not [name for name in lists[-1] if name.startswith(("digestd.ranking.", "digestd.delivery.transports."))]
