@@ -167,7 +167,7 @@ def _plan_shard(run: JobRun, first: int) -> PlanReport:
 
 
 def _add_delivery(session: Session) -> None:
-    job_queue.add(session, [new_job("deliver", "delivery")])
+    processes.add_jobs(session, [new_job("deliver", "delivery")])
 
 
 @job("deliver", "delivery", every=EVERY_5_SECONDS)
@@ -178,7 +178,7 @@ async def deliver(run: JobRun) -> None:
 
 @job("post to chat rooms", "network", every=EVERY_15_SECONDS, only_one=True)
 async def post_to_chat(run: JobRun) -> None:
-    owner = job_queue.new_owner(run.worker)
+    owner = processes.new_owner(run.worker)
     await worker.post_to_chat(run.app, run.service.halt, owner=owner)
 
 

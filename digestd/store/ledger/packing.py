@@ -7,7 +7,7 @@ and extends them for every subscriber, and as JSON the papers of 30 days alone w
 
 import json
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -104,7 +104,18 @@ def _pick(paper: Any, revision: Any, score: Any, section: Any, reason: Any, *res
 @lru_cache(maxsize=64)
 def _are_of_pick(types: tuple[type, ...]) -> bool:
     """Return True if paper, revision, score, words of the reason, and the rest may be of these types."""
-    allowed = ({int}, {int}, {int, float}, _TEXT, {list}, _NUMBER, _NUMBER, _NUMBER, _NUMBER, _TEXT)
+    allowed: Sequence[Collection[object]] = (
+        {int},
+        {int},
+        {int, float},
+        _TEXT,
+        {list},
+        _NUMBER,
+        _NUMBER,
+        _NUMBER,
+        _NUMBER,
+        _TEXT,
+    )
     return len(types) <= len(allowed) and all(one in kinds for kinds, one in zip(allowed, types, strict=False))
 
 
