@@ -3,9 +3,6 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import pytest
-
-from digestd.errors import BadInput, SourceFailed
 from digestd.sources import parse_source
 from digestd.sources.source import Page
 
@@ -52,14 +49,3 @@ def test_acl_anthology_requests_the_year_and_the_last_in_winter() -> None:
 
 def test_acl_anthology_year_without_volumes_is_no_error() -> None:
     assert LAKES.parse(b"404: Not Found") == Page(next="1")
-
-
-def test_acl_anthology_refuses_entities() -> None:
-    with pytest.raises(SourceFailed, match="DOCTYPE"):
-        LAKES.parse(b'<?xml version="1.0"?><!DOCTYPE collection [<!ENTITY a "b">]><collection>&a;</collection>')
-
-
-@pytest.mark.parametrize("argument", ["", "ACL", "2026.acl", "a/b", "acl+emnlp"])
-def test_acl_anthology_refuses_other_arguments(argument: str) -> None:
-    with pytest.raises(BadInput, match="acl-anthology:emnlp"):
-        parse_source(f"acl-anthology:{argument}")

@@ -3,9 +3,6 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import pytest
-
-from digestd.errors import SourceFailed
 from digestd.sources import parse_source
 from digestd.sources.arxiv.api import PAGE_SIZE
 from digestd.sources.source import AnnouncementSource, BackfillSource
@@ -62,20 +59,9 @@ def test_arxiv_api_stops_at_announced_submissions() -> None:
     assert API.requests(SINCE, "500@2026-11-01T00:00:00+00:00") is None
 
 
-def test_arxiv_api_error_entry_fails_with_message() -> None:
-    error = """<entry><id>http://arxiv.org/api/errors#x</id><title>Error</title>
-        <summary>incorrect id format for abc</summary></entry>"""
-    with pytest.raises(SourceFailed, match="incorrect id format for abc"):
-        API.parse(feed(1, 0, error))
-
-
 def test_arxiv_api_requests_empty_page_again() -> None:
     cursor = "500@2026-11-23T00:00:00+00:00"
     assert API.parse(feed(900, 500), cursor).next == cursor
-
-
-def test_arxiv_api_empty_result_is_the_end() -> None:
-    assert API.parse(feed(0, 0)).next is None
 
 
 def test_arxiv_api_rejects_bad_entry_with_reason() -> None:
@@ -84,21 +70,11 @@ def test_arxiv_api_rejects_bad_entry_with_reason() -> None:
     assert [(r.where, r.field) for r in page.rejects] == [("http://arxiv.org/abs/2611.00002v1", "published")]
 
 
-def test_arxiv_api_rejects_entry_without_title() -> None:
-    page = API.parse(feed(2, 0, entry("2611.00001v1"), entry("2611.00002v1", title=" ")))
-    assert [r.field for r in page.rejects] == ["title"]
-
-
 def test_arxiv_api_truncated_feed_keeps_complete_entries() -> None:
     body = feed(3, 0, entry("2611.00001v1"), entry("2611.00002v1"))
     page = API.parse(body[:-60])
     assert [sighting.ids for sighting in page.sightings] == [("arxiv:2611.00001",)]
     assert "malformed XML" in page.rejects[0].message
-
-
-def test_arxiv_api_deep_nesting_is_linear() -> None:
-    with pytest.raises(SourceFailed):
-        API.parse(b"<feed>" + b"<a>" * 200_000)
 
 
 def test_arxiv_rss_reads_announce_type() -> None:
@@ -118,10 +94,6 @@ def test_arxiv_rss_and_atom_agree() -> None:
     assert RSS.parse((SAMPLES / "arxiv-rss.atom.xml").read_bytes()) == rss
 
 
-def test_arxiv_rss_empty_feed_is_quiet() -> None:
-    assert RSS.parse(b"<rss version='2.0'><channel><title>cs.LG</title></channel></rss>").sightings == ()
-
-
 def test_arxiv_rss_full_feed_warns_of_missing_papers() -> None:
     items = "".join(
         f"<item><guid>oai:arXiv.org:2611.{n:05}v1</guid><title>T</title><pubDate>2026-11-24</pubDate></item>"
@@ -130,18 +102,6 @@ def test_arxiv_rss_full_feed_warns_of_missing_papers() -> None:
     page = RSS.parse(f"<rss><channel>{items}</channel></rss>".encode())
     assert len(page.sightings) == 2_000
     assert "split the categories" in page.rejects[0].message
-
-
-def test_arxiv_rss_is_one_request() -> None:
-    request = RSS.requests(SINCE, None)
-    assert request is not None
-    assert request.url == "https://rss.arxiv.org/atom/cs.LG+stat.ML"
-    assert RSS.requests(SINCE, "") is None
-
-
-def test_arxiv_sources_share_rate_limit() -> None:
-    assert API.rate_limit == RSS.rate_limit
-    assert API.rate_limit.seconds >= 3.0
 
 
 def item(number: str, kind: str = "new", dated: str = "Tue, 24 Nov 2026 00:00:00 -0500", abstract: str = "A.") -> str:

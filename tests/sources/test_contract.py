@@ -136,7 +136,7 @@ def test_source_truncated_answer_raises_only_source_failed(kind: str, path: Path
     source = reading(kind)
     body, cursor = path.read_bytes(), CURSORS.get(kind)
     whole = source.parse(body, cursor).sightings
-    for end in range(0, len(body), 37):
+    for end in range(0, len(body), 97):
         try:
             page = source.parse(body[:end], cursor)
         except SourceFailed:
@@ -144,7 +144,11 @@ def test_source_truncated_answer_raises_only_source_failed(kind: str, path: Path
         assert list(page.sightings) == list(whole[: len(page.sightings)])
 
 
-@pytest.mark.parametrize("body", [b"<html><body>maintenance</body></html>", b"\xff\xfe\x00", b"<!DOCTYPE html><p>no"])
+@pytest.mark.parametrize(
+    "body",
+    [b"<html><body>maintenance</body></html>", b"\xff\xfe\x00", b"<!DOCTYPE html><p>no", b"[" * 100_000, b"null", b"{"],
+    ids=lambda body: ascii(body[:9]),
+)
 def test_source_web_page_or_noise_gives_no_paper(source: Source, body: bytes) -> None:
     try:
         page = source.parse(body)
@@ -155,10 +159,21 @@ def test_source_web_page_or_noise_gives_no_paper(source: Source, body: bytes) ->
 
 
 def test_source_refuses_entity_bombs() -> None:
-    bomb = b'<?xml version="1.0"?><!DOCTYPE feed [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><feed>&b;</feed>'
-    for kind in ("arxiv", "arxiv-rss"):
+    for kind, root in (
+        *(("arxiv", "feed"), ("arxiv-rss", "feed"), ("feed", "rss"), ("acl-anthology", "collection")),
+        ("arxiv-oai", "OAI-PMH"),
+    ):
+        bomb = f'<!DOCTYPE {root} [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><{root}>&b;</{root}>'
         with pytest.raises(SourceFailed, match="DOCTYPE"):
-            parse_source(SPECS[kind]).parse(bomb)
+            parse_source(SPECS[kind]).parse(bomb.encode())
+
+
+def test_source_deep_nesting_is_linear() -> None:
+    for kind, root, cursor in (
+        *(("arxiv", "feed", None), ("arxiv-oai", "OAI-PMH", None), ("pubmed", "PubmedArticleSet", CURSORS["pubmed"])),
+    ):
+        with pytest.raises(SourceFailed):
+            parse_source(SPECS[kind]).parse(f"<{root}>".encode() + b"<record>" * 200_000, cursor)
 
 
 @pytest.mark.parametrize(
@@ -170,8 +185,29 @@ def test_source_refuses_entity_bombs() -> None:
         ("arxiv:", "cs.LG"),
         ("arxiv:cs.LG OR 1", "cs.LG"),
         ("arxiv-rss:../../etc", "cs.LG"),
-        ("hf-daily:x", "takes nothing"),
-        ("jsonl:", "path"),
+        ("hf-daily:x", "hf-daily takes nothing"),
+        ("jsonl:", "jsonl: needs the path"),
+        *((f"acl-anthology:{wrong}", "acl-anthology:emnlp") for wrong in ("", "ACL", "2026.acl", "a/b", "acl+emnlp")),
+        *(
+            (f"biorxiv:{wrong}", "cell biology")
+            for wrong in ("../x", "a?b", "+", "+".join(["genetics s"] * 20 + ["x"]))
+        ),
+        *(
+            (f"chemrxiv:{wrong}", "chemrxiv:Catalysis")
+            for wrong in ("catalysis", "Ice,Energy", "Cata/lysis", "C" * 200)
+        ),
+        *((f"crossref:{wrong}", "1234-5679") for wrong in ("", "12345679", "1234-567y", "1234-5679+")),
+        *((f"openalex:{wrong}", "openalex:T10102") for wrong in ("", "preprint", "T1+", "W123", "T1+x y!", "T1|T2")),
+        *((f"openreview:{wrong}", "ICLR.cc/2027") for wrong in ("", "a b", "../x?", "/x", "x/")),
+        *((f"s2-recommend:{wrong}", "s2-recommend") for wrong in ("", "openreview:x", "lakes", "2611.1,2611.2")),
+        *((f"{kind}:a, b", "without commas") for kind in ("dblp", "europepmc", "hal", "pubmed", "zenodo")),
+        *((f"pubmed:{wrong}", "2 to 180 characters") for wrong in ("", "a", "x" * 200, "a\x00b")),
+        *(
+            (f"feed:{wrong}", "not an address")
+            for wrong in ("", "ftp://x.example/rss", "file:///etc/passwd", "x.example")
+        ),
+        *((f"feed:https://{who}@x.example/rss", "password") for who in ("me", "me:secret")),
+        ("feed:https://x.example/a,b", "%2C"),
     ],
 )
 def test_parse_source_unknown_type_names_remedy(spec: str, named: str) -> None:

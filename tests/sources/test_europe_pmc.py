@@ -8,7 +8,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from digestd.errors import BadInput, SourceFailed
 from digestd.sources import parse_source
 from digestd.text.markup import without_typesetting
 
@@ -99,17 +98,6 @@ def test_europe_pmc_follows_cursor_until_it_repeats() -> None:
     assert EUROPE_PMC.parse(answer(entry(), hits=9, mark="Ab+/="), "1@Ab+/=").next is None
     assert EUROPE_PMC.parse(answer(hits=3), "1@Ab").next == "1@Ab"
     assert EUROPE_PMC.parse(answer(hits=0)).next is None
-
-
-def test_europe_pmc_error_fails_with_message() -> None:
-    with pytest.raises(SourceFailed, match="Europe PMC says: “no such field”"):
-        EUROPE_PMC.parse(b'{"errCode": 404, "errMsg": "no such field"}')
-
-
-@pytest.mark.parametrize("argument", ["", "a, b"])
-def test_europe_pmc_refuses_other_arguments(argument: str) -> None:
-    with pytest.raises(BadInput, match="without commas"):
-        parse_source(f"europepmc:{argument}")
 
 
 @pytest.mark.parametrize(

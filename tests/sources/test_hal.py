@@ -8,7 +8,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from digestd.errors import BadInput, SourceFailed
 from digestd.sources import parse_source
 
 BODY = (Path(__file__).parent / "samples" / "hal.json").read_bytes()
@@ -89,21 +88,6 @@ def test_hal_reads_ids_of_every_archive(name: str) -> None:
     assert only(halId_s=name).ids == (f"hal:{name}",)
 
 
-@pytest.mark.parametrize(
-    "body", [b'{"error": {"msg": "undefined field x", "code": 400}}', b'{"error": "undefined field x"}']
-)
-def test_hal_error_fails_with_message(body: bytes) -> None:
-    with pytest.raises(
-        SourceFailed, match=r"HAL says: “undefined field x”; correct the search as in https://api\.archives"
-    ):
-        HAL.parse(body)
-
-
 def test_hal_rejects_deposit_without_id() -> None:
     page = HAL.parse(answer(deposit(), deposit(halId_s="../x")))
     assert [reject.field for reject in page.rejects] == ["halId_s"]
-
-
-def test_hal_refuses_other_arguments() -> None:
-    with pytest.raises(BadInput, match="without commas"):
-        parse_source("hal:")

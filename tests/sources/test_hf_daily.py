@@ -78,14 +78,6 @@ def test_hf_daily_malformed_day_reports_reason(body: bytes, said: str) -> None:
         HF.parse(body)
 
 
-def test_hf_daily_rejects_malformed_paper_only() -> None:
-    records = json.loads(BODY)
-    records.append({"paper": {"id": "not one", "title": "x"}})
-    page = HF.parse(json.dumps(records).encode())
-    assert len(page.sightings) == 2
-    assert [(r.where, r.field) for r in page.rejects] == [("record 3", "paper.id")]
-
-
 def test_hf_daily_day_is_that_of_the_listing() -> None:
     newest = HF.parse(BODY)
     assert {newest.day, *(sighting.day for sighting in newest.sightings)} == {date(2026, 11, 23)}

@@ -1,13 +1,9 @@
 """Test Hugging Face's trending papers."""
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
-from digestd.errors import BadInput, SourceFailed
 from digestd.sources import parse_source
 
 BODY = (Path(__file__).parent / "samples" / "hf-trending.json").read_bytes()
@@ -28,28 +24,3 @@ def test_hf_trending_parses_daily_records() -> None:
     assert HF.parse(BODY).sightings[0].signals == {"upvotes": 321.0, "comments": 12.0, "stars": 4100.0}
     daily = parse_source("hf-daily").parse(BODY).sightings
     assert HF.parse(BODY).sightings == tuple(replace(sighting, day=None) for sighting in daily)
-
-
-def test_hf_trending_has_no_day() -> None:
-    page = HF.parse(BODY)
-    assert {page.day, *(sighting.day for sighting in page.sightings)} == {None}
-
-
-def test_hf_trending_shares_rate_limit() -> None:
-    assert HF.rate_limit == parse_source("hf-daily").rate_limit
-
-
-def test_hf_trending_rejects_malformed_paper_only() -> None:
-    page = HF.parse(json.dumps([*json.loads(BODY), {"paper": None}]).encode())
-    assert len(page.sightings) == 2
-    assert [(r.where, r.field) for r in page.rejects] == [("record 3", "paper")]
-
-
-def test_hf_trending_error_fails() -> None:
-    with pytest.raises(SourceFailed, match="busy"):
-        HF.parse(b'{"error": "busy"}')
-
-
-def test_hf_trending_takes_no_argument() -> None:
-    with pytest.raises(BadInput, match="takes nothing"):
-        parse_source("hf-trending:x")

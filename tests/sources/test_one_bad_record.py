@@ -15,21 +15,11 @@ from tests.sources.test_contract import CURSORS, SAMPLES, reading
 from tests.sources.test_shapes import paths, replaced
 
 ODD = [
-    *("9" * 5_000, "\ud800", "\x00", "0000-00-00", "9999-12-31T23:59:60Z", "x" * 100_000, "<" * 3_000),
-    *(
-        json.loads("[" * 90 + "]" * 90),
-        json.loads('{"a":' * 90 + "1" + "}" * 90),
-        {},
-        [],
-        [None],
-        -1,
-        True,
-        2**70,
-        None,
-    ),
+    *("9" * 5_000, "\ud800", "0000-00-00", "9999-12-31T23:59:60Z", "<" * 3_000),
+    *(json.loads("[" * 90 + "]" * 90), {}, [None], True, 2**70, None),
 ]
 """What stands in place of a part of the record."""
-NUMBERS = ("9" * 400, "9" * 5_000, "1e999", "NaN", "-Infinity")
+NUMBERS = ("9" * 5_000, "1e999", "NaN")
 """Written as such in place of a part."""
 _PLACE = '"the number"'
 

@@ -8,7 +8,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from digestd.errors import BadInput, SourceFailed
 from digestd.sources import parse_source
 from digestd.sources.openalex import PAGE_SIZE
 
@@ -104,23 +103,3 @@ def test_openalex_says_when_there_are_too_many_works() -> None:
 )
 def test_openalex_rebuilds_abstract(index: object, abstract: str) -> None:
     assert only(abstract_inverted_index=index).words.abstract == abstract
-
-
-def test_openalex_rejects_work_without_title() -> None:
-    page = OPENALEX.parse(answer(work(), work(title=None)))
-    assert [reject.field for reject in page.rejects] == ["title"]
-
-
-def test_openalex_error_fails_with_message() -> None:
-    body = b'{"error": "Invalid filter", "message": "Unknown filter field: topic"}'
-    with pytest.raises(SourceFailed, match="OpenAlex says: “Unknown filter field: topic”"):
-        OPENALEX.parse(body)
-
-
-TOO_MANY = "+".join(f"T{number:07}" for number in range(30))
-
-
-@pytest.mark.parametrize("argument", ["", "preprint", "T1+", "W123", "T1+x y!", "t19001", "T1|T2", TOO_MANY])
-def test_openalex_refuses_other_arguments(argument: str) -> None:
-    with pytest.raises(BadInput, match=r"openalex:T10102\+I27837315"):
-        parse_source(f"openalex:{argument}")

@@ -48,14 +48,3 @@ def test_ris_reads_what_rispy_reads(made: list[dict[str, str]]) -> None:
 def test_ris_keeps_references_that_rispy_drops(text: str, wanted: list[str], by_rispy: int) -> None:
     assert titles(RIS.read(text)) == wanted
     assert len(rispy.loads(text)) == by_rispy
-
-
-def test_ris_joins_author_over_two_lines() -> None:
-    text = "TY  - JOUR\nTI  - Lakes freeze\nAU  - Rue,\n Ann\nER  - \n"
-    assert RIS.read(text).sightings[0].words.authors == ("Ann Rue",)
-    assert rispy.loads(text)[0]["authors"] == ["Rue,", "Ann"]
-
-
-def test_ris_names_line_of_bad_reference() -> None:
-    text = "TY  - JOUR\nTI  - Lakes freeze\nER  - \nTY  - JOUR\nAU  - Nobody\nER  - \n"
-    assert [reject.where for reject in RIS.read(text).rejects] == ["line 4"]

@@ -34,8 +34,7 @@ LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_s
 SHAPES = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
 )
-WRONG: list[object] = [None, [], {}, "", 0, [None], "x"]
-MANY = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 def paths(value: object, here: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
@@ -74,27 +73,12 @@ def is_sound(parse: Callable[[bytes, str | None], Page], body: bytes, cursor: st
 
 @pytest.mark.parametrize("kind", sorted(SPECS))
 @MANY
-@given(shape=SHAPES)
-def test_source_reads_or_refuses_any_json(kind: str, shape: object) -> None:
-    is_sound(parse_source(SPECS[kind]).parse, json.dumps(shape).encode())
-
-
-@pytest.mark.parametrize("kind", sorted(SPECS))
-@MANY
 @given(data=st.data())
-def test_source_accepts_any_type_in_any_field(kind: str, data: st.DataObject) -> None:
+def test_source_accepts_any_type_in_any_place(kind: str, data: st.DataObject) -> None:
     sample = json.loads((SAMPLES / f"{kind}.json").read_bytes())
     for _ in range(data.draw(st.integers(1, 3))):
         sample = replaced(sample, data.draw(st.sampled_from(paths(sample))), data.draw(SHAPES))
     is_sound(parse_source(SPECS[kind]).parse, json.dumps(sample).encode())
-
-
-@pytest.mark.parametrize("kind", sorted(SPECS))
-def test_source_accepts_missing_and_null_fields(kind: str) -> None:
-    sample = json.loads((SAMPLES / f"{kind}.json").read_bytes())
-    for path in paths(sample):
-        for by in WRONG:
-            is_sound(parse_source(SPECS[kind]).parse, json.dumps(replaced(sample, path, by)).encode())
 
 
 @pytest.mark.parametrize("kind", sorted(SPECS))
@@ -123,13 +107,6 @@ def test_source_refuses_records_of_other_format(kind: str) -> None:
         parse_source(SPECS[kind]).parse(body)
 
 
-@pytest.mark.parametrize("kind", sorted(SPECS))
-@pytest.mark.parametrize("body", [b"[" * 100_000, b"{", b"[]", b"null", b'"ok"', b"\xff", b"1" * 5_000, b"{}"])
-def test_source_refuses_foreign_answer(kind: str, body: bytes) -> None:
-    with pytest.raises(SourceFailed, match="the answer"):
-        parse_source(SPECS[kind]).parse(body)
-
-
 @MANY
 @given(shape=SHAPES, by=SHAPES)
 def test_pubmed_search_reads_or_refuses_any_json(shape: object, by: object) -> None:
@@ -143,22 +120,3 @@ def test_pubmed_search_reads_or_refuses_any_json(shape: object, by: object) -> N
 @given(start=st.integers(0, len(XML)), length=st.integers(0, 400), by=st.binary(max_size=20) | st.just(b"<a>"))
 def test_pubmed_reads_or_refuses_any_bytes(start: int, length: int, by: bytes) -> None:
     is_sound(PUBMED.parse, XML[:start] + by + XML[start + length :], PAGE)
-
-
-TAGS = st.sampled_from(sorted(set(re.findall(r"</(\w+)>", XML.decode())) | {"BookDocument", "BookTitle", "ERROR"}))
-ELEMENTS = st.recursive(
-    st.text("a1 2026-é", max_size=8),
-    lambda inner: st.builds(lambda tag, parts: f"<{tag}>{''.join(parts)}</{tag}>", TAGS, st.lists(inner, max_size=4)),
-)
-
-
-@MANY
-@given(parts=st.lists(ELEMENTS, max_size=5))
-def test_pubmed_reads_or_refuses_any_elements(parts: list[str]) -> None:
-    is_sound(PUBMED.parse, f"<PubmedArticleSet>{''.join(parts)}</PubmedArticleSet>".encode(), PAGE)
-
-
-def test_pubmed_accepts_missing_elements() -> None:
-    lines = XML.decode().splitlines()
-    for place in range(2, len(lines)):
-        is_sound(PUBMED.parse, "\n".join(lines[:place] + lines[place + 1 :]).encode(), PAGE)

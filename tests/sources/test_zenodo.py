@@ -5,9 +5,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
-
-from digestd.errors import BadInput, SourceFailed
 from digestd.sources import parse_source
 
 BODY = (Path(__file__).parent / "samples" / "zenodo.json").read_bytes()
@@ -59,13 +56,3 @@ def test_zenodo_pages_back_to_the_last_run() -> None:
     assert ZENODO.requests(SINCE, old.next) is None
     assert ZENODO.parse(answer(record(), total=60), "3@2026-11-22").next is None
     assert ZENODO.parse(answer(total=60)).next == "0"
-
-
-def test_zenodo_error_fails_with_message() -> None:
-    with pytest.raises(SourceFailed, match="Zenodo says: “Invalid search query”"):
-        ZENODO.parse(b'{"status": 400, "message": "Invalid search query"}')
-
-
-def test_zenodo_refuses_other_arguments() -> None:
-    with pytest.raises(BadInput, match="without commas"):
-        parse_source("zenodo:")
