@@ -8,8 +8,9 @@ proves nothing: repositories give the same one to many records, and groups reuse
 theirs for the next paper. Under different titles it counts only between a
 preprint and its publication, by the same people or under similar titles.
 
-The order of this module: the rules, blocking keys, identifiers, titles,
-abstracts, authors. All functions are pure.
+The first rule of a table that holds decides; `python -m tests.papers.pairs`
+measures them. The order of this module: the rules, blocking keys, identifiers,
+titles, abstracts, authors. All functions are pure.
 
 Edit distances do not decide here: of 645 labelled pairs of different works, the
 ratios of rapidfuzz in place of the abstracts' shared runs join 27, these rules none. Works of one group differ by a
@@ -18,7 +19,7 @@ single word.
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from functools import cached_property, lru_cache
@@ -26,7 +27,6 @@ from hashlib import blake2b
 
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.papers.normalization import (
-    PART,
     STOP,
     content,
     editions,
@@ -50,9 +50,9 @@ EDITION_DAYS = 200
 """The same for a title that returns every year."""
 VERSION_DAYS = 4 * 365
 """Days after which a paper under another title is a new one, not the publication of a preprint."""
-SIMILAR, CLOSE, EXTENDED = 0.5, 0.6, 0.85
-"""Share of content words, of all in two titles: they are similar, nearly the same, or one only adds words."""
-_LIKE_TITLES = ((0.7, 0.0), (0.5, 0.35), (0.3, CLOSE), (0.2, 0.8))
+SHORT_TITLE_DAYS = 400
+"""Days within which the same people give a short title to one work only."""
+_LIKE_TITLES = ((0.7, 0.0), (0.5, 0.35), (0.3, 0.6), (0.2, 0.8))
 """Share that two abstracts have in common, and how similar the titles must be then."""
 
 
@@ -72,6 +72,44 @@ class Similarity:
         return self.score >= SAME
 
 
+_Rule = tuple[Callable[["_Evidence"], bool], float, str]
+_EQUAL_TITLES: tuple[_Rule, ...] = (
+    (lambda it: it.authors is AuthorMatch.NOBODY, 0.1, "the same title by others"),
+    (lambda it: it.abstracts.unlike and not it.has_preprint, 0.3, "the same title on something else"),
+    (lambda it: it.is_another_edition, 0.5, "the same title at another time"),
+    (lambda it: it.abstracts.same, 0.99, "the same title and abstract"),
+    (lambda it: it.authors is AuthorMatch.UNKNOWN and it.abstracts.alike and it.is_specific
+        and not it.has_other_subject, 0.92, "the same title and a similar abstract"),
+    (lambda it: it.authors is AuthorMatch.FIRST and it.is_specific and (it.abstracts.alike or it.shared >= 3),
+        0.92, "the same title and first author"),
+    (lambda it: it.authors >= AuthorMatch.MOST and it.is_specific, 0.97, "the same title and authors"),
+    (lambda it: it.authors is AuthorMatch.ALL and it.shared >= 3 and it.weight >= 8
+        and it.is_within(SHORT_TITLE_DAYS), 0.92, "the same short title and authors"),
+    (lambda _: True, 0.5, "the same title, and too little is known of the authors"),
+)  # fmt: skip
+_CUT_TITLE: tuple[_Rule, ...] = (
+    (lambda it: it.authors is AuthorMatch.NOBODY or it.abstracts.unlike or it.has_other_subject,
+        0.2, "one title begins like the other"),
+    (lambda it: it.abstracts.same and it.authors is not AuthorMatch.SOME,
+        0.97, "one title begins like the other, and the abstract is the same"),
+    (lambda it: it.is_serial or it.is_another_edition or it.titles.number_cut, 0.5, "one title begins like the other"),
+    (lambda it: it.authors is AuthorMatch.ALL and it.shared >= 2 and it.is_specific,
+        0.91, "one title begins like the other, by the same authors"),
+    (lambda _: True, 0.5, "one title begins like the other"),
+)  # fmt: skip
+"""One title without its subtitle, or cut for length."""
+_OTHER_TITLE: tuple[_Rule, ...] = (
+    (lambda it: not it.has_preprint, 0.4, "another title, and none is a preprint"),
+    (lambda it: (it.days or 0) > VERSION_DAYS, 0.4, "another title, years later"),
+    (lambda it: it.abstracts.length < 30, 0.2, "another title, and no abstracts to compare"),
+    (lambda it: not it.is_rephrased, 0.2, "another title and another abstract"),
+    (lambda it: it.has_other_subject, 0.2, "another title and another subject"),
+    (lambda it: it.authors >= AuthorMatch.MOST, 0.95, "another title of a similar abstract and the same authors"),
+    (lambda _: True, 0.5, "another title of the same abstract"),
+)  # fmt: skip
+"""A preprint's title and its publication's."""
+
+
 def same_work(one: Sighting, other: Sighting, *, is_boilerplate: bool = False) -> Similarity:
     """Compare two sightings by identifiers, title, authors, abstract and date.
 
@@ -83,16 +121,16 @@ def same_work(one: Sighting, other: Sighting, *, is_boilerplate: bool = False) -
     titles = compare_titles(one.words.title, other.words.title)
     if titles.conflict:
         return Similarity(0.0, titles.conflict)
+    rules = {TitleMatch.CUT: _CUT_TITLE, TitleMatch.OTHER: _OTHER_TITLE}.get(titles.match, _EQUAL_TITLES)
     evidence = _Evidence(one, other, titles, is_boilerplate)
-    if titles.match in {TitleMatch.EQUAL, TitleMatch.WORDS}:
-        return _score_equal_titles(evidence)
-    if titles.match is TitleMatch.CUT:
-        return _score_cut_title(evidence)
-    return _score_other_title(evidence)
+    score, why = next((score, why) for holds, score, why in rules if holds(evidence))
+    return Similarity(score, evidence.describe(why) if score >= SAME else why)
 
 
 class _Evidence:
     """Everything that speaks for or against two sightings being one work, computed when a rule asks for it."""
+
+    titles: "TitleComparison"
 
     def __init__(self, one: Sighting, other: Sighting, titles: "TitleComparison", is_boilerplate: bool) -> None:
         self.one, self.other = one, other
@@ -134,99 +172,32 @@ class _Evidence:
 
     @property
     def is_serial(self) -> bool:
-        return _is_serial(self.one.words.title)
+        return _is_serial(self.one.words.title) or _is_serial(self.other.words.title)
 
     @cached_property
     def has_other_subject(self) -> bool:
         return _has_other_subject(self.one.words, self.other.words)
 
-    def score(self, score: float, why: str) -> Similarity:
+    @property
+    def is_another_edition(self) -> bool:
+        """Return True for a title that returns every year, or is reused years later."""
+        if self.is_serial:
+            return not self.is_within(EDITION_DAYS)
+        return self.days is not None and self.days > REUSED_TITLE_DAYS and not self.abstracts.alike
+
+    @property
+    def is_rephrased(self) -> bool:
+        """Return True if the titles are as similar as two of one work are whose abstracts share so much."""
+        needed = next((needed for held, needed in _LIKE_TITLES if self.abstracts.held >= held), 2.0)
+        return _title_likeness(self.one.words, self.other.words) >= needed
+
+    def is_within(self, days: float) -> bool:
+        return self.days is not None and self.days <= days
+
+    def describe(self, why: str) -> str:
         people = f"{self.authors.name.lower()} authors" + (f" ({self.shared} shared)" if self.shared else "")
         days = "" if self.days is None else f", {self.days:.0f} days apart"
-        return Similarity(score, f"{why}: title {self.titles.match}, {people}, {self.abstracts.describe()}{days}")
-
-
-def _score_equal_titles(found: _Evidence) -> Similarity:
-    if found.authors is AuthorMatch.NOBODY:
-        return found.score(0.1, "the same title by others")
-    if found.abstracts.unlike and not _is_rewritten(found):
-        return found.score(0.3, "the same title on something else")
-    if found.is_serial and not found.has_preprint and _is_another_edition(found):
-        return found.score(0.5, "the same title at another time")
-    if found.abstracts.same and (found.is_specific or found.abstracts.length >= 30):
-        return found.score(0.99, "the same title and abstract")
-    is_unclear = found.authors is AuthorMatch.UNKNOWN or (found.authors is AuthorMatch.SOME and found.shared > 1)
-    if is_unclear and found.abstracts.alike and _is_confirmed(found):
-        return found.score(0.92, "the same title and a similar abstract")
-    if found.authors < AuthorMatch.FIRST:
-        return found.score(0.5, "the same title, and too little is known of the authors")
-    if _is_another_edition(found):
-        return found.score(0.5, "the same title at another time")
-    return _score_equal_titles_and_authors(found)
-
-
-def _is_rewritten(found: _Evidence) -> bool:
-    """Return True for a preprint and a publication of one title, by the same people, whose abstract is a new one."""
-    return found.has_preprint and found.authors >= AuthorMatch.MOST and found.shared > 1 and _is_confirmed(found)
-
-
-def _is_confirmed(found: _Evidence) -> bool:
-    """Return True if the title is of one work only, and the dates allow two versions of it."""
-    is_near = found.days is not None and found.days <= VERSION_DAYS
-    return found.is_specific and is_near and not found.has_other_subject and not _is_another_edition(found)
-
-
-def _is_another_edition(found: _Evidence) -> bool:
-    """Return True for a title that returns every year, or is reused years later."""
-    if found.is_serial:
-        return found.days is None or found.days > EDITION_DAYS
-    return found.days is not None and found.days > REUSED_TITLE_DAYS and not found.abstracts.alike
-
-
-def _score_equal_titles_and_authors(found: _Evidence) -> Similarity:
-    if found.authors is AuthorMatch.FIRST:
-        good = found.is_specific and (found.abstracts.alike or found.shared >= 3)
-        return found.score(0.92 if good else 0.6, "the same title and first author")
-    if found.is_specific:
-        return found.score(0.97, "the same title and authors")
-    is_confirmed = found.abstracts.alike or (
-        found.authors is AuthorMatch.ALL and found.shared >= 3 and found.days is not None and found.days < 400
-    )
-    return found.score(0.92 if is_confirmed and found.weight >= 8 else 0.6, "the same short title and authors")
-
-
-def _score_cut_title(found: _Evidence) -> Similarity:
-    """Score titles of which one begins like the other: no subtitle, or cut for length."""
-    if found.authors is AuthorMatch.NOBODY or found.abstracts.unlike or found.has_other_subject:
-        return found.score(0.2, "one title begins like the other")
-    if found.abstracts.same and found.authors is not AuthorMatch.SOME:
-        return found.score(0.97, "one title begins like the other, and the abstract is the same")
-    if found.authors < AuthorMatch.MOST or _is_another_edition(found) or found.is_serial:
-        return found.score(0.5, "one title begins like the other")
-    if found.abstracts.alike and not found.titles.number_cut:
-        return found.score(0.94, "one title begins like the other, by the same authors")
-    unknown = not found.abstracts.known and not found.titles.number_cut
-    whole = found.authors is AuthorMatch.ALL and found.shared >= 2 and found.is_specific
-    return found.score(0.91 if unknown and whole else 0.6, "one title begins like the other, by the same authors")
-
-
-def _score_other_title(found: _Evidence) -> Similarity:
-    """Score different titles: a preprint's and its publication's."""
-    if not found.has_preprint or (found.days or 0) > VERSION_DAYS:
-        return Similarity(0.4, "another title, and none is a preprint of the other's time")
-    likeness = _title_likeness(found.one.words, found.other.words)
-    if found.abstracts.length < 30 or found.abstracts.held < _LIKE_TITLES[-1][0]:
-        return Similarity(0.2, "another title and another abstract")
-    if found.has_other_subject and not (likeness >= EXTENDED and _is_extended(found.one.words, found.other.words)):
-        return Similarity(0.2, "another title and another subject")
-    if found.abstracts.figures_differ and likeness < CLOSE:
-        return found.score(0.4, "another title and other figures")
-    needed = next(needed for held, needed in _LIKE_TITLES if found.abstracts.held >= held)
-    if found.authors >= AuthorMatch.MOST and likeness >= needed:
-        return found.score(0.95, "another title of a similar abstract and the same authors")
-    if found.authors is AuthorMatch.UNKNOWN and found.abstracts.same and likeness >= SIMILAR:
-        return found.score(0.92, "a similar title of the same abstract")
-    return found.score(0.5, "another title of the same abstract")
+        return f"{why}: title {self.titles.match}, {people}, {self.abstracts.describe()}{days}"
 
 
 def contradiction(one: Sighting, other: Sighting) -> str | None:
@@ -418,8 +389,7 @@ def compare_titles(one: str, other: str) -> TitleComparison:
     mine, theirs = title_words(_strip_labels(one)), title_words(_strip_labels(other))
     if squash(mine) == squash(theirs):
         return TitleComparison(TitleMatch.EQUAL)
-    has_ellipsis = _has_ellipsis(one) or _has_ellipsis(other)
-    number_cut = is_cut and (_is_number_cut(*sorted((mine, theirs), key=len)) or has_ellipsis)
+    number_cut = is_cut and (_has_ellipsis(one) or _has_ellipsis(other))
     if not number_cut and numbers(mine) != numbers(theirs) and (is_near or _differ_in_edition(one, other)):
         named = " and ".join(" ".join(numbers(found)) or "none" for found in (mine, theirs))
         return TitleComparison(TitleMatch.OTHER, f"the titles have other numbers: {named[:200]}")
@@ -435,7 +405,7 @@ def _strip_labels(title: str) -> str:
     Labels are like `RETRACTED:`; an ellipsis marks a cut word.
     """
     if _has_ellipsis(title):
-        title = _ELLIPSIS.sub("", title).rpartition(" ")[0] or _ELLIPSIS.sub("", title)
+        title = _ELLIPSIS.sub("", title).rpartition(" ")[0]
     short = _LABEL.sub("", title)
     return short if len(short) >= HEAD_MIN else title
 
@@ -511,17 +481,6 @@ def _differ_in_edition(one: str, other: str) -> bool:
     return editions(one) != editions(other) or (bool(mine - theirs) and bool(theirs - mine))
 
 
-def _is_number_cut(short: tuple[str, ...], long: tuple[str, ...]) -> bool:
-    """Return True if a number within the subtitle was cut off.
-
-    It must not be that of a part, version or year.
-    """
-    tail = long[len(short) :]
-    if numbers(short) == numbers(long) or numbers(short) != numbers(long[: len(short)]) or not tail:
-        return False
-    return tail[0] not in PART and not numbers(tail[:1]) and not any(map(_YEAR.fullmatch, tail))
-
-
 def _same_words(mine: list[str], theirs: list[str]) -> bool:
     if unify_spelling(squash(mine)) == unify_spelling(squash(theirs)):
         return True
@@ -549,13 +508,11 @@ class AbstractComparison:
             one contains (containment of shingles, Broder 1997).
         words: the same for content words.
         length: words of the shorter abstract; 0 if one is missing.
-        figures_differ: True if each has at least two numbers of its own.
     """
 
     held: float = 0.0
     words: float = 0.0
     length: int = 0
-    figures_differ: bool = False
 
     @property
     def known(self) -> bool:
@@ -589,18 +546,11 @@ def compare_abstracts(one: str, other: str) -> AbstractComparison:
         return AbstractComparison()
     runs, all_runs = _shingles(short), _shingles(long)
     found, all_found = set(content(short)), set(content(long))
-    figures, all_figures = set(numbers(short)), set(numbers(long))
     return AbstractComparison(
         held=len(runs & all_runs) / len(runs),
         words=len(found & all_found) / len(found) if found else 0.0,
         length=len(short),
-        figures_differ=len(figures - all_figures) > 1 and len(all_figures - figures) > 1,
     )
-
-
-def _is_extended(one: Words, other: Words) -> bool:
-    mine, theirs = _subject_words(one.title), _subject_words(other.title)
-    return mine <= theirs or theirs <= mine
 
 
 def _title_likeness(one: Words, other: Words) -> float:
