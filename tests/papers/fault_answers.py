@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import json
-import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -77,10 +76,6 @@ def body(what: bytes, **headers: Any) -> Callable[[HttpServer, str], None]:
     return simply(says(what, **headers))
 
 
-async def hang_up(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
-    writer.close()
-
-
 async def half(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
     writer.write(head(200, Content_Length=5_000) + good(API, 8, 9)[:300])
     await writer.drain()
@@ -95,14 +90,6 @@ async def slow_headers(_asked: ReceivedRequest, writer: asyncio.StreamWriter) ->
         await asyncio.sleep(0.1)
 
 
-async def slow_body(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
-    writer.write(head(200, Content_Length=100_000))
-    for _ in range(100_000):
-        writer.write(b" ")
-        await writer.drain()
-        await asyncio.sleep(0.1)
-
-
 async def gigabyte(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
     writer.write(head(200))
     with suppress(ConnectionError):
@@ -110,10 +97,6 @@ async def gigabyte(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> Non
             writer.write(bytes(1_000_000))
             await writer.drain()
     writer.close()
-
-
-async def five_terabytes(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
-    writer.write(head(200, Content_Length=5 * 10**12) + bytes(1_000))
 
 
 async def endless_headers(_asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
@@ -136,10 +119,6 @@ def endless_redirect() -> Answerer:
 
 def gzipped(what: bytes) -> Callable[[HttpServer, str], None]:
     return lambda web, source: serve(web, source, says(gzip.compress(what, 9), Content_Encoding="gzip"))
-
-
-def deflated(what: bytes) -> Callable[[HttpServer, str], None]:
-    return lambda web, source: serve(web, source, says(zlib.compress(what, 9), Content_Encoding="deflate"))
 
 
 def lazily(make: Callable[[], Callable[[HttpServer, str], None]]) -> Callable[[HttpServer, str], None]:
@@ -175,15 +154,6 @@ def nothing(web: HttpServer, source: str) -> None:
     """Do nothing: the fault is in the address."""
 
 
-LAUGHS = (
-    b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
-    b'<rss version="2.0"><channel>&b;</channel></rss>'
-)
 NO_IDS = feed(
     30, 0, *(entry(f"2611.{n:05}v1").replace("<id>", "<guid>").replace("</id>", "</guid>") for n in range(30))
-)
-ERROR = feed(
-    1,
-    0,
-    "<entry><id>http://arxiv.org/api/errors#x</id><title>Error</title><summary>max_results too large</summary></entry>",
 )

@@ -51,8 +51,3 @@ def test_paper_merge_and_split_report_what_is_impossible(run: Run) -> None:
     assert isinstance(run("paper", "merge", "2611.00001", "2611.00009").exception, NotFound)
     assert isinstance(run("paper", "merge", "2611.00001", "arxiv:2611.00001").exception, BadInput)
     assert isinstance(run("paper", "split", "2611.00001").exception, BadInput)
-
-
-@pytest.mark.parametrize("command", ["merge", "split"])
-def test_paper_merge_help_has_an_example(run: Run, command: str) -> None:
-    assert "Example: digestd paper" in run("paper", command, "--help").stdout

@@ -21,21 +21,12 @@ def test_group_works_joins_same_id() -> None:
     assert (work.ids, work.keys, work.members) == ((A,), (), (0, 1))
 
 
-def test_group_works_separates_different_ids() -> None:
-    assert groups([seen(A), seen(D)]) == [(A,), (D,)]
-
-
 def test_group_works_joins_common_id() -> None:
     assert groups([seen(D), seen(A, D)]) == [(A, D)]
 
 
 def test_group_works_joins_transitively() -> None:
     assert groups([seen(D), seen(E), seen(D, E), seen(A, E)]) == [(A, D, E)]
-
-
-def test_group_works_finds_known_paper_by_any_id() -> None:
-    (work,) = group_works([seen(D)], {7: [A, D]})
-    assert (work.ids, work.keys) == ((A, D), (7,))
 
 
 def test_group_works_joins_two_known_papers() -> None:
@@ -67,9 +58,3 @@ def test_group_works_puts_each_sighting_in_one_work(sightings: list[Sighting]) -
     for work in found:
         assert all(sightings[position].ids[0] in work.ids for position in work.members)
         assert sum(name.startswith("arxiv:") for name in work.ids) <= 1
-
-
-@given(SIGHTINGS)
-def test_group_works_puts_each_id_in_one_work(sightings: list[Sighting]) -> None:
-    ids = [name for work in group_works(sightings, {}) for name in work.ids]
-    assert len(ids) == len(set(ids))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from digestd.fetching.fetch import Client
-from digestd.papers.ingest import IngestOptions, ingest
+from digestd.papers.ingest import ingest
 from digestd.sources import parse_source
 from digestd.sources.source import Request
 from digestd.store import papers
@@ -130,27 +130,6 @@ async def test_ingest_since_is_last_answer_at_most_a_week(ingester: Ingester, no
     assert begun == [now - timedelta(days=3), now, now + timedelta(days=53), now]
 
 
-async def test_ingest_report_has_requests_days_and_warnings(ingester: Ingester) -> None:
-    ingester.web.paths["/api/query"] = says(feed(1, 0, entry("2611.00001v1")))
-    report = await ingest(
-        ingester.db,
-        [redirect(parse_source("arxiv:cs.LG"), ingester.web)],
-        Client("https://x.example.org"),
-        ingester.clock,
-    )
-    (one,) = json.loads(json.dumps(report.as_dict()))["sources"]
-    assert (one["requests"], one["days"]["2026-11-24"], one["note"]) == (1, "fresh", None)
-    assert "days" not in report.sources[0].counts
-
-
-async def test_ingest_reports_each_page(ingester: Ingester) -> None:
-    ingester.web.paths[QUERY.format(0)] = says(feed(3, 0, entry("2611.00001v1"), entry("2611.00002v1")))
-    ingester.web.paths[QUERY.format(2)] = says(feed(3, 2, entry("2611.00003v1")))
-    told: list[int] = []
-    (report,) = await ingester.ingest("arxiv:cs.LG", via=IngestOptions(told.append))
-    assert (report.new, report.fetched, told) == (3, 3, [2, 1])
-
-
 async def test_ingest_enrichment_runs_last_for_new_papers(ingester: Ingester, now: datetime) -> None:
     (record,) = json.loads(days("2611.00001"))
     record["paper"]["githubRepo"] = "https://github.com/example/lakes"
@@ -165,9 +144,3 @@ async def test_ingest_enrichment_runs_last_for_new_papers(ingester: Ingester, no
         (news,) = papers.candidates(session, now - timedelta(days=1), now + timedelta(days=1))
     assert news.signals["stars"] == 41
     assert ingester.states("github-stars") == {}, "it announces nothing"
-
-
-async def test_ingest_enrichment_without_papers_asks_nothing(ingester: Ingester) -> None:
-    (report,) = await ingester.ingest("github-stars")
-    assert (report.state, report.requests) == ("quiet", 0)
-    assert ingester.web.requests == []
