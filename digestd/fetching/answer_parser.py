@@ -33,10 +33,7 @@ DYING = 0.5
 
 @dataclass(frozen=True, slots=True)
 class ParserLimits:
-    """Limits of parsing one answer.
-
-    CPU seconds, bytes of memory, seconds, bytes of the result.
-    """
+    """Limits of parsing one answer: CPU seconds, bytes of memory, seconds, bytes of the result."""
 
     cpu: int = 10
     memory: int = 512_000_000
@@ -64,10 +61,7 @@ class AnswerParser:
         self._end()
 
     async def parse(self, source: Parser, body: bytes, cursor: str | None) -> Page:
-        """Return what `source.parse` makes of an answer.
-
-        Raises SourceFailed, in one line, if it fails.
-        """
+        """Return what `source.parse` makes of an answer. Raises SourceFailed, in one line, if it fails."""
         async with self._turn:
             self._is_late = False
             reading = asyncio.ensure_future(asyncio.to_thread(self._exchange, source, body, cursor))
@@ -107,10 +101,7 @@ class AnswerParser:
         return found
 
     def _running(self, source: str) -> ParserProcess:
-        """Return the parser process of a source.
-
-        Start one if there is none, or if it ended between two answers.
-        """
+        """Return the parser process of a source. Start one if there is none, or if it ended between two answers."""
         if self._child is not None and not (self._child.is_alive and self._source == source):
             self._end()
         if self._child is None:
@@ -120,10 +111,7 @@ class AnswerParser:
         return self._child
 
     def _died(self, child: ParserProcess) -> str:
-        """Return why it ended, as far as can be known.
-
-        One that only closed its output, or says too much, is ended.
-        """
+        """Return why it ended, as far as can be known. One that only closed its output, or says too much, is ended."""
         with suppress(subprocess.TimeoutExpired):
             child.process.wait(DYING)
         child.kill()

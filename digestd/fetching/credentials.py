@@ -29,10 +29,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class KeySetting:
-    """A setting, the host of its key, and how it is sent.
-
-    `before`: the prefix in a header.
-    """
+    """A setting, the host of its key, and how it is sent. `before`: the prefix in a header."""
 
     setting: str
     host: str

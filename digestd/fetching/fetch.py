@@ -103,10 +103,7 @@ class Validators:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A body with its validators; None if nothing has changed.
-
-    `headers`: those of pages and versions.
-    """
+    """A body with its validators; None if nothing has changed. `headers`: those of pages and versions."""
 
     body: bytes | None
     validators: Validators
@@ -169,10 +166,7 @@ class Fetcher:
         await self._network.__aexit__(kind, error, trace)
 
     async def fetch(self, request: Request, rate_limit: RateLimit, validators: Validators | None = None) -> Answer:
-        """Fetch as soon as the rate limit allows.
-
-        Raises SourceFailed, in one line, without a usable answer.
-        """
+        """Fetch as soon as the rate limit allows. Raises SourceFailed, in one line, without a usable answer."""
         host = _host(request.url)
         circuit = f"{host}{self._breaker_suffix}"
         known = await self._breaker.admit(circuit)
@@ -240,10 +234,7 @@ class Fetcher:
         raise SourceFailed(f"{first.host} redirects more than {self._limits.redirects} times")
 
     def _outgoing(self, fetch: _Fetch, url: httpx2.URL, is_own: bool) -> OutgoingRequest:
-        """Return the request to send.
-
-        It has keys only for the host that the source itself named.
-        """
+        """Return the request to send, with keys only for the host that the source itself named."""
         request = fetch.request
         headers = {**self._headers, **request.headers}
         if request.body is None:
@@ -286,10 +277,7 @@ class Fetcher:
 
 
 def fetch_file(url: str, known: Validators) -> Answer:
-    """Read the file at a `file:` address; its time and size are its validator.
-
-    Raises SourceFailed.
-    """
+    """Read the file at a `file:` address; its time and size are its validator. Raises SourceFailed."""
     path = Path(unquote(urlsplit(url).path))
     try:
         state = path.stat()
@@ -315,10 +303,7 @@ def _conditions(validators: Validators) -> dict[str, str]:
 
 
 def _where(here: httpx2.URL, status: int, location: str, request: Request) -> httpx2.URL:
-    """Return the target of a redirect.
-
-    Only 307 and 308 keep a POSTed body (RFC 9110, 15.4).
-    """
+    """Return the target of a redirect. Only 307 and 308 keep a POSTed body (RFC 9110, 15.4)."""
     if request.body is not None and status not in _KEEP_METHOD:
         raise SourceFailed(f"{here.host} answers a POST with {status}, which would lose what was asked; refused")
     try:
@@ -339,10 +324,7 @@ def _port(url: httpx2.URL) -> int:
 
 
 def _refuse_private(here: httpx2.URL, there: httpx2.URL) -> None:
-    """Refuse a redirect that leaves the public web.
-
-    Addresses are checked on connection.
-    """
+    """Refuse a redirect that leaves the public web. Addresses are checked on connection."""
     why = why_not_public(there.scheme, there.userinfo.decode("ascii"), there.raw_host.decode("ascii"), there.port)
     if why:
         raise SourceFailed(f"{here.host} redirects to {why}; refused")
@@ -357,10 +339,7 @@ def _host(url: str) -> str:
 
 
 def _error_message(error: BaseException) -> str:
-    """Return the message of an error or of its cause.
-
-    Libraries wrap errors without a message.
-    """
+    """Return the message of an error or of its cause. Libraries wrap errors without a message."""
     if isinstance(error, TIMEOUT_ERRORS):
         return "took too long to answer"
     cause: BaseException | None = error

@@ -165,10 +165,7 @@ class CircuitBreaker:
         self._probing = timedelta(seconds=seconds)
 
     async def admit(self, host: str) -> rate_limits.HostState | None:
-        """Return the state of a host that may be asked.
-
-        Raises HostUnavailableError while the breaker is open.
-        """
+        """Return the state of a host that may be asked. Raises HostUnavailableError while the breaker is open."""
         return await asyncio.to_thread(self._admit, host)
 
     async def record(self, host: str, before: rate_limits.HostState | None, error: SourceFailed | None) -> None:

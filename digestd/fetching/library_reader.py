@@ -46,18 +46,12 @@ class _ChangedError(Exception):
 
 
 class _OlderError(Exception):
-    """The library has an earlier version than was read.
-
-    Its provider restored or emptied it.
-    """
+    """The library has an earlier version than was read. Its provider restored or emptied it."""
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryListing:
-    """Entries of a library, or its changes.
-
-    `is_complete`: entries that are not listed were removed.
-    """
+    """Entries of a library, or its changes. `is_complete`: entries that are not listed were removed."""
 
     sightings: tuple[Sighting, ...]
     version: int

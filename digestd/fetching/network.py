@@ -140,10 +140,7 @@ class Network:
 
     @asynccontextmanager
     async def send(self, outgoing: OutgoingRequest) -> AsyncIterator[ResponseStream]:
-        """Send one request.
-
-        Raises PrivateAddressError, what is in NETWORK_ERRORS, and what is in REQUEST_ERRORS.
-        """
+        """Send one request. Raises PrivateAddressError, what is in NETWORK_ERRORS, and what is in REQUEST_ERRORS."""
         url = outgoing.url
         headers = {"Host": url.netloc.decode("ascii"), **outgoing.headers}
         if outgoing.body is not None:
@@ -235,10 +232,7 @@ def _why_host_not_public(host: str) -> str | None:
 
 
 def _why_literal_not_public(host: str) -> str | None:
-    """Check a numeric host.
-
-    Only the form of RFC 3986 passes, not all that inet_aton(3) reads.
-    """
+    """Check a numeric host. Only the form of RFC 3986 passes, not all that inet_aton(3) reads."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -267,10 +261,7 @@ class _NameCache:
 
 
 class _CheckedBackend(httpcore2.AsyncNetworkBackend):
-    """Resolves a name, checks all its addresses and connects to one.
-
-    The first that answers is used.
-    """
+    """Resolves a name, checks all its addresses and connects to one. The first that answers is used."""
 
     def __init__(self, names: _NameCache, check: Callable[[str, Sequence[Address]], None]) -> None:
         self._names = names

@@ -69,18 +69,12 @@ def decode(frame: bytes, texts: bytes) -> Page | str:
 
 
 def message(value: object) -> str:
-    """Return what a parser process says for people.
-
-    One line without control characters. Raises TypeError.
-    """
+    """Return what a parser process says for people: one line without control characters. Raises TypeError."""
     return clean_line(_text(value, LINE_MAX), MESSAGE_MAX)
 
 
 def _lines(frame: bytes) -> Iterator[Any]:
-    """Yield the values of the lines, each read when it is asked for.
-
-    Raises ValueError after the last.
-    """
+    """Yield the values of the lines, each read when it is asked for. Raises ValueError after the last."""
     stream = io.BytesIO(frame)
     while (line := stream.readline(LINE_MAX)).endswith(b"\n"):
         yield json.loads(line)
@@ -95,10 +89,7 @@ def _record(lines: Iterator[Any]) -> list[Any]:
 
 
 def _cutter(texts: bytes) -> Callable[[object], str]:
-    """Return a function that takes the next text off the joined ones.
-
-    It needs the length in bytes.
-    """
+    """Return a function that takes the next text off the joined ones. It needs the length in bytes."""
     stream = io.BytesIO(texts)
 
     def cut(length: object) -> str:

@@ -25,10 +25,7 @@ LONG_TEXTS = ("title", "abstract")
 
 
 def main() -> None:
-    """Answer requests until the input ends.
-
-    The arguments are digestd's folder, CPU seconds, bytes of memory.
-    """
+    """Answer requests until the input ends. The arguments are digestd's folder, CPU seconds, bytes of memory."""
     gc.disable()  # imports leave no garbage, and looking for it is a twentieth of the start
     root, cpu, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     sys.path.insert(0, root)
@@ -57,10 +54,7 @@ def main() -> None:
 
 
 def _answer(source: Any, body: bytes, cursor: str | None) -> tuple[bytes, bytes]:
-    """Return the page as two messages.
-
-    If something is wrong, it is the first, and the second is empty.
-    """
+    """Return the page as two messages. If something is wrong, it is the first, and the second is empty."""
     from digestd.errors import DigestdError  # noqa: PLC0415  # likewise
     from digestd.security.confinement import OUT_OF_MEMORY  # noqa: PLC0415  # the path had to be set first
 

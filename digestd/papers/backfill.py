@@ -19,10 +19,7 @@ WEEKEND = timedelta(days=3)
 
 
 def missed_days(found: Iterable[Coverage], schedule: ExpectedSchedule, since: date, now: datetime) -> list[date]:
-    """Return the days to fetch elsewhere.
-
-    Incomplete, and due for longer than the grace period.
-    """
+    """Return the days to fetch elsewhere: incomplete, and due for longer than the grace period."""
     return [
         row.day
         for row in found
@@ -34,10 +31,7 @@ def missed_days(found: Iterable[Coverage], schedule: ExpectedSchedule, since: da
 
 
 def group_days(missing: Iterable[date]) -> list[tuple[date, date]]:
-    """Group days into few ranges for requests.
-
-    Across weekends, at most a week long, newest first.
-    """
+    """Group days into few ranges for requests, across weekends, at most a week long, newest first."""
     found: list[tuple[date, date]] = []
     for day in sorted(missing, reverse=True):
         if found and found[-1][0] - day <= WEEKEND and found[-1][1] - day < WEEK:

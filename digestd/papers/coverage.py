@@ -64,10 +64,7 @@ _FORMAT_FIELDS: Mapping[str, Callable[[Sighting], object]] = {
 
 @dataclass(frozen=True, slots=True)
 class ExpectedSchedule:
-    """The expected schedule of one source.
-
-    `known`: its days so far; `announcement_time`: its calendar, if any.
-    """
+    """The expected schedule of one source. `known`: its days so far; `announcement_time`: its calendar, if any."""
 
     known: Sequence[Coverage] = ()
     announcement_time: AnnouncementTime | None = None
@@ -146,10 +143,7 @@ class Observation:
 def judge_days(
     source: str, schedule: ExpectedSchedule, seen: Observation, days: Sequence[date], now: datetime
 ) -> list[Coverage]:
-    """Return the days of a span whose state changed.
-
-    Days that cannot be judged yet are left out.
-    """
+    """Return the days of a span whose state changed. Days that cannot be judged yet are left out."""
     held = {row.day: row for row in schedule.known}
     found = (_row(source, _Case(day, held.get(day), schedule, seen, now)) for day in days)
     return [row for row in found if row is not None]
@@ -169,10 +163,7 @@ def days_to_judge(known: Iterable[Coverage], first: date, today: date, look_back
 
 
 def required_fields(records: Sequence[Mapping[str, object]]) -> frozenset[str]:
-    """Return the fields that nearly all recent records of a source have.
-
-    None if there are too few records.
-    """
+    """Return the fields that nearly all recent records of a source have; None if there are too few records."""
     if len(records) < FORMAT_HISTORY_MIN:
         return frozenset()
     return frozenset(

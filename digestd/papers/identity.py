@@ -17,10 +17,7 @@ from digestd.domain.paper import PaperId, Sighting
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One work.
-
-    Its identifiers, its stored papers (row numbers), its sightings (positions).
-    """
+    """One work: its identifiers, its stored papers (row numbers), its sightings (positions)."""
 
     ids: tuple[PaperId, ...]
     keys: tuple[int, ...]
@@ -56,10 +53,7 @@ def group_works(
 
 
 class _UnionFind:
-    """Union-find over identifiers.
-
-    It refuses to join two arXiv ids, or two papers set apart.
-    """
+    """Union-find over identifiers. It refuses to join two arXiv ids, or two papers set apart."""
 
     def __init__(self, apart: Collection[tuple[int, int]]) -> None:
         self._parent: dict[PaperId, PaperId] = {}

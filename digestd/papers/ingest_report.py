@@ -33,7 +33,6 @@ class SourceReport:
 
     @property
     def counts(self) -> dict[str, object]:
-        """Return the outcome without rejects and days."""
         left_out = {"rejects", "days"}
         return {name: value for name, value in asdict(self).items() if name not in left_out and value is not None}
 
@@ -49,7 +48,6 @@ class SourceReport:
             self.state = CoverageState.FRESH
 
     def add_note(self, note: str) -> None:
-        """Add something that an operator should know."""
         self.note = f"{self.note}; {note}" if self.note else note
 
     def conclude(self, newest: Coverage | None, found: list[Coverage]) -> None:
@@ -73,5 +71,4 @@ class IngestReport:
         return any(report.error for report in self.sources)
 
     def as_dict(self) -> dict[str, object]:
-        """Return the report for `--json`."""
         return {"sources": [asdict(report) for report in self.sources]}

@@ -61,10 +61,7 @@ def decide(
     now: datetime,
     apart: Collection[tuple[int, int]] = (),
 ) -> Decision:
-    """Group a page's sightings into works and return the changes.
-
-    `apart`: pairs never to merge.
-    """
+    """Group a page's sightings into works and return the changes. `apart`: pairs never to merge."""
     papers = {paper.key: paper for paper in known}
     described = [sighting for sighting in sightings if sighting.announced != SIGNALS]
     measured = [sighting for sighting in sightings if sighting.announced == SIGNALS]
@@ -155,7 +152,6 @@ def is_withdrawn(sightings: Sequence[StoredSighting]) -> bool:
 
 
 def is_news(sighting: Sighting, now: datetime) -> bool:
-    """Return True for a recent announcement of a paper."""
     return sighting.announced in NEWS and is_recent(sighting, now)
 
 
@@ -263,10 +259,7 @@ def _default_url(name: PaperId) -> str | None:
 
 
 def _default_links(name: PaperId) -> dict[str, str]:
-    """Return the links to store with the texts.
-
-    This way, a planned digest keeps its links.
-    """
+    """Return the links to store with the texts, so that a planned digest keeps its links."""
     scheme, _, value = name.partition(":")
     return {"pdf": f"https://arxiv.org/pdf/{value}"} if scheme == "arxiv" else {}
 
@@ -312,10 +305,7 @@ def _unchanged(paper: PaperState) -> PaperWrite:
 
 
 def _newest(source: str, sightings: Iterable[Sighting]) -> list[StoredSighting]:
-    """Return one sighting per identifier and version, newest last.
-
-    A later line of a file wins.
-    """
+    """Return one sighting per identifier and version, newest last. A later line of a file wins."""
     newest: dict[tuple[PaperId, int], Sighting] = {}
     for sighting in sightings:
         place = (sighting.ids[0], sighting.version or 0)
@@ -336,10 +326,7 @@ def _as_stored(source: str, sighting: Sighting) -> StoredSighting:
 
 
 def _all_sightings(papers: Sequence[PaperState], new: Sequence[StoredSighting]) -> list[StoredSighting]:
-    """Return stored and new sightings.
-
-    The new ones are last unless their version is lower.
-    """
+    """Return stored and new sightings. The new ones are last unless their version is lower."""
     kept = [one for paper in papers for one in paper.sightings]
     if not kept:
         return list(new)

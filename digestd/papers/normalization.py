@@ -64,10 +64,7 @@ _VERSION = re.compile(r"(?:v|ver|version)(\d+[a-z]?)")
 
 
 def fold(text: str) -> str:
-    """Return the text in lower case, without accents, TeX and markup.
-
-    Greek letters by name.
-    """
+    """Return the text in lower case, without accents, TeX and markup; Greek letters by name."""
     if text.isascii() and not _SPECIAL.search(text):
         return text.lower()
     if "\\" in text:
@@ -115,7 +112,6 @@ def _numbered(word: str, before: str, found: list[str], place: int) -> str:
 
 
 def squash(found: tuple[str, ...] | list[str]) -> str:
-    """Join words, so that hyphens and spaces do not count."""
     return "".join(found)
 
 
@@ -150,10 +146,7 @@ def unify_spelling(text: str) -> str:
 
 
 def is_spelling_variant(one: str, other: str) -> bool:
-    """Return True if two words differ only in spelling.
-
-    A plural, `modelling`, `colour`, `-ise`.
-    """
+    """Return True if two words differ only in spelling: a plural, `modelling`, `colour`, `-ise`."""
     if one == other:
         return True
     short, long = sorted((one, other), key=len)

@@ -36,10 +36,7 @@ AGAIN = "; the next ingest tries again"
 
 @dataclass(frozen=True, slots=True)
 class IngestContext:
-    """Context shared by all sources of a run.
-
-    `on_page` is called with the number of records of each page.
-    """
+    """Context shared by all sources of a run. `on_page` is called with the number of records of each page."""
 
     db: Database
     fetcher: Fetcher
@@ -132,7 +129,6 @@ async def read_source(visit: SourceVisit, source: Source, since: datetime, resul
 
 
 def count_by_day(result: FetchResult, days: Iterable[date]) -> dict[date, int]:
-    """Count the papers of each of these days."""
     return {day: len(result.items.get(day, ())) for day in days if day in result.items}
 
 

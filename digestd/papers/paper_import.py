@@ -30,7 +30,6 @@ class PaperImportReport:
     refused: RejectedLines = field(default_factory=RejectedLines)
 
     def count(self, decision: Decision) -> None:
-        """Add the outcome of one block."""
         self.added += decision.new
         self.updated += decision.updated
         self.unchanged += decision.unchanged

@@ -58,17 +58,13 @@ _LIKE_TITLES = ((0.7, 0.0), (0.5, 0.35), (0.3, 0.6), (0.2, 0.8))
 
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """Probability that two sightings are of one work, with evidence.
-
-    It is from 0 to 1; the evidence is in words.
-    """
+    """Probability that two sightings are of one work, with evidence: from 0 to 1; the evidence is in words."""
 
     score: float
     evidence: str
 
     @property
     def is_same_work(self) -> bool:
-        """Return True if the two should be joined."""
         return self.score >= SAME
 
 
@@ -423,13 +419,11 @@ def _weight(title: str) -> int:
 
 
 def _is_specific(title: str) -> bool:
-    """Return True if two works rarely share this title."""
     letters = _weight(title)
     return letters >= SPECIFIC or (letters >= SHORT and len(content(title_words(title))) >= 3)
 
 
 def _is_serial(title: str) -> bool:
-    """Return True if the title may return every year."""
     found = title_words(title.lower().replace("technical report", ""))
     return not _YEARLY.isdisjoint(found) or any(word in "".join(found) for word in ("年报", "年鉴"))
 
@@ -440,10 +434,7 @@ def _about(title: str) -> frozenset[str]:
 
 
 def _is_cut(short: str, long: str) -> bool:
-    """Return True if one title begins the other.
-
-    It must end at a break or, if long enough, anywhere.
-    """
+    """Return True if one title begins the other, and ends at a break or, if long enough, anywhere."""
     left = squash(title_words(_strip_labels(short)))
     whole = squash(title_words(_strip_labels(long)))
     if not left or len(left) >= len(whole) or not whole.startswith(left):
@@ -516,7 +507,6 @@ class AbstractComparison:
 
     @property
     def known(self) -> bool:
-        """Return True if both are long enough to compare."""
         return self.length >= LENGTH_MIN
 
     @property
@@ -674,10 +664,7 @@ def list_people(names: Sequence[str]) -> tuple[list[str], bool]:
 
 
 def _family_name(name: str) -> str:
-    """Return the likely family name.
-
-    What precedes a comma, else the last word that is no initial.
-    """
+    """Return the likely family name: what precedes a comma, else the last word that is no initial."""
     tokens = _TOKEN.findall(fold(name.partition(",")[0]))
     known: list[str] = [token for token in tokens if token not in _PARTICLES]
     if "," in name or len(known) < 2:
@@ -689,10 +676,7 @@ def _family_name(name: str) -> str:
 
 @lru_cache(maxsize=8192)
 def same_name(one: str, other: str) -> bool:
-    """Return True if two names may be one person's.
-
-    Nothing disagrees and a full word agrees.
-    """
+    """Return True if two names may be one person's: nothing disagrees, and a full word agrees."""
     mine, theirs = _name(one), _name(other)
     if _agree(mine, theirs):
         return True

@@ -24,10 +24,7 @@ MOST = 0.5
 
 @dataclass(frozen=True, slots=True)
 class SourceCheck:
-    """One page of a source.
-
-    `asked`: the address; `concerns`: one sentence per problem.
-    """
+    """One page of a source. `asked`: the address; `concerns`: one sentence per problem."""
 
     source: str
     asked: str

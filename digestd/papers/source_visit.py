@@ -58,10 +58,7 @@ class WarningSource(Protocol):
 
 
 async def visit_source(context: IngestContext, source: Source, since: datetime | None) -> SourceReport:
-    """Read one source since its last answer or since `since`.
-
-    Errors go into the report, never raised.
-    """
+    """Read one source since its last answer or since `since`. Errors go into the report, never raised."""
     report = SourceReport(source.name)
     try:
         await _visit(context, source, since, report)
@@ -205,10 +202,7 @@ def _complete_days(source: Source, result: FetchResult, start: _Start, today: da
 
 
 def _is_fleeting(source: Source, result: FetchResult, since: datetime) -> bool:
-    """Return True if the source shows only its newest papers.
-
-    One page, whatever is asked.
-    """
+    """Return True if the source shows only its newest papers: one page, whatever is asked."""
     if isinstance(source, BackfillSource):
         return True
     return result.pages == 1 and source.requests(since, None) == source.requests(since - HISTORY_SPAN, None)
@@ -222,17 +216,13 @@ def _first(seen: Observation, start: _Start, now: datetime) -> date:
 
 
 def _merged_days(known: Iterable[Coverage], found: Iterable[Coverage]) -> list[Coverage]:
-    """Return the stored days, replaced by those found now."""
     return list({row.day: row for row in (*known, *found)}.values())
 
 
 def _record_outcome(
     visit: SourceVisit, result: FetchResult, failed: FetchRecord | None, found: Sequence[Coverage], begun: datetime
 ) -> None:
-    """Record the outcome.
-
-    After a complete run, forget addresses that were not asked again.
-    """
+    """Record the outcome. After a complete run, forget addresses that were not asked again."""
     now = visit.context.clock()
     with visit.context.db.write() as session:
         sources.record_fetches(session, [failed] if failed else visit.asked)

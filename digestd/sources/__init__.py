@@ -69,7 +69,6 @@ class SourceType:
         return source
 
     def load(self) -> Any:
-        """Import the module and return the class."""
         file, _, name = self.class_path.rpartition(".")
         return getattr(import_module(f"{__name__}.{file}"), name)
 
@@ -109,10 +108,7 @@ REGISTRY: dict[str, SourceType] = {
 
 
 def parse_source(spec: str) -> Source:
-    """Return the source of a spec, e.g. `arxiv-rss:cs.AI+cs.CL`.
-
-    Raises BadInput naming the known types.
-    """
+    """Return the source of a spec, e.g. `arxiv-rss:cs.AI+cs.CL`. Raises BadInput naming the known types."""
     name, _, argument = spec.strip().partition(":")
     kind = REGISTRY.get(name)
     if kind is None:
@@ -130,10 +126,7 @@ def _remedy(spec: str) -> str:
 
 
 def parse_sources(specs: str) -> list[Source]:
-    """Return the sources of a comma-separated list without duplicates.
-
-    None for `none` or an empty list.
-    """
+    """Return the sources of a comma-separated list without duplicates; None for `none` or an empty list."""
     names = [spec.strip() for spec in specs.split(",") if spec.strip()]
     if names == ["none"]:
         return []
@@ -141,8 +134,5 @@ def parse_sources(specs: str) -> list[Source]:
 
 
 def source_type(name: str) -> SourceType | None:
-    """Return the type of a source by its name (spec).
-
-    None if it is not in the registry.
-    """
+    """Return the type of a source by its name (spec); None if it is not in the registry."""
     return REGISTRY.get(name.partition(":")[0])

@@ -62,7 +62,6 @@ class AclAnthology:
 
     @property
     def name(self) -> str:
-        """Return `acl-anthology:` and the venue."""
         return f"acl-anthology:{self.venue}"
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:

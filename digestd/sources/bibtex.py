@@ -195,10 +195,7 @@ def _journal(fields: Mapping[str, str]) -> str:
 
 
 def _arxiv(fields: Mapping[str, str], journal: str) -> PaperId | None:
-    """Return the arXiv id.
-
-    From `eprint`, else from the URL or the journal's name, where exports put it.
-    """
+    """Return the arXiv id: from `eprint`, else from the URL or the journal's name, where exports put it."""
     prefix = fields.get("archiveprefix") or fields.get("eprinttype") or "arxiv"
     if prefix.lower() == "arxiv" and (named := arxiv_id(fields.get("eprint", ""))):
         return named[0]
@@ -232,10 +229,7 @@ def _authors(written: str) -> list[str]:
 
 
 def _decoded(text: str) -> str:
-    """Decode TeX accents and braces outside mathematics.
-
-    Plain texts are returned at once, as decoding is slow.
-    """
+    """Decode TeX accents and braces outside mathematics. Plain texts are returned at once, as decoding is slow."""
     if not _TEX.search(text):
         return text
     pieces = _MATHS.split(text)

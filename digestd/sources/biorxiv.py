@@ -70,7 +70,6 @@ class Biorxiv(PagedSource):
 
     @property
     def name(self) -> str:
-        """Return the server and the categories."""
         return f"{self.server}:{'+'.join(self.categories)}" if self.categories else self.server
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
@@ -128,10 +127,7 @@ class _Mark(NamedTuple):
 
 
 def _interval(message: JsonObject) -> str:
-    """Return the interval that the answer states, in the form of the URL.
-
-    For example `2026-11-21:2027-11-24`.
-    """
+    """Return the interval that the answer states, in the form of the URL, such as `2026-11-21:2027-11-24`."""
     interval = str(message.get("interval"))
     try:
         first, last = date.fromisoformat(interval[:10]), date.fromisoformat(interval[11:])
@@ -181,10 +177,7 @@ def _sighting(post: JsonObject, server: Server, category: str) -> Sighting:
 
 
 def _ids(own: PaperId, published: str) -> tuple[PaperId, ...]:
-    """Return the preprint's DOI, and the journal's once published.
-
-    The journal's is `NA` until then.
-    """
+    """Return the preprint's DOI, and the journal's once published. The journal's is `NA` until then."""
     journal = doi_id(published)
     return (own, journal) if journal and journal != own else (own,)
 

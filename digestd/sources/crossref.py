@@ -87,7 +87,6 @@ class _Works(PagedSource):
         return Answer(list_at(message, "items"), parse_count(message.get("total-results")), message.get("next-cursor"))
 
     def read(self, record: JsonObject) -> Iterator[Sighting]:
-        """Yield the work, or the works that it retracts if it is a notice."""
         return read_work(record)
 
 
@@ -107,7 +106,6 @@ class Crossref(_Works):
 
     @property
     def name(self) -> str:
-        """Return `crossref:` and the ISSNs."""
         return f"crossref:{'+'.join(self.issns)}"
 
     def filters(self) -> list[str]:
@@ -138,7 +136,6 @@ class Chemrxiv(_Works):
 
     @property
     def name(self) -> str:
-        """Return `chemrxiv` and the subjects."""
         return f"chemrxiv:{'+'.join(self.subjects)}" if self.subjects else "chemrxiv"
 
     def filters(self) -> list[str]:
@@ -156,10 +153,7 @@ class Chemrxiv(_Works):
 
 
 def read_message(found: JsonObject) -> JsonObject:
-    """Return the message of the envelope.
-
-    Raises SourceFailed quoting Crossref's error.
-    """
+    """Return the message of the envelope. Raises SourceFailed quoting Crossref's error."""
     message = found.get("message")
     if found.get("status") == "ok" and isinstance(message, dict):
         return message
@@ -188,10 +182,7 @@ def _is_notice(work: JsonObject) -> bool:
 
 
 def _taken_back(notice: JsonObject, updates: Sequence[JsonObject]) -> Iterator[Sighting]:
-    """Yield the works that a notice retracts, under the title it repeats.
-
-    Some are retracted in place.
-    """
+    """Yield the works that a notice retracts, under the title it repeats. Some are retracted in place."""
     own, title = doi_id(text_at(notice, "DOI")), _title(notice)
     for update in updates:
         if text_at(update, "type") not in _TAKES_BACK:
@@ -289,10 +280,7 @@ def _created(work: JsonObject) -> date | None:
 
 
 def _parts(work: JsonObject, key: str) -> list[object]:
-    """Return the first of `date-parts`.
-
-    [[2026, 11, 24]], [[2026, 11]], [[2026]], or [[null]] for none.
-    """
+    """Return the first of `date-parts`. [[2026, 11, 24]], [[2026, 11]], [[2026]], or [[null]] for none."""
     return as_list(next(iter(as_list(object_at(work, key).get("date-parts"))), None))[:3]
 
 

@@ -40,10 +40,7 @@ def written_date(text: str) -> date | None:
 
 
 def parse_day(year: object, month: object = 1, of_month: object = 1) -> date:
-    """Return the date of these numbers or texts.
-
-    Raises ValueError if it is impossible or implausible.
-    """
+    """Return the date of these numbers or texts. Raises ValueError if it is impossible or implausible."""
     numbers = [parse_count(part) or 0 for part in (year, month, of_month)]
     if not 1900 < numbers[0] < 2200:
         raise ValueError(f"the year {numbers[0]} cannot be meant")

@@ -50,10 +50,7 @@ class Dblp(SearchSource):
     """dblp asks for one or two seconds between requests."""
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """Return the next page.
-
-        Next year comes first, because journals are ahead of the calendar.
-        """
+        """Return the next page. Next year comes first, because journals are ahead of the calendar."""
         start, place = Place.from_cursor(cursor)
         year = since.year + 1 - int(place or 0)
         if year < (since - LATE).year:
@@ -68,7 +65,6 @@ class Dblp(SearchSource):
         return Request(f"https://dblp.org/search/publ/api?{urlencode(parameters)}", fresh=True)
 
     def open(self, found: JsonObject) -> Answer:
-        """Return the hits of a page."""
         hits = _hits(found)
         return Answer(as_list(hits.get("hit"))[:ITEMS_MAX], total_at(hits, "@total"))
 

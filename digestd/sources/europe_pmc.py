@@ -92,7 +92,6 @@ class EuropePmc(SearchSource):
 
 
 def _kinds(entry: JsonObject) -> set[str]:
-    """Return the publication types: a list, or in short entries one text with semicolons."""
     named = text_values(object_at(entry, "pubTypeList").get("pubType")) or text_at(entry, "pubType").split(";")
     return {kind.strip().lower() for kind in named}
 

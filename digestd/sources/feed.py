@@ -80,7 +80,6 @@ class FeedSource:
 
     @property
     def name(self) -> str:
-        """Return `feed:` and the address."""
         return f"feed:{self.url}"
 
     @property
@@ -126,10 +125,7 @@ class FeedEntry:
 
 
 def _read_xml(body: bytes, faults: list[str]) -> tuple[str, list[FeedEntry]]:
-    """Return the base address and the entries.
-
-    Append what is wrong with the feed to `faults`.
-    """
+    """Return the base address and the entries, and append what is wrong with the feed to `faults`."""
     if b"<!ENTITY" in body:
         raise SourceFailed("the answer declares a DOCTYPE with entities; a feed was expected")
     try:
@@ -211,10 +207,7 @@ def _published(entry: Mapping[str, object]) -> datetime | None:
 
 
 def _read_json(body: bytes) -> tuple[str, list[FeedEntry]]:
-    """Return the feed's base address and its entries.
-
-    Raises SourceFailed if it is not a JSON Feed.
-    """
+    """Return the feed's base address and its entries. Raises SourceFailed if it is not a JSON Feed."""
     found = load_object(body)
     items = found.get("items")
     if not isinstance(items, list):
@@ -264,10 +257,7 @@ def _json_pdf(item: JsonObject) -> str:
 
 
 def _entry_sightings(entries: Sequence[FeedEntry], home: str) -> tuple[list[Sighting], list[Reject]]:
-    """Return the sightings and rejects of a feed's entries.
-
-    Relative addresses start at `home`.
-    """
+    """Return the sightings and rejects of a feed's entries. Relative addresses start at `home`."""
     shared = Counter(link for link, _ in {(_link(entry, home), entry.title) for entry in entries})
 
     def read(entry: FeedEntry) -> list[Sighting]:
@@ -301,10 +291,7 @@ def _plain(text: str) -> str:
 
 
 def _ids(entry: FeedEntry, home: str) -> tuple[PaperId, ...]:
-    """Return the DOIs and arXiv ids that the entry declares.
-
-    Without any, the one in its link.
-    """
+    """Return the DOIs and arXiv ids that the entry declares. Without any, the one in its link."""
     declared = unique_ids([_named(text) for text in (*entry.identifiers, entry.link)])
     return declared or unique_ids(
         [doi_in_address(text) for text in (entry.link, *entry.identifiers) if _absolute(text, home)]
@@ -330,7 +317,6 @@ def _link(entry: FeedEntry, home: str) -> str:
 
 
 def _is_site(link: str, home: str) -> bool:
-    """Return True if a link leads to a site or journal, not to a paper."""
     return "/" not in link or link == _link(FeedEntry("", link=home), home)
 
 
@@ -443,10 +429,7 @@ _PRECISE = re.compile(r"\b\d{1,2}\b[^\d\n]{1,40}\b\d{4}\b|\b\d{4}-\d\d-\d\d\b")
 
 
 def _by_publisher(entry: FeedEntry) -> FeedEntry:
-    """Return the entry with its fields where they belong.
-
-    The summary is the abstract, or "" if the entry has none.
-    """
+    """Return the entry with its fields where they belong. The summary is the abstract, or "" if the entry has none."""
     entry = replace(entry, authors=tuple(_AFFILIATIONS.sub("", name) for name in entry.authors))
     rules = tuple(_rules_of(entry))
     for rule in rules:

@@ -47,10 +47,7 @@ class GithubStars:
     """One request at a time, as GitHub's best practices ask for."""
 
     def for_papers(self, papers: Sequence[Paper]) -> Self:
-        """Return a source for the repositories that these papers link to.
-
-        The newest papers are first.
-        """
+        """Return a source for the repositories that these papers link to. The newest papers are first."""
         found: dict[str, list[tuple[PaperId, str]]] = {}
         for paper in sorted(papers, key=lambda paper: (paper.first_seen, paper.key), reverse=True):
             if path := repository(paper.links.get("code", "")):
@@ -86,10 +83,7 @@ class GithubStars:
 
 
 def repository(address: str) -> str:
-    """Return `owner/name` in lower case of a GitHub address.
-
-    Empty if it is not a repository's.
-    """
+    """Return `owner/name` in lower case of a GitHub address. Empty if it is not a repository's."""
     match = _REPOSITORY.fullmatch(address)
     if match is None or match["owner"].lower() in _NO_OWNERS or not match["name"].strip("."):
         return ""
@@ -97,10 +91,7 @@ def repository(address: str) -> str:
 
 
 def _why(found: JsonObject) -> str:
-    """Return GitHub's error message.
-
-    Raises SourceFailed if it is about us, not about the repository.
-    """
+    """Return GitHub's error message. Raises SourceFailed if it is about us, not about the repository."""
     message = found.get("message")
     if not isinstance(message, str):
         raise SourceFailed("the answer is not a repository; its format has changed")

@@ -108,7 +108,6 @@ class Hal(SearchSource):
 
 
 def _ids(own: str, deposit: JsonObject) -> tuple[PaperId, ...]:
-    """Return HAL's id, the arXiv id, the DOI and the PubMed id."""
     named = arxiv_id(_first(deposit, "arxivId_s"))
     doi, pubmed = doi_id(_first(deposit, "doiId_s")), parse_pmid(_first(deposit, "pubmedId_s"))
     return unique_ids([PaperId(f"hal:{own}"), named[0] if named else None, doi, pubmed])

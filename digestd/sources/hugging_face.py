@@ -41,10 +41,7 @@ class HfDaily:
     """Limit far below the 500 anonymous requests per five minutes."""
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """Return the newest day, then one day earlier each time.
-
-        It ends three days before `since`.
-        """
+        """Return the newest day, then one day earlier each time. It ends three days before `since`."""
         if cursor is None:
             return Request(_URL, fresh=True)
         if date.fromisoformat(cursor) < (since - VOTES_GROW).date():
@@ -92,7 +89,6 @@ def read_paper(record: object) -> Sighting:
 
 
 def _summary(paper: Mapping[str, object]) -> str:
-    """Return the summary that Hugging Face's model wrote, or ""."""
     found = paper.get("ai_summary")
     return clean_line(found, SUMMARY_MAX) if isinstance(found, str) else ""
 

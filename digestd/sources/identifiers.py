@@ -58,10 +58,7 @@ def find_doi(text: str) -> PaperId | None:
 
 
 def doi_in_address(address: str) -> PaperId | None:
-    """Return the DOI in the path of a publisher's address.
-
-    The page view that follows it is left out.
-    """
+    """Return the DOI in the path of a publisher's address. The page view that follows it is left out."""
     found = _IN_PATH.search(unquote(address[:2_000]))
     if found is None:
         return None
@@ -111,10 +108,7 @@ def parse_pmcid(text: str) -> PaperId | None:
 
 
 def title_hash_id(paper: Words) -> PaperId:
-    """Return the identifier of a paper without any.
-
-    A hash of its title and first author.
-    """
+    """Return the identifier of a paper without any. A hash of its title and first author."""
     first = paper.authors[0] if paper.authors else ""
     return hash_id(f"{paper.title}\n{first}".casefold())
 
@@ -125,10 +119,7 @@ def hash_id(text: str) -> PaperId:
 
 
 def parse_identifier(text: str) -> PaperId | None:
-    """Return the paper id of an arXiv id, a DOI or an address that holds one.
-
-    Else None.
-    """
+    """Return the paper id of an arXiv id, a DOI or an address that holds one. Else None."""
     text = text.strip()
     bare = text.partition("?")[0].partition("#")[0].rstrip("/") if text.lower().startswith("http") else text
     if found := arxiv_id(bare):
@@ -179,7 +170,6 @@ def without_version(name: PaperId) -> PaperId:
 
 
 def _trimmed(doi: str) -> str:
-    """Return a DOI without the punctuation of the sentence around it."""
     while doi and (doi[-1] in ".,;:'\"”’" or doi.count(_PAIRS.get(doi[-1], doi[-1])) < doi.count(doi[-1])):
         doi = doi[:-1]
     return doi

@@ -35,10 +35,7 @@ def load_object(body: bytes) -> JsonObject:
 
 
 def list_at(found: JsonObject, *path: str) -> list[object]:
-    """Return the list at a path of keys, at most ITEMS_MAX items.
-
-    Raises SourceFailed if there is none.
-    """
+    """Return the list at a path of keys, at most ITEMS_MAX items. Raises SourceFailed if there is none."""
     value: object = found
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
@@ -60,10 +57,7 @@ def total_at(found: JsonObject, *path: str) -> int:
 def read_records(
     found: Iterable[object], sightings: Callable[[JsonObject], Iterable[Sighting]]
 ) -> tuple[list[Sighting], list[Reject]]:
-    """Return the sightings of all records.
-
-    Also return a reject for each record that cannot be parsed.
-    """
+    """Return the sightings of all records. Also return a reject for each record that cannot be parsed."""
     named = ((f"record {number}", record) for number, record in enumerate(found, start=1))
     return read_each(named, lambda record: sightings(require_object(record, "record")))
 
@@ -76,19 +70,13 @@ def require_object(value: object, field: str) -> JsonObject:
 
 
 def object_at(record: JsonObject, key: str) -> JsonObject:
-    """Return the object under a key, or an empty one if it is missing.
-
-    Raises BadRecord for another type.
-    """
+    """Return the object under a key, or an empty one if it is missing. Raises BadRecord for another type."""
     value = record.get(key)
     return {} if value is None else require_object(value, key)
 
 
 def as_list(value: object) -> list[object]:
-    """Return a list unchanged, and anything else as a list.
-
-    [] for None, else [value], as XML converters need.
-    """
+    """Return a list unchanged, and anything else as a list. [] for None, else [value], as XML converters need."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
@@ -100,10 +88,7 @@ def objects_at(record: JsonObject, key: str) -> list[JsonObject]:
 
 
 def text_at(record: JsonObject, key: str) -> str:
-    """Return the text under a key as one line, or "" if it is missing.
-
-    Raises BadRecord for another type.
-    """
+    """Return the text under a key as one line, or "" if it is missing. Raises BadRecord for another type."""
     value = record.get(key)
     if value is None:
         return ""

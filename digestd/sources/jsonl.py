@@ -52,10 +52,7 @@ class JsonlFile(FileSource):
 
 
 def read_line(line: bytes) -> Sighting | None:
-    """Return one line as a sighting, or None if it is empty.
-
-    Raises BadRecord with field and remedy.
-    """
+    """Return one line as a sighting, or None if it is empty. Raises BadRecord with field and remedy."""
     if len(line) > LINE_MAX:
         raise BadRecord("line", f"is longer than {LINE_MAX} bytes; one paper a line")
     line = line.removeprefix(b"\xef\xbb\xbf").strip()

@@ -88,7 +88,6 @@ class Openalex(PagedSource):
 
     @property
     def name(self) -> str:
-        """Return `openalex:`, the ids and the types."""
         return f"openalex:{'+'.join([*self.ids, *self.types])}"
 
     page_size = PAGE_SIZE
@@ -185,7 +184,6 @@ def _institutions(work: JsonObject) -> Iterator[str]:
 
 
 def _links(work: JsonObject, place: JsonObject) -> dict[str, str]:
-    """Return the PDF of the best open copy."""
     return pdf_link(text_at(object_at(work, "best_oa_location"), "pdf_url")) or pdf_link(text_at(place, "pdf_url"))
 
 

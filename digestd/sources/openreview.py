@@ -70,14 +70,12 @@ class Openreview(PagedSource):
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        """Create the source from a venue id."""
         if len(argument) > 180 or not _VENUE.fullmatch(argument):
             raise BadInput(f"openreview: {argument[:80]!r} is not a venue id; write one like ICLR.cc/2027/Conference")
         return cls(argument)
 
     @property
     def name(self) -> str:
-        """Return `openreview:` and the venue id."""
         return f"openreview:{self.venue}"
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
@@ -134,7 +132,6 @@ class Openreview(PagedSource):
         return super(Openreview, self).parse(body, cursor)
 
     def _withdrawn(self) -> str:
-        """Return the venue id of this venue's withdrawn papers."""
         return f"{self.venue.removesuffix('/Submission')}/Withdrawn_Submission"
 
     def _parent(self) -> str:
@@ -231,7 +228,6 @@ def read_note(note: JsonObject) -> Iterator[Sighting]:
 
 
 def _bare(value: object) -> object:
-    """Unwrap an API 2 value to its API 1 form."""
     return value.get("value") if isinstance(value, dict) else value
 
 
@@ -265,10 +261,7 @@ def _named(text: str) -> PaperId | None:
 
 
 def _public(note: JsonObject) -> datetime:
-    """Return when it was made public, in ms since 1970.
-
-    Published at the venue, else made public, else created.
-    """
+    """Return when it was made public, in ms since 1970. Published at the venue, else made public, else created."""
     for key in ("pdate", "odate", "cdate"):
         stamp = parse_count(note.get(key))
         if stamp and stamp < 7_000_000_000_000:

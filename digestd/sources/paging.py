@@ -121,10 +121,8 @@ class SearchSource(PagedSource):
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        """Create the source from a search query."""
         return cls(search_query(cls.kind, argument))
 
     @property
     def name(self) -> str:
-        """Return the kind and the query."""
         return f"{self.kind}:{self.search}"

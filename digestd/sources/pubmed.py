@@ -71,12 +71,10 @@ class Pubmed:
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        """Create the source from a search query."""
         return cls(search_query("pubmed", argument))
 
     @property
     def name(self) -> str:
-        """Return `pubmed:` and the query."""
         return f"pubmed:{self.term}"
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
@@ -107,7 +105,6 @@ class Pubmed:
         return Request(f"{_UTILITIES}/efetch.fcgi?{urlencode(fetch)}", fresh=True)
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse the search result, or one page of records."""
         return _articles(body, cursor) if cursor else _found(body)
 
 
@@ -165,10 +162,7 @@ def _articles(body: bytes, cursor: str) -> Page:
 
 
 def read_articles(body: bytes) -> tuple[Page, int]:
-    """Return the papers of PubMed XML, and the number of records.
-
-    Raises SourceFailed if it is no PubMed XML.
-    """
+    """Return the papers of PubMed XML, and the number of records. Raises SourceFailed if it is no PubMed XML."""
     elements = XmlElements(_without_doctype(body), ROOTS)
     sightings: list[Sighting] = []
     rejects: list[Reject] = []
@@ -209,10 +203,7 @@ def _after(place: _Position, read: int) -> str | None:
 
 
 def read_article(record: Element) -> Iterator[Sighting]:
-    """Yield the article, or those that it retracts if it is a notice.
-
-    Raises BadRecord.
-    """
+    """Yield the article, or those that it retracts if it is a notice. Raises BadRecord."""
     kinds = {kind.text or "" for kind in record.iterfind(".//PublicationType")}
     if retracted := _related(record, "RetractionOf"):
         for original in retracted:
@@ -259,10 +250,7 @@ def _related(record: Element, kind: str) -> list[PaperId]:
 
 
 def _other_ids(record: Element) -> Iterator[PaperId | None]:
-    """Yield DOI and PubMed Central id.
-
-    Those in the list of references belong to other papers.
-    """
+    """Yield DOI and PubMed Central id. Those in the list of references belong to other papers."""
     paths = ("PubmedData/ArticleIdList/ArticleId", "PubmedBookData/ArticleIdList/ArticleId")
     for path in paths:
         for other in record.iterfind(path):
@@ -300,10 +288,7 @@ def _label(part: Element) -> str:
 
 
 def _authors(record: Element) -> list[str]:
-    """Return `ForeName LastName Suffix` or the name of a group.
-
-    A book's editors are not its authors.
-    """
+    """Return `ForeName LastName Suffix` or the name of a group. A book's editors are not its authors."""
     paths = ("MedlineCitation/Article/AuthorList", "BookDocument/AuthorList", "BookDocument/Book/AuthorList")
     lists = [one for path in paths for one in record.iterfind(path) if one.get("Type") != "editors"]
     found = [author for author in (lists[0] if lists else []) if author.get("ValidYN") != "N"]
@@ -316,12 +301,10 @@ def _name(author: Element) -> str:
 
 
 def _categories(record: Element) -> list[str]:
-    """Return the journal, then the keywords."""
     return [_journal(record), *(text_of(word) for word in record.iterfind("MedlineCitation/KeywordList/Keyword"))]
 
 
 def _journal(record: Element) -> str:
-    """Return the name of the journal or book, or empty."""
     journal = child_text(record, "MedlineCitation/Article/Journal/Title")
     return journal or child_text(record, "BookDocument/Book/BookTitle")
 
@@ -348,10 +331,7 @@ def _entered(record: Element) -> date | None:
 
 
 def _parts(date: Element | None) -> list[object]:
-    """Return year, month and day as far as given (`2026`, `Nov` or `11`, `24`).
-
-    A MedlineDate's first year.
-    """
+    """Return year, month and day as far as given (`2026`, `Nov` or `11`, `24`). A MedlineDate's first year."""
     if date is None:
         return []
     year = _YEAR.search(child_text(date, "Year") or child_text(date, "MedlineDate"))

@@ -152,7 +152,6 @@ def _objects(work: JsonObject, key: str) -> list[JsonObject]:
 
 
 def _creator(creator: JsonObject) -> str:
-    """Return `given family`, or the name of a group."""
     names = [text_at(creator, key) for key in ("givenName", "familyName")]
     return " ".join(names) if all(names) else text_at(creator, "name")
 

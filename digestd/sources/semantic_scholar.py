@@ -123,7 +123,6 @@ class Recommendations(PagedSource):
 
     @property
     def name(self) -> str:
-        """Return `s2-recommend:` and the seeds."""
         return f"s2-recommend:{'+'.join(self.seeds)}"
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:

@@ -131,10 +131,7 @@ class Parser(Protocol):
     """An object that turns bytes into papers."""
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse the answer to the request at `cursor`.
-
-        Raises SourceFailed if nothing can be parsed.
-        """
+        """Parse the answer to the request at `cursor`. Raises SourceFailed if nothing can be parsed."""
 
 
 class Source(Protocol):
@@ -142,20 +139,14 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """Return the spec, as in DIGESTD_SOURCES.
-
-        Sightings and fetches are stored under it.
-        """
+        """Return the spec, as in DIGESTD_SOURCES. Sightings and fetches are stored under it."""
 
     @property
     def rate_limit(self) -> RateLimit:
         """Return how often requests may be sent."""
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """Return the request for the page at `cursor` (None: the first).
-
-        None after the last page.
-        """
+        """Return the request for the page at `cursor` (None: the first); None after the last page."""
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """Parse the answer to the request at `cursor`.
@@ -169,18 +160,12 @@ class AnnouncementSource(Source, Protocol):
     """A source with a known calendar; for the others a weekly schedule is learned."""
 
     def announcement_time(self, day: date) -> datetime | None:
-        """Return when the announcement of a day is available here.
-
-        None if the day has none.
-        """
+        """Return when the announcement of a day is available here; None if the day has none."""
 
 
 @runtime_checkable
 class BackfillSource(Source, Protocol):
-    """A source that shows only its newest announcement.
-
-    It has another interface for earlier ones.
-    """
+    """A source that shows only its newest announcement. It has another interface for earlier ones."""
 
     def backfill(self, first: date, last: date) -> Source:
         """Return the source to ask for the announcements of these days, both included."""
@@ -188,10 +173,7 @@ class BackfillSource(Source, Protocol):
 
 @runtime_checkable
 class EnrichmentSource(Source, Protocol):
-    """A source that adds signals such as citations to stored papers.
-
-    It needs `for_papers` to ask anything.
-    """
+    """A source that adds signals such as citations to stored papers. It needs `for_papers` to ask anything."""
 
     def for_papers(self, papers: Sequence[Paper]) -> Source:
         """Return a copy of the source that asks about these papers."""
@@ -259,10 +241,7 @@ def quote_service(service: str, message: object) -> str:
 
 
 def make_words(title: str, abstract: str = "", authors: Sequence[str] = (), categories: Sequence[str] = ()) -> Words:
-    """Return the words of a paper, cut to their limits.
-
-    Raises BadRecord without a title.
-    """
+    """Return the words of a paper, cut to their limits. Raises BadRecord without a title."""
     short = clean_line(title, TITLE_MAX)
     if not short:
         raise BadRecord("title", "is missing or empty; every paper needs one")
@@ -275,10 +254,7 @@ def make_words(title: str, abstract: str = "", authors: Sequence[str] = (), cate
 
 
 def clean_names(values: Sequence[str], count: int) -> tuple[str, ...]:
-    """Return the first `count` names, cleaned and each cut to its maximum length.
-
-    Two people may have the same name.
-    """
+    """Return the first `count` names, cleaned and each cut to its maximum length. Two people may have the same name."""
     found = (clean_line(value, NAME_MAX) for value in values[:count])
     return tuple(value for value in found if value)
 
@@ -308,7 +284,6 @@ def web_url(text: object) -> str | None:
 
 
 def https_url(text: object) -> str | None:
-    """Return the text if it is an HTTPS address that can be linked to, else None."""
     url = web_url(text)
     return url if url and url[:8].lower() == "https://" else None
 
@@ -326,7 +301,6 @@ def affiliations_of(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def venue_name(text: str) -> str:
-    """Return the name of a journal or conference as one line."""
     return clean_line(text, NAME_MAX)
 
 
@@ -339,10 +313,7 @@ def with_subtitle(title: str, subtitle: str) -> str:
 
 
 def search_query(kind: str, argument: str) -> str:
-    """Return a search query.
-
-    It contains no comma, which would end the spec in a list of sources.
-    """
+    """Return a search query. It contains no comma, which would end the spec in a list of sources."""
     found = " ".join(argument.split())
     if not 2 <= len(found) <= 180 or "," in found or not found.isprintable():
         raise BadInput(f"{kind}: needs a search of 2 to 180 characters without commas after the colon")

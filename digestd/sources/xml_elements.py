@@ -22,10 +22,7 @@ _BLOCK = 65_536
 
 
 class XmlElements:
-    """The elements of one document.
-
-    After reading, `broken` says why it ended early, or is None.
-    """
+    """The elements of one document. After reading, `broken` says why it ended early, or is None."""
 
     def __init__(self, body: bytes, roots: frozenset[str]) -> None:
         if b"<!DOCTYPE" in body[:4096] or b"<!ENTITY" in body:
@@ -35,10 +32,7 @@ class XmlElements:
         self._roots = roots
 
     def read(self, *tags: str) -> Iterator[Element]:
-        """Yield every complete element with one of these tags, in order.
-
-        At most ITEMS_MAX.
-        """
+        """Yield every complete element with one of these tags, in order. At most ITEMS_MAX."""
         depth, found = 0, 0
         for event, element in self._events():
             depth += 1 if event == "start" else -1

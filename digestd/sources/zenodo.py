@@ -122,7 +122,6 @@ def _version(said: JsonObject) -> int:
 
 
 def _pdf(record: JsonObject) -> str | None:
-    """Return the address of the first PDF among the files."""
     files = (one for one in objects_at(record, "files") if text_at(one, "key").lower().endswith(".pdf"))
     return next(filter(https_url, (text_at(object_at(one, "links"), "self") for one in files)), None)
 

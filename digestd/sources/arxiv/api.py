@@ -78,16 +78,13 @@ class ArxivSource:
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        """Create the source from categories."""
         return cls(arxiv_categories(argument))
 
     @property
     def name(self) -> str:
-        """Return the kind and the categories."""
         return f"{self.kind}:{'+'.join(self.categories)}"
 
     def warning(self, day: date) -> str | None:
-        """Return a warning about the calendar, or None."""
         return self.calendar.warning(day)
 
 
@@ -102,10 +99,7 @@ class ArxivApi(ArxivSource):
         return self.calendar.time_on(day, INDEXED)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """Return the request for the next slice.
-
-        None once entries are too old to be new.
-        """
+        """Return the request for the next slice; None once entries are too old to be new."""
         start, _, oldest = (cursor or "0").partition("@")
         if oldest and parse_timestamp(oldest) < since - UNSEEN:
             return None
@@ -198,10 +192,7 @@ def arxiv_categories(argument: str) -> tuple[str, ...]:
 
 
 def is_withdrawn(comment: str, abstract: str) -> bool:
-    """Return True if a text says that this paper was withdrawn.
-
-    It is the comment or the start of the abstract.
-    """
+    """Return True if a text says that this paper was withdrawn; it is the comment or the start of the abstract."""
     comment, abstract = comment[:_READ], abstract[:_READ]
     text = f"{comment} {abstract[:200]}".lower()
     if "withdrawn" not in text and "retracted" not in text and "by arxiv" not in text:

@@ -43,10 +43,7 @@ class ArxivCalendar:
 
     @classmethod
     def with_holidays(cls, text: str) -> "ArxivCalendar":
-        """Create a calendar from a list of dates.
-
-        They replace the defaults of their years. Raises BadInput.
-        """
+        """Create a calendar from a list of dates. They replace the defaults of their years. Raises BadInput."""
         given = parse_holidays(text)
         years = {holiday.year for holiday in given}
         return cls(given | {holiday for holiday in DEFAULT_HOLIDAYS if holiday.year not in years})
@@ -75,10 +72,7 @@ class ArxivCalendar:
         return day
 
     def submission_window(self, day: date) -> tuple[datetime, datetime] | None:
-        """Return the start and end (exclusive) of an announcement's submissions.
-
-        None without announcement.
-        """
+        """Return the start and end (exclusive) of an announcement's submissions; None without announcement."""
         if not self._is_announced(day):
             return None
         end = _collected_for(day)
@@ -113,10 +107,7 @@ DEFAULT_CALENDAR = ArxivCalendar()
 
 
 def parse_holidays(text: str) -> frozenset[date]:
-    """Parse dates separated by commas or spaces: `2027-01-01, 2027-01-18`.
-
-    Raises BadInput.
-    """
+    """Parse dates separated by commas or spaces: `2027-01-01, 2027-01-18`. Raises BadInput."""
     try:
         return frozenset(map(date.fromisoformat, text.replace(",", " ").split()))
     except ValueError as error:
@@ -140,10 +131,7 @@ def _with(source: Source, calendar: ArxivCalendar) -> Source:
 
 
 def _collected_for(day: date) -> date:
-    """Return the working day whose submissions a day announces.
-
-    The day is from Monday to Friday.
-    """
+    """Return the working day whose submissions a day announces. The day is from Monday to Friday."""
     return day - (3 if day.weekday() == 0 else 1) * _DAY
 
 

@@ -41,10 +41,7 @@ _NUMBER = re.compile(r"arxiv:(?:[a-z-]+/)?(\d\d)(\d\d)")
 
 @dataclass(frozen=True, slots=True)
 class ArxivOai(ArxivSource):
-    """Records of some categories that changed on some days.
-
-    Or since the last run if no days are given.
-    """
+    """Records of some categories that changed on some days, or since the last run if no days are given."""
 
     first: date | None = None
     until: date | None = None
@@ -56,10 +53,7 @@ class ArxivOai(ArxivSource):
         return made + LOADED if made else None
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
-        """Return the request for the first page of a category.
-
-        Or for its resumption token.
-        """
+        """Return the request for the first page of a category, or for its resumption token."""
         position, token = _position(cursor)
         if position >= len(self.categories):
             return None
@@ -97,10 +91,7 @@ class ArxivOai(ArxivSource):
 
 
 def oai_set(category: str) -> str:
-    """Return the OAI set of a category.
-
-    `cs.AI` → `cs:cs:AI`, `hep-th` → `physics:hep-th`, `cs` → `cs`.
-    """
+    """Return the OAI set of a category. `cs.AI` → `cs:cs:AI`, `hep-th` → `physics:hep-th`, `cs` → `cs`."""
     if category in _GROUPS:
         return category
     archive, dot, subject = category.partition(".")
@@ -109,7 +100,6 @@ def oai_set(category: str) -> str:
 
 
 def _position(cursor: str | None) -> tuple[int, str]:
-    """Return the category index of a cursor and the resumption token of its next page."""
     position, _, token = (cursor or "0").partition(":")
     return int(position), token
 
@@ -197,7 +187,6 @@ def _children(element: Element | None) -> dict[str, Element]:
 
 
 def _texts(element: Element | None) -> dict[str, str]:
-    """Return the texts of an element's children by local name."""
     return (
         {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in element} if element is not None else {}
     )

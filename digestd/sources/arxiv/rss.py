@@ -41,7 +41,6 @@ class ArxivRss(ArxivSource):
         return self.calendar.time_on(day, REBUILT)
 
     def backfill(self, first: date, last: date) -> Source:
-        """Return the OAI-PMH source, which has earlier announcements."""
         return ArxivOai(self.categories, first=first, until=last)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
@@ -50,10 +49,7 @@ class ArxivRss(ArxivSource):
         return Request(f"https://rss.arxiv.org/atom/{'+'.join(self.categories)}") if cursor is None else None
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse the RSS or Atom feed.
-
-        Its day is that of its items, which may be older than the feed itself.
-        """
+        """Parse the RSS or Atom feed. Its day is that of its items, which may be older than the feed itself."""
         del cursor
         elements = XmlElements(body, frozenset({ATOM + "feed", "rss"}))
         sightings: list[Sighting] = []

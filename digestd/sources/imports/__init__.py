@@ -63,10 +63,7 @@ class ReferenceFile:
             raise BadInput(f"there is no format {self.form[:40]!r}; known are {', '.join(IMPORT_FORMATS)}")
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Parse a complete file.
-
-        Raises SourceFailed, with the remedy, if it is too large or in no known format.
-        """
+        """Parse a complete file. Raises SourceFailed, with the remedy, if it is too large or in no known format."""
         del cursor
         text = _readable(body)
         page = IMPORT_FORMATS[self.form or detect_format(text)].read(text)
@@ -77,16 +74,10 @@ class ReferenceFile:
 
 @dataclass(frozen=True, slots=True)
 class FormatDetector:
-    """A parser that only detects the format.
-
-    `next` of its page is a key of IMPORT_FORMATS.
-    """
+    """A parser that only detects the format. `next` of its page is a key of IMPORT_FORMATS."""
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Detect the format.
-
-        Raises SourceFailed, with the remedy, if the file is too large or empty.
-        """
+        """Detect the format. Raises SourceFailed, with the remedy, if the file is too large or empty."""
         del cursor
         return Page(next=detect_format(_readable(body)))
 

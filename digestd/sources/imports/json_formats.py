@@ -45,10 +45,7 @@ def load_json(text: str) -> object:
 
 
 def is_json(text: str) -> bool:
-    """Return True if a text is meant as JSON, valid or not.
-
-    BibTeX and prose begin differently.
-    """
+    """Return True if a text is meant as JSON, valid or not. BibTeX and prose begin differently."""
     return text.lstrip().startswith(("{", "[{", "[ ", "[\n", "[]"))
 
 
@@ -67,10 +64,7 @@ def object_of(item: JsonObject, key: str) -> JsonObject:
 
 
 def read_items(items: object, sightings: Callable[[JsonObject], Iterable[Sighting]], label: str) -> Page:
-    """Parse the papers of a list of items.
-
-    Raises SourceFailed if it is not a list, or empty.
-    """
+    """Parse the papers of a list of items. Raises SourceFailed if it is not a list, or empty."""
     if not isinstance(items, list) or not items:
         raise SourceFailed(f"the file is no {label}: it is cut short, or holds no list of items")
     papers, rejects = read_records(items, sightings)
@@ -92,12 +86,10 @@ def read_csl(written: str) -> Page:
 
 
 def is_orcid(written: str) -> bool:
-    """Return True if the text has works in ORCID's format."""
     return _orcid_works(load_json(written)) is not None
 
 
 def read_orcid(written: str) -> Page:
-    """Parse the works."""
     return read_items(_orcid_works(load_json(written)), _orcid_work, "JSON of ORCID's works")
 
 
@@ -140,12 +132,7 @@ def _orcid_works(found: object) -> object:
 
 
 def _orcid_work(work: JsonObject) -> Iterator[Sighting]:
-    """Yield the paper of a work.
-
-    Of a group it is the preferred summary, which ORCID puts first.
-
-    Raises BadRecord.
-    """
+    """Yield the paper of a work. Of a group it is the preferred summary, which ORCID puts first. Raises BadRecord."""
     summaries = as_list(work.get("work-summary"))
     found = require_object(summaries[0], "work-summary") if summaries else object_of(work, "work")
     contributors = objects_at(object_of(found, "contributors"), "contributor")

@@ -21,20 +21,15 @@ _NOTE = re.compile(r"(?:^|\s)#.*")
 
 
 def is_bibtex(text: str) -> bool:
-    """Return True if an entry begins anywhere in the text."""
     return _ENTRY.search(text) is not None
 
 
 def read_bibtex(text: str) -> Page:
-    """Parse the entries of BibTeX."""
     return read_entries(text.encode("utf-8", "replace"), needs_title=False)
 
 
 def is_identifier_list(text: str) -> bool:
-    """Return True if a text is such a list.
-
-    At least half of the lines begin with an identifier or an address.
-    """
+    """Return True if a text is such a list. At least half of the lines begin with an identifier or an address."""
     firsts = [words[0] for _, words in _lines(text)]
     return bool(firsts) and 2 * sum(_is_one(word) for word in firsts) >= len(firsts)
 

@@ -67,7 +67,6 @@ class TaggedFormat:
     blank_divides: bool = False
 
     def matches(self, text: str) -> bool:
-        """Return True if the text looks like this form."""
         return self.start.search(text) is not None
 
     def read(self, text: str) -> Page:
@@ -97,11 +96,9 @@ class Record:
     fields: list[tuple[str, list[str]]] = field(default_factory=list)
 
     def lines(self, *tags: str) -> list[str]:
-        """Return the non-empty lines of all fields with one of these tags."""
         return [line for tag, lines in self.fields if tag in tags for line in lines if line]
 
     def values(self, *tags: str) -> list[str]:
-        """Return the non-empty values of all fields with one of these tags."""
         return [value for tag, lines in self.fields if tag in tags if (value := " ".join(lines).strip())]
 
     def first(self, *tags: str) -> str:

@@ -96,7 +96,6 @@ def _closes(text: str, root: str) -> bool:
 
 
 def binary_name(body: bytes) -> str:
-    """Return the name of a format that is no text, or ""."""
     return next((name for start, name in _BINARY_NAMES if body.startswith(start)), "")
 
 
@@ -126,5 +125,4 @@ def has_record_shape(lines: list[str]) -> bool:
 
 
 def remedy(name: str) -> str:
-    """Return what to do with a file of a format that is not read."""
     return f"the file is {name}, which digestd does not read; export it as BibTeX, RIS or CSL-JSON"

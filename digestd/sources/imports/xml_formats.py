@@ -36,7 +36,6 @@ def to_bytes(text: str) -> bytes:
 
 
 def is_endnote(text: str) -> bool:
-    """Return True if the root element is EndNote's and records follow."""
     return root_name(text) in _ENDNOTE_ROOTS and "<record" in text
 
 
@@ -53,7 +52,6 @@ def read_endnote(text: str) -> Page:
 
 
 def is_pubmed(text: str) -> bool:
-    """Return True if the root element is PubMed's."""
     return root_name(text) in ROOTS
 
 
@@ -66,15 +64,11 @@ def read_pubmed(text: str) -> Page:
 
 
 def is_opml(text: str) -> bool:
-    """Return True if the text has an OPML root element."""
     return "<opml" in text[:4_000].lower()
 
 
 def read_opml(text: str) -> Page:
-    """Return no papers and a reject for each feed.
-
-    Raises SourceFailed if there are none.
-    """
+    """Return no papers and a reject for each feed. Raises SourceFailed if there are none."""
     elements = XmlElements(to_bytes(text), frozenset({"opml"}))
     feeds = [url for outline in elements.read("outline") if (url := outline.get("xmlUrl"))]
     if elements.broken:

@@ -50,14 +50,12 @@ _NEXT = re.compile(r'rel="?next"?')
 
 
 def matches(written: str) -> bool:
-    """Return True if the first item has a Zotero item type."""
     items = _items(written)
     first = items[0] if isinstance(items, list) and items else None
     return isinstance(first, dict) and "itemType" in item_data(first)
 
 
 def read(written: str) -> Page:
-    """Parse the items."""
     return read_items(_items(written), sightings_of, "JSON of Zotero")
 
 
@@ -112,10 +110,7 @@ class ZoteroLibrary:
 
     @property
     def rate_limit(self) -> RateLimit:
-        """Return two requests per second.
-
-        Zotero publishes no number but asks for few at once.
-        """
+        """Return two requests per second. Zotero publishes no number but asks for few at once."""
         return RateLimit(urlsplit(self.base).netloc, SECONDS)
 
     @property
@@ -146,10 +141,7 @@ class ZoteroLibrary:
         return Page(tuple(papers), None, tuple(rejects))
 
     def next_cursor(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
-        """Return the next cursor.
-
-        The address in `Link` is not followed: it only shows that there is more.
-        """
+        """Return the next cursor. The address in `Link` is not followed: it only shows that there is more."""
         if cursor == _DELETED:
             return None
         start = int(cursor or 0) + PER_PAGE
@@ -160,10 +152,7 @@ class ZoteroLibrary:
 
 @dataclass(frozen=True, slots=True)
 class KeyRights:
-    """Rights of a key.
-
-    Whose it is, and whether it can write or read its owner's library.
-    """
+    """Rights of a key. Whose it is, and whether it can write or read its owner's library."""
 
     user: str
     may_write: bool
@@ -185,7 +174,6 @@ def parse_library_id(written: str) -> str:
 
 
 def key_request(base: str) -> Request:
-    """Return the request for the rights of the key that is sent with it."""
     return Request(f"{base}/keys/current", HEADERS)
 
 
