@@ -25,7 +25,7 @@ from digestd.domain.paper import (
 )
 from digestd.domain.sighting_record import FIELDS, assemble
 from digestd.fetching.parser_main import LONG_TEXTS
-from digestd.sources.source import CATEGORIES_MAX, Page, Reject, clean_line, clean_names, web_url
+from digestd.sources.source import CATEGORIES_MAX, Page, Reject, clean_line, clean_names, is_plain_name, web_url
 from digestd.text.people import plain_name
 
 RECORDS_MAX = 250_000
@@ -40,7 +40,6 @@ MARKS_MAX = 50
 NUMBER_MAX = 10**12
 MESSAGE_MAX = 500
 _ID = re.compile(r"(?!merged:)[a-z][a-z0-9+.-]{0,30}:[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
-_MARK = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _ANNOUNCED = frozenset({"new", "replace", "replace-cross", "cross", "signals"})
 
 
@@ -163,7 +162,7 @@ def _announced(value: object) -> str:
 def _marks(value: object) -> Iterable[tuple[str, object]]:
     if not isinstance(value, Mapping):
         raise TypeError("expected an object")
-    if len(value) > MARKS_MAX or not all(_MARK.fullmatch(name) for name in value):
+    if len(value) > MARKS_MAX or not all(is_plain_name(name) for name in value):
         raise ValueError("malformed name of a link or signal")
     return value.items()
 

@@ -32,7 +32,7 @@ _SILENT = re.compile(
 )
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,80}>")
 _SPECIAL = re.compile(r"[\\{}$^_~&<]")
-_SIGNS = re.compile(r"[\\{}$^_~]")
+_SIGNS = str.maketrans("", "", "\\{}$^_~")
 _IN_NUMBER = re.compile(r"(?<=\d)[.,](?=\d)")
 _PLUS = re.compile(r"(?<=\w)\+")
 _POSSESSIVE = re.compile(r"'(?=[a-z])")
@@ -73,7 +73,7 @@ def fold(text: str) -> str:
         text = _TAG.sub("", unescape(text)).replace("&", " and ")
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS)
-    return _SIGNS.sub("", text).lower()
+    return text.translate(_SIGNS).lower()
 
 
 def words(text: str) -> list[str]:

@@ -371,7 +371,6 @@ _YEARLY_WORDS = (
     "informe rapport 年报 年鉴"
 )
 _YEARLY = frozenset(_YEARLY_WORDS.split())
-_YEAR = re.compile(r"(?:19|20)\d\d")
 _BREAK = re.compile(r"(?:(?<!\s)\s+)?[:?.]\s+|(?<!\s)\s+[–—-]+\s+|：|——|。")
 _ELLIPSIS = re.compile(r"(?:(?<!\s)\s+)?(?:\.\.\.|…)\s*$")
 
@@ -401,7 +400,7 @@ def _strip_labels(title: str) -> str:
     Labels are like `RETRACTED:`; an ellipsis marks a cut word.
     """
     if _has_ellipsis(title):
-        title = _ELLIPSIS.sub("", title).rpartition(" ")[0]
+        title = _ELLIPSIS.sub("", title).rpartition(" ")[0] or _ELLIPSIS.sub("", title)
     short = _LABEL.sub("", title)
     return short if len(short) >= HEAD_MIN else title
 

@@ -39,7 +39,7 @@ _INHERITED = ("date", "year", "month", "journal", "journaltitle", "booktitle")
 _VOLUMES = frozenset({"proceedings", "mvproceedings", "collection", "mvcollection", "periodical"})
 _JOURNALS = ("journaltitle", "journal", "booktitle")
 _IN_JOURNAL = re.compile(r"(?:arxiv:|\babs/)\s*(\d{4}\.\d{4,5}|[a-z-]+/\d{7})", re.IGNORECASE)
-_TEX = re.compile(r"[\\{}~]")
+_TEX = frozenset("\\{}~")
 _MATHS = re.compile(r"((?<!\\)\$[^$]*(?<!\\)\$)")
 _OPERAND = r"\"([^\"]*)\"|\{((?:[^{}]|\{[^{}]*\})*)\}|([\w:.-]+)"
 _PART = re.compile(_OPERAND)
@@ -230,7 +230,7 @@ def _authors(written: str) -> list[str]:
 
 def _decoded(text: str) -> str:
     """Decode TeX accents and braces outside mathematics. Plain texts are returned at once, as decoding is slow."""
-    if not _TEX.search(text):
+    if _TEX.isdisjoint(text):
         return text
     pieces = _MATHS.split(text)
     if any(piece.count("{") != piece.count("}") for piece in pieces[::2]):
@@ -239,7 +239,7 @@ def _decoded(text: str) -> str:
 
 
 def _decode(text: str) -> str:
-    if not _TEX.search(text):
+    if _TEX.isdisjoint(text):
         return text
     try:
         return str(_DECODER.latex_to_text(_COMMENT_SIGN.sub(r"\\%", text)))

@@ -12,7 +12,6 @@ from digestd.sources.json_records import JsonObject, parse_count, text_at
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NUMBERS = re.compile(r"(?<!\d)((?:19|20|21)\d\d)(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?(?!\d)")
-_COMPACT = re.compile(r"\s*((?:19|20|21)\d\d)(\d\d)(\d\d)\s*")
 _NAMED = re.compile(
     r"(?:(?<!\d)(?P<before>\d{1,2})(?:st|nd|rd|th)?[\s.,-]+)?"
     r"\b(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
@@ -27,8 +26,10 @@ def written_date(text: str) -> date | None:
     `2026-11-20`, `2026/11`, `20261120`, `20 November 2026`, `Nov 20, 2026`, `2026 Nov 20`, `FEB 2026`, `2026`. Without
     a day or month it is the first.
     """
-    text = text[:200]
-    numbers = _COMPACT.fullmatch(text) or _NUMBERS.search(text)
+    text = text[:200].strip()
+    if len(text) == len("20261120") and text.isdecimal():
+        text = f"{text[:4]}-{text[4:6]}-{text[6:]}"
+    numbers = _NUMBERS.search(text)
     if numbers is None:
         return None
     parts: list[object] = [part for part in numbers.groups() if part]

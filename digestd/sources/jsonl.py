@@ -8,7 +8,6 @@ keys are refused.
 
 import difflib
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +20,7 @@ from digestd.sources.source import (
     Page,
     clean_line,
     clean_names,
+    is_plain_name,
     make_words,
     parse_timestamp,
     read_each,
@@ -34,7 +34,6 @@ KEYS = (
     *("venue", "affiliations", "summary"),
 )
 LINKS = ("code", "pdf", "discussion", "project")
-_SIGNAL = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +157,7 @@ def _links(value: object) -> dict[str, str]:
 def _signals(value: object) -> dict[str, float]:
     signals = _object(value, "signals")
     for name, number in signals.items():
-        if not _SIGNAL.fullmatch(name):
+        if not is_plain_name(name):
             raise BadRecord(f"signals.{name[:40]}", "a signal is named like upvotes, comments, stars or citations")
         if isinstance(number, bool) or not isinstance(number, int | float) or not _is_measure(number):
             raise BadRecord(f"signals.{name}", "must be a number from 0 to 10^12")

@@ -49,7 +49,6 @@ PAGE_OVERLAP = 0.04
 
 _VENUE = re.compile(r"[\w.-]+(/[\w.~-]+){0,8}", re.ASCII)
 _FORUM = re.compile(r"[\w-]{3,40}", re.ASCII)
-_WITHDRAWN = re.compile(r"(?<![a-z])withdrawn(?![a-z])", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,20});", re.IGNORECASE)
 _ASIDE = "withdrawn "
 """Before the mark of the second page: the page of withdrawn papers, which is read before it."""
@@ -113,7 +112,7 @@ class Openreview(PagedSource):
             return Place(0, _VENUE_LOOKUP)
         is_last = end >= count if count is not None else not received
         after = None if is_last else Place(end - int(PAGE_OVERLAP * received), str(answer.mark or place.mark))
-        if place.start == 0 and received and not _WITHDRAWN.search(self.venue):
+        if place.start == 0 and received and "withdrawn" not in self.venue.lower():
             return Place(after.start, _ASIDE + after.mark) if after else Place(0, _ASIDE)
         return after
 
@@ -207,7 +206,9 @@ def read_note(note: JsonObject) -> Iterator[Sighting]:
     if not _FORUM.fullmatch(forum):
         raise BadRecord("forum", f"{forum[:80]!r} is not a forum id")
     content = {key: _bare(value) for key, value in object_at(note, "content").items()}
-    withdrawn = any(_WITHDRAWN.search(text) for key in ("venueid", "venue") for text in text_values(content.get(key)))
+    withdrawn = any(
+        "withdrawn" in text.lower() for key in ("venueid", "venue") for text in text_values(content.get(key))
+    )
     public = _public(note)
     yield Sighting(
         ids=_ids(forum, content),

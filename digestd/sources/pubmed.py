@@ -57,7 +57,6 @@ _NOTICES = frozenset(
 _MONTHS = {"jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6,
            "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11, "dec": 12}  # fmt: skip
 _YEAR = re.compile(r"\b(?:19|20|21)\d\d\b")
-_UNKNOWN = re.compile(r"\W*not available\W*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +269,7 @@ def _title(record: Element) -> str:
              "BookDocument/ArticleTitle", "BookDocument/Book/BookTitle")  # fmt: skip
     for path in paths:
         title = plain_title(text_of(record.find(path)))
-        if title and not _UNKNOWN.fullmatch(title):
+        if title and title.strip(" .[]").lower() != "not available":
             return title
     raise BadRecord("ArticleTitle", "is missing or empty; every paper needs one")
 

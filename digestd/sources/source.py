@@ -259,6 +259,11 @@ def clean_names(values: Sequence[str], count: int) -> tuple[str, ...]:
     return tuple(value for value in found if value)
 
 
+def is_plain_name(name: str) -> bool:
+    """Return True for the name of a signal or link: at most 40 small letters, digits and underscores."""
+    return len(name) <= 40 and name.isascii() and name.isidentifier() and name == name.lower() and name[0] != "_"
+
+
 def parse_timestamp(text: str) -> datetime:
     """Parse an ISO 8601 or RFC 5322 date; without a zone it is UTC. Raises ValueError."""
     text = text.strip()[:64]

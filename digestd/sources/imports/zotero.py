@@ -46,7 +46,6 @@ _KEY = re.compile(r"[A-Z0-9]{8}")
 _PLACE = re.compile(
     r"(?:(?:https?://)?(?:www\.|api\.)?zotero\.org/)?(users|groups)/(\d{1,15})(?:[/?#].*)?", re.IGNORECASE
 )
-_NEXT = re.compile(r'rel="?next"?')
 
 
 def matches(written: str) -> bool:
@@ -145,7 +144,8 @@ class ZoteroLibrary:
         if cursor == _DELETED:
             return None
         start = int(cursor or 0) + PER_PAGE
-        if _NEXT.search(headers.get("link", "")) and start < ENTRIES_MAX:
+        has_next = "rel=next" in headers.get("link", "").replace('"', "")
+        if has_next and start < ENTRIES_MAX:
             return str(start)
         return None if self.is_complete else _DELETED
 
