@@ -36,7 +36,7 @@ def digestd(
     installed.db.close()
 
 
-@pytest.mark.parametrize("name", [LEAD, "email/digest.html.j2", "email/style.css", "locale/de.po", "web/style.css"])
+@pytest.mark.parametrize("name", [LEAD, "email/style.css", "locale/de.po"])
 def test_copied_template_is_current_and_valid(digestd: Command, folder: Path, name: str) -> None:
     assert digestd("template", "copy", name).exit_code == 0
     assert resources.overrides([folder]) == {name: OverrideState.CURRENT}
