@@ -33,6 +33,7 @@ PREFIX = "DIGESTD_"
 URL_MAX = 500
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _RETIRED = {
+    "DIGESTD_LIBRARY_SYNC_HOURS": "libraries are read once a day; remove the line",
     "DIGESTD_SUBSCRIBER_CHATS": "subscribers no longer set chat rooms; remove the line. If its value was `any`, look "
     "through `digestd subscriber chat --list`",
     "DIGESTD_ORCID_URL": "works at ORCID are no longer read; remove the line. Subscribers import the file that ORCID "
@@ -220,7 +221,6 @@ class Settings(BaseSettings):
     zotero_url: Annotated[str, AfterValidator(_provider_url)] = "https://api.zotero.org"
     keep_deliveries: Annotated[int, AfterValidator(_retention)] = 120
     keep_papers: Annotated[int, AfterValidator(_retention)] = 365
-    library_sync_hours: int = Field(default=24, ge=1, le=720)
     paper_lookup: bool = True
     contact: Annotated[str, AfterValidator(_optional_mailbox)] = ""
     ingest_interval_minutes: int = Field(default=60, ge=5, le=1440)

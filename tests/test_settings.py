@@ -114,6 +114,7 @@ def test_setting_given_as_value_and_file_is_refused(tmp_path: Path, nowhere: Pat
         ("MAIL_FROM", "a@example.org\r\nBcc: b@example.org", "address"),
         ("WEB_PORT", "eighty", "must be a whole number"),
         ("SUBSCRIBER_CHATS", "public", "no longer exists: subscribers no longer set chat rooms; remove the line"),
+        ("LIBRARY_SYNC_HOURS", "24", "no longer exists: libraries are read once a day; remove the line"),
         ("WEB_PORT", "0", "must be greater"),
         ("EXPLORE", "perhaps", "must be true or false"),
         ("ALERT_URL", "http://[::1", "must be a URL, as in https://chat"),

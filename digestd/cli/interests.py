@@ -175,7 +175,7 @@ def link_library(
 ) -> None:
     """Link a library, so that its papers are liked.
 
-    It is read at once, and then every DIGESTD_LIBRARY_SYNC_HOURS hours.
+    It is read at once, and then once a day.
 
     Zotero requires an API key, which is stored encrypted: create one with read access only at
     zotero.org/settings/keys. Never pass it as an argument, where other users of this machine could see it.

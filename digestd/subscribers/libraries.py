@@ -54,6 +54,7 @@ USE = "library"
 PER_TICK = 20
 """The maximum number of libraries per tick, so that a shutdown does not wait long."""
 BACKOFF = Backoff.doubling(timedelta(minutes=15), timedelta(days=1))
+SYNC_INTERVAL = timedelta(days=1)
 BUSY_DELAY = timedelta(minutes=5)
 """The delay before reading a library whose provider is not to be asked now."""
 LIBRARIES_MAX = 5
@@ -67,7 +68,6 @@ class LibrarySync:
 
     Attributes:
         zotero_url: the base URL of Zotero's API.
-        every: the interval between two reads of a library.
     """
 
     db: Database
@@ -75,11 +75,10 @@ class LibrarySync:
     client: Client
     clock: Callable[[], datetime]
     zotero_url: str
-    every: timedelta
 
     @classmethod
     def of(cls, settings: Settings, db: Database, keys: Keys, client: Client, clock: Callable[[], datetime]) -> Self:
-        return cls(db, keys, client, clock, settings.zotero_url, timedelta(hours=settings.library_sync_hours))
+        return cls(db, keys, client, clock, settings.zotero_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +273,7 @@ def _succeeded(context: LibrarySync, claimed: Library, listing: LibraryListing |
         sealed = encrypt(context.keys, USE, _key_context(claimed.subscriber, claimed.provider, claimed.place), key)
     version = claimed.version if listing is None else listing.version
     reset = {"state": LibraryState.LINKED, "failures": 0, "why": ""}
-    return replace(claimed, sealed=sealed, version=version, synced=now, next=now + context.every, **reset)  # type: ignore[arg-type]  # each is of its field's type
+    return replace(claimed, sealed=sealed, version=version, synced=now, next=now + SYNC_INTERVAL, **reset)  # type: ignore[arg-type]  # each is of its field's type
 
 
 def _apply_listing(

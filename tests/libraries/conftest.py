@@ -104,7 +104,7 @@ async def setup(db: Database, keys: Keys, now: datetime) -> AsyncIterator[SyncSe
 
     async with serve_http() as served:
         keeper = Zotero(served)
-        by = LibrarySync(db, keys, Client("https://digest.example.org"), clock, keeper.base, timedelta(hours=24))
+        by = LibrarySync(db, keys, Client("https://digest.example.org"), clock, keeper.base)
         yield SyncSetup(by, keeper, ada, shift)
 
 
