@@ -19,9 +19,9 @@ The pools are separate, so that what strangers can do never uses up what the own
 A full pool delays mails up to POOL_DELAY_MAX instead of refusing them, because many visitors at once are no attack.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -113,3 +113,46 @@ def token_causer(key: int) -> str:
 def causer_limits(causer: str) -> tuple[Limit, ...]:
     """Return the limits on one causer; none if nobody is known."""
     return PER_CAUSER.get(causer.partition(":")[0], ())
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A limit on the mails of some pools that have the same recipient, causer or network."""
+
+    pools: Collection[Pool]
+    field: str
+    value: bytes | str
+    limit: Limit
+
+
+def leave_time(
+    budgets: Sequence[Budget],
+    count: Callable[[Check], int],
+    before: Callable[[Pool, Limit], datetime | None],
+    now: datetime,
+) -> datetime | None:
+    """Return when these mails may leave; None if a limit refuses one of them.
+
+    Args:
+        count: returns the number of mails within the span of a limit.
+        before: returns when the mail left that is `most` places before the next one of a pool, if it was within `span`.
+    """
+    if any(count(check) >= check.limit.most for budget in budgets for check in _checks(budget)):
+        return None
+    leaves = now
+    for pool in {budget.pool for budget in budgets}:
+        limit = PER_POOL[pool]
+        if limit is not None and (left := before(pool, limit)) is not None:
+            leaves = max(leaves, left + limit.span)
+    return leaves if leaves <= now + POOL_DELAY_MAX else None
+
+
+def _checks(budget: Budget) -> Iterator[Check]:
+    shared = SHARED[budget.pool]
+    for limit in PER_RECIPIENT[budget.pool]:
+        yield Check(shared, "recipient", budget.recipient, limit)
+    for limit in causer_limits(budget.causer):
+        yield Check(shared, "causer", budget.causer, limit)
+    if budget.network is not None:
+        for limit in PER_NETWORK:
+            yield Check(shared, "network", budget.network, limit)

@@ -11,25 +11,13 @@ Mails that others can cause: a row a mail, so limits of domain/mail_budget hold 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import ColumnElement, case, delete, func, insert, or_, select, text, update
 from sqlmodel import Session
 
 from digestd.domain.backoff import Backoff
-from digestd.domain.mail_budget import (
-    KEPT,
-    NETWORKS_KEPT,
-    PER_NETWORK,
-    PER_POOL,
-    PER_RECIPIENT,
-    POOL_DELAY_MAX,
-    SHARED,
-    Budget,
-    Limit,
-    Pool,
-    causer_limits,
-)
-from digestd.domain.mail_budget import subscriber_causer as of_subscriber
+from digestd.domain.mail_budget import KEPT, NETWORKS_KEPT, Budget, Check, Limit, Pool, leave_time, subscriber_causer
 from digestd.domain.throttle import BackoffState, Throttle
 from digestd.store import core
 from digestd.store.database import Database
@@ -88,10 +76,7 @@ def delete_idle_domains(session: Session, now: datetime) -> int:
 def change_throttles(
     session: Session, changes: Mapping[str, Callable[[ThrottleState], ThrottleState]]
 ) -> dict[str, ThrottleState]:
-    """Change each state by its function in the caller's transaction.
-
-    Return the new ones.
-    """
+    """Change each state by its function in the caller's transaction; return the new ones."""
     if not changes:
         return {}
     connection = session.connection()
@@ -175,7 +160,6 @@ class HostState:
 
 
 def hosts(session: Session) -> list[HostState]:
-    """Return every host ever contacted, by name."""
     return [_host_state(row) for row in session.connection().execute(select(core.host).order_by(_H.host))]
 
 
@@ -309,12 +293,9 @@ def take_mails(session: Session, budgets: Sequence[Budget], now: datetime) -> da
     """
     if session.connection().dialect.name == "postgresql":
         session.connection().execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    if any(_is_over(session, budget, now) for budget in budgets):
-        return None
-    leaves = max((_pool_has_room(session, budget.pool, now) for budget in budgets), default=now)
-    if leaves > now + POOL_DELAY_MAX:
-        return None
-    count_mails(session, budgets, leaves)
+    leaves = leave_time(budgets, partial(_count, session, now), partial(_time_before, session, now), now)
+    if leaves is not None:
+        count_mails(session, budgets, leaves)
     return leaves
 
 
@@ -334,10 +315,7 @@ def count_mails(session: Session, budgets: Iterable[Budget], at: datetime) -> No
 
 
 def delete_expired_mails(db: Database, now: datetime) -> None:
-    """Delete records that no limit counts, and networks after a day.
-
-    Write nothing if there are none.
-    """
+    """Delete records that no limit counts, and networks after a day. Write nothing if there are none."""
     old = _B.at_us <= to_us(now - KEPT)
     placed = _B.network.is_not(None) & (_B.at_us <= to_us(now - NETWORKS_KEPT))
     with db.read() as session:
@@ -349,10 +327,7 @@ def delete_expired_mails(db: Database, now: datetime) -> None:
 
 
 def clear_mails(session: Session, recipient: bytes, pool: Pool) -> None:
-    """Reset the count of one pool for an address.
-
-    Its owner has proved to read it.
-    """
+    """Reset the count of one pool for an address, whose owner has proved to read it."""
     session.connection().execute(delete(core.caused_mail).where(_B.address_key == recipient, _B.pool == pool))
 
 
@@ -363,41 +338,22 @@ def anonymise_mails(session: Session, key: int, address_key: bytes) -> None:
 
     The counts by keyed hash stay for their month, so that erasure does not reset the limits.
     """
-    theirs = or_(_B.address_key == address_key, _B.causer == of_subscriber(key))
+    theirs = or_(_B.address_key == address_key, _B.causer == subscriber_causer(key))
     session.connection().execute(update(core.caused_mail).where(theirs).values(network=None, causer=""))
 
 
-def _is_over(session: Session, budget: Budget, now: datetime) -> bool:
-    """Return True if a limit on the recipient, the causer or the network is reached."""
-    checks: list[tuple[ColumnElement[bool], tuple[Limit, ...]]] = [
-        (_B.address_key == budget.recipient, PER_RECIPIENT[budget.pool])
-    ]
-    if budget.causer:
-        checks.append((_B.causer == budget.causer, causer_limits(budget.causer)))
-    if budget.network is not None:
-        checks.append((_B.network == budget.network, PER_NETWORK))
-    return any(_any_reached(session, budget.pool, whose, limits, now) for whose, limits in checks)
+_FIELDS = {"recipient": _B.address_key, "causer": _B.causer, "network": _B.network}
 
 
-def _any_reached(
-    session: Session, pool: Pool, whose: ColumnElement[bool], limits: tuple[Limit, ...], now: datetime
-) -> bool:
-    together = or_(*(_B.pool == other for other in sorted(SHARED[pool])))
-    for limit in limits:
-        query = select(func.count()).where(whose, together, _B.at_us > to_us(now - limit.span))
-        if (session.connection().execute(query).scalar() or 0) >= limit.most:
-            return True
-    return False
+def _count(session: Session, now: datetime, check: Check) -> int:
+    together = or_(*(_B.pool == pool for pool in sorted(check.pools)))
+    query = select(func.count()).where(
+        _FIELDS[check.field] == check.value, together, _B.at_us > to_us(now - check.limit.span)
+    )
+    return session.connection().execute(query).scalar() or 0
 
 
-def _pool_has_room(session: Session, pool: Pool, now: datetime) -> datetime:
-    """Return when a mail of this pool may leave.
-
-    Once the mail `most` places before it has left its span.
-    """
-    limit = PER_POOL[pool]
-    if limit is None:
-        return now
+def _time_before(session: Session, now: datetime, pool: Pool, limit: Limit) -> datetime | None:
     newest_first = select(_B.at_us).where(_B.pool == pool, _B.at_us > to_us(now - limit.span)).order_by(_B.at_us.desc())
     before = session.connection().execute(newest_first.offset(limit.most - 1).limit(1)).scalar()
-    return now if before is None else max(now, from_us(before) + limit.span)
+    return None if before is None else from_us(before)
