@@ -26,12 +26,12 @@ from sqlmodel import Session
 
 from digestd import files
 from digestd.errors import BadInput, BadSetting, Damaged, DigestdError
-from digestd.store import tables
 from digestd.store.database import Database, open_database
 from digestd.store.fsck.file_checks import file_damage
 from digestd.store.ledger import restore
 from digestd.store.migrate import COPIED, migrate
 from digestd.store.opt_outs import OptOut, opted_out
+from digestd.store.tables import METADATA
 
 _PAGES = 1_000
 """Pages that SQLite copies at a time; writers work between."""
@@ -222,11 +222,10 @@ class CopyFailed(DigestdError):
 
 def all_tables() -> Sequence[Table]:
     """Return every table, those that others refer to first."""
-    return tables.SubscriberRow.metadata.sorted_tables
+    return METADATA.sorted_tables
 
 
 def count_rows(db: Database) -> dict[str, int]:
-    """Return the number of rows of every table."""
     with db.read() as session:
         return {table.name: _count(session, table) for table in all_tables()}
 

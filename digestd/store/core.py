@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, Row, Select, String, Table, column, table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
-from digestd.store import tables
+from digestd.store.tables import METADATA
 
 Record = Row[*tuple[Any, ...]]
 """A row of a result; its columns are attributes."""
@@ -32,66 +32,63 @@ def execute_many(session: Session, statement: Executable, rows: Sequence[Mapping
         session.connection().execute(statement, rows)
 
 
-def _table(row: type[SQLModel]) -> Table:
-    return SQLModel.metadata.tables[str(row.__tablename__)]
-
-
-paper = _table(tables.PaperRow)
-paper_alias = _table(tables.PaperAliasRow)
-revision = _table(tables.RevisionRow)
-sighting = _table(tables.SightingRow)
-signal = _table(tables.SignalRow)
-fetch = _table(tables.FetchRow)
-host = _table(tables.HostRow)
-source = _table(tables.SourceRow)
-rejected_record = _table(tables.RejectedRecordRow)
-coverage = _table(tables.CoverageRow)
-similarity_key = _table(tables.SimilarityKeyRow)
-merge = _table(tables.MergeRow)
-do_not_merge = _table(tables.DoNotMergeRow)
-gist_attempt = _table(tables.GistAttemptRow)
-embedding = _table(tables.EmbeddingRow)
-encoding = _table(tables.EncodingRow)
-text_model = _table(tables.TextModelRow)
-subscriber = _table(tables.SubscriberRow)
-interest = _table(tables.InterestRow)
-profile = _table(tables.ProfileRow)
-feedback = _table(tables.FeedbackRow)
-subscriber_group = _table(tables.GroupRow)
-group_interest = _table(tables.GroupInterestRow)
-group_member = _table(tables.GroupMemberRow)
-muting = _table(tables.MutingRow)
-saved_list_link = _table(tables.SavedListLinkRow)
-api_token = _table(tables.ApiTokenRow)
-webhook = _table(tables.WebhookRow)
-webhook_post = _table(tables.WebhookPostRow)
-library = _table(tables.LibraryRow)
-library_entry = _table(tables.LibraryEntryRow)
-chat_target = _table(tables.ChatTargetRow)
-reference = _table(tables.ReferenceRow)
-paper_lookup = _table(tables.PaperLookupRow)
-calibration = _table(tables.CalibrationRow)
-trial = _table(tables.TrialRow)
-consent_event = _table(tables.ConsentEventRow)
-consent_wording = _table(tables.ConsentWordingRow)
-address_change = _table(tables.AddressChangeRow)
-caused_mail = _table(tables.CausedMailRow)
-pending_request = _table(tables.PendingRequestRow)
-suppression = _table(tables.SuppressionRow)
-lifted_suppression = _table(tables.LiftedSuppressionRow)
-bounce = _table(tables.BounceRow)
-inbound_count = _table(tables.InboundCountRow)
-due_audit = _table(tables.DueAuditRow)
-delivery = _table(tables.DeliveryRow)
-earlier_attempt = _table(tables.EarlierAttemptRow)
+_TABLES = METADATA.tables
+paper = _TABLES["paper"]
+paper_alias = _TABLES["paper_alias"]
+revision = _TABLES["revision"]
+sighting = _TABLES["sighting"]
+signal = _TABLES["signal"]
+fetch = _TABLES["fetch"]
+host = _TABLES["host"]
+source = _TABLES["source"]
+rejected_record = _TABLES["rejected_record"]
+coverage = _TABLES["coverage"]
+similarity_key = _TABLES["similarity_key"]
+merge = _TABLES["merge"]
+do_not_merge = _TABLES["do_not_merge"]
+gist_attempt = _TABLES["gist_attempt"]
+embedding = _TABLES["embedding"]
+encoding = _TABLES["encoding"]
+text_model = _TABLES["text_model"]
+subscriber = _TABLES["subscriber"]
+interest = _TABLES["interest"]
+profile = _TABLES["profile"]
+feedback = _TABLES["feedback"]
+subscriber_group = _TABLES["subscriber_group"]
+group_interest = _TABLES["group_interest"]
+group_member = _TABLES["group_member"]
+muting = _TABLES["muting"]
+saved_list_link = _TABLES["saved_list_link"]
+api_token = _TABLES["api_token"]
+webhook = _TABLES["webhook"]
+webhook_post = _TABLES["webhook_post"]
+library = _TABLES["library"]
+library_entry = _TABLES["library_entry"]
+chat_target = _TABLES["chat_target"]
+reference = _TABLES["reference"]
+paper_lookup = _TABLES["paper_lookup"]
+calibration = _TABLES["calibration"]
+trial = _TABLES["trial"]
+consent_event = _TABLES["consent_event"]
+consent_wording = _TABLES["consent_wording"]
+address_change = _TABLES["address_change"]
+caused_mail = _TABLES["caused_mail"]
+pending_request = _TABLES["pending_request"]
+suppression = _TABLES["suppression"]
+lifted_suppression = _TABLES["lifted_suppression"]
+bounce = _TABLES["bounce"]
+inbound_count = _TABLES["inbound_count"]
+due_audit = _TABLES["due_audit"]
+delivery = _TABLES["delivery"]
+earlier_attempt = _TABLES["earlier_attempt"]
 attempt = table("attempt", column("phase", String), *(column(kept.name, kept.type) for kept in earlier_attempt.c))
 """Every attempt, to read: the last one of each delivery, which its own row holds, and the earlier ones."""
-seen_papers = _table(tables.SeenPapersRow)
-returning_papers = _table(tables.ReturningPapersRow)
-reply = _table(tables.ReplyRow)
-throttle = _table(tables.ThrottleRow)
-alert_state = _table(tables.AlertStateRow)
-sent_journal = _table(tables.SentJournalRow)
+seen_papers = _TABLES["seen_papers"]
+returning_papers = _TABLES["returning_papers"]
+reply = _TABLES["reply"]
+throttle = _TABLES["throttle"]
+alert_state = _TABLES["alert_state"]
+sent_journal = _TABLES["sent_journal"]
 
-TABLES = frozenset(SQLModel.metadata.tables)
+TABLES = frozenset(_TABLES)
 """The names of all tables."""

@@ -16,10 +16,7 @@ SQLModel.metadata.naming_convention = {
 
 
 class Row(SQLModel):
-    """Base of all rows.
-
-    Rows are never validated, so their pydantic schemas are built only if somebody asks.
-    """
+    """Base of all rows. Rows are never validated, so their pydantic schemas are built only if somebody asks."""
 
     model_config = {"defer_build": True}
 
@@ -29,17 +26,14 @@ KEY = BigInteger().with_variant(Integer, "sqlite")
 
 
 def own_key() -> Column[int]:
-    """Return the column of the table's own row number."""
     return Column(KEY, primary_key=True, autoincrement=True)
 
 
 def ref(target: str, *, primary_key: bool = False, index: bool = False, nullable: bool = False) -> Column[int]:
-    """Return a column with the row number of another table's row."""
     return Column(KEY, ForeignKey(target), primary_key=primary_key, index=index, nullable=nullable)
 
 
 def us(*, primary_key: bool = False, nullable: bool = False, index: bool = False) -> Column[int]:
-    """Return a column for an instant in microseconds since 1970 UTC."""
     return Column(BigInteger, primary_key=primary_key, nullable=nullable, index=index)
 
 

@@ -35,10 +35,7 @@ class TrialRow(Row, table=True):
 
 
 class ThrottleRow(Row, table=True):
-    """One relay (`host:port`) or one recipient domain (`@domain`).
-
-    See digestd.domain.throttle.
-    """
+    """One relay (`host:port`) or one recipient domain (`@domain`). See digestd.domain.throttle."""
 
     __tablename__ = "throttle"
     __table_args__ = ({"sqlite_with_rowid": False},)
