@@ -15,6 +15,7 @@ from digestd.gists.gist import make_gist
 from digestd.papers.identity import Work, group_works
 from digestd.sources import source_type
 from digestd.store.papers.sightings import (
+    PaperStanding,
     PaperState,
     PaperText,
     PaperWrite,
@@ -86,7 +87,7 @@ def merge_change(
     `created`: papers stored a moment ago, which nobody has seen: they do not count as news.
     """
     before = [paper for paper in papers if paper.key not in created] or list(papers)
-    news = any(not paper.archived for paper in papers if paper not in before)
+    news = any(not paper.standing.archived for paper in papers if paper not in before)
     change = _change(_as_work(papers), [], papers, _WorkState(before, news, None, now))
     return replace(change, by=by, evidence=evidence)
 
@@ -184,34 +185,43 @@ class _WorkState:
 
 
 def _change(work: Work, new: Sequence[StoredSighting], papers: Sequence[PaperState], state: _WorkState) -> PaperWrite:
-    kept = papers[0] if papers else None
     name = canonical([name for name in work.ids if not name.startswith("merged:")])
     current = list({(one.source, one.sighting.ids[0]): one for one in _all_sightings(papers, new)}.values())
-    text = select_text(name, current)
-    archived, first_seen, published = _work_times(state if state.papers else replace(state, papers=papers))
-    withdrawn = is_withdrawn(current)
+    times = _work_times(state if state.papers else replace(state, papers=papers))
+    standing, text = PaperStanding(name, *times, is_withdrawn(current)), select_text(name, current)
+    added, repeated = _split_by_known(new, papers)
     aliases = {alias for paper in papers for alias in paper.aliases}
-    held = {(one.source, one.digest) for paper in papers for one in paper.sightings}
-    older = {(one.source, one.digest) for paper in papers for one in paper.older}
-    fresh = [one for one in new if (one.source, one.digest) not in held]
-    is_same = kept is not None and text == kept.text
-    return PaperWrite(
-        key=kept.key if kept else None,
-        id=name,
-        archived=archived,
-        first_seen=first_seen,
-        published=published,
-        withdrawn=withdrawn,
+    change = PaperWrite(
+        key=None,
+        standing=standing,
         absorbed=tuple(paper.key for paper in papers[1:]),
-        aliases=tuple(alias for alias in work.ids if alias not in aliases),
-        text=None if is_same else text,
-        becomes_plain=text if is_same and kept is not None and not archived and not kept.is_plain else None,
-        sightings=tuple(one for one in fresh if (one.source, one.digest) not in older),
-        repeated=tuple(one for one in fresh if (one.source, one.digest) in older),
-        signals=_signals(papers, [one.sighting for one in new]),
-        is_changed=kept is not None
-        and (kept.id, kept.archived, kept.first_seen, kept.published, kept.withdrawn)
-        != (name, archived, first_seen, published, withdrawn),
+        new_aliases=tuple(alias for alias in work.ids if alias not in aliases),
+        revised=text,
+        new_sightings=added,
+        repeated=repeated,
+        new_signals=_signals(papers, [one.sighting for one in new]),
+    )
+    return _changed(papers[0], change, text) if papers else change
+
+
+def _changed(kept: PaperState, change: PaperWrite, text: PaperText) -> PaperWrite:
+    """Return a change as one of a stored paper, whose text may be the same."""
+    change = replace(change, key=kept.key, is_changed=kept.standing != change.standing)
+    if text != kept.text:
+        return change
+    return replace(change, revised=None, becomes_plain=None if change.standing.archived or kept.is_plain else text)
+
+
+def _split_by_known(
+    new: Sequence[StoredSighting], papers: Sequence[PaperState]
+) -> tuple[tuple[StoredSighting, ...], tuple[StoredSighting, ...]]:
+    """Return the sightings that were never stored, and those that are stored but not as the newest."""
+    newest = {(one.source, one.digest) for paper in papers for one in paper.sightings}
+    older = {(one.source, one.digest) for paper in papers for one in paper.older}
+    fresh = [one for one in new if (one.source, one.digest) not in newest]
+    return (
+        tuple(one for one in fresh if (one.source, one.digest) not in older),
+        tuple(one for one in fresh if (one.source, one.digest) in older),
     )
 
 
@@ -225,13 +235,13 @@ def _work_times(state: _WorkState) -> tuple[bool, datetime, datetime]:
     published = state.published or state.now
     if not state.papers:
         return not state.is_news, state.now, published
-    in_the_news = [paper for paper in state.papers if not paper.archived]
+    in_the_news = [paper.standing for paper in state.papers if not paper.standing.archived]
     if in_the_news:
         return False, min(paper.first_seen for paper in in_the_news), in_the_news[0].published
     only_replaced = all(one.sighting.announced in REPLACED for paper in state.papers for one in paper.sightings)
     if state.is_news and only_replaced:
         return False, state.now, published
-    return True, min(paper.first_seen for paper in state.papers), state.papers[0].published
+    return True, min(paper.standing.first_seen for paper in state.papers), state.papers[0].standing.published
 
 
 def _state_at(members: Sequence[Sighting], now: datetime) -> _WorkState:
@@ -278,30 +288,36 @@ def _with_signals(
     changes: list[PaperWrite], measured: Sequence[Sighting], known: Sequence[PaperState]
 ) -> list[PaperWrite]:
     """Add signals to the papers they name, stored or of this page; drop the others."""
-    places = {alias: place for place, change in enumerate(changes) if change.key is None for alias in change.aliases}
-    by_key = {change.key: place for place, change in enumerate(changes) if change.key is not None}
-    for paper in known:
-        places |= {alias: by_key[paper.key] for alias in paper.aliases if paper.key in by_key}
-    rest = {alias: paper for paper in known if paper.key not in by_key for alias in paper.aliases}
+    papers, stored = {paper.key: paper for paper in known}, {name: paper for paper in known for name in paper.aliases}
+    places = _places(changes, known)
     found: dict[int, list[Sighting]] = {}
     for sighting in measured:
-        name = next((name for name in sighting.ids if name in places or name in rest), None)
+        name = next((name for name in sighting.ids if name in places or name in stored), None)
         if name is None:
             continue
         if name not in places:
-            changes.append(_unchanged(rest[name]))
-            places |= dict.fromkeys(rest[name].aliases, len(changes) - 1)
+            changes.append(_unchanged(stored[name]))
+            places |= dict.fromkeys(stored[name].aliases, len(changes) - 1)
         found.setdefault(places[name], []).append(sighting)
-    papers = {paper.key: paper for paper in known}
     for place, added in found.items():
         change = changes[place]
         before = [papers[key] for key in (change.key, *change.absorbed) if key is not None]
-        changes[place] = replace(change, signals={**_signals(before, added), **(change.signals or {})})
+        changes[place] = replace(change, new_signals={**_signals(before, added), **(change.new_signals or {})})
     return changes
 
 
+def _places(changes: Sequence[PaperWrite], known: Sequence[PaperState]) -> dict[PaperId, int]:
+    """Return the place of the change of each paper, by its identifiers."""
+    aliases = {paper.key: paper.aliases for paper in known}
+    places: dict[PaperId, int] = {}
+    for place, change in enumerate(changes):
+        names = change.new_aliases if change.key is None else aliases.get(change.key, ())
+        places |= dict.fromkeys(names, place)
+    return places
+
+
 def _unchanged(paper: PaperState) -> PaperWrite:
-    return PaperWrite(paper.key, paper.id, paper.archived, paper.first_seen, paper.published, paper.withdrawn)
+    return PaperWrite(paper.key, paper.standing)
 
 
 def _newest(source: str, sightings: Iterable[Sighting]) -> list[StoredSighting]:
@@ -349,8 +365,9 @@ def _signals(papers: Sequence[PaperState], sightings: Sequence[Sighting]) -> dic
 
 def _is_visible(change: PaperWrite) -> bool:
     """Return True if a reader could see the change of a stored paper."""
-    return bool(change.text or change.signals or change.absorbed or change.is_changed or change.becomes_plain)
+    return bool(change.revised or change.new_signals or change.absorbed or change.is_changed or change.becomes_plain)
 
 
 def _is_needed(change: PaperWrite) -> bool:
-    return bool(change.key is None or _is_visible(change) or change.aliases or change.sightings or change.repeated)
+    added = change.new_aliases or change.new_sightings or change.repeated
+    return bool(change.key is None or _is_visible(change) or added)

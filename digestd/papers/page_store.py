@@ -70,7 +70,8 @@ def store_page_in_session(
     numbers = stored.apply(session, decision.changes, readable, now)
     numbered = list(zip(numbers, decision.changes, strict=True))
     created = frozenset(number for number, change in numbered if change.key is None)
-    fresh = {number: [added.sighting for added in change.sightings] for number, change in numbered if change.sightings}
+    seen = {number: change.new_sightings for number, change in numbered if change.new_sightings}
+    fresh = {number: [one.sighting for one in new] for number, new in seen.items()}
     gone = merge_duplicates(session, fresh, created, readable, now)
     return replace(decision, new=decision.new - gone, updated=decision.updated + gone)
 
@@ -79,7 +80,7 @@ def convert_texts(decision: Decision) -> ReadableTexts:
     """Convert every text of a paper that may be picked."""
     readable = ReadableTexts()
     for change in decision.changes:
-        text = change.becomes_plain or (None if change.archived else change.text)
+        text = change.becomes_plain or (None if change.standing.archived else change.revised)
         if text:
             readable[text.key]
     return readable

@@ -48,7 +48,6 @@ class PaperText:
 
     @property
     def key(self) -> TextKey:
-        """Return what the text for readers is made from."""
         return TextKey(self.words.title, self.words.abstract, self.summary)
 
 
@@ -79,6 +78,17 @@ class StoredSighting:
 
 
 @dataclass(frozen=True, slots=True)
+class PaperStanding:
+    """What a paper is called, and whether and since when it is news."""
+
+    id: PaperId
+    archived: bool
+    first_seen: datetime
+    published: datetime
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PaperState:
     """One stored paper.
 
@@ -89,12 +99,8 @@ class PaperState:
     """
 
     key: int
-    id: PaperId
+    standing: PaperStanding
     aliases: tuple[PaperId, ...]
-    archived: bool
-    first_seen: datetime
-    published: datetime
-    withdrawn: bool
     is_plain: bool
     text: PaperText
     sightings: tuple[StoredSighting, ...]
@@ -107,29 +113,23 @@ class PaperWrite:
     """The changes to write for one paper: a new one (`key` is None) or a known one.
 
     Attributes:
+        is_changed: Whether the standing of a known paper is another than before.
         absorbed: Papers to merge into this one; `by` and `evidence` say why.
-        aliases, signals: Only new ones.
-        text: The new revision; None if the text is unchanged.
+        revised: The text of the new revision; None if the text is unchanged.
         becomes_plain: The unchanged text, if it must now be stored without TeX as well.
-        sightings: New sightings.
         repeated: Stored sightings that were reported again.
     """
 
     key: int | None
-    id: PaperId
-    archived: bool
-    first_seen: datetime
-    published: datetime
-    withdrawn: bool = False
-    absorbed: tuple[int, ...] = ()
-    aliases: tuple[PaperId, ...] = ()
-    text: PaperText | None = None
-    becomes_plain: PaperText | None = None
-    sightings: tuple[StoredSighting, ...] = ()
-    repeated: tuple[StoredSighting, ...] = ()
-    signals: Mapping[str, float] | None = None
+    standing: PaperStanding
     is_changed: bool = False
-    """True if id, archived, first_seen, published or withdrawn of a known paper change."""
+    absorbed: tuple[int, ...] = ()
+    new_aliases: tuple[PaperId, ...] = ()
+    revised: PaperText | None = None
+    becomes_plain: PaperText | None = None
+    new_sightings: tuple[StoredSighting, ...] = ()
+    repeated: tuple[StoredSighting, ...] = ()
+    new_signals: Mapping[str, float] | None = None
     by: str = "identifier"
     evidence: str = ""
 
@@ -146,7 +146,6 @@ def lock(session: Session) -> None:
 
 
 def known(session: Session, ids: Iterable[PaperId]) -> list[PaperState]:
-    """Return the papers known under any of these identifiers, by row number."""
     return by_number(session, aliases(session, ids).values())
 
 
@@ -183,12 +182,10 @@ def _paper_state(
     newest = {(one.source, one.external_id): one for one in rows}
     return PaperState(
         key=row.key,
-        id=PaperId(row.paper_id),
+        standing=PaperStanding(
+            PaperId(row.paper_id), row.archived, from_us(row.first_seen_us), from_us(row.published_us), row.withdrawn
+        ),
         aliases=tuple(names),
-        archived=row.archived,
-        first_seen=from_us(row.first_seen_us),
-        published=from_us(row.published_us),
-        withdrawn=row.withdrawn,
         is_plain=row.is_plain,
         text=PaperText(words_of(row), row.url, row.links, facts_of(row), row.summary),
         sightings=tuple(map(_stored_sighting, newest.values())),
@@ -214,22 +211,24 @@ def apply(
             merges.merge(session, change.key or 0, other, (change.by, change.evidence), now)
     _update_papers(session, [change for change in changes if change.is_changed])
     revisions = dict(zip(
-        (place for place, change in enumerate(changes) if change.text),
-        reserve(session, core.revision, sum(change.text is not None for change in changes)),
+        (place for place, change in enumerate(changes) if change.revised),
+        reserve(session, core.revision, sum(change.revised is not None for change in changes)),
         strict=True,
     ))  # fmt: skip
     keys = _insert_new(session, changes, revisions)
     numbered = list(zip(keys, changes, strict=True))
     insert_plain(
-        session, core.paper_alias, [{"alias": name, "paper": key} for key, c in numbered for name in c.aliases]
+        session, core.paper_alias, [{"alias": name, "paper": key} for key, c in numbered for name in c.new_aliases]
     )
     core.execute_many(
-        session, insert(core.sighting), [_row(key, sighting, now) for key, c in numbered for sighting in c.sightings]
+        session,
+        insert(core.sighting),
+        [_row(key, one, now) for key, c in numbered for one in c.new_sightings],
     )
     _update_seen(session, [(key, sighting) for key, c in numbered for sighting in c.repeated], now)
     _revise(session, [(number, *numbered[place]) for place, number in revisions.items()], readable, now)
     _make_plain(session, [(key, c.becomes_plain) for key, c in numbered if c.becomes_plain], readable)
-    merges.add_signals(session, {key: c.signals for key, c in numbered if c.signals}, now)
+    merges.add_signals(session, {key: c.new_signals for key, c in numbered if c.new_signals}, now)
     return keys
 
 
@@ -237,11 +236,11 @@ def _update_papers(session: Session, changes: Sequence[PaperWrite]) -> None:
     rows = [
         {
             "b_key": c.key,
-            "b_id": c.id,
-            "b_archived": c.archived,
-            "b_first_seen": to_us(c.first_seen),
-            "b_published": to_us(c.published),
-            "b_withdrawn": c.withdrawn,
+            "b_id": c.standing.id,
+            "b_archived": c.standing.archived,
+            "b_first_seen": to_us(c.standing.first_seen),
+            "b_published": to_us(c.standing.published),
+            "b_withdrawn": c.standing.withdrawn,
         }
         for c in changes
     ]
@@ -268,12 +267,12 @@ def _insert_new(session: Session, changes: Sequence[PaperWrite], revisions: Mapp
     rows = [
         {
             "id": keys[place],
-            "paper_id": change.id,
+            "paper_id": change.standing.id,
             "revision_id": revisions.get(place),
-            "published_us": to_us(change.published),
-            "first_seen_us": to_us(change.first_seen),
-            "archived": change.archived,
-            "withdrawn": change.withdrawn,
+            "published_us": to_us(change.standing.published),
+            "first_seen_us": to_us(change.standing.first_seen),
+            "archived": change.standing.archived,
+            "withdrawn": change.standing.withdrawn,
         }
         for place, change in enumerate(changes)
         if change.key is None
@@ -288,10 +287,7 @@ def _revise(
     readable: Mapping[TextKey, ReadableText],
     now: datetime,
 ) -> None:
-    """Append revisions.
-
-    The text of archived papers stays in TeX until the paper becomes news.
-    """
+    """Append revisions. The text of archived papers stays in TeX until the paper becomes news."""
     rows = [_revision(number, key, change, readable) | {"made_us": to_us(now)} for number, key, change in numbered]
     core.execute_many(session, insert(core.revision), rows)
     current = [{"b_key": key, "b_revision": number} for number, key, change in numbered if change.key is not None]
@@ -299,7 +295,7 @@ def _revise(
 
 
 def _revision(number: int, key: int, change: PaperWrite, readable: Mapping[TextKey, ReadableText]) -> dict[str, object]:
-    revised = change.text
+    revised = change.revised
     if revised is None:
         raise ValueError("a change without text has no revision")
     return {
@@ -307,7 +303,7 @@ def _revision(number: int, key: int, change: PaperWrite, readable: Mapping[TextK
         "paper": key,
         "title": revised.words.title,
         "abstract": revised.words.abstract,
-        **_readable_columns(None if change.archived else readable[revised.key]),
+        **_readable_columns(None if change.standing.archived else readable[revised.key]),
         "authors": list(revised.words.authors),
         "categories": list(revised.words.categories),
         "url": revised.url,
@@ -433,7 +429,6 @@ def earlier_result(session: Session, paper: UnwrittenGist) -> tuple[Gist | None,
 
 
 def count_attempts(session: Session, since: datetime) -> int:
-    """Return the number of papers that the model was asked about since then."""
     query = select(func.count()).where(_T.at_us > to_us(since), _T.outcome.not_in(_NOT_ASKED))
     return int(session.connection().execute(query).scalar_one())
 
@@ -444,7 +439,6 @@ _NOT_ASKED = (RESULT, EARLIER)
 
 
 def record_attempt(session: Session, revision: int, outcome: str, now: datetime) -> None:
-    """Record that the model was asked about a revision."""
     session.connection().execute(insert(core.gist_attempt).values(revision=revision, at_us=to_us(now), outcome=outcome))
 
 
