@@ -38,12 +38,26 @@ class EntryStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Library:
-    """A linked library.
+class LibraryLink:
+    """What links a subscriber to a library.
 
     Attributes:
         place: the library's path at its provider: `users/12` or `groups/3`.
         sealed: the encrypted API key.
+    """
+
+    subscriber: int
+    provider: LibraryProvider
+    place: str
+    sealed: bytes | None = field(repr=False)
+    may_write: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Library(LibraryLink):
+    """A linked library.
+
+    Attributes:
         version: the provider's version of the state that was read last; 0 for none.
         next: when it is read next; while it is being read, when the claim ends.
         synced: when it was last read completely.
@@ -52,11 +66,6 @@ class Library:
     """
 
     key: int
-    subscriber: int
-    provider: LibraryProvider
-    place: str
-    sealed: bytes | None = field(repr=False)
-    may_write: bool
     state: LibraryState
     version: int
     linked: datetime

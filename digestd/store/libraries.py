@@ -5,14 +5,13 @@ its claim is valid: the library may have been unlinked or linked again meanwhile
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
 from sqlalchemy import delete, func, insert, literal_column, select, update
 from sqlmodel import Session
 
-from digestd.domain.library import EntryStatus, Library, LibraryEntry, LibraryProvider, LibraryState
+from digestd.domain.library import EntryStatus, Library, LibraryEntry, LibraryLink, LibraryProvider, LibraryState
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Status
 from digestd.store import core
@@ -27,18 +26,7 @@ _LINKED = _L.state == literal_column(f"'{LibraryState.LINKED}'")
 _READ = _L.provider == LibraryProvider.ZOTERO, _S.status.in_((Status.ACTIVE, Status.PAUSED))
 
 
-@dataclass(frozen=True, slots=True)
-class NewLibrary:
-    """A library about to be linked."""
-
-    subscriber: int
-    provider: LibraryProvider
-    place: str
-    sealed: bytes | None
-    may_write: bool
-
-
-def link(session: Session, new: NewLibrary, now: datetime) -> None:
+def link(session: Session, new: LibraryLink, now: datetime) -> None:
     """Link a library, due at once; one that is linked already gets the new key."""
     row = {
         "subscriber_id": new.subscriber,
@@ -61,7 +49,6 @@ def link(session: Session, new: NewLibrary, now: datetime) -> None:
 
 
 def of(session: Session, subscriber: int) -> list[Library]:
-    """Return the libraries of a subscriber in the order they were linked."""
     query = select(core.library).where(_L.subscriber_id == subscriber).order_by(_L.id)
     return [_library(row) for row in session.connection().execute(query)]
 
@@ -133,7 +120,6 @@ def due_now(session: Session, key: int, now: datetime) -> None:
 
 
 def unlink(session: Session, key: int) -> None:
-    """Delete a library, its key and its entries."""
     session.connection().execute(delete(core.library_entry).where(_E.library_id == key))
     session.connection().execute(delete(core.library).where(_L.id == key))
 

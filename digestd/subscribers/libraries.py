@@ -20,6 +20,7 @@ from digestd.domain.library import (
     EntryStatus,
     Library,
     LibraryEntry,
+    LibraryLink,
     LibraryProvider,
     LibraryState,
     LibraryUpdate,
@@ -45,7 +46,6 @@ from digestd.settings import Settings
 from digestd.sources.imports.zotero import KEY_MAX, ZoteroLibrary, parse_library_id
 from digestd.store import libraries, references, subscribers
 from digestd.store.database import Database
-from digestd.store.libraries import NewLibrary
 from digestd.subscribers.lookup import load_locked
 from digestd.subscribers.subscriber_record import ITEMS_MAX
 
@@ -104,7 +104,7 @@ class _Contents:
     is_complete: bool
 
 
-async def link_zotero(context: LibrarySync, subscriber: int, key: str, written: str) -> NewLibrary:
+async def link_zotero(context: LibrarySync, subscriber: int, key: str, written: str) -> LibraryLink:
     """Link the library that an API key belongs to, or another one that it may read.
 
     Args:
@@ -128,12 +128,12 @@ async def link_zotero(context: LibrarySync, subscriber: int, key: str, written: 
     if place == rights.user and not rights.may_read_own:
         raise BadRecord("key", "this key may not read the library; allow it at zotero.org/settings/keys")
     sealed = encrypt(context.keys, USE, _key_context(subscriber, LibraryProvider.ZOTERO, place), key)
-    new = NewLibrary(subscriber, LibraryProvider.ZOTERO, place, sealed, rights.may_write)
+    new = LibraryLink(subscriber, LibraryProvider.ZOTERO, place, sealed, rights.may_write)
     await asyncio.to_thread(_link, context.db, new, context.clock())
     return new
 
 
-def _link(db: Database, new: NewLibrary, now: datetime) -> None:
+def _link(db: Database, new: LibraryLink, now: datetime) -> None:
     """Link a library, or replace the key of a linked one.
 
     Raises:

@@ -15,11 +15,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from digestd.domain.library import EntryStatus, LibraryEntry, LibraryProvider
+from digestd.domain.library import EntryStatus, LibraryEntry, LibraryLink, LibraryProvider
 from digestd.domain.paper import PaperId
 from digestd.store import libraries
 from digestd.store.database import Database
-from digestd.store.libraries import NewLibrary
 from tests.papers.http_server import Answerer, HttpServer, ReceivedRequest, says, serve_http
 
 KEY = "kEyOfAda0canary0NobodyKnows"
@@ -149,7 +148,7 @@ def in_thread() -> Iterator[Zotero]:
 
 def former_orcid(db: Database, subscriber: int, now: datetime, *papers: str) -> None:
     """Store a library at ORCID, which an earlier version linked and read."""
-    new = NewLibrary(subscriber, LibraryProvider.ORCID, CARBERRY, None, may_write=False)
+    new = LibraryLink(subscriber, LibraryProvider.ORCID, CARBERRY, None, may_write=False)
     with db.write() as session:
         libraries.link(session, new, now)
         (library,) = libraries.of(session, subscriber)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from digestd.domain.library import LibraryProvider, LibraryState
+from digestd.domain.library import LibraryLink, LibraryProvider, LibraryState
 from digestd.jobs.worker import sync_libraries
 from digestd.store import core
 from digestd.store import libraries as kept
@@ -131,7 +131,7 @@ async def test_claim_passes_over_an_unreadable_library(setup: SyncSetup) -> None
     """One row must not keep the libraries behind it waiting."""
     await setup.link()
     with setup.by.db.write() as session:
-        damaged = kept.NewLibrary(setup.ada, LibraryProvider.ZOTERO, "damaged", None, may_write=False)
+        damaged = LibraryLink(setup.ada, LibraryProvider.ZOTERO, "damaged", None, may_write=False)
         kept.link(session, damaged, setup.now)
         table = core.library
         session.connection().execute(

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.delivery import State
 from digestd.domain.gist import GistKind
-from digestd.domain.library import LibraryProvider, LibraryState
+from digestd.domain.library import LibraryLink, LibraryProvider, LibraryState
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.papers.embedding import embed_papers
 from digestd.papers.gist_writing import GistWriter, write_gists
@@ -29,7 +29,6 @@ from digestd.security.encryption import encrypt
 from digestd.sources.jsonl import JsonlFile
 from digestd.sources.source import Page, RateLimit, Request
 from digestd.store import core, libraries, papers
-from digestd.store.libraries import NewLibrary
 from digestd.store.papers import sources as stored_sources
 from digestd.subscribers.files import read_lines
 from digestd.subscribers.importing import import_subscribers
@@ -188,7 +187,8 @@ def test_run_goes_on_beside_a_damaged_library(made: Install) -> None:
     made.people(sample_data.people(3))
     made.papers(sample_data.papers(30))
     with made.db.write() as session:
-        libraries.link(session, NewLibrary(1, LibraryProvider.ZOTERO, "users/1", None, may_write=False), made.clock.now)
+        new = LibraryLink(1, LibraryProvider.ZOTERO, "users/1", None, may_write=False)
+        libraries.link(session, new, made.clock.now)
         session.connection().exec_driver_sql("UPDATE library SET synced_us = 900000000000000000")
     environment = made.environment(DIGESTD_NOW=(made.clock.now + timedelta(hours=1)).isoformat())
     done = Command(("run",), environment, made.folder).run()
@@ -204,7 +204,7 @@ def test_libraries_are_read_but_for_the_odd_one(made: Install) -> None:
         for subscriber in (1, 2, 3):
             place = f"users/{subscriber}"
             key = None if subscriber == 2 else encrypt(keys, "library", f"{subscriber}:zotero:{place}", "key")
-            new = NewLibrary(subscriber, LibraryProvider.ZOTERO, place, key, may_write=False)
+            new = LibraryLink(subscriber, LibraryProvider.ZOTERO, place, key, may_write=False)
             libraries.link(session, new, made.clock.now)
     context = replace(made.app.libraries, zotero_url="http://127.0.0.1:1")
     made.clock.go(timedelta(minutes=1))

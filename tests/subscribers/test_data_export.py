@@ -16,13 +16,12 @@ from digestd.delivery.bounces import record as record_bounce
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.delivery import SuppressionReason
 from digestd.domain.interest import Verdict
-from digestd.domain.library import LibraryEntry, LibraryProvider
+from digestd.domain.library import LibraryEntry, LibraryLink, LibraryProvider
 from digestd.domain.paper import PaperId, Words
 from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Cause, ConsentAction, Status
 from digestd.security.addresses import address_key
 from digestd.store import core, groups, libraries, personal_data, references, subscribers, suppressions
-from digestd.store.libraries import NewLibrary
 from digestd.subscribers import feedback
 from digestd.subscribers.address_change import request_address_change
 from digestd.subscribers.lookup import find
@@ -91,7 +90,7 @@ async def lived(installed: Install) -> int:
         by = address_key(keys, ADA)
         groups.join(session, groups.add(session, "Ice lab", (), now), key, now)
         libraries.link(
-            session, NewLibrary(key, LibraryProvider.ZOTERO, "users/12", b"Canary Author", may_write=True), now
+            session, LibraryLink(key, LibraryProvider.ZOTERO, "users/12", b"Canary Author", may_write=True), now
         )
         (library,) = libraries.of(session, key)
         libraries.write_entries(
