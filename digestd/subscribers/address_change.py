@@ -22,7 +22,8 @@ from digestd.security.tokens import BadToken, OutdatedToken, Purpose, issue_seco
 from digestd.store import consent, rate_limits, subscribers, suppressions
 from digestd.store.consent import ADDRESS_CHANGE_EXPIRES_AFTER, AddressChange
 from digestd.store.database import Database
-from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
+from digestd.store.ledger.create import Notice
+from digestd.subscribers.notices import NoticeContext, plan_notice
 from digestd.subscribers.signup import LinkExpired
 
 _CAN_CHANGE = frozenset({Status.ACTIVE, Status.PAUSED})

@@ -18,7 +18,8 @@ from digestd.security.keys import Keys
 from digestd.security.tokens import Purpose, issue_second, read_token
 from digestd.store import feedback, rate_limits, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
+from digestd.store.ledger.create import Notice
+from digestd.subscribers.notices import NoticeContext, plan_notice
 from digestd.subscribers.personal_data import forget
 from digestd.subscribers.preferences import link_for
 from digestd.subscribers.signup import LinkExpired

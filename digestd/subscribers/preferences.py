@@ -16,7 +16,8 @@ from digestd.security.keys import Keys
 from digestd.security.tokens import Purpose, issue_second, make_token, read_token
 from digestd.store import rate_limits, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
+from digestd.store.ledger.create import Notice
+from digestd.subscribers.notices import NoticeContext, plan_notice
 from digestd.subscribers.signup import stranger_budget
 
 VALID = timedelta(days=30)

@@ -22,7 +22,8 @@ from digestd.security.tokens import BadToken, Purpose, read_token
 from digestd.store import consent, personal_data, rate_limits, subscribers, suppressions
 from digestd.store.consent import PendingRequest
 from digestd.store.database import Database
-from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
+from digestd.store.ledger.create import Notice
+from digestd.subscribers.notices import NoticeContext, plan_notice
 from digestd.subscribers.subscriber_record import SubscriberRecord, parse, record_fields
 
 CONFIRM_WITHIN = timedelta(hours=48)

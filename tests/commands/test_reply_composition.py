@@ -7,15 +7,15 @@ import pytest
 from digestd.delivery.composer import Composer
 from digestd.domain.delivery import CommandReply, MailKind, ReplyLine
 from digestd.store.ledger import queries, replies
-from digestd.store.ledger.create import NewNotice, plan_notice
+from digestd.store.ledger.create import Notice, plan_notice
 from tests.commands.conftest import CommandInstall
 
 
 def test_reply_can_be_composed_after_other_claims(ada_install: CommandInstall) -> None:
     app, now = ada_install.install.app, ada_install.install.clock.now
     with app.db.write() as session:
-        notice = NewNotice(1, MailKind.REPLY, "k", 1, "<k@example.org>", now + timedelta(days=1))
-        delivery = plan_notice(session, notice, now)
+        notice = Notice(1, MailKind.REPLY, "k", 1, now + timedelta(days=1))
+        delivery = plan_notice(session, notice, "<k@example.org>", now)
         assert delivery is not None
         replies.keep(session, delivery, CommandReply((ReplyLine("prove", ("pause",)),)))
         claim = queries.as_claim(session, delivery)

@@ -20,7 +20,7 @@ from digestd.errors import BadInput
 from digestd.security.encryption import encrypt
 from digestd.store import integrations, ledger
 from digestd.store.integrations import FAILURES_MAX
-from digestd.store.ledger.create import NewNotice
+from digestd.store.ledger.create import Notice
 from digestd.subscribers.chat import remove_chat, set_chat
 from digestd.subscribers.lookup import find
 from tests.delivery.chat_server import HANG, Answer, ChatServer, chat_server
@@ -242,9 +242,9 @@ def test_room_of_a_subscriber_ends_with_one_line(on_file: Install, server: ChatS
     if said_by == "notice":
         key = key_of(on_file, address)
         expires = on_file.clock.now + timedelta(days=1)
-        notice = NewNotice(key, MailKind.CHAT, "1", 1, "<chat@example.org>", expires)
+        notice = Notice(key, MailKind.CHAT, "1", 1, expires)
         with on_file.db.write() as session:
-            ledger.plan_notice(session, notice, on_file.clock.now - timedelta(hours=1))
+            ledger.plan_notice(session, notice, "<chat@example.org>", on_file.clock.now - timedelta(hours=1))
     set_room(on_file, address, f"{url}#public" if said_by == "marker" else url)
     deliver(on_file)
     assert server.posts == []

@@ -15,7 +15,8 @@ from digestd.operations.status import read_status
 from digestd.resources import templates
 from digestd.store import core
 from digestd.store.ledger import replies
-from digestd.subscribers.notices import Notice, plan_notice
+from digestd.store.ledger.create import Notice
+from digestd.subscribers.notices import plan_notice
 from digestd.subscribers.signup import request_signup
 from digestd.subscribers.subscriber_record import parse
 from tests.delivery.conftest import READERS, planned

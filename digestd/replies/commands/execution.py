@@ -39,7 +39,8 @@ from digestd.security.tokens import BadToken, Purpose, read_token
 from digestd.store import bounces, rate_limits, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.ledger import queries, replies
-from digestd.subscribers.notices import Notice, NoticeContext, plan_notice
+from digestd.store.ledger.create import Notice
+from digestd.subscribers.notices import NoticeContext, plan_notice
 from digestd.subscribers.preferences import is_expired
 from digestd.subscribers.signup import (
     CONFIRM_WITHIN,

@@ -45,7 +45,6 @@ class NewDigest(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Return True if there is nothing to send."""
         return not self.picks and self.unmatched is None
 
 
@@ -64,18 +63,21 @@ class RankingInputs:
 
 
 @dataclass(frozen=True, slots=True)
-class NewNotice:
-    """A notice to create. `key`: its cause, e.g. the consent version.
+class Notice:
+    """A notice to one subscriber.
 
-    `recipient_key`: of its address, if that is not the subscriber's but one they want to change to.
-    `not_before`: when it may be sent, if not at once.
+    Attributes:
+        key: distinguishes it from other notices of its kind; planning the same one twice makes one mail.
+        consent_version: the subscriber's consent version now; the mail is not sent under another one.
+        expires: when it is too late to send it.
+        recipient_key: the keyed hash of the recipient, if that is not the subscriber's own address.
+        not_before: the earliest time to send it; None for at once.
     """
 
     subscriber: int
     kind: MailKind
     key: str
     consent_version: int
-    message_id: str
     expires: datetime
     recipient_key: bytes | None = None
     not_before: datetime | None = None
@@ -219,7 +221,7 @@ def stored_digests(session: Session, periods: Mapping[int, str]) -> dict[int, St
     }
 
 
-def plan_notice(session: Session, notice: NewNotice, now: datetime) -> int | None:
+def plan_notice(session: Session, notice: Notice, message_id: str, now: datetime) -> int | None:
     """Write one notice and return its number; None if the same one exists already."""
     same = select(core.delivery.c.id).where(
         core.delivery.c.subscriber_id == notice.subscriber,
@@ -235,7 +237,7 @@ def plan_notice(session: Session, notice: NewNotice, now: datetime) -> int | Non
         "recipient_key": notice.recipient_key,
         "covers_from": notice.key,
         "consent_version": notice.consent_version,
-        "message_id": notice.message_id,
+        "message_id": message_id,
         "picks": b"",
         "considered": 0,
         "coverage": {},
