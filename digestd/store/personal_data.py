@@ -248,24 +248,43 @@ def prune(db: Database, now: datetime, *, keep_deliveries: int, keep_papers: int
         keep_papers: days that papers are kept with which nobody was concerned, and superseded revisions; 0 keeps all.
         dry_run: count, and delete nothing.
     """
-    deliveries, papers = (now - timedelta(days=days) if days else None for days in (keep_deliveries, keep_papers))
-    due = (_D.due_us < to_us(deliveries), _D.state.not_in(_LASTING)) if deliveries else ()
-    old = _unconcerned(papers) if papers else ()
-    superseded = (_V.made_us < to_us(papers), ~exists().where(_P.revision_id == _V.id)) if papers else ()
     counts = Pruned()
+    if keep_deliveries:
+        counts.deliveries = _prune_deliveries(db, now - timedelta(days=keep_deliveries), dry_run)
+    if keep_papers:
+        before = now - timedelta(days=keep_papers)
+        counts.papers = _prune_papers(db, before, dry_run)
+        counts.revisions = _prune_revisions(db, before, dry_run)
+    return counts
+
+
+def _prune_deliveries(db: Database, before: datetime, dry_run: bool) -> int:
+    due = (_D.due_us < to_us(before), _D.state.not_in(_LASTING))
+    count = 0
     for ids in _batches(db, core.delivery, due):
-        counts.deliveries += len(ids) if dry_run else _delete_deliveries(db, ids, due)
-    if deliveries and not dry_run:
-        _delete_audits(db, deliveries)
-    seen = _seen_by_anybody(db) if old else None
-    for ids in _batches(db, core.paper, old):
-        unseen = [key for key in ids if seen is None or key >= len(seen) or not seen[key]]
-        counts.papers += len(unseen) if dry_run else _delete_papers(db, unseen)
-    shown = _shown(db) if superseded else set()
+        count += len(ids) if dry_run else _delete_deliveries(db, ids, due)
+    if not dry_run:
+        _delete_audits(db, before)
+    return count
+
+
+def _prune_papers(db: Database, before: datetime, dry_run: bool) -> int:
+    seen = _seen_by_anybody(db)
+    count = 0
+    for ids in _batches(db, core.paper, _unconcerned(before)):
+        unseen = [key for key in ids if key >= len(seen) or not seen[key]]
+        count += len(unseen) if dry_run else _delete_papers(db, unseen)
+    return count
+
+
+def _prune_revisions(db: Database, before: datetime, dry_run: bool) -> int:
+    superseded = (_V.made_us < to_us(before), ~exists().where(_P.revision_id == _V.id))
+    shown = _shown(db)
+    count = 0
     for ids in _batches(db, core.revision, superseded):
         unused = [key for key in ids if key not in shown]
-        counts.revisions += len(unused) if dry_run else _delete_revisions(db, unused)
-    return counts
+        count += len(unused) if dry_run else _delete_revisions(db, unused)
+    return count
 
 
 def _unconcerned(before: datetime) -> tuple[core.Condition, ...]:
@@ -342,10 +361,10 @@ def _shown(db: Database) -> set[int]:
 
 
 def _batches(db: Database, table: Table, condition: Sequence[core.Condition]) -> Iterator[list[int]]:
-    """Yield the row numbers of rows that meet the conditions, in ascending blocks; none without a condition."""
+    """Yield the row numbers of rows that meet the conditions, in ascending blocks."""
     key = table.c.id
     after = 0
-    while condition:
+    while True:
         query = select(key).where(key > after, *condition).order_by(key).limit(BATCH)
         with db.read() as session:
             ids = list(session.connection().execute(query).scalars())
