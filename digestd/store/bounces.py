@@ -62,13 +62,11 @@ def lock(session: Session, address_keys: Iterable[bytes]) -> None:
 
 
 def of_address(session: Session, address_key: bytes, limit: int) -> list[Bounce]:
-    """Return the newest bounces of an address, newest first."""
     query = select(core.bounce).where(_B.address_key == address_key).order_by(_B.at_us.desc(), _B.key).limit(limit)
     return [_bounce(row) for row in session.connection().execute(query)]
 
 
 def of_delivery(session: Session, delivery: int) -> list[Bounce]:
-    """Return the bounces of one delivery, oldest first."""
     query = select(core.bounce).where(_B.delivery_id == delivery).order_by(_B.at_us, _B.key)
     return [_bounce(row) for row in session.connection().execute(query)]
 
@@ -94,7 +92,6 @@ def addressee_of_delivery(session: Session, delivery: int) -> BounceAddressee | 
 
 
 def addressee_of_message(session: Session, message_id: str) -> BounceAddressee | None:
-    """Return the recipient of the delivery with this Message-ID."""
     return next(_addressees(session, _ADDRESSEES.where(_D.message_id == message_id)), None)
 
 
@@ -229,21 +226,16 @@ def is_suppressed_by_bounce(session: Session, address_key: bytes, since: datetim
 
 
 def hold_since(session: Session, address_key: bytes, since: datetime) -> None:
-    """Mark the hard bounces of an address from a time on as held."""
     recent = _B.address_key == address_key, _B.kind == BounceKind.HARD, _B.at_us >= to_us(since)
     session.connection().execute(update(core.bounce).where(*recent).values(held=True))
 
 
 def hold(session: Session, keys: Sequence[bytes]) -> None:
-    """Mark these bounces, by their keys, as held."""
     session.connection().execute(update(core.bounce).where(_B.key.in_(keys)).values(held=True))
 
 
 def held_addresses(session: Session, now: datetime, since: datetime | None = None) -> list[bytes]:
-    """Return the addresses, by key, whose hard bounces are held.
-
-    They were not reached since.
-    """
+    """Return the addresses, by key, whose hard bounces are held and that were not reached since."""
     later = (
         select(_D.id)
         .join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
@@ -263,7 +255,6 @@ def held_addresses(session: Session, now: datetime, since: datetime | None = Non
 
 
 def release(session: Session, address_keys: Sequence[bytes]) -> None:
-    """Stop holding the bounces of these addresses."""
     session.connection().execute(update(core.bounce).where(_B.address_key.in_(address_keys)).values(held=False))
 
 
@@ -289,7 +280,6 @@ def _is_at(domain: str) -> core.Condition:
 
 
 def _is_back() -> core.Condition:
-    """Return the condition that a hard bounce came back for the last attempt at a delivery."""
     other = core.bounce.alias()
     about = (other.c.delivery_id == _D.id, other.c.attempt == _D.attempts)
     return select(other.c.key).where(*about, other.c.kind == BounceKind.HARD).exists()

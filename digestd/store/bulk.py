@@ -189,10 +189,7 @@ def _compiled(bulk: BulkStatement, dialect: Dialect) -> tuple[str, Callable[[Any
 
 
 def _at_once(compiled: Compiled, names: Sequence[str]) -> str:
-    """Return the statement rewritten over all rows at once.
-
-    One by one takes twice as long.
-    """
+    """Return the statement rewritten over all rows at once. One by one takes twice as long."""
     arrays = ", ".join(f"%({name})s::{_type(compiled, name)}[]" for name in names)
     given = f"unnest({arrays}) AS given({', '.join(map(_quoted, names))})"
     words = _PLACEHOLDER.sub(
@@ -205,10 +202,7 @@ def _at_once(compiled: Compiled, names: Sequence[str]) -> str:
 
 
 def _type(compiled: Compiled, name: str) -> str:
-    """Return the server's name of a type.
-
-    Without the length, as a cast would truncate.
-    """
+    """Return the server's name of a type, without the length: a cast would truncate."""
     return str(compiled.binds[name].type.compile(dialect=compiled.dialect)).partition("(")[0]  # type: ignore[attr-defined]  # missing in the type stubs
 
 

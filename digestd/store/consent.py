@@ -40,7 +40,6 @@ def event(session: Session, subscriber: int, version: int) -> ConsentEvent | Non
 
 
 def history(session: Session, subscriber: int) -> list[ConsentEvent]:
-    """Return every change of a subscriber's consent, oldest first."""
     query = _EVENTS.where(_E.subscriber_id == subscriber).order_by(_E.version)
     return [_event(row) for row in session.connection().execute(query)]
 
@@ -58,10 +57,7 @@ _EVENTS = select(core.consent_event, _W.text).select_from(
 
 
 def record(session: Session, events: Iterable[tuple[int, int, Status]], by: Cause | ConsentAction, at_us: int) -> None:
-    """Write events as (subscriber, version, status).
-
-    Called with each change of consent.
-    """
+    """Write events as (subscriber, version, status); called with each change of consent."""
     how, events = to_action(by), list(events)
     shared = {
         "cause": how.cause,
@@ -95,7 +91,6 @@ def store_wording(session: Session, wording: str) -> str | None:
 
 
 def erase_networks(session: Session, subscriber: int) -> None:
-    """Erase the networks from the consent record of an erased person."""
     change = update(core.consent_event).where(_E.subscriber_id == subscriber)
     session.connection().execute(change.values(network=None))
 
@@ -178,7 +173,6 @@ def pending_request(session: Session, subscriber: int, n: int) -> PendingRequest
 
 
 def valid_requests(session: Session, subscriber: int, version: int) -> list[PendingRequest]:
-    """Return the requests made at a consent version, newest first."""
     query = _REQUESTS.where(_R.subscriber_id == subscriber, _R.version == version).order_by(_R.n.desc())
     return [_request(row) for row in session.connection().execute(query)]
 
@@ -203,10 +197,7 @@ def withdraw_request(session: Session, subscriber: int, n: int) -> None:
 
 
 def unconfirmed(session: Session, pending_since: datetime, asked_since: datetime, limit: int) -> list[int]:
-    """Return up to `limit` subscribers pending since before `pending_since`.
-
-    Without requests after `asked_since`.
-    """
+    """Return up to `limit` subscribers pending since before `pending_since`, with no request after `asked_since`."""
     has_new_request = select(_R.n).where(_R.subscriber_id == _S.id, _R.at_us > to_us(asked_since)).exists()
     query = (
         select(_S.id)
@@ -273,7 +264,6 @@ def address_change(session: Session, subscriber: int) -> AddressChange | None:
 
 
 def confirm_address_change(session: Session, subscriber: int, now: datetime, *, at_new: bool) -> None:
-    """Record that the old or the new address confirmed the change."""
     column = "new_confirmed_us" if at_new else "old_confirmed_us"
     change = update(core.address_change).where(_M.subscriber_id == subscriber).values({column: to_us(now)})
     session.connection().execute(change)

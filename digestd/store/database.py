@@ -107,7 +107,6 @@ class Database:
 
     @property
     def file(self) -> Path | None:
-        """Return the SQLite file; None on PostgreSQL."""
         return Path(str(self.engine.url.database)) if self.is_sqlite else None
 
     @contextmanager
@@ -136,7 +135,6 @@ class Database:
             yield connection
 
     def close(self) -> None:
-        """Close every connection."""
         self.engine.dispose()
 
 

@@ -195,7 +195,6 @@ def plan_again(session: Session, last_dates: Mapping[int, str], now: datetime) -
 
 
 def close_empty_days(session: Session, subscribers: Sequence[int]) -> None:
-    """Leave the newest digest of these subscribers empty."""
     final = update(core.subscriber).where(_S.id.in_(subscribers)).values(empty_until_us=None)
     session.connection().execute(final)
 
@@ -288,7 +287,6 @@ def _due(row: core.Record) -> DueSubscriber:
 
 
 def _timing_or_none(*stored: Any) -> Timing | None:
-    """Return the timing in the values of COLUMNS, or None if it is damaged."""
     preferences, damage = read_preferences(*stored)
     return preferences.timing if _TIMING.isdisjoint(one.field for one in damage) else None
 

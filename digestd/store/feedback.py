@@ -55,10 +55,7 @@ def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Verdic
 
 
 def active_verdicts(session: Session, subscriber: int, papers: Collection[int]) -> tuple[Verdict, ...]:
-    """Return the verdicts on a paper that were not taken back, oldest first.
-
-    Under all its row numbers.
-    """
+    """Return the verdicts on a paper, under all its row numbers, that were not taken back, oldest first."""
     query = select(_F.verdict).where(_F.subscriber_id == subscriber, _F.paper.in_(papers), _F.undone_us.is_(None))
     return tuple(readable(session.connection().execute(query.order_by(_F.id)), lambda row: Verdict(row.verdict)))
 
@@ -71,7 +68,6 @@ def withdraw(session: Session, subscriber: int, papers: Collection[int], verdict
 
 
 def count(session: Session) -> int:
-    """Count the verdicts that were not taken back."""
     query = select(func.count()).select_from(core.feedback).where(_F.undone_us.is_(None))
     return int(session.connection().execute(query).scalar_one())
 
@@ -98,7 +94,6 @@ def _feedback(row: core.Record) -> Feedback:
 
 
 def rated(row: core.Record) -> tuple[int, Interest]:
-    """Return a subscriber and their newest verdict on a paper as an interest."""
     return row.subscriber_id, as_interest(PaperId(row.paper_id), Verdict(row.verdict), from_us(row.at_us))
 
 
@@ -151,7 +146,6 @@ def undo_muting(session: Session, subscriber: int, paper: int, now: datetime) ->
 
 
 def undo_all_mutings(session: Session, subscriber: int, what: Interest, now: datetime) -> None:
-    """Undo every active muting of this interest, from any paper."""
     mine = (_M.subscriber_id == subscriber, _M.kind == what.kind, _M.value == what.value, _M.undone_us.is_(None))
     if session.connection().execute(update(core.muting).where(*mine).values(undone_us=to_us(now))).rowcount:
         ranking_models.invalidate_profiles(session, [subscriber])
@@ -328,7 +322,6 @@ def recent_picks(session: Session, subscriber: int) -> list[tuple[Paper, Pick, d
 
 
 def saved_link_version(session: Session, subscriber: int) -> int:
-    """Return how often the secret link was renewed."""
     query = select(_E.version).where(_E.subscriber_id == subscriber)
     return int(session.connection().execute(query).scalar() or 0)
 

@@ -69,7 +69,6 @@ def find(session: Session, name: str) -> Group | None:
 
 
 def by_key(session: Session, key: int) -> Group | None:
-    """Return the group with a number, or None if there is none."""
     name = session.connection().execute(select(_G.name).where(_G.id == key)).scalar()
     return None if name is None else _groups(session, {key: name})[key]
 
@@ -83,7 +82,6 @@ def listing(session: Session) -> list[GroupCounts]:
 
 
 def change(session: Session, group: Group, name: str, interests: Sequence[Interest], now: datetime) -> None:
-    """Give a group another name and other interests."""
     session.connection().execute(update(core.subscriber_group).where(_G.id == group.key).values(name=name))
     _write_interests(session, group, interests, now)
     _invalidate(session, group.key)

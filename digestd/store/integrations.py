@@ -72,10 +72,7 @@ def enqueue_events(session: Session, events: Iterable[tuple[int, WebhookEvent, s
 
 
 def claim_post(session: Session, hook: int, now: datetime) -> WebhookPost | None:
-    """Claim the next due post for a URL.
-
-    Return None if there is none or a race is lost.
-    """
+    """Claim the next due post for a URL; return None if there is none or a race is lost."""
     due = (_P.webhook_id == hook, _WAITING, _P.not_before_us <= to_us(now))
     row = session.connection().execute(_POSTS.where(*due).order_by(_P.not_before_us, _P.id).limit(1)).first()
     if row is None:
@@ -95,7 +92,6 @@ def finish_post(session: Session, post: WebhookPost, state: WebhookPostState, er
 
 
 def postpone_post(session: Session, post: WebhookPost, until: datetime, error: str) -> None:
-    """Postpone a post after a failure."""
     _record(session, post, {"not_before_us": to_us(until), "error": error[:ERROR_MAX]})
 
 
@@ -109,7 +105,6 @@ def retry_posts(session: Session, number: int | None, now: datetime) -> int:
 
 
 def posts(session: Session, limit: int, state: WebhookPostState | None = None) -> list[WebhookPost]:
-    """Return the newest posts first."""
     query = _POSTS.order_by(_P.id.desc()).limit(limit)
     rows = session.connection().execute(query if state is None else query.where(_P.state == state))
     return [_post(row, row.attempts) for row in rows]
@@ -204,7 +199,6 @@ def is_any_token_valid(session: Session) -> bool:
 
 
 def tokens(session: Session) -> list[ApiToken]:
-    """Return all tokens, including revoked ones, oldest first."""
     return [_token(row) for row in session.connection().execute(select(core.api_token).order_by(_T.id))]
 
 
@@ -271,7 +265,6 @@ def put_chat_target(session: Session, subscriber: int, label: str, sealed: bytes
 
 
 def chat_target(session: Session, subscriber: int) -> ChatTarget | None:
-    """Return the target of a subscriber, or None if they have none."""
     row = session.connection().execute(select(core.chat_target).where(_C.subscriber_id == subscriber)).first()
     return None if row is None else _target(row)
 

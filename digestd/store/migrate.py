@@ -53,7 +53,6 @@ def migrate(db: Database) -> bool:
 
 
 def is_current(db: Database) -> bool:
-    """Return True if the schema is the one this version needs."""
     with db.read() as session:
         return _revision(session.connection()) == newest()
 
@@ -101,10 +100,7 @@ def newest() -> str:
 
 @lru_cache(maxsize=1)
 def _shipped() -> list[str]:
-    """Return the revisions this version ships, oldest first.
-
-    Their files are named after them.
-    """
+    """Return the revisions this version ships, oldest first. Their files are named after them."""
     names = [file.name for file in (_FOLDER / "versions").iterdir()]
     return sorted(name.partition("_")[0] for name in names if name[0].isdigit())
 

@@ -71,7 +71,6 @@ def take_token(session: Session, provider: str, token: str, now: datetime, kept:
 
 
 def _minutes(at: datetime) -> int:
-    """Return minutes since 1970."""
     return int(at.timestamp()) // 60
 
 
@@ -129,13 +128,11 @@ def add_inbound_counts(session: Session, outcomes: Mapping[InboundOutcome, int],
 
 
 def inbound_counts(session: Session) -> dict[InboundOutcome, int]:
-    """Return the number of mails and events of each outcome."""
     found = {InboundOutcome(row.outcome): row.total for row in session.connection().execute(select(core.inbound_count))}
     return dict.fromkeys(InboundOutcome, 0) | found
 
 
 def last_inbound(session: Session) -> datetime | None:
-    """Return when the last mail or event came in."""
     newest = session.connection().execute(select(func.max(_I.last_us))).scalar()
     return None if newest is None else from_us(newest)
 

@@ -143,10 +143,7 @@ def _is_still(path: Path, file: IO[str]) -> bool:
 
 
 class AdvisoryLocks:
-    """pg_try_advisory_lock on a hash of the name.
-
-    The server releases it when the connection ends.
-    """
+    """pg_try_advisory_lock on a hash of the name. The server releases it when the connection ends."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -56,7 +56,6 @@ class FittedModel:
 
 
 def in_use(session: Session) -> FittedModel | None:
-    """Return the model to rank with, if any was fitted yet."""
     return _first(session, select(*_ABOUT).where(_USED).order_by(*_LATEST))
 
 
@@ -108,7 +107,6 @@ def of_delivery(session: Session, delivery: int) -> FittedModel | None:
 
 
 def count_fit_papers(session: Session) -> int:
-    """Count the papers a fit could read."""
     query = select(func.count()).select_from(core.paper).where(core.paper.c.revision_id.is_not(None))
     return int(session.connection().execute(query).scalar_one())
 
@@ -259,7 +257,6 @@ def newest_calibration(session: Session, at: datetime) -> StoredCalibration | No
 
 
 def add_calibration(session: Session, calibration: StoredCalibration) -> None:
-    """Put a fit in force."""
     row = {"fitted_us": to_us(calibration.fitted), "events": calibration.events, "data": dict(calibration.data)}
     session.connection().execute(insert(core.calibration).values(row))
 
@@ -285,7 +282,6 @@ def running_trial(session: Session, now: datetime) -> Trial | None:
 
 
 def every_trial(session: Session) -> list[Trial]:
-    """Return all trials, newest first."""
     return [_trial(row) for row in session.connection().execute(select(core.trial).order_by(_T.id.desc()))]
 
 
@@ -393,7 +389,6 @@ def store_profiles(session: Session, profiles: Mapping[int, StoredProfile]) -> N
 
 
 def invalidate_profiles(session: Session, subscribers: Iterable[int]) -> None:
-    """Invalidate the profiles of subscribers whose interests have changed."""
     rows = [{"b_key": key} for key in sorted(subscribers)]
     core.execute_many(session, _CHANGED, rows)
 
@@ -403,7 +398,6 @@ _decode = json.JSONDecoder().decode
 
 
 def _papers_json(profile: StoredProfile) -> str:
-    """Return the papers and their revisions as JSON; empty if there are none."""
     return json.dumps([profile.papers, profile.revisions], separators=(",", ":")) if profile.papers else ""
 
 

@@ -44,10 +44,7 @@ class StoredReference(NamedTuple):
 
 
 def of(session: Session, subscriber: int, names: Iterable[PaperId] | None = None) -> dict[PaperId, Reference]:
-    """Return the references of a subscriber by name.
-
-    All of them, or those of these names.
-    """
+    """Return the references of a subscriber by name: all of them, or those of these names."""
     query = select(*_WORDS).where(_R.subscriber_id == subscriber).order_by(_R.name)
     queries = [query] if names is None else [query.where(_R.name.in_(chunk)) for chunk in chunks(set(names))]
     rows = (row for each in queries for row in session.connection().execute(each))
@@ -78,10 +75,7 @@ def of_interests(
 
 
 def count_fitting(session: Session, subscribers: Sequence[int], most: int) -> int:
-    """Return how many of these subscribers fit a limit of references.
-
-    From the first on, together; at least 1.
-    """
+    """Return how many of these subscribers, from the first on, together fit a limit of references; at least 1."""
     query = select(_R.subscriber_id, func.count()).where(_R.subscriber_id.in_(subscribers)).group_by(_R.subscriber_id)
     held: dict[int, int] = {key: count for key, count in session.connection().execute(query)}
     return max(1, sum(total <= most for total in accumulate(held.get(key, 0) for key in subscribers)))
@@ -101,10 +95,7 @@ def public_names(session: Session, references: Iterable[Reference]) -> dict[Pape
 
 
 def resolved(session: Session, subscriber: int, names: Sequence[PaperId]) -> dict[PaperId, Paper | Reference]:
-    """Return the public paper under each name, else the subscriber's own reference.
-
-    Unknown names are absent.
-    """
+    """Return the public paper under each name, else the subscriber's own reference. Unknown names are absent."""
     own = of(session, subscriber, names)
     known = papers.by_ids(session, {*names, *(name for one in own.values() for name in one.ids)})
     found: dict[PaperId, Paper | Reference] = {}
@@ -116,10 +107,7 @@ def resolved(session: Session, subscriber: int, names: Sequence[PaperId]) -> dic
 
 
 def identifiers(name: PaperId, reference: Reference | None) -> tuple[PaperId, ...]:
-    """Return the identifiers under which a public paper may match.
-
-    For an interest of this name, which is first.
-    """
+    """Return the identifiers under which a public paper may match an interest of this name, which is first."""
     return (name, *(reference.ids if reference else ()))
 
 
@@ -155,10 +143,7 @@ def delete_unused(session: Session, subscribers: Sequence[int]) -> None:
 
 
 class DerivedVectors(NamedTuple):
-    """The terms and vector that ranking derived from a reference.
-
-    From its words at `added`.
-    """
+    """The terms and vector that ranking derived from a reference's words at `added`."""
 
     added: datetime
     model: str
@@ -292,21 +277,16 @@ def request_lookups(session: Session, interests: Mapping[int, Sequence[Interest]
 
 
 def _with_words(session: Session, subscribers: Iterable[int]) -> set[tuple[int, PaperId]]:
-    """Return the papers that these subscribers brought along with a title."""
     query = select(_R.subscriber_id, _R.name).where(_R.subscriber_id.in_(list(subscribers)), _R.title != "")
     return {(row.subscriber_id, PaperId(row.name)) for row in session.connection().execute(query)}
 
 
 def is_any_lookup_due(session: Session, now: datetime) -> bool:
-    """Return True if a lookup may be due; cheap."""
     return session.connection().execute(select(_Q.name).where(_Q.next_us <= to_us(now)).limit(1)).first() is not None
 
 
 def claim_lookups(session: Session, limit: int, now: datetime) -> list[PaperLookup]:
-    """Claim the lookups that are due longest, until LEASE from now.
-
-    Those of subscribers without digests wait.
-    """
+    """Claim the lookups that are due longest, until LEASE from now. Those of subscribers without digests wait."""
     interest = and_(_I.subscriber_id == _Q.subscriber_id, _I.kind == Kind.PAPER, _I.value == _Q.name)
     query = (
         select(core.paper_lookup)
@@ -332,7 +312,6 @@ def _move(session: Session, lookups: Sequence[PaperLookup], until: datetime) -> 
 
 
 def is_lookup_wanted(session: Session, subscriber: int, name: PaperId) -> bool:
-    """Return True if an interest of the subscriber still names the paper."""
     query = select(_I.value).where(_I.subscriber_id == subscriber, _I.kind == Kind.PAPER, _I.value == name)
     return session.connection().execute(query).first() is not None
 
@@ -348,7 +327,6 @@ def end_lookup(session: Session, lookup: PaperLookup, following: datetime | None
 
 
 def remove_lookup(session: Session, lookup: PaperLookup) -> None:
-    """Delete a lookup: the paper was found, or is not wanted any more."""
     session.connection().execute(delete(core.paper_lookup).where(*_own(lookup)))
 
 

@@ -181,12 +181,10 @@ def set_pause_end(session: Session, key: int, until: datetime | None) -> None:
 
 
 def is_any_pause_over(session: Session, now: datetime) -> bool:
-    """Return True if any pause has ended by now; cheap."""
     return session.connection().execute(_paused_until(now).limit(1)).first() is not None
 
 
 def end_pauses(session: Session, limit: int, now: datetime) -> None:
-    """End up to `limit` pauses that are over by now."""
     for key in session.connection().execute(_paused_until(now).limit(limit)).scalars().all():
         change_status(session, key, Status.ACTIVE, Cause.PAUSE_ENDED, now)
 
@@ -196,7 +194,6 @@ def _paused_until(now: datetime) -> core.Query:
 
 
 def invalidate_links(session: Session, key: int, before: datetime) -> None:
-    """Invalidate preference links that were issued before a time."""
     session.connection().execute(update(core.subscriber).where(_S.id == key).values(links_from_us=to_us(before)))
 
 
@@ -224,7 +221,6 @@ def by_key(session: Session, key: int, *, lock: bool = False) -> Subscriber | No
 
 
 def by_address_key(session: Session, address_key: bytes, *, lock: bool = False) -> Subscriber | None:
-    """Return a subscriber by address key; `lock` it to change it in this transaction."""
     query = select(core.subscriber).where(_S.address_key == address_key)
     return next(iter(_read(session, query.with_for_update() if lock else query)), None)
 
@@ -256,7 +252,6 @@ def damaged(session: Session) -> Iterator[Subscriber]:
 
 
 def created(session: Session, key: int) -> datetime:
-    """Return when a subscriber was first stored."""
     return from_us(session.connection().execute(select(_S.created_us).where(_S.id == key)).scalar_one())
 
 
@@ -283,7 +278,6 @@ def address_key_of(session: Session, key: int) -> bytes:
 
 
 def any_address(session: Session) -> tuple[str, bytes] | None:
-    """Return any address with its keyed hash; None if there is none."""
     query = select(_S.address, _S.address_key).where(_S.address.is_not(None)).limit(1)
     row = session.connection().execute(query).first()
     return None if row is None else (row.address, bytes(row.address_key))

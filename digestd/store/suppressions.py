@@ -76,18 +76,15 @@ def record(session: Session, address_key: bytes, reason: SuppressionReason, now:
 
 
 def reason_for(session: Session, address_key: bytes) -> SuppressionReason | None:
-    """Return why an address is suppressed; None if it is not."""
     return of_addresses(session, [address_key]).get(address_key)
 
 
 def found_at(session: Session, address_key: bytes) -> tuple[SuppressionReason, datetime] | None:
-    """Return why and since when an address is suppressed; None if it is not."""
     row = session.connection().execute(select(_S.reason, _S.at_us).where(_S.address_key == address_key)).first()
     return None if row is None else (SuppressionReason(row.reason), from_us(row.at_us))
 
 
 def of_addresses(session: Session, address_keys: Iterable[bytes]) -> dict[bytes, SuppressionReason]:
-    """Return which of these addresses are suppressed, and why."""
     query = select(_S.address_key, _S.reason).where(_S.address_key.in_(list(address_keys)))
     return {row.address_key: SuppressionReason(row.reason) for row in session.connection().execute(query)}
 
@@ -102,10 +99,7 @@ def lift(session: Session, address_key: bytes, why: str, now: datetime) -> Suppr
 
 
 def lift_by_consent(session: Session, address_key: bytes, why: str, now: datetime) -> SuppressionReason | None:
-    """Lift a suppression after a confirmed double opt-in, even an erasure.
-
-    Return its reason, if any.
-    """
+    """Lift a suppression after a confirmed double opt-in, even an erasure. Return its reason, if any."""
     return _lift(session, address_key, why, now, LIFTED_BY_CONSENT)
 
 
@@ -146,10 +140,7 @@ def _before(session: Session, subscriber: int) -> Status:
 
 
 def since(session: Session, address_key: bytes, reason: SuppressionReason) -> int:
-    """Return when an address was suppressed for a reason, in microseconds.
-
-    -1 if it is not suppressed for it.
-    """
+    """Return when an address was suppressed for a reason, in microseconds. -1 if it is not suppressed for it."""
     query = select(_S.at_us).where(_S.address_key == address_key, _S.reason == reason)
     found = session.connection().execute(query).scalar()
     return -1 if found is None else int(found)
@@ -157,10 +148,7 @@ def since(session: Session, address_key: bytes, reason: SuppressionReason) -> in
 
 @dataclass(frozen=True, slots=True)
 class SuppressionFilter:
-    """A selection of suppressions by time and reason.
-
-    By domain or relay too, if these are given.
-    """
+    """A selection of suppressions by time and reason, and by domain or relay if these are given."""
 
     since: datetime
     until: datetime
@@ -170,10 +158,7 @@ class SuppressionFilter:
 
 
 def matching(session: Session, wave: SuppressionFilter, after: bytes, limit: int) -> list[Suppression]:
-    """Return up to `limit` suppressions of a wave with keys beyond `after`, by key.
-
-    Those of erasures never.
-    """
+    """Return up to `limit` suppressions of a wave with keys beyond `after`, by key; never those of erasures."""
     query = (
         select(core.suppression, _WHO.address)
         .select_from(core.suppression.outerjoin(core.subscriber, _WHO.address_key == _S.address_key))
@@ -215,22 +200,17 @@ class LiftedSuppression:
 
 
 def lifted(session: Session, address_key: bytes) -> list[LiftedSuppression]:
-    """Return the lifted suppressions of an address, oldest first."""
     query = select(core.lifted_suppression).where(_L.address_key == address_key).order_by(_L.id)
     rows = session.connection().execute(query)
     return [LiftedSuppression(SuppressionReason(row.reason), row.note, from_us(row.at_us)) for row in rows]
 
 
 def erase_notes(session: Session, address_key: bytes) -> None:
-    """Erase the operator's notes about an address.
-
-    They may name the erased person.
-    """
+    """Erase the operator's notes about an address, which may name the erased person."""
     session.connection().execute(update(core.lifted_suppression).where(_L.address_key == address_key).values(note=""))
 
 
 def count(session: Session) -> dict[SuppressionReason, int]:
-    """Return the number of suppressed addresses for each reason."""
     query = select(_S.reason, func.count().label("how_many")).group_by(_S.reason)
     found = {SuppressionReason(row.reason): row.how_many for row in session.connection().execute(query)}
     return dict.fromkeys(SuppressionReason, 0) | found

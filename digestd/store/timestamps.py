@@ -10,10 +10,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def to_us(instant: datetime) -> int:
-    """Return microseconds since 1970 UTC, exact.
-
-    Raise ValueError for a naive datetime.
-    """
+    """Return microseconds since 1970 UTC, exact. Raise ValueError for a naive datetime."""
     if instant.tzinfo is None:
         raise ValueError("a naive datetime names no instant")
     return (instant - _EPOCH) // _MICROSECOND
@@ -21,5 +18,4 @@ def to_us(instant: datetime) -> int:
 
 @lru_cache(maxsize=1_024)  # what comes in a batch is mostly of one moment
 def from_us(us: int) -> datetime:
-    """Return the aware datetime in UTC."""
     return _EPOCH + timedelta(microseconds=us)

@@ -96,7 +96,6 @@ class ClaimResult:
 
     @property
     def nothing(self) -> bool:
-        """Return True if no delivery was ready."""
         return not (self.claims or self.skipped or self.expired)
 
 
@@ -150,10 +149,7 @@ def divert(session: Session, delivery: int, occasion: Occasion) -> None:
 
 
 def expire(session: Session, limit: int, now: datetime) -> int:
-    """Expire up to `limit` waiting, delayed or poisoned deliveries that are too late.
-
-    Return how many.
-    """
+    """Expire up to `limit` waiting, delayed or poisoned deliveries that are too late; return how many."""
     waiting = _D.state.in_([State.READY, State.POISONED])
     late = select(_D.id).where(AT_WORK, waiting, _D.expires_us <= to_us(now)).order_by(_D.id).limit(limit)
     rows = session.connection().execute(late.with_for_update(skip_locked=True)).scalars().all()

@@ -50,10 +50,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def unpack_picks(packed: bytes) -> tuple[Pick, ...]:
-    """Return the picks of one digest: the inverse of `pack_picks`.
-
-    Raise Damaged if they cannot be read.
-    """
+    """Return the picks of one digest: the inverse of `pack_picks`. Raise Damaged if they cannot be read."""
     try:
         return _picks(packed)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError, struct.error) as error:
@@ -171,10 +168,7 @@ def step(state: State, actor: Actor, at_us: int) -> str:
 
 
 def steps(history: str) -> list[tuple[State, Actor, int]]:
-    """Return a history as (state, actor, µs), oldest first.
-
-    Raise ValueError if invalid.
-    """
+    """Return a history as (state, actor, µs), oldest first. Raise ValueError if invalid."""
     if len(history) % STEP_LENGTH:
         raise ValueError("history is cut")
     entries = [history[i : i + STEP_LENGTH] for i in range(0, len(history), STEP_LENGTH)]

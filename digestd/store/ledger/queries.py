@@ -95,7 +95,6 @@ def is_any_ready(session: Session, now: datetime, *, to_rooms: bool = False) -> 
 
 
 def count_ready(session: Session, now: datetime, most: int | None = None) -> int:
-    """Count the mails that are ready now, up to `most`."""
     ready = AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now), not_(TO_ROOM)
     found = select(_D.id).where(*ready).limit(most)
     return int(session.connection().execute(select(func.count()).select_from(found.subquery())).scalar_one())
@@ -132,7 +131,6 @@ def entry(session: Session, delivery: int) -> DeliveryView | None:
 
 
 def attempts(session: Session, delivery: int) -> list[AttemptInfo]:
-    """Return the attempts at one delivery, oldest first."""
     query = select(core.attempt).where(_A.delivery_id == delivery).order_by(_A.n)
     return [_try(row) for row in session.connection().execute(query)]
 
@@ -182,7 +180,6 @@ IS_UNANSWERED = _D.state == State.EMPTY, _D.occasions.contains(Occasion.UNANSWER
 
 
 def digest_of(session: Session, subscriber: int, period: str) -> int | None:
-    """Return the delivery that carries a subscriber's digest of a period."""
     query = select(_D.id).where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST, _D.key == period)
     found: int | None = session.connection().execute(query).scalar()
     return found

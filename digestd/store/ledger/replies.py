@@ -43,7 +43,6 @@ def take_asked(session: Session, delivery: int, since: datetime) -> CommandReply
 
 
 def is_known(session: Session, subscriber: int, key: str) -> bool:
-    """Return True if this mail was answered before."""
     query = select(_D.id).where(_D.subscriber_id == subscriber, _D.kind == MailKind.REPLY, _D.key == key)
     return session.connection().execute(query).first() is not None
 

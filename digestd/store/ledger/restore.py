@@ -42,10 +42,7 @@ _UNKNOWN_REASON = Reason(ReasonKind.NEW)
 
 @dataclass(frozen=True, slots=True)
 class SentAttempt:
-    """One attempt that passed the commit point.
-
-    Its numbers and time as they were, and the SHA-256 of the mail.
-    """
+    """One attempt that passed the commit point: numbers and time as they were, and the SHA-256 of the mail."""
 
     delivery: int
     attempt: int
@@ -197,7 +194,6 @@ def reschedule(session: Session, subscriber: int, last_date: str, planned: datet
 
 
 def known_subscribers(session: Session, keys: Iterable[int]) -> list[int]:
-    """Return which of these subscribers exist and were not erased."""
     table = core.subscriber.c
     query = select(table.id).where(table.id.in_(sorted(keys)), table.status != Status.ERASED)
     return list(session.connection().execute(query).scalars())
@@ -343,12 +339,10 @@ def restored_from(session: Session) -> datetime | None:
 
 
 def has_former_opt_outs(session: Session) -> bool:
-    """Return True if who left since the backup is known from the former database."""
     return bool(session.connection().execute(select(_J.generation).where(_J.id == RESTORED)).scalar())
 
 
 def clear_restored(session: Session) -> None:
-    """Note that sending was resumed."""
     session.connection().execute(delete(core.sent_journal).where(_J.id == RESTORED))
 
 
@@ -383,7 +377,6 @@ def use_journal(session: Session, journal: str, host: str, now: datetime) -> int
 
 
 def forget_journals(session: Session, journals: Sequence[str]) -> None:
-    """Delete journals that are lost."""
     session.connection().execute(delete(core.sent_journal).where(_J.id.in_(journals)))
 
 

@@ -144,10 +144,7 @@ _RESULT = BulkStatement(
 
 @dataclass(frozen=True, slots=True)
 class RefusalStates:
-    """The (delivery, attempt) pairs that are ready.
-
-    Also those whose result is not written down yet.
-    """
+    """The (delivery, attempt) pairs that are ready, and those whose result is not written down yet."""
 
     ready: Collection[tuple[int, int]]
     under_way: Collection[tuple[int, int]]

@@ -38,7 +38,6 @@ _LOCKED = KeyLookup(
 
 
 def add(session: Session, papers: Mapping[int, Sequence[int]]) -> None:
-    """Add the papers of new digests."""
     had = _locked(session, papers)
     _INSERT.run(session, ((who, pack_seen(new)) for who, new in papers.items() if who not in had))
     _REPLACE.run(session, ((pack_seen(new, had[who]), who) for who, new in papers.items() if who in had))
@@ -117,7 +116,6 @@ def hash_paper(paper_id: str) -> bytes:
 
 
 def split_hashes(joined: bytes) -> Iterator[bytes]:
-    """Yield the hashes that were joined."""
     for begin in range(0, len(joined), _HASH):
         yield joined[begin : begin + _HASH]
 
@@ -140,7 +138,6 @@ def expect(session: Session, had: Mapping[int, bytes], now: datetime) -> None:
 
 
 def is_any_expected(session: Session) -> bool:
-    """Return True if papers are expected; cheap."""
     return session.connection().execute(select(_R.subscriber_id).limit(1)).first() is not None
 
 

@@ -25,10 +25,7 @@ _PLANNED = func.substr(_D.history, 3, 13)
 
 @dataclass(frozen=True, slots=True)
 class SentDigest:
-    """A digest that was sent.
-
-    For each pick: the row number of the paper it is now, what was said of it, and when.
-    """
+    """A digest that was sent. For each pick: the row number of the paper it is now, what was said of it, and when."""
 
     key: int
     subscriber: int
@@ -40,10 +37,7 @@ class SentDigest:
 
 
 def digests(session: Session, since: datetime | None = None) -> Iterator[SentDigest]:
-    """Yield every digest sent to subscribers who gave feedback, in planning order.
-
-    Streamed, a block at a time.
-    """
+    """Yield every digest sent to subscribers who gave feedback, in planning order. Streamed, a block at a time."""
     has_feedback = select(_F.subscriber_id).where(_F.subscriber_id == _D.subscriber_id).exists()
     query = (
         select(_D.id, _D.subscriber_id, _D.picks, _D.history)

@@ -41,12 +41,10 @@ DAY_COSTS = 0.5
 
 
 def find(session: Session, paper: PaperId) -> Paper | None:
-    """Return the paper known under any of its identifiers."""
     return by_ids(session, [paper]).get(paper)
 
 
 def by_ids(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, Paper]:
-    """Return the papers known under these identifiers; unknown ones are absent."""
     keys = aliases(session, ids)
     papers = _by_own_key(session, set(keys.values()))
     return {name: papers[key] for name, key in keys.items()}
@@ -71,10 +69,7 @@ def aliases(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, int]:
 
 
 def public_names(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, PaperId]:
-    """Return the name of the paper known under each of these identifiers.
-
-    Unknown ones are absent.
-    """
+    """Return the name of the paper known under each of these identifiers. Unknown ones are absent."""
     query = select(_A.alias, _P.paper_id).join_from(core.paper_alias, core.paper, _P.id == _A.paper)
     return {
         PaperId(row.alias): PaperId(row.paper_id)
@@ -84,7 +79,6 @@ def public_names(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, Pape
 
 
 def names_of(session: Session, keys: Iterable[int]) -> dict[int, PaperId]:
-    """Return the ids of papers by row number."""
     query = select(_P.id, _P.paper_id).where(_P.id.in_(sorted(keys)))
     return {row.id: row.paper_id for row in session.connection().execute(query)}
 
@@ -97,7 +91,6 @@ def names_since(session: Session, since: datetime) -> Iterator[tuple[int, PaperI
 
 
 def names(session: Session, key: int) -> list[PaperId]:
-    """Return every identifier of a paper."""
     query = select(_A.alias).where(_A.paper == key, _A.alias.not_like(f"{MERGED}%")).order_by(_A.alias)
     return [PaperId(name) for name in session.connection().execute(query).scalars()]
 
@@ -193,7 +186,6 @@ def revisions(session: Session, keys: Iterable[int], as_of: datetime | None = No
 
 
 def newest(session: Session) -> int | None:
-    """Return the row number of the newest paper; None without papers."""
     query = select(_P.id).order_by(_P.first_seen_us.desc(), _P.id.desc()).limit(1)
     key: int | None = session.connection().execute(query).scalar()
     return key
@@ -308,7 +300,6 @@ def _readable(row: core.Record, signals: dict[str, float]) -> Paper | None:
 
 
 def translated(stored: Mapping[str, Sequence[str]]) -> dict[str, Gist]:
-    """Return the translations of a gist as stored, by language."""
     return {language: Gist(text, brief, GistKind.TRANSLATED) for language, (text, brief) in stored.items()}
 
 

@@ -97,7 +97,6 @@ def undo(session: Session, merging: Merge, now: datetime) -> int:
 
 
 def of_paper(session: Session, paper: int) -> list[Merge]:
-    """Return the merges that made a paper, undone ones too, oldest first."""
     members = merge_groups(session, [paper]).get(paper, frozenset())
     query = select(core.merge).where(or_(_M.kept.in_(members), _M.absorbed.in_(members))).order_by(_M.id)
     return [_merging(row) for row in session.connection().execute(query)]
@@ -133,10 +132,7 @@ def _move(session: Session, table: Table, name: str, kept: int, other: int) -> l
 
 
 def _move_signals(session: Session, kept: int, other: int) -> dict[str, object]:
-    """Add the signal history of one paper to another's.
-
-    Existing values of the same time win.
-    """
+    """Add the signal history of one paper to another's. Existing values of the same time win."""
     history = _history(session, other)
     known = {(name, at) for name, at, _ in _history(session, kept)}
     added = [value for value in history if (value[0], value[1]) not in known]
@@ -162,10 +158,7 @@ def _insert_signals(session: Session, paper: int, values: Sequence[tuple[str, in
 
 
 def _identifiers_to_return(session: Session, holder: int, moved: Sequence[str]) -> list[str]:
-    """Return the moved identifiers.
-
-    Also return those that only their sightings have added since.
-    """
+    """Return the moved identifiers, and those that only their sightings have added since."""
     connection = session.connection()
     sources_by_name: dict[str, set[bool]] = {}
     for row in connection.execute(select(_G.external_id, _G.record).where(_G.paper == holder)):

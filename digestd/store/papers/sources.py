@@ -94,7 +94,6 @@ class FetchRecord:
 
 
 def fetches_of(session: Session, source: str) -> dict[str, FetchRecord]:
-    """Return the last fetches of a source by address."""
     rows = session.connection().execute(select(core.fetch).where(_F.source == source))
     return {row.url: _fetched(row) for row in rows}
 
@@ -106,7 +105,6 @@ def latest_fetches(session: Session) -> dict[str, FetchRecord]:
 
 
 def newest_success(session: Session, source: str) -> datetime | None:
-    """Return when the source last answered successfully."""
     query = select(func.max(_F.succeeded_us)).where(_F.source == source)
     found = session.connection().execute(query).scalar_one()
     return None if found is None else from_us(found)
@@ -177,7 +175,6 @@ def store_coverage(session: Session, found: Iterable[Coverage], now: datetime) -
 
 
 def coverage_of(session: Session, source: str, since: date) -> list[Coverage]:
-    """Return the days of one source from `since` on, oldest first."""
     query = select(core.coverage).where(_C.source == source, _C.day >= since.isoformat()).order_by(_C.day)
     return [_coverage(row) for row in session.connection().execute(query)]
 
