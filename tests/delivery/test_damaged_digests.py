@@ -29,16 +29,12 @@ DELIVERY = core.delivery.c
 VICTIM = 3
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "cut": lambda picks: picks[:40],
-    "no words": lambda picks: picks[:-1],
     "zeros": lambda picks: bytes(len(picks)),
-    "other bytes": lambda picks: picks[:1] + b"\xff" * (len(picks) - 1),
     "nothing": lambda _: b"",
 }
 COVERAGES = {
     "a list": '["arXiv"]',
     "no state": '{"arXiv": "lost"}',
-    "a state in a list": '{"arXiv": ["late"]}',
-    "null": "null",
 }
 NOT_JSON = '{"arXiv": "la'
 """Which PostgreSQL does not let in."""
@@ -99,22 +95,13 @@ async def test_digest_with_invalid_coverage_is_still_readable(
             assert client.get(page).status_code == 200, page
 
 
-@pytest.mark.parametrize("how", DAMAGES)
-async def test_next_digest_arrives_after_a_damaged_one(how: str, waiting: Install) -> None:
-    damage(waiting, DAMAGES[how])
+async def test_next_digest_arrives_after_a_damaged_one(waiting: Install) -> None:
+    damage(waiting, DAMAGES["zeros"])
     waiting.next_day()
     assert waiting.plan().planned == READERS
     async with Relay().serving() as relay:
         report = await waiting.deliver(transport(relay.port))
     assert (report.accepted, report.expired, report.stopped) == (READERS, READERS, None)
-
-
-async def test_damaged_digests_stop_no_others(waiting: Install) -> None:
-    for victim in (VICTIM, VICTIM + 1):
-        damage(waiting, DAMAGES["cut"], victim)
-    async with Relay().serving() as relay:
-        report = await waiting.deliver(transport(relay.port))
-    assert (report.accepted, report.deferred, report.stopped) == (READERS - 2, 2, None)
 
 
 def damage(install: Install, how: Callable[[bytes], bytes], victim: int = VICTIM) -> None:

@@ -1,6 +1,6 @@
 """Whose likes count for other subscribers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -37,6 +37,16 @@ def say(made: Install, who: str, name: PaperId, verdict: Verdict) -> None:
     add_feedback(made.db, made.app.keys, who, name, verdict, made.clock.now)
 
 
+def pause_ada(made: Install) -> None:
+    with made.db.read() as session:
+        key = find(session, made.app.keys, ADA).key
+    pause(made.db, key, Cause.CLI, made.clock.now)
+
+
+def erase_ada(made: Install) -> None:
+    erase(made.db, made.app.keys, ADA, made.clock.now)
+
+
 def counted(made: Install, at: datetime | None = None) -> set[tuple[str, str]]:
     """Return who likes which paper, as it counts for others."""
     with made.db.read() as session:
@@ -56,28 +66,20 @@ def test_newest_verdict_counts_if_it_is_positive(made: Install) -> None:
     assert counted(made) == set()
 
 
-def test_papers_that_subscribers_brought_along_do_not_count(made: Install) -> None:
-    assert (BEA, TWO) not in counted(made)
-
-
-def test_likes_of_a_new_account_wait(made: Install) -> None:
+def test_likes_count_from_their_time_and_an_age_of_the_account(made: Install) -> None:
+    assert (BEA, TWO) not in counted(made), "papers that subscribers brought along do not count"
+    made.clock.go(timedelta(days=-30))
     say(made, ADA, ONE, Verdict.MORE)
+    assert counted(made) == set(), "few like it, and the account is young"
+    made.clock.go(timedelta(days=30))
     assert counted(made) == {(ADA, ONE)}
-    with made.db.read() as session:
-        assert not len(likes_of_community(session, made.clock.now - timedelta(hours=1)).people)
+    assert counted(made, made.clock.now - timedelta(days=31)) == set()
 
 
-def test_paused_subscriber_does_not_count(made: Install) -> None:
+@pytest.mark.parametrize("leave", [pause_ada, erase_ada])
+def test_whoever_leaves_has_no_influence(made: Install, leave: Callable[[Install], None]) -> None:
     say(made, ADA, ONE, Verdict.MORE)
-    with made.db.read() as session:
-        key = find(session, made.app.keys, ADA).key
-    pause(made.db, key, Cause.CLI, made.clock.now)
-    assert counted(made) == set()
-
-
-def test_erasure_ends_the_influence_at_once(made: Install) -> None:
-    say(made, ADA, ONE, Verdict.MORE)
-    erase(made.db, made.app.keys, ADA, made.clock.now)
+    leave(made)
     with made.db.read() as session:
         assert not len(likes_of_community(session, made.clock.now).people)
 
@@ -88,12 +90,6 @@ def test_like_of_a_merged_paper_counts_for_the_one_it_became(made: Install) -> N
         known = papers.aliases(session, [ONE, TWO])
         merges.merge(session, known[TWO], known[ONE], ("operator", "the same"), made.clock.now)
     assert counted(made) == {(ADA, TWO)}
-
-
-def test_likes_given_later_do_not_count_for_an_earlier_time(made: Install) -> None:
-    made.clock.go(timedelta(days=1))
-    say(made, ADA, ONE, Verdict.MORE)
-    assert counted(made, made.clock.now - timedelta(hours=1)) == set()
 
 
 def test_newest_likes_of_a_subscriber_count(made: Install, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cadence, Cause, Preferences, Status, Subscriber
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
-from digestd.store import consent, core, due, personal_data, subscribers, suppressions
+from digestd.store import consent, core, due, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.timestamps import from_us, to_us
 
@@ -148,27 +148,6 @@ def test_event_time_is_never_before_the_commit_point(db: Database, keys: Keys, n
         assert left.at == dot
 
 
-def test_unknown_key_changes_nothing(db: Database, now: datetime) -> None:
-    with db.write() as session, pytest.raises(KeyError):
-        subscribers.change_status(session, 4711, Status.ACTIVE, Cause.CLI, now)
-
-
-def test_erasure_leaves_only_a_hash(db: Database, keys: Keys, now: datetime) -> None:
-    key = stored(db, keys, now)
-    with db.write() as session:
-        delivery(session, key, now)
-        session.connection().execute(insert(core.seen_papers).values(subscriber_id=key, papers=b"1234"))
-        personal_data.erase(session, key, now)
-        erased = subscribers.by_key(session, key)
-        assert erased is not None
-        assert (erased.address, erased.preferences.name, erased.interests) == (None, "", ())
-        assert erased.status is Status.ERASED
-        assert erased.timing == Preferences().timing
-        assert subscribers.by_address_key(session, address_key(keys, "ada@example.org")) is None
-        assert session.connection().execute(select(core.seen_papers)).all() == []
-        assert session.connection().execute(select(core.delivery.c.picks)).scalars().all() == [b""]
-
-
 def test_stream_reads_in_blocks(db: Database, keys: Keys, now: datetime) -> None:
     many = {key: one for n in range(subscribers.BLOCK + 7) for key, one in ada(keys, f"s{n}@example.org").items()}
     with db.write() as session:
@@ -178,16 +157,6 @@ def test_stream_reads_in_blocks(db: Database, keys: Keys, now: datetime) -> None
         assert len(list(subscribers.stream(session, Status.ACTIVE))) == len(many) - 1
         assert [s.key for s in subscribers.listing(session, 3, 2)] == [4, 5]
         assert subscribers.count(session) == {Status.ACTIVE: len(many) - 1, Status.PAUSED: 1}
-
-
-def test_suppression_ends_the_subscription(db: Database, keys: Keys, now: datetime) -> None:
-    key, hashed = stored(db, keys, now), address_key(keys, "ada@example.org")
-    with db.write() as session:
-        suppressions.suppress(session, hashed, SuppressionReason.HARD_BOUNCE, now)
-        known = subscribers.by_key(session, key)
-        assert known is not None
-        assert (known.status, known.version) == (Status.SUPPRESSED, 2)
-        assert consent.history(session, key)[-1].cause is Cause.BOUNCE
 
 
 def test_suppression_keeps_the_stronger_reason(db: Database, keys: Keys, now: datetime) -> None:
@@ -207,20 +176,6 @@ def test_suppression_keeps_the_stronger_reason(db: Database, keys: Keys, now: da
         ):
             suppressions.suppress(session, hashed, reason, now)
             assert suppressions.reason_for(session, hashed) is standing
-
-
-def test_undo_lifts_suppressions_but_not_erasures(db: Database, keys: Keys, now: datetime) -> None:
-    hashed = address_key(keys, "nobody@example.org")
-    with db.write() as session:
-        suppressions.record(session, hashed, SuppressionReason.COMPLAINT, now)
-        assert suppressions.lift(session, hashed, "it was a mistake", now) is SuppressionReason.COMPLAINT
-        assert suppressions.lift(session, hashed, "again", now) is None
-        assert suppressions.reason_for(session, hashed) is None
-        kept = suppressions.lifted(session, hashed)
-        assert kept == [suppressions.LiftedSuppression(SuppressionReason.COMPLAINT, "it was a mistake", now)]
-        suppressions.record(session, hashed, SuppressionReason.ERASED, now)
-        assert suppressions.lift(session, hashed, "they want it back", now) is None
-        assert suppressions.reason_for(session, hashed) is SuppressionReason.ERASED
 
 
 def delivery(session: Session, subscriber: int, now: datetime) -> None:
