@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from digestd.delivery.run import DeliveryConfig
     from digestd.delivery.transports import Route
     from digestd.digests.planner import Planner
+    from digestd.digests.planning_day import RankingOptions
     from digestd.digests.topic_hints import TopicHinter
     from digestd.domain.digest import Reason
     from digestd.fetching.fetch import Client
@@ -145,8 +146,14 @@ class App:
         from digestd.digests.planner import Planner
 
         host = parseaddr(self.settings.mail_from)[1].rpartition("@")[2]  # as in `sender`
-        settings = self.settings
-        return Planner(self.keys, host, self.encoder, settings.explore, settings.co_likes)
+        return Planner(self.keys, host, self.ranking)
+
+    @property
+    def ranking(self) -> RankingOptions:
+        """Return how to rank."""
+        from digestd.digests.planning_day import RankingOptions
+
+        return RankingOptions(self.encoder, self.settings.explore, self.settings.co_likes)
 
     @property
     def encoder(self) -> Encoder:

@@ -199,10 +199,7 @@ def show_explanation(
     if period:
         found = explain_past_pick(app.db, subscriber.key, name, period)
     else:
-        settings = app.settings
-        found = explain(
-            app.db, subscriber.key, name, app.clock(), app.encoder, settings.explore, co_likes=settings.co_likes
-        )
+        found = explain(app.db, subscriber.key, name, app.clock(), app.ranking)
     if as_json:
         emit(_explained(app, subscriber, found), as_json=True)
         return
@@ -224,7 +221,7 @@ def show_forecast(app: App, email: str, on: date | None, *, as_json: bool) -> No
     if on is not None and not as_json:
         emit_line(f"{day}: {verdict}")
         return
-    found = forecast(app.db, subscriber.key, now, app.encoder, app.settings.explore, app.settings.co_likes)
+    found = forecast(app.db, subscriber.key, now, app.ranking)
     interests = [_interest_row(each) for each in found.interests]
     if as_json:
         row = {
@@ -416,11 +413,10 @@ def find_preview(app: App, email: str, day: date | None) -> tuple[Composer, Clai
     now = app.clock()
     with app.db.read() as session:
         subscriber = find(session, app.keys, email)
-    install = (app.encoder, app.settings.explore, app.settings.co_likes)
     if day is None:
-        shown = preview(app.db, subscriber.key, now, *install)
+        shown = preview(app.db, subscriber.key, now, app.ranking)
     else:
-        shown = preview_on(app.db, subscriber.key, day, now, *install)
+        shown = preview_on(app.db, subscriber.key, day, now, app.ranking)
     period = shown.period
     claim = Claim(
         key=0,

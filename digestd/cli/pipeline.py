@@ -285,8 +285,8 @@ def _plan_copy(app: App, subscriber: Subscriber, day: date) -> int:
     from digestd.store.ledger.create import NewCopy
     from digestd.store.ledger.packing import pack_picks
 
-    settings, now = app.settings, app.clock()
-    shown = preview_on(app.db, subscriber.key, day, now, app.encoder, settings.explore, settings.co_likes)
+    now = app.clock()
+    shown = preview_on(app.db, subscriber.key, day, now, app.ranking)
     if not shown.picks:
         raise NothingToSend(_nothing(subscriber))
     copy = NewCopy(

@@ -13,7 +13,7 @@ import numpy as np
 from sqlmodel import Session
 
 from digestd.digests.pick_selection import digest_occasions, digest_options, select_picks, with_group
-from digestd.digests.planning_day import PlanningDay, read_planning_day
+from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.selection import CARRY_OVER_PROBABILITY, DigestOptions, Selections, select
 from digestd.digests.shard import Shard, rank_shard
@@ -26,7 +26,6 @@ from digestd.domain.schedule import end_of_day, newest_due, period_date, period_
 from digestd.errors import BadInput, Damaged, NotFound
 from digestd.ranking.calibration import MIN_SCORES
 from digestd.ranking.compiler import ProfileInput
-from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.ranking.fusion import SignalContribution, score_breakdown
 from digestd.ranking.profile import compile_profiles
 from digestd.ranking.reasons import reason
@@ -77,30 +76,14 @@ class Explanation:
     parts: tuple[SignalContribution, ...] = ()
 
 
-def preview(
-    db: Database,
-    subscriber: int,
-    now: datetime,
-    encoder: Encoder = NoEncoder(),
-    explore: bool = True,
-    co_likes: bool = True,
-) -> Preview:
-    """Rank and select as planning would at `now`, due or not.
-
-    `explore`, `co_likes`: the install's settings.
-    """
-    day, shard = _rank_one(db, subscriber, now, encoder, co_likes)
-    return _preview(day, shard, _period(day, shard), explore)
+def preview(db: Database, subscriber: int, now: datetime, ranking: RankingOptions = RankingOptions()) -> Preview:
+    """Rank and select as planning would at `now`, due or not."""
+    day, shard = _rank_one(db, subscriber, now, ranking)
+    return _preview(day, shard, _period(day, shard), ranking.explore)
 
 
-def preview_on(  # noqa: PLR0913  # the install's settings are three
-    db: Database,
-    subscriber: int,
-    day: date,
-    now: datetime,
-    encoder: Encoder = NoEncoder(),
-    explore: bool = True,
-    co_likes: bool = True,
+def preview_on(
+    db: Database, subscriber: int, day: date, now: datetime, ranking: RankingOptions = RankingOptions()
 ) -> Preview:
     """Return the digest that a subscriber got, or would have got, at their hour on a date.
 
@@ -124,7 +107,7 @@ def preview_on(  # noqa: PLR0913  # the install's settings are three
         earlier = [one for one in earlier if period_date(one.period) < day]
         had = {pick.paper for one in earlier for pick in queries.picks(session, one.key)}
     then = min(now, end_of_day(due.preferences.timing, period.due)) if is_empty else period.due
-    past = read_planning_day(db, then, encoder, co_likes, until=then)
+    past = read_planning_day(db, then, ranking.encoder, ranking.co_likes, until=then)
     last = max((period_date(one.period) for one in earlier), default=None)
     reader = due._replace(
         last_planned=None if last is None else period_on(due.preferences.timing, last).due,
@@ -134,7 +117,7 @@ def preview_on(  # noqa: PLR0913  # the install's settings are three
     )
     with single_blas_thread(), db.read() as session:
         shard = rank_shard(session, past, [reader])
-    return _preview(past, shard, period.key, explore)
+    return _preview(past, shard, period.key, ranking.explore)
 
 
 def _planned(session: Session, delivery: int) -> Preview:
@@ -151,18 +134,12 @@ def _preview(day: PlanningDay, shard: Shard, period: str, explore: bool) -> Prev
     return Preview(period, picks, considered, day.coverage, frozenset(occasions))
 
 
-def explain(  # noqa: PLR0913  # the install's settings are three
-    db: Database,
-    subscriber: int,
-    paper_id: PaperId,
-    now: datetime,
-    encoder: Encoder = NoEncoder(),
-    explore: bool = True,
-    co_likes: bool = True,
+def explain(
+    db: Database, subscriber: int, paper_id: PaperId, now: datetime, ranking: RankingOptions = RankingOptions()
 ) -> Explanation:
     """Explain one paper. Raises NotFound if it is unknown or no longer a candidate."""
     paper = find_paper(db, paper_id)
-    day, shard = _rank_one(db, subscriber, now, encoder, co_likes)
+    day, shard = _rank_one(db, subscriber, now, ranking)
     place = day.places.get(paper.key)
     if place is None:
         with db.read() as session:
@@ -172,7 +149,7 @@ def explain(  # noqa: PLR0913  # the install's settings are three
             + (f"; it was in the digest of {period}, see --period {period}" if period else "")
         )
     with db.read() as session:
-        return _explanation(ExplainedPaper(session, day, shard, place), explore)
+        return _explanation(ExplainedPaper(session, day, shard, place), ranking.explore)
 
 
 def explain_past_pick(db: Database, subscriber: int, paper_id: PaperId, period: str) -> Explanation:
@@ -267,10 +244,8 @@ def ordinal(number: int) -> str:
     return f"{number}{last.get(number % 10, 'th')}"
 
 
-def _rank_one(
-    db: Database, subscriber: int, now: datetime, encoder: Encoder, co_likes: bool
-) -> tuple[PlanningDay, Shard]:
-    day = read_planning_day(db, now, encoder, co_likes)
+def _rank_one(db: Database, subscriber: int, now: datetime, ranking: RankingOptions) -> tuple[PlanningDay, Shard]:
+    day = read_planning_day(db, now, ranking.encoder, ranking.co_likes)
     with single_blas_thread(), db.read() as session:
         return day, rank_shard(session, day, [due_subscribers.by_key(session, subscriber)])
 

@@ -12,7 +12,7 @@ import numpy as np
 from sqlmodel import Session
 
 from digestd.digests.pick_selection import select_picks
-from digestd.digests.planning_day import PlanningDay, read_planning_day
+from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.shard import NO_SUBSCRIBER, rank_alone, rank_shard
 from digestd.domain.delivery import MailKind, State
@@ -21,7 +21,6 @@ from digestd.domain.paper import Paper
 from digestd.domain.schedule import is_mail_day, local_date, newest_due, period_on
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.ranking.calibration import MIN_SCORES
-from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.store import due as due_subscribers
 from digestd.store import references
 from digestd.store.database import Database
@@ -67,16 +66,9 @@ class Forecast:
     interests: tuple[InterestYield, ...]
 
 
-def forecast(  # the install's settings are three
-    db: Database,
-    subscriber: int,
-    now: datetime,
-    encoder: Encoder = NoEncoder(),
-    explore: bool = True,
-    co_likes: bool = True,
-) -> Forecast:
+def forecast(db: Database, subscriber: int, now: datetime, ranking: RankingOptions = RankingOptions()) -> Forecast:
     """Rank the papers of `now` for each interest of a subscriber, and for all together."""
-    day = read_planning_day(db, now, encoder, co_likes)
+    day = read_planning_day(db, now, ranking.encoder, ranking.co_likes)
     with single_blas_thread(), db.read() as session:
         due = due_subscribers.by_key(session, subscriber)
         shard = rank_shard(session, day, [due])
@@ -85,7 +77,7 @@ def forecast(  # the install's settings are three
         return Forecast(
             last=next(queries.entries(session, 1, DeliveryFilter(subscriber=subscriber, kind=MailKind.DIGEST)), None),
             considered=int(shard.open.sum()),
-            picks=len(select_picks(day, shard, [period], explore)[0]),
+            picks=len(select_picks(day, shard, [period], ranking.explore)[0]),
             min_score=MIN_SCORES[due.preferences.min_score],
             interests=tuple(_yields(session, day, due, wanted)),
         )

@@ -13,7 +13,7 @@ import structlog
 from sqlmodel import Session
 
 from digestd.digests.pick_selection import digest_occasions, select_picks
-from digestd.digests.planning_day import PlanningDay, read_planning_day
+from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.digests.relevance_probability import refit_calibration
 from digestd.digests.rescheduling import reopen_empty_day, update_schedules
 from digestd.digests.resource_limits import single_blas_thread
@@ -23,7 +23,6 @@ from digestd.domain.delivery import MailKind
 from digestd.domain.digest import DigestSlot, Period
 from digestd.domain.subscriber import Timing
 from digestd.errors import BadSetting, NotFound, NotResumed, Unavailable
-from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.security.addresses import make_message_id
 from digestd.security.keys import Keys
 from digestd.store import due as due_subscribers
@@ -45,17 +44,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """The settings of planning: keys, the host of Message-IDs, dense model.
+    """The settings of planning: keys, the host of Message-IDs, how to rank.
 
-    `explore`: whether digests may have an exploration paper; `co_likes`: whether subscribers' likes count for others;
     `on_planned`: called in each transaction that adds mails to send.
     """
 
     keys: Keys
     host: str
-    encoder: Encoder = NoEncoder()  # noqa: RUF009  # immutable
-    explore: bool = True
-    co_likes: bool = True
+    ranking: RankingOptions = RankingOptions()  # noqa: RUF009  # immutable
     on_planned: Callable[[Session], None] = lambda _session: None
 
 
@@ -212,7 +208,7 @@ def _take_in_returned(db: Database, now: datetime) -> None:
 
 def _prepare_day(db: Database, planner: Planner, now: datetime) -> PlanningDay:
     refit_calibration(db, now)
-    return read_planning_day(db, now, planner.encoder, planner.co_likes)
+    return read_planning_day(db, now, planner.ranking.encoder, planner.ranking.co_likes)
 
 
 def _plan_or_split(db: Database, planner: Planner, day: PlanningDay, shard: Sequence[DueSubscriber]) -> PlanReport:
@@ -295,7 +291,7 @@ def _digests(
     planner: Planner, day: PlanningDay, shard: Shard, slots: Sequence[DigestSlot | None]
 ) -> dict[int, NewDigest]:
     """Return the digest of each subscriber who has a slot."""
-    picks = select_picks(day, shard, [slot.period.key if slot else "" for slot in slots], planner.explore)
+    picks = select_picks(day, shard, [slot.period.key if slot else "" for slot in slots], planner.ranking.explore)
     considered = (shard.open & shard.ranked.fresh).sum(axis=1).tolist()
     return {
         due.key: NewDigest(

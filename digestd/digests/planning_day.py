@@ -22,7 +22,7 @@ from digestd.domain.trial import Trial
 from digestd.ranking.arrays import Bools
 from digestd.ranking.calibration import LocalCalibration
 from digestd.ranking.candidates import CandidateSet, build_candidates
-from digestd.ranking.dense import Encoder, build_embedding_space
+from digestd.ranking.dense import Encoder, NoEncoder, build_embedding_space
 from digestd.ranking.model import TextModel
 from digestd.sources import source_type
 from digestd.store import feedback, papers, ranking_models
@@ -37,6 +37,21 @@ ONE_VISIT = timedelta(minutes=5)
 """Time in which the addresses of one source are asked; one that answered is enough."""
 ARCHIVE_VOTES = 2_000
 """Number of older papers whose votes serve as a baseline."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankingOptions:
+    """How an install ranks.
+
+    Attributes:
+        encoder: The dense model.
+        explore: Whether digests may have an exploration paper.
+        co_likes: Whether the likes of subscribers count for others.
+    """
+
+    encoder: Encoder = NoEncoder()  # noqa: RUF009  # immutable
+    explore: bool = True
+    co_likes: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from digestd.digests.explanation import explain, explain_past_pick, preview
+from digestd.digests.planning_day import RankingOptions
 from digestd.digests.selection import sampling_seed
 from digestd.domain.digest import Section
 from tests.digests.topic_papers import DAY, HALF, TOPIC, digests, mail, named, paper, planned, reader, shelf, subscriber
@@ -66,7 +67,7 @@ def test_exploration_needs_consent_interests_and_size(bare: Install) -> None:
 def test_exploration_can_be_disabled_by_setting(bare: Install) -> None:
     a_full_day(bare)
     bare.people([reader()])
-    seen = preview(bare.db, subscriber(bare), bare.clock.now, explore=False).picks
+    seen = preview(bare.db, subscriber(bare), bare.clock.now, RankingOptions(explore=False)).picks
     assert {pick.propensity for pick in seen} == {None}
     assert len(seen) == 10
 

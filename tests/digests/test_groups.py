@@ -4,6 +4,7 @@ import pytest
 
 from digestd.cli.digest import find_preview
 from digestd.digests.explanation import explain, preview
+from digestd.digests.planning_day import RankingOptions
 from digestd.digests.shard import compiled_by
 from digestd.domain.digest import ReasonKind
 from digestd.domain.interest import Interest, Kind, Stance, Verdict
@@ -62,7 +63,7 @@ def share(lab: Install, *addresses: str) -> None:
 
 def reasons(lab: Install, address: str) -> list[tuple[ReasonKind, str, str]]:
     """Return the reasons of the digest that a subscriber would get now: kind, value and first word."""
-    picks = preview(lab.db, key_of(lab, address), lab.clock.now, explore=False).picks
+    picks = preview(lab.db, key_of(lab, address), lab.clock.now, RankingOptions(explore=False)).picks
     return [(pick.reason.kind, pick.reason.value, "".join(pick.reason.words[:1])) for pick in picks]
 
 

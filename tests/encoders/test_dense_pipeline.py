@@ -12,7 +12,7 @@ import pytest
 
 from digestd.digests.explanation import explain
 from digestd.digests.planner import plan
-from digestd.digests.planning_day import PlanningDay, read_planning_day
+from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.digests.shard import CompiledProfiles, read_shard_profiles, store_compiled
 from digestd.domain.interest import Kind
 from digestd.papers.embedding import embed_papers
@@ -69,7 +69,7 @@ def test_an_account_names_the_dense_signals_only_with_a_model(bare: Install, enc
     import_papers(bare.db, _lines(3), bare.clock.now)
     bare.people([reader()])
     without = explain(bare.db, subscriber(bare), named("a0"), bare.clock.now)
-    having = explain(bare.db, subscriber(bare), named("a0"), bare.clock.now, encoder)
+    having = explain(bare.db, subscriber(bare), named("a0"), bare.clock.now, RankingOptions(encoder))
     assert not any(part.signal.startswith("dense") for part in without.parts)
     assert {"dense_topic", "dense_likes", "dense_near"} <= {part.signal for part in having.parts}
     assert sum(part.contribution for part in having.parts) == pytest.approx(having.score, abs=1e-4)
@@ -78,7 +78,7 @@ def test_an_account_names_the_dense_signals_only_with_a_model(bare: Install, enc
 def test_a_digest_is_planned_with_a_model(bare: Install, encoder: Encoder) -> None:  # noqa: F811
     import_papers(bare.db, _lines(3), bare.clock.now)
     bare.people([reader()])
-    assert plan(bare.db, replace(bare.app.planner, encoder=encoder), bare.clock.now).planned == 1
+    assert plan(bare.db, replace(bare.app.planner, ranking=RankingOptions(encoder)), bare.clock.now).planned == 1
 
 
 def test_meaning_finds_what_no_word_does(encoder: Encoder) -> None:

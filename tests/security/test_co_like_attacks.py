@@ -9,7 +9,7 @@ import pytest
 
 from digestd.digests.explanation import Explanation, explain, preview
 from digestd.digests.planner import plan
-from digestd.digests.planning_day import read_planning_day
+from digestd.digests.planning_day import RankingOptions, read_planning_day
 from digestd.domain.digest import ReasonKind
 from digestd.domain.interest import Verdict
 from digestd.domain.paper import PaperId
@@ -76,14 +76,14 @@ def attack(made: Install, copied: list[PaperId], fakes: list[str] = FAKES) -> No
 
 def picks(made: Install) -> list[str]:
     """Return what the target would get now."""
-    chosen = preview(made.db, subscriber(made, TARGET), made.clock.now, explore=False).picks
+    chosen = preview(made.db, subscriber(made, TARGET), made.clock.now, RankingOptions(explore=False)).picks
     with made.db.read() as session:
         known = papers.by_keys(session, [pick.paper for pick in chosen])
     return [known[pick.paper].id for pick in chosen]
 
 
 def spam(made: Install, co_liked: bool = True) -> Explanation:
-    return explain(made.db, subscriber(made, TARGET), SPAM, made.clock.now, co_likes=co_liked)
+    return explain(made.db, subscriber(made, TARGET), SPAM, made.clock.now, RankingOptions(co_likes=co_liked))
 
 
 @pytest.mark.parametrize("copied", [LIKED, LIKED[:1], []])
