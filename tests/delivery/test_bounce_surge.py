@@ -1,10 +1,8 @@
 """Test surges of refusals and bounces: nobody is suppressed, and the mails wait."""
 
 import asyncio
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import String, cast, select
@@ -20,15 +18,13 @@ from digestd.jobs.worker import alert_operator
 from digestd.security.addresses import address_key
 from digestd.store import bounces, core, ledger, subscribers, suppressions
 from digestd.subscribers.suppression import suppress_held
-from tests.conftest import NOW
-from tests.delivery.conftest import READERS, planned
+from tests.delivery.conftest import READERS
 from tests.delivery.test_alert import chat_room
-from tests.support.install import Install, reopen
+from tests.support.install import Install
 from tests.support.relay import Fault, Relay
 from tests.support.smtp import SHORT_TIMEOUTS, transport
 from tests.web.conftest import local_client
 
-LAB = 29
 GONE = "550 5.1.1 no such user in local recipient table"
 SPAM = "554 5.7.1 message content rejected"
 
@@ -55,61 +51,40 @@ async def until_all_is_tried(install: Install, relay: Relay, runs: int = 3) -> N
         install.clock.go(timedelta(minutes=75))
 
 
-@pytest.fixture(scope="module")
-def _lab(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -> Path:
-    """Plan once for 29 subscribers."""
-    folder = tmp_path_factory.mktemp("lab")
-    shutil.copy(_sqlite_template, folder / "digestd.db")
-    made = planned(folder, f"sqlite:///{folder / 'digestd.db'}", NOW, LAB)
-    made.db.close()
-    return folder
-
-
-@pytest.fixture
-def lab(tmp_path: Path, _lab: Path) -> Iterator[Install]:
-    shutil.copytree(_lab, tmp_path, dirs_exist_ok=True)
-    made = reopen(tmp_path, f"sqlite:///{tmp_path / 'digestd.db'}", NOW)
-    yield made
-    made.db.close()
-
-
-async def test_surge_of_refusals_suppresses_nobody(lab: Install) -> None:
-    """27 of 29 readers are refused as unknown, as by a relay with a broken map."""
-    right = frozenset({"reader3@example.net", "reader20@example.net"})
-    wrong = frozenset(f"reader{n}@example.net" for n in range(LAB)) - right
+async def test_surge_of_refusals_suppresses_nobody(on_file: Install) -> None:
+    """Six of eight readers are refused as unknown, as by a relay with a broken map."""
+    wrong = frozenset(f"reader{n}@example.net" for n in range(READERS)) - {"reader3@example.net", "reader5@example.net"}
     async with Relay({"RCPT": Fault(GONE, to=wrong)}).serving() as relay:
-        await until_all_is_tried(lab, relay)
-        assert lab.states == {State.ACCEPTED: 2, State.READY: 27}
-    assert (suppressed(lab), held_bounces(lab)) == (0, 27)
-    assert set(status_of(lab)) == {Status.ACTIVE}
+        await until_all_is_tried(on_file, relay)
+        assert on_file.states == {State.ACCEPTED: 2, State.READY: 6}
+    assert (suppressed(on_file), held_bounces(on_file)) == (0, 6)
+    assert set(status_of(on_file)) == {Status.ACTIVE}
     async with Relay().serving() as relay:
-        await lab.deliver(transport(relay.port))
-        assert lab.states == {State.ACCEPTED: LAB}
-        assert len(relay.taken) == 27
-    assert (suppressed(lab), held_bounces(lab)) == (0, 0)
-    assert lab.broken == {}
+        await on_file.deliver(transport(relay.port))
+        assert on_file.states == {State.ACCEPTED: READERS}
+        assert len(relay.taken) == 6
+    assert (suppressed(on_file), held_bounces(on_file)) == (0, 0)
+    assert on_file.broken == {}
 
 
-@pytest.mark.parametrize("connections", [1, 8])
 @pytest.mark.parametrize("stage", ["dot", "RCPT"])
-async def test_refusal_of_every_mail_suppresses_nobody(waiting: Install, stage: str, connections: int) -> None:
-    install = waiting.to("smtp://127.0.0.1", connections=connections)
+async def test_refusal_of_every_mail_suppresses_nobody(on_file: Install, stage: str) -> None:
     async with Relay({stage: Fault(SPAM if stage == "dot" else GONE)}).serving() as relay:
-        await until_all_is_tried(install, relay)
-        assert install.states == {State.READY: READERS}
-    assert suppressed(install) == 0
+        await until_all_is_tried(on_file, relay)
+        assert on_file.states == {State.READY: READERS}
+    assert suppressed(on_file) == 0
     async with Relay().serving() as relay:
-        assert (await install.deliver(transport(relay.port))).accepted == READERS
-        assert install.sound(relay.copies)
+        assert (await on_file.deliver(transport(relay.port))).accepted == READERS
+        assert on_file.sound(relay.copies)
 
 
-async def test_one_refused_mail_among_many_is_rejected(waiting: Install) -> None:
+async def test_one_refused_mail_among_many_is_rejected(on_file: Install) -> None:
     async with Relay({"dot": Fault(SPAM, to="reader3@example.net")}).serving() as relay:
-        report = await waiting.deliver(transport(relay.port))
+        report = await on_file.deliver(transport(relay.port))
     assert (report.accepted, report.rejected, report.deferred) == (READERS - 1, 1, 0)
-    assert waiting.states == {State.ACCEPTED: READERS - 1, State.REJECTED: 1}
-    assert (suppressed(waiting), held_bounces(waiting)) == (0, 0)
-    assert waiting.broken == {}
+    assert on_file.states == {State.ACCEPTED: READERS - 1, State.REJECTED: 1}
+    assert (suppressed(on_file), held_bounces(on_file)) == (0, 0)
+    assert on_file.broken == {}
 
 
 async def test_one_unknown_mailbox_among_many_is_suppressed(waiting: Install) -> None:
@@ -261,17 +236,15 @@ def _hard(key: bytes, delivery: int, install: Install) -> Bounce:
 
 
 async def test_surge_of_bounces_suppresses_nobody(waiting: Install, came_back: Returning) -> None:
-    for delivery in range(1, READERS):
+    """Two of eight may be their own fault; seven are not."""
+    for delivery in (1, 2):
+        came_back(delivery)
+    assert (suppressed(waiting), held_bounces(waiting)) == (2, 0)
+    for delivery in range(3, READERS):
         came_back(delivery)
     assert set(status_of(waiting)) == {Status.ACTIVE}
     assert (suppressed(waiting), held_bounces(waiting)) == (0, READERS - 1)
     assert waiting.broken == {}
-
-
-async def test_two_bounces_of_eight_suppress(waiting: Install, came_back: Returning) -> None:
-    came_back(1)
-    came_back(2)
-    assert (suppressed(waiting), held_bounces(waiting)) == (2, 0)
 
 
 async def test_bounces_of_one_subscriber_hold_nothing(waiting: Install, came_back: Returning) -> None:

@@ -24,8 +24,8 @@ def prepared(install: Install) -> tuple[Composer, list[Claim]]:
     return composer, claims
 
 
-def test_composer_returns_the_mail_and_its_hash(waiting: Install) -> None:
-    composer, claims = prepared(waiting)
+def test_composer_returns_the_mail_and_its_hash(on_file: Install) -> None:
+    composer, claims = prepared(on_file)
     for claim in claims:
         message, sha256 = composer.compose(claim)
         assert sha256 == hashlib.sha256(message).digest()
@@ -33,28 +33,28 @@ def test_composer_returns_the_mail_and_its_hash(waiting: Install) -> None:
     assert len(claims) > 1
 
 
-def test_composer_does_not_depend_on_earlier_mails(waiting: Install) -> None:
-    composer, claims = prepared(waiting)
+def test_composer_does_not_depend_on_earlier_mails(on_file: Install) -> None:
+    composer, claims = prepared(on_file)
     mails = {claim.key: composer.compose(claim) for claim in claims}
-    other, _ = prepared(waiting)
+    other, _ = prepared(on_file)
     assert {claim.key: other.compose(claim) for claim in reversed(claims)} == mails
     assert len(set(mails.values())) == len(claims)
 
 
-def test_composer_names_the_group_and_the_complaint_address(waiting: Install) -> None:
-    composer, claims = prepared(waiting.to("maildir:x", complaint_address="Complaints <complaints@example.org>"))
+def test_composer_names_the_group_and_the_complaint_address(on_file: Install) -> None:
+    composer, claims = prepared(on_file.to("maildir:x", complaint_address="Complaints <complaints@example.org>"))
     headers = [email.message_from_bytes(composer.compose(claim).message) for claim in claims]
     (group,) = {str(mail["Feedback-ID"]) for mail in headers}
     assert re.fullmatch(rf"{claims[0].period}:en:digest:digestd[0-9a-f]{{8}}", group)
     assert {mail["CFBL-Address"] for mail in headers} == {"complaints@example.org; report=arf"}
-    keys = waiting.app.keys
+    keys = on_file.app.keys
     found = [read_envelope_from(keys, complaint_tag(str(mail["CFBL-Feedback-ID"]))) for mail in headers]
     assert found == [(claim.key, NO_ATTEMPT) for claim in claims]
 
 
-def test_composer_failure_concerns_one_mail_only(waiting: Install) -> None:
-    spoil(waiting, 1)
-    composer, claims = prepared(waiting)
+def test_composer_failure_concerns_one_mail_only(on_file: Install) -> None:
+    spoil(on_file, 1)
+    composer, claims = prepared(on_file)
     for claim in claims:
         if claim.key != 1:
             assert composer.compose(claim).message

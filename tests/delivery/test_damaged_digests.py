@@ -5,8 +5,7 @@ Each concerns one mail only, and the operator is told which.
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
@@ -14,12 +13,11 @@ from sqlalchemy import JSON, cast, literal, select
 from typer.testing import CliRunner
 
 from digestd.cli import app
-from digestd.domain.delivery import State
 from digestd.errors import Damaged
 from digestd.security.tokens import Purpose, make_token
 from digestd.store import core
 from digestd.web import build
-from tests.delivery.conftest import READERS, planned
+from tests.delivery.conftest import READERS
 from tests.support.install import Install
 from tests.support.relay import Relay
 from tests.support.smtp import transport
@@ -34,47 +32,28 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 }
 COVERAGES = {
     "a list": '["arXiv"]',
-    "no state": '{"arXiv": "lost"}',
+    "no state": '{"arXiv": ["late"]}',
 }
 NOT_JSON = '{"arXiv": "la'
 """Which PostgreSQL does not let in."""
 
 
-async def test_damaged_digest_does_not_stop_the_others(tmp_path: Path, database_url: str, now: datetime) -> None:
-    many = planned(tmp_path / "many", database_url, now, 20)
-    damage(many, DAMAGES["cut"])
-    async with Relay().serving() as relay:
-        reports = []
-        for _ in range(3):
-            reports.append(await many.deliver(transport(relay.port)))
-            many.clock.go(timedelta(minutes=11))
-    assert [(r.accepted, r.deferred, r.poisoned, r.stopped) for r in reports] == [
-        (19, 1, 0, None),
-        (0, 1, 0, None),
-        (0, 0, 1, None),
-    ]
-    assert many.states == {State.ACCEPTED: 19, State.POISONED: 1}
-    assert max(relay.copies.values()) == 1
-    assert len(relay.copies) == 19
-    many.db.close()
-
-
 @pytest.mark.parametrize("how", DAMAGES)
 async def test_damaged_digest_is_reported_with_its_reason(
-    how: str, waiting: Install, monkeypatch: pytest.MonkeyPatch
+    how: str, on_file: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    damage(waiting, DAMAGES[how])
-    await tried(waiting)
-    assert shown_delivery(waiting, monkeypatch, "picks")["picked"] == []
+    damage(on_file, DAMAGES[how])
+    await tried(on_file)
+    assert shown_delivery(on_file, monkeypatch, "picks")["picked"] == []
 
 
 @pytest.mark.parametrize("kept", COVERAGES.values(), ids=COVERAGES)
 async def test_damaged_coverage_poisons_one_mail_only(
-    kept: str, waiting: Install, monkeypatch: pytest.MonkeyPatch
+    kept: str, on_file: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cover(waiting, kept)
-    await tried(waiting)
-    assert shown_delivery(waiting, monkeypatch, "coverage")["picked"]
+    cover(on_file, kept)
+    await tried(on_file)
+    assert shown_delivery(on_file, monkeypatch, "coverage")["picked"]
 
 
 async def test_digest_with_invalid_coverage_is_still_readable(
@@ -95,20 +74,20 @@ async def test_digest_with_invalid_coverage_is_still_readable(
             assert client.get(page).status_code == 200, page
 
 
-async def test_next_digest_arrives_after_a_damaged_one(waiting: Install) -> None:
-    damage(waiting, DAMAGES["zeros"])
-    waiting.next_day()
-    assert waiting.plan().planned == READERS
+async def test_next_digest_arrives_after_a_damaged_one(on_file: Install) -> None:
+    damage(on_file, DAMAGES["cut"])
+    on_file.next_day()
+    assert on_file.plan().planned == READERS
     async with Relay().serving() as relay:
-        report = await waiting.deliver(transport(relay.port))
+        report = await on_file.deliver(transport(relay.port))
     assert (report.accepted, report.expired, report.stopped) == (READERS, READERS, None)
 
 
-def damage(install: Install, how: Callable[[bytes], bytes], victim: int = VICTIM) -> None:
+def damage(install: Install, how: Callable[[bytes], bytes]) -> None:
     """Let the picks of one digest be what a disk made of them."""
     with install.db.write() as session:
-        picks = session.connection().execute(select(DELIVERY.picks).where(DELIVERY.id == victim)).scalar_one()
-        spoilt = core.delivery.update().where(DELIVERY.id == victim).values(picks=how(picks))
+        picks = session.connection().execute(select(DELIVERY.picks).where(DELIVERY.id == VICTIM)).scalar_one()
+        spoilt = core.delivery.update().where(DELIVERY.id == VICTIM).values(picks=how(picks))
         session.connection().execute(spoilt)
 
 

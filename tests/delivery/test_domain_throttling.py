@@ -19,7 +19,7 @@ from tests.support.install import Install, install
 from tests.support.relay import Fault, Relay
 from tests.support.smtp import transport
 
-GREY = frozenset(f"reader{number}@grey.example" for number in range(0, 300, 10))
+GREY = frozenset(f"reader{number}@grey.example" for number in range(0, 100, 10))
 
 
 @contextmanager
@@ -34,20 +34,15 @@ def readers(folder: Path, url: str, now: datetime, addresses: list[str]) -> Iter
         yield made
 
 
-@pytest.mark.parametrize(
-    "reply", ["451 4.7.1 greylisted, try again in 300 seconds", "421 4.7.0 too many", "452 4.5.3 too many recipients"]
-)
-async def test_greylisting_domain_delays_nobody_else(
-    tmp_path: Path, sqlite_url: str, now: datetime, reply: str
-) -> None:
-    addresses = [f"reader{n}@{'example.net' if n % 10 else 'grey.example'}" for n in range(300)]
+async def test_greylisting_domain_delays_nobody_else(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    addresses = [f"reader{n}@{'example.net' if n % 10 else 'grey.example'}" for n in range(100)]
     with readers(tmp_path, sqlite_url, now, addresses) as made:
-        async with Relay({"RCPT": Fault(reply, to=GREY)}).serving() as relay:
+        async with Relay({"RCPT": Fault("451 4.7.1 greylisted, try again in 300 seconds", to=GREY)}).serving() as relay:
             began = asyncio.get_running_loop().time()
             report = await made.deliver(transport(relay.port))
             assert asyncio.get_running_loop().time() - began < 60
-            assert (report.accepted, report.deferred, report.stopped) == (270, 30, None)
-            assert made.states == {State.ACCEPTED: 270, State.READY: 30}
+            assert (report.accepted, report.deferred, report.stopped) == (90, 10, None)
+            assert made.states == {State.ACCEPTED: 90, State.READY: 10}
             with made.db.read() as session:
                 assert rate_limits.paused_relays(session) == []
                 kept = rate_limits.throttle_states(session, ["relay", "@grey.example"])
@@ -56,7 +51,7 @@ async def test_greylisting_domain_delays_nobody_else(
             for _ in range(8):
                 made.clock.go(timedelta(minutes=10))
                 await made.deliver(transport(relay.port))
-        assert made.states == {State.ACCEPTED: 300}
+        assert made.states == {State.ACCEPTED: 100}
         assert made.sound(relay.copies)
 
 
@@ -70,7 +65,7 @@ async def test_several_domains_in_a_row_slow_the_relay(tmp_path: Path, sqlite_ur
 
 
 async def test_hostile_domains_keep_back_no_mail_for_long(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
-    hostile = [f"reader@hostile{n}.example" for n in range(200)]
+    hostile = [f"reader@hostile{n}.example" for n in range(80)]
     with readers(tmp_path, sqlite_url, now, [*hostile, *(f"reader{n}@example.net" for n in range(10))]) as made:
         async with Relay({"RCPT": Fault("451 4.7.1 later", to=frozenset(hostile))}).serving() as relay:
             minutes = 0
@@ -85,13 +80,13 @@ async def test_hostile_domains_keep_back_no_mail_for_long(tmp_path: Path, sqlite
 async def test_subdomains_of_one_domain_never_slow_the_relay(
     tmp_path: Path, sqlite_url: str, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relays, "DOMAINS_MAX", 50)
-    hostile = [f"reader@h{n}.hostile.example" for n in range(120)]
-    with readers(tmp_path, sqlite_url, now, [*hostile, *(f"reader{n}@example.net" for n in range(20))]) as made:
+    monkeypatch.setattr(relays, "DOMAINS_MAX", 20)
+    hostile = [f"reader@h{n}.hostile.example" for n in range(50)]
+    with readers(tmp_path, sqlite_url, now, [*hostile, *(f"reader{n}@example.net" for n in range(10))]) as made:
         async with Relay({"RCPT": Fault("421 4.7.0 go away", to=frozenset(hostile))}).serving() as relay:
             report = await made.deliver(transport(relay.port))
-        assert (report.accepted, report.stopped) == (20, None)
-        assert _stored_domains(made) <= 50
+        assert (report.accepted, report.stopped) == (10, None)
+        assert _stored_domains(made) <= 20
         delete_expired(made.app, made.clock.now + timedelta(hours=3))
         assert _stored_domains(made) == 0
         assert made.sound(relay.copies)

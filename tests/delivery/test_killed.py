@@ -100,15 +100,6 @@ def test_killed_run_loses_and_repeats_nothing(trial: Trial) -> None:
     assert found.attempts == MAILS * found.points == found.ok + found.uncertain
 
 
-def test_two_runs_share_the_work(trial: Trial) -> None:
-    with Relay(delay=0.02).in_thread() as relay:
-        command = trial.command(trial.install.to(relay.url, connections=2))
-        both = [command.start(), command.start()]
-        assert [running.end().code for running in both] == [0, 0]
-        assert trial.install.sound(relay.copies)
-        assert trial.install.states == {State.ACCEPTED: MAILS}
-
-
 def test_frozen_worker_is_not_considered_dead(trial: Trial) -> None:
     """Freeze a worker that waits for a reply; it reads the reply when it continues."""
     with Relay(delay=0.3).in_thread() as relay:

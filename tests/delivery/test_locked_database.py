@@ -23,10 +23,8 @@ from tests.support.relay import Relay
 WORDS = [
     ("plan",),
     ("deliver", "--drain"),
-    ("subscriber", "add", "new@example.net", "--topic", "sorting"),
     ("subscriber", "unsubscribe", "reader1@example.net"),
     ("paper", "import", "papers.jsonl"),
-    ("run",),
 ]
 
 

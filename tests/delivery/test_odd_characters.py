@@ -63,33 +63,37 @@ def delivered(run: Run) -> dict[str, int]:
     return {name: count for name, count in found.items() if count}
 
 
-@pytest.mark.parametrize("sign", SIGNS.values(), ids=SIGNS)
-def test_odd_character_stops_no_mail(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sign: str) -> None:
-    paper = {"id": "invented:odd", "title": f"Protein folding{sign} in {sign} ice", "abstract": f"Of {sign} ice.",
-             "authors": [f"Ada{sign} Odd"], "venue": f"Odd{sign}", "url": "https://example.net/odd"}  # fmt: skip
-    (tmp_path / "odd.jsonl").write_text(json.dumps(paper), encoding="utf-8")
+def test_odd_characters_stop_no_mail(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each character stands in a paper, and in all that one subscriber and one group say."""
+    papers = []
+    for number, sign in enumerate(SIGNS.values()):
+        paper = {"id": f"invented:odd{number}", "title": f"Protein folding{sign} in {sign} lake {number}"}
+        words = {"abstract": f"Of {sign} ice.", "authors": [f"Ada{sign} Odd"], "venue": f"Odd{sign}"}
+        papers.append(paper | words | {"url": f"https://example.net/odd{number}"})
+        said = ("--name", f"Ada {sign}", "--topic", f"protein folding{sign}")
+        added = run("subscriber", "add", f"odd{number}@example.net", *said)
+        assert added.exit_code == 0, added.output
+        assert run("group", "add", f"Ice{sign} lab {number}", "--topic", f"ice{sign}").exit_code == 0
+    (tmp_path / "odd.jsonl").write_text("\n".join(map(json.dumps, papers)), encoding="utf-8")
     assert run("paper", "import", "odd.jsonl").exit_code == 0
-    added = run("subscriber", "add", "odd@example.net", "--name", f"Ada {sign}", "--topic", f"protein folding{sign}")
-    assert added.exit_code == 0, added.output
-    assert run("group", "add", f"Ice{sign} lab", "--topic", f"ice{sign}").exit_code == 0
-    [group] = json.loads(run("group", "list", "--json").stdout)
-    assert run("group", "join", group["name"], "odd@example.net").exit_code == 0
-    monkeypatch.setenv("DIGESTD_THEME_INTRO", f"Good morning{sign.replace(SIGNS['surrogate'], '')}")
-    assert delivered(run) == {"accepted": OTHERS + 1}
+    for number, group in enumerate(json.loads(run("group", "list", "--json").stdout)):
+        assert run("group", "join", group["name"], f"odd{number}@example.net").exit_code == 0
+    monkeypatch.setenv("DIGESTD_THEME_INTRO", f"Good morning{''.join(SIGNS.values())}".replace(SIGNS["surrogate"], ""))
+    assert delivered(run) == {"accepted": OTHERS + len(SIGNS)}
     texts = [_text(file) for file in (tmp_path / "outbox" / "new").iterdir()]
-    assert not [text for text in texts if sign in text]
-    [odd] = [text for text in texts if "odd@example.net" in text]
-    left = " view" if sign == SIGNS["slot"] else ""
-    assert f"Protein folding{left} in{left} ice" in " ".join(odd.split())
+    assert not [name for name, sign in SIGNS.items() if any(sign in text for text in texts)]
+    shown = " ".join(" ".join(texts).split())
+    left = ["view" if sign == SIGNS["slot"] else "" for sign in SIGNS.values()]
+    titles = [f"Protein folding {word} in {word} lake {number}" for number, word in enumerate(left)]
+    assert [title for title in titles if " ".join(title.split()) not in shown] == []
 
 
-@pytest.mark.parametrize("words", [("--topic",), ("--author",), ("--name",)])
-def test_text_without_visible_characters_is_refused(run: Run, words: tuple[str, ...]) -> None:
-    refused = run("subscriber", "add", "odd@example.net", *words, "\ue001 \u200b\u3164")
-    field = words[0].removeprefix("--")
-    assert isinstance(refused.exception, BadInput)
-    assert str(refused.exception).startswith(field)
-    assert "has no visible characters; write it with letters or digits" in str(refused.exception)
+def test_text_without_visible_characters_is_refused(run: Run) -> None:
+    for word in ("--topic", "--author", "--name"):
+        refused = run("subscriber", "add", "odd@example.net", word, "\ue001 \u200b\u3164")
+        assert isinstance(refused.exception, BadInput)
+        assert str(refused.exception).startswith(word.removeprefix("--"))
+        assert "has no visible characters; write it with letters or digits" in str(refused.exception)
 
 
 def _text(file: Path) -> str:

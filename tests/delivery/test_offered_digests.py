@@ -10,14 +10,10 @@ from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 
-import pytest
-
-from digestd.delivery.composer import Composer
 from digestd.delivery.replay import replay
 from digestd.domain.delivery import State
 from digestd.security.tokens import Purpose
 from digestd.security.tokens import read_token as read_token
-from digestd.store.ledger import queries
 from tests.inbound.conftest import SentInstall
 from tests.support import sample_data
 from tests.support.install import Install, install
@@ -59,24 +55,6 @@ async def test_offer_moves_on_if_its_digest_was_not_sent(tmp_path: Path, sqlite_
     assert made.states[State.EXPIRED] == 2
     _, html = await digest_of(made, tmp_path, 0)
     assert 1 in viewed(made, html)
-
-
-async def test_composer_reads_offers_again_after_other_batches(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
-    made = await in_doubt(tmp_path, sqlite_url, now)
-    made.clock.go(DAY)
-    fresh(made, 1)
-    assert made.plan().planned == 2
-    with made.db.read() as session:
-        digests = [claim for key in (3, 4) if (claim := queries.as_claim(session, key))]
-    waits = next(claim for claim in digests if claim.subscriber == 1)
-    composer = Composer(made.db, made.app.sender, made.app.templates)
-    composer.prepare(digests)
-    at_once = composer.compose(waits).message
-    assert b"may not have arrived" in at_once
-    composer.prepare([claim for claim in digests if claim is not waits])
-    with pytest.raises(KeyError):
-        composer.render(waits)  # what earlier batches offer is dropped
-    assert composer.compose(waits).message == at_once
 
 
 async def in_doubt(folder: Path, url: str, now: datetime) -> Install:

@@ -27,8 +27,8 @@ from tests.support.relay import Relay
 HOURS = 97
 
 
-async def test_one_digest_follows_a_three_day_relay_outage(tmp_path: Path, database_url: str, now: datetime) -> None:
-    made = install(tmp_path / "run", database_url, now)
+async def test_one_digest_follows_a_three_day_relay_outage(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    made = install(tmp_path / "run", sqlite_url, now)
     made.people([{"email": f"reader{n}@example.net", "hour": 7 - n, "size": 40} for n in range(3)])
     relay = Relay()
     async with relay.serving():

@@ -34,18 +34,18 @@ def fresh(install: Install, claims: list[Claim]) -> Composer:
     return made
 
 
-@pytest.mark.parametrize("limits", [{}, {"@example.net": 40.0}, {"relay": 40.0}], ids=["at once", "apart", "paced"])
+@pytest.mark.parametrize("limits", [{}, {"@example.net": 40.0}], ids=["at once", "apart"])
 async def test_eviction_of_waiting_papers_costs_no_attempt(
-    limits: dict[str, float], waiting: Install, monkeypatch: pytest.MonkeyPatch
+    limits: dict[str, float], on_file: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(composer, "CACHED_PAPERS", 12)
     monkeypatch.setattr(claim_queue, "BATCH", 2)
     monkeypatch.setattr(claim_queue, "MIN_BATCH", 2)
-    owner = waiting.app.new_owner()
+    owner = on_file.app.new_owner()
     async with Relay(delay=0.01).serving() as relay:
-        with waiting.app.owners.hold(owner):
-            run = waiting.app.delivery(owner, (Route("relay", transport(relay.port)),))
+        with on_file.app.owners.hold(owner):
+            run = on_file.app.delivery(owner, (Route("relay", transport(relay.port)),))
             report = await deliver(replace(run, connections=4, limits=limits))
     assert (report.accepted, report.deferred, report.stopped) == (READERS, 0, None)
-    assert waiting.states == {State.ACCEPTED: READERS}
-    assert waiting.sound(relay.copies)
+    assert on_file.states == {State.ACCEPTED: READERS}
+    assert on_file.sound(relay.copies)

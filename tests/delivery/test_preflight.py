@@ -62,7 +62,6 @@ def adding(line: str) -> Callable[[str], str]:
     [
         (PAPER, adding("{% if %}"), "template email/digest.paper.txt.j2, line 3: Expected an expression"),
         (PAPER, adding("{{ paper.colour }}"), "template email/digest.paper.txt.j2, line 3: "),
-        (PAPER, adding("{{ 1 / 0 }}"), "template email/digest.paper.txt.j2, line 3: ZeroDivisionError"),
         (PAPER, adding("{{ pick.reason | upper }}"), "template email/digest.paper.txt.j2 changes a value"),
         (PAPER, adding("{ { paper.title }}"), ""),
         (DIGEST, lambda text: re.sub(r"<a [^>]*frame\.unsubscribe.*?</a>", "", text), "no link to unsubscribe"),
@@ -72,23 +71,23 @@ def adding(line: str) -> Callable[[str], str]:
             "loads something from the web",
         ),
     ],
-    ids=["syntax", "unknown", "zero", "cut", "harmless", "no unsubscribe", "pixel"],
+    ids=["syntax", "unknown", "cut", "harmless", "no unsubscribe", "pixel"],
 )
 async def test_broken_template_stops_before_a_claim(
-    waiting: Install, own: Overrides, name: str, change: Callable[[str], str], said: str
+    on_file: Install, own: Overrides, name: str, change: Callable[[str], str], said: str
 ) -> None:
     own.write(name, change)
     async with Relay().serving() as relay:
-        report = await waiting.to(relay.url, templates_dir=str(own.folder)).deliver()
+        report = await on_file.to(relay.url, templates_dir=str(own.folder)).deliver()
         if said:
             assert report.stopped is not None
             assert report.stopped.startswith("digest, copy mails (de, de_formal, en) are held: ")
             assert said in report.stopped
-            assert (relay.sessions, tries(waiting)) == (0, [(0, 0)] * READERS)
-        assert waiting.states == {State.READY if said else State.ACCEPTED: READERS}
-        await waiting.to(relay.url).deliver()
-    assert waiting.states == {State.ACCEPTED: READERS}
-    assert waiting.sound(relay.copies)
+            assert (relay.sessions, tries(on_file)) == (0, [(0, 0)] * READERS)
+        assert on_file.states == {State.READY if said else State.ACCEPTED: READERS}
+        await on_file.to(relay.url).deliver()
+    assert on_file.states == {State.ACCEPTED: READERS}
+    assert on_file.sound(relay.copies)
 
 
 async def test_broken_notice_holds_its_kind_only(on_file: Install, own: Overrides) -> None:

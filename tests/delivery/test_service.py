@@ -7,10 +7,8 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-import pytest
-
 from digestd.domain.delivery import State
-from tests.delivery.conftest import planned
+from tests.delivery.conftest import READERS
 from tests.support.command_process import Command, Running
 from tests.support.install import Install, install
 from tests.support.postgres import free_port
@@ -31,14 +29,9 @@ def terminate(running: Running) -> None:
     os.kill(running.process.pid, signal.SIGTERM)
 
 
-@pytest.fixture
-def busy(tmp_path: Path, database_url: str, now: datetime) -> Install:
-    return planned(tmp_path / "run", database_url, now, 40)
-
-
-def test_sigterm_ends_after_the_current_mail(busy: Install) -> None:
+def test_sigterm_ends_after_the_current_mail(on_file: Install) -> None:
     with Relay(delay=0.5).in_thread() as relay:
-        install = busy.to(relay.url, connections=2)
+        install = on_file.to(relay.url, connections=2)
         running = service(install, "up").start()
         until(lambda: len(relay.taken) >= 2)
         terminate(running)
@@ -47,25 +40,25 @@ def test_sigterm_ends_after_the_current_mail(busy: Install) -> None:
         assert install.states.keys() == {State.ACCEPTED, State.READY}
         assert install.sound(relay.copies)
         assert Command(("deliver", "--drain"), install.environment(), install.folder).run().code == 0
-        assert install.states == {State.ACCEPTED: 40}
+        assert install.states == {State.ACCEPTED: READERS}
         assert install.sound(relay.copies)
 
 
-def test_sigterm_with_a_silent_relay_leaves_it_uncertain(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+def test_sigterm_with_a_silent_relay_leaves_it_uncertain(on_file: Install) -> None:
     with Relay(delay=600).in_thread() as relay:
-        install = planned(tmp_path / "run", sqlite_url, now, 3).to(relay.url, connections=2)
+        install = on_file.to(relay.url, connections=2)
         running = service(install, "up").start()
         until(lambda: install.states.get(State.FINAL_DOT) == 2)
         terminate(running)
         ended = running.end()
         assert ended.code == 0, ended.output
-        assert install.states == {State.UNCERTAIN: 2, State.READY: 1}
+        assert install.states == {State.UNCERTAIN: 2, State.READY: READERS - 2}
         assert install.sound(relay.copies)
 
 
-def test_second_up_on_one_database_is_rejected(busy: Install) -> None:
+def test_second_up_on_one_database_is_rejected(waiting: Install) -> None:
     with Relay(delay=0.05).in_thread() as relay:
-        install = busy.to(relay.url)
+        install = waiting.to(relay.url)
         first = service(install, "up").start()
         until(lambda: bool(relay.taken))
         second = service(install, "up").run()
@@ -77,33 +70,18 @@ def test_second_up_on_one_database_is_rejected(busy: Install) -> None:
     assert len(complaint) == 1, second.output
 
 
-def test_extra_workers_share_the_work_of_up(tmp_path: Path, database_url: str, now: datetime) -> None:
-    with Relay(delay=1).in_thread() as relay:
-        install = planned(tmp_path / "run", database_url, now, 60).to(relay.url, connections=2)
-        running = [service(install, words).start() for words in ("up", "worker", "worker")]
-        until(lambda: len(install.worker_names) == 3)
-        relay.delay = 0
-        until(lambda: install.states == {State.ACCEPTED: 60})
-        for one in running:
-            terminate(one)
-        assert [one.end().code for one in running] == [0, 0, 0]
-        assert install.sound(relay.copies)
-        assert relay.copies.total() == 60
-
-
-def test_command_started_by_a_shell(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+def test_command_started_by_a_shell(on_file: Install) -> None:
     """Start the installed program as a new process, not a fork."""
-    install = planned(tmp_path / "run", sqlite_url, now, 2)
     program = Path(sys.executable).with_name("digestd")
     done = subprocess.run(
         [program, "deliver", "--drain", "--json"],
-        env={**os.environ, **install.environment()},
+        env={**os.environ, **on_file.environment()},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.returncode, '"accepted": 2' in done.stdout) == (0, True), done
-    assert len(list((install.folder / "outbox" / "new").iterdir())) == 2
+    assert (done.returncode, f'"accepted": {READERS}' in done.stdout) == (0, True), done
+    assert len(list((on_file.folder / "outbox" / "new").iterdir())) == READERS
 
 
 def test_first_ingest_precedes_overdue_digests(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
