@@ -10,11 +10,12 @@ import asyncio
 import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
-from digestd.delivery.attempt_recorder import RunCounters
+from digestd.delivery.attempt_recorder import AttemptRecorder
 from digestd.delivery.relays import RateLimiter, RelayBalancer
 from digestd.domain.delivery import Claim
 from digestd.errors import DatabaseUnreachable
@@ -36,39 +37,54 @@ PUT_OFF_SECONDS = 3_600.0
 """The longest that a mail waits for its domain until its turn is computed again."""
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimScope:
+    """What a run may claim.
+
+    Attributes:
+        claimer: Owner of the leases.
+        ready_by: Returns the time by which a delivery must be ready.
+        check_disk: Called before each claim; an error stops claiming.
+        server: Nothing is claimed once the database is no longer on this server (see store.ledger.restore).
+        most: The maximum number of claims, or None.
+        only: These deliveries and no others; all if there are none.
+    """
+
+    db: Database
+    claimer: ClaimOwner
+    ready_by: Callable[[], datetime]
+    check_disk: Callable[[], None]
+    server: str = ""
+    most: int | None = None
+    only: Collection[int] = ()
+
+
 class ClaimQueue:
     """The queue that all workers of a run take from.
 
     Args:
-        claimer: Owner of the leases.
         prepare: Called with each batch in the thread that claimed it, before any of it is handed out.
-        ready_by: Returns the time by which a delivery must be ready to be claimed.
-        counters: Counts what is closed unsent.
+        recorder: Counts what is closed unsent, and records what must wait for its domain.
     """
 
     def __init__(
         self,
-        db: Database,
-        claimer: ClaimOwner,
+        scope: ClaimScope,
+        limiter: RateLimiter,
+        balancer: RelayBalancer,
         prepare: Callable[[Sequence[Claim]], None],
-        ready_by: Callable[[], datetime],
-        counters: RunCounters,
+        recorder: AttemptRecorder,
     ) -> None:
-        self._db = db
-        self._claimer = claimer
+        self._scope = scope
+        self._db = scope.db
+        self._limiter = limiter
+        self._balancer = balancer
         self._prepare = prepare
-        self._ready_by = ready_by
-        self._counters = counters
-        self._most: int | None = None
+        self._recorder = recorder
+        self._most = scope.most
         self._claimed = 0
-        self._only: tuple[int, ...] = ()
-        self._check_disk: Callable[[], None] = lambda: None
-        self._server = ""
-        self._put_off: Callable[[Claim, float], None] = lambda _claim, _seconds: None
         self._postponed: Counter[str] = Counter()
         self._postponed_total = 0
-        self._limiter = RateLimiter({}, lambda: 0.0)
-        self._balancer = RelayBalancer(())
         self._waiting: deque[Claim] = deque()
         self._limited: dict[str, deque[Claim]] = {}
         self._lock = asyncio.Lock()
@@ -76,33 +92,7 @@ class ClaimQueue:
         self._refill_below = 0
         self._closing = asyncio.Event()
 
-    def with_limits(self, most: int | None, limiter: RateLimiter, balancer: RelayBalancer) -> "ClaimQueue":
-        """Limit the number of claims to `most`, and the rate by `limiter` and `balancer`."""
-        self._most, self._limiter, self._balancer = most, limiter, balancer
-        return self
-
-    def with_only(self, deliveries: Collection[int]) -> "ClaimQueue":
-        """Claim these deliveries and no others; all if there are none."""
-        self._only = tuple(deliveries)
-        return self
-
-    def with_disk_check(self, check_disk: Callable[[], None]) -> "ClaimQueue":
-        """Call this before each claim; an error stops claiming."""
-        self._check_disk = check_disk
-        return self
-
-    def with_server(self, server: str) -> "ClaimQueue":
-        """Claim nothing once the database is no longer on this server (see store.ledger.restore)."""
-        self._server = server
-        return self
-
-    def with_put_off(self, put_off: Callable[[Claim, float], None]) -> "ClaimQueue":
-        """Call this with a claim that must wait for its domain, and for how many seconds."""
-        self._put_off = put_off
-        return self
-
     def close(self) -> None:
-        """Hand out nothing more."""
         self._closing.set()
         self._balancer.end()
 
@@ -219,27 +209,27 @@ class ClaimQueue:
         wait = self._limiter.wait(domain) + self._postponed[domain] / self._limiter.rate(domain)
         self._postponed[domain] += 1
         self._postponed_total += 1
-        self._put_off(claim, min(wait, PUT_OFF_SECONDS))
+        self._recorder.record_put_off(claim, min(wait, PUT_OFF_SECONDS))
 
     def _claim(self, without: Sequence[str]) -> bool:
         """Claim one batch, nothing to the domains `without`. Return True if there was anything."""
         self._refill_below = 0
-        self._check_disk()
+        self._scope.check_disk()
         size = BATCH if self._most is None else min(BATCH, self._most - self._claimed + self._postponed_total)
         if rate := self._balancer.total_rate(self._limiter.rate):
             size = min(size, max(1, int(BATCH_SECONDS * rate)))
         if size <= 0:
             return False
-        now = self._ready_by()
-        if self._only:
+        now = self._scope.ready_by()
+        if self._scope.only:
             return self._claim_only(now)
         with self._db.write() as session:
-            restore.require_server(session, self._server)
+            restore.require_server(session, self._scope.server)
             ledger.force_index_scans(session)
             size = min(size, max(MIN_BATCH, queries.count_ready(session, now, PART * BATCH) // PART))
-            claimed = ledger.claim(session, self._claimer, size, now, without)
-        self._counters.skipped += claimed.skipped
-        self._counters.expired += claimed.expired
+            claimed = ledger.claim(session, self._scope.claimer, size, now, without)
+        self._recorder.counters.skipped += claimed.skipped
+        self._recorder.counters.expired += claimed.expired
         kept, too_many = self._split_by_rate(claimed.claims)
         self._release(too_many, now)
         self._claimed += len(kept)
@@ -249,9 +239,9 @@ class ClaimQueue:
         return not claimed.nothing
 
     def _claim_only(self, now: datetime) -> bool:
-        """Claim the deliveries of `with_only`, once."""
+        """Claim the deliveries that were asked for, once."""
         with self._db.write() as session:
-            claims = ledger.claim_these(session, self._claimer, self._only, now)
+            claims = ledger.claim_these(session, self._scope.claimer, self._scope.only, now)
         self._most, self._claimed = 0, len(claims)  # a deferred one waits for its time, as any other
         self._prepare_batch(claims)
         self._waiting.extend(claims)
@@ -284,4 +274,4 @@ class ClaimQueue:
         pairs = [(claim.key, claim.attempt) for claim in claims]
         if pairs:
             with self._db.write() as session:
-                ledger.release(session, self._claimer.owner, pairs, now)
+                ledger.release(session, self._scope.claimer.owner, pairs, now)

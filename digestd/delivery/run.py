@@ -16,7 +16,7 @@ import structlog
 
 from digestd.delivery.alert import SendAlert, no_alert
 from digestd.delivery.attempt_recorder import AttemptRecorder, PendingRefusals, RunCounters
-from digestd.delivery.claim_queue import ClaimQueue
+from digestd.delivery.claim_queue import ClaimQueue, ClaimScope
 from digestd.delivery.composer import Composer, Sender
 from digestd.delivery.disk_space import check_disk_space
 from digestd.delivery.group_commit import GroupCommit
@@ -70,7 +70,6 @@ class DeliveryConfig:
 
     @property
     def guard(self) -> RestoreGuard:
-        """Return the check that database and sent journal belong together."""
         return RestoreGuard(self.db, self.sender.keys, self.journals, self.machine, self.relay_log)
 
 
@@ -110,31 +109,29 @@ async def deliver(  # what a run may be limited by
     composer = Composer(config.db, config.sender, config.templates)
     ready_by = config.clock if drain else lambda: started
     found = await _check_templates(config)
-    queue = ClaimQueue(config.db, _claim_owner(config, found), composer.prepare, ready_by, counters)
-    queue.with_limits(limit, limiter, balancer).with_only(only).with_disk_check(check_space).with_server(server)
+    scope = ClaimScope(config.db, _claim_owner(config, found), ready_by, check_space, server, limit, only)
     refusals = PendingRefusals(config.db, config.clock, counters)
-    try:
-        with (
-            span("deliver"),
-            open_result_journal(config.journals, config.owner) as results,
-            open_sent_journal(config.journals, started.date()) as sent,
-        ):
-            commits = GroupCommit(config.db, config.clock, results, sent, limiter, server)
-            recorders = {
-                route.name: AttemptRecorder(config.owner, route.name, commits, refusals, limiter, config.rng)
-                for route in config.routes
-            }
-            contexts = [
-                SendingContext(config.owner, route, queue, composer, commits, recorders[route.name])
-                for route in config.routes
-            ]
-            queue.with_put_off(recorders[config.routes[0].name].record_put_off)
-            backoff = RelayBackoff(config.db, config.clock, limiter)
-            pool = WorkerPool(contexts, config.connections, queue, balancer, backoff, config.send_alert)
+    with (
+        span("deliver"),
+        open_result_journal(config.journals, config.owner) as results,
+        open_sent_journal(config.journals, started.date()) as sent,
+    ):
+        commits = GroupCommit(config.db, config.clock, results, sent, limiter, server)
+        recorders = [
+            AttemptRecorder(config.owner, route.name, commits, refusals, limiter, config.rng) for route in config.routes
+        ]
+        queue = ClaimQueue(scope, limiter, balancer, composer.prepare, recorders[0])
+        contexts = [
+            SendingContext(config.owner, route, queue, composer, commits, recorder)
+            for route, recorder in zip(config.routes, recorders, strict=True)
+        ]
+        backoff = RelayBackoff(config.db, config.clock, limiter)
+        pool = WorkerPool(contexts, config.connections, queue, balancer, backoff, config.send_alert)
+        try:
             async with refusals.judging(), commits.running():
                 await pool.run(stop or asyncio.Event())
-    finally:
-        await queue.release_waiting(config.clock())
+        finally:
+            await queue.release_waiting(config.clock())
     counters.stopped = "; ".join(filter(None, (counters.stopped, found.why))) or None
     return counters
 
