@@ -74,7 +74,6 @@ class RunCounters:
 
     @property
     def ended(self) -> int:
-        """Return how many deliveries this run has finished with."""
         return (
             self.accepted + self.deferred + self.rejected + self.skipped + self.expired + self.uncertain + self.poisoned
         )
@@ -90,7 +89,6 @@ class PendingRefusals:
         self._refused: list[AttemptResult] = []
 
     def add(self, result: AttemptResult) -> None:
-        """Add a recorded refusal to be judged."""
         self._refused.append(result)
 
     @contextlib.asynccontextmanager

@@ -110,7 +110,6 @@ class _Pool:
         self.diverted: list[int] = []
 
     def is_any_ready(self) -> bool:
-        """Return True if there is something to post."""
         with self._config.db.read() as session:
             return self._is_picked or queries.is_any_ready(session, self._config.clock(), to_rooms=True)
 

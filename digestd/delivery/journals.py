@@ -218,7 +218,6 @@ def record_restore(folder: Path, now: datetime) -> None:
 
 
 def hash_message_id(message_id: str) -> bytes:
-    """Return the hash under which the journal keeps a Message-ID."""
     return blake2b(message_id.encode(), digest_size=16).digest()
 
 

@@ -249,7 +249,6 @@ class RelayBalancer:
         return sum(rates) if all(rates) else 0.0
 
     def stop(self, name: str) -> None:
-        """Give this relay no more mail in this run."""
         self._stopped.add(name)
         self._notify()
 

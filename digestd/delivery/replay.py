@@ -27,7 +27,6 @@ class ReplayedDigest:
 
     @property
     def sha256(self) -> bytes:
-        """Return the SHA-256 of the rebuilt bytes."""
         return hashlib.sha256(self.message).digest()
 
     @property
@@ -45,7 +44,6 @@ class ReplayedDigest:
 
     @property
     def differs(self) -> bool:
-        """Return True if different bytes were sent."""
         return self.ledger.sha256 not in (None, self.sha256)
 
 

@@ -113,7 +113,6 @@ class SendingWorker:
             self._ahead = asyncio.create_task(self._take_and_compose())
 
     async def _take_ahead(self) -> PreparedMail | None:
-        """Return the mail that was composed ahead, if any."""
         ahead, self._ahead = self._ahead, None
         return await ahead if ahead is not None else None
 
@@ -330,7 +329,6 @@ class WorkerPool:
             self._start_workers(name)
 
     def has_too_many(self, name: str) -> bool:
-        """Return True if fewer workers of this relay are wanted than there are."""
         return len(self._sending[name]) > self._growth[name].wanted
 
     def leave_if_too_many(self, name: str) -> bool:
@@ -341,7 +339,6 @@ class WorkerPool:
         return leaving
 
     def note_connecting(self) -> None:
-        """Note that the calling worker opens a connection."""
         self._connected.add(asyncio.current_task())
 
     def _works(self, name: str) -> bool:

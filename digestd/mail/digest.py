@@ -168,7 +168,6 @@ class AssembledDigest:
 
     @property
     def rendered(self) -> Rendered:
-        """Return the digest as plain strings."""
         return Rendered(self.subject, str(self.text), str(self.html))
 
 

@@ -72,7 +72,6 @@ class Signer:
 
     @property
     def dns_name(self) -> str:
-        """Return the DNS name of the public key."""
         return f"{self.selector}._domainkey.{self.domain}"
 
 

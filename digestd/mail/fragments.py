@@ -82,7 +82,6 @@ class Fragment:
             raise BadSetting(f"template {template} changes a value that is filled in later; print it without filters")
 
     def fill(self, values: Mapping[str, Value]) -> str:
-        """Return the text with its slots filled."""
         plain = self._form.plain
         return self._format % tuple([plain(values[name]) for name in self._names])
 

@@ -82,7 +82,6 @@ class LintContext:
     is_invented: bool = False
 
     def is_ours(self, link: str) -> bool:
-        """Return True if a link leads to one of our pages."""
         return bool(self.home) and link.startswith(self.home)
 
 
@@ -125,7 +124,6 @@ class _Mail:
         return _one_line(str(self.parsed.get(name, "")))
 
     def count(self, name: str) -> int:
-        """Return how often a header occurs."""
         return len(self.parsed.get_all(name, []))
 
     @property
@@ -134,12 +132,10 @@ class _Mail:
 
     @cached_property
     def text(self) -> str:
-        """Return the plain part, decoded."""
         return self._decoded("text/plain")
 
     @cached_property
     def html(self) -> str:
-        """Return the HTML part, decoded."""
         return self._decoded("text/html")
 
     @cached_property

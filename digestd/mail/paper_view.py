@@ -194,22 +194,18 @@ class PaperView:
 
     @property
     def authors(self) -> tuple[str, ...]:
-        """Return the names of the authors shown."""
         return tuple([person.name for person in self.people])
 
     @property
     def author_count(self) -> int:
-        """Return how many authors the paper has."""
         return len(self.people) + self.more
 
     @property
     def title_dir(self) -> str:
-        """Return the direction of the title, ltr or rtl."""
         return text_direction(self.title)
 
     @property
     def abstract_dir(self) -> str:
-        """Return the direction of the abstract, ltr or rtl."""
         return text_direction(self.abstract)
 
     @property
@@ -228,12 +224,10 @@ class PaperView:
         return self.link("paper")
 
     def link(self, kind: str) -> str:
-        """Return the URL of the link of a kind, or empty."""
         return next((link.url for link in self.links if link.kind == kind), "")
 
     @property
     def votes(self) -> int:
-        """Return the upvotes, or 0 if unknown."""
         return _figure(self.signals, "upvotes")
 
     @property

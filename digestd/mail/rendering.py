@@ -187,7 +187,6 @@ def render_template(environment: Environment, name: str, **values: object) -> st
 
 @lru_cache(maxsize=4096)
 def clean_line(text: str, limit: int) -> str:
-    """Return the text cleaned and truncated to `limit` characters."""
     return shorten(clean(text), limit)
 
 

@@ -97,7 +97,6 @@ class Templates:
         return self._languages.environment(self.language_of(language))
 
     def language_of(self, tag: str) -> str:
-        """Return the name of the catalogue for a language."""
         tag = tag.replace("-", "_")
         return next((name for name in (tag, tag.partition("_")[0].lower()) if name in self._languages.names), ENGLISH)
 

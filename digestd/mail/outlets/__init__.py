@@ -30,5 +30,4 @@ _BY_ENDING = {outlet.ending: outlet for outlet in OUTLETS.values()}
 
 
 def by_ending(ending: str) -> Outlet | None:
-    """Return the outlet whose files have this ending, or None."""
     return _BY_ENDING.get(ending)

@@ -58,7 +58,6 @@ class PaperList:
 
     @property
     def updated(self) -> datetime:
-        """Return when the newest paper was added."""
         return max((item.at for item in self.items), default=self.since)
 
     @property

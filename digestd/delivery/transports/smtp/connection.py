@@ -52,7 +52,6 @@ class SmtpTransport:
         self._behaviour = RelayBehaviour()
 
     async def connect(self) -> Connection:
-        """Connect to the relay; see Transport.connect."""
         connection = SmtpConnection(self._relay, self._behaviour)
         await connection.open()
         return connection

@@ -110,5 +110,4 @@ async def open_session(relay: Relay) -> SmtpSession:
 
 
 def error_text(error: BaseException) -> str:
-    """Return an error's message as one printable line."""
     return printable(str(error).encode("utf-8", "surrogateescape"), 300) or type(error).__name__

@@ -50,7 +50,6 @@ class SmtpStream(asyncio.Protocol):
 
     @property
     def is_lost(self) -> bool:
-        """Return True if the connection is unusable."""
         return self._error is not None or self._transport.is_closing()
 
     @property
@@ -79,7 +78,6 @@ class SmtpStream(asyncio.Protocol):
 
     @property
     def has_reply(self) -> bool:
-        """Return True if a reply is waiting to be read."""
         return bool(self._replies)
 
     async def drained(self, seconds: float) -> None:
@@ -116,7 +114,6 @@ class SmtpStream(asyncio.Protocol):
         self._fail(ConnectionAbortedError("closed by digestd"))
 
     def data_received(self, data: bytes) -> None:
-        """Handle asyncio.Protocol's event."""
         try:
             self._replies.extend(self._parse.feed(data))
         except InvalidReply as error:
@@ -124,20 +121,16 @@ class SmtpStream(asyncio.Protocol):
         self._wake()
 
     def eof_received(self) -> bool:
-        """Handle the end of input; the transport closes."""
         self._fail(ConnectionResetError("the relay closed the connection"))
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Handle asyncio.Protocol's event."""
         self._fail(error or ConnectionResetError("the connection was closed"))
 
     def pause_writing(self) -> None:
-        """Handle asyncio.Protocol's event."""
         self._paused = True
 
     def resume_writing(self) -> None:
-        """Handle asyncio.Protocol's event."""
         self._paused = False
         self._wake()
 
