@@ -9,8 +9,7 @@ import pytest
 from digestd.domain.gist import Gist, GistKind
 from digestd.mail.content import DigestContent, DigestItem, FullAbstracts
 from digestd.mail.digest import render_digest
-from digestd.mail.outlets.atom import atom
-from digestd.mail.outlets.json_feed import json_feed
+from digestd.mail.outlets.feeds import atom, json_feed
 from digestd.mail.outlets.outlet import ListedPaper, PaperList
 from digestd.mail.paper_view import DETAIL_LEVELS, PaperView
 from digestd.mail.rendering import render_gist

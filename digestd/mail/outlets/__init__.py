@@ -1,18 +1,16 @@
 """Outlets: forms in which papers leave the mail, as files and feeds.
 
-An outlet is one module and one line in OUTLETS. Every outlet writes any list of papers: one digest, all digests of a
+An outlet is a function and one line in OUTLETS. Every outlet writes any list of papers: one digest, all digests of a
 subscriber, their saved papers, and the public papers of the day. The web page of a digest is not among them: it is the
 HTML part of the mail (see `Composer.render_page`).
 """
 
 from collections.abc import Mapping
 
-from digestd.mail.outlets.atom import atom
-from digestd.mail.outlets.bibtex import bibtex
-from digestd.mail.outlets.json_feed import json_feed
+from digestd.mail.outlets.citations import bibtex, ris
+from digestd.mail.outlets.feeds import atom, json_feed
 from digestd.mail.outlets.markdown import markdown
 from digestd.mail.outlets.outlet import ListedPaper, Outlet, PaperList
-from digestd.mail.outlets.ris import ris
 
 __all__ = ["FEEDS", "FILES", "OUTLETS", "ListedPaper", "Outlet", "PaperList", "by_ending"]
 

@@ -10,10 +10,6 @@ from digestd.domain.paper import Paper
 from digestd.mail.paper_view import PaperView
 from digestd.mail.rendering import render_gist, render_reason
 from digestd.mail.templates import Templates
-from digestd.text.sanitise import clean
-
-FEED_AUTHORS_MAX = 20
-"""Authors of a paper that feeds name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +81,3 @@ class Outlet:
     media_type: str
     render: Callable[[PaperList], bytes]
     is_feed: bool = False
-
-
-def feed_text(item: ListedPaper) -> str:
-    """Return what feed readers show of a paper: the reason and the abstract, or else the title."""
-    paper = item.paper
-    return "\n\n".join(part for part in (clean(item.why), paper.abstract) if part) or paper.title
-
-
-def rfc3339(at: datetime) -> str:
-    """Return a timestamp in UTC (RFC 3339)."""
-    return f"{at:%Y-%m-%dT%H:%M:%S}Z"

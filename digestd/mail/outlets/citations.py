@@ -1,9 +1,11 @@
-"""Write papers as BibTeX, for reference managers.
+"""Write papers as BibTeX and RIS, for reference managers.
 
-BibTeX counts braces even after a backslash, so a brace in a title is written as a command.
+BibTeX counts braces even after a backslash, so a brace in a title is written as a command. A line of RIS is a tag, two
+spaces, a dash and a value (https://refdb.sourceforge.net/manual-0.9.6/sect1-ris-format.html).
 """
 
 import re
+from collections.abc import Iterable
 
 from digestd.mail.outlets.outlet import PaperList
 from digestd.mail.paper_view import PaperView
@@ -27,6 +29,12 @@ def bibtex(papers: PaperList) -> bytes:
     taken: set[str] = set()
     entries = (_bibtex_entry(item.paper, _key(item.paper, taken)) for item in papers.items)
     return "\n".join(entries).encode("utf-8", "replace")
+
+
+def ris(papers: PaperList) -> bytes:
+    """Return one record per paper, `UNPB` for preprints. Lines end with CRLF."""
+    lines = (f"{tag}  - {value}\r\n" for item in papers.items for tag, value in _ris_record(item.paper))
+    return "".join(lines).encode("utf-8", "replace")
 
 
 def _key(paper: PaperView, taken: set[str]) -> str:
@@ -69,3 +77,22 @@ def _tex(text: str) -> str:
 def _plain(value: str) -> str:
     """Percent-encode what would end a field in an identifier or URL (RFC 3986)."""
     return clean(value).replace("\\", "%5C").replace("{", "%7B").replace("}", "%7D")
+
+
+def _ris_record(paper: PaperView) -> Iterable[tuple[str, str]]:
+    scheme, _, value = paper.id.partition(":")
+    yield "TY", "JOUR" if scheme == "doi" else "UNPB"
+    yield "TI", paper.title
+    yield from (("AU", family_first(name)) for name in paper.authors)
+    yield "PY", f"{paper.dated:%Y}"
+    yield "DA", f"{paper.dated:%Y/%m/%d}"
+    if scheme == "doi":
+        yield "DO", clean(value)
+    elif scheme == "arxiv":
+        yield "AN", f"arXiv:{clean(value)}"
+    if paper.page:
+        yield "UR", paper.page
+    yield from (("KW", name) for name in paper.codes)
+    if paper.abstract:
+        yield "AB", paper.abstract
+    yield "ER", ""
