@@ -170,8 +170,8 @@ def _server(room: "NotifyBase") -> str:
     """Return the host that the operator named, or "" for a service of one company: secrets stand in its place."""
     host = str(room.host or "").strip("[]")
     forms: Sequence[str] = room.templates
-    is_host = any("{host}" in form for form in forms) and re.search(r"[.:]|^localhost$", host)
-    return host if is_host else ""
+    is_host = "." in host or ":" in host or host == "localhost"
+    return host if is_host and any("{host}" in form for form in forms) else ""
 
 
 # What runs in the process of its own

@@ -35,7 +35,6 @@ SIGNED_HEADERS = (
 SIGNED_IF_PRESENT = ("feedback-id", "cfbl-address", "cfbl-feedback-id")
 """Each is listed as often as it occurs, because some relays add their own."""
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,200}[a-z0-9])?")
-_BLANKS = re.compile(rb"[ \t]+")
 _FOLD_COLUMNS = 72
 
 
@@ -63,7 +62,7 @@ class Signer:
         fields = [
             f"v=1; a={self.algorithm}; c=relaxed/simple; d={self.domain}; s={self.selector};",
             f"t={int(signed_at.timestamp())}; bh={_base64(hashlib.sha256(_canonical_body(body)).digest())};",
-            *_folded(f"h={':'.join(names)};", ":"),
+            *_folded(f"h={':'.join(names)};"),
             "b=",
         ]
         unsigned = b"DKIM-Signature: " + "\r\n ".join(fields).encode()
@@ -165,7 +164,7 @@ def _unfolded(head: bytes) -> list[bytes]:
 
 def _canonical_header(line: bytes) -> bytes:
     name, _, value = line.replace(b"\r\n", b"").partition(b":")
-    return name.strip().lower() + b":" + _BLANKS.sub(b" ", value).strip(b" ") + b"\r\n"
+    return name.strip().lower() + b":" + b" ".join(value.split()) + b"\r\n"
 
 
 def _canonical_body(body: bytes) -> bytes:
@@ -176,10 +175,10 @@ def _canonical_body(body: bytes) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _folded(text: str, at: str) -> Sequence[str]:
-    """Break a text into lines of at most 72 characters, only after `at`."""
+def _folded(text: str) -> Sequence[str]:
+    """Break a text without spaces into lines of at most 72 characters, only after colons."""
     lines = [""]
-    for part in re.findall(f"[^{at}]*{at}?", text):
+    for part in text.replace(":", ": ").split():
         if len(lines[-1]) + len(part) > _FOLD_COLUMNS:
             lines.append("")
         lines[-1] += part

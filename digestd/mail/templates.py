@@ -48,8 +48,7 @@ REASON_TEMPLATE = "email/reason.txt.j2"
 SHORT_REASON_TEMPLATE = "email/reason.short.txt.j2"
 """Templates with one block per kind of reason; the second is for papers below a heading that names the interest."""
 _STYLE = "email/style.css"
-_TABLE_TAG = re.compile(r"(</?)(table|tr|td)\b")
-_HIDDEN_TABLE_TAG = re.compile(r"(</?)x-(table|tr|td)\b")
+_TABLE_TAGS = ("table", "tr", "td")
 _AT_RULE = re.compile(r"@[^{}]*\{(?:[^{}]*\{[^{}]*\})*")
 _CLASS_SELECTOR = re.compile(r"\.([a-z][a-z0-9-]*)")
 _CLASS_ATTRIBUTE = re.compile(r' class="([a-z0-9 -]*)"')
@@ -115,9 +114,10 @@ def inline_css(source: str, css: str) -> str:
         load_remote_stylesheets=False,
         extra_css=css,
     )
-    hidden = _TABLE_TAG.sub(r"\1x-\2", hidden)
+    for tag in _TABLE_TAGS:
+        hidden = hidden.replace(f"<{tag}", f"<x-{tag}").replace(f"</{tag}", f"</x-{tag}")
     result = inliner.inline(hidden) if "<html" in source else inliner.inline_fragment(hidden, css)
-    result = _HIDDEN_TABLE_TAG.sub(r"\1\2", result)
+    result = result.replace("<x-", "<").replace("</x-", "</")
     result = _HEAD_STYLE.sub(_move_style, result, count=1)
     result = _HIDDEN_TAG.sub(lambda mark: tags[int(mark[1] or mark[2])], result)
     return result.replace(" {{ text_attributes(", "{{ text_attributes(")  # which begin with a space

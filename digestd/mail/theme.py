@@ -3,7 +3,6 @@
 The style sheets are written in the default colours, which `Theme.recolour` replaces.
 """
 
-import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ MIN_CONTRAST = 4.5
 LOGO_BYTES = 20_000
 LOGO_PIXELS = 1_200
 _PNG = b"\x89PNG\r\n\x1a\n"
-_HEX = re.compile(r"#[0-9a-f]{6}")
+_HEX_DIGITS = frozenset("0123456789abcdef")
 _STEP = 0.05
 _SIZE_AT = 16
 """Width and height stand here, first in the header chunk (PNG specification, 11.2.1)."""
@@ -99,7 +98,7 @@ def read_logo(file: str) -> bytes:
 def parse_colour(text: str) -> str:
     """Return a colour in lower case. Raises ValueError for another form."""
     colour = text.strip().lower()
-    if not _HEX.fullmatch(colour):
+    if len(colour) != 7 or colour[0] != "#" or not _HEX_DIGITS.issuperset(colour[1:]):
         raise ValueError("must be a colour like #9a3f1d")
     return colour
 
