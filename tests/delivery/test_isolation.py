@@ -36,7 +36,7 @@ ABSURD = {
 }
 
 
-@pytest.mark.parametrize(("stage", "absurd"), zip(cycle(["RCPT", "DATA", "dot"]), ABSURD, strict=False))
+@pytest.mark.parametrize(("stage", "absurd"), [*zip(cycle(["RCPT", "DATA", "dot"]), ABSURD, strict=False)])
 async def test_absurd_answer_for_one_costs_no_other(on_file: Install, stage: str, absurd: str) -> None:
     async with Relay({stage: Fault(ABSURD[absurd], to=VICTIM, stored=absurd != "odd status")}).serving() as relay:
         for _ in range(3):
