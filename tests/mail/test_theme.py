@@ -25,8 +25,8 @@ from digestd.mail.theme import (
     contrast,
     read_logo,
 )
-from tests.digests.topic_papers import archive, reader, shelf
-from tests.support.install import Install, install
+from tests.digests.topic_papers import reader, shelf
+from tests.support.install import install
 
 FILES = resources.templates()
 READER = "reader@example.net"
@@ -44,34 +44,30 @@ def png(width: int = 80, height: int = 40, padding: int = 0) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, data) for kind, data in parts)
 
 
-@pytest.fixture
-def themed(tmp_path: Path, sqlite_url: str, now: datetime) -> Install:
-    """Return an installation with a look of its own, and a digest to preview."""
-    logo = tmp_path / "logo.png"
-    logo.write_bytes(png())
+def test_theme_is_in_mails_and_their_web_views(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    (tmp_path / "logo.png").write_bytes(png())
     installed = install(tmp_path, sqlite_url, now).to(
         f"maildir:{tmp_path}/outbox",
         theme_accent="#0b5394",
-        theme_logo_file=str(logo),
+        theme_logo_file=str(tmp_path / "logo.png"),
         theme_intro="From the <Lakes> group.",
         theme_footer="Room 12, tea at four.",
     )
-    archive(installed)
     installed.papers(shelf("more", 3))
     installed.people([reader()])
-    return installed
-
-
-def composed(installed: Install) -> EmailMessage:
     composer, claim = find_preview(installed.app, READER, None)
-    message = composer.compose(claim).message
-    parsed = email.message_from_bytes(message, policy=email.policy.default)
     assert not composer.lint(claim)
-    return parsed
+    mail = email.message_from_bytes(composer.compose(claim).message, policy=email.policy.default)
+    _has_colours_and_lines(mail)
+    _has_logo(mail)
+    page = composer.render_page(claim)
+    assert "cid:logo" not in page
+    assert f'"{installed.app.urls.home}static/logo.png"' in page
+    again = Templates.of(FILES, installed.app.theme)
+    assert again.hash == installed.app.templates.hash != Templates.of(FILES).hash
 
 
-def test_theme_is_in_mail(themed: Install) -> None:
-    mail = composed(themed)
+def _has_colours_and_lines(mail: EmailMessage) -> None:
     html, text = (mail.get_body((kind,)) for kind in ("html", "plain"))
     assert html is not None
     assert text is not None
@@ -85,8 +81,7 @@ def test_theme_is_in_mail(themed: Install) -> None:
         assert "Room 12, tea at four." in part
 
 
-def test_logo_travels_in_mail(themed: Install) -> None:
-    mail = composed(themed)
+def _has_logo(mail: EmailMessage) -> None:
     assert mail.get_content_type() == "multipart/alternative"
     _, related = mail.iter_parts()
     assert related.get_content_type() == "multipart/related"
@@ -95,18 +90,6 @@ def test_logo_travels_in_mail(themed: Install) -> None:
     assert (logo["Content-ID"], logo.get_content()) == ("<logo>", png())
     assert not mail.defects
     assert not related.defects
-
-
-def test_web_view_takes_logo_from_site(themed: Install) -> None:
-    composer, claim = find_preview(themed.app, READER, None)
-    page = composer.render_page(claim)
-    assert "cid:logo" not in page
-    assert f'"{themed.app.urls.home}static/logo.png"' in page
-
-
-def test_theme_changes_the_hash_of_templates(themed: Install) -> None:
-    again = Templates.of(FILES, themed.app.theme)
-    assert again.hash == themed.app.templates.hash != Templates.of(FILES).hash
 
 
 def test_default_theme_changes_nothing() -> None:
