@@ -283,12 +283,12 @@ async def _answer(process: Process, seconds: float) -> tuple[str, str]:
     """Return what a process says within some time: a word and the reason."""
     try:
         async with asyncio.timeout(seconds):
-            said = await process.stdout.readline()  # type: ignore[union-attr]  # it is a pipe
+            line = await process.stdout.readline()  # type: ignore[union-attr]  # it is a pipe
     except TimeoutError:
         return LOST, f"no answer within {seconds:g} s"
     except ValueError:  # a line without end
         return LOST, "the process that posts failed"
-    word, _, why = said.decode("utf-8", "replace").partition(" ")
+    word, _, why = line.decode("utf-8", "replace").partition(" ")
     if word not in {READY, POSTED, REFUSED, LOST}:
         return LOST, "the process that posts failed"
     return word, clean(why, WHY_MAX)

@@ -26,7 +26,7 @@ from digestd.store.database import Database
 
 MailForm = tuple[MailKind, str]
 """A kind of mail in one language of the templates."""
-SAID_MAX = 3
+FAULTS_MAX = 3
 """Faults that a message names."""
 _AT_US = 1_795_000_000_000_000
 _DAY, _DAY_BEFORE, _WEEK = "2026-11-24", "2026-11-23", "2026-W48"
@@ -134,9 +134,9 @@ def describe(failures: Mapping[MailForm, str]) -> str:
     forms: dict[str, list[MailForm]] = {}
     for form, why in failures.items():
         forms.setdefault(why, []).append(form)
-    said = [f"{_names(held)} are held: {why}" for why, held in forms.items()]
-    more = f"; {len(said) - SAID_MAX} more faults" if len(said) > SAID_MAX else ""
-    return f"{'; '.join(said[:SAID_MAX])}{more}. Sending resumes by itself" if said else ""
+    faults = [f"{_names(held)} are held: {why}" for why, held in forms.items()]
+    more = f"; {len(faults) - FAULTS_MAX} more faults" if len(faults) > FAULTS_MAX else ""
+    return f"{'; '.join(faults[:FAULTS_MAX])}{more}. Sending resumes by itself" if faults else ""
 
 
 def _names(held: Sequence[MailForm]) -> str:
@@ -194,8 +194,8 @@ def _claims(composer: Composer, kind: MailKind, language: str) -> Iterator[Claim
     )
     if kind is MailKind.REPLY:
         for lines in (_LINES, _LINES[-1:]):
-            said = tuple(ReplyLine(what, values) for what, values in lines)
-            composer.supply(notice, reply=CommandReply(said, answers="<asked@example.org>"))
+            sentences = tuple(ReplyLine(what, values) for what, values in lines)
+            composer.supply(notice, reply=CommandReply(sentences, answers="<asked@example.org>"))
             yield notice
     elif kind in DIGESTS:
         for digest in _digests(notice):

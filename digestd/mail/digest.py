@@ -255,7 +255,7 @@ def _numbered_parts(
     parts: _Parts = []
     number = 0
     for block in layout:
-        said = ""
+        before = ""
         if block.places[0] < count:
             parts.append((_section(environment, block.heading), {}))
         for place in block.places:
@@ -265,14 +265,14 @@ def _numbered_parts(
             item = content.items[place]
             reason = _reason(environment, item.reason, block.heading.kind, item.colleagues)
             own = {
-                "reason": _NOTHING if reason.html == said else reason,
+                "reason": _NOTHING if reason.html == before else reason,
                 "number": _number(number),
                 "token": tokens[place],
                 "mute": mute,
                 "place": _number(place + 1),
                 "mail": mail,
             }
-            said = reason.html
+            before = reason.html
             pick = _pick_links(links.feedback, bool(links.mute), gives_by_mail, is_numbered, content.abstracts)
             followed = item.reason.words or (item.reason.value,) if item.reason.kind is ReasonKind.AUTHOR else ()
             parts.append((_paper(environment, item.paper, fit, pick, followed), own))
@@ -408,8 +408,8 @@ def _reason(environment: Environment, reason: Reason, heading: HeadingKind, coll
     """Render why a paper was picked, without what its heading says, and how many liked it."""
     text = _reason_text(environment, reason, heading)
     if colleagues:
-        told = render_colleagues(environment, colleagues)
-        text = f"{text} · {told}" if text and reason.kind is not ReasonKind.GROUP_LIKES else told
+        likes = render_colleagues(environment, colleagues)
+        text = f"{text} · {likes}" if text and reason.kind is not ReasonKind.GROUP_LIKES else likes
     if not text:
         return _NOTHING
     lines = wrap("x" * _BULLET_COLUMNS + text, 70)[_BULLET_COLUMNS:]

@@ -54,11 +54,11 @@ def render_reply(templates: Templates, content: ReplyContent) -> Rendered:
     """Render the reply to commands: each line once, commands with their meaning, and the settings if they are named."""
     environment = templates.environment(content.language)
     lines, has_pages = content.lines or (ReplyLine("help"),), bool(content.settings)
-    told = (render_line(environment, _REPLY_LINE_TEMPLATE, line=_line_values(one), page=has_pages) for one in lines)
+    rendered = (render_line(environment, _REPLY_LINE_TEMPLATE, line=_line_values(one), page=has_pages) for one in lines)
     reply: dict[str, object] = {
         "list_name": clean_line(content.list_name, NAME_MAX),
         "what": lines[0].what,
-        "lines": tuple(dict.fromkeys(told)),
+        "lines": tuple(dict.fromkeys(rendered)),
         "commands": tuple(_commands(environment, lines)),
         "answerable": content.answerable and lines[0].what not in {"prove", "unsubscribed"},
         "postal_address": clean_line(content.postal_address, POSTAL_MAX),

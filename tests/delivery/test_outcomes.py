@@ -109,7 +109,7 @@ async def test_relay_that_refuses_every_recipient_is_stopped(tmp_path: Path, sql
         report = await many.deliver(transport(relay.port))
     assert report.stopped is not None
     assert "recipients in a row for the same reason" in report.stopped
-    assert 25 <= report.deferred <= 25 + 16  # what the other lanes had under way
+    assert 25 <= report.deferred <= 25 + 16  # what the other connections had under way
     assert many.states == {State.READY: 60}
     many.db.close()
 

@@ -23,13 +23,13 @@ from tests.support.smtp import SHORT_TIMEOUTS, transport
 
 
 async def by(
-    install: Install, routes: Sequence[Route], lanes: int = 1, limits: dict[str, float] | None = None
+    install: Install, routes: Sequence[Route], connections: int = 1, limits: dict[str, float] | None = None
 ) -> RunCounters:
     """Deliver once over these routes."""
     owner = install.app.new_owner()
     with install.app.owners.hold(owner):
         delivery = install.app.delivery(owner, tuple(routes))
-        return await deliver(replace(delivery, connections=lanes, limits=limits or {}))
+        return await deliver(replace(delivery, connections=connections, limits=limits or {}))
 
 
 def route(relay: Relay, name: str, weight: int = 1) -> Route:

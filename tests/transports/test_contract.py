@@ -46,17 +46,17 @@ ENDS: Mapping[str, Callable[[Path], AbstractAsyncContextManager[End]]] = {
 
 
 @pytest.fixture(params=sorted(ENDS))
-async def road(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[End]:
-    async with ENDS[request.param](tmp_path) as end:
-        yield end
+async def end(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[End]:
+    async with ENDS[request.param](tmp_path) as opened:
+        yield opened
 
 
 def test_contract_covers_every_scheme() -> None:
     assert ENDS.keys() | TLS == TRANSPORTS.keys()
 
 
-async def test_offer_delivers_nothing_before_commit(road: tuple[Transport, Arrived]) -> None:
-    transport, arrived = road
+async def test_offer_delivers_nothing_before_commit(end: tuple[Transport, Arrived]) -> None:
+    transport, arrived = end
     channel = await transport.connect()
     assert await channel.offer(MAIL) is None
     assert arrived() == []
@@ -65,8 +65,8 @@ async def test_offer_delivers_nothing_before_commit(road: tuple[Transport, Arriv
     await channel.close()
 
 
-async def test_abandon_delivers_nothing(road: tuple[Transport, Arrived]) -> None:
-    transport, arrived = road
+async def test_abandon_delivers_nothing(end: tuple[Transport, Arrived]) -> None:
+    transport, arrived = end
     channel = await transport.connect()
     assert await channel.offer(MAIL) is None
     await channel.abandon()
@@ -75,8 +75,8 @@ async def test_abandon_delivers_nothing(road: tuple[Transport, Arrived]) -> None
     assert arrived() == []
 
 
-async def test_connection_carries_many_mails(road: tuple[Transport, Arrived]) -> None:
-    transport, arrived = road
+async def test_connection_carries_many_mails(end: tuple[Transport, Arrived]) -> None:
+    transport, arrived = end
     channel = await transport.connect()
     for number in range(20):
         assert (
@@ -87,8 +87,8 @@ async def test_connection_carries_many_mails(road: tuple[Transport, Arrived]) ->
     assert sorted(arrived()) == sorted(b"X: %d\n\n.\n" % number for number in range(20))
 
 
-async def test_close_may_be_called_twice(road: tuple[Transport, Arrived]) -> None:
-    channel = await road[0].connect()
+async def test_close_may_be_called_twice(end: tuple[Transport, Arrived]) -> None:
+    channel = await end[0].connect()
     await channel.close()
     await channel.close()
 

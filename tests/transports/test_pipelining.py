@@ -25,17 +25,17 @@ def mail(number: int, to: str = "", message: bytes = b"") -> OutgoingMail:
     return OutgoingMail(f"bounce+{number}.1.x@example.org", to or f"reader{number}@example.net", text, f"{number}.1")
 
 
-async def sent(road: Transport, mails: Sequence[OutgoingMail]) -> list[str]:
+async def sent(way: Transport, mails: Sequence[OutgoingMail]) -> list[str]:
     """Send mails over one connection, reopened when lost; return their outcomes."""
-    found, channel = [], await road.connect()
+    found, channel = [], await way.connect()
     for number, each in enumerate(mails):
-        channel = channel or await road.connect()
+        channel = channel or await way.connect()
         then = mails[number + 1] if number + 1 < len(mails) else None
         ended = await _fate(channel, each, then)
         found.append(ended)
         if ended in {"broke off", "lost"} or "421" in ended:
             await channel.close()
-            channel = await road.connect()
+            channel = await way.connect()
     await channel.close()
     return found
 
@@ -77,12 +77,12 @@ NO_ANSWER = {"rcpt 0", "rcpt 999"}
 async def test_pipelining_has_the_same_results_as_smtplib(stage: str, act: str) -> None:
     mails = [mail(n) for n in range(5)]
     ends, arrived = [], []
-    for offers, road in (((), PlainTransport), (ONE_BY_ONE, None), (("PIPELINING",), None)):
+    for offers, way in (((), PlainTransport), (ONE_BY_ONE, None), (("PIPELINING",), None)):
         fault = Fault(act, by=mails[2].envelope_from)
         async with Relay({stage: fault}, offers=offers).serving() as relay:
             # a relay that closes amid the body leaves both ends waiting
             ours = transport(relay.port, patience=SHORT_TIMEOUTS if stage == "body" else LONG_TIMEOUTS)
-            ended = await sent(road(relay.port) if road else ours, mails)
+            ended = await sent(way(relay.port) if way else ours, mails)
             ends.append(["broke off" if end in NO_ANSWER else end for end in ended])
         arrived.append([(taken.sender, taken.recipient, taken.message) for taken in relay.taken])
     assert ends[0] == ends[1] == ends[2]
