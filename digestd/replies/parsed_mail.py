@@ -26,8 +26,6 @@ AUTH_RESULTS_MAX, AUTH_RESULT_CHARS_MAX = 20, 8_000
 """Limits for Authentication-Results: number of fields, and characters of one. A longer one is dropped, not cut."""
 TEXT_CHARS_MAX = 64 * 1024
 LINE_CHARS_MAX = 500
-_HEADER_END = re.compile(rb"\n\r?\n")
-_STRAY_CR_OR_NUL = re.compile(rb"\r(?!\n)|\0")
 _DEFECTS = (HeaderDefect, MisplacedEnvelopeHeaderDefect, MissingHeaderBodySeparatorDefect)
 _SYSTEM_LOCAL_PART = re.compile(
     r"(mailer|mail)[-_.]?daemon|m?daemon|post_?master|mail\.delivery(\.system)?|.*smtp_mail_service|imss|.*_for_smtp_gateways",
@@ -124,10 +122,12 @@ def parse_mail(raw: bytes) -> ParsedMail:
 def _is_ambiguous(raw: bytes, message: CompatMessage) -> bool:
     """Return True if another parser may see other header fields than we do.
 
-    The standard library ends a line at a bare CR, and the header at a line that is not a field; we cut long headers.
+    The standard library ends a line at a bare CR or LF, and the header at a line that is no field; we cut long headers.
     """
+    end = b"\r\n" if raw.partition(b"\n")[0].endswith(b"\r") else b"\n"
+    header = raw.partition(end * 2)[0].replace(end, b"")
     return (
-        _STRAY_CR_OR_NUL.search(_HEADER_END.split(raw, maxsplit=1)[0]) is not None
+        any(stray in header for stray in (b"\r", b"\n", b"\0"))
         or any(isinstance(defect, _DEFECTS) for defect in message.defects)
         or len(message) > HEADERS_MAX
         or any(len(str(value)) > HEADER_CHARS_MAX for value in message.get_all("from", []))

@@ -24,7 +24,6 @@ FAIL = f"{MX}; dmarc=fail (p=none) header.from=example.net"
 
 
 def trusting(site: CommandInstall) -> CommandInstall:
-    """Return the same installation with a trusted mail server."""
     settings = site.install.app.settings.model_copy(update={"trusted_authserv_id": MX.upper()})
     return CommandInstall(replace(site.install, app=replace(site.install.app, settings=settings)))
 
@@ -50,9 +49,10 @@ async def test_message_id_and_from_prove_nothing(ada_install: CommandInstall) ->
 async def test_dmarc_pass_of_trusted_server_is_proof(trusted: CommandInstall) -> None:
     await digest(trusted)
     assert trusted.write("pause 7", Authentication_Results=PASS) is COMMAND
+    by_lmtp = mail("pause 7", message_id="<lmtp@example.net>", Authentication_Results=PASS).replace(b"\n", b"\r\n")
+    assert trusted.process(by_lmtp) is COMMAND
     assert trusted.status() is Status.PAUSED
-    (answer,) = await trusted.answers()
-    assert answer["Subject"] == "Your digest is paused"
+    assert {answer["Subject"] for answer in await trusted.answers()} == {"Your digest is paused"}
 
 
 async def test_message_id_selects_digest_of_proven_sender(trusted: CommandInstall) -> None:
@@ -75,10 +75,10 @@ FORGED = [
 ]
 
 
-@pytest.mark.parametrize("how", FORGED)
-async def test_other_authentication_headers_prove_nothing(trusted: CommandInstall, how: dict[str, str]) -> None:
+async def test_other_authentication_headers_prove_nothing(trusted: CommandInstall) -> None:
     first = await digest(trusted)
-    assert trusted.write("unsubscribe", In_Reply_To=first["Message-ID"], **how) is UNPROVEN
+    for how in FORGED:
+        assert trusted.write("unsubscribe", In_Reply_To=first["Message-ID"], **how) is UNPROVEN, how
     assert trusted.status() is Status.ACTIVE
 
 
@@ -105,13 +105,12 @@ SENDERS = [
 ]
 
 
-@pytest.mark.parametrize("sender", SENDERS)
-async def test_dmarc_pass_proves_only_the_exact_sender(trusted: CommandInstall, sender: str) -> None:
+async def test_dmarc_pass_proves_only_the_exact_sender(trusted: CommandInstall) -> None:
     first = await digest(trusted)
     raw = mail("unsubscribe", In_Reply_To=first["Message-ID"], Authentication_Results=PASS)
-    raw = raw.replace(b"From: Ada <ada@example.net>", f"From: {sender}".encode())
-    trusted.process(raw)
-    assert trusted.status() is Status.ACTIVE
+    for sender in SENDERS:
+        trusted.process(raw.replace(b"From: Ada <ada@example.net>", f"From: {sender}".encode()))
+        assert trusted.status() is Status.ACTIVE, sender
 
 
 async def test_second_from_header_is_refused(trusted: CommandInstall) -> None:
@@ -142,6 +141,7 @@ async def test_command_address_expires_with_settings_link(ada_install: CommandIn
 HIDDEN = {
     "behind more fields than are read": b"X-Filler: 1\n" * 200,
     "behind a bare carriage return": b"X-Filler: 1\r\runsubscribe\r\n",
+    "behind another line end": b"X-Filler: 1\r\n\r\n",
     "behind a line that is no field": b"no field\n",
     "behind a field without a name": b": 1\n",
     "by a space before the colon": b"From : Eve <eve@example.net>\n",
@@ -149,17 +149,16 @@ HIDDEN = {
 }
 
 
-@pytest.mark.parametrize("how", HIDDEN)
-async def test_authenticated_sender_cannot_be_hidden(trusted: CommandInstall, how: str) -> None:
+async def test_authenticated_sender_cannot_be_hidden(trusted: CommandInstall) -> None:
     """Show that Eve cannot place her authenticated `From` where our parser misses it."""
     await digest(trusted)
     named = b"From: Ada <ada@example.net>\nTo: " + ADDRESS.encode() + b"\n"
     result = f"Authentication-Results: {PASS}\n".encode()
-    own = mail("unsubscribe").replace(b"From: Ada <ada@example.net>", b"From: Eve <eve@example.net>")
-    if how.startswith("by"):
-        own = own.replace(b"From: Eve <eve@example.net>\n", b"")
-    trusted.process(result + named + HIDDEN[how] + own)
-    assert trusted.status() is Status.ACTIVE
+    eve = b"From: Eve <eve@example.net>\n"
+    own = mail("unsubscribe").replace(b"From: Ada <ada@example.net>\n", eve)
+    for how, hiding in HIDDEN.items():
+        trusted.process(result + named + hiding + (own.replace(eve, b"") if how.startswith("by") else own))
+        assert trusted.status() is Status.ACTIVE, how
 
 
 async def test_authenticated_mail_to_others_is_no_command(trusted: CommandInstall) -> None:
