@@ -13,7 +13,6 @@ import csv
 import io
 import itertools
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,11 +31,10 @@ if TYPE_CHECKING:
 
 LINE_MAX = 1_048_576
 _BLOCK = 65_536
-_FORMULA = re.compile(r"\A('*[=+@-])")
-_QUOTED = re.compile(r"\A'('*[=+@-])")
+_FORMULA = ("=", "+", "@", "-")
 _DELIMITERS = ",;\t"
-_SEPARATOR_HINT = re.compile(rb"sep=.\r?\n?", re.IGNORECASE)
-"""A first line by which Excel is told the delimiter."""
+_SEPARATOR_HINT = b"sep="
+"""How a first line begins that tells Excel the delimiter, which is the only other byte."""
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BOOLEAN_VALUES = {"true": True, "false": False}
 _LIST_COLUMNS = frozenset({*LISTS, "mute"})
@@ -138,7 +136,8 @@ def _object(line: bytes) -> Mapping[str, object] | BadRecord:
 def _table(lines: Iterator[bytes], name: str) -> Iterator[FileLine]:
     """Read CSV or a list of addresses; raises BadInput if the first line does not name known columns."""
     first, skipped = next(lines), 0
-    if _SEPARATOR_HINT.fullmatch(first):
+    hint = first.rstrip(b"\r\n").lower()
+    if hint.startswith(_SEPARATOR_HINT) and len(hint) == len(_SEPARATOR_HINT) + 1:
         first, skipped = next(lines, b""), 1
     delimiter = max(_DELIMITERS, key=first.decode(errors="replace").count)
     texts = (line.decode(errors="surrogateescape") for line in itertools.chain([first], lines))
@@ -179,7 +178,9 @@ def _cells(header: list[str], row: list[str]) -> Mapping[str, object] | BadRecor
 
 
 def _value(column: str, cell: str) -> object:
-    cell = _QUOTED.sub(r"\1", cell.strip())
+    cell = cell.strip()
+    if cell.startswith("'") and _is_formula(cell):
+        cell = cell[1:]
     if column in _LIST_COLUMNS:
         return _list(cell)
     if column in NUMBERS and cell.isascii() and cell.isdigit() and len(cell) < 10:
@@ -187,6 +188,11 @@ def _value(column: str, cell: str) -> object:
     if column in BOOLEANS and cell.lower() in _BOOLEAN_VALUES:
         return _BOOLEAN_VALUES[cell.lower()]
     return cell if cell or column == "name" else None
+
+
+def _is_formula(cell: str) -> bool:
+    """Return True if a spreadsheet would evaluate a cell, or if quotes in front keep it from that."""
+    return cell.lstrip("'").startswith(_FORMULA)
 
 
 def _list(cell: str) -> object:
@@ -213,7 +219,7 @@ def format_records(records: Iterable[Mapping[str, object]], form: FileFormat) ->
 
 def _row(cells: Iterable[str]) -> str:
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(_FORMULA.sub(r"'\1", cell) for cell in cells)
+    csv.writer(out, lineterminator="\n").writerow(f"'{cell}" if _is_formula(cell) else cell for cell in cells)
     return out.getvalue()
 
 

@@ -12,7 +12,6 @@ visitor, so `/admin` answers local requests without a token only if the public U
 
 import base64
 import binascii
-import re
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -29,9 +28,8 @@ from digestd.store.database import Database
 from digestd.store.integrations import ApiToken
 from digestd.web.dependencies import Db, PublicUrl, part
 
-_HEADER = re.compile(r"(?i:bearer) +(digestd_.+)", re.ASCII)
-_TOKEN = re.compile(r"digestd_([1-9][0-9]{0,8})_([A-Za-z0-9_-]{43})", re.ASCII)
-_LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
+_DIGITS_MAX, _SECRET_LENGTH = 9, 43
+_OWN_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _ADDED_BY_PROXIES = ("forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip", "x-client-ip")
 _IsPublic = Annotated[bool, Depends(part(lambda app: app.settings.metrics_public))]
 
@@ -56,7 +54,7 @@ def is_local(request: Request) -> bool:
     headers = request.headers
     return (
         _is_loopback(request.client.host if request.client else "")
-        and _LOOPBACK.fullmatch(headers.get("host", "")) is not None
+        and _is_own_name(headers.get("host", ""))
         and request.scope.get("http_version") != "1.0"
         and not any(name in _ADDED_BY_PROXIES or name.startswith("x-forwarded") for name in headers)
     )
@@ -88,13 +86,23 @@ def _basic_password(header: str) -> str | None:
 
 
 def _read_bearer(header: str) -> str | None:
-    match = _HEADER.fullmatch(header)
-    return match[1] if match else None
+    scheme, _, word = header.partition(" ")
+    word = word.lstrip(" ")
+    return word if scheme.lower() == "bearer" and word.startswith("digestd_") else None
 
 
 def _token_of(session: Session, word: str) -> ApiToken | None:
-    match = _TOKEN.fullmatch(word)
-    return integrations.authenticate(session, int(match[1]), match[2]) if match else None
+    start, _, rest = word.partition("_")
+    number, _, secret = rest.partition("_")
+    is_number = number.isdecimal() and not number.startswith("0") and len(number) <= _DIGITS_MAX
+    is_token = start == "digestd" and is_number and len(secret) == _SECRET_LENGTH and word.isascii()
+    return integrations.authenticate(session, int(number), secret) if is_token else None
+
+
+def _is_own_name(host: str) -> bool:
+    """Return True for a Host header that names this machine, with or without a port."""
+    name, _, port = host.lower().rpartition(":")
+    return (name if port.isdecimal() else host.lower()) in _OWN_NAMES
 
 
 def _is_loopback(host: str) -> bool:

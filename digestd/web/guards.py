@@ -11,7 +11,6 @@ timestamps for their visitors to post, and programs cannot collect them. A times
 bytes of a keyed hash of the network.
 """
 
-import re
 import time
 from asyncio import sleep
 from collections import OrderedDict, deque
@@ -38,7 +37,7 @@ MIN_AGE = timedelta(seconds=2)
 """Of a form: faster than a person can type an address."""
 MAX_AGE = timedelta(hours=2)
 """Of a form: longer than a person needs for it. Afterwards, one more click is needed."""
-_STAMP_IN_A_PAGE = re.compile(rb'(?<=name="stamp" value=")[\w-]+(?=")')
+_STAMP_IN_A_PAGE = b'name="stamp" value="'
 _OURS = frozenset({"same-origin", "none"})
 T = TypeVar("T")
 
@@ -169,7 +168,9 @@ def refreshed_timestamp(keys: Keys, network: bytes, stamp: str, now: datetime) -
 
 
 def with_new_timestamp(page: bytes, keys: Keys, network: bytes, now: datetime) -> bytes:
-    return _STAMP_IN_A_PAGE.sub(new_timestamp(keys, network, now).encode(), page, count=1)
+    before, start, rest = page.partition(_STAMP_IN_A_PAGE)
+    _, end, after = rest.partition(b'"')
+    return b"".join((before, start, new_timestamp(keys, network, now).encode(), end, after)) if end else page
 
 
 def _age(keys: Keys, network: bytes, stamp: str, now: datetime) -> timedelta | None:

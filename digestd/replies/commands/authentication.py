@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 _TOKEN = re.compile(r"[^\s()\";=]+")
-_SPACE = re.compile(r"\s+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_DMARC = re.compile(r"dmarc(/1)?", re.IGNORECASE)
+_DMARC = frozenset({"dmarc", "dmarc/1"})
 _NESTING_MAX = 10
 
 
@@ -52,7 +51,7 @@ def parse_authentication_results(fields: Sequence[str]) -> AuthenticationResult:
         results += [_parse_field(field) for field in fields[1:] if _may_be_by(server, field)]
     except _SyntaxError:
         return NOT_AUTHENTICATED
-    ours = [one for name, found in results if name == server for one in found if _DMARC.fullmatch(one.method)]
+    ours = [one for name, found in results if name == server for one in found if one.method.lower() in _DMARC]
     if len(ours) != 1 or ours[0].result != "pass":
         return AuthenticationResult(server)
     return AuthenticationResult(server, ours[0].domain)
@@ -111,8 +110,8 @@ def _tokenize(field: str) -> Iterator[str]:
             at += 1
         elif field[at] == "(":
             at = _skip_comment(field, at)
-        elif found := _SPACE.match(field, at):
-            at = found.end()
+        elif field[at].isspace():
+            at += 1
         elif found := _QUOTED.match(field, at):
             if {"=", ";"} & set(found[1]):  # keep the quotes: otherwise it looks like the delimiters
                 yield f'"{found[1]}"'

@@ -28,9 +28,8 @@ SUBJECT_MAX = 300
 RECIPIENTS_MAX = 20
 _BULK_PRECEDENCE = frozenset({"bulk", "list", "junk", "auto_reply", "auto-reply"})
 _LIST_HEADERS = ("list-id", "list-unsubscribe", "list-post", "list-help", "mailing-list", "x-mailing-list")
-_AUTOMATED_LOCAL_PARTS = re.compile(
-    r"(no-?reply|do-?not-?reply|bounces?|root|.*-(request|owner|bounces)|owner-.*)", re.IGNORECASE
-)
+_AUTOMATED_LOCAL_PARTS = frozenset({"noreply", "no-reply", "donotreply", "do-not-reply", "bounce", "bounces", "root"})
+_AUTOMATED_ENDS = ("-request", "-owner", "-bounces")
 _ADDR_SPEC = re.compile(r"[^\s<>,;:\"@]{1,64}@[^\s<>,;:\"@]{1,255}")
 _NAME_ADDR = re.compile(r"([^<>]{0,500})<([^\s<>,;:\"@]{1,64}@[^\s<>,;:\"@]{1,255})>")
 _QUOTED_STRING = re.compile(r'"(?:[^"\\]|\\.){0,200}"')
@@ -180,7 +179,7 @@ def _own_lines(lines: list[str]) -> list[str]:
 
 
 def _is_automatic(mail: ParsedMail, sender: str) -> bool:
-    fields = mail.fields
+    fields, local = mail.fields, sender.partition("@")[0].lower()
     return (
         mail.is_from_mail_system
         or parse_automatic(mail) is not None
@@ -188,5 +187,7 @@ def _is_automatic(mail: ParsedMail, sender: str) -> bool:
         or any(fields.first(name) for name in _LIST_HEADERS)
         or "<>" in fields.all("return-path")
         or mail.content_type == "multipart/report"
-        or _AUTOMATED_LOCAL_PARTS.fullmatch(sender.partition("@")[0]) is not None
+        or local in _AUTOMATED_LOCAL_PARTS
+        or local.startswith("owner-")
+        or local.endswith(_AUTOMATED_ENDS)
     )
