@@ -33,7 +33,6 @@ class EventCase:
     now: datetime = field(default=datetime(2026, 11, 24, 7, 0, tzinfo=UTC))
 
     def at(self, step: timedelta) -> "EventCase":
-        """Return the same event, signed at another time."""
         return replace(self, now=self.now + step)
 
 
@@ -158,7 +157,6 @@ def postmark(case: EventCase) -> WebhookRequest:
 
 
 def with_account(body: bytes, account: str = ACCOUNT) -> WebhookRequest:
-    """Return a request with this body and HTTP basic authentication."""
     return WebhookRequest({"authorization": f"Basic {base64.b64encode(account.encode()).decode()}"}, body)
 
 

@@ -41,17 +41,14 @@ class CommandInstall:
 
     @property
     def processor(self) -> ReplyProcessor:
-        """Return the processor that the settings configure."""
         commands = create_command_processor(self.install.app)
         assert commands is not None
         return ReplyProcessor(self.install.db, self.install.app.keys, parse_inbound_mail, commands.prepare, commands)
 
     def process(self, raw: bytes, *to: str) -> InboundOutcome:
-        """Process a raw mail."""
         return self.processor.process(raw, self.install.clock.now, to or (ADDRESS,))
 
     def write(self, body: str, to: str = ADDRESS, subject: str = "", **more: str) -> InboundOutcome:
-        """Process a mail from Ada."""
         self._written = getattr(self, "_written", 0) + 1
         return self.process(mail(body, subject, to=to, message_id=f"<{self._written}@example.net>", **more), to)
 
@@ -66,35 +63,29 @@ class CommandInstall:
         return list((self.install.folder / "outbox" / "new").glob("*"))
 
     def known(self, address: str = ADA) -> Subscriber | None:
-        """Return the subscriber with an address."""
         with self.install.db.read() as session:
             return subscribers.by_address_key(session, address_key(self.install.app.keys, address))
 
     def status(self, address: str = ADA) -> Status | None:
-        """Return the status of a subscriber."""
         known = self.known(address)
         return known.status if known else None
 
     def interests(self, address: str = ADA) -> tuple[Interest, ...]:
-        """Return the interests of a subscriber."""
         known = self.known(address)
         return known.interests if known else ()
 
     def leaving(self, address: str = ADA) -> str:
-        """Return the address that unsubscribes a subscriber."""
         known = self.known(address)
         assert known is not None
         return self.install.app.sender.command(Purpose.UNSUBSCRIBE, known.key, self.install.app.clock())
 
 
 async def digest(site: CommandInstall) -> EmailMessage:
-    """Deliver and return the only new mail."""
     (found,) = await site.answers()
     return found
 
 
 def text(message: EmailMessage) -> str:
-    """Return the plain text of a mail."""
     body = message.get_body(("plain",))
     assert body is not None
     return str(body.get_content())

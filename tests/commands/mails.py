@@ -19,5 +19,4 @@ def mail(body: str = "", subject: str = "", sender: str = "Ada <ada@example.net>
 
 
 def letter(raw: bytes) -> CommandMail:
-    """Parse a raw mail and return its command mail."""
     return parse_inbound_mail(raw)[1]

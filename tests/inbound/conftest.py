@@ -36,11 +36,9 @@ class SentInstall:
 
     @property
     def processor(self) -> ReplyProcessor:
-        """Return the processor of returned mails."""
         return ReplyProcessor(self.install.db, self.install.app.keys)
 
     def verp(self, delivery: int, attempt: int = 1) -> str:
-        """Return the signed return path of an attempt."""
         return make_envelope_from(self.install.app.keys, delivery, attempt, BOUNCE)
 
     def mail(self, sample: str, verp: str = "", delivery: int = 1) -> bytes:
@@ -56,7 +54,6 @@ class SentInstall:
         return text.replace("@LINK@", link).encode()
 
     def process(self, raw: bytes, *sent_to: str, later: timedelta = timedelta()) -> InboundOutcome:
-        """Process a raw mail."""
         return self.processor.process(raw, self.install.clock.now + later, sent_to)
 
     def status(self, delivery: int = 1) -> Status:
@@ -76,7 +73,6 @@ class SentInstall:
             return str(session.connection().execute(query.where(core.delivery.c.id == delivery)).scalar_one())
 
     def key(self, delivery: int = 1) -> bytes:
-        """Return the keyed hash of the recipient's address."""
         return address_key(self.install.app.keys, self.address(delivery))
 
     def suppression(self, delivery: int = 1) -> SuppressionReason | None:
@@ -87,13 +83,11 @@ class SentInstall:
             return suppressions.reason_for(session, known.address_key)
 
     def bounces(self, delivery: int = 1) -> list[Bounce]:
-        """Return the recorded bounces of a delivery."""
         with self.install.db.read() as session:
             return bounces.of_delivery(session, delivery)
 
     @property
     def counts(self) -> dict[InboundOutcome, int]:
-        """Return the number of processed mails by outcome."""
         with self.install.db.read() as session:
             return {outcome: count for outcome, count in monitoring.inbound_counts(session).items() if count}
 

@@ -37,7 +37,6 @@ class Host(ThreadingHTTPServer):
         self.may_answer.set()
 
     def url(self, path: str) -> str:
-        """Return the URL of a path."""
         return f"https://127.0.0.1:{self.server_port}{path}"
 
 

@@ -50,7 +50,6 @@ class SyncSetup:
         return self.libraries[-1]
 
     async def sync(self, **later: float) -> int:
-        """Move the clock forward, and sync what is due."""
         self.advance(**later)
         return await library_sync.sync_due(self.by)
 
@@ -78,7 +77,6 @@ class SyncSetup:
         return set(values(self.subscriber.interests, Kind.PAPER, Stance.LIKED))
 
     def want(self, *papers: str, stance: Stance = Stance.LIKED) -> None:
-        """Replace her own interests in papers."""
         own = tuple(Interest(Kind.PAPER, paper, stance) for paper in papers)
         with self.by.db.write() as session:
             subscribers.update_many(session, [replace(self.subscriber, interests=own)], self.now)

@@ -56,7 +56,6 @@ class Zotero:
 
     @property
     def requests(self) -> list[str]:
-        """Return the requests since the last call."""
         paths = [request.path for request in self.site.requests]
         self.site.requests.clear()
         return paths

@@ -18,8 +18,8 @@ from playwright.sync_api import Page, sync_playwright
 from tests.mail.html_document import HtmlElement, declarations, elements_of
 from tests.mail.mail_samples import sample_mails
 from tests.support.postfix import tool
-from tests.web.test_access import AXE, CHROMIUM, LOOKS, RULES
-from tests.web.test_browser import ARGUMENTS
+from tests.web.test_access import AXE, LOOKS, RULES
+from tests.web.test_browser import ARGUMENTS, CHROMIUM
 
 NPM = Path(__file__).parents[1] / "web" / "npm"
 PHONE, DESKTOP = {"width": 320, "height": 640}, {"width": 1280, "height": 900}

@@ -15,9 +15,9 @@ from tests.conftest import NOW
 from tests.security.hostile import STORABLE
 from tests.security.stage import Stage, stage
 from tests.support.relay import Relay
-from tests.web.conftest import app, backend, client, clock, language, pages, templates
+from tests.web.conftest import app, backend, client, clock, database_url, language, pages, templates
 
-__all__ = ["app", "backend", "client", "clock", "language", "pages", "templates"]
+__all__ = ["app", "backend", "client", "clock", "database_url", "language", "pages", "templates"]
 
 KIND = [
     f"lakes-{n}" if n % 2 else f"Kind words about lakes, {n}: " + "and then some more, " * 4 ** (n % 6)
@@ -45,18 +45,15 @@ def relay() -> Iterator[Relay]:
 
 @pytest.fixture
 def mailing(app: App, relay: Relay, tmp_path: Path) -> App:
-    """Return the installation with a mail server to deliver to."""
     changed = {"transport_url": relay.url, "journal_dir": str(tmp_path / "receipts"), "transport_connections": 1}
     return replace(app, settings=app.settings.model_copy(update=changed))
 
 
 @pytest.fixture(scope="module")
 def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Return the stage with harmless text."""
     yield from _staged(request, tmp_path_factory, KIND)
 
 
 @pytest.fixture(scope="module")
 def attacked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Return the stage with hostile text in every field from outside."""
     yield from _staged(request, tmp_path_factory, STORABLE)

@@ -30,7 +30,6 @@ def routes(app: App) -> Iterator[APIRoute]:
 
 
 def posting(app: App) -> list[str]:
-    """Return the path templates of the routes that accept a POST."""
     return sorted({route.path for route in routes(app) if "POST" in (route.methods or set())})
 
 

@@ -46,10 +46,6 @@ class Stage:
 
     @property
     def readers(self) -> list[int]:
-        """Return the keys of the subscribers.
-
-        Each has a digest of the next fifty papers, all saved.
-        """
         return [n + 1 for n in range(-(-len(self.words) // PER_DIGEST))]
 
     def part(self, reader: int) -> Sequence[str]:
@@ -67,6 +63,8 @@ class Stage:
         yield "front", "/"
         for day in range(-(-len(self.words) // PER_DAY)):
             yield "day", f"/papers/{_day(day):%Y-%m-%d}"
+        for n in range(0, len(self.words), EACH_PICK):
+            yield "paper", f"/paper/test:{n}"
         for n in self.readers:
             link = self.backend.link
             yield "digest", link(Purpose.VIEW, n)

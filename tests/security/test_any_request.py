@@ -5,10 +5,13 @@ from random import Random
 from starlette.testclient import TestClient
 
 from digestd.app import App
+from tests.conftest import database_url
 from tests.security.hostile import HOSTILE
 from tests.security.routes import filled, posting, routes
 from tests.support.tiers import sized
 from tests.web.conftest import Backend
+
+__all__ = ["database_url"]
 
 CASES = sized(200, 2_000)
 TYPES = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json", "x"]

@@ -11,10 +11,13 @@ from digestd.app import App
 from digestd.jobs.worker import run
 from digestd.security.tokens import Purpose, issue_second
 from digestd.web import build
+from tests.conftest import database_url
 from tests.security.routes import filled, posted, posting
 from tests.support.relay import Relay
 from tests.support.tiers import sized
 from tests.web.conftest import PATHS, Backend, Clock, stamp_for
+
+__all__ = ["database_url"]
 
 MALLORY = "mallory@example.org"
 VICTIMS = [f"victim{n}@example.net" for n in range(100)]

@@ -187,7 +187,6 @@ def test_failing_commands_print_no_password(installed: Install) -> None:
 
 
 def leaking_lines(ended: ProcessResult) -> list[str]:
-    """Return the lines with a canary."""
     return [line for line in ended.output.splitlines() if any(word in line.lower() for word in CANARIES)]
 
 

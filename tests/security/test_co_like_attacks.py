@@ -68,7 +68,6 @@ def let_be(made: Install, age: timedelta, people: list[str]) -> None:
 
 
 def attack(made: Install, copied: list[PaperId], fakes: list[str] = FAKES) -> None:
-    """Let fake accounts like what the target likes, and the spam."""
     for who in fakes:
         for name in (*copied, SPAM):
             say(made, who, name)
@@ -86,7 +85,7 @@ def spam(made: Install, co_liked: bool = True) -> Explanation:
     return explain(made.db, subscriber(made, TARGET), SPAM, made.clock.now, RankingOptions(co_likes=co_liked))
 
 
-@pytest.mark.parametrize("copied", [LIKED, LIKED[:1], []])
+@pytest.mark.parametrize("copied", [LIKED, []])
 def test_spam_that_fakes_like_is_not_picked(made: Install, copied: list[PaperId]) -> None:
     before = picks(made)
     attack(made, copied)
@@ -107,11 +106,10 @@ def test_new_accounts_add_nothing(made: Install) -> None:
     assert spam(made).score == spam(made, co_liked=False).score
 
 
-@pytest.mark.parametrize("count", [1, 3, CROWD - 1])
-def test_few_young_accounts_move_nothing_and_give_no_reason(made: Install, count: int) -> None:
+def test_few_young_accounts_move_nothing_and_give_no_reason(made: Install) -> None:
     let_be(made, ESTABLISHED_AFTER - timedelta(days=1), FAKES)
     before = spam(made, co_liked=False)
-    attack(made, LIKED, FAKES[:count])
+    attack(made, LIKED, FAKES[: CROWD - 1])
     assert spam(made).score == before.score
     assert spam(made).reason == before.reason
 

@@ -91,19 +91,7 @@ def test_answer_and_time_are_same_for_every_status(
         assert clock.slept + clock.statements / 1000 == pytest.approx(FLOOR_SECONDS)
     assert len(answers) == 1
     assert len(work) > 1, "there is something to make up for"
-
-
-@pytest.mark.parametrize("form", sorted(FORMS))
-def test_form_takes_few_statements_for_every_status(
-    client: TestClient, app: App, known: dict[str, str], form: str
-) -> None:
-    """So few take a few milliseconds, which the wait covers."""
-    clock = Counting(app)
-    for standing, address in known.items():
-        clock.statements = 0
-        assert client.post(form, data={"email": address}).status_code == 200
-        print(form, standing, clock.statements)
-        assert clock.statements < STATEMENTS_MAX, standing
+    assert max(work) < STATEMENTS_MAX, "so few take a few milliseconds, which the wait covers"
 
 
 @pytest.fixture

@@ -61,7 +61,6 @@ def save(lab: Install, *people: str, verdict: Verdict = Verdict.SAVED) -> None:
 
 
 def text_of(composer: Composer, claim: Claim) -> str:
-    """Return the words of the text part."""
     return " ".join(composer.render(claim).text.split())
 
 
@@ -156,10 +155,9 @@ def test_who_goes_is_not_counted(lab: Install, how: str) -> None:
     assert told(lab) == ""
 
 
-@pytest.mark.parametrize("members", [2, 3, 4, 5, 6, 7, 8])
-@pytest.mark.parametrize("accomplices", [0, 1, 2, 3])
+@pytest.mark.parametrize(("members", "accomplices"), [(2, 0), (4, 3), (6, 2), (7, 1), (7, 2), (8, 3)])
 def test_digests_of_a_day_never_tell_what_one_member_did(lab: Install, members: int, accomplices: int) -> None:
-    """A reader and accomplices watch a colleague save a paper and undo it, in groups of every size."""
+    """A reader and accomplices watch a colleague save a paper and undo it, in groups below and above the least size."""
     for who in (READER, *OTHERS)[members:]:
         group_edits.leave(lab.db, lab.app.keys, LAB, who)
     victim, *others = OTHERS[: members - 1]

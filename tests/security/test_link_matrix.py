@@ -9,7 +9,6 @@ row fails if the route discloses or changes more than it states.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
@@ -95,12 +94,6 @@ POWERS: Mapping[str, Power] = {
     "POST /move/{token}": _power("", "address_change"),
     "POST /move/{token}/stop": _power("", "address_change"),
 }
-
-
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """Use SQLite alone: what a link opens does not depend on the engine."""
-    return sqlite_url
 
 
 def _calls(app: App) -> list[tuple[str, str]]:

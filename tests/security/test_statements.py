@@ -28,7 +28,6 @@ def _is_put_together(argument: ast.expr) -> bool:
 
 
 def _is_constant(part: ast.expr) -> bool:
-    """Return True for a member of an enumeration, by its name."""
     return isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.attr.isupper()
 
 

@@ -39,7 +39,6 @@ def _mail(relay: Relay) -> EmailMessage:
 
 
 def _links(relay: Relay) -> list[str]:
-    """Return the paths of our pages in the plain text of the only mail."""
     part = _mail(relay).get_body(("plain",))
     assert part is not None
     return re.findall(rf"{HOME}(/\S+)", part.get_content())

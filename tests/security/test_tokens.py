@@ -26,8 +26,8 @@ from tests.support.forged_tokens import token_variants
 from tests.support.tiers import sized
 from tests.web.conftest import PAPER, Backend
 
-EACH = 100_000
-EACH_ENDPOINT = sized(40, 1_000)
+EACH = sized(2_000, 100_000)
+EACH_ENDPOINT = sized(12, 1_000)
 KEYS = Keys(bytes(range(32)))
 LATER = Keys(bytes(range(1, 33)), (RetiredSecret(KEYS.secret, NOW + timedelta(days=1)),))
 """After a rotation: what the retired secret made before is read too, so it must be as hard to forge."""
@@ -104,12 +104,6 @@ def _is_accepted(take: Callable[[Keys, str], object], forged: str) -> bool:
     return True
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """Use SQLite alone: verifying a token does not use the database."""
-    return sqlite_url
-
-
 def _calls(app: App) -> Iterator[tuple[str, str]]:
     """Yield every page behind a link, with each of its methods."""
     for route in routes(app):
@@ -147,7 +141,7 @@ def test_changed_api_tokens_are_refused(
     spellings = (
         forged for forged in token_variants(made, dice) if forged.strip() != made
     )  # HTTP trims what it carries
-    for forged in islice(spellings, 2_000):
+    for forged in islice(spellings, sized(300, 2_000)):
         backend.clock.advance(seconds=2)  # as often as a stranger may try
         answer = client.get("/api/v1/papers", headers={b"Authorization": f"Bearer {forged}".encode()})
         assert answer.status_code == 401, forged

@@ -69,7 +69,6 @@ Digestd = Callable[[str], tuple[int, str]]
 
 
 def number(name: str) -> int:
-    """Return the row number of the subscriber with this damage."""
     return SOUND + 1 + [*FIELDS, *OTHERS].index(name)
 
 
@@ -115,7 +114,6 @@ def digestd(damaged: Install, monkeypatch: pytest.MonkeyPatch) -> Digestd:
 
 
 def counts(said: str) -> dict[str, int]:
-    """Return the JSON object in what a command said."""
     found: dict[str, int] = json.JSONDecoder().raw_decode(said[said.index("{\n") :])[0]
     return found
 

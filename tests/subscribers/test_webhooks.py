@@ -53,7 +53,6 @@ class Receiver:
 
     @property
     def events(self) -> list[tuple[str, dict[str, object]]]:
-        """Return the events in order of arrival."""
         return [((data := json.loads(body))["type"], data["data"]) for _, body in self.requests]
 
 
@@ -104,7 +103,6 @@ class WebhookSender:
         return NoticeContext(self.keys, "papers.example.org")
 
     def send(self) -> int:
-        """Post what is due now."""
         return asyncio.run(post_due(WebhookContext(self.db, self.keys, read_secret(SECRET), lambda: self.now)))
 
     def subscribe(self, address: str = ADA) -> int:

@@ -77,8 +77,13 @@ class Clock:
         return self.now
 
     def advance(self, **span: float) -> None:
-        """Advance the clock."""
         self.now += timedelta(**span)
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Use SQLite. Modules whose statements depend on the engine import the fixture of tests.conftest."""
+    return sqlite_url
 
 
 @pytest.fixture
@@ -142,7 +147,6 @@ class Visitor(TestClient):
 
 @contextmanager
 def browsing(app: App, **options: object) -> Iterator[TestClient]:
-    """Return a visitor's client."""
     with Visitor(app, **options) as client:
         yield client
 
@@ -169,17 +173,14 @@ class Backend:
     clock: Clock = field(repr=False)
 
     def import_papers(self, *papers: Mapping[str, object]) -> None:
-        """Import papers."""
         report = import_papers(self.app.db, [json.dumps(paper).encode() for paper in papers], self.clock())
         assert not report.refused
 
     def join(self, address: str, **said: object) -> Subscriber:
-        """Add an active subscriber."""
         add(self.app.db, self.app.notices, parse({"email": address, **said}), self.clock())
         return self.subscriber(address)
 
     def only_paper(self) -> Paper:
-        """Return the paper that was imported alone."""
         with self.app.db.read() as session:
             [paper] = papers.trending(session, self.clock() - timedelta(days=1), 2)
         return paper
@@ -192,7 +193,6 @@ class Backend:
         return known
 
     def plan(self) -> int:
-        """Plan what is due; return the key of the newest delivery."""
         plan(self.app.db, self.app.planner, self.clock())
         with self.app.db.read() as session:
             return int(session.connection().execute(select(core.delivery.c.id).order_by(-core.delivery.c.id)).scalar())  # type: ignore[arg-type]  # there is one
@@ -202,7 +202,6 @@ class Backend:
         plan(self.app.db, self.app.planner, self.clock())
 
     def mails(self, kind: MailKind) -> list[int]:
-        """Return the recipients of notices of a kind, in order."""
         query = select(core.delivery.c.subscriber_id).where(core.delivery.c.kind == kind).order_by(core.delivery.c.id)
         with self.app.db.read() as session:
             return list(session.connection().execute(query).scalars())
@@ -212,7 +211,6 @@ class Backend:
         return f"/{PATHS[purpose]}/{make_token(self.app.keys, purpose, number, self.clock(), version)}"
 
     def settings(self, address: str) -> str:
-        """Return the path of a subscriber's settings, by a new link."""
         return self.link(Purpose.PREFERENCES, self.subscriber(address).key)
 
     def confirmation(self, address: str) -> str:

@@ -17,7 +17,6 @@ def words(element: Element) -> str:
 
 
 def heading(html: str) -> str:
-    """Return the heading of the page."""
     first = tree(html).find(".//h1")
     assert first is not None
     return words(first)

@@ -5,10 +5,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from digestd.app import App
 from digestd.domain.interest import Interest, Kind
@@ -47,27 +48,32 @@ def served(app: App) -> Iterator[str]:
         thread.join()
 
 
-@contextmanager
-def browser(**options: object) -> Iterator[tuple[Page, list[str]]]:
-    """Yield a page and its errors."""
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Return a browser for all tests of a module."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = chromium.new_context(**options).new_page()  # type: ignore[arg-type]  # passed on
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def visiting(chromium: Browser, **options: Any) -> Iterator[tuple[Page, list[str]]]:
+    """Yield a page of a new visitor, and its errors."""
+    with chromium.new_context(**options) as context:
+        page = context.new_page()
         complaints: list[str] = []
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("requestfailed", lambda request: complaints.extend(_failed(request)))
-        try:
-            yield page, complaints
-        finally:
-            chromium.close()
+        yield page, complaints
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, so no page is tried in a browser")
-def test_phone_can_subscribe_confirm_and_unsubscribe(app: App, backend: Backend) -> None:
+def test_phone_can_subscribe_confirm_and_unsubscribe(chromium: Browser, app: App, backend: Backend) -> None:
     backend.import_papers(PAPER)
     phone = {"viewport": {"width": 375, "height": 740}, "timezone_id": "America/New_York", "color_scheme": "dark"}
-    with served(app) as address, browser(**phone) as (page, complaints):
+    with served(app) as address, visiting(chromium, **phone) as (page, complaints):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 375
         page.get_by_text("When, how often").click()
@@ -95,9 +101,9 @@ def test_phone_can_subscribe_confirm_and_unsubscribe(app: App, backend: Backend)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, so no page is tried in a browser")
-def test_page_without_script_opens_abstracts(app: App, backend: Backend) -> None:
+def test_page_without_script_opens_abstracts(chromium: Browser, app: App, backend: Backend) -> None:
     backend.import_papers(PAPER)
-    with served(app) as address, browser(java_script_enabled=False) as (page, complaints):
+    with served(app) as address, visiting(chromium, java_script_enabled=False) as (page, complaints):
         page.goto(address)
         shut = page.locator(".paper details").bounding_box()
         page.get_by_text("Full abstract").click()

@@ -4,7 +4,7 @@ The live preview, and everything a reader does from a mail.
 """
 
 import pytest
-from playwright.sync_api import Page, Response
+from playwright.sync_api import Browser, Page, Response
 
 from digestd.app import App
 from digestd.domain.interest import Verdict
@@ -12,19 +12,15 @@ from digestd.domain.subscriber import Cadence, Status, Subscriber
 from digestd.security.tokens import Purpose
 from digestd.store import feedback
 from tests.web.conftest import Backend
-from tests.web.test_browser import CHROMIUM, browser, served
+from tests.web.test_browser import CHROMIUM, chromium, served, visiting
+
+__all__ = ["chromium"]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, so no page is tried in a browser")
 ADA = "ada@example.org"
 LAKES = {"id": "invented:1", "title": "Ice on alpine lakes", "abstract": "How alpine lakes freeze. " * 5}
 FROGS = {"id": "invented:2", "title": "Songs of tree frogs", "abstract": "Why tree frogs sing at night. " * 5}
 LETTER_MS = 40
-
-
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """Use SQLite alone: a browser sees no difference."""
-    return sqlite_url
 
 
 @pytest.fixture
@@ -35,19 +31,17 @@ def stocked(backend: Backend) -> Backend:
 
 
 def heading(page: Page) -> str:
-    """Return the heading of the page."""
     return page.get_by_role("heading", level=1).inner_text()
 
 
 def verdicts(backend: Backend, ada: Subscriber) -> list[tuple[Verdict, bool]]:
-    """Return Ada's verdicts, and whether each is in force."""
     with backend.app.db.read() as session:
         return [(event.verdict, event.undone is None) for event in feedback.history(session, ada.key)]
 
 
-def test_preview_updates_after_typing(app: App, stocked: Backend) -> None:
+def test_preview_updates_after_typing(chromium: Browser, app: App, stocked: Backend) -> None:
     asked: list[Response] = []
-    with served(app) as address, browser() as (page, complaints):
+    with served(app) as address, visiting(chromium) as (page, complaints):
         page.on("response", lambda answer: asked.append(answer) if answer.url.endswith("/preview/picks") else None)
         page.goto(address)
         topics = page.get_by_label("Topics")
@@ -72,8 +66,8 @@ def test_preview_updates_after_typing(app: App, stocked: Backend) -> None:
     assert stocked.contents()["subscriber"] == []
 
 
-def test_preview_reports_failure(app: App, stocked: Backend) -> None:
-    with served(app) as address, browser() as (page, _):
+def test_preview_reports_failure(chromium: Browser, app: App, stocked: Backend) -> None:
+    with served(app) as address, visiting(chromium) as (page, _):
         page.goto(address)
         page.route("**/preview/picks", lambda route: route.abort())
         page.get_by_label("Topics").fill("alpine lakes")
@@ -81,10 +75,10 @@ def test_preview_reports_failure(app: App, stocked: Backend) -> None:
         assert "No preview right now" in page.locator("#preview-status").inner_text()
 
 
-def test_reader_uses_all_links_of_mail(app: App, stocked: Backend) -> None:
+def test_reader_uses_all_links_of_mail(chromium: Browser, app: App, stocked: Backend) -> None:
     ada = stocked.join(ADA, hour=0, topics=["alpine lakes"])
     delivery = stocked.plan()
-    with served(app) as address, browser() as (page, complaints):
+    with served(app) as address, visiting(chromium) as (page, complaints):
         page.goto(address + stocked.link(Purpose.VIEW, delivery))
         assert page.get_by_role("link", name="More like this").count() == 0, "the page is passed on"
         page.goto(address + stocked.link(Purpose.FEEDBACK, delivery, 1) + "/more")
@@ -116,9 +110,9 @@ def test_reader_uses_all_links_of_mail(app: App, stocked: Backend) -> None:
         assert complaints == []
 
 
-def test_offered_topic_replaces_typed_one(app: App, backend: Backend) -> None:
+def test_offered_topic_replaces_typed_one(chromium: Browser, app: App, backend: Backend) -> None:
     backend.import_papers(*({**LAKES, "id": f"invented:{n}", "title": f"Ice on alpine lakes, {n}"} for n in range(6)))
-    with served(app) as address, browser() as (page, complaints):
+    with served(app) as address, visiting(chromium) as (page, complaints):
         page.goto(address)
         topics = page.get_by_label("Topics")
         topics.fill("tree frogs\nalpnie lakes")

@@ -18,8 +18,11 @@ from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
 from digestd.subscribers.personal_data import erase
 from digestd.web.feedback import PER_PICK
+from tests.conftest import database_url
 from tests.web.conftest import Backend
 from tests.web.html import heading, tree, words
+
+__all__ = ["database_url"]
 
 ADA = "ada@example.org"
 PAPER = {
@@ -40,7 +43,6 @@ def link(backend: Backend) -> str:
 
 
 def verdicts(backend: Backend) -> list[tuple[Verdict, bool]]:
-    """Return every verdict, and whether it is in force."""
     with backend.app.db.read() as session:
         events = feedback.history(session, backend.subscriber(ADA).key)
     return [(event.verdict, event.undone is None) for event in events]
@@ -105,7 +107,6 @@ def test_page_has_all_buttons(client: TestClient, backend: Backend, link: str) -
 
 @pytest.fixture
 def muting(backend: Backend, link: str) -> str:
-    """Return the path for muting something of Ada's first pick."""
     return f"{backend.settings(ADA)}/mute/2026-11-24/1"
 
 

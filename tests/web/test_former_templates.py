@@ -27,12 +27,6 @@ LIBRARIES = """
 
 
 @pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """Use SQLite alone: what a template gets does not depend on the engine."""
-    return sqlite_url
-
-
-@pytest.fixture
 def client(app: App, tmp_path: Path) -> Iterator[TestClient]:
     """Yield a client of pages with an operator's templates, which use what 0.1.0 gave them."""
     folder = tmp_path / "templates"

@@ -14,12 +14,6 @@ ADA, BOB, LIST = "ada@example.org", "bob@example.org", "lab@example.org"
 
 
 @pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """Use SQLite alone: what a page writes does not depend on the engine."""
-    return sqlite_url
-
-
-@pytest.fixture
 def lab(backend: Backend) -> Backend:
     """Return a group of Ada, Bob and their list, and another group of Bob alone."""
     app, now = backend.app, backend.clock()
@@ -38,7 +32,6 @@ def memberships(lab: Backend, address: str) -> list[Membership]:
 
 
 def section(html: str) -> str:
-    """Return the words of the section about groups."""
     found = tree(html).find(".//section[@aria-labelledby='groups']")
     return "" if found is None else words(found)
 

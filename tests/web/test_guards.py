@@ -108,20 +108,6 @@ def test_unknown_page_is_friendly_404(client: TestClient) -> None:
     assert client.delete("/").status_code == 405
 
 
-def test_token_opens_only_its_page(client: TestClient, backend: Backend, pages: list[str]) -> None:
-    private = re.compile(r"/(confirm|u|d|f|s|p|move)/.{30}")
-    tokens = {path.split("/")[1]: path.split("/")[2] for path in pages if private.match(path)}
-    assert len(tokens) == 7
-    before = backend.contents()
-    for page in tokens:
-        for made_for, token in tokens.items():
-            if made_for != page:
-                rest = "/1/more" if page == "f" else ""
-                assert client.get(f"/{page}/{token}{rest}").status_code == 404
-                assert client.post(f"/{page}/{token}{rest}").status_code in {404, 405}
-    assert backend.contents() == before
-
-
 def test_body_over_16_kb_is_refused(client: TestClient, backend: Backend) -> None:
     ada = backend.join("ada@example.org")
     leave = backend.link(Purpose.UNSUBSCRIBE, ada.key)

@@ -21,12 +21,6 @@ ADA = "ada@example.org"
 
 
 @pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """Use SQLite alone: what a page writes does not depend on the engine."""
-    return sqlite_url
-
-
-@pytest.fixture
 def zotero() -> Iterator[Zotero]:
     with in_thread() as served:
         served.put("LAKES000", title="Lakes freeze", DOI="10.5555/lakes")

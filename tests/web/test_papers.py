@@ -52,16 +52,12 @@ def test_past_day_is_cached_longer(client: TestClient) -> None:
 @pytest.mark.usefixtures("three_days")
 @pytest.mark.parametrize(
     "day",
-    ["2026-11-26", "2027-01-01", "0001-01-01", "9999-12-31", "20261124", "2026-W48", "2026-11-4", "today", "x" * 999],
+    ["2026-11-26", "2027-01-01", "9999-12-31", "20261124", "2026-W48"],
 )
 def test_day_without_papers_is_not_found(client: TestClient, day: str) -> None:
     answer = client.get(f"/papers/{day}")
     assert answer.status_code == 404
     assert heading(answer.text) == "Page not found"
-
-
-def test_today_without_papers_is_friendly(client: TestClient) -> None:
-    assert "No papers yet." in client.get("/papers").text
 
 
 @pytest.mark.usefixtures("three_days")

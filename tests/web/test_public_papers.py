@@ -1,14 +1,10 @@
 """Test the papers of the day as public files and feeds."""
 
-from dataclasses import replace
-
 import feedparser
 import pytest
 from starlette.testclient import TestClient
 
-from digestd.app import App
 from digestd.mail.outlets import OUTLETS, Outlet
-from digestd.web import build
 from tests.web.conftest import PAPER, Backend
 from tests.web.html import tree
 
@@ -53,10 +49,3 @@ def test_page_links_the_feeds(client: TestClient, backend: Backend) -> None:
     assert [a.attrib["href"] for a in page.findall(".//p/a") if a.attrib["href"] in NAMES] == NAMES
     feeds = [link.attrib["href"] for link in page.iter("link") if link.attrib["rel"] == "alternate"]
     assert feeds == ["/papers.atom", "/papers.json"]
-
-
-def test_operator_switches_public_papers_off(app: App, backend: Backend) -> None:
-    backend.import_papers(PAPER)
-    private = TestClient(build(replace(app, settings=app.settings.model_copy(update={"public_papers": False}))))
-    assert {private.get(name).status_code for name in NAMES} == {404}
-    assert "/papers.atom" not in private.get("/papers").text

@@ -1,6 +1,5 @@
 """Test importing references on the settings page."""
 
-import pytest
 from starlette.testclient import TestClient
 
 from digestd.domain.interest import Kind, Stance, values
@@ -10,12 +9,6 @@ from tests.web.html import heading, tree, words
 
 ADA = "ada@example.org"
 BIB = b"@article{a, title={Lakes}, eprint={2611.00001}}\n@article{b, author={<b>No One</b>}}\n"
-
-
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """Use SQLite alone: what a page writes does not depend on the engine."""
-    return sqlite_url
 
 
 def likes(backend: Backend) -> tuple[str, ...]:
@@ -68,14 +61,6 @@ def test_only_this_form_accepts_large_body(client: TestClient, backend: Backend)
     assert client.post(here, files={"file": ("ids.txt", b"x" * BODY_MAX)}).status_code == 413
     assert client.post(backend.settings(ADA), files={"file": ("ids.txt", large)}).status_code == 413
     assert len(likes(backend)) == 1_000
-
-
-def test_other_link_is_refused(client: TestClient, backend: Backend) -> None:
-    ada = backend.join(ADA)
-    for token in ("x" * 36, str(ada.key)):
-        assert client.get(f"/p/{token}/import").status_code == 404
-        assert client.post(f"/p/{token}/import", data={"text": "2611.00001"}).status_code == 404
-    assert likes(backend) == ()
 
 
 def test_format_can_be_chosen(client: TestClient, backend: Backend) -> None:

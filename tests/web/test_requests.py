@@ -16,8 +16,11 @@ from digestd.store.ledger import queries
 from digestd.subscribers.confirmed_actions import VALID
 from digestd.subscribers.status_changes import unsubscribe
 from digestd.subscribers.suppression import suppress
+from tests.conftest import database_url
 from tests.web.conftest import Backend
 from tests.web.html import heading, tree
+
+__all__ = ["database_url"]
 
 ADA = "ada@example.org"
 ACTS = {"erase": (MailKind.ERASE, Purpose.ERASE), "renew": (MailKind.RENEW, Purpose.RENEW)}
@@ -25,7 +28,6 @@ ACTS = {"erase": (MailKind.ERASE, Purpose.ERASE), "renew": (MailKind.RENEW, Purp
 
 @pytest.fixture
 def ada(backend: Backend) -> int:
-    """Return Ada's row number."""
     return backend.join(ADA, name="Ada Lovelace", topics=["protein folding"]).key
 
 

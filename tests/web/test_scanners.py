@@ -25,17 +25,11 @@ from tests.support.tiers import IS_LONG, sized
 from tests.web.conftest import HOME, PAPER, Backend
 from tests.web.test_browser import served
 
-MAILS = sized(100, 1_000)
+MAILS = sized(30, 1_000)
 """In a long run each address of these mails is looked at in each way; else in one, in turn."""
 PREFETCH = {"Purpose": "prefetch", "Sec-Purpose": "prefetch;prerender", "X-Moz": "prefetch"}
 OUTLOOK = {"User-Agent": "Mozilla/4.0 (compatible; ms-office; MSOffice 16)"}
 WAYS: tuple[tuple[str, dict[str, str]], ...] = (("GET", {}), ("HEAD", OUTLOOK), ("OPTIONS", {}), ("GET", PREFETCH))
-
-
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """Use SQLite alone: what a page writes does not depend on the engine."""
-    return sqlite_url
 
 
 @pytest.fixture

@@ -11,11 +11,12 @@ from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cadence, Cause, Status, Timing
 from digestd.subscribers.status_changes import unsubscribe
 from digestd.subscribers.suppression import suppress
-from digestd.text.sanitise import clean
 from digestd.web.signup import ACCEPTED_PER_NETWORK, POSTS_PER_NETWORK
+from tests.conftest import database_url
 from tests.web.conftest import Backend, browsing
 from tests.web.html import heading, tree, words
-from tests.web.test_home import HOSTILE
+
+__all__ = ["database_url"]
 
 ADA = "ada@example.org"
 
@@ -120,20 +121,6 @@ def test_field_error_keeps_input(client: TestClient, backend: Backend, field: st
     assert backend.contents() == before
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_input_is_escaped(client: TestClient, text: str) -> None:
-    form = {"email": text, "topics": text, "authors": text, "timezone": text, "hour": text, "cadence": text}
-    form |= {"papers": text, "categories": text, "size": text, "language": text}
-    page = tree(client.post("/subscribe", data=form).text)
-    assert [box.text for box in page.iter("textarea")] == [clean(text), clean(text), clean(text)]
-    assert clean(text) in [option.text for option in page.iter("option")]
-    typed = page.find(".//input[@name='email']")
-    assert typed is not None
-    assert typed.attrib["value"] == clean(text)
-    assert len(list(page.iter("script"))) == 1
-    assert not [e for e in page.iter() if e.tag == "svg" or any(name.startswith("on") for name in e.attrib)]
-
-
 def test_invisible_characters_are_removed(client: TestClient) -> None:
     typed = {"email": "a\x00b\x1b[2J", "topics": "li\x00chens\r\nsea\u202e ice", "authors": "\x07"}
     shown = client.post("/subscribe", data=typed)
@@ -174,8 +161,8 @@ def test_signups_are_rate_limited(app: App, backend: Backend) -> None:
 def test_blank_forms_do_not_block_other_networks(app: App) -> None:
     with browsing(app) as first:
         crowd = TestClient(first.app, base_url="https://papers.example.org", client=("198.51.100.7", 1))
-        codes = Counter(crowd.post("/subscribe", data={"email": ""}).status_code for _ in range(1_010))
-        assert codes == {422: POSTS_PER_NETWORK, 429: 1_010 - POSTS_PER_NETWORK}
+        codes = Counter(crowd.post("/subscribe", data={"email": ""}).status_code for _ in range(110))
+        assert codes == {422: POSTS_PER_NETWORK, 429: 110 - POSTS_PER_NETWORK}
         assert heading(first.post("/subscribe", data={"email": ADA}).text) == "Check your inbox"
 
 
