@@ -15,7 +15,7 @@ S04 templates                 mail/test_templates.py::test_template_rejects_unde
 S05 inward requests           papers/test_ssrf_guard.py::test_fetch_never_connects_to_private_redirect
                               libraries/test_sync_failures.py::test_sync_retries_after_an_error
 S06 decompression bombs                     papers/test_fetch.py::test_fetch_refuses_gzip_bomb
-                              sources/test_feed.py::test_feed_refuses_entity_declarations
+                              sources/test_contract.py::test_source_refuses_entity_bombs
 S07 open redirects            mail/test_render_hostile.py::test_safe_url_accepts_only_web_links
                               security/test_csrf.py::test_no_open_redirect
 S08 tokens                    security/test_tokens.py::test_changed_tokens_are_refused
