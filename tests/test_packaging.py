@@ -47,6 +47,7 @@ def test_wheel_contains_templates_migrations_and_sample(wheel: Path) -> None:
         "digestd/store/migrations/script.py.mako",
         "digestd/sample/preprints.jsonl",
         "digestd/gists/NOTICE",
+        "digestd/gists/cues.toml",
         "digestd/gists/model.npz",
         "digestd/ranking/weights.json",
         "digestd/ranking/encoders/minilm/vocab.txt",

@@ -1,8 +1,9 @@
-"""Tell how well each sentence of an abstract says what the paper is about.
+"""Tell how well each sentence of an abstract says what the paper is about, by a linear model of its features.
 
-How well one sentence tells what a paper is about is scored by a linear model of its role, its place, its words in
-common with the title and some turns of phrase. Its weights were fitted to SciTLDR (Cachola et al., Findings of EMNLP
-2020) so that the expected ROUGE with the authors' own summaries is greatest; see NOTICE.
+The features of a sentence are its role, its traits, its place and length, and its words in common with the title. Their
+weights for the choice of one sentence were fitted to SciTLDR (Cachola et al., Findings of EMNLP 2020) so that the
+expected ROUGE with the authors' own summaries is greatest; those for what names contribution and result, to labels by
+reading. See NOTICE.
 """
 
 import re
@@ -11,121 +12,76 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-from digestd.gists.roles import Floats
+from digestd.gists.roles import ANNOUNCING, CONCRETE, Floats
 from digestd.gists.sentences import METHOD, OBJECTIVE, RESULT, ROLES
+from digestd.gists.standing import listed
 
 _WORD = re.compile(r"[a-z0-9]+")
 _STEM = 6
 """Letters of a word that count when titles and sentences are compared."""
-_SMALL = (
-    "a an the on of for in and with by via at as is are be we this that it its our which these from to or using can "
-    "has "
-    "have been not also such their than more how what"
-)
-_FUNCTION_WORDS = frozenset(_SMALL.split())
-_ADVERB = r"(?:\w+ly )?"
-_PATTERNS = tuple(
-    re.compile(cue)  # of lower-case text
-    for cue in (
-        r"^(?:in this (?:paper|work|article|study)|here),? we\b",
-        rf"\bwe {_ADVERB}(?:then |also |further |first )?(?:propose|introduce|present|develop|design|describe"
-        rf"|provide|"
-        r"devise)\b",
-        rf"\bthis (?:paper|work|article|study) {_ADVERB}(?:proposes|introduces|presents|develops|describes|studies|"
-        r"investigates)\b",
-        rf"\bwe {_ADVERB}(?:study|investigate|explore|examine|analy[sz]e|consider|address|revisit|ask)\b",
-        rf"\bwe {_ADVERB}(?:show|demonstrate|prove|find|observe|establish|reveal|verify)\b",
-        r"outperform|state[- ]of[- ]the[- ]art|surpass|achiev|improv",
-        r"^(?:however|moreover|furthermore|additionally|in addition|unfortunately|also|besides|thus|therefore|hence|"
-        r"consequently)\b",
-        r"^(?:this|these|it|they|such|those)\b",
-        r"\bto (?:address|overcome|tackle|solve|mitigate|this end)\b",
-        r"^we\b",
-        r"\d",
-        r"https?:|github|code\b",
-        r"experiment|empirical|results|evaluat",
-        r"^(?:specifically|in particular|concretely|more precisely|for example|for instance)\b",
-        r"[():;]",
-        r"^(?:first|second|third|finally|lastly)\b",
-        r"\?$",
-    )
-)
+_FUNCTION_WORDS = frozenset(listed("function_words"))
+_NAMED = re.compile(r"([^\s:]+(?: [^\s:]+){0,2}):")
+_LIKE_A_NAME = re.compile(r"[A-Z].*[A-Z]|\d")
+_IS_A = re.compile(r",? (?:is )?an? \w")
+_INTRODUCING = ("introduc", "present", "propos", "develop", "describ", "call", "dub", "nam", "term", "releas")
+_DIGITS = frozenset("0123456789")
+_HERE = ("in this ", "here, we", "here we", "this paper", "this work", "this study", "this article", "we ")
+_BEGINNINGS = ("this ", "these ", "it ", "they ", "such ", "also", "first", "second", "finally", "however", "to ")
 _WORD_SETS = tuple(
     frozenset(words.split())
     for words in (
-        "novel new",
+        "novel new first",
         "method approach framework algorithm model architecture benchmark dataset",
-        "called named termed dubbed coined",
         "our",
-        "further",
-        "hope",
         "by",
         "which",
         "recent existing previous prior traditional current",
+        "we",
+        "study investigate explore examine analyze analyse consider",
+        "show demonstrate prove find observe establish reveal",
     )
 )
-_HERE, _PROPOSE, _SHOW = 0, 1, 4
-_CROSSED = 8
-"""Products of features, which come after the cues."""
-_NAMED = re.compile(r"([^\s:]+(?: [^\s:]+){0,2}):")
-_LIKE_A_NAME = re.compile(r"[A-Z].*[A-Z]|\d")
 
 
-def features(title: str, sentences: Sequence[str], roles: Floats) -> Floats:
-    """Return the features of each sentence for the choice of one, (sentences, features).
+def features(title: str, sentences: Sequence[str], roles: Floats, traits: Floats) -> Floats:
+    """Return the features of each sentence, (sentences, features).
 
     Args:
-        roles: the probabilities of the roles, (sentences, roles).
+        roles: The probabilities of the roles, (sentences, roles).
+        traits: The probabilities of the traits, (sentences, traits).
     """
-    lower = [sentence.lower() for sentence in sentences]
-    all_words = [_WORD.findall(sentence) for sentence in lower]
-    words = [_content_words(text) for text in all_words]
+    all_words = [_WORD.findall(sentence.lower()) for sentence in sentences]
+    words = [[word[:_STEM] for word in text if word not in _FUNCTION_WORDS] for text in all_words]
     spread = Counter(word for text in words for word in set(text))
-    title_words = _content_words(_WORD.findall(title.lower()))
-    name = system_name(title)
+    title_words = [word[:_STEM] for word in _WORD.findall(title.lower()) if word not in _FUNCTION_WORDS]
+    name = system_name(title).replace("-", " ")
     rows = []
     for place, (sentence, text) in enumerate(zip(sentences, words, strict=True)):
+        lower, own = sentence.lower(), set(text)
         shared = _shared(title_words, text)
-        cues = [float(cue.search(lower[place]) is not None) for cue in _PATTERNS]
-        cues += [float(not names.isdisjoint(all_words[place])) for names in _WORD_SETS]
-        own = set(text)
-        is_named = bool(name and name in sentence)
-        central = sum(spread[word] - 1 for word in own) / max(1, len(own))
-        repeated = sum(spread[word] > 1 for word in text) / max(1, len(text))
-        row = [*roles[place], *shared, is_named, central, repeated, *_place(place, len(sentences))]
-        row += [*_length(sentence), *cues]
-        overlap, objective = shared[0], roles[place][ROLES.index(OBJECTIVE)]
-        row += [cues[_PROPOSE] * overlap, cues[_PROPOSE] * objective, overlap * objective]
-        row += [overlap * roles[place][ROLES.index(METHOD)], overlap * roles[place][ROLES.index(RESULT)]]
-        row += [cues[_PROPOSE] * (place < len(sentences) / 2), cues[_HERE] * cues[_PROPOSE], overlap * cues[_SHOW]]
-        rows.append(row)
+        spaced = sentence.replace("-", " ")
+        is_named = bool(name) and name in spaced
+        objective, method, result = (roles[place][ROLES.index(role)] for role in (OBJECTIVE, METHOD, RESULT))
+        announcing, concrete, overlap = traits[place][ANNOUNCING], traits[place][CONCRETE], shared[0]
+        rows.append([
+            *roles[place], *traits[place], *shared, is_named, is_named and introduces(spaced, name),
+            sum(spread[word] - 1 for word in own) / max(1, len(own)),
+            sum(spread[word] > 1 for word in text) / max(1, len(text)),
+            *_place(place, len(sentences)), *_length(sentence), lower.startswith(_HERE), sentence.endswith("?"),
+            *[lower.startswith(beginning) for beginning in _BEGINNINGS],
+            not _DIGITS.isdisjoint(sentence), "%" in sentence, sum(map(sentence.count, "():;")) / 4,
+            *[not names.isdisjoint(all_words[place]) for names in _WORD_SETS],
+            announcing * overlap, announcing * objective, overlap * objective, overlap * method, overlap * result,
+            announcing * (place < len(sentences) / 2), concrete * result, overlap * concrete,
+        ])  # fmt: skip
     found = np.array(rows, dtype=np.float64)
-    best = found[:, [len(ROLES), len(ROLES) + 2, len(ROLES) + 3]]
+    best = found[:, [10, 12, 13]]
     is_best = (best >= best.max(axis=0)) & (best.max(axis=0) > 0)
-    likely = np.column_stack([roles[:, 1:4], roles[:, 1] + roles[:, 2]])
+    likely = np.column_stack([roles[:, 1:4], roles[:, 1] + roles[:, 2], traits[:, [CONCRETE, ANNOUNCING]]])
     is_likely = likely >= likely.max(axis=0)
-    return np.hstack(
-        [
-            np.log(roles + 1e-3),
-            found,
-            is_best,
-            is_likely,
-            _around_first(found[:, -_CROSSED - len(_PATTERNS) - len(_WORD_SETS) + _PROPOSE]),
-        ]
-    )
-
-
-def _around_first(proposing: Floats) -> Floats:
-    """Tell which sentence is the first that proposes something, and which stand before and after it."""
-    if not proposing.any():
-        return np.zeros((len(proposing), 4))
-    distance = np.arange(len(proposing)) - proposing.argmax()
-    return np.array([distance == 0, distance < 0, distance > 0, distance == 1], dtype=np.float64).T
-
-
-def _content_words(words: Sequence[str]) -> list[str]:
-    return [word[:_STEM] for word in words if word not in _FUNCTION_WORDS]
+    return np.hstack([np.log(roles + 1e-3), found, is_best, is_likely, _around_first(traits[:, ANNOUNCING] > 0.5)])
 
 
 def system_name(title: str) -> str:
@@ -134,10 +90,25 @@ def system_name(title: str) -> str:
     return found[1] if found and _LIKE_A_NAME.search(found[1]) else ""
 
 
+def introduces(sentence: str, name: str) -> bool:
+    """Return True for "We present NAME" and "NAME is a …"."""
+    place = sentence.find(name)
+    if place == 0:
+        return _IS_A.match(sentence, len(name)) is not None
+    return any(word.startswith(_INTRODUCING) for word in sentence[: max(0, place)].lower().split()[-3:])
+
+
+def _around_first(announcing: NDArray[np.bool_]) -> Floats:
+    """Tell which sentence is the first that announces the work, and which stand before and after it."""
+    if not announcing.any():
+        return np.zeros((len(announcing), 4))
+    distance = np.arange(len(announcing)) - announcing.argmax()
+    return np.array([distance == 0, distance < 0, distance > 0, distance == 1], dtype=np.float64).T
+
+
 def _shared(title: list[str], text: list[str]) -> list[float]:
     """Return how much title and sentence have in common, by words and pairs of words."""
-    names, own = set(title), set(text)
-    pairs = set(pairwise(title))
+    names, own, pairs = set(title), set(text), set(pairwise(title))
     overlap = len(names & own) / max(1, len(names))
     both = len(pairs & set(pairwise(text))) / max(1, len(pairs))
     return [overlap, overlap**2, len(names & own) / max(1, len(own)), both]
@@ -149,9 +120,4 @@ def _place(place: int, count: int) -> list[float]:
 
 def _length(sentence: str) -> list[float]:
     count = len(sentence.split())
-    return [
-        min(count, 60) / 20,
-        (count / 25) ** 2 / 4,
-        *(count < most for most in (8, 12, 16, 20, 24)),
-        *(count > least for least in (28, 32, 36, 45)),
-    ]
+    return [min(count, 60) / 20, (count / 25) ** 2 / 4, count < 12, count < 20, count > 28, count > 36]

@@ -7,10 +7,12 @@ A language model's gist takes the place of both; it comes later, as another revi
 import re
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from digestd.domain.gist import BRIEF_MAX, GIST_MAX, Gist, GistKind
 from digestd.gists.extraction import Abstract, choose, judge
-from digestd.gists.roles import load_model
-from digestd.gists.sentences import RESULT, ROLES, Sentence, split_sentences
+from digestd.gists.roles import CONCRETE
+from digestd.gists.sentences import Sentence, split_sentences
 from digestd.text.sanitise import clean
 
 _COMMON = "the of and to in a is we that for with are this on by as an our from be which"
@@ -24,12 +26,6 @@ _CLAUSE = re.compile(
     r"by|enabling|allowing|making|leading|resulting|achieving|outperforming|demonstrating|showing)\b)|\s–(?=\s)"
 )
 _LIST = re.compile(r":\s|\((?:i|1|a)\)")
-_OUTCOME = re.compile(
-    r"\boutperform|\bimprov|\bachiev|state[- ]of[- ]the[- ]art|\breduc|\bsurpass|\bincreas|\bshow|\bfaster\b|\d ?%"
-    r"|\bfind",
-    re.IGNORECASE,
-)
-_RESULT = ROLES.index(RESULT)
 _LIKELY = 0.5
 _REPEATED = 0.5
 """Share of the content words of a result that the summary has already."""
@@ -45,7 +41,7 @@ def make_gist(title: str, abstract: str, summary: str = "") -> Gist | None:
     """
     sentences = split_sentences(clean(abstract))
     given = clean(summary)
-    judged = judge(title, sentences, summary=given) if sentences and is_english(sentences) else None
+    judged = judge(f"{title} {given}", sentences) if sentences and is_english(sentences) else None
     if len(given) >= _SUMMARY_MIN:
         return Gist(_completed(given, judged, GIST_MAX), _completed(given, judged, BRIEF_MAX), GistKind.SOURCE)
     if not sentences:
@@ -66,10 +62,8 @@ def _extracted(sentences: Sequence[Sentence], judged: Abstract | None, limit: in
     if judged is None:
         return _leading(texts, limit)
     places = choose(judged, limit)
-    if too_long := judged.too_long(limit, places):
-        return shorten_sentence(too_long, limit)
     if not places:
-        return shorten_sentence(texts[0], limit)
+        return shorten_sentence(judged.texts[int(judged.new.argmax())], limit)
     return _joined(judged.shown(places, limit))
 
 
@@ -121,7 +115,8 @@ def _completed(summary: str, judged: Abstract | None, limit: int) -> str:
 
 
 def _names_outcome(texts: Sequence[str]) -> bool:
-    return any(map(_OUTCOME.search, texts)) or bool((load_model().probabilities(texts)[:, _RESULT] > _LIKELY).any())
+    judged = judge("", [Sentence(text) for text in texts])
+    return bool((np.maximum(judged.out, judged.traits[:, CONCRETE]) > _LIKELY).any())
 
 
 def _repeats(text: str, summary: str) -> bool:

@@ -1,8 +1,9 @@
-"""Tell what each sentence of an abstract is for: a linear-chain CRF over five roles.
+"""Tell what each sentence of an abstract is for, and what speaks for showing it.
 
-The features of a sentence are its words, pairs of words, beginning, length and place, and the beginnings of its
-neighbours. Their weights were fitted to CSAbstruct (Cohan et al., EMNLP 2019) by `python -m tests.gists.train`; see
-NOTICE. `probabilities` returns the marginals of the forward-backward algorithm (Rabiner 1989).
+A linear-chain CRF over five roles has been fitted to CSAbstruct (Cohan et al., EMNLP 2019). Its features are the words
+of a sentence, pairs of words, beginning, length and place, and the beginnings of its neighbours; `probabilities`
+returns the marginals of the forward-backward algorithm (Rabiner 1989). Logistic regressions on the words tell the
+traits of a sentence. `python -m tests.gists.train` fits all of them; see NOTICE.
 """
 
 import re
@@ -26,6 +27,9 @@ _TOKEN = re.compile(r"[a-z]+(?:[-'][a-z]+)*|\d+(?:\.\d+)?|[%:;()?]")
 _BEGINNING = 3
 _NEIGHBOUR_BEGINNING = 4
 _COUNT_MAX = 12
+TRAITS = NEEDS, UNWANTED, EMPTY, CONCRETE, ANNOUNCING = range(5)
+"""Traits of a sentence: it needs the one before it; it is on code, hopes or the text; it tells what was tried, praises
+or promises; it tells a result with figures, a comparison or a finding; it announces the work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +38,48 @@ class GistModel:
 
     Attributes:
         rows: The row of `weights` for the key of a feature.
-        weights: (features, roles).
+        weights: (features, roles and traits).
         transitions: (roles, roles), from the row's role to the column's.
-        choice: The weights of `digestd.gists.choice.features`.
+        bias: Of the traits.
+        choice: The weights of `digestd.gists.choice.features`, for the choice of one sentence.
+        naming: Those for the probability that a sentence names the contribution, and the result, (features + 1, 2).
     """
 
     rows: dict[int, int]
     weights: Floats
     transitions: Floats
+    bias: Floats
     choice: Floats
+    naming: Floats
 
-    def emissions(self, sentences: Sequence[str]) -> Floats:
-        """Return the score of each role for each sentence, (sentences, roles)."""
-        scores = np.zeros((len(sentences), len(ROLES)))
-        for place, names in enumerate(sentence_features(sentences)):
+    def scores(self, sentences: Sequence[str], leanings: Sequence[Sequence[str]] = ()) -> Floats:
+        """Return the score of each role and trait for each sentence, (sentences, roles and traits).
+
+        Args:
+            sentences: The sentences of an abstract; as they are shown, for their traits.
+            leanings: What `digestd.gists.standing.leanings` tells of them.
+        """
+        found = np.zeros((len(sentences), self.weights.shape[1]))
+        for place, names in enumerate(sentence_features(sentences, leanings)):
             known = [row for name in names if (row := self.rows.get(key(name))) is not None]
-            scores[place] = self.weights[known].sum(axis=0)
-        return scores
+            found[place] = self.weights[known].sum(axis=0)
+        return found
 
-    def probabilities(self, sentences: Sequence[str]) -> Floats:
-        """Return the probability of each role for each sentence, (sentences, roles)."""
-        scores, count = self.emissions(sentences), len(sentences)
+    def judge(self, sentences: Sequence[str], leanings: Sequence[Sequence[str]]) -> tuple[Floats, Floats]:
+        """Return the probabilities of roles and of traits, (sentences, roles) and (sentences, traits)."""
+        scores = self.scores(sentences, leanings)
+        return self.probabilities(scores[:, : len(ROLES)]), logistic(scores[:, len(ROLES) :] + self.bias)
+
+    def named(self, features: Floats) -> Floats:
+        """Return the probabilities that each sentence names the contribution, and the result, (sentences, 2)."""
+        return logistic(features @ self.naming[:-1] + self.naming[-1])
+
+    def probabilities(self, scores: Floats) -> Floats:
+        """Return the probability of each role for each sentence from its scores, (sentences, roles)."""
         forward, backward = scores.copy(), np.zeros_like(scores)
-        for place in range(1, count):
+        for place in range(1, len(scores)):
             forward[place] += np.logaddexp.reduce(forward[place - 1][:, None] + self.transitions, axis=0)
-        for place in range(count - 2, -1, -1):
+        for place in range(len(scores) - 2, -1, -1):
             following = scores[place + 1] + backward[place + 1]
             backward[place] = np.logaddexp.reduce(self.transitions + following, axis=1)
         joint = forward + backward
@@ -69,7 +90,7 @@ class GistModel:
 
     def roles(self, sentences: Sequence[str]) -> list[str]:
         """Return the most probable sequence of roles (Viterbi)."""
-        scores = self.emissions(sentences)
+        scores = self.scores(sentences)[:, : len(ROLES)]
         best, back = scores[0], []
         for emission in scores[1:]:
             ways = best[:, None] + self.transitions
@@ -94,10 +115,14 @@ def read_model(path: Path) -> GistModel:
         keys = np.cumsum(arrays["gaps"].astype(np.int64))
         return GistModel(
             rows={int(name): row for row, name in enumerate(keys)},
-            weights=arrays["weights"] * float(arrays["scale"]),
-            transitions=arrays["transitions"].astype(np.float64),
-            choice=arrays["choice"].astype(np.float64),
+            weights=arrays["weights"] * arrays["scale"].astype(np.float64),
+            **{name: arrays[name].astype(np.float64) for name in ("transitions", "bias", "choice", "naming")},
         )
+
+
+def logistic(scores: Floats) -> Floats:
+    found: Floats = 1 / (1 + np.exp(-scores))
+    return found
 
 
 @lru_cache(maxsize=65_536)  # most features are common to many sentences
@@ -110,16 +135,22 @@ def tokens(sentence: str) -> list[str]:
     return ["0" if token[0].isdigit() else token for token in _TOKEN.findall(sentence.lower())]
 
 
-def sentence_features(sentences: Sequence[str]) -> list[list[str]]:
+def sentence_features(sentences: Sequence[str], leanings: Sequence[Sequence[str]] = ()) -> list[list[str]]:
+    """Return the names of the features of each sentence: those of the traits, then of its place and neighbours."""
     texts = [tokens(sentence) for sentence in sentences]
-    return [_own(text) + _place(place, len(texts)) + _neighbours(texts, place) for place, text in enumerate(texts)]
+    found = [own_features(text, place) for place, text in enumerate(texts)]
+    for place, leaning in enumerate(leanings):
+        found[place] += leaning
+    return [own + _place(place, len(texts)) + _neighbours(texts, place) for place, own in enumerate(found)]
 
 
-def _own(text: list[str]) -> list[str]:
+def own_features(text: Sequence[str], place: int) -> list[str]:
+    """Return the names of the features of a sentence without the others, from its tokens."""
     words = [f"w {word}" for word in sorted(set(text))]
     pairs = [f"b {one} {other}" for one, other in sorted(set(pairwise(["<s>", *text, "</s>"])))]
     beginning = [f"s{place} {word}" for place, word in enumerate(text[:_BEGINNING])]
-    return [*words, *pairs, *beginning, f"len {min(len(text) // 6, 9)}"]
+    whole = [f"len {min(len(text) // 6, 9)}", f"t {' '.join(text[:3])}", f"last {text[-1] if text else ''}"]
+    return [*words, *pairs, *beginning, *whole, *(["first"] if not place else [])]
 
 
 def _place(place: int, count: int) -> list[str]:

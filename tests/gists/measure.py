@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from digestd.gists import choice, extraction, roles
+from digestd.gists import extraction, roles
 from digestd.gists.sentences import METHOD, OBJECTIVE, RESULT, ROLES, Sentence
 from tests.gists.labelled import LabelledAbstract, SummarisedAbstract, is_summarised, read_labelled, read_summarised
+from tests.gists.train import features
 
 LIMITS = (480, 440, 320)
 NEW = {OBJECTIVE, METHOD}
@@ -51,8 +52,7 @@ def role_accuracy(abstracts: Sequence[LabelledAbstract], model: roles.GistModel)
 
 def best_sentence_rouge(abstracts: Sequence[SummarisedAbstract], model: roles.GistModel) -> list[float]:
     """Return the mean ROUGE-1, -2 and -L, in percent, of the sentence that is chosen alone."""
-    features = (choice.features(a.title, a.sentences, model.probabilities(a.sentences)) for a in abstracts)
-    chosen = [a.rouge[int((each @ model.choice).argmax())] for a, each in zip(abstracts, features, strict=True)]
+    chosen = [a.rouge[int((features(a.title, a.sentences, model) @ model.choice).argmax())] for a in abstracts]
     return [float(value) for value in 100 * np.mean(chosen, axis=0)]
 
 

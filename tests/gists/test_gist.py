@@ -208,4 +208,8 @@ def test_model_is_small_and_tells_roles() -> None:
     told = model.roles([*BACKGROUND.split(". "), NEW, RESULT])
     assert told[0] == "background"
     assert told[-1] == "result"
-    assert model.probabilities([NEW, RESULT]).shape == (2, len(ROLES))
+    told_roles, traits = model.judge([NEW, RESULT, HOPE], [[], [], []])
+    assert told_roles.shape == (3, len(ROLES))
+    assert traits[0, roles.ANNOUNCING] > 0.5
+    assert traits[1, roles.CONCRETE] > 0.5
+    assert traits[2, roles.UNWANTED] > 0.5

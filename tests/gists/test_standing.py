@@ -1,8 +1,17 @@
-"""Sentences that can be read without the ones before them."""
+"""Sentences that can be read without the ones before them, and names that others introduce."""
 
 import pytest
 
-from digestd.gists.standing import stand
+from digestd.gists.acronyms import expand, long_forms, names
+from digestd.gists.roles import NEEDS, load_model
+from digestd.gists.standing import is_broken, leanings, stand
+
+
+def needs_before(sentence: str) -> bool:
+    """Return True if a sentence in the middle of an abstract needs the one before it."""
+    texts = ["We plant two oaks in a park.", stand(sentence)]
+    _, traits = load_model().judge(texts, leanings("A garden", texts))
+    return bool(traits[1, NEEDS] > 0.5)
 
 
 @pytest.mark.parametrize(
@@ -16,39 +25,23 @@ from digestd.gists.standing import stand
         ("Taken together, these results show that oaks grow.", "The results show that oaks grow."),
         ("But mRNA is made by oaks.", "mRNA is made by oaks."),
         ("This paper describes an oak in a park.", "This paper describes an oak in a park."),
-        ("It is well known that oaks grow slowly.", "It is well known that oaks grow slowly."),
         ("We address these important gaps and introduce an oak.", "We introduce an oak."),
         ("We tackle this problem by proposing an oak.", "We propose an oak."),
+        ("This paper addresses that gap by aligning oaks.", "This paper aligns oaks."),
+        ("We address this gap with OakSim, a park.", "We present OakSim, a park."),
         ("We plant an oak that solves this issue with its roots.", "We plant an oak with its roots."),
         ("We plant a new oak designed to fill this gap using roots.", "We plant a new oak using roots."),
-        ("We make a first attempt in this direction by planting oaks.", "We make a first attempt by planting oaks."),
+        ("We aim to address this question in a park.", "We aim to address this question in a park."),
         ("Using this insight from the parks, we plant oaks.", "We plant oaks."),
         ("To bridge both worlds we plant oaks.", "We plant oaks."),
         ("We plant oaks (https://example.org/oaks).", "We plant oaks."),
-        (
-            "Oaks in parks grow twice as fast as oaks in forests of the same age, in nine countries, demonstrating the "
-            "great potential of parks.",
-            "Oaks in parks grow twice as fast as oaks in forests of the same age, in nine countries.",
-        ),
         ("In short, f is the height of the oak.", "In short, f is the height of the oak."),
-        ("We plant oaks to address this aforementioned issue.", "We plant oaks."),
-        ("To bridge the gap, we plant oaks.", "We plant oaks."),
-        ("For example, oaks grow in parks.", "Oaks grow in parks."),
-        ("To the end, we plant oaks.", "We plant oaks."),
-        ("Empowered by these, our oaks grow.", "Our oaks grow."),
         ("To fill such a gap, in this study, we plant oaks.", "We plant oaks."),
-        ("Pruned with care, OAK also uses water.", "Pruned with care, OAK uses water."),
-        ("The growth of oaks is in turn limited by water.", "The growth of oaks is limited by water."),
-        ("To further improve growth, we water oaks.", "To improve growth, we water oaks."),
         ("Oaks grow in parks but also in forests.", "Oaks grow in parks but also in forests."),
-        ("The oaks are also known as trees.", "The oaks are also known as trees."),
-        ("We plant both oaks and elms in parks.", "We plant both oaks and elms in parks."),
-        ("We plant oaks and show that these oaks grow.", "We plant oaks and show that these oaks grow."),
     ],
 )
-def test_stand_drops_connectives(sentence: str, shown: str) -> None:
-    found = stand(sentence)
-    assert (found.text, found.needs_before, found.is_broken) == (shown, False, False)
+def test_stand_drops_what_ties_a_sentence_to_others(sentence: str, shown: str) -> None:
+    assert stand(sentence) == shown
 
 
 @pytest.mark.parametrize(
@@ -56,40 +49,31 @@ def test_stand_drops_connectives(sentence: str, shown: str) -> None:
     [
         "These responsibilities fall to the owner of the park.",
         "It grows twice as fast as an oak.",
-        "They grow in parks and forests.",
         "Such trees grow in parks and forests.",
         "We aim to address this question.",
         "To address this, earlier work has planted elms.",
         "Even its leaves grow twice as fast.",
-        "We plant the oaks from the first stage again.",
-        "The paper transfers that methodology to elms.",
         "The latter grow twice as fast.",
-        "We show that it grows twice as fast.",
-        "We tackle this problem by planting more oaks.",
         "We propose a network to model these continuous changes well.",
-        "We plant an oak that solves this issue by growing.",
         "Instead, oaks grow in parks.",
-        "In comparison, oaks grow in parks.",
-        "We plant oaks, which instead grow in parks.",
-        "In forests of the north, they grow slowly.",
         "Despite this, in parks we count a hundred oaks.",
-        "Both kinds grow in parks.",
-        "Improving their growth is hard.",
-        "It has been limited to small parks.",
-        "We find a similar effect in parks.",
-        "In one, conducted with 110 visitors, oaks were pruned.",
-        "In another, we plant oaks.",
-        "We plant more oaks from both perspectives.",
-        "We give more water to those that are small.",
-        "A third kind of oak seems to grow in parks.",
-        "Another problem concerns the growth of oaks.",
-        "On ten forests of the north, it achieves 12% more growth.",
-        "Unlike other methods, this method needs no soil.",
     ],
 )
-def test_stand_tells_what_needs_the_sentence_before(sentence: str) -> None:
-    found = stand(sentence)
-    assert found.needs_before or found.pointed
+def test_model_tells_what_needs_the_sentence_before(sentence: str) -> None:
+    assert needs_before(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Our results show that oaks grow.",
+        "We propose OakSim, a simulator of oaks that needs no soil.",
+        "We plant both oaks and elms in parks.",
+        "Oaks rather than elms, which need parks, grow.",
+    ],
+)
+def test_model_tells_what_stands_alone(sentence: str) -> None:
+    assert not needs_before(sentence)
 
 
 @pytest.mark.parametrize(
@@ -98,39 +82,49 @@ def test_stand_tells_what_needs_the_sentence_before(sentence: str) -> None:
         "Our method has three parts:",
         "(ii) the second part is a leaf.",
         "2) Leaves are cut off.",
-        "It has goals: * To grow fast.",
         "We plant oaks (and elms.",
         "We b) plant elms in the park.",
         "%we plant oaks in a park.",
     ],
 )
-def test_stand_tells_what_is_broken(sentence: str) -> None:
-    assert stand(sentence).is_broken
+def test_is_broken_finds_parts_of_sentences(sentence: str) -> None:
+    assert is_broken(sentence)
+    assert not is_broken("We (i) plant oaks (Quercus 1.1) and (ii) water them.")
+
+
+def test_leanings_tell_where_a_noun_was_met() -> None:
+    found = leanings("A park", ["We plant oaks.", "The oaks grow.", "These parks and these saws help the birds."])
+    assert found == [[], ["x the seen"], ["x these title start", "x these nowhere later"]]
 
 
 @pytest.mark.parametrize(
-    "sentence",
-    ["The method is faster than others.", "Our simple but fast solution is good.", "We show that our proposal works."],
-)
-def test_stand_tells_what_lacks_its_subject(sentence: str) -> None:
-    assert stand(sentence).is_loose
-
-
-@pytest.mark.parametrize(
-    "sentence", ["Furthermore, oaks grow in parks.", "We also plant oaks.", "For example, oaks grow in parks."]
-)
-def test_stand_tells_what_adds_to_sentence_before(sentence: str) -> None:
-    assert stand(sentence).is_added
-
-
-@pytest.mark.parametrize(
-    "sentence",
+    ("text", "found"),
     [
-        "Our results show that oaks grow.",
-        "It is important to plant oaks.",
-        "Oaks rather than elms, which instead need parks, grow.",
+        ("guided policy search (GPS) is", {"GPS": "guided policy search"}),
+        ("by test-time adaptation (TTA) alone", {"TTA": "test-time adaptation"}),
+        ("single nucleotide polymorphisms (SNPs) of", {"SNP": "single nucleotide polymorphism"}),
+        ("the area under the curve (AUC)", {"AUC": "area under the curve"}),
+        ("messenger RNA (mRNA)", {"mRNA": "messenger RNA"}),
+        ("divided into metric estimation (MMDE)", {}),
+        ("oaks and elms (see below)", {}),
     ],
 )
-def test_stand_lets_sentences_alone(sentence: str) -> None:
-    found = stand(sentence)
-    assert (found.needs_before, found.pointed, found.is_loose) == (False, "", False)
+def test_long_forms(text: str, found: dict[str, str]) -> None:
+    assert long_forms([text]) == found
+
+
+def test_expand_leaves_what_is_explained_or_part_of_name() -> None:
+    assert expand("Two GPSs and a GPS.", "GPS", "policy search") == "Two policy searchs (GPSs) and a GPS."
+    assert expand("A GPS-like oak.", "GPS", "policy search") == "A GPS-like oak."
+    assert expand("Oaks (or a GPS) grow.", "GPS", "policy search") == "Oaks (or a GPS) grow."
+    assert expand("The GPS (G) oak.", "GPS", "policy search") == "The GPS (G) oak."
+
+
+def test_names_leave_words_and_known_ones() -> None:
+    assert names("OakSim-2 and GPSs count Oaks by AI, in 12 parks and H3 grids.") == {"OakSim-2", "GPS", "H3"}
+
+
+def test_standing_is_linear_in_hostile_text() -> None:
+    for text in ("the " * 4_000, "A-" * 4_000, "this two " * 2_000, "(AB) " * 2_000, "to " * 4_000, "a) " * 4_000):
+        assert leanings("x", [stand(text), text])
+        assert not is_broken(text) or long_forms([text]) is not None
