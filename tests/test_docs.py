@@ -1,11 +1,9 @@
 """The documentation is true: commands run, names exist, links work."""
 
 import json
-import os
 import re
 import shlex
 import subprocess
-import sys
 import textwrap
 from functools import cache
 from pathlib import Path
@@ -19,6 +17,7 @@ from digestd.cli import app
 from digestd.settings import PREFIX, Settings
 from digestd.sources import REGISTRY
 from tests import reference
+from tests.support.command_process import Command
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "deploy" / "docs"
@@ -58,13 +57,6 @@ def mentioned_commands(page: Path) -> list[str]:
     return spans + [line.partition(" #")[0] for line in lines if line.startswith("digestd ")]
 
 
-def run_digestd(arguments: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
-    env = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    env |= {"PYTHONPATH": str(ROOT), "DIGESTD_NOW": NO_DAY["DIGESTD_NOW"]}
-    run = [sys.executable, "-m", "digestd", *arguments]
-    return subprocess.run(run, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=120)
-
-
 def invoke(arguments: list[str]) -> str:
     done = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert done.exit_code == 0, (arguments, done.output)
@@ -90,8 +82,8 @@ def test_tour_in_readme_sends_a_digest(folder: Path) -> None:
     """Run each command as a process of its own."""
     for command in shown_commands(README):
         assert command[0] == "digestd"
-        done = run_digestd(command[1:], folder)
-        assert done.returncode == 0, (command, done.stderr)
+        done = Command(tuple(command[1:]), {"DIGESTD_NOW": NO_DAY["DIGESTD_NOW"]}, folder).run()
+        assert done.code == 0, (command, done.output)
     assert len(list((folder / "var" / "outbox" / "new").iterdir())) == 1
 
 

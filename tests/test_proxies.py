@@ -4,7 +4,6 @@ import getpass
 import http.client
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +14,10 @@ import pytest
 
 from digestd.security.secret_key import read_keys
 from digestd.security.tokens import Purpose, make_token
+from tests.support.command_process import Command
 from tests.support.postgres import free_port
-from tests.test_deploy import DEPLOY, REPO, tool
+from tests.support.waiting import until
+from tests.test_deploy import DEPLOY, tool
 
 pytestmark = pytest.mark.slow
 
@@ -31,15 +32,21 @@ def running(command: list[str], port: int, **options: object) -> Iterator[None]:
         for _ in range(300):
             if process.poll() is not None:
                 pytest.fail(f"{command[0]} ended: {process.stderr.read()}")
-            try:
-                ask(port, "GET", "/healthz")
+            if answers(port):
                 break
-            except OSError:
-                time.sleep(0.1)
+            time.sleep(0.1)
         yield
     finally:
         process.terminate()
         process.communicate(timeout=30)
+
+
+def answers(port: int) -> bool:
+    """Return True if a server answers on the port."""
+    try:
+        return bool(ask(port, "GET", "/healthz").status)
+    except OSError:
+        return False
 
 
 def ask(port: int, method: str, path: str, body: bytes | None = None) -> http.client.HTTPResponse:
@@ -63,20 +70,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pages(folder: Path) -> Iterator[int]:
     """Yield the port of digestd's pages behind a trusted proxy."""
     port = free_port()
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
-    settings = clean | {
-        "PYTHONPATH": str(REPO),
+    settings = {
         "DIGESTD_WEB_PORT": str(port),
         "DIGESTD_PUBLIC_URL": f"https://{HOST}",
         "DIGESTD_POSTAL_ADDRESS": "Storgata 1, Oslo",
         "DIGESTD_TRUSTED_PROXIES": "127.0.0.1",
     }
-    digestd = [sys.executable, "-m", "digestd"]
-    subprocess.run([*digestd, "init"], cwd=folder, env=settings, check=True, capture_output=True)
-    ada = [*digestd, "subscriber", "add", "ada@example.org", "--topic", "lake ice"]
-    subprocess.run(ada, cwd=folder, env=settings, check=True, capture_output=True)
-    with running([*digestd, "web"], port, cwd=folder, env=settings):
-        yield port
+    for words in (("init",), ("subscriber", "add", "ada@example.org", "--topic", "lake ice")):
+        assert Command(words, settings, folder).run().code == 0
+    web = Command(("web",), settings, folder).start()
+    until(lambda: answers(port))
+    yield port
+    web.process.terminate()
+    web.end()
 
 
 @pytest.fixture(params=["nginx", "caddy"])

@@ -93,7 +93,7 @@ S21 tracking                  mail/test_render_hostile.py::test_mail_loads_no_re
 S22 dependencies              test_deploy.py::test_lock_has_hashes_and_no_host_names
                               test_audit.py::test_audit_queries_each_package_and_names_the_fix
                               test_packaging.py::test_wheel_contains_an_sbom_of_the_lock
-S23 service privileges        test_deploy.py::test_unit_has_a_low_systemd_exposure
+S23 service privileges        test_deploy.py::test_units_have_a_low_systemd_exposure
                               test_deploy.py::test_unit_takes_passwords_as_credentials
                               test_deploy.py::test_base_image_is_pinned_by_digest
 S24 denial of service         web/test_guards.py::test_body_over_16_kb_is_refused
