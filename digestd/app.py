@@ -114,7 +114,6 @@ class App:
 
     @property
     def urls(self) -> Urls:
-        """Return the URLs of our pages."""
         return Urls(self.settings.public_url)
 
     @property
@@ -240,7 +239,6 @@ class App:
 
     @property
     def notices(self) -> NoticeContext:
-        """Return what notices need: keys and host."""
         from digestd.subscribers.notices import NoticeContext
 
         return NoticeContext(self.keys, self.sender.host)
@@ -343,7 +341,6 @@ class App:
 
     @property
     def libraries(self) -> LibrarySync:
-        """Return the parts that link and sync subscribers' libraries."""
         from digestd.subscribers.libraries import LibrarySync
 
         return LibrarySync.of(self.settings, self.db, self.keys, self.client, self.clock)
@@ -383,7 +380,6 @@ class App:
         return self.signer.dns_name, dns_record(Path(self.settings.dkim_key_file).read_bytes())
 
     def reason_text(self, reason: Reason, language: str = "en") -> str:
-        """Return the reason of a pick as a sentence."""
         from digestd.mail.rendering import render_reason
 
         return render_reason(self.templates, reason, language)

@@ -181,7 +181,7 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     ),
     "status": CommandEntry(
         "status:show_status",
-        "Show how the service fares: what is due, sent, waiting and failing.",
+        "Show the state of the service: what is due, sent, waiting and failing.",
         _OPERATIONS,
         logs=False,
     ),

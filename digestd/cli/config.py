@@ -10,7 +10,6 @@ from digestd.cli.arguments import Json
 from digestd.cli.output import emit
 from digestd.cli.stdio import say
 from digestd.errors import BadInput
-from digestd.resources import OverrideState, overrides
 
 _SECRETS = frozenset(
     {
@@ -59,6 +58,7 @@ def check() -> None:
     """
     from digestd import app as wiring
     from digestd.delivery.preflight import require_templates
+    from digestd.operations.local_probes import check_overrides
     from digestd.ranking.encoders import describe_encoder
     from digestd.security.parser_process import probe
 
@@ -68,20 +68,13 @@ def check() -> None:
     say(f"mail will go to {', '.join(route.name for route in built.routes)} (not tried)")
     _ = built.encoder
     say(describe_encoder(built.settings.embedding_model))
-    for name, state in overrides(built.template_folders).items():
-        if warning := _TEMPLATE_WARNINGS.get(state):
-            say(f"warning: template {name} {warning}")
+    for finding in check_overrides(built):
+        say(f"warning: {finding.message}; {finding.remedy}")
     confinement = probe()
     say(f"parsers run confined by {', '.join(confinement.layers)}")
     for gap in confinement.gaps:
         say(f"warning: {gap}")
     say("settings, secret key, database and templates are valid; `digestd doctor` tries relay, DNS, web and clock")
-
-
-_TEMPLATE_WARNINGS = {
-    OverrideState.OUTDATED: "was copied from an earlier version; compare with `digestd template diff NAME`",
-    OverrideState.UNKNOWN: "replaces nothing; `digestd template list` shows the names",
-}
 
 
 def show_dkim() -> None:

@@ -57,13 +57,13 @@ async def serve(app: App, lock: HeldLock, started: Callable[[], None] = lambda: 
     from digestd.cli.web import serve_pages
     from digestd.jobs.children import ChildProcesses
     from digestd.jobs.receiver import receive
-    from digestd.jobs.worker import work
+    from digestd.jobs.worker import BESIDE_MAIL, work
     from digestd.replies.mailboxes.lmtp import LmtpServer
 
     async def run_all(stop: asyncio.Event) -> None:
         inline: Sequence[Part] = ()
         if app.settings.runner == "inline":
-            inline = (partial(work, children=ChildProcesses(app)), *_parts_beside_mail())
+            inline = (partial(work, children=ChildProcesses(app)), *BESIDE_MAIL)
         wakes = [asyncio.Event() for _ in inline]
 
         def wake_all() -> None:
@@ -79,12 +79,6 @@ async def serve(app: App, lock: HeldLock, started: Callable[[], None] = lambda: 
 
     await run_until_stopped(run_all, ready=False)
     log.info("stopped")
-
-
-def _parts_beside_mail() -> Sequence[Part]:
-    from digestd.jobs.worker import look_up_papers, post_webhooks, serve_chat, sync_libraries
-
-    return serve_chat, post_webhooks, sync_libraries, look_up_papers
 
 
 def _runner(app: App, lock: HeldLock, planned: Callable[[], None]) -> "Scheduler | JobRunner":
@@ -113,9 +107,9 @@ def run_worker() -> None:
 
         asyncio.run(run_until_stopped(lambda stop: run_parts([JobRunner(app).run(stop)], stop)))
         return
-    from digestd.jobs.worker import work
+    from digestd.jobs.worker import BESIDE_MAIL, work
 
-    parts = (work, *_parts_beside_mail())
+    parts = (work, *BESIDE_MAIL)
     asyncio.run(run_until_stopped(lambda stop: run_parts([part(app, stop, asyncio.Event()) for part in parts], stop)))
 
 

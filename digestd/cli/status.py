@@ -22,7 +22,7 @@ _SIGNS = {Level.ERROR: ("✗", "bold red"), Level.WARNING: ("!", "yellow"), Leve
 
 
 def show_status(as_json: Json = False) -> None:
-    """Show how the service fares: what is due, sent, waiting and failing.
+    """Show the state of the service: what is due, sent, waiting and failing.
 
     Exits 1 if something needs you now: a relay is paused, due digests are not planned, or mails cannot be composed.
     Warnings alone exit 0. `digestd doctor` checks the installation itself.

@@ -153,9 +153,8 @@ def list_subscribers(
 def show_subscriber(email: Email, as_json: Json = False) -> None:
     """Show one subscriber.
 
-    Tells the whole story of the address: settings, interests, papers that do not count yet, groups, when the next
-    digest is due, every change of consent, the last deliveries and what became of each, bounces, and suppressions with
-    their cause.
+    Shows settings, interests, papers that do not count yet, groups, when the next digest is due, every change of
+    consent, the last deliveries with their results, bounces, and suppressions with their cause.
 
     Example: digestd subscriber show ada@example.org --json
     """
@@ -312,7 +311,7 @@ def _say_hints(built: App, record: SubscriberRecord) -> None:
     with contextlib.suppress(DigestdError):
         for hint in built.topic_hinter.hints(topics, built.clock()) if topics else ():
             if hint.is_notable:
-                say(_told(hint))
+                say(_describe_hint(hint))
 
 
 def _say_papers(built: App, record: SubscriberRecord) -> None:
@@ -340,7 +339,7 @@ def _fate(built: App, paper: NamedPaper) -> str:
     return f"not known yet; digestd will look it up at {where}, see `digestd subscriber show`"
 
 
-def _told(hint: "TopicHint") -> str:
+def _describe_hint(hint: "TopicHint") -> str:
     why = ", as the papers are in English" if hint.is_translated else ""
     parts = [f"read as '{hint.understood}'{why}"] if hint.understood else []
     if hint.is_foreign:

@@ -120,6 +120,10 @@ async def serve_chat(app: App, stop: asyncio.Event, wake: asyncio.Event | None =
     await _repeat_until("posting to chat rooms", partial(post_to_chat, app, stop), TICK_SECONDS, stop, wake)
 
 
+BESIDE_MAIL = (serve_chat, post_webhooks, sync_libraries, look_up_papers)
+"""The work of the inline runner, apart from sending mail."""
+
+
 async def _repeat(
     name: str,
     work: Callable[[], Awaitable[object]],

@@ -53,7 +53,7 @@ def check_database(app: App) -> Sequence[Diagnosis]:
 
 
 def check_service(app: App) -> Sequence[Diagnosis]:
-    """Check how the service fares, and what of the installation it uses: relay log, templates, encoder."""
+    """Check the state of the service, and what it uses: relay log, templates, encoder."""
     found = [finding for finding in needs_attention(read_status(app)) if finding.area != "sources"]
     try:
         app.check_relay_log()
@@ -63,10 +63,7 @@ def check_service(app: App) -> Sequence[Diagnosis]:
         require_templates(app.sender, app.templates)
     except DigestdError as problem:
         found.append(error("service", str(problem), "mails of these kinds wait until then"))
-    for name, state in overrides(app.template_folders).items():
-        if state in _TEMPLATE_WARNINGS:
-            what, remedy = _TEMPLATE_WARNINGS[state]
-            found.append(warning("service", f"template {name} {what}", remedy))
+    found += check_overrides(app)
     if not app.settings.inbound_url and not app.providers and not app.settings.transport_url.startswith("maildir:"):
         found.append(
             warning(
@@ -76,6 +73,14 @@ def check_service(app: App) -> Sequence[Diagnosis]:
             )
         )
     return [*found, ok("service", describe_encoder(app.settings.embedding_model))]
+
+
+def check_overrides(app: App) -> Iterator[Diagnosis]:
+    """Yield the operator's templates that are outdated or replace nothing."""
+    for name, state in overrides(app.template_folders).items():
+        if state in _TEMPLATE_WARNINGS:
+            what, remedy = _TEMPLATE_WARNINGS[state]
+            yield warning("service", f"template {name} {what}", remedy)
 
 
 def check_fetches(app: App) -> Sequence[Diagnosis]:
