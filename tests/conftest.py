@@ -70,6 +70,15 @@ By default one in five of their tests runs on PostgreSQL too, in a long run all.
 """
 CONCURRENT = frozenset({"tests/digests/test_concurrent_planning.py", "tests/digests/test_planning_races.py"})
 """Modules of these folders whose subject is what differs between the engines: all of their tests run on both."""
+LONG_LASTING = (
+    "tests/proof/",
+    "tests/bench/",
+    "tests/jobs/",
+    "tests/test_recipes.py",
+    "tests/test_deploy.py",
+    "tests/cli/test_ownership.py",
+)
+"""Where the tests are that take many seconds each."""
 
 
 _STATEMENTS: LRUCache[Any, Any] = LRUCache(4_000)
@@ -110,6 +119,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.long)
     if seed := config.getoption("--random-order"):
         Random(seed).shuffle(items)
+    else:
+        _put_long_lasting_first(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+
+def _put_long_lasting_first(items: list[pytest.Item], workers: int) -> None:
+    """Give each worker its share of the tests that take many seconds at its beginning, so that all end together."""
+    lasting = [item for item in items if item.nodeid.startswith(LONG_LASTING)]
+    rest = [item for item in items if not item.nodeid.startswith(LONG_LASTING)]
+    size = -(-len(rest) // workers)
+    items[:] = [
+        item
+        for worker in range(workers)
+        for item in (*lasting[worker::workers], *rest[worker * size : (worker + 1) * size])
+    ]
 
 
 def _needs_postgresql(item: pytest.Item) -> bool:

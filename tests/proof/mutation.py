@@ -37,19 +37,13 @@ class _Replacer(ast.NodeTransformer):
         return visited
 
 
-def mutate(tree: Path, function: str, change: Change) -> None:
-    """Change a function of a copy of the repository."""
-    file = _file(tree, function)
-    file.write_text(mutated(tree, function, change))
-
-
 def mutated(tree: Path, function: str, change: Change) -> str:
     """Return the source of a module after a change.
 
     Raises:
         NoPlace: The function is not there, or the change finds no place in it.
     """
-    module = ast.parse(_file(tree, function).read_text())
+    module = ast.parse(path_of(tree, function).read_text())
     before = ast.unparse(module)
     change(_find(module, function.partition(":")[2]), module)
     after = ast.unparse(ast.fix_missing_locations(module))
@@ -57,6 +51,11 @@ def mutated(tree: Path, function: str, change: Change) -> str:
         raise NoPlace(f"{function}: the change changes nothing")
     compile(after, function, "exec")
     return after
+
+
+def path_of(tree: Path, function: str) -> Path:
+    """Return the file of a function's module."""
+    return tree / f"{function.partition(':')[0].replace('.', '/')}.py"
 
 
 def swap_text(old: str, new: str) -> Change:
@@ -207,10 +206,6 @@ def _replace(fits: Fits, make: Make, what: str, number: int = 1) -> Change:
             raise NoPlace(f"{getattr(scope, 'name', 'the value')} has no {what} any more")
 
     return change
-
-
-def _file(tree: Path, function: str) -> Path:
-    return tree / f"{function.partition(':')[0].replace('.', '/')}.py"
 
 
 def _find(module: ast.Module, qualified: str) -> ast.AST:

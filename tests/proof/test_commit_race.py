@@ -16,8 +16,8 @@ from digestd.store.ledger.commit_point import CommitDecision
 from tests.proof.fault_injection import scaled
 from tests.store.rows import Ledger
 
-PEOPLE = 250
-ROUNDS = 8
+PEOPLE = 150
+ROUNDS = 3
 WAYS = ([Status.UNSUBSCRIBED], [Status.PAUSED], [Status.PAUSED, Status.ACTIVE])
 
 

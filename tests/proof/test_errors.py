@@ -43,21 +43,21 @@ def _inject_errors(at: StartingPoint, memory: Path, job: Job, share: int, wanted
 
 @pytest.mark.parametrize("share", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_deliver_survives_failing_system_calls(ready: StartingPoint, memory: Path, share: int) -> None:
-    _inject_errors(ready, memory, run_deliver, share, 24)
+    _inject_errors(ready, memory, run_deliver, share, 12)
 
 
 def test_plan_survives_failing_system_calls(due: StartingPoint, memory: Path) -> None:
-    _inject_errors(due, memory, run_plan, 2, 16)
+    _inject_errors(due, memory, run_plan, 2, 6)
 
 
 def test_recover_survives_failing_system_calls(dead_worker: StartingPoint, memory: Path) -> None:
-    _inject_errors(dead_worker, memory, run_deliver, 3, 16)
+    _inject_errors(dead_worker, memory, run_deliver, 3, 6)
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])
 def test_deliver_survives_a_full_disk(ready: StartingPoint, memory: Path) -> None:
     with fault_scenario(ready.install, run_deliver, memory / "scenario", retry_briefly) as made:
-        made.inject((InjectedFault(call, nth, "ENOSPC", on=True) for call, nth in made.points(4, ("pwrite64",))), 12)
+        made.inject((InjectedFault(call, nth, "ENOSPC", on=True) for call, nth in made.points(4, ("pwrite64",))), 4)
         made.found.check()
 
 

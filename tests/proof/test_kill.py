@@ -25,19 +25,19 @@ def _inject_kills(at: StartingPoint, memory: Path, job: Job, share: int, wanted:
 
 @pytest.mark.parametrize("share", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_deliver_killed_loses_and_repeats_nothing(ready: StartingPoint, memory: Path, share: int) -> None:
-    _inject_kills(ready, memory, run_deliver, share, 24)
+    _inject_kills(ready, memory, run_deliver, share, 12)
 
 
 def test_deliver_killed_with_one_connection(ready: StartingPoint, memory: Path) -> None:
-    _inject_kills(ready, memory, run_deliver, 2, 24, connections=1)
+    _inject_kills(ready, memory, run_deliver, 2, 12, connections=1)
 
 
 def test_plan_killed_plans_each_digest_once(due: StartingPoint, memory: Path) -> None:
-    _inject_kills(due, memory, run_plan, 3, 24)
+    _inject_kills(due, memory, run_plan, 3, 10)
 
 
 def test_recover_killed_resumes(dead_worker: StartingPoint, memory: Path) -> None:
-    _inject_kills(dead_worker, memory, run_deliver, 4, 24)
+    _inject_kills(dead_worker, memory, run_deliver, 4, 8)
 
 
 def test_reconcile_killed_settles_everything(unacknowledged: StartingPoint, memory: Path) -> None:
@@ -45,6 +45,6 @@ def test_reconcile_killed_settles_everything(unacknowledged: StartingPoint, memo
     with fault_scenario(unacknowledged.install, run_reconcile, memory / "scenario", DIGESTD_RELAY_LOG=log) as made:
         made.delivered_before = unacknowledged.delivered_before
         made.ends = frozenset({State.ACCEPTED})
-        made.inject((InjectedFault(call, nth) for call, nth in made.points(5)), 12)
+        made.inject((InjectedFault(call, nth) for call, nth in made.points(5)), 6)
         made.found.check()
         assert (made.found.acknowledged, made.found.recovered) == (made.found.attempts, 0)

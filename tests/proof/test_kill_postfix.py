@@ -30,7 +30,7 @@ from tests.support.relay import Relay
 
 pytestmark = pytest.mark.usefixtures("tracing")
 READERS = 5
-FAULTS = 16
+FAULTS = 6
 BOXES = [f"reader{number}@example.net" for number in range(READERS)]
 LATER = timedelta(minutes=30)
 """The last mail is deferred until after the fault, to show that the log is still read then."""

@@ -28,7 +28,7 @@ from tests.store.rows import Ledger
 
 STEPS = 50
 SHARES = 4
-EXAMPLES = 63
+EXAMPLES = 24
 """Per share; a long run has twenty times as many."""
 DAY = timedelta(days=1)
 WAITS = [timedelta(minutes=minutes) for minutes in (1, 1, 1, 6, 6, 21, 35, 50, 1_200)]

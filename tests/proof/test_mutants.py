@@ -5,12 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.proof.mutants import CUTS, KILLS, MUTANTS, Mutant
-from tests.proof.mutation import NoPlace, drop_if, mutate, mutated, swap_name
+from tests.proof.mutation import NoPlace, drop_if, mutated, path_of, swap_name
 from tests.support.command_process import can_trace
 
 ROOT = Path(__file__).parents[2]
@@ -18,13 +19,32 @@ POINTS = {KILLS: "48", CUTS: "120"}
 """So few suffice, because nearly every point detects the mutant."""
 
 
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the repository with its bytecode."""
+    folder = tmp_path_factory.mktemp("copy")
+    unfinished = shutil.ignore_patterns("*.pyc.*", "node_modules")
+    for name in ("digestd", "templates", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=unfinished)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return folder
+
+
+@pytest.fixture
+def tree(copy: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Yield the copy with the mutant of the test, and undo the change."""
+    mutant: Mutant = request.getfixturevalue("mutant")
+    file = path_of(copy, mutant.function)
+    file.write_text(mutated(copy, mutant.function, mutant.change))
+    yield copy
+    shutil.copy2(path_of(ROOT, mutant.function), file)  # with its time, so that its bytecode is valid again
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: str(mutant.name))
-def test_mutant_is_caught(mutant: Mutant, tmp_path: Path) -> None:
+def test_mutant_is_caught(mutant: Mutant, tree: Path) -> None:
     if mutant.caught_by in POINTS and not can_trace():
         pytest.skip("strace is not installed here, or may not trace (it needs root)")
-    _copy(tmp_path)
-    mutate(tmp_path, mutant.function, mutant.change)
-    done = _run_tests(tmp_path, mutant.caught_by)
+    done = _run_tests(tree, mutant.caught_by)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, f"{mutant.name} lives: {done.stdout[-3000:]}{done.stderr}"
     assert re.search(r"^FAILED ", done.stdout, re.MULTILINE), done.stdout[-3000:]
     broken = re.search(r"^E +(?:Name|Attribute|Import|UnboundLocal|Type)Error.*", done.stdout, re.MULTILINE)
@@ -46,9 +66,8 @@ def test_mutation_without_a_place_is_refused() -> None:
         mutated(ROOT, "digestd.store.ledger.commit_point:no_such", swap_name("OK", "GONE"))
 
 
-def test_copy_without_mutation_passes(tmp_path: Path) -> None:
-    _copy(tmp_path)
-    done = _run_tests(tmp_path, "tests/web/test_unsubscribe.py")
+def test_copy_without_mutation_passes(copy: Path) -> None:
+    done = _run_tests(copy, "tests/web/test_scanners.py")
     assert done.returncode == pytest.ExitCode.OK, done.stdout[-3000:]
 
 
@@ -56,12 +75,5 @@ def _run_tests(tree: Path, tests: str) -> "subprocess.CompletedProcess[str]":
     """Run tests on a tree."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", tests]
     environment = {**os.environ, "PYTHONPATH": str(tree), "DIGESTD_TEST_POINTS": POINTS.get(tests, "1")}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"  # that of a mutant could be taken for that of the next
     return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
-
-
-def _copy(into: Path) -> None:
-    """Copy the tree with its bytecode, valid for all files but the mutated one."""
-    unfinished = shutil.ignore_patterns("*.pyc.*", "node_modules")
-    for name in ("digestd", "templates", "tests"):
-        shutil.copytree(ROOT / name, into / name, ignore=unfinished)
-    shutil.copy(ROOT / "pyproject.toml", into)

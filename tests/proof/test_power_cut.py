@@ -40,15 +40,15 @@ def _check_power_cuts(at: StartingPoint, memory: Path, job: Job, wanted: int, co
 
 
 def test_deliver_survives_power_cuts(ready: StartingPoint, memory: Path) -> None:
-    _check_power_cuts(ready, memory, run_deliver, 90, connections=1)
+    _check_power_cuts(ready, memory, run_deliver, 40, connections=1)
 
 
 def test_deliver_in_parallel_survives_power_cuts(ready: StartingPoint, memory: Path) -> None:
-    _check_power_cuts(ready, memory, run_deliver, 30, connections=3)
+    _check_power_cuts(ready, memory, run_deliver, 12, connections=3)
 
 
 def test_plan_survives_power_cuts(due: StartingPoint, memory: Path) -> None:
-    _check_power_cuts(due, memory, run_plan, 30, connections=3)
+    _check_power_cuts(due, memory, run_plan, 10, connections=3)
 
 
 def _record(made: FaultScenario) -> list[Event]:
