@@ -62,9 +62,16 @@ SAMPLED_ON_POSTGRESQL = frozenset(
     {
         *("commands", "digests", "encoders", "inbound", "libraries", "lookups", "papers", "references", "security"),
         *("sources", "subscribers", "web"),
+        "tests/delivery/test_bounce_surge.py",
+        "tests/delivery/test_composer.py",
+        "tests/delivery/test_damaged_digests.py",
+        "tests/delivery/test_digest_facts.py",
+        "tests/delivery/test_outcomes.py",
+        "tests/delivery/test_paper_cache.py",
+        "tests/delivery/test_preflight.py",
     }
 )
-"""Folders that use the database only through the store, which has its own tests on both engines.
+"""Folders and modules that use the database only through the store, which has its own tests on both engines.
 
 By default one in five of their tests runs on PostgreSQL too, in a long run all.
 """
@@ -115,7 +122,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.slow)
         if _needs_postgresql(item):
             item.add_marker(pytest.mark.postgresql)
-            if folder in SAMPLED_ON_POSTGRESQL and file not in CONCURRENT and crc32(item.nodeid.encode()) % 5:
+            sampled = not SAMPLED_ON_POSTGRESQL.isdisjoint((folder, file)) and file not in CONCURRENT
+            if sampled and crc32(item.nodeid.encode()) % 5:
                 item.add_marker(pytest.mark.long)
     if seed := config.getoption("--random-order"):
         Random(seed).shuffle(items)
