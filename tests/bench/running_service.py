@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from tests.bench.smtp_sink import free_port
-from tests.bench.subprocesses import cpu_seconds, proc_field, process_tree
+from tests.bench.subprocesses import cpu_seconds
 
 START_SECONDS = 60.0
 
@@ -27,18 +27,6 @@ class RunningService:
     def cpu(self) -> float:
         """Return the CPU seconds of its processes, those that have ended included."""
         return cpu_seconds(self.process)
-
-    def wakeups(self) -> int:
-        """Return how often the threads of its processes have waited for something."""
-        return sum(
-            proc_field(process, f"task/{task.name}/status", "voluntary_ctxt_switches")
-            for process in process_tree(self.process)
-            for task in Path(f"/proc/{process}/task").glob("*")
-        )
-
-    def memory(self, field: str = "VmRSS") -> dict[int, float]:
-        """Return a memory figure of proc_pid_status(5) of each of its processes, in MiB."""
-        return {process: proc_field(process, "status", field) / 1024 for process in process_tree(self.process)}
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ def test_bench_rank_needs_no_settings(tmp_path: Path) -> None:
 
 
 def test_bench_delivery_compares_with_smtp_source(tmp_path: Path) -> None:
-    words = ["tests.bench.delivery", "--subscribers", "40", "--papers", "40", "--procs", "2", "--pairs", "1", "--json"]
+    words = ["tests.bench.delivery", "--subscribers", "40", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
     command = [*BENCH, *words, "--dkim", "ed25519"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
@@ -42,21 +42,6 @@ def test_bench_delivery_compares_with_smtp_source(tmp_path: Path) -> None:
         assert 0 < found["cpu_ratio"]["min"] <= found["cpu_ratio"]["median"] <= found["cpu_ratio"]["max"]
     else:
         assert found["ratio"] is found["cpu_ratio"] is None
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.long
-def test_bench_service_measures_a_day(tmp_path: Path) -> None:
-    words = ["tests.bench.service", "--subscribers", "40", "--papers", "40", "--rate", "20", "--json"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
-    command = [*BENCH, *words]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
-    found = json.loads(done.stdout)
-    assert found["sent"] == found["arrived"] > 20
-    assert found["broken"] == []
-    assert 0 < found["first_mail"] <= found["last_mail"]
-    assert found["idle"]["processes"] == 1
-    assert found["pages"]["cpu_ms"]["digest"] > 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -87,13 +72,6 @@ def test_bench_delivery_into_postfix(tmp_path: Path) -> None:
     assert found["relay"] == "postfix"
     assert found["sent"] == found["arrived"] > 10
     assert found["relay_us"] > 0  # counted in ticks of 10 ms in each of its processes, so of some hundred mails
-
-
-def test_bench_delivery_refuses_a_late_postfix(tmp_path: Path) -> None:
-    words = ["tests.bench.delivery", "--relay", "postfix", "--relay-latency", "5"]
-    done = subprocess.run([*BENCH, *words], cwd=tmp_path, capture_output=True, check=False)
-    assert done.returncode != 0
-    assert b"only the sink can answer late" in done.stderr
 
 
 @pytest.mark.long
