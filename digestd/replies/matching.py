@@ -51,10 +51,7 @@ def find_unproven_delivery(session: Session, classified: Classification) -> int 
 
 
 def is_forged(classified: Classification) -> bool:
-    """Return True if an identifier has the form of our return paths.
-
-    Call it only if none of them is proven.
-    """
+    """Return True if an identifier has the form of our return paths. Call it only if none of them is proven."""
     return any(looks_like_envelope_from(address) for address in classified.envelopes)
 
 

@@ -198,10 +198,7 @@ def _split_by_actual_boundary(body: str) -> object:
 
 
 def _report_groups(part: CompatMessage) -> list[HeaderFields]:
-    """Return the field groups of a report.
-
-    Some systems encode them, which the standard parser ignores.
-    """
+    """Return the field groups of a report. Some systems encode them, which the standard parser ignores."""
     blocks = [] if _is_encoded(part) else [_header_fields(child) for child in _children(part)]
     if not any(block.pairs for block in blocks):
         blocks = [_parse_headers(block) for block in _decoded_body(part).split("\n\n") if block.strip()]

@@ -189,10 +189,7 @@ def _report_unproven(session: Session, classified: Classification) -> InboundOut
 
 
 def _bounce(found: Match, kind: BounceKind, report: BounceReport, via: str, now: datetime) -> Bounce:
-    """Return the bounce of a report.
-
-    Repeated reports of the same failure of one attempt get the same key.
-    """
+    """Return the bounce of a report. Repeated reports of the same failure of one attempt get the same key."""
     about = found.delivery if found.delivery is not None else found.address_key.hex()
     again = now.date() if found.delivery is None else found.attempt
     return Bounce(

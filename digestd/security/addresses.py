@@ -84,10 +84,7 @@ def address_key(keys: Keys, address: str) -> bytes:
 
 
 def make_message_id(keys: Keys, subscriber: int, kind: str, period: str, host: str) -> str:
-    """Return the Message-ID (RFC 5322 section 3.6.4).
-
-    The same for every attempt, and anonymous.
-    """
+    """Return the Message-ID (RFC 5322 section 3.6.4). The same for every attempt, and anonymous."""
     _check_atoms(kind, period)
     mac = keys.mac("message-id", f"{subscriber}:{kind}:{period}".encode())
     return f"<{kind}.{period}.{_base32(mac[:15])}@{host}>"
@@ -121,10 +118,7 @@ def make_envelope_id(keys: Keys, delivery: int, attempt: int) -> str:
 
 
 def envelope_tag(envelope_from: str) -> str:
-    """Return the part of a return path that identifies the attempt.
-
-    Also used as envelope id (RFC 3461).
-    """
+    """Return the part of a return path that identifies the attempt. Also used as envelope id (RFC 3461)."""
     return envelope_from.partition("@")[0].rpartition("+")[2]
 
 

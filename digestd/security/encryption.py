@@ -24,10 +24,7 @@ _ID, _NONCE = 1, 12
 
 
 class DecryptionError(BadInput):
-    """The ciphertext cannot be decrypted.
-
-    It was made with another secret, use or owner, or was changed.
-    """
+    """The ciphertext cannot be decrypted. It was made with another secret, use or owner, or was changed."""
 
 
 def encrypt(keys: Keys, use: str, owner: str, text: str) -> bytes:

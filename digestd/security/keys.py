@@ -31,10 +31,7 @@ class RetiredSecret:
     revoked: bool = False
 
     def is_accepted(self, issued: datetime, now: datetime) -> bool:
-        """Return True if a token issued at this time is still accepted.
-
-        The purpose does not matter.
-        """
+        """Return True if a token issued at this time is still accepted. The purpose does not matter."""
         return not self.revoked and issued < self.at and now < self.at + GRACE
 
 
@@ -64,10 +61,7 @@ class Keys:
         return hmac_for(self.secret, use, message)
 
     def macs(self, use: str, message: bytes) -> tuple[bytes, ...]:
-        """Return the MACs of a message by all secrets, for verification.
-
-        The current secret is first.
-        """
+        """Return the MACs of a message by all secrets, for verification. The current secret is first."""
         return tuple(hmac_for(secret, use, message) for secret in self.secrets)
 
     @property
@@ -81,10 +75,7 @@ class Keys:
 
 
 def hmac_for(secret: bytes, use: str, message: bytes) -> bytes:
-    """Return the same as `hmac.digest` in half the time.
-
-    The keyed hash states are cached.
-    """
+    """Return the same as `hmac.digest` in half the time. The keyed hash states are cached."""
     begun, ended = _hmac_states(secret, use)
     inner, outer = begun.copy(), ended.copy()
     inner.update(message)

@@ -38,10 +38,7 @@ class ParserProcess:
         environment: Mapping[str, str] | None = None,
         capture_stderr: bool = False,
     ) -> None:
-        """Start `script` by its path.
-
-        Its arguments are the folder of digestd, then `arguments`.
-        """
+        """Start `script` by its path. Its arguments are the folder of digestd, then `arguments`."""
         root = Path(digestd.__file__).parents[1]
         self.process = subprocess.Popen(  # noqa: S603  # our own interpreter and file
             [sys.executable, "-I", script, str(root), *arguments],
@@ -71,10 +68,7 @@ class ParserProcess:
             send(self._input, message)
 
     def receive(self, most: int) -> bytes | None:
-        """Return its next answer.
-
-        None if it has ended, or if the answer is longer than `most` bytes.
-        """
+        """Return its next answer. None if it has ended, or if the answer is longer than `most` bytes."""
         return None if self._first() is None else receive(self._output, most)
 
     def confinement(self) -> Confinement:

@@ -73,10 +73,7 @@ class TokenContent(NamedTuple):
 
 
 def make_token(keys: Keys, purpose: Purpose, number: int, at: datetime, version: int = 0) -> str:
-    """Return the token for one purpose that names `number` at `version`.
-
-    It is issued at this time.
-    """
+    """Return the token for one purpose that names `number` at `version`. It is issued at this time."""
     head = _head(keys, number, version, at)
     return base64.urlsafe_b64encode(head + _token_mac(keys.secret, purpose, head)).decode()
 
@@ -157,10 +154,7 @@ def issue_time(version: int) -> datetime:
 
 
 class Scope(StrEnum):
-    """A permission of an API token.
-
-    A token without `read` learns nothing about a subscriber.
-    """
+    """A permission of an API token. A token without `read` learns nothing about a subscriber."""
 
     READ = "read"  # papers, digests, deliveries, and subscribers with their addresses and interests
     WRITE = "write"  # add and change subscribers, pause, resume and unsubscribe them; sign people up

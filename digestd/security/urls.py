@@ -12,10 +12,7 @@ class Urls:
 
     @property
     def is_reachable(self) -> bool:
-        """Return True if the installation has pages.
-
-        Without a public URL it works by mail alone.
-        """
+        """Return True if the installation has pages. Without a public URL it works by mail alone."""
         return bool(self.public_url)
 
     @property
@@ -29,20 +26,14 @@ class Urls:
 
     @property
     def manage(self) -> str:
-        """Return the page that mails a new settings link to its owner.
-
-        It is the same for everybody.
-        """
+        """Return the page that mails a new settings link to its owner. It is the same for everybody."""
         return f"{self.home}settings" if self.is_reachable else ""
 
     def confirm(self, token: str) -> str:
         return f"{self.home}confirm/{token}"
 
     def unsubscribe(self, token: str) -> str:
-        """Return the page for unsubscribing.
-
-        A one-click POST (RFC 8058) to it acts at once.
-        """
+        """Return the page for unsubscribing. A one-click POST (RFC 8058) to it acts at once."""
         return f"{self.home}u/{token}"
 
     def preferences(self, token: str) -> str:
@@ -71,10 +62,7 @@ class Urls:
         return f"{self.home}f/{token}"
 
     def mute(self, token: str) -> str:
-        """Return the page for muting, below a settings link.
-
-        `/2026-11-24/3` is the third pick of that digest.
-        """
+        """Return the page for muting, below a settings link. `/2026-11-24/3` is the third pick of that digest."""
         return f"{self.preferences(token)}/mute"
 
     def saved(self, token: str) -> str:

@@ -35,10 +35,7 @@ class SameAddress(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class AddressChangeLink:
-    """A link of an address change, opened.
-
-    The change, and which of both addresses holds the link.
-    """
+    """A link of an address change, opened. The change, and which of both addresses holds the link."""
 
     subscriber: Subscriber
     change: AddressChange

@@ -84,10 +84,7 @@ def _asked_recently(record: SubscriberRecord) -> NoConsent:
 
 
 def _check_allowed(session: Session, keys: Keys, record: SubscriberRecord) -> Subscriber | None:
-    """Return the subscriber of the record's address, if any.
-
-    Raises NoConsent if it is suppressed.
-    """
+    """Return the subscriber of the record's address, if any. Raises NoConsent if it is suppressed."""
     key = address_key(keys, record.address)
     known = subscribers.by_address_key(session, key, lock=True)
     if suppressions.reason_for(session, key) or (known and known.status in {Status.SUPPRESSED, Status.ERASED}):
@@ -135,10 +132,7 @@ def _update_known(
 
 
 def edit(db: Database, keys: Keys, record: SubscriberRecord, now: datetime) -> EditResult:
-    """Change settings and interests, never consent; fields not given are kept.
-
-    Raises NotFound.
-    """
+    """Change settings and interests, never consent; fields not given are kept. Raises NotFound."""
     with db.write() as session:
         return _edit(session, find(session, keys, record.address, lock=True), record, now)
 

@@ -96,10 +96,7 @@ def open_request(db: Database, keys: Keys, purpose: Purpose, link: str, now: dat
 
 
 def erase_as_requested(db: Database, keys: Keys, link: str, now: datetime) -> Subscriber:
-    """Erase the subscriber of a link, and return them as they were before.
-
-    Raises as `open_request`.
-    """
+    """Erase the subscriber of a link, and return them as they were before. Raises as `open_request`."""
     known = open_request(db, keys, Purpose.ERASE, link, now)
     forget(db, known.key, now)
     return known

@@ -117,10 +117,7 @@ def dry_run_import(
 
 
 def _blocks(lines: Iterable[FileLine], notices: NoticeContext, report: SubscriberImportReport) -> Iterator[list[_Line]]:
-    """Yield blocks of lines.
-
-    Of two lines for one address in a block, the later one starts a new block.
-    """
+    """Yield blocks of lines. Of two lines for one address in a block, the later one starts a new block."""
     block: dict[bytes, _Line] = {}
     for line in lines:
         try:
@@ -173,10 +170,7 @@ def _import_block(
 
 
 def _settle(record: SubscriberRecord, known: Subscriber) -> Subscriber | None:
-    """Return the subscriber after the import of a record.
-
-    None if they left and nothing may change.
-    """
+    """Return the subscriber after the import of a record. None if they left and nothing may change."""
     status = record.status or Status.ACTIVE
     if known.status in _LEFT:
         is_stricter = known.status is Status.UNSUBSCRIBED and status is Status.SUPPRESSED

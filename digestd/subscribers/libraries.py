@@ -162,10 +162,7 @@ def linked_libraries(session: Session, subscriber: int) -> list[LinkedLibrary]:
 
 
 def own_library(session: Session, subscriber: int, number: int) -> Library:
-    """Return a subscriber's library by number.
-
-    Raises NotFound, also for somebody else's.
-    """
+    """Return a subscriber's library by number. Raises NotFound, also for somebody else's."""
     found = next((one for one in libraries.of(session, subscriber) if one.key == number), None)
     if found is None:
         raise NotFound(f"there is no library number {number}")
@@ -190,10 +187,7 @@ def unlink(db: Database, subscriber: int, number: int, now: datetime, *, keep: b
 
 
 async def sync_due(context: LibrarySync) -> int:
-    """Read the libraries that are due, one after the other.
-
-    Return how many were read.
-    """
+    """Read the libraries that are due, one after the other. Return how many were read."""
     for taken in range(PER_TICK):
         claimed = await asyncio.to_thread(_claim, context, None)
         if claimed is None:
@@ -214,10 +208,7 @@ async def sync_now(context: LibrarySync, library: int) -> Library | None:
 
 
 async def sync(context: LibrarySync, claimed: Library) -> Library:
-    """Read a claimed library, apply it, and return it.
-
-    A failure is recorded in the library, not raised.
-    """
+    """Read a claimed library, apply it, and return it. A failure is recorded in the library, not raised."""
     try:
         return await _sync(context, claimed)
     except DatabaseUnreachable:
@@ -264,10 +255,7 @@ def _failed(context: LibrarySync, claimed: Library, error: SourceFailed | Decryp
 
 
 def _succeeded(context: LibrarySync, claimed: Library, listing: LibraryListing | None, key: str) -> Library:
-    """Return the library after it was read.
-
-    A key encrypted with a retired secret is encrypted again.
-    """
+    """Return the library after it was read. A key encrypted with a retired secret is encrypted again."""
     now, sealed = context.clock(), claimed.sealed
     if sealed is not None and not is_encrypted_by_current(context.keys, sealed):
         sealed = encrypt(context.keys, USE, _key_context(claimed.subscriber, claimed.provider, claimed.place), key)
@@ -295,10 +283,7 @@ def _contents(listing: LibraryListing, now: datetime) -> _Contents:
 
 
 def _day(day: date | None, now: datetime) -> str:
-    """Return a day as ISO text, today at the latest.
-
-    A future day would rank before all others.
-    """
+    """Return a day as ISO text, today at the latest. A future day would rank before all others."""
     return "" if day is None else min(day, now.date()).isoformat()
 
 
@@ -307,10 +292,7 @@ def _entry(sighting: Sighting) -> str:
 
 
 def _key_context(subscriber: int, provider: LibraryProvider, place: str) -> str:
-    """Return the context that a key is bound to.
-
-    It cannot be decrypted for another library.
-    """
+    """Return the context that a key is bound to. It cannot be decrypted for another library."""
     return f"{subscriber}:{provider}:{place}"
 
 
@@ -368,10 +350,7 @@ def _name(existing: LibraryEntry | None, reference: Reference, public_name: Pape
 def _unresolved(
     claimed: Library, after: Sequence[LibraryEntry], contents: _Contents, public: Mapping[PaperId, PaperId]
 ) -> list[Reference]:
-    """Return the references that no source knows, newest first.
-
-    By the names of their likes.
-    """
+    """Return the references that no source knows, newest first. By the names of their likes."""
     ours = [entry for entry in after if entry.library == claimed.key and entry.name in contents.entries]
     return [
         replace(contents.entries[entry.name][0], name=entry.paper)

@@ -25,9 +25,6 @@ class NoticeContext:
 
 
 def plan_notice(session: Session, notices: NoticeContext, notice: Notice, now: datetime) -> int | None:
-    """Add a notice to the ledger and return its delivery number.
-
-    None if the same one is there already.
-    """
+    """Add a notice to the ledger and return its delivery number. None if the same one is there already."""
     message_id = make_message_id(notices.keys, notice.subscriber, notice.kind, notice.key, notices.host)
     return ledger.plan_notice(session, notice, message_id, now)

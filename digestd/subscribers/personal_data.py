@@ -25,10 +25,7 @@ FORMAT_VERSION = 1
 
 
 def collect_data(session: Session, subscriber: Subscriber, now: datetime) -> dict[str, object]:
-    """Return the subscriber's data.
-
-    Settings and interests as an import line, and their rows of every table.
-    """
+    """Return the subscriber's data. Settings and interests as an import line, and their rows of every table."""
     return {
         "form": FORMAT_VERSION,
         "exported": now,
@@ -46,10 +43,7 @@ def _to_text(value: object) -> str:
 
 
 def erase(db: Database, keys: Keys, address: str, now: datetime) -> None:
-    """Erase the subscriber with an address.
-
-    Raises BadRecord for an invalid address, NotFound.
-    """
+    """Erase the subscriber with an address. Raises BadRecord for an invalid address, NotFound."""
     with db.read() as session:
         key = find(session, keys, address).key
     forget(db, key, now)

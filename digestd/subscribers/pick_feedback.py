@@ -48,18 +48,12 @@ class PickFeedback:
     muted: tuple[Interest, ...]
 
     def has_verdict(self, verdict: Verdict) -> bool:
-        """Return True if this verdict is in force.
-
-        A paper stays saved whatever else is said of it.
-        """
+        """Return True if this verdict is in force. A paper stays saved whatever else is said of it."""
         return self.is_saved if verdict is Verdict.SAVED else self.verdict is verdict
 
     @property
     def mutable(self) -> tuple[Interest, ...]:
-        """Return what can be muted.
-
-        The interest that it was picked for, its authors and categories.
-        """
+        """Return what can be muted. The interest that it was picked for, its authors and categories."""
         kind = INTEREST_KINDS.get(self.reason.kind)
         words = self.paper.words
         named = [
@@ -107,10 +101,7 @@ def withdraw_feedback(db: Database, at: tuple[int, int], verdict: Verdict, now: 
 
 
 def mute(db: Database, at: tuple[int, int], what: Interest, now: datetime) -> PickFeedback:
-    """Mute something that the paper of the pick `at` has.
-
-    Raises BadRecord if it does not have it.
-    """
+    """Mute something that the paper of the pick `at` has. Raises BadRecord if it does not have it."""
     with db.write() as session:
         pick = load_pick(session, *at)
         if not matches_interest(pick.paper, what):

@@ -95,10 +95,7 @@ def _papers(session: Session, subscriber: int, interests: tuple[Interest, ...], 
 
 
 def mute_interest(db: Database, subscriber: int, what: Interest, now: datetime) -> None:
-    """Mute a topic, phrase, author or category; a like of the same is removed.
-
-    Raises NotFound.
-    """
+    """Mute a topic, phrase, author or category; a like of the same is removed. Raises NotFound."""
     with db.write() as session:
         known = load_locked(session, subscriber)
         kept = tuple(i for i in known.interests if (i.kind, i.value.casefold()) != (what.kind, what.value.casefold()))
@@ -106,10 +103,7 @@ def mute_interest(db: Database, subscriber: int, what: Interest, now: datetime) 
 
 
 def remove_interest(db: Database, subscriber: int, what: Interest, now: datetime) -> None:
-    """Remove an interest, liked or muted; of a paper also all feedback on it.
-
-    Raises NotFound.
-    """
+    """Remove an interest, liked or muted; of a paper also all feedback on it. Raises NotFound."""
     with db.write() as session:
         known = load_locked(session, subscriber)
         kept = tuple(i for i in known.interests if (i.kind, i.value) != (what.kind, what.value))

@@ -100,10 +100,7 @@ def _may_get_confirmation(session: Session, key: bytes, known: Subscriber | None
 
 
 def stranger_budget(key: bytes, by: Cause | ConsentAction, causer: str = "") -> Budget:
-    """Return the budget of a mail that anybody could have caused.
-
-    The address is given as a keyed hash.
-    """
+    """Return the budget of a mail that anybody could have caused. The address is given as a keyed hash."""
     action = to_action(by)
     if action.cause in {Cause.CLI, Cause.IMPORT}:
         return Budget(Pool.OPERATOR, key)
@@ -240,10 +237,7 @@ def plan_confirmation(
 
 
 def preview_request(session: Session, known: Subscriber, n: int, now: datetime) -> Subscriber | None:
-    """Return the subscriber as they would be after confirming request `n`.
-
-    None if it expired.
-    """
+    """Return the subscriber as they would be after confirming request `n`. None if it expired."""
     request = consent.pending_request(session, known.key, n)
     if request is None or known.version != request.version or now - request.at > CONFIRM_WITHIN:
         return None
@@ -308,10 +302,7 @@ def _named(session: Session, named: tuple[int, int]) -> tuple[Subscriber, Pendin
 def _apply(
     session: Session, known: Subscriber, request: PendingRequest, by: Cause | ConsentAction, now: datetime
 ) -> Subscriber:
-    """Apply a request's settings and make the subscriber active.
-
-    Their other requests become void.
-    """
+    """Apply a request's settings and make the subscriber active. Their other requests become void."""
     record = _record(known, request)
     if record is not None:
         subscribers.update_many(session, [record.apply_to(known)], now)

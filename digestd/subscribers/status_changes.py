@@ -68,10 +68,7 @@ def pause(
 
 
 def pause_end(subscriber: Subscriber, day: date) -> datetime:
-    """Return the start of a day in the subscriber's time zone.
-
-    Raises BadInput if UTC cannot express it.
-    """
+    """Return the start of a day in the subscriber's time zone. Raises BadInput if UTC cannot express it."""
     try:
         return datetime.combine(day, time(), tzinfo=ZoneInfo(subscriber.timing.timezone)).astimezone(UTC)
     except OverflowError:  # the first or last day of the calendar
@@ -85,10 +82,7 @@ def check_pause_end(until: datetime, now: datetime) -> None:
 
 
 def resume(db: Database, subscriber: int, by: Cause | ConsentAction, now: datetime) -> bool:
-    """Resume after a pause, and return False if already active.
-
-    Raises NoConsent, NotFound.
-    """
+    """Resume after a pause, and return False if already active. Raises NoConsent, NotFound."""
     with db.write() as session:
         return _switch(session, subscriber, (Status.PAUSED, Status.ACTIVE), (by, now))
 
@@ -115,10 +109,7 @@ def undo_unsubscribe(db: Database, subscriber: int, act: ConsentAction, now: dat
 
 
 def _switch(session: Session, subscriber: int, step: tuple[Status, Status], by: By) -> bool:
-    """Change from the first status of `step` to the second.
-
-    Raise NoConsent in any other status.
-    """
+    """Change from the first status of `step` to the second. Raise NoConsent in any other status."""
     known = load_locked(session, subscriber)
     if known.status not in step:
         raise NoConsent(f"the subscriber is {known.status}, not {step[0]}; only they can sign up again")
@@ -135,10 +126,7 @@ def weekly(db: Database, subscriber: int, now: datetime) -> bool:
 
 
 def fewer(db: Database, subscriber: int, now: datetime) -> bool:
-    """Halve the number of papers, to at most FEWER.
-
-    Returns False for a subscriber who gets no digests.
-    """
+    """Halve the number of papers, to at most FEWER. Returns False for a subscriber who gets no digests."""
     return _change_preferences(db, subscriber, lambda known: {"size": max(1, min(FEWER, known.size // 2))}, now)
 
 

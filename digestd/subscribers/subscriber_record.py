@@ -64,10 +64,7 @@ class SubscriberRecord:
     status: Status | None = None
 
     def apply_to(self, known: Subscriber) -> Subscriber:
-        """Return the subscriber with the preferences and interests of this record.
-
-        The status is the same.
-        """
+        """Return the subscriber with the preferences and interests of this record. The status is the same."""
         given = self.preferences.model_dump(exclude_unset=True)
         corrected = {*given, *(["interests"] if self.lists else [])}
         return replace(
@@ -93,10 +90,7 @@ def _merge(lists: Mapping[ListKey, tuple[str, ...]], known: tuple[Interest, ...]
 
 
 def _same(kind: Kind, value: str) -> str:
-    """Return the form by which values are compared.
-
-    Only in a PaperId the case matters.
-    """
+    """Return the form by which values are compared. Only in a PaperId the case matters."""
     return value if kind is Kind.PAPER else value.casefold()
 
 
@@ -326,10 +320,7 @@ def _quoted(value: object) -> str:
 
 
 def subscriber_fields(subscriber: Subscriber) -> dict[str, object]:
-    """Return a subscriber as an import line: all keys, in the order of KEYS.
-
-    `parse` reads it back.
-    """
+    """Return a subscriber as an import line: all keys, in the order of KEYS. `parse` reads it back."""
     values_by_key: dict[str, object] = {
         "email": subscriber.address,
         **{name: list(values(subscriber.interests, *slot)) for name, slot in LISTS.items()},
@@ -341,10 +332,7 @@ def subscriber_fields(subscriber: Subscriber) -> dict[str, object]:
 
 
 def record_fields(record: SubscriberRecord) -> dict[str, object]:
-    """Return a record as an import line, without address and status.
-
-    `parse` reads it back.
-    """
+    """Return a record as an import line, without address and status. `parse` reads it back."""
     lists: dict[str, object] = {name: list(record.lists[slot]) for name, slot in LISTS.items() if slot in record.lists}
     mutes = {name: list(record.lists.get((kind, Stance.MUTED), ())) for name, kind in MUTABLE.items()}
     if any((kind, Stance.MUTED) in record.lists for kind in MUTABLE.values()):

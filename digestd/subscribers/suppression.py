@@ -21,10 +21,7 @@ _BLOCK = 500
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A lifted suppression.
-
-    `address` and `status` are the subscriber's, or None if the address has none.
-    """
+    """A lifted suppression. `address` and `status` are the subscriber's, or None if the address has none."""
 
     address: str | None
     reason: SuppressionReason

@@ -47,10 +47,7 @@ class WebhookContext:
 
 
 def read_secret(text: str) -> bytes:
-    """Return the bytes of a secret in Standard Webhooks form (`whsec_` and base64).
-
-    Raises BadSetting.
-    """
+    """Return the bytes of a secret in Standard Webhooks form (`whsec_` and base64). Raises BadSetting."""
     try:
         secret = base64.b64decode(text.removeprefix(PREFIX), validate=True)
     except (binascii.Error, ValueError):
@@ -69,10 +66,7 @@ def signature(secret: bytes, name: str, timestamp: int, body: bytes) -> str:
 
 
 def message(post: WebhookPost) -> bytes:
-    """Return the JSON body of a post.
-
-    An erased subscriber has a number and no address.
-    """
+    """Return the JSON body of a post. An erased subscriber has a number and no address."""
     event = {
         "type": post.event,
         "timestamp": post.at.isoformat(),
@@ -87,10 +81,7 @@ def message(post: WebhookPost) -> bytes:
 
 
 async def post_due(context: WebhookContext) -> int:
-    """Post what is due, and return how many events were tried.
-
-    To all URLs concurrently and to each in order.
-    """
+    """Post what is due, and return how many events were tried. To all URLs concurrently and to each in order."""
     with context.db.read() as session:
         configured = integrations.webhook_urls(session)
     async with httpx2.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False) as client:
@@ -117,10 +108,7 @@ def _claim(context: WebhookContext, webhook: int) -> WebhookPost | None:
 
 
 async def _attempt(context: WebhookContext, client: httpx2.AsyncClient, post: WebhookPost) -> tuple[str, bool]:
-    """Try once.
-
-    Returns the error, empty on success, and True if no other attempt makes sense.
-    """
+    """Try once. Returns the error, empty on success, and True if no other attempt makes sense."""
     try:
         body, headers = _request(context, post)
         async with asyncio.timeout(SECONDS), client.stream("POST", post.url, content=body, headers=headers) as answer:

@@ -47,10 +47,7 @@ _Often = Annotated[Window, Depends(part(lambda _app: Window(PER_PICK, SPAN)))]
 
 @dataclass(frozen=True, slots=True)
 class FeedbackLink(LinkedPage):
-    """The pages behind a feedback link.
-
-    A pick is named by its delivery and its place in it, from 1.
-    """
+    """The pages behind a feedback link. A pick is named by its delivery and its place in it, from 1."""
 
     def at(self) -> tuple[int, int]:
         """Return delivery and place of the pick of the link. Raises BadToken."""
@@ -94,10 +91,7 @@ def act(link: Link, action: str, often: _Often, undo: Annotated[str, Form()] = "
 
 
 class MuteForm(BaseModel):
-    """Fields of the form.
-
-    `what` to mute as `kind:value`, typed `words`, and `undo` to unmute.
-    """
+    """Fields of the form. `what` to mute as `kind:value`, typed `words`, and `undo` to unmute."""
 
     undo: str = ""
     what: str = ""

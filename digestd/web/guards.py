@@ -54,10 +54,7 @@ class TooOften(DigestdError):
 
 
 class Window:
-    """Allows `limit` requests per key within `span`.
-
-    Of too many keys the least recent is forgotten.
-    """
+    """Allows `limit` requests per key within `span`. Of too many keys the least recent is forgotten."""
 
     def __init__(self, limit: int, span: timedelta) -> None:
         self._limit = limit
@@ -159,10 +156,7 @@ def is_timely(keys: Keys, network: bytes, stamp: str, now: datetime) -> bool:
 
 
 def refreshed_timestamp(keys: Keys, network: bytes, stamp: str, now: datetime) -> str:
-    """Return the timestamp if it is still good, else a new one.
-
-    For forms that are shown again.
-    """
+    """Return the timestamp if it is still good, else a new one. For forms that are shown again."""
     age = _age(keys, network, stamp, now)
     return stamp if age is not None and timedelta() <= age <= MAX_AGE else new_timestamp(keys, network, now)
 

@@ -80,10 +80,7 @@ class SecurityHeaders:
 
 
 class AccessLog:
-    """ASGI middleware that logs each answer.
-
-    `broken` returns the page for unexpected errors.
-    """
+    """ASGI middleware that logs each answer. `broken` returns the page for unexpected errors."""
 
     def __init__(self, app: ASGIApp, broken: Callable[[Scope], Response]) -> None:
         self._app = app

@@ -159,10 +159,7 @@ def preferred(accept: str, known: Collection[str]) -> str | None:
 
 
 def supported_language(tag: str, known: Collection[str]) -> str | None:
-    """Return the known language for a tag.
-
-    Itself or its parent (`de` for `de-AT`; RFC 4647 section 3.4).
-    """
+    """Return the known language for a tag. Itself or its parent (`de` for `de-AT`; RFC 4647 section 3.4)."""
     parts = tag.strip().lower().replace("_", "-").split("-")
     by_name = {name.lower().replace("_", "-"): name for name in known}
     return next((by_name[name] for n in range(len(parts), 0, -1) if (name := "-".join(parts[:n])) in by_name), None)

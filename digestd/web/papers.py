@@ -106,10 +106,7 @@ async def paper_page(name: str, pages: VisitorPages, db: Db, now: Now, cache: _P
 
 
 def _day(text: str, latest: date) -> date:
-    """Parse the day of a path.
-
-    Accept only its canonical spelling, else raise NotFound.
-    """
+    """Parse the day of a path. Accept only its canonical spelling, else raise NotFound."""
     try:
         day = date.fromisoformat(text)
     except ValueError:

@@ -43,10 +43,7 @@ _Newest = Annotated[NewestPapers, Depends(part(lambda _app: NewestPapers()))]
 
 @dataclass(frozen=True, slots=True)
 class SettingsPage(LinkedPage):
-    """The settings page behind a link.
-
-    Every method but `here` raises what `open_preferences` does.
-    """
+    """The settings page behind a link. Every method but `here` raises what `open_preferences` does."""
 
     newest: _Newest
     is_looked_up: IsLookedUp

@@ -137,10 +137,7 @@ class EmailForms:
         return self.pages.page(name, status, **shown)
 
     def _reject(self, sent: SubmittedForm) -> Response | None:
-        """Return the page for a form that is not accepted.
-
-        Count an accepted form and return None.
-        """
+        """Return the page for a form that is not accepted. Count an accepted form and return None."""
         self.posts.check(self.network, self.now)
         if page := sent.refused():
             return page
@@ -153,10 +150,7 @@ class EmailForms:
         return None
 
     def _resubmit_page(self, sent: SubmittedForm) -> Response:
-        """Return the page with a second button.
-
-        A script on another site cannot press it.
-        """
+        """Return the page with a second button. A script on another site cannot press it."""
         fresh = refreshed_timestamp(self.keys, self.network_key, sent.form["stamp"], self.now)
         carried = sent.form.visible | {"stamp": fresh}
         wording = self.pages.consent_lines("subscribe")

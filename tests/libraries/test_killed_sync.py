@@ -22,10 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """Use SQLite only.
-
-    A killed process leaves a claim, which is the same in every engine.
-    """
+    """Use SQLite only. A killed process leaves a claim, which is the same in every engine."""
     return sqlite_url
 
 

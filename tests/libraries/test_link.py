@@ -23,10 +23,7 @@ from tests.papers.http_server import says
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """Use SQLite only.
-
-    The tests search its files, and linking does not depend on the engine.
-    """
+    """Use SQLite only. The tests search its files, and linking does not depend on the engine."""
     return sqlite_url
 
 

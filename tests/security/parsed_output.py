@@ -32,10 +32,7 @@ class Seen:
 
     @property
     def marks(self) -> set[Mark]:
-        """Return the kinds of elements.
-
-        Tag, attribute names, and values that must not come from outside.
-        """
+        """Return the kinds of elements. Tag, attribute names, and values that must not come from outside."""
         return {
             (
                 str(element.tag),
@@ -68,8 +65,5 @@ class Seen:
 
 
 def unruly(text: str) -> set[str]:
-    """Return characters that disturb output.
-
-    They control a terminal, break a line or change the text direction.
-    """
+    """Return characters that disturb output. They control a terminal, break a line or change the text direction."""
     return set(_UNRULY.findall(text))

@@ -138,10 +138,7 @@ def _placed(row: Mapping[str, object]) -> dict[str, object]:
 
 
 def _readers(made: Install, words: Sequence[str], now: datetime) -> None:
-    """Add a subscriber for every fifty strings.
-
-    With interests, mutes, a digest and saved papers.
-    """
+    """Add a subscriber for every fifty strings. With interests, mutes, a digest and saved papers."""
     parts = [words[start : start + PER_DIGEST] for start in range(0, len(words), PER_DIGEST)]
     readers = [_reader(n, part) for n, part in enumerate(parts, 1)]
     new = {address_key(made.app.keys, str(one.address)): one for one in readers}

@@ -50,10 +50,7 @@ PERSON: dict[str, object] = {
 
 @dataclass(frozen=True)
 class Entry:
-    """The scopes of which each opens a route.
-
-    Also a valid body, and the status without `read`.
-    """
+    """The scopes of which each opens a route. Also a valid body, and the status without `read`."""
 
     scopes: frozenset[Scope]
     body: object = None
@@ -209,10 +206,7 @@ def _refuses(scene: Scene, backend: Backend, key: tuple[str, str], removed: dict
 def test_answers_without_read_are_same_for_everybody(
     scene: Scene, backend: Backend, known: dict[str, str], key: tuple[str, str], is_valid: bool
 ) -> None:
-    """Valid and invalid requests, by address and by number.
-
-    For every status and for unknown subscribers.
-    """
+    """Valid and invalid requests, by address and by number. For every status and for unknown subscribers."""
     headers = bearer(backend, *QUIET)
     numbers = numbers_of(backend, known)
     answers = set()

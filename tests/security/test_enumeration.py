@@ -42,10 +42,7 @@ STANDINGS = ("unknown", "pending", "active", "paused", "unsubscribed", "suppress
 
 @pytest.fixture
 def known(app: App, backend: Backend) -> dict[str, str]:
-    """Return an address of each status.
-
-    Created two days ago so that each may get a mail.
-    """
+    """Return an address of each status. Created two days ago so that each may get a mail."""
     found = {standing: f"{standing}@example.org" for standing in STANDINGS}
     now = backend.clock()
     backend.join(found["pending"], status="pending")
@@ -106,10 +103,7 @@ def on_sqlite(database_url: str) -> None:
 def test_answers_over_http_are_indistinguishable(
     app: App, backend: Backend, clock: Clock, on_sqlite: None, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both kinds alternate, so other load slows both.
-
-    A real difference shows in every round.
-    """
+    """Both kinds alternate, so other load slows both. A real difference shows in every round."""
     monkeypatch.setattr("digestd.web.guards.sleep", asyncio.sleep)
     for n in range(200):
         backend.join(f"known{n}@example.org")

@@ -29,10 +29,7 @@ ADA, EVE, BOB = "ada@example.org", "eve@example.net", "bob@example.com"
 
 @pytest.mark.parametrize("how", ["free", "subscribed", "suppressed", "asked lately"])
 def test_address_change_discloses_no_subscriber(client: TestClient, app: App, backend: Backend, how: str) -> None:
-    """The mail to the own address is sent in any case.
-
-    Else it would disclose who subscribes.
-    """
+    """The mail to the own address is sent in any case. Else it would disclose who subscribes."""
     eve = backend.join(EVE)
     if how == "subscribed":
         backend.join(ADA)
@@ -55,10 +52,7 @@ def test_address_change_discloses_no_subscriber(client: TestClient, app: App, ba
 def test_unsubscribe_while_suppressed_survives_unsuppress(
     client: TestClient, app: App, backend: Backend, reason: SuppressionReason
 ) -> None:
-    """The operator may lift a wave of suppressions.
-
-    An unsubscribed reader stays unsubscribed.
-    """
+    """The operator may lift a wave of suppressions. An unsubscribed reader stays unsubscribed."""
     link, now = backend.link(Purpose.UNSUBSCRIBE, backend.join(ADA).key), backend.clock()
     suppress(app.db, app.keys, ADA, reason, now)
     backend.clock.advance(minutes=5)

@@ -40,10 +40,7 @@ FILES = ("saved.bib", "saved.ris", "saved.atom", "saved.json", "digests.atom", "
 
 @dataclass
 class Crawl:
-    """All that is reached from a page.
-
-    The paths, and the purposes of the tokens in the answers.
-    """
+    """All that is reached from a page. The paths, and the purposes of the tokens in the answers."""
 
     client: TestClient
     app: App
@@ -174,10 +171,7 @@ def _rotated(app: App, *, revoked: bool) -> App:
     ("age", "revoked"), [(timedelta(), False), (timedelta(minutes=-1), False), (timedelta(minutes=-1), True)]
 )
 def test_stolen_retired_key_can_only_unsubscribe(app: App, backend: Backend, age: timedelta, *, revoked: bool) -> None:
-    """Links dated today open nothing.
-
-    Links dated before the retirement work until the key is revoked.
-    """
+    """Links dated today open nothing. Links dated before the retirement work until the key is revoked."""
     backend.import_papers(*PAPERS)
     paths = sorted({route.path for route in routes(app) if "{token}" in route.path})
     links = {path: opening(backend, path, n)["token"] for n, path in enumerate(paths)}

@@ -47,10 +47,7 @@ PLAIN = ["lakes", "test:1", "", "no, really?", "x" * 600, "1", "a\nb\nc"]
 
 
 def _by_forms(made: Stage, said: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield the answers of every form.
-
-    Eight strings in multi-line fields, one in others.
-    """
+    """Yield the answers of every form. Eight strings in multi-line fields, one in others."""
     settings = made.backend.settings(f"reader{made.readers[-1]}@example.org")
     mine = made.backend.settings(f"reader{made.readers[0]}@example.org")
     pick = f"{mine}/mute/{PERIOD}/1"

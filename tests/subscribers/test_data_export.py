@@ -62,10 +62,7 @@ LEDGER = frozenset(
 
 @pytest.fixture
 def installed(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
-    """Return an installation where one subscriber has left data everywhere.
-
-    In every table that can hold it.
-    """
+    """Return an installation where one subscriber has left data everywhere. In every table that can hold it."""
     installed = install(tmp_path, database_url, now)
     archive(installed)
     installed.papers([paper("strong00"), *shelf("more", 3)])

@@ -121,10 +121,7 @@ def stamp_for(app: App, host: str, now: datetime) -> str:
 
 
 class Visitor(TestClient):
-    """A client that follows no redirect.
-
-    It sends forms a minute after they were served.
-    """
+    """A client that follows no redirect. It sends forms a minute after they were served."""
 
     def __init__(self, app: App, **options: object) -> None:
         options = {"base_url": HOME, "follow_redirects": False, **options}

@@ -82,10 +82,7 @@ def _views(browser: Browser, site: ServedPages, **options: Any) -> Iterator[tupl
 
 
 def _is_mail(path: str) -> bool:
-    """Return True for a digest as mailed.
-
-    It has no landmarks and the browser's focus style.
-    """
+    """Return True for a digest as mailed. It has no landmarks and the browser's focus style."""
     return path.startswith("/d/")
 
 

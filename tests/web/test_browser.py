@@ -25,10 +25,7 @@ ADA = "ada@example.org"
 
 
 def _failed(request: Request) -> list[str]:
-    """Return the URL of a failed request.
-
-    Skip one that the browser cancelled for the next page.
-    """
+    """Return the URL of a failed request. Skip one that the browser cancelled for the next page."""
     return [] if request.failure == "net::ERR_ABORTED" else [f"{request.url}: {request.failure}"]
 
 

@@ -35,10 +35,7 @@ def mails(backend: Backend) -> int:
 
 @pytest.fixture
 def waiting(backend: Backend) -> Backend:
-    """Subscribe Ada and leave Bob unconfirmed.
-
-    This way, each form would mail one of them.
-    """
+    """Subscribe Ada and leave Bob unconfirmed. This way, each form would mail one of them."""
     backend.join("settings@example.org")
     with browsing(backend.app) as client:
         client.post("/subscribe", data={"email": "resend@example.org"})

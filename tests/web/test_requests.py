@@ -153,10 +153,7 @@ def test_address_change_voids_mailed_links(client: TestClient, app: App, backend
 
 
 def test_settings_link_alone_cannot_change_address(client: TestClient, app: App, backend: Backend, ada: int) -> None:
-    """The holder gets the mail to the new address.
-
-    They need that to the old address as well.
-    """
+    """The holder gets the mail to the new address. They need that to the old address as well."""
     client.post(f"{backend.settings(ADA)}/move", data={"email": "thief@example.com"})
     there = backend.link(Purpose.ADDRESS_CHANGE_NEW, ada, int(backend.clock().timestamp()))
     assert heading(client.post(there).text) == "Almost done"
@@ -165,10 +162,7 @@ def test_settings_link_alone_cannot_change_address(client: TestClient, app: App,
 
 
 def test_erased_person_can_sign_up_again(client: TestClient, app: App, backend: Backend, ada: int) -> None:
-    """The suppression stands until the owner of the mailbox confirms.
-
-    Earlier links do not work.
-    """
+    """The suppression stands until the owner of the mailbox confirms. Earlier links do not work."""
     at = backend.settings(ADA)
     client.post(backend.link(Purpose.ERASE, ada, 1))
     backend.clock.advance(days=40)

@@ -32,10 +32,7 @@ ADA = "ada@example.net"
 
 @pytest.fixture
 def open_to_all(app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    """Return the pages of an installation with every provider.
-
-    Also Amazon's certificate.
-    """
+    """Return the pages of an installation with every provider. Also Amazon's certificate."""
     monkeypatch.setattr("digestd.replies.certificates._fetch", lambda _url: certificate())
     with browsing(replace(app, settings=app.settings.model_copy(update=SETTINGS))) as client:
         yield client

@@ -67,10 +67,7 @@ class _MethodResult:
 
 
 def _may_be_by(server: str, field: str) -> bool:
-    """Return False only if another server certainly added the field.
-
-    A malformed field may be from any server.
-    """
+    """Return False only if another server certainly added the field. A malformed field may be from any server."""
     try:
         return _parse_field(field)[0] == server
     except _SyntaxError:

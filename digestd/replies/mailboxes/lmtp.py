@@ -83,10 +83,7 @@ class LmtpServer:
 
 
 class _Session(LMTP):
-    """An LMTP session that accepts lines longer than RFC 5321 allows.
-
-    Bounces quote whatever they returned.
-    """
+    """An LMTP session that accepts lines longer than RFC 5321 allows. Bounces quote whatever they returned."""
 
     line_length_limit = 64 * 1024
 

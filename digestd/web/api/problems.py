@@ -61,10 +61,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 def with_problem_types(description: dict[str, Any]) -> dict[str, Any]:
-    """Return the OpenAPI description with the media type of errors.
-
-    FastAPI lists them as plain JSON.
-    """
+    """Return the OpenAPI description with the media type of errors. FastAPI lists them as plain JSON."""
     for path in description["paths"].values():
         for operation in path.values():
             for answer in operation["responses"].values():
