@@ -74,18 +74,18 @@ def test_preview_lint_shows_findings(run: Run, tmp_path: Path, monkeypatch: pyte
     assert CliRunner().invoke(app, ["preview", ADA, "--lint"]).stdout.startswith("rule\tseverity\twhere\tmessage\n")
 
 
-@pytest.mark.parametrize("form", OUTLETS)
-def test_preview_shows_other_forms(run: Run, tmp_path: Path, form: str) -> None:
+def test_preview_shows_other_registered_forms(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "digest"
-    assert run("preview", ADA, "--as", form, "--out", str(file)) == ""
-    assert "Moss on walls" in file.read_text()
-    assert "Moss on walls" in run("preview", ADA, "--as", form)
+    for form in OUTLETS:
+        assert run("preview", ADA, "--as", form, "--out", str(file)) == ""
+        assert "Moss on walls" in file.read_text()
+        assert "Moss on walls" in run("preview", ADA, "--as", form)
 
 
-@pytest.mark.parametrize("words", [("--json",), ("--lint", "--html"), ("--as", "ris", "--html"), ("--as", "docx")])
-def test_preview_refuses_options_that_exclude_each_other(run: Run, words: tuple[str, ...]) -> None:
-    done = CliRunner().invoke(app, ["preview", ADA, *words])
-    assert isinstance(done.exception, BadInput)
+@pytest.mark.usefixtures("run")
+def test_preview_refuses_options_that_exclude_each_other() -> None:
+    for words in ("--json", "--lint --html", "--as ris --html", "--as docx"):
+        assert isinstance(CliRunner().invoke(app, ["preview", ADA, *words.split()]).exception, BadInput), words
 
 
 @pytest.mark.usefixtures("run")

@@ -197,26 +197,20 @@ async def test_show_ignores_earlier_trial(installed: Install, run: Run) -> None:
     assert [(row["trial"], row["stopped"] is None) for row in rows] == [("topics", True), ("votes", False)]
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["start", "x"], "give either --weights"),
-        (["start", "x", "--signals", "topic", "--weights", "w.json"], "give either --weights"),
-        (["start", "x", "--signals", "topics"], "topics is not a signal; signals: author"),
-        (["start", "x", "--weights", "none.json"], "cannot read none.json"),
-        (["start", "x", "--signals", "topic", "--share", "1.5"], "--share"),
-        (["start", " ", "--signals", "topic"], "NAME"),
-    ],
-)
-def test_invalid_trial_is_refused(run: Run, words: list[str], said: str) -> None:
-    with pytest.raises(BadInput, match=said):
-        run(*words)
-
-
-def test_unknown_signal_is_refused(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "w.json").write_text(dump_weights(Weights({"topic": 1.0, "vibes": 2.0}, 1.0)))
-    with pytest.raises(BadInput, match="vibes is not a signal"):
-        run("start", "x", "--weights", str(tmp_path / "w.json"))
+def test_invalid_trial_is_refused(run: Run, tmp_path: Path) -> None:
+    unknown = tmp_path / "w.json"
+    unknown.write_text(dump_weights(Weights({"topic": 1.0, "vibes": 2.0}, 1.0)))
+    for words, said in {
+        ("x",): "give either --weights",
+        ("x", "--signals", "topic", "--weights", "w.json"): "give either --weights",
+        ("x", "--signals", "topics"): "topics is not a signal; signals: author",
+        ("x", "--weights", "none.json"): "cannot read none.json",
+        ("x", "--weights", str(unknown)): "vibes is not a signal",
+        ("x", "--signals", "topic", "--share", "1.5"): "--share",
+        (" ", "--signals", "topic"): "NAME",
+    }.items():
+        with pytest.raises(BadInput, match=said):
+            run("start", *words)
 
 
 def test_one_trial_at_a_time_and_unique_names(run: Run) -> None:
