@@ -1,5 +1,6 @@
 """Define and read arguments and options that several commands share."""
 
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -43,3 +44,12 @@ def read_text_file(file: Path) -> str:
         raise BadInput(f"{file} is not UTF-8: name a text file, or save it as UTF-8") from error
     except OSError as error:
         raise BadInput(f"cannot read {file}: {error.strerror}") from error
+
+
+def read_secret(file: Path | None, name: str, longest: int) -> str:
+    """Return a secret from a file, else from the terminal or a line of standard input; at most `longest` characters."""
+    if file is not None:
+        return read_text_file(file).strip()[:longest]
+    if sys.stdin.isatty():
+        return str(typer.prompt(name, hide_input=True, err=True)).strip()[:longest]
+    return sys.stdin.buffer.readline(longest).decode(errors="replace").strip()

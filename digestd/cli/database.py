@@ -22,7 +22,7 @@ from digestd import app as wiring
 from digestd import files
 from digestd import settings as configuration
 from digestd.cli.arguments import DryRun, Json
-from digestd.cli.output import emit
+from digestd.cli.output import emit, progress
 from digestd.cli.stdio import say
 from digestd.delivery.journals import add_journals
 from digestd.delivery.recovery import recover
@@ -64,7 +64,6 @@ def copy_database(
 
     Example: digestd db copy postgresql://digestd:password@127.0.0.1/digestd
     """
-    from digestd.cli.output import progress
     from digestd.store import copies
     from digestd.store.database import open_database
     from digestd.store.ledger import settlement

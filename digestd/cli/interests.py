@@ -11,7 +11,7 @@ import typer
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.arguments import Email, Json, read_text_file
+from digestd.cli.arguments import Email, Json, read_secret
 from digestd.cli.output import emit, emit_import_report
 from digestd.cli.stdio import say
 from digestd.domain.interest import Feedback, Interest, Kind, Muting, Stance, Verdict
@@ -189,7 +189,7 @@ def link_library(
         raise BadInput(f"{_NOT_READ}; it was not linked")
     if provider != LibraryProvider.ZOTERO:
         raise BadInput(f"invalid library {spec[:40]!r}; write zotero or zotero:groups/NUMBER")
-    new = asyncio.run(link_zotero(built.libraries, subscriber, _key(key_file), place))
+    new = asyncio.run(link_zotero(built.libraries, subscriber, read_secret(key_file, "Key", 2 * KEY_MAX), place))
     if new.may_write:
         say("warning: this key has write access; digestd only reads, so create one with read access")
     say(f"{new.provider}:{new.place} is linked; a worker will read it soon, or run `library sync`")
@@ -240,15 +240,6 @@ def unlink_library(
     library = _library(built, email, spec)
     unlink(built.db, library.subscriber, library.key, built.clock(), keep=not drop)
     say(f"{library.spec} is unlinked; its papers {'no longer count' if drop else 'stay liked'}")
-
-
-def _key(file: Path | None) -> str:
-    """Read the API key from the file, the terminal or standard input."""
-    if file is None and sys.stdin.isatty():
-        return str(typer.prompt("Key", hide_input=True, err=True))
-    if file is None:
-        return sys.stdin.buffer.readline(2 * KEY_MAX).decode(errors="replace")
-    return read_text_file(file)[: 2 * KEY_MAX]
 
 
 def _subscriber(built: App, email: str) -> int:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, TypeGuard
 import typer
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -25,6 +24,8 @@ from digestd.cli.stdio import printable, say
 from digestd.text.sanitise import escape_invisible
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from digestd.delivery.attempt_recorder import RunCounters
 
 Row = Mapping[str, object]
@@ -221,6 +222,8 @@ def _is_figure(cell: str) -> bool:
 @contextmanager
 def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """Show a progress bar on a terminal while the block runs, which calls the yielded function with each advance."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -228,29 +231,22 @@ def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
         yield lambda steps: bar.advance(task, steps)
 
 
-class DeliveryProgress(Progress):
-    """The counters of a delivery run on a terminal, with rate and time left, read four times a second."""
+def delivery_progress(counters: "RunCounters", total: int, console: Console | None = None) -> "Progress":
+    """Return a bar with the counters of a delivery run, its rate and the time left, drawn four times a second."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    def __init__(self, counters: "RunCounters", total: int, console: Console | None = None) -> None:
-        self._counters = counters
-        console = console or Console(stderr=True)
-        columns = (
-            TextColumn("delivering"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[counters]}"),
-            TimeRemainingColumn(),
-        )
-        super().__init__(
-            *columns, console=console, transient=True, refresh_per_second=4, disable=not console.is_terminal
-        )
-        self.add_task("deliver", total=total, counters="")
+    class CountersProgress(Progress):
+        def get_renderables(self) -> Iterable[RenderableType]:
+            for task in self.tasks:
+                rate = f"{task.speed or 0:.0f}/s  {counters.deferred} deferred  {counters.rejected} rejected"
+                self.update(task.id, completed=counters.ended, total=max(total, counters.ended), counters=rate)
+            yield from super().get_renderables()
 
-    def get_renderables(self) -> Iterable[RenderableType]:
-        """Return the bar with the present counters."""
-        found = self._counters
-        for task in self.tasks:
-            summary = f"{task.speed or 0:.0f}/s  {found.deferred} deferred  {found.rejected} rejected"
-            total = max(int(task.total or 0), found.ended)
-            self.update(task.id, completed=found.ended, total=total, counters=summary)
-        yield from super().get_renderables()
+    console = console or Console(stderr=True)
+    text = TextColumn("delivering"), TextColumn("{task.fields[counters]}")
+    columns = (text[0], BarColumn(), MofNCompleteColumn(), text[1], TimeRemainingColumn())
+    bar = CountersProgress(
+        *columns, console=console, transient=True, refresh_per_second=4, disable=not console.is_terminal
+    )
+    bar.add_task("deliver", total=total, counters="")
+    return bar

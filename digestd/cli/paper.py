@@ -9,7 +9,7 @@ import typer
 
 from digestd import app as wiring
 from digestd.cli.arguments import Json, Limit, PaperName, parse_datetime
-from digestd.cli.output import emit, emit_import_report
+from digestd.cli.output import emit, emit_import_report, progress
 from digestd.domain.paper import Paper, paper_id
 from digestd.errors import BadInput, NotFound
 from digestd.store import papers
@@ -93,7 +93,6 @@ def import_file(
 
     Example: digestd paper import papers.jsonl --archive
     """
-    from digestd.cli.output import progress
     from digestd.papers.paper_import import import_papers
 
     built = wiring.connect()

@@ -17,7 +17,7 @@ import typer
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.arguments import Email, Json, parse_date, parse_datetime
-from digestd.cli.output import emit
+from digestd.cli.output import delivery_progress, emit, progress
 from digestd.cli.stdio import say
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.delivery import MailKind, State
@@ -53,7 +53,6 @@ def ingest(
 
     Example: digestd ingest --source arxiv-rss:stat.ML --since 2026-11-20
     """
-    from digestd.cli.output import progress
     from digestd.papers.embedding import embed_papers
     from digestd.papers.ingest import IngestOptions
     from digestd.papers.ingest import ingest as fetch_all
@@ -176,7 +175,6 @@ def _say_ready(app: App, limit: int | None) -> None:
 
 async def _deliver(app: App, *, drain: bool, limit: int | None, stop: asyncio.Event) -> RunCounters:
     """Run once, with a progress bar."""
-    from digestd.cli.output import DeliveryProgress
     from digestd.delivery.attempt_recorder import RunCounters
     from digestd.jobs.worker import run
     from digestd.store.ledger import queries
@@ -184,7 +182,7 @@ async def _deliver(app: App, *, drain: bool, limit: int | None, stop: asyncio.Ev
     with app.db.read() as session:
         ready = queries.count_ready(session, app.clock())
     counters = RunCounters()
-    with DeliveryProgress(counters, ready if limit is None else min(limit, ready)):
+    with delivery_progress(counters, ready if limit is None else min(limit, ready)):
         return await run(app, drain=drain, limit=limit, stop=stop, counters=counters)
 
 

@@ -10,7 +10,7 @@ import typer
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.arguments import DryRun, Email, Json, parse_date, parse_datetime, read_text_file
+from digestd.cli.arguments import DryRun, Email, Json, parse_date, parse_datetime, read_secret
 from digestd.cli.output import emit
 from digestd.cli.stdio import say
 from digestd.delivery.chat_post import URL_MAX
@@ -209,7 +209,9 @@ def edit_chat(
             raise typer.Exit(1)
         say(f"posted to {target.label if target else ''}")
     else:
-        label = set_chat(built.db, built.keys, subscriber, _url(url_file), built.clock())
+        label = set_chat(
+            built.db, built.keys, subscriber, read_secret(url_file, "Chat URL", 2 * URL_MAX), built.clock()
+        )
         say(f"{email}: digests go to {label}; notices still go to the mailbox")
 
 
@@ -235,12 +237,3 @@ def _rooms(built: App) -> list[dict[str, object]]:
             for target in integrations.chat_targets(session)
             if (known := subscribers.by_key(session, target.subscriber)) is not None
         ]
-
-
-def _url(file: Path | None) -> str:
-    """Read the chat URL from the file, the terminal or standard input."""
-    if file is not None:
-        return read_text_file(file).strip()
-    if sys.stdin.isatty():
-        return str(typer.prompt("Chat URL", hide_input=True, err=True)).strip()
-    return sys.stdin.buffer.readline(2 * URL_MAX).decode(errors="replace").strip()

@@ -6,13 +6,13 @@ import re
 import pytest
 from rich.console import Console
 
-from digestd.cli.output import DeliveryProgress
+from digestd.cli.output import delivery_progress
 from digestd.delivery.attempt_recorder import RunCounters
 
 
 def _draw(console: Console) -> None:
     counters = RunCounters(accepted=30, deferred=4, rejected=2)
-    with DeliveryProgress(counters, 80, console) as bar:
+    with delivery_progress(counters, 80, console) as bar:
         counters.accepted = 60
         bar.refresh()
 
@@ -38,7 +38,7 @@ def test_progress_counts_all_finished_deliveries() -> None:
 
 def test_time_left_follows_rate() -> None:
     screen, counters, total, now = io.StringIO(), RunCounters(), 6_000, 0.0
-    with DeliveryProgress(
+    with delivery_progress(
         counters, total, Console(file=screen, force_terminal=True, width=120, get_time=lambda: now)
     ) as bar:
         for _ in range(20):
