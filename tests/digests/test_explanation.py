@@ -6,6 +6,7 @@ from digestd.digests.explanation import Explanation, explain
 from digestd.domain.digest import ReasonKind
 from digestd.domain.paper import PaperId
 from digestd.errors import NotFound
+from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.digests.topic_papers import DAY, HALF, NONE, TOPIC, digests, named, paper, planned, reader, shelf, subscriber
 from tests.support import sample_data
 from tests.support.install import Install

@@ -6,6 +6,7 @@ from digestd.digests.explanation import explain, explain_past_pick, preview
 from digestd.digests.planning_day import RankingOptions
 from digestd.digests.selection import sampling_seed
 from digestd.domain.digest import Section
+from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.digests.topic_papers import DAY, HALF, TOPIC, digests, mail, named, paper, planned, reader, shelf, subscriber
 from tests.support.install import Install
 

@@ -3,8 +3,6 @@
 from datetime import timedelta
 from itertools import chain
 
-from sqlalchemy import select
-
 from digestd.digests.planner import PlanReport
 from digestd.domain.delivery import State
 from digestd.store import core, papers
@@ -25,16 +23,6 @@ def test_plan_of_the_next_day_has_only_new_papers(library_of: Install) -> None:
     for reader in range(5):
         selected_cells = list(chain.from_iterable(papers for *_, papers in digests(library_of, reader)))
         assert len(selected_cells) == len(set(selected_cells)) >= 5
-    assert library_of.unsafe == {}
-
-
-def test_plan_without_papers_creates_an_empty_digest(library_of: Install) -> None:
-    library_of.people(sample_data.people(2, size=50))
-    library_of.plan()
-    library_of.clock.go(8 * DAY)
-    assert library_of.plan() == PlanReport(due=2, empty=2)
-    assert [state for *_, state, _ in digests(library_of)] == ["ready", "empty"]
-    assert library_of.plan() == PlanReport()
     assert library_of.unsafe == {}
 
 
@@ -85,14 +73,3 @@ def test_plan_repeats_papers_of_an_unsent_digest(library_of: Install) -> None:
     assert state == State.READY
     assert set(again) & set(unsent)
     assert library_of.unsafe == {}
-
-
-def test_plan_freezes_the_text_of_the_day(library_of: Install) -> None:
-    library_of.people(sample_data.people(1))
-    library_of.plan()
-    with library_of.db.read() as session:
-        [row] = session.connection().execute(select(core.delivery)).all()
-    library_of.papers({**paper, "title": "Changed"} for paper in sample_data.papers(40))
-    with library_of.db.read() as session:
-        [after] = session.connection().execute(select(core.delivery)).all()
-    assert tuple(row) == tuple(after)

@@ -24,18 +24,17 @@ ODD: dict[str, dict[str, object]] = {
 }
 
 
-@pytest.mark.parametrize("what", ODD)
-def test_odd_paper_costs_nobody_a_digest(bare: Install, what: str) -> None:
+def test_odd_papers_cost_nobody_a_digest(bare: Install) -> None:
     bare.people([reader(), reader(email="other@example.net", size=50)])
     bare.papers(shelf("good", 3))
-    lines = sample_data.lines(iter([{**paper("odd"), **ODD[what]}]))
-    import_papers(bare.db, lines, bare.clock.now)
+    odd = ({**paper(f"odd{number}"), **said} for number, said in enumerate(ODD.values()))
+    import_papers(bare.db, sample_data.lines(odd), bare.clock.now)
     assert bare.plan().planned == 2
-    assert {"good00", "good01", "good02"} <= set(digests(bare)[0].names)
+    assert {"good00", "good01", "good02"} <= set(digests(bare, "other@example.net")[0].names)
     assert bare.unsafe == {}
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e308])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_signal_that_is_no_number_costs_nobody_a_digest(bare: Install, value: float) -> None:
     if math.isnan(value) and bare.url.startswith("sqlite"):
         pytest.skip("SQLite stores no NaN")
@@ -50,14 +49,13 @@ def test_signal_that_is_no_number_costs_nobody_a_digest(bare: Install, value: fl
     assert len(digests(bare)[0].names) == 3
 
 
-@pytest.mark.parametrize("column", ["authors", "categories", "links", "facts", "translations"])
-def test_damaged_paper_costs_nobody_a_digest(bare: Install, column: str) -> None:
+def test_damaged_papers_cost_nobody_a_digest(bare: Install) -> None:
     bare.people([reader()])
-    bare.papers(shelf("good", 4))
+    bare.papers(shelf("good", 8))
     with bare.db.write() as session:
-        session.connection().execute(
-            text(f"UPDATE revision SET {column} = 'null' WHERE id = (SELECT max(id) FROM revision)")
-        )
+        newest = session.connection().execute(text("SELECT max(id) FROM revision")).scalar_one()
+        for back, column in enumerate(("authors", "categories", "links", "facts", "translations")):
+            session.connection().execute(text(f"UPDATE revision SET {column} = 'null' WHERE id = {newest - back}"))
     assert bare.plan().planned == 1
     assert len(digests(bare)[0].names) >= 3
 

@@ -1,6 +1,7 @@
 """Test categories as a filter that followed authors bypass."""
 
 from digestd.digests.explanation import explain
+from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.digests.topic_papers import named, paper, planned, reader, subscriber
 from tests.support.install import Install
 

@@ -11,10 +11,9 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from digestd.digests.planner import PlanReport, plan
-from digestd.domain.delivery import State
 from digestd.domain.subscriber import Cause, Preferences, Status
 from digestd.store import subscribers
-from tests.digests.topic_papers import DAY, digests, planned, reader, shelf, subscriber
+from tests.digests.topic_papers import DAY, digests, reader, shelf, subscriber
 from tests.support import sample_data
 from tests.support.install import Install
 
@@ -95,14 +94,6 @@ def test_plan_uses_settings_changed_during_ranking(two: Install) -> None:
     two.plan()
     assert [len(selected_cells.picks) for selected_cells in digests(two)] == [1, 1]
     assert two.unsafe == {}
-
-
-def test_unsubscribe_after_planning_stops_the_mail(two: Install) -> None:
-    assert planned(two)
-    with two.db.write() as session:
-        subscribers.change_status(session, subscriber(two), Status.UNSUBSCRIBED, Cause.ONE_CLICK, two.clock.now)
-    assert [selected_cells.state for selected_cells in digests(two)][-1] == State.READY
-    assert two.plan() == PlanReport()
 
 
 def test_two_planners_that_both_ranked_write_one_digest(two: Install) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 from sqlmodel import Session
 
 from digestd.digests import refit
+from digestd.digests import text_model as fitting
 from digestd.digests.planning_day import PlanningDay
 from digestd.digests.refit import is_due, is_refit_due, prepare
 from digestd.digests.shard import compile_profiles, compiled_by
@@ -23,6 +24,7 @@ from digestd.store import core, ranking_models
 from digestd.store.database import open_database
 from digestd.store.ranking_models import FittedModel, StoredProfile
 from digestd.subscribers.personal_data import erase
+from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.support import sample_data
 from tests.support.install import Install
 
@@ -35,15 +37,16 @@ ADA = "reader0@example.net"
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refit, "BLOCK", 2)
     monkeypatch.setattr(refit, "MISSING_MIN", PEOPLE)
+    monkeypatch.setattr(fitting, "FEW_TEXTS", 20)
 
 
 @pytest.fixture
 def outgrown(fresh: Install) -> Install:
     """Return an install whose subscribers have profiles by a model that their archive has outgrown."""
-    fresh.papers(sample_data.papers(500))
+    fresh.papers(sample_data.papers(60))
     fresh.people(sample_data.people(PEOPLE))
     fresh.plan()
-    fresh.next_day(papers=200)
+    fresh.next_day(papers=20)
     return fresh
 
 
@@ -110,12 +113,6 @@ def models_of_digests(made: Install) -> list[str]:
     )
     with made.db.read() as session:
         return list(session.connection().execute(query).scalars())
-
-
-def test_planning_compiles_nothing_after_the_switch(outgrown: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(outgrown)
-    monkeypatch.setattr("digestd.digests.shard.compile_records", lambda *_given: pytest.fail("compiled a profile"))
-    assert outgrown.plan().due == PEOPLE
 
 
 def _killed_after_a_block(url: str, now: datetime) -> None:
@@ -196,7 +193,7 @@ def test_prepared_model_is_redone(outgrown: Install, change: str) -> None:
     first = prepared(outgrown)
     assert first is not None
     if change == "outdated":
-        outgrown.next_day(2, papers=300)
+        outgrown.next_day(2, papers=30)
     else:
         with outgrown.db.write() as session:
             session.connection().execute(
@@ -205,7 +202,7 @@ def test_prepared_model_is_redone(outgrown: Install, change: str) -> None:
     run(outgrown, blocks=0)
     second = prepared(outgrown)
     assert second is not None
-    assert (used(outgrown), second.papers) == (old, 1_000 if change == "outdated" else 700)
+    assert (used(outgrown), second.papers) == (old, 110 if change == "outdated" else 80)
     run(outgrown)
     assert used(outgrown) == second
 
@@ -225,7 +222,7 @@ def test_old_profiles_are_deleted_an_hour_after_the_switch(outgrown: Install, mo
 
 
 def test_many_missing_profiles_are_compiled_in_advance(fresh: Install) -> None:
-    fresh.papers(sample_data.papers(500))
+    fresh.papers(sample_data.papers(60))
     assert not is_due(fresh.db, NoEncoder(), fresh.clock.now), "planning fits the first model"
     text_model(fresh.db, fresh.clock.now)
     fresh.people(sample_data.people(PEOPLE - 1))
@@ -245,32 +242,10 @@ def test_refit_is_due_after_a_week_with_new_papers(outgrown: Install) -> None:
     assert is_refit_due(outgrown.db, outgrown.clock.now + WEEK)
 
 
-def test_refit_is_due_every_week_if_the_archive_is_full(outgrown: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refit, "MAX_TEXTS", 650)
-    run(outgrown)
-    assert used(outgrown).papers == 650
-    assert not is_refit_due(outgrown.db, outgrown.clock.now)
-    assert is_refit_due(outgrown.db, outgrown.clock.now + WEEK)
-
-
-def test_refit_of_the_same_texts_keeps_the_model_in_use(outgrown: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(outgrown)
-    first = used(outgrown)
-    monkeypatch.setattr(refit, "MAX_TEXTS", 650)
-    monkeypatch.setattr(refit, "fit_model", lambda db, _limit: text_model(db, outgrown.clock.now))
-    outgrown.clock.go(WEEK)
-    run(outgrown)
-    assert (used(outgrown).version, used(outgrown).fitted, prepared(outgrown)) == (
-        first.version,
-        outgrown.clock.now,
-        None,
-    )
-
-
 async def test_child_process_refits(outgrown: Install) -> None:
     children, stop = ChildProcesses(outgrown.app), asyncio.Event()
     assert await children.run("refit", [{}], stop)
-    assert (used(outgrown).papers, missing(outgrown)) == (700, {})
+    assert (used(outgrown).papers, missing(outgrown)) == (80, {})
     first = used(outgrown)
     assert await children.run("refit", [{}], stop)
     assert used(outgrown) == first

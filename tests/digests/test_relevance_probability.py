@@ -12,6 +12,7 @@ from digestd.domain.interest import Verdict
 from digestd.ranking.calibration import LocalCalibration
 from digestd.store import core, feedback
 from digestd.store.ledger.sent_digests import SentDigest
+from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.digests.topic_papers import DAY, digests, planned, reader, shelf, subscriber
 from tests.support.install import Install
 

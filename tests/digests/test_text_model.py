@@ -5,12 +5,15 @@ from datetime import timedelta
 from io import BytesIO
 
 import numpy as np
+import pytest
 from sqlalchemy import event, select, update
 
-from digestd.digests.text_model import FEW_TEXTS, text_model
+from digestd.digests import text_model as fitting
+from digestd.digests.text_model import text_model
 from digestd.ranking.model import dumps, fit
 from digestd.store import core, ranking_models
 from digestd.store.ranking_models import MODELS_KEPT, FittedModel
+from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.support import sample_data
 from tests.support.install import Install
 
@@ -42,7 +45,7 @@ def test_text_model_is_stored_and_reused(bare: Install) -> None:
 
 
 def test_text_model_is_fitted_once_by_concurrent_callers(bare: Install) -> None:
-    bare.papers(sample_data.papers(400))
+    bare.papers(sample_data.papers(100))
     asked: list[str] = []
     event.listen(bare.db.engine, "before_cursor_execute", lambda *given: asked.append(str(given[2])))
     with ThreadPoolExecutor(3) as together:
@@ -51,10 +54,11 @@ def test_text_model_is_fitted_once_by_concurrent_callers(bare: Install) -> None:
     assert len([one for one in asked if "INSERT INTO text_model" in one]) == 1
 
 
-def test_plan_keeps_a_model_that_is_large_enough(fresh: Install) -> None:
-    fresh.papers(sample_data.papers(FEW_TEXTS))
+def test_plan_keeps_a_model_that_is_large_enough(fresh: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "FEW_TEXTS", 20)
+    fresh.papers(sample_data.papers(20))
     first = text_model(fresh.db, fresh.clock.now)
-    fresh.papers(sample_data.papers(FEW_TEXTS, first=10_000))
+    fresh.papers(sample_data.papers(20, first=10_000))
     assert text_model(fresh.db, fresh.clock.now + WEEK).version == first.version
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from digestd.digests.text_model import text_model
 from digestd.digests.topic_hints import TopicHinter
 from digestd.ranking.dense import NoEncoder
+from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.support.install import Install
 
 

@@ -24,6 +24,7 @@ from digestd.ranking.fusion import score, score_breakdown
 from digestd.ranking.profile import compile_profiles
 from digestd.store import due, ranking_models
 from tests.digests.conftest import bare, library_of  # noqa: F401  # fixtures
+from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.digests.topic_papers import named, paper, reader, subscriber
 from tests.encoders.tiny import tiny_encoder
 from tests.ranking.library import NOON, likes, model, papers, wants

@@ -87,13 +87,8 @@ def test_interval_equals_scipy_bootstrap() -> None:
 
 def test_interval_has_nominal_coverage() -> None:
     chance = np.random.default_rng(4)
-    found = [mean_estimate(chance.exponential(0.2, 40)) for _ in range(200)]
+    found = [mean_estimate(chance.exponential(0.2, 40)) for _ in range(100)]
     assert 0.88 <= np.mean([one.low <= 0.2 <= one.high for one in found]) <= 0.99
-
-
-def test_bootstrap_in_blocks_is_the_same() -> None:
-    found = mean_estimate(np.random.default_rng(5).normal(0, 1, 30_000))
-    assert found.high - found.low == pytest.approx(2 * 1.96 / np.sqrt(30_000), rel=0.1)
 
 
 def test_no_users_measure_zero() -> None:

@@ -70,7 +70,7 @@ def liked(interests: Sequence[Interest]) -> set[str]:
     return {i.value for i in interests if i.kind is Kind.PAPER and i.stance is Stance.LIKED}
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(STEPS)
 def test_apply_entries_is_idempotent_and_keeps_own_interests(steps: list[Step]) -> None:
     reader = Reader()
@@ -87,7 +87,7 @@ def test_apply_entries_is_idempotent_and_keeps_own_interests(steps: list[Step]) 
         assert (entry.status is EntryStatus.BEYOND) <= (len(liked(reader.interests)) >= MOST)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(STEPS)
 def test_apply_entries_likes_only_entries_and_own_interests(steps: list[Step]) -> None:
     reader = Reader()
@@ -98,7 +98,7 @@ def test_apply_entries_likes_only_entries_and_own_interests(steps: list[Step]) -
     assert len(liked(reader.interests)) <= MOST
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(STEPS)
 def test_removed_like_does_not_come_back_by_its_entry(steps: list[Step]) -> None:
     reader = Reader()

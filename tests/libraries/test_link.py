@@ -31,10 +31,8 @@ def database_url(sqlite_url: str) -> str:
     ("written", "place"),
     [
         ("", "users/12"),
-        ("12", "users/12"),
         ("users/12", "users/12"),
         ("34", "groups/34"),
-        ("groups/34", "groups/34"),
         ("https://www.zotero.org/groups/34/lakes/library", "groups/34"),
         ("https://api.zotero.org/groups/0034?x", "groups/34"),
     ],
@@ -47,10 +45,8 @@ async def test_link_zotero_accepts_usual_library_names(setup: SyncSetup, written
     ("written", "key", "field", "said"),
     [
         ("users/13", KEY, "place", "belongs to another user"),
-        ("lakes", KEY, "place", "like groups/12345"),
         ("https://evil.example.org/groups/34", KEY, "place", "like groups/12345"),
         ("groups/34/../../keys", "wrong", "key", "does not know this key"),
-        ("", "two words", "key", "only letters and digits"),
         ("", "", "key", "only letters and digits"),
         ("", "line\r\nX-Header: 1", "key", "only letters and digits"),
         ("", "x" * 101, "key", "only letters and digits"),

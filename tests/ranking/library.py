@@ -6,6 +6,7 @@ Also helpers for subscribers.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import numpy as np
 
@@ -88,9 +89,19 @@ def model(of: Iterable[Paper]) -> TextModel:
     return fit(p.text for p in of)
 
 
+@cache
+def _library_model() -> TextModel:
+    return model(papers())
+
+
+@cache
+def _library() -> CandidateSet:
+    return candidates(papers())
+
+
 def candidates(of: Sequence[Paper] | None = None) -> CandidateSet:
-    known = papers() if of is None else of
-    return build_candidates(known, model(papers()), NOON)
+    """Return these papers by the library's model; by default the library, which is indexed once."""
+    return _library() if of is None else build_candidates(of, _library_model(), NOON)
 
 
 def likes(*pairs: tuple[Kind, str]) -> tuple[Interest, ...]:

@@ -12,7 +12,7 @@ from digestd.ranking.fusion import WEIGHTS, score, score_breakdown
 from digestd.ranking.profile import Profiles
 from digestd.ranking.reasons import reasons
 from digestd.ranking.signals.community import CO_LIKES_MAX, co_likes, local_popularity
-from tests.ranking.library import alone, candidates, likes
+from tests.ranking.library import alone, candidates, likes, papers
 
 LIKED = (100, 101, 102)
 """Row numbers of old papers that Ada and others like."""
@@ -29,7 +29,7 @@ def people(count: int, papers: tuple[int, ...], first: int = 1) -> list[Pair]:
 def day(*given: list[Pair]) -> CandidateSet:
     """Return the candidates with these likes."""
     pairs = np.array([pair for each in given for pair in each], dtype=np.intp).reshape(-1, 2)
-    return candidates().with_likes(pairs[:, 0], pairs[:, 1])
+    return candidates(papers()).with_likes(pairs[:, 0], pairs[:, 1])
 
 
 def ada(of: CandidateSet, *interests: Interest) -> Profiles:
@@ -80,7 +80,7 @@ def test_any_number_of_copies_adds_a_bounded_amount(fakes: int) -> None:
 
 def test_co_likes_are_no_evidence_of_relevance() -> None:
     of = day(people(50, (*LIKED, NEW)))
-    assert score(of, ada(of)).relevance == pytest.approx(score(candidates(), ada(candidates())).relevance)
+    assert score(of, ada(of)).relevance == pytest.approx(score(nobody := candidates(papers()), ada(nobody)).relevance)
 
 
 def test_person_with_thousands_of_likes_counts_once() -> None:
@@ -115,6 +115,6 @@ def test_reason_needs_readers_who_share_two_likes() -> None:
 
 
 def test_no_community_leaves_the_scores_alone() -> None:
-    of = candidates()
+    of = candidates(papers())
     assert not co_liked(of).any()
     assert {part.signal for part in score_breakdown(of, ada(of)[0], NEW)}.isdisjoint({"co_likes", "local_popularity"})

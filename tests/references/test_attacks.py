@@ -13,6 +13,7 @@ from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.papers.page_store import store_page
 from digestd.ranking.dense import NoEncoder
 from digestd.store import due, papers
+from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.digests.topic_papers import paper, shelf
 from tests.references.conftest import ADA, BEA, bibtex, bring, known
 from tests.support.install import Install

@@ -28,6 +28,7 @@ from digestd.ranking.model import fit
 from digestd.ranking.reasons import reasons
 from digestd.store import core, due, references, subscribers
 from digestd.subscribers.feedback import add_feedback
+from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.digests.topic_papers import named, shelf
 from tests.encoders.tiny import tiny_encoder
 from tests.references.conftest import ABSTRACT, ADA, AUTHOR, BEA, bibtex, bring, known, title
