@@ -22,6 +22,7 @@ from digestd.domain.trial import Trial
 from digestd.ranking.arrays import Bools
 from digestd.ranking.calibration import LocalCalibration
 from digestd.ranking.candidates import CandidateSet, build_candidates
+from digestd.ranking.community import ESTABLISHED_AFTER, TRUSTED_AFTER, counted_likes
 from digestd.ranking.dense import Encoder, NoEncoder, build_embedding_space
 from digestd.ranking.model import TextModel
 from digestd.sources import source_type
@@ -166,13 +167,17 @@ def read_planning_day(
         horizon, _ = papers.newest_news(session, now - WINDOW - WEEKLY_SLACK, now)
         trial = ranking_models.running_trial(session, now)
         calibration = calibration_at(session, now)
-        community = feedback.likes_of_community(session, now) if co_likes else None
+        verdicts = (
+            feedback.verdicts_of_community(session, now, trusted=TRUSTED_AFTER, established=ESTABLISHED_AFTER)
+            if co_likes
+            else None
+        )
     space, vectors = read_embeddings(db, encoder, found)
     pairs = [(key, j) for j, paper in enumerate(found) for key in former.get(paper.key, ())]
     with single_blas_thread():
         candidates = build_candidates(found, model, now, space=space, vectors=vectors).with_archive_votes(archive_votes)
-        if community is not None:
-            candidates = candidates.with_likes(*community)
+        if verdicts is not None:
+            candidates = candidates.with_likes(*counted_likes(*verdicts))
     day = PlanningDay(
         candidates=candidates,
         keys=np.array([paper.key for paper in found], dtype=np.int64),

@@ -24,6 +24,7 @@ from digestd.domain.reference import Reference
 from digestd.evaluation.dense import stored_vectors
 from digestd.evaluation.judgments import EPOCH, NO_LIKES, Judgment, OtherLikes
 from digestd.evaluation.scoring import DAY_LENGTH, Case, build_cases
+from digestd.ranking.community import ESTABLISHED_AFTER, TRUSTED_AFTER, counted_likes
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.ranking.model import TextModel, fit, loads
 from digestd.store import feedback, papers, ranking_models, references
@@ -135,7 +136,8 @@ def _day_snapshot(session: Session, block: Sequence[SentDigest], model: TextMode
 
 def _others(session: Session, at: datetime) -> OtherLikes:
     """Return the likes that planning used at a time."""
-    people, papers = feedback.likes_of_community(session, at)
+    verdicts = feedback.verdicts_of_community(session, at, trusted=TRUSTED_AFTER, established=ESTABLISHED_AFTER)
+    people, papers = counted_likes(*verdicts)
     users = {str(key): key for key in people.tolist()}
     return OtherLikes(users, people, papers, np.full(len(people), -np.inf))
 

@@ -9,7 +9,9 @@ A paper connects two people only if at least `LEAST_PEOPLE` liked it, so that a 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -20,6 +22,14 @@ LEAST_PEOPLE = 3
 """The number of people below which nothing is told about what they liked."""
 LIKES_PER_PERSON = 30
 """The number of liked candidates up to which each counts fully."""
+TRUSTED_AFTER = timedelta(days=14)
+"""Age from which a subscriber's likes count for others, so that new accounts cannot promote a paper."""
+ESTABLISHED_AFTER = timedelta(days=90)
+"""Age from which a subscriber's likes count however few like the paper."""
+CROWD = 5
+"""The number of people who like a paper from which the likes of younger accounts count as well."""
+LIKES_MAX = 50
+"""Newest likes of one subscriber that count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,3 +139,34 @@ def _with_empty_row(table: Sparse) -> Sparse:
 
 
 NO_COMMUNITY = build_community(NOWHERE, NOWHERE, ())
+
+
+class Likes(NamedTuple):
+    """l likes: row numbers of the subscribers and of the papers, each pair once, newest first."""
+
+    people: Ints
+    papers: Ints
+
+
+def counted_likes(people: Ints, papers: Ints, positive: Ints, established: Ints) -> Likes:
+    """Return the likes that count for others, of n verdicts by trusted subscribers, newest first.
+
+    The newest verdict on a paper counts. Likes of accounts that are not established count only where a crowd likes the
+    paper, so a few new accounts move nothing.
+    """
+    pairs = people * (papers.max(initial=0) + 1) + papers
+    newest = np.sort(np.unique(pairs, return_index=True)[1])
+    kept = newest[positive[newest] > 0]
+    kept = kept[_ranks(people[kept]) < LIKES_MAX]
+    _, number, counts = np.unique(papers[kept], return_inverse=True, return_counts=True)
+    kept = kept[(established[kept] > 0) | (counts[number] >= CROWD)]
+    return Likes(people[kept], papers[kept])
+
+
+def _ranks(people: Ints) -> Ints:
+    """Return how many earlier entries each person has."""
+    order = np.argsort(people, kind="stable")
+    ordered = people[order]
+    ranks = np.empty_like(order)
+    ranks[order] = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+    return ranks

@@ -217,54 +217,49 @@ def _muted(row: core.Record) -> Interest:
 
 
 _S = core.subscriber.c
-TRUSTED_AFTER = timedelta(days=14)
-"""Age from which a subscriber's likes count for others, so that new accounts cannot promote a paper."""
-ESTABLISHED_AFTER = timedelta(days=90)
-"""Age from which a subscriber's likes count however few like the paper."""
-CROWD = 5
-"""The number of people who like a paper from which the likes of younger accounts count as well."""
 VERDICTS_MAX = 500_000
 """Newest verdicts read, in 1 s."""
 BATCH = 10_000
 """Rows fetched at a time."""
-LIKES_MAX = 50
-"""Newest likes of one subscriber that count."""
 
 
-class Likes(NamedTuple):
-    """l likes: row numbers of the subscribers and of the papers, each pair once, newest first."""
+class CommunityVerdicts(NamedTuple):
+    """n verdicts, newest first.
+
+    Attributes:
+        people, papers: row numbers.
+        positive, established: 1 if the verdict is positive, and if the subscriber is old enough.
+    """
 
     people: NDArray[np.intp]
     papers: NDArray[np.intp]
+    positive: NDArray[np.intp]
+    established: NDArray[np.intp]
 
 
-def likes_of_community(session: Session, at: datetime) -> Likes:
-    """Return the likes at a time of subscribers who are active and were trusted then.
+def verdicts_of_community(
+    session: Session, at: datetime, *, trusted: timedelta, established: timedelta
+) -> CommunityVerdicts:
+    """Return the verdicts that stood at a time, of subscribers who are active now and were old enough then.
 
-    Those of accounts that are not established count only where a crowd likes the paper, so a few new accounts move
-    nothing.
+    Args:
+        trusted: age from which a subscriber is read.
+        established: age from which one is marked as established.
     """
     verdicts = (
         select(
             *(_F.subscriber_id, _F.paper, _F.verdict.in_(sorted(POSITIVE_VERDICTS))),
-            _S.created_us <= to_us(at - ESTABLISHED_AFTER),
+            _S.created_us <= to_us(at - established),
         )
         .join_from(core.feedback, core.subscriber, _S.id == _F.subscriber_id)
-        .where(_S.status == Status.ACTIVE, _S.created_us <= to_us(at - TRUSTED_AFTER))
+        .where(_S.status == Status.ACTIVE, _S.created_us <= to_us(at - trusted))
         .where(_F.at_us <= to_us(at), or_(_F.undone_us.is_(None), _F.undone_us > to_us(at)))
         .order_by(_F.id.desc())
         .limit(VERDICTS_MAX)
     )
     rows = session.connection().execute(verdicts.execution_options(yield_per=BATCH))
-    people, papers, liked, established = np.fromiter(map(tuple, rows), dtype=np.dtype((np.intp, 4))).T
-    papers = _merged(session, papers)
-    pairs = people * (papers.max(initial=0) + 1) + papers
-    newest = np.sort(np.unique(pairs, return_index=True)[1])
-    kept = newest[liked[newest] > 0]
-    kept = kept[_ranks(people[kept]) < LIKES_MAX]
-    _, number, counts = np.unique(papers[kept], return_inverse=True, return_counts=True)
-    kept = kept[(established[kept] > 0) | (counts[number] >= CROWD)]
-    return Likes(people[kept], papers[kept])
+    people, papers, positive, is_established = np.fromiter(map(tuple, rows), dtype=np.dtype((np.intp, 4))).T
+    return CommunityVerdicts(people, _merged(session, papers), positive, is_established)
 
 
 def _merged(session: Session, papers: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -273,15 +268,6 @@ def _merged(session: Session, papers: NDArray[np.intp]) -> NDArray[np.intp]:
     became = merged_into(session, names.tolist())
     current: NDArray[np.intp] = np.array([became.get(key, key) for key in names.tolist()], dtype=np.intp)[where]
     return current
-
-
-def _ranks(people: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return how many earlier entries each person has."""
-    order = np.argsort(people, kind="stable")
-    ordered = people[order]
-    ranks = np.empty_like(order)
-    ranks[order] = np.arange(len(order)) - np.searchsorted(ordered, ordered)
-    return ranks
 
 
 SAVED_MAX = 2_000

@@ -11,9 +11,9 @@ from digestd.domain.interest import Verdict
 from digestd.errors import BadInput
 from digestd.evaluation.feedback_replay import replay
 from digestd.evaluation.judgments import read_community, read_papers
+from digestd.ranking.community import ESTABLISHED_AFTER
 from digestd.ranking.signals import SIGNALS
 from digestd.store import core, feedback
-from digestd.store.feedback import ESTABLISHED_AFTER
 from tests.digests.topic_papers import DAY, archive, reader, shelf, subscriber
 from tests.evaluation.test_command import PAPERS, Record, run
 from tests.support.install import Install, install

@@ -13,12 +13,11 @@ from digestd.digests.planning_day import RankingOptions, read_planning_day
 from digestd.domain.digest import ReasonKind
 from digestd.domain.interest import Verdict
 from digestd.domain.paper import PaperId
-from digestd.ranking.community import LEAST_PEOPLE
+from digestd.ranking.community import CROWD, ESTABLISHED_AFTER, LEAST_PEOPLE, TRUSTED_AFTER
 from digestd.ranking.dense import NoEncoder
 from digestd.ranking.fusion import WEIGHTS
 from digestd.ranking.signals.community import CO_LIKES_MAX
 from digestd.store import core, papers
-from digestd.store.feedback import CROWD, ESTABLISHED_AFTER, TRUSTED_AFTER
 from digestd.subscribers.feedback import add_feedback
 from digestd.subscribers.personal_data import erase
 from digestd.web.preview_day import PreviewDay

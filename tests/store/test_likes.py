@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session
 
 from digestd.domain.interest import Verdict
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cause
+from digestd.ranking import community
+from digestd.ranking.community import ESTABLISHED_AFTER, TRUSTED_AFTER, Likes, counted_likes
 from digestd.store import feedback, papers
-from digestd.store.feedback import ESTABLISHED_AFTER, likes_of_community
 from digestd.store.papers import merges
 from digestd.subscribers.feedback import add_feedback, undo_feedback
 from digestd.subscribers.lookup import find
@@ -47,10 +49,15 @@ def erase_ada(made: Install) -> None:
     erase(made.db, made.app.keys, ADA, made.clock.now)
 
 
+def likes(session: Session, at: datetime) -> Likes:
+    found = feedback.verdicts_of_community(session, at, trusted=TRUSTED_AFTER, established=ESTABLISHED_AFTER)
+    return counted_likes(*found)
+
+
 def counted(made: Install, at: datetime | None = None) -> set[tuple[str, str]]:
     """Return who likes which paper, as it counts for others."""
     with made.db.read() as session:
-        found = likes_of_community(session, at or made.clock.now)
+        found = likes(session, at or made.clock.now)
         who = {find(session, made.app.keys, email).key: email for email in (ADA, BEA)}
         known = papers.by_keys(session, found.papers.tolist())
         return {(who[a], known[b].id) for a, b in zip(found.people.tolist(), found.papers.tolist(), strict=True)}
@@ -81,7 +88,7 @@ def test_whoever_leaves_has_no_influence(made: Install, leave: Callable[[Install
     say(made, ADA, ONE, Verdict.MORE)
     leave(made)
     with made.db.read() as session:
-        assert not len(likes_of_community(session, made.clock.now).people)
+        assert not len(likes(session, made.clock.now).people)
 
 
 def test_like_of_a_merged_paper_counts_for_the_one_it_became(made: Install) -> None:
@@ -93,7 +100,7 @@ def test_like_of_a_merged_paper_counts_for_the_one_it_became(made: Install) -> N
 
 
 def test_newest_likes_of_a_subscriber_count(made: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feedback, "LIKES_MAX", 1)
+    monkeypatch.setattr(community, "LIKES_MAX", 1)
     for name in (ONE, TWO):
         say(made, ADA, name, Verdict.MORE)
     say(made, BEA, ONE, Verdict.MORE)
