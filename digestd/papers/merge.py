@@ -15,8 +15,8 @@ from digestd.gists.gist import make_gist
 from digestd.papers.identity import Work, group_works
 from digestd.sources import source_type
 from digestd.store.papers.sightings import (
-    PaperStanding,
     PaperState,
+    PaperStatus,
     PaperText,
     PaperWrite,
     ReadableText,
@@ -87,7 +87,7 @@ def merge_change(
     `created`: papers stored a moment ago, which nobody has seen: they do not count as news.
     """
     before = [paper for paper in papers if paper.key not in created] or list(papers)
-    news = any(not paper.standing.archived for paper in papers if paper not in before)
+    news = any(not paper.status.archived for paper in papers if paper not in before)
     change = _change(_as_work(papers), [], papers, _WorkState(before, news, None, now))
     return replace(change, by=by, evidence=evidence)
 
@@ -188,12 +188,12 @@ def _change(work: Work, new: Sequence[StoredSighting], papers: Sequence[PaperSta
     name = canonical([name for name in work.ids if not name.startswith("merged:")])
     current = list({(one.source, one.sighting.ids[0]): one for one in _all_sightings(papers, new)}.values())
     times = _work_times(state if state.papers else replace(state, papers=papers))
-    standing, text = PaperStanding(name, *times, is_withdrawn(current)), select_text(name, current)
+    status, text = PaperStatus(name, *times, is_withdrawn(current)), select_text(name, current)
     added, repeated = _split_by_known(new, papers)
     aliases = {alias for paper in papers for alias in paper.aliases}
     change = PaperWrite(
         key=None,
-        standing=standing,
+        status=status,
         absorbed=tuple(paper.key for paper in papers[1:]),
         new_aliases=tuple(alias for alias in work.ids if alias not in aliases),
         revised=text,
@@ -206,10 +206,10 @@ def _change(work: Work, new: Sequence[StoredSighting], papers: Sequence[PaperSta
 
 def _changed(kept: PaperState, change: PaperWrite, text: PaperText) -> PaperWrite:
     """Return a change as one of a stored paper, whose text may be the same."""
-    change = replace(change, key=kept.key, is_changed=kept.standing != change.standing)
+    change = replace(change, key=kept.key, is_changed=kept.status != change.status)
     if text != kept.text:
         return change
-    return replace(change, revised=None, becomes_plain=None if change.standing.archived or kept.is_plain else text)
+    return replace(change, revised=None, becomes_plain=None if change.status.archived or kept.is_plain else text)
 
 
 def _split_by_known(
@@ -235,13 +235,13 @@ def _work_times(state: _WorkState) -> tuple[bool, datetime, datetime]:
     published = state.published or state.now
     if not state.papers:
         return not state.is_news, state.now, published
-    in_the_news = [paper.standing for paper in state.papers if not paper.standing.archived]
+    in_the_news = [paper.status for paper in state.papers if not paper.status.archived]
     if in_the_news:
         return False, min(paper.first_seen for paper in in_the_news), in_the_news[0].published
     only_replaced = all(one.sighting.announced in REPLACED for paper in state.papers for one in paper.sightings)
     if state.is_news and only_replaced:
         return False, state.now, published
-    return True, min(paper.standing.first_seen for paper in state.papers), state.papers[0].standing.published
+    return True, min(paper.status.first_seen for paper in state.papers), state.papers[0].status.published
 
 
 def _state_at(members: Sequence[Sighting], now: datetime) -> _WorkState:
@@ -317,7 +317,7 @@ def _places(changes: Sequence[PaperWrite], known: Sequence[PaperState]) -> dict[
 
 
 def _unchanged(paper: PaperState) -> PaperWrite:
-    return PaperWrite(paper.key, paper.standing)
+    return PaperWrite(paper.key, paper.status)
 
 
 def _newest(source: str, sightings: Iterable[Sighting]) -> list[StoredSighting]:

@@ -80,7 +80,7 @@ def convert_texts(decision: Decision) -> ReadableTexts:
     """Convert every text of a paper that may be picked."""
     readable = ReadableTexts()
     for change in decision.changes:
-        text = change.becomes_plain or (None if change.standing.archived else change.revised)
+        text = change.becomes_plain or (None if change.status.archived else change.revised)
         if text:
             readable[text.key]
     return readable

@@ -120,7 +120,7 @@ def _event(row: core.Record) -> ConsentEvent:
 
 REQUEST_EXPIRES_AFTER = timedelta(days=7)
 """Requests cannot be confirmed after this time, and their content is erased."""
-_R, _W, _S, _E = core.pending_request.c, core.consent_wording.c, core.subscriber.c, core.consent_event.c
+_R, _S = core.pending_request.c, core.subscriber.c
 _VOID = 0
 """No consent version."""
 

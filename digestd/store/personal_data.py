@@ -226,7 +226,7 @@ def scrub(db: Database, *, wait: bool = True) -> bool:
 
 BATCH = 500
 """Rows deleted in one transaction."""
-_D, _P, _V = core.delivery.c, core.paper.c, core.revision.c
+_P, _V = core.paper.c, core.revision.c
 _LASTING = (*AT_WORK, "uncertain")
 """States of deliveries that are never deleted: somebody or something still acts on them."""
 

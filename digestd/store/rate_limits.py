@@ -136,7 +136,6 @@ HORIZON = timedelta(hours=1)
 FAILURES = 3
 """Number of failed fetches in a row that open the circuit breaker."""
 BACKOFF = Backoff.doubling(timedelta(minutes=5), timedelta(hours=6))
-_ERROR_MAX = 500
 _NEW_HOST = {"next_request_us": 0, "locked_until_us": 0, "failures": 0, "circuit_open_until_us": 0}
 
 

@@ -208,7 +208,7 @@ def _row(subscriber: int, reference: Reference, now: datetime) -> dict[str, obje
     }
 
 
-_Q, _I, _R, _S = core.paper_lookup.c, core.interest.c, core.reference.c, core.subscriber.c
+_Q, _S = core.paper_lookup.c, core.subscriber.c
 LEASE = timedelta(minutes=10)
 """A reader that is not done by then has died."""
 COUNTED = timedelta(days=1)

@@ -31,6 +31,7 @@ from digestd.store.timestamps import from_us, to_us
 
 OWNER = "adopted"
 RESTORED = "restored"
+"""In place of a journal's id: marks a restored database. Also begins the Message-ID of the row that reserves numbers."""
 RESERVED = 1_000_000
 """Numbers of deliveries are continued at a multiple of this: more than are sent before somebody notices."""
 WHY = "the database was put back from a backup"
@@ -344,10 +345,6 @@ def has_former_opt_outs(session: Session) -> bool:
 
 def clear_restored(session: Session) -> None:
     session.connection().execute(delete(core.sent_journal).where(_J.id == RESTORED))
-
-
-RESTORED = "restored"
-"""In place of the id of a journal: the row that says that the database was restored."""
 
 
 def known_journals(session: Session, used_after: datetime) -> list[KnownJournal]:

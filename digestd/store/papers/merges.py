@@ -90,8 +90,8 @@ def undo(session: Session, merging: Merge, now: datetime) -> int:
     )
     if holder == merging.kept and not moved["absorbed"][0]:
         archived, first_seen, published = moved["kept"]
-        standing = {"archived": archived, "first_seen_us": first_seen, "published_us": published}
-        connection.execute(update(core.paper).where(_P.id == holder).values(standing))
+        before = {"archived": archived, "first_seen_us": first_seen, "published_us": published}
+        connection.execute(update(core.paper).where(_P.id == holder).values(before))
     connection.execute(update(core.merge).where(_M.id == merging.number).values(undone_us=to_us(now)))
     return holder
 

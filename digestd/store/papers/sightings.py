@@ -78,7 +78,7 @@ class StoredSighting:
 
 
 @dataclass(frozen=True, slots=True)
-class PaperStanding:
+class PaperStatus:
     """What a paper is called, and whether and since when it is news."""
 
     id: PaperId
@@ -99,7 +99,7 @@ class PaperState:
     """
 
     key: int
-    standing: PaperStanding
+    status: PaperStatus
     aliases: tuple[PaperId, ...]
     is_plain: bool
     text: PaperText
@@ -113,7 +113,7 @@ class PaperWrite:
     """The changes to write for one paper: a new one (`key` is None) or a known one.
 
     Attributes:
-        is_changed: Whether the standing of a known paper is another than before.
+        is_changed: Whether the status of a known paper is another than before.
         absorbed: Papers to merge into this one; `by` and `evidence` say why.
         revised: The text of the new revision; None if the text is unchanged.
         becomes_plain: The unchanged text, if it must now be stored without TeX as well.
@@ -121,7 +121,7 @@ class PaperWrite:
     """
 
     key: int | None
-    standing: PaperStanding
+    status: PaperStatus
     is_changed: bool = False
     absorbed: tuple[int, ...] = ()
     new_aliases: tuple[PaperId, ...] = ()
@@ -182,7 +182,7 @@ def _paper_state(
     newest = {(one.source, one.external_id): one for one in rows}
     return PaperState(
         key=row.key,
-        standing=PaperStanding(
+        status=PaperStatus(
             PaperId(row.paper_id), row.archived, from_us(row.first_seen_us), from_us(row.published_us), row.withdrawn
         ),
         aliases=tuple(names),
@@ -236,11 +236,11 @@ def _update_papers(session: Session, changes: Sequence[PaperWrite]) -> None:
     rows = [
         {
             "b_key": c.key,
-            "b_id": c.standing.id,
-            "b_archived": c.standing.archived,
-            "b_first_seen": to_us(c.standing.first_seen),
-            "b_published": to_us(c.standing.published),
-            "b_withdrawn": c.standing.withdrawn,
+            "b_id": c.status.id,
+            "b_archived": c.status.archived,
+            "b_first_seen": to_us(c.status.first_seen),
+            "b_published": to_us(c.status.published),
+            "b_withdrawn": c.status.withdrawn,
         }
         for c in changes
     ]
@@ -267,12 +267,12 @@ def _insert_new(session: Session, changes: Sequence[PaperWrite], revisions: Mapp
     rows = [
         {
             "id": keys[place],
-            "paper_id": change.standing.id,
+            "paper_id": change.status.id,
             "revision_id": revisions.get(place),
-            "published_us": to_us(change.standing.published),
-            "first_seen_us": to_us(change.standing.first_seen),
-            "archived": change.standing.archived,
-            "withdrawn": change.standing.withdrawn,
+            "published_us": to_us(change.status.published),
+            "first_seen_us": to_us(change.status.first_seen),
+            "archived": change.status.archived,
+            "withdrawn": change.status.withdrawn,
         }
         for place, change in enumerate(changes)
         if change.key is None
@@ -303,7 +303,7 @@ def _revision(number: int, key: int, change: PaperWrite, readable: Mapping[TextK
         "paper": key,
         "title": revised.words.title,
         "abstract": revised.words.abstract,
-        **_readable_columns(None if change.standing.archived else readable[revised.key]),
+        **_readable_columns(None if change.status.archived else readable[revised.key]),
         "authors": list(revised.words.authors),
         "categories": list(revised.words.categories),
         "url": revised.url,
@@ -373,7 +373,7 @@ def _row(key: int, stored: StoredSighting, now: datetime) -> dict[str, object]:
     }
 
 
-_P, _R, _T = core.paper.c, core.revision.c, core.gist_attempt.c
+_T = core.gist_attempt.c
 
 
 @dataclass(frozen=True, slots=True)
