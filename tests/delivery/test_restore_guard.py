@@ -140,9 +140,9 @@ async def test_resume_reserves_delivery_numbers(waiting: Install, backup: PutBac
         assert there.broken == {}
 
 
-async def test_restore_guard_waits_on_another_machine(waiting: Install) -> None:
+async def test_restore_guard_waits_on_another_machine(on_file: Install) -> None:
     async with Relay().serving() as relay:
-        there = waiting.to(relay.url)
+        there = on_file.to(relay.url)
         await there.deliver(limit=2)
         now = there.clock.now
         own = journals.read_identity(there.app.journals)
@@ -159,9 +159,9 @@ async def test_restore_guard_waits_on_another_machine(waiting: Install) -> None:
         assert there.states == {State.ACCEPTED: 2, State.READY: READERS - 2, State.EMPTY: 1}
 
 
-async def test_sent_journal_ignores_a_truncated_record(waiting: Install) -> None:
+async def test_sent_journal_ignores_a_truncated_record(on_file: Install) -> None:
     async with Relay().serving() as relay:
-        there = waiting.to(relay.url)
+        there = on_file.to(relay.url)
         await there.deliver(limit=2)
         (file,) = there.app.journals.glob("*.sent")
         with file.open("ab") as opened:
@@ -177,9 +177,9 @@ async def test_sent_journal_ignores_a_truncated_record(waiting: Install) -> None
         assert not file.exists()
 
 
-async def test_sent_journal_keeps_order_when_the_clock_goes_back(waiting: Install, tmp_path: Path) -> None:
+async def test_sent_journal_keeps_order_when_the_clock_goes_back(on_file: Install, tmp_path: Path) -> None:
     async with Relay().serving() as relay:
-        there = waiting.to(relay.url)
+        there = on_file.to(relay.url)
         await there.deliver(limit=1)
         there.clock.go(90 * DAY)
         there.papers(sample_data.papers(60, seed=3, first=2_000))
@@ -202,14 +202,14 @@ async def test_sent_journal_keeps_order_when_the_clock_goes_back(waiting: Instal
 
 
 @pytest.mark.parametrize("name", ["journal.json", "2026-11-30.sent", ""], ids=["identity", "departures", "all of it"])
-async def test_sent_journal_reports_an_unreadable_folder(waiting: Install, name: str) -> None:
-    folder = waiting.app.journals
+async def test_sent_journal_reports_an_unreadable_folder(on_file: Install, name: str) -> None:
+    folder = on_file.app.journals
     if name:
         (folder / name).mkdir(parents=True)
     else:
         folder.write_text("no folder")
     with pytest.raises(BadSetting, match=r"DIGESTD_JOURNAL_DIR: .*check the disk and the folder"):
-        await waiting.deliver()
+        await on_file.deliver()
 
 
 async def test_backup_made_while_mails_left_is_resumed(on_file: Install, tmp_path: Path) -> None:

@@ -63,10 +63,10 @@ async def test_journalled_results_are_recorded_later(waiting: Install) -> None:
     assert journals.list_runs(waiting.app.journals) == []
 
 
-async def test_complete_run_leaves_no_journal(waiting: Install) -> None:
+async def test_complete_run_leaves_no_journal(on_file: Install) -> None:
     async with Relay({"RCPT": Fault("450 4.2.0 later")}).serving() as relay:
-        await waiting.to(relay.url).deliver()
-    assert journals.list_runs(waiting.app.journals) == []
+        await on_file.to(relay.url).deliver()
+    assert journals.list_runs(on_file.app.journals) == []
 
 
 def test_journal_round_trip_drops_the_relay_text(tmp_path: Path) -> None:

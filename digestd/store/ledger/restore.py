@@ -31,7 +31,7 @@ from digestd.store.timestamps import from_us, to_us
 
 OWNER = "adopted"
 RESTORED = "restored"
-"""In place of a journal's id: marks a restored database. Also begins the Message-ID of the row that reserves numbers."""
+"""Marks a restored database in place of a journal's id, and begins the Message-ID of the row that reserves numbers."""
 RESERVED = 1_000_000
 """Numbers of deliveries are continued at a multiple of this: more than are sent before somebody notices."""
 WHY = "the database was put back from a backup"
