@@ -4,7 +4,6 @@ from datetime import datetime
 from itertools import chain
 from random import Random
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -50,22 +49,6 @@ POOL = [
     seen(B, title=f"{TITLE} of the south", authors=PEOPLE),
     seen("doi:10.9999/south", title=f"{TITLE} of the south", authors=BY_OTHERS),
 ]
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_merge_duplicates_ignores_order_and_pages(db: Database, now: datetime, seed: int) -> None:
-    random = Random(seed)
-    page = mixed(random)
-    take(db, "s", *page, now=now)
-    expected = works(db)
-    assert len(expected) == 8
-    for size in (1, 3, 7, len(page) + 3):
-        forget(db)
-        shuffled = page + random.sample(page, 3)
-        random.shuffle(shuffled)
-        for start in range(0, len(shuffled), size):
-            take(db, "s", *shuffled[start : start + size], now=now)
-        assert works(db) == expected
 
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])

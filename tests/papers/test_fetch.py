@@ -14,11 +14,16 @@ from digestd.fetching.fetch import Answer, Client, Fetcher, Limits, Validators
 from digestd.sources.source import RateLimit, Request
 from digestd.store import rate_limits
 from digestd.store.database import Database
-from digestd.store.papers import sources
 from tests.papers.http_server import AT_ONCE, HttpServer, ReceivedRequest, head, in_turn, says
 
 FREE = RateLimit("site", 0)
 QUICK = Limits(wire=100_000, body=1_000_000, backoff=AT_ONCE)
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Return a database of one kind: what the store does on each is in test_hosts."""
+    return sqlite_url
 
 
 @pytest.fixture
@@ -208,33 +213,3 @@ async def test_fetch_stops_redirect_loop(fetcher: Fetcher, web: HttpServer) -> N
     with pytest.raises(SourceFailed, match="redirects more than 5 times"):
         await get(fetcher, web, "/")
     assert len(web.requests) == 6
-
-
-def test_hosts_reserve_slots_in_turn(db: Database, now: datetime) -> None:
-    with db.write() as session:
-        turns = [rate_limits.reserve_request(session, "arxiv.org", now, 3) for _ in range(3)]
-        assert turns == [now, now + timedelta(seconds=3), now + timedelta(seconds=6)]
-        assert rate_limits.reserve_request(session, "other.org", now, 3) == now
-        assert rate_limits.reserve_request(session, "arxiv.org", now + timedelta(minutes=1), 3) == now + timedelta(
-            minutes=1
-        )
-
-
-def test_hosts_forget_slot_of_another_clock(db: Database, now: datetime) -> None:
-    with db.write() as session:
-        rate_limits.reserve_request(session, "arxiv.org", now + timedelta(days=30), 3)
-        assert rate_limits.reserve_request(session, "arxiv.org", now, 3) == now
-
-
-def test_hosts_record_outcome_of_last_fetch(db: Database, now: datetime) -> None:
-    one = sources.FetchRecord("s", "https://a.example.org", now, 3, '"v"', None)
-    failed = sources.FetchRecord("s", "https://b.example.org", now + timedelta(hours=1), error="x" * 1_000)
-    with db.write() as session:
-        sources.record_fetches(session, [one, failed])
-        sources.record_fetches(session, [one])
-        assert sources.fetches_of(session, "s")["https://a.example.org"] == one
-        assert sources.latest_fetches(session)["s"].error == "x" * 500
-        assert sources.newest_success(session, "s") == now
-        assert sources.newest_success(session, "t") is None
-        sources.delete_fetches_before(session, "s", now + timedelta(minutes=1))
-        assert list(sources.fetches_of(session, "s")) == ["https://b.example.org"]

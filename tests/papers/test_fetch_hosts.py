@@ -15,6 +15,12 @@ from tests.papers.fetching import LIMITS, Clock, fails, get
 from tests.papers.http_server import HttpServer, says, serve_http
 
 
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Return a database of one kind: what the store does on each is in test_hosts."""
+    return sqlite_url
+
+
 def state(db: Database, host: str) -> rate_limits.HostState:
     with db.read() as session:
         found = rate_limits.host_state(session, host)
@@ -160,25 +166,6 @@ async def test_scheduler_survives_clock_jump(
         for _ in range(9):
             rate_limits.record_host_failure(session, host, there, "refused")
     assert (await get(fetcher, web, rate_limit=rate_limit)).body == b"ok"
-
-
-def test_scheduler_hold_has_one_holder(db: Database, now: datetime) -> None:
-    minute = timedelta(minutes=1)
-    with db.write() as session:
-        assert rate_limits.lock_host(session, "arxiv.org", "one", now, now + minute)
-        assert rate_limits.lock_host(session, "arxiv.org", "one", now, now + minute)
-        assert not rate_limits.lock_host(session, "arxiv.org", "other", now, now + minute)
-        rate_limits.unlock_host(session, "arxiv.org", "other", now)
-        assert rate_limits.is_host_locked(session, "arxiv.org", now)
-        rate_limits.unlock_host(session, "arxiv.org", "one", now + timedelta(seconds=3))
-        assert not rate_limits.is_host_locked(session, "arxiv.org", now)
-        assert rate_limits.reserve_request(session, "arxiv.org", now, 3) == now + timedelta(seconds=3)
-        assert rate_limits.lock_host(session, "arxiv.org", "other", now, now + minute)
-        assert rate_limits.lock_host(session, "arxiv.org", "one", now + minute, now + 2 * minute), (
-            "the other's has ended"
-        )
-        rate_limits.unlock_host(session, "arxiv.org", "other", now + minute)
-        assert rate_limits.is_host_locked(session, "arxiv.org", now + minute)
 
 
 async def test_scheduler_releases_host_after_failure(

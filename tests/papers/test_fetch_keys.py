@@ -19,6 +19,12 @@ from tests.papers.http_server import HttpServer, in_turn, says
 SECRET = "s3cr3t-key"
 
 
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Return a database of one kind: what the store does on each is in test_hosts."""
+    return sqlite_url
+
+
 def keyed(db: Database, clock: Callable[[], datetime], host: str, credential: Credential) -> Fetcher:
     return Fetcher(db, Client("https://x.example.org", limits=LIMITS, credentials={host: credential}), clock)
 

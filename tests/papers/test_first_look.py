@@ -16,6 +16,12 @@ pytestmark = pytest.mark.slow
 FEED = "feed:https://journal.example.org/rss"
 
 
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Return a database of one kind: an ingest on each is in test_run."""
+    return sqlite_url
+
+
 def rss(*items: tuple[str, datetime]) -> bytes:
     listed = "".join(
         f"<item><title>Lake {n}</title><link>https://journal.example.org/{n}</link>"

@@ -83,17 +83,17 @@ async def test_fetch_killed_process_releases_host_at_deadline(database_url: str,
     assert web.most_open == 1
 
 
-async def test_rate_limit_survives_restart(database_url: str, web: HttpServer) -> None:
+async def test_rate_limit_survives_restart(sqlite_url: str, web: HttpServer) -> None:
     for _ in range(2):
-        assert await output_lines(await start(database_url, web, ("/api/query",), 3.0)) == ["2"]
+        assert await output_lines(await start(sqlite_url, web, ("/api/query",), 3.0)) == ["2"]
     print(f"\n{web.log()}")
     assert web.gaps()[0] >= 3
 
 
-async def test_rate_limit_counts_from_start_of_answer(database_url: str, web: HttpServer) -> None:
+async def test_rate_limit_counts_from_start_of_answer(sqlite_url: str, web: HttpServer) -> None:
     """Send a request over a slow path and one right behind it over a fast path."""
     web.paths["/api/query"] = slowly(0.5, says(b"ok"))
-    assert await output_lines(await start(database_url, web, ("/api/query", "/oai"), 0.4)) == ["2", "2"]
+    assert await output_lines(await start(sqlite_url, web, ("/api/query", "/oai"), 0.4)) == ["2", "2"]
     assert web.gaps()[0] >= 0.9
 
 

@@ -15,6 +15,12 @@ from digestd.store.database import Database
 from digestd.store.papers import sources as stored_sources
 
 
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Return a database of one kind: an ingest on each is in test_run."""
+    return sqlite_url
+
+
 async def test_ingest_without_sources_opens_no_socket(db: Database, now: datetime) -> None:
     report = await ingest(db, parse_sources("none"), Client("https://x.example.org"), lambda: now)
     assert report.sources == ()

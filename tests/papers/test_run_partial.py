@@ -7,6 +7,8 @@ import json
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+import pytest
+
 from digestd.sources import parse_source
 from digestd.store.papers import sources as kept
 from tests.papers.http_server import in_turn, says
@@ -15,6 +17,12 @@ from tests.papers.makers import everything
 from tests.sources.test_arxiv import entry, feed
 
 QUERY = "/api/query?search_query=cat%3Acs.LG&sortBy=submittedDate&sortOrder=descending&start={}&max_results=500"
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Return a database of one kind: an ingest on each is in test_run."""
+    return sqlite_url
 
 
 async def test_ingest_retries_empty_page_in_mid_result(ingester: Ingester) -> None:

@@ -1,4 +1,4 @@
-"""Test POSTed bodies, redirects included."""
+"""Test requests that are no plain GET: posted bodies, redirects included, and answers that may be gone."""
 
 import pytest
 
@@ -7,6 +7,12 @@ from digestd.fetching.fetch import Fetcher, Validators
 from digestd.sources.source import Request
 from tests.papers.fetching import FREE
 from tests.papers.http_server import HttpServer, says
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Return a database of one kind: what the store does on each is in test_hosts."""
+    return sqlite_url
 
 
 async def test_fetch_posts_json_unconditionally(fetcher: Fetcher, web: HttpServer) -> None:
@@ -40,3 +46,16 @@ async def test_fetch_keeps_body_on_retry(fetcher: Fetcher, web: HttpServer, stat
     with pytest.raises(SourceFailed, match=f"answers a POST with {status}"):
         await fetcher.fetch(Request(web.url("/"), body=b"{}"), FREE)
     assert len(web.requests) == 1
+
+
+async def test_fetch_returns_body_if_request_may_be_gone(fetcher: Fetcher, web: HttpServer) -> None:
+    for status in (404, 410, 451):
+        web.paths["/repos/a/b"] = says(b'{"message": "Not Found"}', status)
+        answer = await fetcher.fetch(Request(web.url("/repos/a/b"), may_be_gone=True), FREE)
+        assert (answer.body, answer.status) == (b'{"message": "Not Found"}', status)
+        with pytest.raises(SourceFailed, match=f"answers {status}"):
+            await fetcher.fetch(Request(web.url("/repos/a/b")), FREE)
+    for status in (400, 401, 403, 418):
+        web.paths["/"] = says(b"no", status)
+        with pytest.raises(SourceFailed, match=f"answers {status}"):
+            await fetcher.fetch(Request(web.url("/"), may_be_gone=True), FREE)
