@@ -119,10 +119,12 @@ def _record(number: str, day: date) -> str:
 
 
 def _api_entry(number: str, day: date) -> str:
-    window = DEFAULT_CALENDAR.submission_window(day)
-    assert window is not None
+    submitted = DEFAULT_CALENDAR.announcement_time(day)
+    assert submitted is not None
+    while DEFAULT_CALENDAR.announcement_day(submitted) != day:
+        submitted -= timedelta(hours=1)
     return f"""<entry><id>http://arxiv.org/abs/{number}v1</id><title>{_words(number)}</title>
-        <summary>On {_words(number)}.</summary><published>{window[0]:%Y-%m-%dT%H:%M:%SZ}</published></entry>"""
+        <summary>On {_words(number)}.</summary><published>{submitted:%Y-%m-%dT%H:%M:%SZ}</published></entry>"""
 
 
 def _hf_record(number: str, day: date) -> dict[str, object]:

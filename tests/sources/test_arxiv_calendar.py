@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -60,7 +59,6 @@ def test_calendar_deadline_is_2_pm_and_friday_goes_to_sunday(submitted: datetime
 def test_calendar_thanksgiving_moves_two_days_to_monday() -> None:
     walk = [day for day in date_range(date(2026, 11, 23), date(2026, 12, 1)) if DEFAULT_CALENDAR.announcement_time(day)]
     assert [day.day for day in walk] == [23, 24, 25, 26, 30, 1], "none on Friday, after the holiday's evening"
-    assert DEFAULT_CALENDAR.submission_window(date(2026, 11, 30)) == (here(2026, 11, 25, 14), here(2026, 11, 27, 14))
     assert DEFAULT_CALENDAR.announcement_day(here(2026, 11, 26, 9)) == date(2026, 11, 30)
     assert DEFAULT_CALENDAR.announcement_day(here(2026, 11, 25, 13, 59)) == date(2026, 11, 26)
 
@@ -68,26 +66,7 @@ def test_calendar_thanksgiving_moves_two_days_to_monday() -> None:
 def test_calendar_christmas_friday_takes_mondays_slot() -> None:
     walk = [day for day in date_range(date(2026, 12, 21), date(2027, 1, 5)) if DEFAULT_CALENDAR.announcement_time(day)]
     assert [day.day for day in walk] == [21, 22, 23, 24, 25, 29, 31, 4, 5]
-    assert DEFAULT_CALENDAR.submission_window(date(2026, 12, 29)) == (here(2026, 12, 24, 14), here(2026, 12, 28, 14))
-    assert DEFAULT_CALENDAR.submission_window(date(2027, 1, 4)) == (here(2026, 12, 30, 14), here(2027, 1, 1, 14))
     assert DEFAULT_CALENDAR.announcement_day(here(2026, 12, 25, 9)) == date(2026, 12, 29)
-
-
-def test_calendar_windows_have_no_gaps() -> None:
-    windows = [window for day in ANNOUNCED if (window := DEFAULT_CALENDAR.submission_window(day))]
-    assert len(windows) == len(ANNOUNCED)
-    for (_, end), (start, _) in pairwise(windows):
-        assert end == start
-
-
-@given(IN_2026)
-def test_calendar_window_contains_its_submissions(submitted: datetime) -> None:
-    day = DEFAULT_CALENDAR.announcement_day(submitted)
-    window, evening = DEFAULT_CALENDAR.submission_window(day), DEFAULT_CALENDAR.announcement_time(day)
-    assert window is not None
-    assert evening is not None
-    assert window[0] <= submitted < window[1] < evening
-    assert window[1] + timedelta(hours=6) <= evening
 
 
 @given(IN_2026, some.timedeltas(timedelta(0), timedelta(days=5)))
@@ -107,7 +86,6 @@ def test_calendar_cancelled_evening_moves_papers_to_next() -> None:
     calendar = ArxivCalendar(DEFAULT_HOLIDAYS | {date(2026, 11, 15)})  # a Sunday, as in July 2025
     assert calendar.announcement_time(date(2026, 11, 16)) is None
     assert calendar.announcement_day(here(2026, 11, 13, 9)) == date(2026, 11, 17)
-    assert calendar.submission_window(date(2026, 11, 17)) == (here(2026, 11, 12, 14), here(2026, 11, 16, 14))
 
 
 def test_calendar_given_holidays_replace_their_years() -> None:

@@ -71,16 +71,6 @@ class ArxivCalendar:
             day += _DAY
         return day
 
-    def submission_window(self, day: date) -> tuple[datetime, datetime] | None:
-        """Return the start and end (exclusive) of an announcement's submissions; None without announcement."""
-        if not self._is_announced(day):
-            return None
-        end = _collected_for(day)
-        start = end - _DAY
-        while not self._is_collected(start) or not self._is_announced(_announced_for(start)):
-            start -= _DAY
-        return _deadline(start), _deadline(end)
-
     def warning(self, day: date) -> str | None:
         """Return a warning if the holidays of a day's year are unknown, else None."""
         if any(holiday.year == day.year for holiday in self.holidays):
@@ -133,11 +123,3 @@ def _with(source: Source, calendar: ArxivCalendar) -> Source:
 def _collected_for(day: date) -> date:
     """Return the working day whose submissions a day announces. The day is from Monday to Friday."""
     return day - (3 if day.weekday() == 0 else 1) * _DAY
-
-
-def _announced_for(collected: date) -> date:
-    return collected + (3 if collected.weekday() == _FRIDAY else 1) * _DAY
-
-
-def _deadline(day: date) -> datetime:
-    return datetime.combine(day, DEADLINE, NEW_YORK).astimezone(UTC)
