@@ -1,17 +1,12 @@
 """Composer: the same mail in any order, and a failure that concerns one mail only."""
 
 import email
-import hashlib
 import re
-
-import pytest
 
 from digestd.delivery.composer import Composer
 from digestd.domain.delivery import Claim
-from digestd.mail.mime import dot_stuff
 from digestd.security.addresses import NO_ATTEMPT, complaint_tag, read_envelope_from
 from digestd.store.ledger import queries
-from tests.delivery.test_outcomes import spoil
 from tests.support.install import Install
 
 
@@ -22,15 +17,6 @@ def prepared(install: Install) -> tuple[Composer, list[Claim]]:
     composer = Composer(install.db, install.app.sender, install.app.templates)
     composer.prepare(claims)
     return composer, claims
-
-
-def test_composer_returns_the_mail_and_its_hash(on_file: Install) -> None:
-    composer, claims = prepared(on_file)
-    for claim in claims:
-        message, sha256 = composer.compose(claim)
-        assert sha256 == hashlib.sha256(message).digest()
-        assert dot_stuff(message) == message
-    assert len(claims) > 1
 
 
 def test_composer_does_not_depend_on_earlier_mails(on_file: Install) -> None:
@@ -50,14 +36,3 @@ def test_composer_names_the_group_and_the_complaint_address(on_file: Install) ->
     keys = on_file.app.keys
     found = [read_envelope_from(keys, complaint_tag(str(mail["CFBL-Feedback-ID"]))) for mail in headers]
     assert found == [(claim.key, NO_ATTEMPT) for claim in claims]
-
-
-def test_composer_failure_concerns_one_mail_only(on_file: Install) -> None:
-    spoil(on_file, 1)
-    composer, claims = prepared(on_file)
-    for claim in claims:
-        if claim.key != 1:
-            assert composer.compose(claim).message
-            continue
-        with pytest.raises(KeyError):
-            composer.compose(claim)

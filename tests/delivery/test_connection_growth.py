@@ -58,12 +58,6 @@ def test_uses_all_connections_that_the_relay_bears(bears: int) -> None:
     assert growth.wanted == bears
 
 
-def test_tries_more_again_long_after_a_failure() -> None:
-    growth = ConnectionGrowth(100)
-    simulate(growth, 5.0, bears=10)
-    assert simulate(growth, 5.0, started=1e6) == 100
-
-
 def test_grows_again_when_the_relay_has_become_faster() -> None:
     growth = ConnectionGrowth(100)
     assert simulate(growth, {8: 80.0, 32: 82.0}) == 32
@@ -77,10 +71,3 @@ def test_keeps_one_connection_after_failures(working: int) -> None:
     growth.record_failure(working)
     growth.record_failure(working)
     assert growth.wanted == 1
-
-
-def test_measures_nothing_until_all_connections_work() -> None:
-    growth = ConnectionGrowth(100)
-    for answer in range(1_000):
-        growth.record_answer(answer / 10, START - 1)
-    assert growth.wanted == START

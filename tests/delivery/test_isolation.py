@@ -48,13 +48,6 @@ async def test_absurd_answer_for_one_costs_no_other(on_file: Install, stage: str
     assert on_file.sound(relay.copies)
 
 
-async def test_many_lines_of_ehlo_fail_the_connection(on_file: Install) -> None:
-    async with Relay({"EHLO": Fault("250-x\r\n" * 100_000 + "250 ok", times=1)}).serving() as relay:
-        await on_file.deliver(transport(relay.port))
-        await on_file.deliver(transport(relay.port))
-    assert on_file.states == {State.ACCEPTED: READERS}
-
-
 @dataclass
 class BrokenTransport:
     """A transport with an unexpected error at one point of the victim's mail, `times` times."""

@@ -5,33 +5,13 @@ from dataclasses import replace
 import pytest
 
 from digestd.delivery import claim_queue, composer
-from digestd.delivery.composer import Composer
 from digestd.delivery.run import deliver
 from digestd.delivery.transports import Route
-from digestd.domain.delivery import Claim, State
-from digestd.store.ledger import queries
+from digestd.domain.delivery import State
 from tests.delivery.conftest import READERS
 from tests.support.install import Install
 from tests.support.relay import Relay
 from tests.support.smtp import transport
-
-
-def test_composer_rereads_evicted_papers(on_file: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(composer, "CACHED_PAPERS", 12)
-    with on_file.db.read() as session:
-        claims = [claim for key in range(1, READERS + 1) if (claim := queries.as_claim(session, key))]
-    at_once = {claim.key: fresh(on_file, [claim]).compose(claim) for claim in claims}
-    one = fresh(on_file, [])
-    for claim in claims:
-        one.prepare([claim])
-    assert [one.compose(claim) for claim in claims] == list(at_once.values())
-
-
-def fresh(install: Install, claims: list[Claim]) -> Composer:
-    """Return a composer that has prepared these claims."""
-    made = Composer(install.db, install.app.sender, install.app.templates)
-    made.prepare(claims)
-    return made
 
 
 @pytest.mark.parametrize("limits", [{}, {"@example.net": 40.0}], ids=["at once", "apart"])
