@@ -106,11 +106,12 @@ class Abstract:
                 room -= added
         seen = set[str]()
         for place in places:
-            for name in sorted(self.names[place] - seen):
-                long_form = self.long_forms.get(name, "")
-                if long_form and f"({name}" not in texts[place] and len(long_form) + 3 <= room:
-                    texts[place] = acronyms.expand(texts[place], name, long_form)
-                    room = limit - sum(map(len, texts.values())) - len(texts) + 1
+            for name in sorted(self.names[place] & self.long_forms.keys() - seen):
+                expanded = acronyms.expand(texts[place], name, self.long_forms[name])
+                added = len(expanded) - len(texts[place])
+                if f"({name}" not in texts[place] and added <= room:
+                    texts[place] = expanded
+                    room -= added
             seen |= self.names[place]
         return list(texts.values())
 

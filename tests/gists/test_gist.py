@@ -6,8 +6,9 @@ import pytest
 
 from digestd.domain.gist import BRIEF_MAX, GIST_MAX, Gist, GistKind
 from digestd.gists import roles
+from digestd.gists.extraction import judge
 from digestd.gists.gist import make_gist, shorten_sentence
-from digestd.gists.sentences import ROLES
+from digestd.gists.sentences import ROLES, split_sentences
 
 BACKGROUND = (
     "Forests store a large share of the carbon that people release every year. Counting trees by hand is slow and "
@@ -213,3 +214,10 @@ def test_model_is_small_and_tells_roles() -> None:
     assert traits[0, roles.ANNOUNCING] > 0.5
     assert traits[1, roles.CONCRETE] > 0.5
     assert traits[2, roles.UNWANTED] > 0.5
+
+
+def test_long_forms_of_plural_acronyms_keep_the_limit() -> None:
+    text = "Leaf area measurements (LAMs) are slow. We propose an oak for LAMs in the parks of tropical cities."
+    judged = judge("A plane", split_sentences(text))
+    shown = {len(judged.shown([1], limit)[0]) - limit for limit in range(60, 120)}
+    assert max(shown) == 0
