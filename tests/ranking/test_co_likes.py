@@ -80,7 +80,8 @@ def test_any_number_of_copies_adds_a_bounded_amount(fakes: int) -> None:
 
 def test_co_likes_are_no_evidence_of_relevance() -> None:
     of = day(people(50, (*LIKED, NEW)))
-    assert score(of, ada(of)).relevance == pytest.approx(score(nobody := candidates(papers()), ada(nobody)).relevance)
+    nobody = candidates(papers())
+    assert score(of, ada(of)).relevance == pytest.approx(score(nobody, ada(nobody)).relevance)
 
 
 def test_person_with_thousands_of_likes_counts_once() -> None:
