@@ -428,15 +428,13 @@ def find_preview(app: App, email: str, day: date | None) -> tuple[Composer, Clai
         preferences=subscriber.preferences,
         period=period,
         covers_from=period,
-        considered=shown.considered,
         message_id=make_message_id(app.keys, subscriber.key, MailKind.DIGEST, f"preview-{period}", app.sender.host),
         envelope_from="",
         picks=shown.picks,
         dated_us=to_us(now),
         failures=0,
-        coverage=shown.coverage,
         planned_us=to_us(now),
-        occasions=shown.occasions,
+        facts=shown.facts,
     )
     if not claim.picks:
         raise NothingToShow(

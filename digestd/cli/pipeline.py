@@ -291,10 +291,8 @@ def _plan_copy(app: App, subscriber: Subscriber, day: date) -> int:
         subscriber=subscriber.key,
         consent_version=subscriber.version,
         period=shown.period,
-        picks=pack_picks(shown.picks),
-        considered=shown.considered,
-        coverage=shown.coverage,
-        occasions=" ".join(sorted(shown.occasions)),
+        packed=pack_picks(shown.picks),
+        facts=shown.facts,
     )
     with app.db.write() as session:
         return ledger.plan_copy(

@@ -314,7 +314,7 @@ class Composer:
             subscriber_name="",
             links=links,
             held=(),
-            occasions=frozenset(),
+            facts=content.facts._replace(occasions=frozenset()),
             abstracts=FullAbstracts.PAGE,
             items=tuple([item._replace(colleagues=0) for item in content.items]),
         )
@@ -322,9 +322,9 @@ class Composer:
         return page.replace('"cid:logo"', f'"{urls.home}static/logo.png"')
 
     def _content(self, claim: Claim) -> DigestContent:
-        if not claim.picks and Occasion.EMPTY not in claim.occasions:
+        if not claim.picks and Occasion.EMPTY not in claim.facts.occasions:
             raise Damaged("its picks cannot be read, so the database is damaged: restore the last backup")
-        if claim.coverage is None:
+        if claim.facts.coverage is None:
             raise Damaged("its coverage cannot be read, so the database is damaged: restore the last backup")
         period = claim.covers_from if claim.kind is MailKind.COPY else claim.period  # a copy's key has a number too
         return DigestContent(
@@ -333,15 +333,12 @@ class Composer:
             period=period,
             covers_from=claim.covers_from,
             date=period_date(period),
-            considered=claim.considered,
             items=self._items(claim),
             postal_address=self._sender.postal_address,
             language=claim.language,
             links=self._digest_links(claim),
-            coverage=claim.coverage,
+            facts=claim.facts,
             held=self._earlier_digests(claim),
-            occasions=claim.occasions,
-            unmatched=claim.unmatched,
             abstracts=FullAbstracts.TEXT if claim.preferences.full_abstracts else FullAbstracts.NOWHERE,
         )
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from digestd.delivery.composer import Composer, Sender
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import DIGESTS, SENT_KINDS, Claim, CommandReply, MailKind, ReplyLine
-from digestd.domain.digest import Occasion, Pick, Reason, ReasonKind, Section
+from digestd.domain.digest import DigestFacts, Occasion, Pick, Reason, ReasonKind, Section
 from digestd.domain.gist import Gist, GistKind
 from digestd.domain.paper import Paper, PaperFacts, PaperId, Words
 from digestd.domain.subscriber import Preferences
@@ -185,7 +185,6 @@ def _claims(composer: Composer, kind: MailKind, language: str) -> Iterator[Claim
         preferences=Preferences(name="Ada Lake", language=language),
         period="1",
         covers_from="1",
-        considered=0,
         message_id="<invented@example.org>",
         envelope_from="",
         picks=(),
@@ -214,18 +213,22 @@ def _digests(notice: Claim) -> Iterator[Claim]:
     gaps = dict.fromkeys(map("Source {}".format, range(6)), CoverageState.LATE) | {
         f"Source {state}": state for state in CoverageState
     }
-    daily = notice._replace(period=_DAY, covers_from=_DAY, considered=100)
+    daily = notice._replace(period=_DAY, covers_from=_DAY, facts=DigestFacts(100))
     detailed = notice.preferences.model_copy(update={"full_abstracts": True})
-    yield daily._replace(picks=(*every, *grouped, *sections), coverage=gaps, preferences=detailed)
+    yield daily._replace(picks=(*every, *grouped, *sections), facts=DigestFacts(100, gaps), preferences=detailed)
     nameless = notice.preferences.model_copy(update={"name": ""})
     late = daily._replace(period=_WEEK, covers_from="2026-W47", preferences=nameless)
-    yield late._replace(picks=tuple(grouped), occasions=frozenset({Occasion.THIN, Occasion.AFTER_GAP}))
+    yield late._replace(picks=tuple(grouped), facts=_on(Occasion.THIN, Occasion.AFTER_GAP))
     trending = [pick._replace(section=Section.TRENDING) for pick in grouped]
     yield daily._replace(picks=tuple(trending), covers_from=_DAY_BEFORE)
-    yield daily._replace(picks=tuple(grouped[:1]), occasions=frozenset({Occasion.FIRST, Occasion.ROOM_FAILED}))
-    yield daily._replace(picks=tuple(grouped[:1]), occasions=frozenset({Occasion.ROOM_ENDED}))
-    yield daily._replace(occasions=frozenset({Occasion.EMPTY}), unmatched=("lake ice",) * 20)
-    yield daily._replace(occasions=frozenset({Occasion.EMPTY}), period=_WEEK, covers_from=_WEEK)
+    yield daily._replace(picks=tuple(grouped[:1]), facts=_on(Occasion.FIRST, Occasion.ROOM_FAILED))
+    yield daily._replace(picks=tuple(grouped[:1]), facts=_on(Occasion.ROOM_ENDED))
+    yield daily._replace(facts=_on(Occasion.EMPTY)._replace(unmatched=("lake ice",) * 20))
+    yield daily._replace(facts=_on(Occasion.EMPTY), period=_WEEK, covers_from=_WEEK)
+
+
+def _on(*occasions: Occasion) -> DigestFacts:
+    return DigestFacts(100, occasions=frozenset(occasions))
 
 
 def _reason(kind: ReasonKind) -> Reason:

@@ -17,9 +17,8 @@ from digestd.digests.planning_day import PlanningDay, RankingOptions, read_plann
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.selection import CARRY_OVER_PROBABILITY, DigestOptions, Selections, select
 from digestd.digests.shard import Shard, rank_shard
-from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import UNSENT, State
-from digestd.domain.digest import Occasion, Pick, Reason
+from digestd.domain.digest import DigestFacts, Pick, Reason
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.schedule import end_of_day, newest_due, period_date, period_on
@@ -41,13 +40,11 @@ SIMILAR_COSINE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A digest that is not in the ledger: period, picks, papers considered, and what is to be said of it."""
+    """A digest that is not in the ledger."""
 
     period: str
     picks: tuple[Pick, ...]
-    considered: int
-    coverage: Mapping[str, CoverageState]
-    occasions: frozenset[Occasion]
+    facts: DigestFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +121,14 @@ def _planned(session: Session, delivery: int) -> Preview:
     claim = queries.as_claim(session, delivery)
     if claim is None or not claim.picks:
         raise Damaged(f"the picks of delivery {delivery} cannot be read; run `digestd fsck`")
-    return Preview(claim.period, claim.picks, claim.considered, claim.coverage or {}, claim.occasions)
+    return Preview(claim.period, claim.picks, claim.facts._replace(coverage=claim.facts.coverage or {}))
 
 
 def _preview(day: PlanningDay, shard: Shard, period: str, explore: bool) -> Preview:
     considered = int((shard.open & shard.ranked.fresh).sum())
     [picks] = select_picks(day, shard, [period], explore)
     occasions = digest_occasions(shard.subscribers[0], len(picks), considered, day, shard.unanswered)
-    return Preview(period, picks, considered, day.coverage, frozenset(occasions))
+    return Preview(period, picks, DigestFacts(considered, day.coverage, frozenset(occasions)))
 
 
 def explain(
@@ -187,7 +184,7 @@ def explain_past_pick(db: Database, subscriber: int, paper_id: PaperId, period: 
             probability=pick.probability,
             min_score=None,
             rank=pick.rank,
-            candidates=claim.considered,
+            candidates=claim.facts.considered,
             verdict=describe_pick(pick),
             reason=pick.reason,
         )

@@ -28,14 +28,11 @@
 accepted, rejected, skipped, expired and abandoned are final; empty is, once the subscriber's day is over.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import NamedTuple
 
-from digestd.domain.coverage import CoverageState
-from digestd.domain.digest import Occasion, Pick
+from digestd.domain.digest import DigestFacts, Pick
 from digestd.domain.subscriber import Preferences, Status
 
 
@@ -209,7 +206,6 @@ class Claim(NamedTuple):
     preferences: Preferences
     period: str
     covers_from: str
-    considered: int
     message_id: str
     envelope_from: str
     picks: tuple[Pick, ...]
@@ -217,14 +213,9 @@ class Claim(NamedTuple):
     """The time of the first attempt: the Date header, the same in every attempt."""
     failures: int
     """The number of earlier attempts that could not be composed."""
-    coverage: Mapping[str, CoverageState] | None = MappingProxyType({})
-    """The sources that were incomplete at planning, by display name; None if unreadable."""
     planned_us: int = 0
     """The time of planning, as of which community figures are shown."""
-    occasions: frozenset[Occasion] = frozenset()
-    """The occasions of this digest."""
-    unmatched: tuple[str, ...] = ()
-    """The topics for which no paper was found, if the digest says that there is none."""
+    facts: DigestFacts = DigestFacts()
 
     @property
     def language(self) -> str:

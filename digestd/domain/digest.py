@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
+from digestd.domain.coverage import CoverageState
 from digestd.domain.interest import Kind
 
 WINDOW = timedelta(days=7)
@@ -67,6 +69,22 @@ class Occasion(StrEnum):
     AFTER_GAP = "after_gap"  # the digest before it covered a time that ended before this one begins
     ROOM_FAILED = "room_failed"  # it comes by mail, because the subscriber's chat room did not take digests
     ROOM_ENDED = "room_ended"  # it comes by mail, because subscribers no longer set chat rooms
+
+
+class DigestFacts(NamedTuple):
+    """What a digest says of itself, beside its picks. A NamedTuple, because every claim has one.
+
+    Attributes:
+        considered: How many papers it was chosen from; 0 hides the number.
+        coverage: The sources that were incomplete at planning, by label; None if that cannot be read.
+        occasions: What is special about this digest.
+        unmatched: The topics for which no paper was found, if a digest without picks says that there is none.
+    """
+
+    considered: int = 0
+    coverage: Mapping[str, CoverageState] | None = MappingProxyType({})
+    occasions: frozenset[Occasion] = frozenset()
+    unmatched: tuple[str, ...] = ()
 
 
 class Reason(NamedTuple):

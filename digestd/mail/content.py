@@ -1,14 +1,12 @@
 """The content of mails: frozen values, the only input of the templates."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
-from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import ReplyLine
-from digestd.domain.digest import Occasion, Reason, Section
+from digestd.domain.digest import DigestFacts, Reason, Section
 from digestd.mail.paper_view import PaperView
 
 
@@ -75,11 +73,7 @@ class DigestContent:
     Attributes:
         covers_from: The first period covered; differs from `period` when missed periods are caught up.
         date: The local day on which it is due.
-        considered: How many papers it was chosen from; 0 hides the number.
-        coverage: Incomplete sources at the time of planning, by label.
         held: Earlier digests that may not have arrived.
-        occasions: What is special about this digest.
-        unmatched: Without items: the topics for which no paper was found.
         abstracts: Where the full abstracts are.
     """
 
@@ -88,15 +82,12 @@ class DigestContent:
     period: str
     covers_from: str
     date: date
-    considered: int
     items: tuple[DigestItem, ...]
     postal_address: str
     language: str
     links: DigestLinks
-    coverage: Mapping[str, CoverageState] = field(default_factory=dict)
+    facts: DigestFacts
     held: tuple[EarlierDigest, ...] = ()
-    occasions: frozenset[Occasion] = frozenset()
-    unmatched: tuple[str, ...] = ()
     abstracts: FullAbstracts = FullAbstracts.NOWHERE
 
 

@@ -225,7 +225,7 @@ def _draft(environment: Environment, content: DigestContent, fit: DetailLevel, i
     frame = _frame(content, lines.heading, len(content.items) - len(items), has_contents)
     head, middle, foot = _frame_parts(environment, frame)
     if not content.items:
-        empty = _empty(environment, content.unmatched, links.settings and slot("settings"))
+        empty = _empty(environment, content.facts.unmatched, links.settings and slot("settings"))
         return _Draft(lines.subject, [(part, values) for part in (head, middle, empty, foot)])
     entries, parts = _numbered_parts(environment, content, fit, layout, len(items), has_contents or links.replies)
     listed = [*entries, (middle, values)] if has_contents else [(middle, values)]
@@ -292,7 +292,7 @@ def _lines(environment: Environment, content: DigestContent, first: Sequence[Pap
 
 
 def _summary(content: DigestContent, name: str) -> DigestSummary:
-    weekly = "-W" in content.period
+    weekly, facts = "-W" in content.period, content.facts
     trending = bool(content.items) and all(item.section is Section.TRENDING for item in content.items)
     return DigestSummary(
         list_name=clean_line(content.list_name, NAME_MAX),
@@ -303,16 +303,16 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         weekly=weekly,
         tomorrow=not weekly and content.date.weekday() != _FRIDAY,  # some sources have five days a week
         trending=trending,
-        considered=content.considered if content.considered > len(content.items) else 0,
+        considered=facts.considered if facts.considered > len(content.items) else 0,
         count=len(content.items),
-        gaps=_coverage_gaps(content.coverage) if content.coverage else (),
+        gaps=_coverage_gaps(facts.coverage or {}),
         samples=sum(item.paper.is_sample for item in content.items),
-        is_first=Occasion.FIRST in content.occasions,
-        is_thin=Occasion.THIN in content.occasions and not trending,
-        is_after_gap=Occasion.AFTER_GAP in content.occasions,
-        is_room_failed=Occasion.ROOM_FAILED in content.occasions,
-        is_room_ended=Occasion.ROOM_ENDED in content.occasions,
-        is_unanswered=Occasion.UNANSWERED in content.occasions,
+        is_first=Occasion.FIRST in facts.occasions,
+        is_thin=Occasion.THIN in facts.occasions and not trending,
+        is_after_gap=Occasion.AFTER_GAP in facts.occasions,
+        is_room_failed=Occasion.ROOM_FAILED in facts.occasions,
+        is_room_ended=Occasion.ROOM_ENDED in facts.occasions,
+        is_unanswered=Occasion.UNANSWERED in facts.occasions,
         by_mail=_gives_feedback_by_mail(content.links),
     )
 

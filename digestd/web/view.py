@@ -70,7 +70,8 @@ def view_digest(db: Database, composer: Composer, delivery: int) -> str:
     claim = _digest(db, delivery)
     composer.prepare([claim])
     picks = tuple(pick._replace(reason=pick.reason.shareable) for pick in claim.picks)
-    return composer.render_page(claim._replace(coverage=claim.coverage or {}, picks=picks))
+    facts = claim.facts._replace(coverage=claim.facts.coverage or {})
+    return composer.render_page(claim._replace(facts=facts, picks=picks))
 
 
 def _digest(db: Database, delivery: int) -> Claim:

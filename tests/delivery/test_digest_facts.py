@@ -68,7 +68,7 @@ def test_first_digest_is_marked(digest: Install) -> None:
     with digest.db.read() as session:
         claim = queries.as_claim(session, 1)
     assert claim is not None
-    assert claim.occasions == {Occasion.FIRST}
+    assert claim.facts.occasions == {Occasion.FIRST}
     assert "This is your first digest." in body(digest)
 
 

@@ -120,7 +120,7 @@ def test_preview_shows_the_coverage(bare: Install) -> None:
     bare.people([reader()])
     seen = preview(bare.db, subscriber(bare), bare.clock.now)
     bare.plan()
-    assert [dict(seen.coverage)] == frozen(bare) == [{"Hugging Face": "late"}]
+    assert [dict(seen.facts.coverage or {})] == frozen(bare) == [{"Hugging Face": "late"}]
 
 
 def test_plan_reads_coverage_once(bare: Install, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,7 @@ def test_preview_equals_the_plan_and_stores_nothing(bare: Install) -> None:
     assert [one.picks for one in seen] == [digest.picks] * 2
     with bare.db.read() as session:
         considered = session.connection().execute(select(core.delivery.c.considered)).scalar_one()
-    assert {one.considered for one in seen} == {considered} == {32}
+    assert {one.facts.considered for one in seen} == {considered} == {32}
 
 
 @pytest.mark.parametrize("seed", [1, 2])

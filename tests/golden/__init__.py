@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from digestd.domain.coverage import CoverageState
-from digestd.domain.digest import Occasion, Reason, ReasonKind, Section
+from digestd.domain.digest import DigestFacts, Occasion, Reason, ReasonKind, Section
 from digestd.domain.paper import Paper, PaperFacts, PaperId, Words
 from digestd.mail.content import (
     DigestContent,
@@ -77,15 +77,17 @@ def digest(case: str) -> DigestContent:
         period=given["period"],
         covers_from=given.get("covers_from", given["period"]),
         date=date.fromisoformat(given["date"]),
-        considered=given.get("considered", 0),
         items=tuple(sorted(items, key=lambda item: list(Section).index(item.section))),
         postal_address=given.get("postal_address", POSTAL),
         language=given.get("language", "en"),
         links=links,
-        coverage={name: CoverageState(state) for name, state in given.get("coverage", {}).items()},
         held=tuple(EarlierDigest(date.fromisoformat(day), f"{links.view}{day}") for day in given.get("held", ())),
-        occasions=frozenset(map(Occasion, given.get("occasions", ()))),
-        unmatched=tuple(given.get("unmatched", ())),
+        facts=DigestFacts(
+            considered=given.get("considered", 0),
+            coverage={name: CoverageState(state) for name, state in given.get("coverage", {}).items()},
+            occasions=frozenset(map(Occasion, given.get("occasions", ()))),
+            unmatched=tuple(given.get("unmatched", ())),
+        ),
     )
 
 

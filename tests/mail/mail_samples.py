@@ -54,7 +54,7 @@ def _digests() -> Iterator[SampleMail]:
     forms = {
         **{case: golden.digest(case) for case in golden.DIGESTS},
         "german": golden.in_language(personal, "de"),
-        "one_pick": replace(personal, items=personal.items[:1], considered=3),
+        "one_pick": replace(personal, items=personal.items[:1], facts=personal.facts._replace(considered=3)),
         "thirty_picks": replace(personal, items=personal.items * 5),
         "held": replace(personal, held=(EarlierDigest(personal.date - timedelta(days=1), golden.LINKS.view),)),
         "replies": replace(personal, links=replace(golden.LINKS, replies=True)),

@@ -21,7 +21,7 @@ PARTIAL, BROKEN = CoverageState.PARTIAL, CoverageState.BROKEN
 
 def lead(content: DigestContent, **states: CoverageState) -> str:
     """Return the paragraph below the heading, which text and HTML share, of a digest planned with these gaps."""
-    rendered = render_digest(TEMPLATES, replace(content, coverage=states))
+    rendered = render_digest(TEMPLATES, replace(content, facts=content.facts._replace(coverage=states)))
     said = " ".join(rendered.text.split("\n\n")[1].split())
     assert said in rendered.html
     return said
@@ -58,7 +58,7 @@ def test_lead_names_gaps_without_a_name_or_a_number() -> None:
     assert lead(replace(PERSONAL, subscriber_name=""), A=BROKEN) == (
         "6 papers. Ranked from 412 new papers; A could not be read."
     )
-    assert lead(replace(PERSONAL, considered=0), A=BROKEN) == (
+    assert lead(replace(PERSONAL, facts=PERSONAL.facts._replace(considered=0)), A=BROKEN) == (
         "6 new papers for Ada. Some papers are missing: A could not be read."
     )
     assert lead(golden.digest("caught_up"), A=PARTIAL).endswith(
@@ -68,7 +68,7 @@ def test_lead_names_gaps_without_a_name_or_a_number() -> None:
 
 def test_name_of_a_source_does_no_harm() -> None:
     for name in ("<script>alert(1)</script>", "{{ 7 * 7 }}", "100 %(num)s %s", "\u202egnp\r\nBcc: e@x.org", "x" * 900):
-        rendered = render_digest(TEMPLATES, replace(PERSONAL, coverage={name: LATE}))
+        rendered = render_digest(TEMPLATES, replace(PERSONAL, facts=PERSONAL.facts._replace(coverage={name: LATE})))
         assert_safe(rendered)
         assert "49" not in rendered.text.split("\n\n")[1]
         assert "Bcc" not in rendered.subject

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from digestd.domain.coverage import CoverageState
-from digestd.domain.digest import Reason, ReasonKind, Section
+from digestd.domain.digest import DigestFacts, Reason, ReasonKind, Section
 from digestd.domain.gist import Gist, GistKind
 from digestd.domain.paper import PaperFacts
 from digestd.mail.content import DigestContent, DigestItem
@@ -66,8 +66,7 @@ def _spoilt(words: str) -> DigestContent:
         postal_address=words,
         language=words,
         items=tuple(DigestItem(paper, Reason(why, words, (words, words))) for why in ReasonKind),
-        coverage={words: CoverageState.LATE},
-        unmatched=(words,),
+        facts=DigestFacts(coverage={words: CoverageState.LATE}, unmatched=(words,)),
     )
 
 

@@ -32,7 +32,7 @@ from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import DIGESTS, Actor, Claim, Consent, MailKind, State, SuppressionReason, blocks_mail
-from digestd.domain.digest import Occasion
+from digestd.domain.digest import DigestFacts, Occasion
 from digestd.domain.subscriber import Status
 from digestd.store import core
 from digestd.store.bulk import BulkStatement, driver
@@ -385,16 +385,18 @@ def claim_of(row: core.Record, attempt: int, envelope_from: str, dated_us: int) 
         preferences=read_row(row)[0],
         period=row.key,
         covers_from=row.covers_from,
-        considered=row.considered,
         message_id=row.message_id,
         envelope_from=envelope_from,
         picks=readable_picks(row.picks),
         dated_us=dated_us if row.dated_us is None else row.dated_us,
         failures=row.failures,
-        coverage=coverage(row.coverage),
         planned_us=planned_us(row.history),
-        occasions=occasions(row.occasions),
-        unmatched=unpack_unmatched(row.picks),
+        facts=DigestFacts(
+            considered=row.considered,
+            coverage=coverage(row.coverage),
+            occasions=occasions(row.occasions),
+            unmatched=unpack_unmatched(row.picks),
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, MailKind, State
-from digestd.domain.digest import DigestSlot, Pick
+from digestd.domain.digest import DigestFacts, DigestSlot, Pick
 from digestd.domain.schedule import DAILY_LIFE
 from digestd.store import core
 from digestd.store.bulk import BulkStatement, Value
@@ -85,15 +85,13 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class NewCopy:
-    """A copy of a digest to create. `picks`: packed; the other fields as in a digest."""
+    """A copy of a digest to create. `packed`: its picks, or the topics without a paper, as the ledger stores them."""
 
     subscriber: int
     consent_version: int
     period: str
-    picks: bytes
-    considered: int
-    coverage: Mapping[str, CoverageState]
-    occasions: str
+    packed: bytes
+    facts: DigestFacts
 
 
 def plan_digests(
@@ -264,10 +262,10 @@ def plan_copy(session: Session, copy: NewCopy, message_id: Callable[[str], str],
         "covers_from": copy.period,
         "consent_version": copy.consent_version,
         "message_id": message_id(key),
-        "picks": copy.picks,
-        "considered": copy.considered,
-        "coverage": dict(copy.coverage),
-        "occasions": copy.occasions,
+        "picks": copy.packed,
+        "considered": copy.facts.considered,
+        "coverage": dict(copy.facts.coverage or {}),
+        "occasions": " ".join(sorted(copy.facts.occasions)),
     }
     return _insert_ready(session, row, Actor.OPERATOR, now, now + DAILY_LIFE)
 

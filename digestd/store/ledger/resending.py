@@ -8,9 +8,10 @@ from sqlalchemy import func, select
 from sqlmodel import Session
 
 from digestd.domain.delivery import DIGESTS, UNSENT, MailKind, State
+from digestd.domain.digest import DigestFacts
 from digestd.domain.subscriber import Status, Timing
 from digestd.store import core
-from digestd.store.ledger.claim_queue import COVERAGE, coverage, log_unreadable
+from digestd.store.ledger.claim_queue import COVERAGE, coverage, log_unreadable, occasions
 from digestd.store.ledger.create import NewCopy
 from digestd.store.ledger.packing import readable_picks, readable_steps
 from digestd.store.ledger.seen_papers import add as add_seen
@@ -109,7 +110,7 @@ def resend_candidates(session: Session, wanted: ResendFilter, after: int, limit:
 def mark_seen(session: Session, copies: Sequence[NewCopy]) -> None:
     """Note the papers of these digests as seen: after a digest that was not sent they would come once more."""
     for copy in copies:
-        add_seen(session, {copy.subscriber: [pick.paper for pick in readable_picks(copy.picks)]})
+        add_seen(session, {copy.subscriber: [pick.paper for pick in readable_picks(copy.packed)]})
 
 
 def _candidate(row: core.Record) -> ResendCandidate | None:
@@ -131,9 +132,7 @@ def _candidate(row: core.Record) -> ResendCandidate | None:
             subscriber=row.subscriber_id,
             consent_version=row.version,
             period=row.key,
-            picks=bytes(row.picks),
-            considered=row.considered,
-            coverage=covered,
-            occasions=row.occasions,
+            packed=bytes(row.picks),
+            facts=DigestFacts(row.considered, covered, occasions(row.occasions)),
         ),
     )
