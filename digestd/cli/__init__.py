@@ -1,4 +1,4 @@
-"""The command line: `digestd`, one module per noun.
+"""The command line: `digestd`. `commands` says which module holds each command.
 
     commands   the table of all commands; a module is imported when its command runs
     arguments  arguments and options that several commands share

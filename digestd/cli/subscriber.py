@@ -1,4 +1,4 @@
-"""subscriber: add, list, show, edit, import, export, pause, suppress, erase."""
+"""subscriber: add, list, show, edit, import, export, data."""
 
 import contextlib
 import os

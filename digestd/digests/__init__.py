@@ -2,6 +2,6 @@
 
 `planner` reads the day's papers (`planning_day`), ranks them for one shard of subscribers after the other (`shard`),
 chooses the picks (`pick_selection`, and the pure `selection`) and freezes them as digests with their ledger rows in one
-transaction per shard. `preview` and `explain` run the same code without writing. This package knows nothing about
-templates or how mail is sent.
+transaction per shard. `anonymous_preview` and `explanation` run the same code without writing. This package knows
+nothing about templates or how mail is sent.
 """

@@ -3,9 +3,9 @@
 Pure functions over arrays: no I/O, no clock, no global state.
 
     texts ──► model.fit ──► TextModel ─┬► candidates.build_candidates ──► CandidateSet  (the day's papers, once a run)
-                                       └► profile.compile_profiles ─────► Profile per subscriber, in blocks
+                                       └► compiler.compile_records ─► profile.read_profiles ─► Profiles, in blocks
     CandidateSet × profiles ──► signals.* ──► fusion.score ──► Scores ──► diversity.diversify
-                                    └───────► reasons.reason, fusion.score_breakdown
+                                    └───────► reasons.reasons, fusion.score_breakdown
 
 A signal is a function of a family in `signals/` and one line in its registry. The model is kernel ridge regression
 on TF-IDF with latent semantic analysis; each module names its sources. Ranking knows nothing of the store,

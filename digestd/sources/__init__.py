@@ -1,4 +1,4 @@
-"""Sources of papers: one module per source, one registry line each.
+"""Sources of papers, each one line in the registry.
 
 `parse_source` turns a spec such as `arxiv-rss:cs.AI` into a source. A source says which request
 comes next and parses the answer; it is pure and sends nothing (`digestd.fetching` does).
