@@ -31,7 +31,7 @@ RETRY_SECONDS = 1.0
 PATIENCE_SECONDS = 20.0
 """Time that groups are retried while the database is unreachable, before their mails are left to recovery."""
 
-REFUSED_STOP = 5
+UNWRITABLE_STOP = 5
 """Number of deliveries that the database refuses to write at which the run stops: it is not about one of them."""
 
 
@@ -197,7 +197,7 @@ class GroupCommit:
             delivery = [one.delivery for one in requests] or [one.delivery for one in results]
             log.exception("cannot commit", delivery=delivery, kind=type(error).__name__)
             self._refused += 1
-            if self._refused >= REFUSED_STOP:
+            if self._refused >= UNWRITABLE_STOP:
                 why = f"the database refused to write {self._refused} deliveries ({type(error).__name__})"
                 raise Damaged(f"{why}; run `digestd fsck`") from error
             return error

@@ -76,7 +76,7 @@ class SentOutcome(StrEnum):
 
 
 @dataclass(slots=True)
-class SentMail:
+class JournalMail:
     """A mail that passed the commit point, by the journal.
 
     Attributes:
@@ -175,19 +175,19 @@ def last_sent(folder: Path) -> tuple[int, int, bytes] | None:
     return None
 
 
-def read_sent(folder: Path, since: datetime) -> tuple[dict[bytes, SentMail], int]:
+def read_sent(folder: Path, since: datetime) -> tuple[dict[bytes, JournalMail], int]:
     """Return the mails sent since a time by Message-ID hash, and the highest delivery number.
 
     An accepted mail stays accepted.
     """
-    found: dict[bytes, SentMail] = {}
-    mails: dict[tuple[int, int], SentMail] = {}
+    found: dict[bytes, JournalMail] = {}
+    mails: dict[tuple[int, int], JournalMail] = {}
     highest, since_us = 0, to_us(since)
     for kind, delivery, attempt, at_us, mail, sha256 in _sent_records(folder):
         highest = max(highest, delivery)
         known = mails.get((delivery, attempt))
         if kind == _SENT and at_us >= since_us:
-            same = found.setdefault(mail, SentMail(SentAttempt(delivery, attempt, at_us, sha256)))
+            same = found.setdefault(mail, JournalMail(SentAttempt(delivery, attempt, at_us, sha256)))
             if same.outcome is not SentOutcome.ACCEPTED:
                 same.attempt, same.outcome, same.papers = SentAttempt(delivery, attempt, at_us, sha256), _UNKNOWN, b""
                 mails[delivery, attempt] = same

@@ -17,7 +17,7 @@ import structlog
 from sqlmodel import Session
 
 from digestd.delivery import journals
-from digestd.delivery.journals import JournalIdentity, SentMail, SentOutcome
+from digestd.delivery.journals import JournalIdentity, JournalMail, SentOutcome
 from digestd.delivery.opt_outs import apply_opt_outs
 from digestd.delivery.reconcile import RelayLog, find_taken, last_taken
 from digestd.digests.planner import Planner, plan, require_resumed
@@ -370,14 +370,14 @@ class RestoreGuard:
             restore.reserve_numbers(session, highest, now)
         return _report(self._settle_open(sent))
 
-    def _take_in(self, now: datetime, sent: dict[bytes, SentMail], highest: int, planner: Planner) -> RestoreReport:
+    def _take_in(self, now: datetime, sent: dict[bytes, JournalMail], highest: int, planner: Planner) -> RestoreReport:
         """Record what the journal, or the relay's log, knows as sent: open deliveries, and digests that are lost."""
         if self.relay_log is not None:
             taken = list(find_taken(self.relay_log, self.keys, now - journals.SENT_RETENTION))
             highest = max([highest, *(delivery for _, delivery, _ in taken)])
             for message_id, delivery, attempt in taken:
                 left = SentAttempt(delivery, attempt, to_us(now), bytes(32))
-                sent.setdefault(journals.hash_message_id(message_id), SentMail(left)).outcome = SentOutcome.ACCEPTED
+                sent.setdefault(journals.hash_message_id(message_id), JournalMail(left)).outcome = SentOutcome.ACCEPTED
         counts = self._settle_open(sent)
         counts += self._add_lost_digests(sent, planner, now)
         with self.db.write() as session:
@@ -390,7 +390,7 @@ class RestoreGuard:
             restore.reserve_numbers(session, highest, now)
         return _report(counts)
 
-    def _settle_open(self, sent: Mapping[bytes, SentMail]) -> Counter[SentOutcome]:
+    def _settle_open(self, sent: Mapping[bytes, JournalMail]) -> Counter[SentOutcome]:
         """Give open deliveries the end that their mails had."""
         with self.db.read() as session:
             waiting = {journals.hash_message_id(mail.message_id): mail for mail in restore.open_deliveries(session)}
@@ -405,7 +405,7 @@ class RestoreGuard:
         return counts
 
     def _add_lost_digests(
-        self, sent: Mapping[bytes, SentMail], planner: Planner, now: datetime
+        self, sent: Mapping[bytes, JournalMail], planner: Planner, now: datetime
     ) -> Counter[SentOutcome]:
         """Write the digests again that were planned and sent since the backup."""
         lost = [m for m in sent.values() if m.period and m.outcome is not SentOutcome.REFUSED]
@@ -423,7 +423,7 @@ class RestoreGuard:
         return counts
 
     def _add_lost_digest(
-        self, session: Session, mail: SentMail, numbers: Mapping[bytes, int], planner: Planner, now: datetime
+        self, session: Session, mail: JournalMail, numbers: Mapping[bytes, int], planner: Planner, now: datetime
     ) -> bool:
         """Write one digest again, and let its subscriber's next one follow it."""
         who = subscribers.by_key(session, mail.subscriber, lock=True)

@@ -16,7 +16,7 @@ import structlog
 
 from digestd.digests.planning_day import PlanningDay, without_papers
 from digestd.digests.resource_limits import release_free_memory, single_blas_thread
-from digestd.digests.shard import MAX_REFERENCES, compile_profiles, compiled_by, store_compiled
+from digestd.digests.shard import MAX_REFERENCES, compile_stored_profiles, compiled_by, store_compiled
 from digestd.digests.text_model import GROWTH, fit_model, prepare_model, read_model, ready_model
 from digestd.errors import Unavailable
 from digestd.ranking.dense import Encoder
@@ -131,7 +131,7 @@ def _compile_or_split(db: Database, day: PlanningDay, wants: Mapping[int, int]) 
     """
     try:
         with db.read() as session:
-            compiled = compile_profiles(session, day, wants)
+            compiled = compile_stored_profiles(session, day, wants)
         with db.write() as session:
             store_compiled(session, day, ranking_models.current_profiles(session, compiled))
     except Unavailable:

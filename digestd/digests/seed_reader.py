@@ -27,7 +27,7 @@ PRIVATE = -1
 """Replaces the revision of a private reference, which has none."""
 
 
-class NamedPaper(NamedTuple):
+class SeedPaper(NamedTuple):
     """A named paper.
 
     Row number (0 for a private reference), revision, and what ranking needs of it.
@@ -51,10 +51,10 @@ class SeedReader:
     space: EmbeddingSpace
     new_terms: dict[int, bytes] = field(default_factory=dict)
     new_references: dict[tuple[int, PaperId], DerivedVectors] = field(default_factory=dict)
-    _cache: dict[PaperId, NamedPaper] = field(default_factory=dict)
+    _cache: dict[PaperId, SeedPaper] = field(default_factory=dict)
     _unknown: set[PaperId] = field(default_factory=set)
 
-    def of(self, session: Session, names: Iterable[PaperId]) -> dict[PaperId, NamedPaper]:
+    def of(self, session: Session, names: Iterable[PaperId]) -> dict[PaperId, SeedPaper]:
         """Return the papers known under these names; unknown ones are absent."""
         wanted = set(names)
         found = {name: self._cache[name] for name in wanted if name in self._cache}
@@ -70,7 +70,7 @@ class SeedReader:
 
     def private(
         self, references: Mapping[tuple[int, PaperId], StoredReference]
-    ) -> dict[tuple[int, PaperId], NamedPaper]:
+    ) -> dict[tuple[int, PaperId], SeedPaper]:
         """Return these references, by subscriber and name, as ranking needs them."""
         if not references:
             return {}
@@ -109,7 +109,7 @@ class SeedReader:
             return [None] * len(texts)
         return list(self.space.encoder.encode(texts).astype(np.float16).astype(np.float32))
 
-    def _read(self, session: Session, names: Sequence[PaperId]) -> dict[PaperId, NamedPaper]:
+    def _read(self, session: Session, names: Sequence[PaperId]) -> dict[PaperId, SeedPaper]:
         found = papers.by_ids(session, names)
         vectors = seed_vectors(session, self.space, list(found.values()))
         terms = self._terms(session, {paper.revision: paper for paper in found.values()})
@@ -134,11 +134,11 @@ class NamedPapers:
     `references` and `private` are keyed by subscriber and name.
     """
 
-    public: Mapping[PaperId, NamedPaper]
+    public: Mapping[PaperId, SeedPaper]
     references: Mapping[int, Mapping[PaperId, StoredReference]]
-    private: Mapping[tuple[int, PaperId], NamedPaper]
+    private: Mapping[tuple[int, PaperId], SeedPaper]
 
-    def find(self, subscriber: int, name: PaperId) -> NamedPaper | None:
+    def find(self, subscriber: int, name: PaperId) -> SeedPaper | None:
         """Return the paper that a name refers to for a subscriber; None if unknown."""
         found = self.public.get(name)
         if found is not None or subscriber not in self.references:
@@ -184,16 +184,16 @@ def find_seeds(
     return NamedPapers(public, references, seed_reader.private(unresolved))
 
 
-def _public(public: Mapping[PaperId, NamedPaper], name: PaperId, stored: StoredReference) -> NamedPaper | None:
+def _public(public: Mapping[PaperId, SeedPaper], name: PaperId, stored: StoredReference) -> SeedPaper | None:
     return next((public[one] for one in identifiers(name, stored.reference) if one in public), None)
 
 
-def _private(stored: StoredReference, terms: bytes | None, vector: Floats | None) -> NamedPaper:
+def _private(stored: StoredReference, terms: bytes | None, vector: Floats | None) -> SeedPaper:
     words, text = stored.reference.words, stored.reference.text
-    return NamedPaper(0, PRIVATE, Seed(words.title, text, words.authors, 0.0, vector, terms, is_private=True))
+    return SeedPaper(0, PRIVATE, Seed(words.title, text, words.authors, 0.0, vector, terms, is_private=True))
 
 
-def _named(paper: Paper, vector: Floats | None, terms: bytes) -> NamedPaper:
+def _named(paper: Paper, vector: Floats | None, terms: bytes) -> SeedPaper:
     weighted = votes(paper.signals)
     seed = Seed(paper.plain_title, paper.text, paper.words.authors, weighted, vector, terms, paper=paper.key)
-    return NamedPaper(paper.key, paper.revision, seed)
+    return SeedPaper(paper.key, paper.revision, seed)

@@ -12,7 +12,7 @@ import numpy as np
 from sqlmodel import Session
 
 from digestd.digests.planning_day import WEEKLY_SLACK, PlanningDay
-from digestd.digests.seed_reader import NamedPaper, NamedPapers, find_seeds
+from digestd.digests.seed_reader import NamedPapers, SeedPaper, find_seeds
 from digestd.digests.selection import RankedCandidates
 from digestd.domain.digest import WINDOW
 from digestd.domain.interest import Interest, Kind
@@ -169,7 +169,7 @@ class CompiledProfiles:
     """
 
     profiles: Profiles
-    named: Sequence[Sequence[NamedPaper]]
+    named: Sequence[Sequence[SeedPaper]]
     new: Mapping[int, StoredProfile]
 
 
@@ -195,7 +195,7 @@ def read_shard_profiles(session: Session, day: PlanningDay, subscribers: Sequenc
     return CompiledProfiles(read, named, compiled)
 
 
-def compile_profiles(session: Session, day: PlanningDay, wants: Mapping[int, int]) -> dict[int, StoredProfile]:
+def compile_stored_profiles(session: Session, day: PlanningDay, wants: Mapping[int, int]) -> dict[int, StoredProfile]:
     """Return the profiles of subscribers, given with the versions of their interests. The day needs no papers."""
     return _compile(session, day, wants, _references(session, day, wants))[0]
 

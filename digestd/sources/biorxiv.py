@@ -22,7 +22,7 @@ from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.dates import midnight, parse_day
 from digestd.sources.identifiers import doi_at
 from digestd.sources.json_records import JsonObject, as_list, list_at, parse_count, text_at
-from digestd.sources.paging import Answer, PagedSource, Place
+from digestd.sources.paging import Listing, PagedSource, Place
 from digestd.sources.source import RateLimit, Request, make_words, quote_service, web_url
 from digestd.text.markup import without_typesetting
 from digestd.text.people import natural_name
@@ -82,14 +82,14 @@ class Biorxiv(PagedSource):
             return Request(url, fresh=True)
         return Request(f"{url}?category={quote(self.categories[mark.category])}", fresh=True)
 
-    def open(self, found: JsonObject) -> Answer:
+    def open(self, found: JsonObject) -> Listing:
         """Return the posts of a page, and the interval that it covers as the mark."""
         message = _message(found)
         if message is None:
-            return Answer([])
-        return Answer(list_at(found, "collection"), parse_count(message.get("total")), _interval(message))
+            return Listing([])
+        return Listing(list_at(found, "collection"), parse_count(message.get("total")), _interval(message))
 
-    def following(self, place: Place, answer: Answer) -> Place | None:
+    def following(self, place: Place, answer: Listing) -> Place | None:
         """Return the page after this one; an empty one ends the category."""
         mark = _Mark.of(place)
         if not answer.records:
@@ -98,7 +98,7 @@ class Biorxiv(PagedSource):
         interval, total = mark.interval or str(answer.mark), answer.total or mark.total
         return Place(place.start + len(answer.records), str(_Mark(interval, mark.category, total)))
 
-    def total(self, place: Place, answer: Answer) -> int | None:
+    def total(self, place: Place, answer: Listing) -> int | None:
         """Return the total if it covers everything requested, else None. The last answer lacks it."""
         total = answer.total if answer.records else None
         return (total or _Mark.of(place).total or None) if len(self.categories) <= 1 else None

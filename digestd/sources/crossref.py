@@ -30,7 +30,7 @@ from digestd.sources.json_records import (
     text_at,
     text_values,
 )
-from digestd.sources.paging import Answer, PagedSource, Place
+from digestd.sources.paging import Listing, PagedSource, Place
 from digestd.sources.retractions import retraction
 from digestd.sources.source import RateLimit, Request, clean_line, make_words, quote_service, venue_name, with_subtitle
 from digestd.text.markup import html_to_text, with_spaces
@@ -82,9 +82,9 @@ class _Works(PagedSource):
         }
         return Request(f"https://api.crossref.org/works?{urlencode(query)}", fresh=True)
 
-    def open(self, found: JsonObject) -> Answer:
+    def open(self, found: JsonObject) -> Listing:
         message = read_message(found)
-        return Answer(list_at(message, "items"), parse_count(message.get("total-results")), message.get("next-cursor"))
+        return Listing(list_at(message, "items"), parse_count(message.get("total-results")), message.get("next-cursor"))
 
     def read(self, record: JsonObject) -> Iterator[Sighting]:
         return read_work(record)

@@ -19,7 +19,7 @@ from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.dates import midnight, parse_day
 from digestd.sources.identifiers import unique_ids
 from digestd.sources.json_records import JsonObject, as_list, object_at, parse_count, text_at, text_values, total_at
-from digestd.sources.paging import Answer, Place, SearchSource
+from digestd.sources.paging import Listing, Place, SearchSource
 from digestd.sources.source import (
     ITEMS_MAX,
     RateLimit,
@@ -64,11 +64,11 @@ class Dblp(SearchSource):
         }
         return Request(f"https://dblp.org/search/publ/api?{urlencode(parameters)}", fresh=True)
 
-    def open(self, found: JsonObject) -> Answer:
+    def open(self, found: JsonObject) -> Listing:
         hits = _hits(found)
-        return Answer(as_list(hits.get("hit"))[:ITEMS_MAX], total_at(hits, "@total"))
+        return Listing(as_list(hits.get("hit"))[:ITEMS_MAX], total_at(hits, "@total"))
 
-    def total(self, place: Place, answer: Answer) -> int | None:
+    def total(self, place: Place, answer: Listing) -> int | None:
         """Return None if the total is that of one year of several."""
         del place
         return answer.total if self._names_year else None
@@ -94,7 +94,7 @@ class Dblp(SearchSource):
             venue=venue_name(venues[0]) if venues else "",
         )
 
-    def following(self, place: Place, answer: Answer) -> Place | None:
+    def following(self, place: Place, answer: Listing) -> Place | None:
         """Return the page after this one, else the first of the year before."""
         start, years = place.start + len(answer.records), int(place.mark or 0)
         if start < (answer.total or 0):

@@ -27,7 +27,7 @@ from digestd.sources.json_records import (
     text_at,
     text_values,
 )
-from digestd.sources.paging import Answer, Place, SearchSource
+from digestd.sources.paging import Listing, Place, SearchSource
 from digestd.sources.pubmed import plain_title
 from digestd.sources.retractions import retraction
 from digestd.sources.source import RateLimit, Request, clean_line, https_url, make_words, quote_service, venue_name
@@ -72,12 +72,12 @@ class EuropePmc(SearchSource):
         }
         return Request(f"https://www.ebi.ac.uk/europepmc/webservices/rest/search?{urlencode(query)}", fresh=True)
 
-    def open(self, found: JsonObject) -> Answer:
+    def open(self, found: JsonObject) -> Listing:
         """Return the entries of a page."""
         if "resultList" not in found and "errMsg" in found:
             raise SourceFailed(quote_service("Europe PMC", found["errMsg"]))
         entries = list_at(found, "resultList", "result")
-        return Answer(entries, parse_count(found.get("hitCount")), found.get("nextCursorMark"))
+        return Listing(entries, parse_count(found.get("hitCount")), found.get("nextCursorMark"))
 
     def read(self, record: JsonObject) -> Iterator[Sighting]:
         """Yield the entry, or the articles that it retracts if it is a notice."""

@@ -18,7 +18,7 @@ from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.dates import iso_day, published_at
 from digestd.sources.identifiers import parse_pmid, unique_ids
 from digestd.sources.json_records import JsonObject, list_at, parse_count, text_at, text_values, total_at
-from digestd.sources.paging import Answer, Place, SearchSource
+from digestd.sources.paging import Listing, Place, SearchSource
 from digestd.sources.source import (
     RateLimit,
     Request,
@@ -72,14 +72,14 @@ class Hal(SearchSource):
         ]
         return Request(f"https://api.archives-ouvertes.fr/search/?{urlencode(query)}", fresh=True)
 
-    def open(self, found: JsonObject) -> Answer:
+    def open(self, found: JsonObject) -> Listing:
         """Return the deposits of a page."""
         if "response" not in found and "error" in found:
             error = found["error"]
             said = quote_service("HAL", error.get("msg") if isinstance(error, dict) else error)
             raise SourceFailed(f"{said}; correct the search as in https://api.archives-ouvertes.fr/docs/search")
         deposits, total = list_at(found, "response", "docs"), total_at(found, "response", "numFound")
-        return Answer(deposits, total, found.get("nextCursorMark"))
+        return Listing(deposits, total, found.get("nextCursorMark"))
 
     def read(self, record: JsonObject) -> Iterator[Sighting]:
         """Yield the work."""

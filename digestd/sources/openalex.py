@@ -29,7 +29,7 @@ from digestd.sources.json_records import (
     text_at,
     total_at,
 )
-from digestd.sources.paging import Answer, PagedSource, Place
+from digestd.sources.paging import Listing, PagedSource, Place
 from digestd.sources.source import (
     RateLimit,
     Reject,
@@ -112,13 +112,13 @@ class Openalex(PagedSource):
         }
         return Request(f"https://api.openalex.org/works?{urlencode(query)}", fresh=True)
 
-    def open(self, found: JsonObject) -> Answer:
+    def open(self, found: JsonObject) -> Listing:
         """Return the works of a page."""
         if "results" not in found and ("error" in found or "message" in found):
             raise SourceFailed(quote_service("OpenAlex", found.get("message") or found.get("error")))
         works, total = list_at(found, "results"), total_at(found, "meta", "count")
         narrower = f"has {total} works, OpenAlex gives the first {MOST}; name fewer ids or a work type"
-        return Answer(works, total, rejects=(Reject("the list", "count", narrower),) if total > MOST else ())
+        return Listing(works, total, rejects=(Reject("the list", "count", narrower),) if total > MOST else ())
 
     def read(self, record: JsonObject) -> Iterator[Sighting]:
         """Yield the work; nothing for data, notices and covers."""

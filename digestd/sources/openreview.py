@@ -31,7 +31,7 @@ from digestd.sources.json_records import (
     text_at,
     text_values,
 )
-from digestd.sources.paging import Answer, PagedSource, Place
+from digestd.sources.paging import Listing, PagedSource, Place
 from digestd.sources.source import (
     Page,
     RateLimit,
@@ -88,17 +88,17 @@ class Openreview(PagedSource):
             return None
         return _notes(self.venue, start)
 
-    def open(self, found: JsonObject) -> Answer:
+    def open(self, found: JsonObject) -> Listing:
         """Return the notes of a page, and when the last one changed as the mark."""
         if "notes" not in found and ("message" in found or "errors" in found):
             raise SourceFailed(quote_service("OpenReview", found.get("message") or found.get("errors")))
         notes = list_at(found, "notes")
-        return Answer(notes, parse_count(found.get("count")), _changed(notes))
+        return Listing(notes, parse_count(found.get("count")), _changed(notes))
 
     def read(self, record: JsonObject) -> Iterator[Sighting]:
         return read_note(record)
 
-    def following(self, place: Place, answer: Answer) -> Place | None:
+    def following(self, place: Place, answer: Listing) -> Place | None:
         """Return the page after this one: the withdrawn papers after the first; the venue's group if it has no paper.
 
         An empty page before the end is requested again.
@@ -116,7 +116,7 @@ class Openreview(PagedSource):
             return Place(after.start, _ASIDE + after.mark) if after else Place(0, _ASIDE)
         return after
 
-    def total(self, place: Place, answer: Answer) -> int | None:
+    def total(self, place: Place, answer: Listing) -> int | None:
         """Return None for the page of withdrawn papers."""
         return None if place.mark.startswith(_ASIDE) else answer.total
 

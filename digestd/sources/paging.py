@@ -34,8 +34,8 @@ class Place(NamedTuple):
         return f"{self.start}@{self.mark}" if self.mark else str(self.start)
 
 
-class Answer(NamedTuple):
-    """What an answer holds.
+class Listing(NamedTuple):
+    """One page of a list, as the service answers it.
 
     Attributes:
         total: number of records over all pages; None if the service does not say.
@@ -66,14 +66,14 @@ class PagedSource(ABC):
     has_notices: ClassVar[bool] = False
 
     @abstractmethod
-    def open(self, found: JsonObject) -> Answer:
+    def open(self, found: JsonObject) -> Listing:
         """Return what an answer holds. Raises SourceFailed if it is an error or none of this service."""
 
     @abstractmethod
     def read(self, record: JsonObject) -> Iterator[Sighting]:
         """Yield the paper of a record; nothing if it is no paper. Raises BadRecord."""
 
-    def following(self, place: Place, answer: Answer) -> Place | None:
+    def following(self, place: Place, answer: Listing) -> Place | None:
         """Return the page after this one; None after the last, and the same page if it is to be asked for again."""
         if self.page_size:
             page = max(place.start, 1)
@@ -88,7 +88,7 @@ class PagedSource(ABC):
         mark = clean_line(answer.mark, MARK_MAX) if isinstance(answer.mark, str) else ""
         return Place(received, mark) if mark and (self.repeats_mark or mark != place.mark) else None
 
-    def total(self, place: Place, answer: Answer) -> int | None:
+    def total(self, place: Place, answer: Listing) -> int | None:
         """Return how many records all pages hold together; None if the service does not say, or counts others too."""
         del place
         return answer.total

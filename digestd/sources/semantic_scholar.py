@@ -29,7 +29,7 @@ from digestd.sources.json_records import (
     require_object,
     text_at,
 )
-from digestd.sources.paging import Answer, PagedSource
+from digestd.sources.paging import Listing, PagedSource
 from digestd.sources.source import (
     Page,
     RateLimit,
@@ -134,9 +134,9 @@ class Recommendations(PagedSource):
         query = urlencode({"fields": _TOLD, "limit": RECOMMENDED})
         return Request(f"{_API}/recommendations/v1/papers?{query}", fresh=True, body=body)
 
-    def open(self, found: JsonObject) -> Answer:
+    def open(self, found: JsonObject) -> Listing:
         _refuse_error(found)
-        return Answer(list_at(found, "recommendedPapers"))
+        return Listing(list_at(found, "recommendedPapers"))
 
     def read(self, record: JsonObject) -> Iterator[Sighting]:
         """Yield the paper."""

@@ -24,7 +24,7 @@ from digestd.sources.json_records import (
     text_values,
     total_at,
 )
-from digestd.sources.paging import Answer, Place, SearchSource
+from digestd.sources.paging import Listing, Place, SearchSource
 from digestd.sources.source import (
     RateLimit,
     Request,
@@ -70,14 +70,14 @@ class Zenodo(SearchSource):
         }
         return Request(f"https://zenodo.org/api/records?{urlencode(query)}", fresh=True)
 
-    def open(self, found: JsonObject) -> Answer:
+    def open(self, found: JsonObject) -> Listing:
         """Return the records of a page, and the day of the last one's deposit as the mark."""
         if "hits" not in found and "message" in found:
             raise SourceFailed(quote_service("Zenodo", found["message"]))
         records, total = list_at(found, "hits", "hits"), total_at(found, "hits", "total")
-        return Answer(records, total, _oldest(records))
+        return Listing(records, total, _oldest(records))
 
-    def total(self, place: Place, answer: Answer) -> None:
+    def total(self, place: Place, answer: Listing) -> None:
         """Return None: the total counts the old records too."""
 
     def read(self, record: JsonObject) -> Iterator[Sighting]:

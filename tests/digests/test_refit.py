@@ -16,7 +16,7 @@ from digestd.digests import refit
 from digestd.digests import text_model as fitting
 from digestd.digests.planning_day import PlanningDay
 from digestd.digests.refit import is_due, is_refit_due, prepare
-from digestd.digests.shard import compile_profiles, compiled_by
+from digestd.digests.shard import compile_stored_profiles, compiled_by
 from digestd.digests.text_model import text_model
 from digestd.jobs.children import ChildProcesses
 from digestd.ranking.dense import NoEncoder
@@ -138,9 +138,9 @@ def test_prepare_goes_on_where_it_was_killed(outgrown: Install, monkeypatch: pyt
 
     def counted(session: Session, day: PlanningDay, wants: Mapping[int, int]) -> dict[int, StoredProfile]:
         blocks.append(len(wants))
-        return compile_profiles(session, day, wants)
+        return compile_stored_profiles(session, day, wants)
 
-    monkeypatch.setattr(refit, "compile_profiles", counted)
+    monkeypatch.setattr(refit, "compile_stored_profiles", counted)
     monkeypatch.setattr(refit, "fit_model", lambda *_given: pytest.fail("fitted again"))
     run(outgrown)
     assert (blocks, used(outgrown), compiled(outgrown, new)) == ([2, 1], new, PEOPLE)
@@ -149,7 +149,7 @@ def test_prepare_goes_on_where_it_was_killed(outgrown: Install, monkeypatch: pyt
 @pytest.mark.parametrize("how", ["edited", "erased"])
 def test_change_while_a_profile_is_compiled_wins(outgrown: Install, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     def change_one(session: Session, day: PlanningDay, wants: Mapping[int, int]) -> dict[int, StoredProfile]:
-        found = compile_profiles(session, day, wants)
+        found = compile_stored_profiles(session, day, wants)
         if 1 in wants:
             session.rollback()
             if how == "edited":
@@ -158,7 +158,7 @@ def test_change_while_a_profile_is_compiled_wins(outgrown: Install, monkeypatch:
                 erase(outgrown.db, outgrown.app.keys, ADA, outgrown.clock.now)
         return found
 
-    monkeypatch.setattr(refit, "compile_profiles", change_one)
+    monkeypatch.setattr(refit, "compile_stored_profiles", change_one)
     run(outgrown)
     new = used(outgrown)
     assert compiled(outgrown, new) == PEOPLE - 1
@@ -172,9 +172,9 @@ def test_bad_row_stops_nobody_elses_profile(outgrown: Install, monkeypatch: pyte
     def fail_for_one(session: Session, day: PlanningDay, wants: Mapping[int, int]) -> dict[int, StoredProfile]:
         if 1 in wants:
             raise ValueError("a bad row")
-        return compile_profiles(session, day, wants)
+        return compile_stored_profiles(session, day, wants)
 
-    monkeypatch.setattr(refit, "compile_profiles", fail_for_one)
+    monkeypatch.setattr(refit, "compile_stored_profiles", fail_for_one)
     run(outgrown)
     assert (compiled(outgrown, used(outgrown)), list(missing(outgrown))) == (PEOPLE - 1, [1])
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from digestd.digests.planning_day import PlanningDay, read_planning_day, without_papers
-from digestd.digests.shard import Shard, compile_profiles, rank_shard, store_compiled
+from digestd.digests.shard import Shard, compile_stored_profiles, rank_shard, store_compiled
 from digestd.domain.interest import Interest, Kind, Stance, Verdict
 from digestd.domain.paper import PaperId
 from digestd.ranking.arrays import Cells
@@ -84,7 +84,7 @@ def test_profile_compiled_without_papers_is_the_same(installed: Install) -> None
     with installed.db.read() as session:
         found = rank_shard(session, day, people).compiled
         alone = without_papers(day.candidates.model, NoEncoder(), installed.clock.now)
-        ahead = compile_profiles(session, alone, {one.key: one.wants for one in people})
+        ahead = compile_stored_profiles(session, alone, {one.key: one.wants for one in people})
     assert ahead == found
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from digestd.digests import planner
 from digestd.digests.planning_day import PlanningDay, read_planning_day, without_papers
-from digestd.digests.shard import Shard, compile_profiles, rank_shard, store_compiled
+from digestd.digests.shard import Shard, compile_stored_profiles, rank_shard, store_compiled
 from digestd.domain.digest import ReasonKind
 from digestd.domain.interest import Kind, Verdict, values
 from digestd.domain.paper import PaperId, Sighting, Words
@@ -124,13 +124,13 @@ def test_terms_of_references_are_kept_for_two_text_models(both: Install, tmp_pat
     for model, is_new in [(MODEL, True), (OTHER, True), (MODEL, False), (OTHER, False)]:
         day = without_papers(model, encoder, both.clock.now)
         with both.db.read() as session:
-            compile_profiles(session, day, {known(both, ADA).key: 0})
+            compile_stored_profiles(session, day, {known(both, ADA).key: 0})
         assert bool(day.seed_reader.new_references) is is_new
         with both.db.write() as session:
             store_compiled(session, day, {})
     plain = without_papers(MODEL, NoEncoder(), both.clock.now)
     with both.db.read() as session:
-        assert compile_profiles(session, plain, {known(both, ADA).key: 0})
+        assert compile_stored_profiles(session, plain, {known(both, ADA).key: 0})
 
 
 def test_changed_reference_rebuilds_the_profile(both: Install) -> None:

@@ -66,7 +66,7 @@ class Cell:
 
 
 @dataclass(slots=True)
-class Group:
+class BraceGroup:
     """A group: the text between braces."""
 
     nodes: "list[Node]"
@@ -109,7 +109,7 @@ _BARE_FIGURES = FRACTIONS | {"binom", *_STACKED}
 _BRACED_ONLY = frozenset(["url", "href", "footnote", "thanks", *KEYS, *CONTENT, *_BARE_FIGURES])
 """Macros that take no argument without braces in prose."""
 
-Node = Text | Space | Cell | Group | Formula | Environment | Script | Macro
+Node = Text | Space | Cell | BraceGroup | Formula | Environment | Script | Macro
 
 _TOKEN = re.compile(
     rf"{RAW_START}(?P<raw>[^{RAW_START}{RAW_END}]*){RAW_END}"
@@ -194,7 +194,7 @@ class _Reader:
         inner = self._nodes(at + 1, close, depth + 1, is_math=is_math or kind != "open")
         if kind == "begin":
             return [Environment(self.texts[at].rstrip("*"), inner)], close + 1
-        return [Group(inner) if kind == "open" else Formula(inner)], close + 1
+        return [BraceGroup(inner) if kind == "open" else Formula(inner)], close + 1
 
     def _script(self, at: int, end: int, depth: int, *, is_math: bool) -> tuple[Sequence[Node], int]:
         is_braced = at + 1 < end and self.kinds[at + 1] == "open" and at + 1 in self.partner

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from string import ascii_letters, digits
 
-from digestd.text.tex.reader import Cell, Environment, Formula, Group, Macro, Node, Script, Space, Text
+from digestd.text.tex.reader import BraceGroup, Cell, Environment, Formula, Macro, Node, Script, Space, Text
 from digestd.text.tex.symbols import (
     ACCENTS,
     ARROWS,
@@ -153,7 +153,7 @@ def _one(node: Node, atoms: list[Atom], is_math: bool, style: str) -> None:
             _add_characters(atoms, text, style)
         case Text(text, raw):
             atoms.append(Atom(text if raw else typeset(text), "letter" if is_math else "prose"))
-        case Group(inner):
+        case BraceGroup(inner):
             atoms += _atoms(inner, is_math=is_math, style=style)
         case Formula() | Environment():
             atoms += _formula(node.nodes, is_math=is_math) if isinstance(node, Formula) else _environment(node)
@@ -233,7 +233,7 @@ def _formula(nodes: list[Node], *, is_math: bool) -> list[Atom]:
 
 def _environment(node: Environment) -> list[Atom]:
     nodes: list[Node] = node.nodes
-    if node.name in {"array", "tabular"} and nodes and isinstance(nodes[0], Group):
+    if node.name in {"array", "tabular"} and nodes and isinstance(nodes[0], BraceGroup):
         nodes = nodes[1:]  # the columns
     is_math = node.name not in _PROSE_ENVIRONMENTS
     rows = [
