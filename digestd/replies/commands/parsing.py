@@ -117,7 +117,13 @@ DAYS: Mapping[str, int] = {
     for word in words.split()
 }
 LIST_WORDS = frozenset({"list", "show", "liste", "zeigen", "anzeigen"})
-ARTICLES = frozenset({"the", "my", "this", "die", "meine", "diese"})
+RESUMING_LINES = frozenset(
+    {
+        *("stop the pause", "stop my pause", "stop this pause", "end the pause", "end my pause"),
+        *("stop pausing", "stop pausing my digest", "stop pausing the digest", "pause beenden", "beende die pause"),
+    }
+)
+"""Whole lines that end a pause, although they begin like an unsubscribe request or a pause."""
 ONE_WORDS = frozenset({"a", "an", "one", "ein", "eine", "einen"})
 FILLER_WORDS = frozenset(
     {"for", "until", "till", "to", "bis", "zum", "für", "um", "at", "auf", "and", "und", "paper", "papers", "nr", "no"}
@@ -180,7 +186,10 @@ def parse_line(line: str) -> list[Command]:
     head, rest = words[0].casefold().rstrip(":,.!"), " ".join(words[1:])
     if head in INTEREST_KINDS:
         return _parse_interest(INTEREST_KINDS[head], rest)
-    if " ".join(word for word in _words(" ".join(words)) if word not in LEAVING_COURTESIES) in LEAVING_LINES:
+    said = " ".join(word for word in _words(" ".join(words)) if word not in LEAVING_COURTESIES)
+    if said in RESUMING_LINES:
+        return [Command(Verb.RESUME)]
+    if said in LEAVING_LINES:
         return [Command(Verb.UNSUBSCRIBE)]
     verb = VERBS.get(head)
     return _PARSERS[verb](verb, rest) if verb else []
@@ -234,13 +243,8 @@ def _with_kind(verb: Verb, rest: str) -> list[Command]:
 
 
 def _leaving(verb: Verb, rest: str) -> list[Command]:
-    """Accept any short line that starts with a word for unsubscribing, unless it names an interest.
-
-    What ends a pause resumes: `stop the pause`.
-    """
+    """Accept any short line that starts with a word for unsubscribing, unless it names an interest."""
     words = _words(rest)
-    if next((VERBS.get(word) for word in words if word not in ARTICLES), None) is Verb.PAUSE:
-        return [Command(Verb.RESUME)]
     return [] if len(words) >= LEAVING_WORDS_MAX or any(word in INTEREST_KINDS for word in words) else [Command(verb)]
 
 
