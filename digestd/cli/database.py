@@ -31,8 +31,8 @@ from digestd.operations.backup import Backup, read_backup, record_backup, write_
 from digestd.security.sealed_file import MAGIC, SealedReader
 from digestd.security.secret_key import put_secrets_back, secret_files
 from digestd.settings import Settings
-from digestd.store.copies import former_opt_outs, mark_restored, put_in_place
 from digestd.store.database import engine_name, open_database
+from digestd.store.database_copy import former_opt_outs, mark_restored, put_in_place
 from digestd.store.migrate import require_known
 from digestd.store.opt_outs import FILE_NAME, OptOutRecord
 from digestd.store.processes import SCHEDULER
@@ -64,7 +64,7 @@ def copy_database(
 
     Example: digestd db copy postgresql://digestd:password@127.0.0.1/digestd
     """
-    from digestd.store import copies
+    from digestd.store import database_copy
     from digestd.store.database import open_database
     from digestd.store.ledger import settlement
 
@@ -76,9 +76,9 @@ def copy_database(
             )
     target = open_database(url)
     with app.owners.hold(SCHEDULER):
-        rows = sum(copies.count_rows(app.db).values())
+        rows = sum(database_copy.count_rows(app.db).values())
         with progress("copying", 2 * rows) as advance:
-            counts = copies.copy_to_postgresql(app.db, target, advance)
+            counts = database_copy.copy_to_postgresql(app.db, target, advance)
     emit(counts, as_json)
     journals = app.journals.resolve()
     say(f"copied and compared {rows} rows; set DIGESTD_DATABASE_URL to the copy and DIGESTD_JOURNAL_DIR to {journals}")

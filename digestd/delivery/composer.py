@@ -43,7 +43,7 @@ from digestd.security.urls import Urls
 from digestd.store import groups, papers
 from digestd.store.database import Database
 from digestd.store.groups import ShownPapers
-from digestd.store.ledger import replies
+from digestd.store.ledger import command_answers
 from digestd.store.ledger.settlement import OfferedDigest, offered_by
 from digestd.store.timestamps import from_us
 from digestd.text.sanitise import clean, shorten
@@ -174,7 +174,7 @@ class Composer:
                 self._papers = {key: paper for key, paper in self._papers.items() if key in wanted}
                 self._views = {}
             missing = sorted(wanted - self._papers.keys())
-            found_replies = replies.of(session, [claim.key for claim in claims if claim.kind is MailKind.REPLY])
+            found_replies = command_answers.of(session, [claim.key for claim in claims if claim.kind is MailKind.REPLY])
             offered = offered_by(session, [claim.key for claim in claims])
             self._replies.update({claim.key: found_replies.get(claim.key, CommandReply(())) for claim in claims})
             self._offered.update({claim.key: offered.get(claim.key, ()) for claim in claims})

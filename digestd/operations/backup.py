@@ -26,8 +26,8 @@ from digestd import files
 from digestd.errors import BadInput, Damaged
 from digestd.operations.service_status import LastBackup
 from digestd.store import migrate
-from digestd.store.copies import copy_database
 from digestd.store.database import Database
+from digestd.store.database_copy import copy_database
 from digestd.store.fsck.file_checks import file_damage
 
 FORMAT = 1

@@ -18,7 +18,7 @@ from digestd.store import core, interests, subscribers
 from digestd.store.bulk import KeyLookup
 from digestd.store.ledger.packing import unpack_seen
 from digestd.store.papers import newest_news
-from digestd.store.stored_settings import COLUMNS, read_date, read_preferences, read_sound_preferences
+from digestd.store.preferences import COLUMNS, read_date, read_preferences, read_sound_preferences
 from digestd.store.timestamps import from_us, to_us
 
 _S = core.subscriber.c

@@ -14,7 +14,7 @@ from digestd.domain.interest import POSITIVE_VERDICTS, Interest, Kind, Stance
 from digestd.domain.subscriber import Status
 from digestd.store import core, ranking_models
 from digestd.store.papers import former_keys, merged_into
-from digestd.store.stored_settings import read_status
+from digestd.store.preferences import read_status
 from digestd.store.timestamps import from_us, to_us
 
 _G, _I, _M = core.subscriber_group.c, core.group_interest.c, core.group_member.c

@@ -22,7 +22,7 @@ from digestd.domain.webhook import WebhookEvent, WebhookPost, WebhookPostState
 from digestd.security.tokens import Scope
 from digestd.store import core
 from digestd.store.database import Database
-from digestd.store.stored_settings import read_status
+from digestd.store.preferences import read_status
 from digestd.store.timestamps import from_us, to_us
 
 LEASE = timedelta(minutes=2)

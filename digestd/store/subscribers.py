@@ -19,7 +19,7 @@ from digestd.domain.schedule import due_period, first_due
 from digestd.domain.subscriber import Cause, ConsentAction, Damage, Preferences, Status, Subscriber
 from digestd.store import consent, core, interests, monitoring, opt_outs, references
 from digestd.store.opt_outs import Event, OptOut
-from digestd.store.stored_settings import read_row, read_state, read_status, read_time, row_values
+from digestd.store.preferences import read_row, read_state, read_status, read_time, row_values
 from digestd.store.timestamps import from_us, to_us
 
 BLOCK = 500

@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from digestd.domain.delivery import State
 from digestd.errors import BadInput, NotInitialised
-from digestd.store import copies, core, migrate
-from digestd.store.copies import CopyFailed, all_tables, copy_to_postgresql, count_rows
+from digestd.store import core, database_copy, migrate
 from digestd.store.database import Database, open_database
+from digestd.store.database_copy import CopyFailed, all_tables, copy_to_postgresql, count_rows
 from tests.support import sample_data
 from tests.support.command_process import Command
 from tests.support.install import Install, install
@@ -87,7 +87,7 @@ def test_interrupted_db_copy_leaves_nothing(used: Install, target: Database) -> 
 
 
 def test_db_copy_notices_a_changed_value(used: Install, target: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    continued = copies._copy_table
+    continued = database_copy._copy_table
 
     def damage(*arguments: object) -> int:
         count = continued(*arguments)  # type: ignore[arg-type]
@@ -95,7 +95,7 @@ def test_db_copy_notices_a_changed_value(used: Install, target: Database, monkey
             arguments[1].execute(text("UPDATE delivery SET reason = 'other' WHERE id = 7"))  # type: ignore[attr-defined]
         return count
 
-    monkeypatch.setattr(copies, "_copy_table", damage)
+    monkeypatch.setattr(database_copy, "_copy_table", damage)
     with pytest.raises(CopyFailed, match="table delivery, row id 7: the copy differs; nothing was copied"):
         copy_to_postgresql(used.db, target)
     assert set(count_rows(target).values()) == {0}

@@ -6,7 +6,7 @@ import pytest
 
 from digestd.delivery.composer import Composer
 from digestd.domain.delivery import CommandReply, MailKind, ReplyLine
-from digestd.store.ledger import queries, replies
+from digestd.store.ledger import command_answers, queries
 from digestd.store.ledger.create import Notice, plan_notice
 from tests.commands.conftest import CommandInstall
 
@@ -17,7 +17,7 @@ def test_reply_can_be_composed_after_other_claims(ada_install: CommandInstall) -
         notice = Notice(1, MailKind.REPLY, "k", 1, now + timedelta(days=1))
         delivery = plan_notice(session, notice, "<k@example.org>", now)
         assert delivery is not None
-        replies.keep(session, delivery, CommandReply((ReplyLine("prove", ("pause",)),)))
+        command_answers.keep(session, delivery, CommandReply((ReplyLine("prove", ("pause",)),)))
         claim = queries.as_claim(session, delivery)
     assert claim is not None
     composer = Composer(app.db, app.sender, app.templates)

@@ -14,7 +14,7 @@ from digestd.jobs.worker import tick
 from digestd.operations.status import read_status
 from digestd.resources import templates
 from digestd.store import core
-from digestd.store.ledger import replies
+from digestd.store.ledger import command_answers
 from digestd.store.ledger.create import Notice
 from digestd.subscribers.notices import plan_notice
 from digestd.subscribers.signup import request_signup
@@ -172,7 +172,7 @@ async def test_damaged_reply_stops_no_others(on_file: Install) -> None:
         notice = Notice(1, MailKind.REPLY, "k", 1, on_file.clock.now + timedelta(days=1))
         key = plan_notice(session, on_file.app.notices, notice, on_file.clock.now)
         assert key is not None
-        replies.keep(session, key, CommandReply(()))
+        command_answers.keep(session, key, CommandReply(()))
         session.connection().execute(text("UPDATE reply SET lines = '{'"))
     async with Relay().serving() as relay:
         report = await on_file.to(relay.url).deliver()

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2] / "digestd"
 RAW = {"text", "exec_driver_sql", "execute", "executemany", "executescript", "literal_column"}
 
 OUR_OWN_WORDS = {
-    *("store/database.py", "store/copies.py", "store/monitoring.py", "store/fsck/sql_checks.py"),
+    *("store/database.py", "store/database_copy.py", "store/monitoring.py", "store/fsck/sql_checks.py"),
     *("store/fsck/file_checks.py",),  # names a check and a number
     *("store/processes.py", "store/ledger/claim_queue.py"),
 }

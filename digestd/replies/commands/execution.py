@@ -38,7 +38,7 @@ from digestd.security.keys import Keys
 from digestd.security.tokens import BadToken, Purpose, read_token
 from digestd.store import bounces, rate_limits, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.store.ledger import queries, replies
+from digestd.store.ledger import command_answers, queries
 from digestd.store.ledger.create import Notice
 from digestd.subscribers.notices import NoticeContext, plan_notice
 from digestd.subscribers.preferences import is_expired
@@ -210,7 +210,7 @@ class _Turn:
         known = subscribers.by_key(self.session, proof.subscriber, lock=True)
         if known is None or known.status in {Status.ERASED, Status.SUPPRESSED}:
             return InboundOutcome.FOREIGN
-        if replies.is_known(self.session, known.key, self.received.fingerprint):
+        if command_answers.is_known(self.session, known.key, self.received.fingerprint):
             return InboundOutcome.KNOWN
         commands = tuple(self._resolve_confirmations(proof, commands))
         if not commands:
@@ -244,7 +244,7 @@ class _Turn:
             if command.verb is not Verb.YES:
                 yield command
             elif proof.delivery is not None:
-                question = replies.take_asked(self.session, proof.delivery, self.now - QUESTION_LIFETIME)
+                question = command_answers.take_asked(self.session, proof.delivery, self.now - QUESTION_LIFETIME)
                 asked = (_command(*stored) for stored in question.asks) if question else ()
                 yield from (one for one in asked if one.verb is not Verb.YES)
 
@@ -290,7 +290,7 @@ class _Turn:
 
     def _reply(self, known: Subscriber, lines: Sequence[ReplyLine]) -> None:
         """Plan the reply unless the limit of the day is reached."""
-        if replies.count_since(self.session, known.key, self.now - timedelta(days=1)) >= REPLIES_PER_DAY:
+        if command_answers.count_since(self.session, known.key, self.now - timedelta(days=1)) >= REPLIES_PER_DAY:
             log.warning("reply limit reached: command executed without a reply", subscriber=known.key)
             return
         self._plan_reply(known, CommandReply(tuple(lines), self.received.mail.id))
@@ -301,7 +301,7 @@ class _Turn:
         notice = Notice(known.key, MailKind.REPLY, key, known.version, expires, not_before=not_before)
         delivery = plan_notice(self.session, self.post, notice, self.now)
         if delivery is not None:
-            replies.keep(self.session, delivery, reply)
+            command_answers.keep(self.session, delivery, reply)
 
 
 def _proof_by_recipient(session: Session, keys: Keys, address: str, now: datetime) -> _Proof | None:

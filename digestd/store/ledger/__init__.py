@@ -1,17 +1,17 @@
 """The ledger: one row per mail, from planning to its one counted end.
 
-    create         planning: digests, notices, the audit of who was due
-    claim_queue    a worker leases what is ready; conditions in the words of the partial indexes
-    commit_point   consent and lease are checked again, and `final_dot` is committed before the final dot is sent
-    results        the relay's reply; refusals that delivery.bounces has judged as final
-    settlement     what a dead worker left, and mails whose result is unknown, until evidence settles them
-    restore        mails that left after the backup a database was restored from; the sent journals
-    resending      digests that can be sent again
-    seen_papers    which papers each subscriber has had
-    sent_digests   what was sent, with the feedback on it
-    queries        deliveries for the CLI, pages and previews
-    replies        what our answers to commands say
-    packing        picks, history and seen papers as the columns hold them
+    create           planning: digests, notices, the audit of who was due
+    claim_queue      a worker leases what is ready; conditions in the words of the partial indexes
+    commit_point     consent and lease are checked again, and `final_dot` is committed before the final dot is sent
+    results          the relay's reply; refusals that delivery.bounces has judged as final
+    settlement       what a dead worker left, and mails whose result is unknown, until evidence settles them
+    restore          mails that left after the backup a database was restored from; the sent journals
+    resending        digests that can be sent again
+    seen_papers      which papers each subscriber has had
+    sent_digests     what was sent, with the feedback on it
+    queries          deliveries for the CLI, pages and previews
+    command_answers  what our answers to commands say
+    packing          picks, history and seen papers as the columns hold them
 
 Every change is a compare-and-set on state, attempt and owner; whoever comes second changes nothing. The ledger knows
 nothing of SMTP: it takes results and returns claims.

@@ -38,7 +38,7 @@ from digestd.store import core
 from digestd.store.bulk import BulkStatement, driver
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.packing import planned_us, readable_picks, step, unpack_unmatched
-from digestd.store.stored_settings import COLUMNS, read_row
+from digestd.store.preferences import COLUMNS, read_row
 from digestd.store.tables.ledger import AT_WORK as STATES
 from digestd.store.timestamps import to_us
 

@@ -13,7 +13,7 @@ from digestd.domain.digest import Occasion, Pick, Reason
 from digestd.store import core
 from digestd.store.ledger.claim_queue import ALL_COLUMNS, AT_WORK, KINDS, TO_ROOM, claim_of, occasions
 from digestd.store.ledger.packing import pick_count, readable_picks, readable_steps
-from digestd.store.stored_settings import COLUMNS
+from digestd.store.preferences import COLUMNS
 from digestd.store.timestamps import from_us, to_us
 
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c

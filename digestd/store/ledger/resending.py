@@ -16,7 +16,7 @@ from digestd.store.ledger.create import NewCopy
 from digestd.store.ledger.packing import readable_picks, readable_steps
 from digestd.store.ledger.seen_papers import add as add_seen
 from digestd.store.monitoring import first_delivery_since
-from digestd.store.stored_settings import COLUMNS, read_row, read_status
+from digestd.store.preferences import COLUMNS, read_row, read_status
 from digestd.store.timestamps import from_us, to_us
 
 _D, _S, _X = core.delivery.c, core.subscriber.c, core.suppression.c

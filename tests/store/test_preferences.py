@@ -11,7 +11,7 @@ import pytest
 
 from digestd.domain.subscriber import Preferences
 from digestd.domain.time_zones import check_timezone, load_zone
-from digestd.store.stored_settings import read_preferences, row_values
+from digestd.store.preferences import read_preferences, row_values
 
 ZONE = "Antarctica/Troll"
 
