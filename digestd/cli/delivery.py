@@ -21,12 +21,13 @@ from digestd.domain.schedule import period_date
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.security.addresses import make_envelope_id
 from digestd.security.keys import Keys
-from digestd.store import bounces, papers, ranking_models
+from digestd.store import bounces, papers
 from digestd.store.fsck import INVARIANTS, fsck, steps_of_fsck
 from digestd.store.fsck.sql_checks import SHOWN
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter, DeliveryView
 from digestd.store.ledger.settlement import GRACE, SettlementProof, settle
+from digestd.store.ranking import text_models
 from digestd.subscribers.lookup import find
 from digestd.text.inputs import NUMBER_MAX
 from digestd.text.sanitise import shorten
@@ -73,7 +74,7 @@ def show_delivery(
             {"at": b.at, "kind": b.kind, "status": b.status, "via": b.via, "attempt": b.attempt}
             for b in bounces.of_delivery(session, key)
         ]
-        model = ranking_models.of_delivery(session, key)
+        model = text_models.of_delivery(session, key)
     ranked_by = None if model is None else asdict(model)
     picked = [_pick_json(pick, known.get(pick.paper)) if as_json else _pick_row(built, pick, known) for pick in picks]
     emit(

@@ -40,8 +40,9 @@ from digestd.evaluation.trial import PreferenceCount, TrialResult, preference, t
 from digestd.ranking import fusion
 from digestd.ranking.encoders import SETTING, open_encoder
 from digestd.ranking.model import fit as fit_text
-from digestd.store import ranking_models, subscribers
+from digestd.store import subscribers
 from digestd.store.ledger.sent_digests import digests
+from digestd.store.ranking import trials
 
 NO_FEEDBACK = (
     "there is no feedback to evaluate: no subscriber liked a paper of a digest that was sent; record some with "
@@ -351,8 +352,8 @@ def start_trial(
     built = wiring.connect()
     new = Trial(0, name.strip(), fusion.dump_weights(tried), share, built.clock())
     with built.db.write() as session:
-        _refuse(ranking_models.every_trial(session), new)
-        ranking_models.start_trial(session, new)
+        _refuse(trials.every_trial(session), new)
+        trials.start_trial(session, new)
     say(f"{new.name} runs from the next planning on; `digestd trial show` shows its results")
 
 
@@ -363,8 +364,8 @@ def stop_trial() -> None:
     """
     built = wiring.connect()
     with built.db.write() as session:
-        known = _running(ranking_models.every_trial(session))
-        ranking_models.stop_trial(session, known, built.clock())
+        known = _running(trials.every_trial(session))
+        trials.stop_trial(session, known, built.clock())
     say(f"{known.name} is stopped; all digests use the current weights again")
 
 
@@ -381,7 +382,7 @@ def show_trial(
     """
     built = wiring.connect()
     with built.db.read() as session:
-        known = _named(ranking_models.every_trial(session), name)
+        known = _named(trials.every_trial(session), name)
     found = trial_result(built.db, known)
     if as_json:
         emit(_complete(built, known, found), as_json=True)
@@ -400,7 +401,7 @@ def list_trials(as_json: Json = False) -> None:
     """
     built = wiring.connect()
     with built.db.read() as session:
-        every = ranking_models.every_trial(session)
+        every = trials.every_trial(session)
     emit([_about(known) for known in every], as_json)
 
 

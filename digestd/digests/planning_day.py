@@ -26,10 +26,11 @@ from digestd.ranking.community import ESTABLISHED_AFTER, TRUSTED_AFTER, counted_
 from digestd.ranking.dense import Encoder, NoEncoder, build_embedding_space
 from digestd.ranking.model import TextModel
 from digestd.sources import source_type
-from digestd.store import feedback, papers, ranking_models
+from digestd.store import feedback, papers
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 from digestd.store.papers import sources
+from digestd.store.ranking import trials
 
 _WORST_LAST = list(CoverageState)
 WEEKLY_SLACK = timedelta(days=1)
@@ -165,7 +166,7 @@ def read_planning_day(
         coverage = incomplete_sources(session, now)
         is_unanswered = no_source_answered(session, now)
         horizon, _ = papers.newest_news(session, now - WINDOW - WEEKLY_SLACK, now)
-        trial = ranking_models.running_trial(session, now)
+        trial = trials.running_trial(session, now)
         calibration = calibration_at(session, now)
         verdicts = (
             feedback.verdicts_of_community(session, now, trusted=TRUSTED_AFTER, established=ESTABLISHED_AFTER)

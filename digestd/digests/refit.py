@@ -21,8 +21,9 @@ from digestd.digests.text_model import GROWTH, fit_model, prepare_model, read_mo
 from digestd.errors import Unavailable
 from digestd.ranking.dense import Encoder
 from digestd.ranking.model import TextModel, is_readable
-from digestd.store import ranking_models, references
+from digestd.store import references
 from digestd.store.database import Database
+from digestd.store.ranking import profiles, text_models
 
 REFIT_AFTER = timedelta(days=7)
 MAX_TEXTS = 100_000
@@ -42,12 +43,11 @@ def is_due(db: Database, encoder: Encoder, now: datetime) -> bool:
     if is_refit_due(db, now):
         return True
     with db.read() as session:
-        used, prepared = ranking_models.in_use(session), ranking_models.prepared(session)
-        if used is None or prepared is not None or ranking_models.has_outdated(session, now):
+        used, prepared = text_models.in_use(session), text_models.prepared(session)
+        if used is None or prepared is not None or text_models.has_outdated(session, now):
             return used is not None
         return (
-            len(ranking_models.missing_profiles(session, compiled_by(used.version, encoder), 0, MISSING_MIN))
-            == MISSING_MIN
+            len(profiles.missing_profiles(session, compiled_by(used.version, encoder), 0, MISSING_MIN)) == MISSING_MIN
         )
 
 
@@ -57,12 +57,12 @@ def is_refit_due(db: Database, now: datetime) -> bool:
     Planning fits the first one.
     """
     with db.read() as session:
-        used = ranking_models.in_use(session)
-        count = ranking_models.count_fit_papers(session)
+        used = text_models.in_use(session)
+        count = text_models.count_fit_papers(session)
     return used is not None and count > 0 and (not is_readable(used.version) or outgrown(used, count, now))
 
 
-def outgrown(fitted: ranking_models.FittedModel, count: int, now: datetime) -> bool:
+def outgrown(fitted: text_models.FittedModel, count: int, now: datetime) -> bool:
     """Return True if a model should be replaced.
 
     It is a week old, or `count` papers, up to MAX_TEXTS, are 25 % more than it was fitted on.
@@ -79,25 +79,25 @@ def prepare(db: Database, encoder: Encoder, now: datetime, should_continue: Call
 
     `should_continue` is called before each block; if it returns False, the rest is compiled next time.
     """
-    ranking_models.delete_outdated(db, now)
+    text_models.delete_outdated(db, now)
     model = _prepared_model(db, now)
     if model is None:
         return
     if _compile_missing(db, without_papers(model, encoder, now), should_continue):
         with db.write() as session:
-            ranking_models.use(session, model.version, now)
+            text_models.use(session, model.version, now)
 
 
 def _prepared_model(db: Database, now: datetime) -> TextModel | None:
     """Return the model to compile profiles by: the prepared one, a new one if it is due, else the one in use."""
     with db.read() as session:
-        prepared = ranking_models.prepared(session)
-        if prepared and not outgrown(prepared, ranking_models.count_fit_papers(session), now):
-            model = read_model(ranking_models.data(session, prepared.version), prepared.version)
+        prepared = text_models.prepared(session)
+        if prepared and not outgrown(prepared, text_models.count_fit_papers(session), now):
+            model = read_model(text_models.data(session, prepared.version), prepared.version)
             if model is not None:
                 return model
     with db.write() as session:
-        ranking_models.drop_prepared(session)
+        text_models.drop_prepared(session)
     if not is_refit_due(db, now):
         return ready_model(db)
     model = fit_model(db, MAX_TEXTS)
@@ -115,7 +115,7 @@ def _compile_missing(db: Database, day: PlanningDay, should_continue: Callable[[
     with single_blas_thread():
         while should_continue():
             with db.read() as session:
-                wants = ranking_models.missing_profiles(session, by, after, BLOCK)
+                wants = profiles.missing_profiles(session, by, after, BLOCK)
                 if not wants:
                     return True
                 block = list(wants)[: references.count_fitting(session, list(wants), MAX_REFERENCES)]
@@ -133,7 +133,7 @@ def _compile_or_split(db: Database, day: PlanningDay, wants: Mapping[int, int]) 
         with db.read() as session:
             compiled = compile_stored_profiles(session, day, wants)
         with db.write() as session:
-            store_compiled(session, day, ranking_models.current_profiles(session, compiled))
+            store_compiled(session, day, profiles.current_profiles(session, compiled))
     except Unavailable:
         raise
     except Exception as error:  # planning reports it again

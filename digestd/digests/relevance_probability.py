@@ -18,11 +18,12 @@ from sqlmodel import Session
 
 from digestd.domain.interest import POSITIVE_VERDICTS
 from digestd.ranking.calibration import LocalCalibration, fit_local, logit
-from digestd.store import feedback, ranking_models
+from digestd.store import feedback
 from digestd.store.database import Database
 from digestd.store.ledger import sent_digests
 from digestd.store.ledger.sent_digests import SentDigest
-from digestd.store.ranking_models import StoredCalibration
+from digestd.store.ranking import calibrations
+from digestd.store.ranking.calibrations import StoredCalibration
 
 MIN_VERDICTS = 50
 """Minimum number of verdicts."""
@@ -37,19 +38,19 @@ Row = tuple[float, float, float]
 
 
 def calibration_at(session: Session, at: datetime) -> LocalCalibration:
-    found = ranking_models.newest_calibration(session, at)
+    found = calibrations.newest_calibration(session, at)
     return LocalCalibration() if found is None else LocalCalibration(**found.data)
 
 
 def refit_calibration(db: Database, now: datetime) -> None:
     """Refit if there are 25 % more verdicts than last time, or any more after a week."""
     with db.read() as session:
-        count, last = feedback.count(session), ranking_models.newest_calibration(session, now)
+        count, last = feedback.count(session), calibrations.newest_calibration(session, now)
         if count < MIN_VERDICTS or not (last is None or _outgrown(last, count, now)):
             return
         fitted = fit_from_digests(sent_digests.digests(session, now - LOOK_BACK))
     with db.write() as session:
-        ranking_models.add_calibration(
+        calibrations.add_calibration(
             session, StoredCalibration(now, count, {"shift": fitted.shift, "slope": fitted.slope})
         )
 

@@ -18,7 +18,8 @@ from digestd.ranking.arrays import Floats
 from digestd.ranking.dense import EmbeddingSpace
 from digestd.ranking.model import TextModel, encode_term_counts
 from digestd.ranking.seeds import Seed
-from digestd.store import papers, ranking_models
+from digestd.store import papers
+from digestd.store.ranking import text_models
 from digestd.store.references import DerivedVectors, StoredReference, identifiers
 
 CACHE_SIZE = 20_000
@@ -118,7 +119,7 @@ class SeedReader:
         }
 
     def _terms(self, session: Session, read: Mapping[int, Paper]) -> dict[int, bytes]:
-        terms = ranking_models.encodings_of(session, self.model.version, read)
+        terms = text_models.encodings_of(session, self.model.version, read)
         missing = [revision for revision in read if revision not in terms]
         new_terms = dict(zip(missing, encode_term_counts(self.model, [read[key].text for key in missing]), strict=True))
         self.new_terms.update(new_terms)

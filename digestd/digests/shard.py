@@ -24,12 +24,13 @@ from digestd.ranking.compiler import RECORD_FORMAT, ProfileInput, compile_record
 from digestd.ranking.dense import Encoder
 from digestd.ranking.fusion import Scores, parse_weights, score
 from digestd.ranking.profile import Profiles, read_profiles
-from digestd.store import groups, ranking_models, references
+from digestd.store import groups, references
 from digestd.store.due import DueSubscriber
 from digestd.store.groups import SharedInterest
 from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
-from digestd.store.ranking_models import CompiledBy, StoredProfile
+from digestd.store.ranking import text_models
+from digestd.store.ranking.profiles import CompiledBy, StoredProfile, store_profiles, stored_profiles
 from digestd.store.references import StoredReference
 
 LIKELY = 0.1
@@ -177,7 +178,7 @@ def read_shard_profiles(session: Session, day: PlanningDay, subscribers: Sequenc
     """Return the profiles of these subscribers against the day."""
     wants = {due.key: due.wants for due in subscribers}
     lists = groups.list_addresses(session, list(wants))
-    usable = ranking_models.stored_profiles(
+    usable = stored_profiles(
         session, _compiled_by(day), {key: version for key, version in wants.items() if key not in lists}
     )
     own = _references(session, day, wants)
@@ -187,10 +188,10 @@ def read_shard_profiles(session: Session, day: PlanningDay, subscribers: Sequenc
         session, day, {key: version for key, version in wants.items() if key not in current}, own
     )
     named_papers = named_papers.joined(newly_named)
-    stored_profiles = [(due.key, current.get(due.key) or compiled[due.key]) for due in subscribers]
-    named = [[found for name in one.papers if (found := named_papers.find(key, name))] for key, one in stored_profiles]
+    in_order = [(due.key, current.get(due.key) or compiled[due.key]) for due in subscribers]
+    named = [[found for name in one.papers if (found := named_papers.find(key, name))] for key, one in in_order]
     read = read_profiles(
-        [one.record for _, one in stored_profiles], [[one.seed for one in each] for each in named], day.candidates
+        [one.record for _, one in in_order], [[one.seed for one in each] for each in named], day.candidates
     )
     return CompiledProfiles(read, named, compiled)
 
@@ -202,8 +203,8 @@ def compile_stored_profiles(session: Session, day: PlanningDay, wants: Mapping[i
 
 def store_compiled(session: Session, day: PlanningDay, compiled: Mapping[int, StoredProfile]) -> None:
     """Store compiled profiles, and the term counts read for them."""
-    ranking_models.store_profiles(session, compiled)
-    ranking_models.store_encodings(session, day.candidates.model.version, day.seed_reader.new_terms)
+    store_profiles(session, compiled)
+    text_models.store_encodings(session, day.candidates.model.version, day.seed_reader.new_terms)
     references.store_derived(session, day.seed_reader.new_references)
     day.seed_reader.new_terms.clear()
     day.seed_reader.new_references.clear()

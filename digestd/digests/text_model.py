@@ -17,8 +17,9 @@ from digestd.ranking.arrays import Floats
 from digestd.ranking.dense import NO_SPACE, EmbeddingSpace, Encoder, build_embedding_space
 from digestd.ranking.model import TextModel, dumps, fit_corpus, is_readable, loads
 from digestd.ranking.vocabulary import read_corpus
-from digestd.store import papers, ranking_models
+from digestd.store import papers
 from digestd.store.database import Database
+from digestd.store.ranking import embeddings, text_models
 
 GROWTH = 1.25
 """A model is outgrown if the archive has grown by this factor since."""
@@ -52,10 +53,10 @@ def text_model(db: Database, now: datetime) -> TextModel:
 def ready_model(db: Database) -> TextModel | None:
     """Return the model in use, or None if planning has to fit one."""
     with db.read() as session:
-        used = ranking_models.in_use(session)
+        used = text_models.in_use(session)
         if used is None or _is_too_small(session, used):
             return None
-        return read_model(ranking_models.data(session, used.version), used.version)
+        return read_model(text_models.data(session, used.version), used.version)
 
 
 def read_model(data: bytes, version: str) -> TextModel | None:
@@ -75,14 +76,14 @@ def fit_model(db: Database, limit: int) -> TextModel:
 def prepare_model(db: Database, model: TextModel, now: datetime, *, use: bool) -> None:
     """Store a model, and put it into use if asked to."""
     with db.write() as session:
-        ranking_models.prepare(session, ranking_models.FittedModel(model.version, now, model.size), dumps(model))
+        text_models.prepare(session, text_models.FittedModel(model.version, now, model.size), dumps(model))
         if use:
-            ranking_models.use(session, model.version, now)
+            text_models.use(session, model.version, now)
 
 
-def _is_too_small(session: Session, used: ranking_models.FittedModel) -> bool:
+def _is_too_small(session: Session, used: text_models.FittedModel) -> bool:
     """Return True if a model knows so few papers that planning should fit a new one."""
-    return used.papers < FEW_TEXTS and ranking_models.count_fit_papers(session) > used.papers * GROWTH
+    return used.papers < FEW_TEXTS and text_models.count_fit_papers(session) > used.papers * GROWTH
 
 
 def _fit_and_use(db: Database, now: datetime) -> TextModel:
@@ -96,29 +97,29 @@ def read_embeddings(db: Database, encoder: Encoder, candidates: Sequence[Paper])
     if not encoder.dims:
         return NO_SPACE, np.zeros((len(candidates), 0), dtype=np.float32)
     with db.read() as session:
-        known = ranking_models.embeddings_of(session, encoder.version, [paper.revision for paper in candidates])
+        known = embeddings.embeddings_of(session, encoder.version, [paper.revision for paper in candidates])
     missing = [paper for paper in candidates if paper.revision not in known]
     for start in range(0, len(missing), BLOCK):
         block = missing[start : start + BLOCK]
         encoded = dict(zip((p.revision for p in block), encoder.encode([p.text for p in block]), strict=True))
         with db.write() as session:
-            ranking_models.store_embeddings(session, encoder.version, encoded)
+            embeddings.store_embeddings(session, encoder.version, encoded)
     with db.read() as session:
         # Read back in half precision, as the next run reads them.
-        known |= ranking_models.embeddings_of(session, encoder.version, [paper.revision for paper in missing])
+        known |= embeddings.embeddings_of(session, encoder.version, [paper.revision for paper in missing])
         return _space(session, encoder), _rows(candidates, known, encoder)
 
 
 def stored_embeddings(session: Session, encoder: Encoder, candidates: Sequence[Paper]) -> tuple[EmbeddingSpace, Floats]:
     """Do as `read_embeddings` without computing any: an empty space unless all are stored."""
-    known = ranking_models.embeddings_of(session, encoder.version, [paper.revision for paper in candidates])
+    known = embeddings.embeddings_of(session, encoder.version, [paper.revision for paper in candidates])
     if not encoder.dims or any(paper.revision not in known for paper in candidates):
         return NO_SPACE, np.zeros((len(candidates), 0), dtype=np.float32)
     return _space(session, encoder), _rows(candidates, known, encoder)
 
 
 def _space(session: Session, encoder: Encoder) -> EmbeddingSpace:
-    archive = ranking_models.newest_embeddings(session, encoder.version, SAMPLE)
+    archive = embeddings.newest_embeddings(session, encoder.version, SAMPLE)
     return build_embedding_space(encoder, np.array(archive, dtype=np.float32).reshape(len(archive), encoder.dims))
 
 
@@ -130,4 +131,4 @@ def _rows(candidates: Sequence[Paper], known: Mapping[int, Floats], encoder: Enc
 def seed_vectors(session: Session, space: EmbeddingSpace, named: Sequence[Paper]) -> Mapping[int, Floats]:
     if space.is_empty or not named:
         return {}
-    return ranking_models.embeddings_of(session, space.encoder.version, [paper.revision for paper in named])
+    return embeddings.embeddings_of(session, space.encoder.version, [paper.revision for paper in named])

@@ -10,7 +10,7 @@ from digestd.domain.paper import Paper
 from digestd.evaluation.judgments import Library
 from digestd.ranking.arrays import Floats
 from digestd.ranking.dense import NO_SPACE, EmbeddingSpace, Encoder, build_embedding_space
-from digestd.store import ranking_models
+from digestd.store.ranking import embeddings
 
 BLOCK = 64
 """Papers between two steps of the progress bar."""
@@ -42,11 +42,11 @@ def stored_vectors(session: Session, encoder: Encoder, papers: Iterable[Paper]) 
     if not encoder.dims:
         return Vectors()
     known = {paper.id: paper for paper in papers}
-    kept = ranking_models.embeddings_of(session, encoder.version, [paper.revision for paper in known.values()])
+    kept = embeddings.embeddings_of(session, encoder.version, [paper.revision for paper in known.values()])
     found: dict[str, Floats] = {name: kept[p.revision] for name, p in known.items() if p.revision in kept}
     missing = [name for name in known if name not in found]
     found.update(zip(missing, encoder.encode([known[name].text for name in missing]), strict=True))
-    archive = ranking_models.newest_embeddings(session, encoder.version, SAMPLE)
+    archive = embeddings.newest_embeddings(session, encoder.version, SAMPLE)
     return Vectors(
         build_embedding_space(encoder, np.array(archive, dtype=np.float32).reshape(len(archive), encoder.dims)), found
     )

@@ -27,10 +27,11 @@ from digestd.evaluation.scoring import DAY_LENGTH, Case, build_cases
 from digestd.ranking.community import ESTABLISHED_AFTER, TRUSTED_AFTER, counted_likes
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.ranking.model import TextModel, fit, loads
-from digestd.store import feedback, papers, ranking_models, references
+from digestd.store import feedback, papers, references
 from digestd.store.database import Database
 from digestd.store.interests import for_ranking_at
 from digestd.store.ledger.sent_digests import SentDigest, digests
+from digestd.store.ranking import text_models
 
 BLOCK = 500
 """Digests of one day that are ranked together."""
@@ -118,10 +119,10 @@ class _SentHistory:
 
 
 def _model(session: Session) -> TextModel:
-    newest = ranking_models.in_use(session)
+    newest = text_models.in_use(session)
     if newest is not None:
         try:
-            return loads(ranking_models.data(session, newest.version))
+            return loads(text_models.data(session, newest.version))
         except ValueError:  # of an earlier release, in another form
             pass
     return fit(papers.texts(session, ARCHIVE))

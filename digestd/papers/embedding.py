@@ -10,10 +10,10 @@ import numpy as np
 import structlog
 
 from digestd.ranking.dense import Encoder
-from digestd.store import ranking_models
 from digestd.store.bulk import by_halves
 from digestd.store.database import Database
-from digestd.store.ranking_models import UnembeddedRevision
+from digestd.store.ranking import embeddings
+from digestd.store.ranking.embeddings import UnembeddedRevision
 
 BLOCK = 64
 """Papers a transaction: some seconds' work, which is all that is lost when it is killed."""
@@ -37,7 +37,7 @@ def embed_papers(
     done = 0
     while encoder.dims and done < limit and keep_on():
         with db.read() as session:
-            block = ranking_models.unembedded(session, encoder.version, min(BLOCK, limit - done))
+            block = embeddings.unembedded(session, encoder.version, min(BLOCK, limit - done))
         if not block:
             break
         list(by_halves(block, partial(_embed, db, encoder), partial(_give_up, db, encoder)))
@@ -49,7 +49,7 @@ def embed_papers(
 def _embed(db: Database, encoder: Encoder, block: Sequence[UnembeddedRevision]) -> None:
     vectors = encoder.encode([one.text for one in block])
     with db.write() as session:
-        ranking_models.store_embeddings(
+        embeddings.store_embeddings(
             session, encoder.version, {one.revision: v for one, v in zip(block, vectors, strict=True)}
         )
 
@@ -58,6 +58,6 @@ def _give_up(db: Database, encoder: Encoder, paper: UnembeddedRevision, error: E
     """Store a vector that is similar to nothing, so that the paper is not tried for ever."""
     log.exception("cannot encode a paper", revision=paper.revision, exc_info=error)
     with db.write() as session:
-        ranking_models.store_embeddings(
+        embeddings.store_embeddings(
             session, encoder.version, {paper.revision: np.zeros(encoder.dims, dtype=np.float32)}
         )

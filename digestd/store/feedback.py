@@ -19,11 +19,12 @@ from digestd.domain.digest import Pick
 from digestd.domain.interest import POSITIVE_VERDICTS, Feedback, Interest, Kind, Muting, Stance, Verdict, as_interest
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.subscriber import Status
-from digestd.store import core, ranking_models
+from digestd.store import core
 from digestd.store.bulk import readable
 from digestd.store.ledger.packing import planned_us, readable_picks
 from digestd.store.ledger.sent_digests import SENT
 from digestd.store.papers import by_keys, merged_into
+from digestd.store.ranking import profiles
 from digestd.store.timestamps import from_us, to_us
 
 _F, _P = core.feedback.c, core.paper.c
@@ -34,7 +35,7 @@ FEEDBACK_MAX = 500
 def add(session: Session, subscriber: int, paper: int, verdict: Verdict, now: datetime) -> int:
     """Store a verdict on a paper (row number) and return the number of the event."""
     row = {"subscriber_id": subscriber, "paper": paper, "verdict": verdict, "at_us": to_us(now)}
-    ranking_models.invalidate_profiles(session, [subscriber])
+    profiles.invalidate_profiles(session, [subscriber])
     return int(session.connection().execute(insert(core.feedback).values(row).returning(_F.id)).scalar_one())
 
 
@@ -49,7 +50,7 @@ def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Verdic
     found = session.connection().execute(query.where(_F.verdict.in_(Verdict))).first()
     if found is None:
         return None
-    ranking_models.invalidate_profiles(session, [subscriber])
+    profiles.invalidate_profiles(session, [subscriber])
     session.connection().execute(update(core.feedback).where(_F.id == found.id).values(undone_us=to_us(now)))
     return Verdict(found.verdict)
 
@@ -63,7 +64,7 @@ def active_verdicts(session: Session, subscriber: int, papers: Collection[int]) 
 def withdraw(session: Session, subscriber: int, papers: Collection[int], verdict: Verdict, now: datetime) -> None:
     """Take back one kind of verdict on a paper; other verdicts stay."""
     theirs = _F.subscriber_id == subscriber, _F.paper.in_(papers), _F.verdict == verdict, _F.undone_us.is_(None)
-    ranking_models.invalidate_profiles(session, [subscriber])
+    profiles.invalidate_profiles(session, [subscriber])
     session.connection().execute(update(core.feedback).where(*theirs).values(undone_us=to_us(now)))
 
 
@@ -125,7 +126,7 @@ _M = core.muting.c
 def add_muting(session: Session, subscriber: int, paper: int, kind: Kind, value: str, now: datetime) -> int:
     """Store a muting from a paper (row number) and return the number of the event."""
     row = {"subscriber_id": subscriber, "paper": paper, "kind": kind, "value": value, "at_us": to_us(now)}
-    ranking_models.invalidate_profiles(session, [subscriber])
+    profiles.invalidate_profiles(session, [subscriber])
     return int(session.connection().execute(insert(core.muting).values(row).returning(_M.id)).scalar_one())
 
 
@@ -140,7 +141,7 @@ def undo_muting(session: Session, subscriber: int, paper: int, now: datetime) ->
     found = session.connection().execute(query.where(_M.kind.in_(Kind))).first()
     if found is None:
         return None
-    ranking_models.invalidate_profiles(session, [subscriber])
+    profiles.invalidate_profiles(session, [subscriber])
     session.connection().execute(update(core.muting).where(_M.id == found.id).values(undone_us=to_us(now)))
     return _muted(found)
 
@@ -148,7 +149,7 @@ def undo_muting(session: Session, subscriber: int, paper: int, now: datetime) ->
 def undo_all_mutings(session: Session, subscriber: int, what: Interest, now: datetime) -> None:
     mine = (_M.subscriber_id == subscriber, _M.kind == what.kind, _M.value == what.value, _M.undone_us.is_(None))
     if session.connection().execute(update(core.muting).where(*mine).values(undone_us=to_us(now))).rowcount:
-        ranking_models.invalidate_profiles(session, [subscriber])
+        profiles.invalidate_profiles(session, [subscriber])
 
 
 def muting_history(session: Session, subscriber: int) -> list[Muting]:
@@ -198,7 +199,7 @@ def withdraw_muting(session: Session, subscriber: int, papers: Collection[int], 
     """Undo one muting from a paper, including repetitions."""
     theirs = _M.subscriber_id == subscriber, _M.paper.in_(papers), _M.undone_us.is_(None)
     same = _M.kind == what.kind, _M.value == what.value
-    ranking_models.invalidate_profiles(session, [subscriber])
+    profiles.invalidate_profiles(session, [subscriber])
     session.connection().execute(update(core.muting).where(*theirs, *same).values(undone_us=to_us(now)))
 
 

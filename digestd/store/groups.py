@@ -12,9 +12,10 @@ from sqlmodel import Session
 from digestd.domain.group import LEAST_COLLEAGUES, LEAST_LENDERS, Group, Membership, count_colleagues
 from digestd.domain.interest import POSITIVE_VERDICTS, Interest, Kind, Stance
 from digestd.domain.subscriber import Status
-from digestd.store import core, ranking_models
+from digestd.store import core
 from digestd.store.papers import former_keys, merged_into
 from digestd.store.preferences import read_status
+from digestd.store.ranking import profiles
 from digestd.store.timestamps import from_us, to_us
 
 _G, _I, _M = core.subscriber_group.c, core.group_interest.c, core.group_member.c
@@ -142,14 +143,14 @@ def join(session: Session, group: int, subscriber: int, now: datetime, *, is_lis
         "is_named": False,
     }
     session.connection().execute(insert(core.group_member).values(row))
-    ranking_models.invalidate_profiles(session, [subscriber])
+    profiles.invalidate_profiles(session, [subscriber])
     return True
 
 
 def leave(session: Session, group: int, subscriber: int) -> bool:
     """End a membership; return False if there was none."""
     theirs = delete(core.group_member).where(_M.group_id == group, _M.subscriber_id == subscriber)
-    ranking_models.invalidate_profiles(session, [subscriber])
+    profiles.invalidate_profiles(session, [subscriber])
     return session.connection().execute(theirs).rowcount > 0
 
 
@@ -405,7 +406,7 @@ def _write_interests(session: Session, group: Group, wanted: Sequence[Interest],
 
 def _invalidate(session: Session, group: int) -> None:
     query = select(_M.subscriber_id).where(_M.group_id == group)
-    ranking_models.invalidate_profiles(session, session.connection().execute(query).scalars().all())
+    profiles.invalidate_profiles(session, session.connection().execute(query).scalars().all())
 
 
 def _membership(group: Group, row: core.Record) -> Membership:

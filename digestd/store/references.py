@@ -22,8 +22,9 @@ from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import Paper, PaperId, Words
 from digestd.domain.reference import AT_ONCE, REFERENCES_MAX, SPACING, LookupState, Reference, registries_of
 from digestd.domain.subscriber import Status
-from digestd.store import core, papers, ranking_models
+from digestd.store import core, papers
 from digestd.store.bulk import chunks
+from digestd.store.ranking import profiles
 from digestd.store.timestamps import from_us, to_us
 
 _R, _I, _L, _E = core.reference.c, core.interest.c, core.library.c, core.library_entry.c
@@ -125,7 +126,7 @@ def store(session: Session, subscriber: int, references: Iterable[Reference], no
         connection.execute(delete(core.reference).where(_R.subscriber_id == subscriber, _R.name.in_(block)))
     if rows := [_row(subscriber, one, now) for one in (*changed, *new)]:
         connection.execute(insert(core.reference), rows)
-        ranking_models.invalidate_profiles(session, [subscriber])
+        profiles.invalidate_profiles(session, [subscriber])
 
 
 def delete_unused(session: Session, subscribers: Sequence[int]) -> None:

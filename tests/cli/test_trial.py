@@ -16,7 +16,8 @@ from digestd.digests.explanation import explain, preview
 from digestd.domain.interest import Verdict
 from digestd.errors import BadInput, NotFound
 from digestd.ranking.fusion import WEIGHTS, Weights, dump_weights
-from digestd.store import feedback, ranking_models
+from digestd.store import feedback
+from digestd.store.ranking import trials
 from tests.digests.topic_papers import DAY, HALF, archive, digests, named, reader, shelf, subscriber
 from tests.support.install import Install, install
 
@@ -118,7 +119,7 @@ def test_others_are_ranked_by_current_weights(installed: Install, run: Run) -> N
     drafted = {n for n in range(READERS) if digests(installed, address(n))[0].picks[0].team}
     assert 0 < len(drafted) < READERS
     with installed.db.read() as session:
-        [trial] = ranking_models.every_trial(session)
+        [trial] = trials.every_trial(session)
     assert drafted == {n for n in range(READERS) if trial.includes(subscriber(installed, address(n)))}
 
 

@@ -10,8 +10,9 @@ from digestd.domain.digest import ReasonKind
 from digestd.domain.interest import Interest, Kind, Stance, Verdict
 from digestd.domain.subscriber import Cause
 from digestd.ranking.dense import NoEncoder
-from digestd.store import groups, ranking_models
+from digestd.store import groups
 from digestd.store.interests import for_ranking
+from digestd.store.ranking import profiles, text_models
 from digestd.subscribers import group_edits
 from digestd.subscribers.admin_edits import edit
 from digestd.subscribers.feedback import add_feedback
@@ -48,9 +49,9 @@ def key_of(lab: Install, address: str) -> int:
 def outdated(lab: Install) -> list[int]:
     """Return the subscribers whose profiles are to be compiled again."""
     with lab.db.read() as session:
-        used = ranking_models.in_use(session)
+        used = text_models.in_use(session)
         assert used is not None
-        return list(ranking_models.missing_profiles(session, compiled_by(used.version, NoEncoder()), 0, 100))
+        return list(profiles.missing_profiles(session, compiled_by(used.version, NoEncoder()), 0, 100))
 
 
 def share(lab: Install, *addresses: str) -> None:

@@ -20,9 +20,11 @@ from digestd.digests.shard import compile_stored_profiles, compiled_by
 from digestd.digests.text_model import text_model
 from digestd.jobs.children import ChildProcesses
 from digestd.ranking.dense import NoEncoder
-from digestd.store import core, ranking_models
+from digestd.store import core
 from digestd.store.database import open_database
-from digestd.store.ranking_models import FittedModel, StoredProfile
+from digestd.store.ranking import profiles, text_models
+from digestd.store.ranking.profiles import StoredProfile
+from digestd.store.ranking.text_models import FittedModel
 from digestd.subscribers.personal_data import erase
 from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.support import sample_data
@@ -52,14 +54,14 @@ def outgrown(fresh: Install) -> Install:
 
 def used(made: Install) -> FittedModel:
     with made.db.read() as session:
-        found = ranking_models.in_use(session)
+        found = text_models.in_use(session)
     assert found is not None
     return found
 
 
 def prepared(made: Install) -> FittedModel | None:
     with made.db.read() as session:
-        return ranking_models.prepared(session)
+        return text_models.prepared(session)
 
 
 def compiled(made: Install, model: FittedModel | None) -> int:
@@ -70,7 +72,7 @@ def compiled(made: Install, model: FittedModel | None) -> int:
 
 def missing(made: Install) -> dict[int, int]:
     with made.db.read() as session:
-        return ranking_models.missing_profiles(session, compiled_by(used(made).version, NoEncoder()), 0, 100)
+        return profiles.missing_profiles(session, compiled_by(used(made).version, NoEncoder()), 0, 100)
 
 
 def _count(made: Install, condition: core.Condition) -> int:
@@ -208,7 +210,7 @@ def test_prepared_model_is_redone(outgrown: Install, change: str) -> None:
 
 
 def test_old_profiles_are_deleted_an_hour_after_the_switch(outgrown: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranking_models, "BLOCK", 2)
+    monkeypatch.setattr(text_models, "BLOCK", 2)
     old = used(outgrown)
     run(outgrown)
     run(outgrown)

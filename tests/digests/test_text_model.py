@@ -11,8 +11,9 @@ from sqlalchemy import event, select, update
 from digestd.digests import text_model as fitting
 from digestd.digests.text_model import text_model
 from digestd.ranking.model import dumps, fit
-from digestd.store import core, ranking_models
-from digestd.store.ranking_models import MODELS_KEPT, FittedModel
+from digestd.store import core
+from digestd.store.ranking import text_models
+from digestd.store.ranking.text_models import MODELS_KEPT, FittedModel
 from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.support import sample_data
 from tests.support.install import Install
@@ -22,7 +23,7 @@ WEEK = timedelta(days=8)
 
 def in_force(made: Install) -> FittedModel:
     with made.db.read() as session:
-        used = ranking_models.in_use(session)
+        used = text_models.in_use(session)
     assert used is not None
     return used
 
@@ -86,7 +87,7 @@ def test_digest_records_the_model_that_ranked_it(library_of: Install) -> None:
     for n in range(MODELS_KEPT + 2):
         _fit(library_of, f"Lakes of kind {chr(97 + n) * 3}", n + 1)
     with library_of.db.read() as session:
-        assert ranking_models.of_delivery(session, delivery) == used
+        assert text_models.of_delivery(session, delivery) == used
     assert whole(library_of) == MODELS_KEPT
 
 
@@ -95,15 +96,15 @@ def test_text_model_refitted_after_pruning_is_complete(bare: Install) -> None:
         _fit(bare, f"Lakes of kind {chr(97 + n) * 3}", n if n else MODELS_KEPT + 2)
     newest = in_force(bare)
     with bare.db.read() as session:
-        assert ranking_models.data(session, newest.version) == dumps(fit(["Lakes of kind aaa"]))
+        assert text_models.data(session, newest.version) == dumps(fit(["Lakes of kind aaa"]))
 
 
 def _fit(made: Install, text: str, days: int) -> None:
     model = fit([text])
     with made.db.write() as session:
         fitted = FittedModel(model.version, made.clock.now + timedelta(days=days), 1)
-        ranking_models.prepare(session, fitted, dumps(model))
-        ranking_models.use(session, model.version, fitted.fitted)
+        text_models.prepare(session, fitted, dumps(model))
+        text_models.use(session, model.version, fitted.fitted)
 
 
 def _of_form(data: bytes, form: int) -> bytes:

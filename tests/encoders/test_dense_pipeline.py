@@ -22,7 +22,8 @@ from digestd.ranking.dense import Encoder, NoEncoder, build_embedding_space
 from digestd.ranking.encoders import open_encoder
 from digestd.ranking.fusion import score, score_breakdown
 from digestd.ranking.profile import compile_profiles
-from digestd.store import due, ranking_models
+from digestd.store import due
+from digestd.store.ranking import embeddings
 from tests.digests.conftest import bare, library_of  # noqa: F401  # fixtures
 from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.digests.topic_papers import named, paper, reader, subscriber
@@ -52,8 +53,8 @@ def test_another_model_reads_everything_anew(bare: Install, encoder: Encoder, tm
     other = open_encoder(str(tiny_encoder(tmp_path / "other", seed=1)))
     assert embed_papers(bare.db, other) == 80
     with bare.db.read() as session:
-        assert len(ranking_models.newest_embeddings(session, other.version, 100)) == 80
-        assert ranking_models.newest_embeddings(session, encoder.version, 100) == []
+        assert len(embeddings.newest_embeddings(session, other.version, 100)) == 80
+        assert embeddings.newest_embeddings(session, encoder.version, 100) == []
 
 
 def test_planning_makes_the_vectors_that_ingest_left_out(bare: Install, encoder: Encoder) -> None:  # noqa: F811

@@ -1,0 +1,10 @@
+"""What is fitted or computed for ranking.
+
+    text_models   text models, and the term counts of papers that subscribers named (encodings)
+    embeddings    dense vectors of papers
+    profiles      what ranking needs of a subscriber
+    calibrations  fits of the probability of relevance
+    trials        comparisons of weights on a share of the subscribers
+
+All but calibrations and trials can be made again.
+"""
