@@ -25,7 +25,7 @@ from digestd.security.keys import Keys
 from digestd.security.secret_key import create_secret, read_keys
 from digestd.security.urls import Urls
 from digestd.settings import Settings
-from digestd.store import integrations, opt_outs, processes, subscribers
+from digestd.store import integrations, job_queue, opt_outs, subscribers
 from digestd.store.database import Database, open_database
 from digestd.store.migrate import migrate, require_current
 from digestd.store.opt_outs import OptOutRecord
@@ -474,7 +474,7 @@ def initialise(settings: Settings | None = None) -> App:
     else:
         create_secret(settings.secret_key_file)
     if settings.runner == "procrastinate":
-        processes.create_job_tables(db)
+        job_queue.create_job_tables(db)
     db.close()
     app = connect(settings)
     _ = app.signer, app.templates.check()

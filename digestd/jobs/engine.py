@@ -2,7 +2,7 @@
 
 There is one worker of the engine per queue. A worker that ends, for example because the database was restarted or
 because others took this process for dead, is replaced by a new one. Every CHECK_SECONDS this process deletes what the
-engine has lost (see `store.processes`) and makes sure that the schema is still the one that it knows.
+engine has lost (see `store.job_queue`) and makes sure that the schema is still the one that it knows.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from digestd.app import App
 from digestd.errors import DatabaseUnreachable, DigestdError, NotInitialised
 from digestd.jobs import tasks, worker
 from digestd.jobs.tasks import JobService
-from digestd.store import processes
+from digestd.store import job_queue
 from digestd.store.migrate import require_current
 
 CHECK_SECONDS = 5.0
@@ -49,7 +49,7 @@ class JobRunner:
         Raises:
             NotInitialised: The database has the schema of another version, now or later.
         """
-        await asyncio.to_thread(processes.require_job_tables, self._app.db)
+        await asyncio.to_thread(job_queue.require_job_tables, self._app.db)
         await asyncio.to_thread(worker.clear_backoff, self._app)
         started = self._app.clock()
         while not stop.is_set():
@@ -104,8 +104,8 @@ class JobRunner:
     def _repair(self) -> None:
         require_current(self._app.db)
         with self._app.db.write() as session:
-            lost = processes.delete_lost_jobs(session)
-            age = processes.seconds_since_tick(session, tasks.PLAN)
+            lost = job_queue.delete_lost_jobs(session)
+            age = job_queue.seconds_since_tick(session, tasks.PLAN)
         if lost:
             log.warning("deleted the jobs of dead workers; the next tick repeats them", jobs=", ".join(lost))
         self.last_tick = None if age is None else self._app.clock() - timedelta(seconds=age)
@@ -129,8 +129,8 @@ async def _run_worker(engine: procrastinate.App, service: JobService, queue: str
         additional_context={"service": service},
         install_signal_handlers=False,
         fetch_job_polling_interval=POLL_SECONDS,
-        update_heartbeat_interval=processes.HEARTBEAT_SECONDS,
-        stalled_worker_timeout=processes.DEAD_SECONDS,
+        update_heartbeat_interval=job_queue.HEARTBEAT_SECONDS,
+        stalled_worker_timeout=job_queue.DEAD_SECONDS,
         shutdown_graceful_timeout=STOP_SECONDS,
     )
 

@@ -33,7 +33,7 @@ from digestd.jobs.receiver import Receiver
 from digestd.jobs.scheduler import STARTUP_DELAY
 from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.sources.source import EnrichmentSource, Source
-from digestd.store import due, processes
+from digestd.store import due, job_queue
 from digestd.store.migrate import require_current
 from digestd.store.papers import sources
 
@@ -101,7 +101,7 @@ def job(name: str, queue: str, *, every: str = "", only_one: bool = False) -> Ca
             arguments.pop("timestamp", None)  # of a periodic job; the database knows what is due
             made = JobRun(context.additional_context["service"], context.job.worker_id or 0)
             try:
-                async with asyncio.timeout(processes.JOB_SECONDS_MAX / 2):
+                async with asyncio.timeout(job_queue.JOB_SECONDS_MAX / 2):
                     await asyncio.to_thread(require_current, made.app.db)
                     await function(made, **arguments)
             except AlreadyEnqueued:
@@ -141,7 +141,7 @@ def _find_due(run: JobRun) -> None:
     update_schedules(app.db, now)
     with app.db.write() as session:
         firsts = due.shards(session, SHARD_KEYS, now)
-        processes.add_jobs(
+        job_queue.add_jobs(
             session, [new_job("plan shard", "planning", f"plan {first}", first=first) for first in firsts]
         )
 
@@ -167,18 +167,18 @@ def _plan_shard(run: JobRun, first: int) -> PlanReport:
 
 
 def _add_delivery(session: Session) -> None:
-    processes.add_jobs(session, [new_job("deliver", "delivery")])
+    job_queue.add_jobs(session, [new_job("deliver", "delivery")])
 
 
 @job("deliver", "delivery", every=EVERY_5_SECONDS)
 async def deliver(run: JobRun) -> None:
     """Send until nothing is ready. Workers that run this at the same time share the mails."""
-    await worker.deliver_ready(run.app, run.service.halt, processes.new_owner(run.worker))
+    await worker.deliver_ready(run.app, run.service.halt, job_queue.new_owner(run.worker))
 
 
 @job("post to chat rooms", "network", every=EVERY_15_SECONDS, only_one=True)
 async def post_to_chat(run: JobRun) -> None:
-    owner = processes.new_owner(run.worker)
+    owner = job_queue.new_owner(run.worker)
     await worker.post_to_chat(run.app, run.service.halt, owner=owner)
 
 
@@ -213,7 +213,7 @@ async def find_sources(run: JobRun) -> None:
 def _find_sources(app: App) -> None:
     found = overdue_sources(app, app.clock())
     with app.db.write() as session:
-        processes.add_jobs(
+        job_queue.add_jobs(
             session,
             [
                 new_job("ingest", "network", lock := f"ingest {source.name}", lock=lock, source=source.name)

@@ -25,7 +25,7 @@ from digestd.operations.service_status import (
     ServiceTotals,
     ServiceVersions,
 )
-from digestd.store import bounces, integrations, ledger, monitoring, papers, processes, rate_limits, subscribers
+from digestd.store import bounces, integrations, job_queue, ledger, monitoring, papers, rate_limits, subscribers
 from digestd.store import suppressions as suppressed_addresses
 from digestd.store.due import was_clock_ahead
 from digestd.store.ledger import queries, restore
@@ -148,7 +148,7 @@ def _is_scheduled(app: App) -> bool:
     """Return True if a process ticks: the one with the lock or, with the job engine, any machine."""
     if app.settings.runner == "procrastinate":
         with app.db.read() as session:
-            ticked = processes.seconds_since_tick(session, PLANNING)
+            ticked = job_queue.seconds_since_tick(session, PLANNING)
         return ticked is not None and ticked < _TICK_SECONDS
     try:
         return not app.owners.is_dead(SCHEDULER)

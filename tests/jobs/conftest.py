@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from digestd.domain.delivery import State
-from digestd.store import processes
+from digestd.store import job_queue
 from digestd.store.database import open_database
 from tests.conftest import NOW
 from tests.support import sample_data
@@ -23,7 +23,7 @@ DONE = {State.ACCEPTED, State.UNCERTAIN}
 def due_install(folder: Path, url: str, subscribers: int) -> Install:
     """Return an installation with a job queue, where all subscribers are due."""
     db = open_database(url)
-    processes.create_job_tables(db)
+    job_queue.create_job_tables(db)
     db.close()
     made = install(folder, url, NOW)
     made.papers(sample_data.papers(40))

@@ -14,7 +14,7 @@ from digestd.errors import DatabaseUnreachable, NotInitialised
 from digestd.jobs import engine, tasks
 from digestd.jobs.engine import JobRunner
 from digestd.jobs.tasks import JobRun, JobService
-from digestd.store import processes
+from digestd.store import job_queue
 from digestd.store.database import open_database
 from digestd.store.ledger.claim_queue import ClaimOwner, claim
 from digestd.store.papers import sources
@@ -46,22 +46,22 @@ def run_of(made: Install) -> JobRun:
 
 def test_jobs_commit_with_their_transaction(queued: Install) -> None:
     with contextlib.suppress(RuntimeError), queued.db.write() as session:
-        processes.add_jobs(session, [job("a")])
+        job_queue.add_jobs(session, [job("a")])
         raise RuntimeError
     with queued.db.write() as session:
-        assert processes.add_jobs(session, [job("b", "once"), job("c")]) == 2
-        assert processes.add_jobs(session, [job("b", "once"), job("c")]) == 1
+        assert job_queue.add_jobs(session, [job("b", "once"), job("c")]) == 2
+        assert job_queue.add_jobs(session, [job("b", "once"), job("c")]) == 1
     assert rows(queued, "SELECT task_name FROM procrastinate_jobs ORDER BY id") == [("b",), ("c",), ("c",)]
 
 
 def test_another_version_of_the_engine_gets_new_tables(queued: Install) -> None:
     with queued.db.write() as session:
-        processes.add_jobs(session, [job("old")])
+        job_queue.add_jobs(session, [job("old")])
         session.connection().execute(text("COMMENT ON TABLE procrastinate_jobs IS '3.9.0'"))
     with pytest.raises(NotInitialised, match=r"is of procrastinate 3\.9\.0; run `digestd init`"):
-        processes.require_job_tables(queued.db)
-    processes.create_job_tables(queued.db)
-    processes.require_job_tables(queued.db)
+        job_queue.require_job_tables(queued.db)
+    job_queue.create_job_tables(queued.db)
+    job_queue.require_job_tables(queued.db)
     assert rows(queued, "SELECT task_name FROM procrastinate_jobs") == []
 
 
@@ -71,7 +71,7 @@ def test_dead_workers_lose_their_jobs(queued: Install) -> None:
         connection.execute(
             text("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now()), (now() - interval '1 minute')")
         )
-        processes.add_jobs(session, [job("alive"), job("dead"), job("orphan"), job("forgotten"), job("waiting")])
+        job_queue.add_jobs(session, [job("alive"), job("dead"), job("orphan"), job("forgotten"), job("waiting")])
         started = "UPDATE procrastinate_jobs SET status = 'doing', worker_id = :worker WHERE task_name = :name"
         for name, number in (("alive", 1), ("dead", 2), ("orphan", None), ("forgotten", 1)):
             connection.execute(text(started), {"name": name, "worker": number})
@@ -81,10 +81,10 @@ def test_dead_workers_lose_their_jobs(queued: Install) -> None:
                 " (SELECT id FROM procrastinate_jobs WHERE task_name = 'forgotten')"
             )
         )
-        alive, dead = processes.new_owner(1), processes.new_owner(2)
+        alive, dead = job_queue.new_owner(1), job_queue.new_owner(2)
     assert (queued.app.owners.is_dead(alive), queued.app.owners.is_dead(dead)) == (False, True)
     with queued.db.write() as session:
-        assert processes.delete_lost_jobs(session) == ["dead", "forgotten", "orphan"]
+        assert job_queue.delete_lost_jobs(session) == ["dead", "forgotten", "orphan"]
     assert rows(queued, "SELECT task_name FROM procrastinate_jobs ORDER BY id") == [("alive",), ("waiting",)]
 
 
@@ -190,7 +190,7 @@ async def test_source_is_read_once_per_interval(queued: Install) -> None:
 
 async def test_mails_of_a_dead_worker_are_sent_by_another(queued: Install) -> None:
     queued.plan()
-    claimer = ClaimOwner(processes.new_owner(99), lambda key, n: f"bounce+{key}.{n}@example.org")
+    claimer = ClaimOwner(job_queue.new_owner(99), lambda key, n: f"bounce+{key}.{n}@example.org")
     with queued.db.write() as session:
         assert len(claim(session, claimer, 10, queued.clock.now).claims) == 10
     await tasks.clean_up(run_of(queued))

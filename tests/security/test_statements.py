@@ -11,7 +11,7 @@ RAW = {"text", "exec_driver_sql", "execute", "executemany", "executescript", "li
 OUR_OWN_WORDS = {
     *("store/database.py", "store/database_copy.py", "store/monitoring.py", "store/fsck/sql_checks.py"),
     *("store/fsck/file_checks.py",),  # names a check and a number
-    *("store/processes.py", "store/ledger/claim_queue.py"),
+    *("store/processes.py", "store/job_queue.py", "store/ledger/claim_queue.py"),
 }
 """Here names and statements of digestd's own are put together, no values; a statement can bind no name, and an index
 of a part of a table serves none in which the part's own words are bound."""
