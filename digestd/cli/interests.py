@@ -21,10 +21,10 @@ from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.sources.imports import BYTES_MAX, IMPORT_FORMATS
 from digestd.sources.imports.zotero import KEY_MAX
 from digestd.store import feedback, libraries
-from digestd.subscribers.cold_start import import_references, read_references
 from digestd.subscribers.feedback import add_feedback, mute_from_paper, undo_feedback, undo_mute
 from digestd.subscribers.libraries import LinkedLibrary, link_zotero, linked_libraries, sync_now, unlink
 from digestd.subscribers.lookup import find
+from digestd.subscribers.reference_import import import_references, read_references
 
 _FORMATS = ", ".join(IMPORT_FORMATS)
 

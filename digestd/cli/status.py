@@ -16,7 +16,7 @@ from digestd.cli.output import emit
 from digestd.cli.stdio import printable, say
 from digestd.operations.diagnosis import Diagnosis, Level, worst_first
 from digestd.operations.service_status import counted, needs_attention, status_lines
-from digestd.operations.status import read_status
+from digestd.operations.status_reader import read_status
 
 _SIGNS = {Level.ERROR: ("✗", "bold red"), Level.WARNING: ("!", "yellow"), Level.OK: ("✓", "green")}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sqlmodel import Session
 
-from digestd.digests.pick_selection import select_picks
+from digestd.digests.picks import select_picks
 from digestd.digests.planning_day import PlanningDay
 from digestd.digests.seed_reader import SeedReader
 from digestd.digests.shard import NO_SUBSCRIBER, rank_alone

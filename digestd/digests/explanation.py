@@ -12,7 +12,7 @@ from datetime import date, datetime
 import numpy as np
 from sqlmodel import Session
 
-from digestd.digests.pick_selection import digest_occasions, digest_options, select_picks, with_group
+from digestd.digests.picks import digest_occasions, digest_options, select_picks, with_group
 from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.selection import CARRY_OVER_PROBABILITY, DigestOptions, Selections, select

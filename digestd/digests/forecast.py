@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from sqlmodel import Session
 
-from digestd.digests.pick_selection import select_picks
+from digestd.digests.picks import select_picks
 from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.shard import NO_SUBSCRIBER, rank_alone, rank_shard

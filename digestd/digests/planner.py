@@ -12,7 +12,7 @@ from functools import lru_cache
 import structlog
 from sqlmodel import Session
 
-from digestd.digests.pick_selection import digest_occasions, select_picks
+from digestd.digests.picks import digest_occasions, select_picks
 from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.digests.relevance_probability import refit_calibration
 from digestd.digests.rescheduling import reopen_empty_day, update_schedules

@@ -1,6 +1,6 @@
 """Answer what operators ask: the state of the service (`status`), and what is wrong with the installation (`doctor`).
 
-status          read the facts that service_status describes
+status_reader   read the facts that service_status describes
 doctor          run all probes side by side, each with a deadline
 local_probes    files, secret key, database, sandbox, service
 network_probes  relays, DNS, pages, clock, hosts of sources

@@ -10,7 +10,7 @@ from digestd.delivery.preflight import require_templates
 from digestd.errors import DigestdError
 from digestd.operations.diagnosis import Diagnosis, error, ok, warning
 from digestd.operations.service_status import needs_attention
-from digestd.operations.status import read_status
+from digestd.operations.status_reader import read_status
 from digestd.ranking.encoders import describe_encoder
 from digestd.resources import OverrideState, overrides
 from digestd.security.parser_process import ConfinementFailed, probe

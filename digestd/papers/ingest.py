@@ -17,7 +17,7 @@ from digestd.fetching.fetch import Client, Fetcher, read_file
 from digestd.papers.ingest_report import IngestReport, SourceReport
 from digestd.papers.page_reader import IngestContext
 from digestd.papers.page_store import store_page
-from digestd.papers.source_visit import visit_source
+from digestd.papers.source_runner import visit_source
 from digestd.sources.jsonl import JsonlFile
 from digestd.sources.source import EnrichmentSource, Source
 from digestd.store.database import Database

@@ -21,7 +21,7 @@ from digestd.store.database import Database
 from digestd.store.ledger.create import Notice
 from digestd.subscribers.notices import NoticeContext, plan_notice
 from digestd.subscribers.personal_data import forget
-from digestd.subscribers.preferences import link_for
+from digestd.subscribers.settings_link import link_for
 from digestd.subscribers.signup import LinkExpired
 
 VALID = timedelta(hours=48)

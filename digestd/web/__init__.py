@@ -26,7 +26,8 @@ One module per family of pages, all behind the same middleware.
     health          GET  /healthz, /readyz (the latter for operators only, see access)
     metrics         GET  /metrics          for operators only
     admin           GET  /admin            the operators' page, with a token of scope `admin`
-    webhooks        POST /webhooks/{provider}  bounces from configured providers
+    provider_webhooks
+                    POST /webhooks/{provider}  bounces from configured providers
     site            GET  /static/…, /robots.txt; error pages
 
 GET shows, POST acts, because mail scanners and link previews follow every link. There are no cookies, so there is no
@@ -60,12 +61,12 @@ from digestd.web import (
     metrics,
     papers,
     preferences,
+    provider_webhooks,
     saved,
     signup,
     site,
     unsubscribe,
     view,
-    webhooks,
 )
 from digestd.web.api import PATH as API
 from digestd.web.api import build_api
@@ -108,7 +109,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     provide(web, app, last_tick)
     part_of(web, Pages.of)
     public = (papers,) if app.settings.public_papers else ()
-    for family in (*_FAMILIES, *public, *((webhooks,) if app.providers else ())):
+    for family in (*_FAMILIES, *public, *((provider_webhooks,) if app.providers else ())):
         web.include_router(family.router)
     api = build_api(app)
     api.state = web.state  # the parts are the same
@@ -133,7 +134,7 @@ def body_max(app: App, path: str) -> int:
             read_token(app.keys, Purpose.PREFERENCES, path.split("/")[2], app.clock())
         except (BadToken, OutdatedToken):
             return BODY_MAX
-    return webhooks.BODY_MAX if app.providers and fnmatchcase(path, webhooks.PATHS) else found
+    return provider_webhooks.BODY_MAX if app.providers and fnmatchcase(path, provider_webhooks.PATHS) else found
 
 
 def _refusal(scope: Scope, status: int) -> Response:

@@ -18,7 +18,7 @@ from digestd.app import App
 from digestd.domain.bounce import BounceKind
 from digestd.operations.history import ServiceHistory, read_history
 from digestd.operations.service_status import ServiceStatus, counted, needs_attention, status_lines
-from digestd.operations.status import read_status
+from digestd.operations.status_reader import read_status
 from digestd.web.access import only_admins
 from digestd.web.dependencies import SitePages, part
 from digestd.web.pages import SHOW

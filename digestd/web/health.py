@@ -18,7 +18,7 @@ from digestd.domain.coverage import Coverage, incomplete_states
 from digestd.domain.delivery import State
 from digestd.errors import DatabaseUnreachable
 from digestd.operations.service_status import ServiceHealth
-from digestd.operations.status import read_disk, read_health
+from digestd.operations.status_reader import read_disk, read_health
 from digestd.store.migrate import is_current
 from digestd.store.rate_limits import PausedRelay
 from digestd.web.access import only_operators

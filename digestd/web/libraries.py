@@ -17,8 +17,8 @@ from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.imports import BYTES_MAX, IMPORT_FORMATS
 from digestd.sources.source import Page
 from digestd.store import libraries
-from digestd.subscribers.cold_start import ColdStartReport, import_references, read_references
 from digestd.subscribers.libraries import LIBRARIES_MAX, LibrarySync, link_zotero, linked_libraries, own_library, unlink
+from digestd.subscribers.reference_import import ReferenceImportReport, import_references, read_references
 from digestd.text.sanitise import clean
 from digestd.web.dependencies import Network, part
 from digestd.web.guards import RateLimits
@@ -81,7 +81,7 @@ def _import_page(settings: SettingsPage, status: int = 200, **values: object) ->
     return settings.pages.page("references", status, language, here=settings.here, **{**shown, **values})
 
 
-def _like_all(settings: SettingsPage, read: Page) -> ColdStartReport:
+def _like_all(settings: SettingsPage, read: Page) -> ReferenceImportReport:
     return import_references(settings.db, settings.subscriber().key, read, settings.now)
 
 

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.operations.service_status import LastBackup, ServiceTotals
-from digestd.operations.status import read_totals
+from digestd.operations.status_reader import read_totals
 from digestd.store.rate_limits import HostState, PausedRelay, is_circuit_open
 from digestd.web.access import only_operators
 from digestd.web.dependencies import Now, Ticked, part

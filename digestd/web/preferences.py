@@ -25,8 +25,8 @@ from digestd.errors import BadRecord, NotFound
 from digestd.store import groups, integrations, subscribers
 from digestd.subscribers import group_edits
 from digestd.subscribers.admin_edits import edit
-from digestd.subscribers.preferences import open_preferences
 from digestd.subscribers.profile_summary import NewestPapers, mute_interest, remove_interest, summarise_profile
+from digestd.subscribers.settings_link import open_preferences
 from digestd.web.dependencies import IsLookedUp, LinkedPage, Network, made, part
 from digestd.web.forms import PreferencesForm, SentPreferences, choices
 from digestd.web.pages import SHOW, joined, masked

@@ -31,7 +31,7 @@ from digestd.domain.schedule import first_due
 from digestd.domain.subscriber import Cause, ConsentAction, Status, Subscriber
 from digestd.security.tokens import Purpose, read_token
 from digestd.store import subscribers
-from digestd.subscribers.preferences import request_link
+from digestd.subscribers.settings_link import request_link
 from digestd.subscribers.signup import (
     LinkExpired,
     confirm,

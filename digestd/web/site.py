@@ -17,7 +17,7 @@ from digestd.app import App
 from digestd.errors import BadRecord, NotFound, Unavailable
 from digestd.security.tokens import BadToken, OutdatedToken
 from digestd.subscribers.pick_feedback import LinkGone
-from digestd.subscribers.preferences import PreferencesLinkExpired
+from digestd.subscribers.settings_link import PreferencesLinkExpired
 from digestd.subscribers.signup import LinkExpired
 from digestd.web.api import PATH as API
 from digestd.web.api import problems

@@ -12,7 +12,7 @@ from digestd.security.addresses import address_key
 from digestd.security.tokens import Purpose, make_token
 from digestd.store import subscribers
 from digestd.subscribers.confirmed_actions import renew_as_requested
-from digestd.subscribers.preferences import VALID
+from digestd.subscribers.settings_link import VALID
 from digestd.subscribers.suppression import suppress, unsuppress
 from tests.commands.conftest import ADA, ADDRESS, TOPICS, CommandInstall, digest, text
 from tests.commands.mails import mail

@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 
 from digestd.domain.delivery import CommandReply, MailKind, State
 from digestd.jobs.worker import tick
-from digestd.operations.status import read_status
+from digestd.operations.status_reader import read_status
 from digestd.resources import templates
 from digestd.store import core
 from digestd.store.ledger import command_answers

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
-from digestd.digests.pick_selection import team_draft
+from digestd.digests.picks import team_draft
 from digestd.domain.digest import Pick, Reason, ReasonKind, Section
 from digestd.domain.interest import Verdict
 from digestd.domain.trial import Trial

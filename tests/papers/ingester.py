@@ -12,7 +12,7 @@ from digestd.domain.paper import Paper
 from digestd.fetching.fetch import Client, Limits
 from digestd.papers.ingest import IngestOptions, ingest
 from digestd.papers.ingest_report import IngestReport, SourceReport
-from digestd.papers.source_visit import WarningSource
+from digestd.papers.source_runner import WarningSource
 from digestd.sources import parse_source
 from digestd.sources.source import (
     AnnouncementSource,

@@ -155,7 +155,7 @@ async def test_ingest_names_days_older_than_a_week(ingester: Ingester, clock: Cl
 async def test_ingest_long_backfill_continues_next_run(
     ingester: Ingester, clock: Clock, world: SourceSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("digestd.papers.source_visit.PAGES_MAX_SINCE", 8)
+    monkeypatch.setattr("digestd.papers.source_runner.PAGES_MAX_SINCE", 8)
     clock.now = TUE
     since = datetime(2026, 11, 2, tzinfo=UTC)
     (first,) = await ingester.ingest(RSS, since=since)

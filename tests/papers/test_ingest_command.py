@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from digestd import app as wiring
 from digestd.cli import app
-from digestd.papers.source_visit import WarningSource
+from digestd.papers.source_runner import WarningSource
 
 pytestmark = pytest.mark.slow
 

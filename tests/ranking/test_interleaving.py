@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.digests.pick_selection import team_draft
+from digestd.digests.picks import team_draft
 from digestd.domain.trial import Team
 
 ORDERS = st.lists(st.integers(0, 30), unique=True, max_size=20)

@@ -11,8 +11,8 @@ from digestd.domain.subscriber import Subscriber
 from digestd.papers.paper_import import import_papers
 from digestd.sources.imports import ReferenceFile
 from digestd.store import subscribers
-from digestd.subscribers.cold_start import import_references
 from digestd.subscribers.lookup import find
+from digestd.subscribers.reference_import import import_references
 from tests.digests.topic_papers import TOPIC
 from tests.support import sample_data
 from tests.support.install import Install, install

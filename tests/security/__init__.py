@@ -81,9 +81,9 @@ S18 forged bounces            inbound/test_processing.py::test_forged_return_pat
                               inbound/test_certificates.py::test_untrusted_certificate_is_refused
                               bounces/test_providers.py::test_ses_never_fetches_foreign_certificate_url
                               bounces/test_providers.py::test_parse_survives_hostile_value_in_any_field
-                              web/test_webhooks.py::test_webhook_answers_400_to_lone_surrogate
+                              web/test_provider_webhooks.py::test_webhook_answers_400_to_lone_surrogate
                               inbound/test_processing.py::test_changed_mac_is_forged
-                              web/test_webhooks.py::test_invalid_signature_changes_nothing
+                              web/test_provider_webhooks.py::test_invalid_signature_changes_nothing
 S19 signatures                mail/test_dkim.py::test_dkimpy_rejects_changed_or_added_headers
 S20 export and erasure        subscribers/test_signup.py::test_erasure_leaves_nothing_in_the_file
                               subscribers/test_data_export.py::test_data_export_classifies_every_table

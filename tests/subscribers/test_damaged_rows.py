@@ -17,7 +17,7 @@ from digestd.domain.subscriber import Subscriber
 from digestd.errors import DigestdError
 from digestd.security.tokens import Scope
 from digestd.store import integrations, subscribers
-from digestd.subscribers.preferences import link_for
+from digestd.subscribers.settings_link import link_for
 from digestd.web import build
 from digestd.web.forms import PreferencesForm
 from tests.conftest import NOW

@@ -19,7 +19,7 @@ from digestd.store.ledger import queries
 from digestd.subscribers.address_change import request_address_change
 from digestd.subscribers.admin_edits import add
 from digestd.subscribers.confirmed_actions import request_erasure, request_renewal
-from digestd.subscribers.preferences import request_link
+from digestd.subscribers.settings_link import request_link
 from digestd.subscribers.subscriber_record import parse
 from tests.support.tiers import IS_LONG, sized
 from tests.web.conftest import HOME, PAPER, Backend

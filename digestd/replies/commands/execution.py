@@ -41,7 +41,7 @@ from digestd.store.database import Database
 from digestd.store.ledger import command_answers, queries
 from digestd.store.ledger.create import Notice
 from digestd.subscribers.notices import NoticeContext, plan_notice
-from digestd.subscribers.preferences import is_expired
+from digestd.subscribers.settings_link import is_expired
 from digestd.subscribers.signup import (
     CONFIRM_WITHIN,
     LinkExpired,

@@ -4,8 +4,8 @@ from datetime import datetime
 from pathlib import Path
 
 from digestd.jobs import tasks
-from digestd.operations import status
-from digestd.operations.status import read_status
+from digestd.operations import status_reader
+from digestd.operations.status_reader import read_status
 from digestd.store.processes import SCHEDULER
 from tests.support.install import install
 
@@ -20,4 +20,4 @@ def test_scheduler_is_known_by_its_lock(tmp_path: Path, sqlite_url: str, now: da
 
 
 def test_name_is_that_of_the_job() -> None:
-    assert tasks.PLAN == status.PLANNING
+    assert tasks.PLAN == status_reader.PLANNING

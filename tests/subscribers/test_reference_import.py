@@ -21,7 +21,7 @@ from digestd.sources.imports import ReferenceFile
 from digestd.sources.source import Page
 from digestd.store import papers, references, subscribers
 from digestd.store.database import Database
-from digestd.subscribers.cold_start import ColdStartReport, import_references, read_references
+from digestd.subscribers.reference_import import ReferenceImportReport, import_references, read_references
 from digestd.subscribers.subscriber_record import ITEMS_MAX, parse
 
 pytestmark = pytest.mark.slow
@@ -48,7 +48,7 @@ def likes(db: Database, key: int) -> tuple[str, ...]:
     return values(known(db, key).interests, Kind.PAPER, Stance.LIKED)
 
 
-def started(db: Database, key: int, text: str, now: datetime) -> ColdStartReport:
+def started(db: Database, key: int, text: str, now: datetime) -> ReferenceImportReport:
     return import_references(db, key, ReferenceFile().parse(text.encode()), now)
 
 

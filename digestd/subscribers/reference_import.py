@@ -23,7 +23,7 @@ _UNDATED = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class ColdStartReport:
+class ReferenceImportReport:
     """Counts of the entries of a file, and the entries that were rejected."""
 
     added: int
@@ -52,7 +52,7 @@ async def read_references(body: bytes, form: str = "") -> tuple[str, Page]:
         return form, await parser.parse(source, body, None)
 
 
-def import_references(db: Database, subscriber: int, page: Page, now: datetime) -> ColdStartReport:
+def import_references(db: Database, subscriber: int, page: Page, now: datetime) -> ReferenceImportReport:
     """Add the entries of a parsed file to the liked papers.
 
     The newest first if there is not room for all.
@@ -63,7 +63,7 @@ def import_references(db: Database, subscriber: int, page: Page, now: datetime) 
     references = [reference_of(sighting) for sighting in _newest_first(page.sightings)]
     report = add_likes(db, subscriber, references, now)
     beyond = [Reject((one.words.title or one.name)[:80], "likes", _FULL) for one in report.beyond]
-    return ColdStartReport(len(report.added), len(report.unchanged), (*page.rejects, *beyond))
+    return ReferenceImportReport(len(report.added), len(report.unchanged), (*page.rejects, *beyond))
 
 
 _FULL = "there is no room for it; drop liked papers, or let a shorter file name the ones that count"
