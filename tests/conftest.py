@@ -52,6 +52,8 @@ PURE = frozenset(
     {
         "tests/delivery/test_connection_growth.py",
         "tests/delivery/test_retry.py",
+        "tests/operations/test_mail_dns.py",
+        "tests/operations/test_service_status.py",
         "tests/security/test_encryption.py",
         "tests/security/test_links.py",
         "tests/security/test_secret_key.py",
