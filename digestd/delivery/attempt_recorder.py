@@ -18,16 +18,8 @@ import structlog
 from digestd.delivery.bounces import RefusalCounts, judge_refusals
 from digestd.delivery.group_commit import GroupCommit
 from digestd.delivery.relays import RateLimiter, domain_of
-from digestd.delivery.retry import (
-    MAIL_BACKOFF,
-    REFUSED_STOP,
-    SAME_REFUSALS_STOP,
-    ReplyVerdict,
-    SmtpReply,
-    Stage,
-    classify_reply,
-)
-from digestd.delivery.transports.transport import Refusal
+from digestd.delivery.retry import MAIL_BACKOFF, REFUSED_STOP, SAME_REFUSALS_STOP, ReplyVerdict, classify_reply
+from digestd.delivery.transports.transport import Refusal, SmtpReply, Stage
 from digestd.domain.delivery import UNCONFIRMED, Claim, Outcome, State
 from digestd.errors import ConnectionFailed, Damaged, DigestdError, DomainsBusy, MailsRefused, RelayBusy, RelayFailed
 from digestd.store import ledger

@@ -29,9 +29,8 @@ from digestd.delivery.group_commit import GroupCommit
 from digestd.delivery.journals import open_result_journal, open_sent_journal
 from digestd.delivery.preflight import find_held
 from digestd.delivery.relays import RateLimiter
-from digestd.delivery.retry import SmtpReply, Stage
 from digestd.delivery.run import DeliveryConfig
-from digestd.delivery.transports.transport import Refusal
+from digestd.delivery.transports.transport import Refusal, SmtpReply, Stage
 from digestd.domain.delivery import Claim
 from digestd.domain.digest import Occasion
 from digestd.errors import BadInput

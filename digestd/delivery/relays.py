@@ -21,7 +21,8 @@ from sqlmodel import Session
 
 from digestd.delivery.retry import RELAY_BACKOFF
 from digestd.delivery.transports import Route
-from digestd.domain.throttle import BackoffState, Throttle
+from digestd.domain.backoff import BackoffState
+from digestd.domain.throttle import Throttle
 from digestd.errors import DatabaseUnreachable, DomainsBusy, RelayBusy, RelayFailed
 from digestd.store import rate_limits
 from digestd.store.database import Database

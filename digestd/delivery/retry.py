@@ -9,11 +9,10 @@ this mail too.
 Source: RFC 5321 sections 4.2 and 4.5.4, RFC 3463.
 """
 
-import re
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from digestd.delivery.transports.transport import SESSION_ENDS, SmtpReply, Stage
 from digestd.domain.backoff import Backoff
 
 MAIL_BACKOFF = Backoff.doubling(timedelta(minutes=5), timedelta(hours=1), jitter=0.2)
@@ -22,20 +21,8 @@ RELAY_BACKOFF = Backoff(tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 20, 40
 """For a relay whose connections fail."""
 
 
-class Stage(StrEnum):
-    """The command of a transaction that a reply answers."""
-
-    SESSION = "session"  # connect, banner, EHLO, TLS, AUTH
-    MAIL = "mail"
-    RCPT = "rcpt"
-    DATA = "data"
-    FINAL_DOT = "dot"
-
-
 SAME_REFUSALS_STOP = {Stage.FINAL_DOT: 5, Stage.RCPT: 25}
 """Number of equal 5xx replies in a row that stop a run: the mail is broken or the relay misconfigured."""
-SESSION_ENDS = 421
-"""The relay ends this session (RFC 5321 section 3.8)."""
 REFUSED_STOP = 25
 """Number of 5xx replies of any kind in a run that stop a relay, if they outnumber the accepted mails."""
 
@@ -48,29 +35,6 @@ class ReplyVerdict(StrEnum):
     PAUSE_RELAY = "pause relay"  # the relay refuses service: pause it; no subscriber is to blame
     SLOW_RELAY = "slow relay"  # pause the relay and send fewer mails per second
     SLOW_DOMAIN = "slow domain"  # retry later, and send fewer mails per second to the recipient's domain
-
-
-@dataclass(frozen=True, slots=True)
-class SmtpReply:
-    """A reply of the relay. A `code` of 0 or below means no readable reply."""
-
-    code: int
-    text: str = ""
-
-    @property
-    def enhanced(self) -> str:
-        """Return the RFC 3463 status such as `5.1.1`, or "" if there is none."""
-        match = re.match(r"([245]\.\d{1,3}\.\d{1,3})\b", self.text)
-        return match[1] if match else ""
-
-    @property
-    def queue_id(self) -> str | None:
-        """Return the relay's queue id from its 250 reply, or None.
-
-        Postfix writes `queued as ABC123`.
-        """
-        match = re.search(r"\bqueued as ([A-Za-z0-9]{4,60})\b", self.text)
-        return match[1] if match else None
 
 
 def classify_reply(stage: Stage, reply: SmtpReply) -> ReplyVerdict:

@@ -47,3 +47,12 @@ class Backoff:
         if rng is None or not self.jitter:
             return step
         return max(self.steps[0], step * rng.uniform(1 - self.jitter, 1 + self.jitter))
+
+
+@dataclass(frozen=True, slots=True)
+class BackoffState:
+    """The consecutive failures of a relay, until when it is paused, and why."""
+
+    failures: int = 0
+    until: float = 0.0
+    why: str = ""

@@ -70,12 +70,3 @@ class Throttle:
         doubled = 2 * self.rate(limit, now)
         is_over = self.rate(limit, now) == limit or doubled >= self.before
         return replace(self, lowered=0.0 if is_over else doubled, slowed=now)
-
-
-@dataclass(frozen=True, slots=True)
-class BackoffState:
-    """The consecutive failures of a relay, until when it is paused, and why."""
-
-    failures: int = 0
-    until: float = 0.0
-    why: str = ""

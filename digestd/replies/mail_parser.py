@@ -14,7 +14,8 @@ from pydantic import TypeAdapter
 
 from digestd.replies import mail_parser_process
 from digestd.replies.bounces.formats import FORMATS
-from digestd.replies.commands.command_mail import InboundMail, is_within_limits
+from digestd.replies.commands.command_mail import is_within_limits
+from digestd.replies.inbound_mail import InboundMail
 from digestd.replies.parsed_mail import UnreadableMail
 from digestd.security.parser_process import ParserProcess
 

@@ -19,7 +19,7 @@ def main() -> None:
     gc.disable()  # collecting during imports takes 5 % of the start and finds nothing
     root, cpu, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     sys.path.insert(0, root)
-    from digestd.replies.commands.command_mail import parse_inbound_mail  # noqa: PLC0415  # needs the path; nothing loads later
+    from digestd.replies.inbound_mail import parse_inbound_mail  # noqa: PLC0415  # needs the path; nothing loads later
     from digestd.security.confinement import confine, limit_cpu, receive, send, send_report  # noqa: PLC0415  # likewise
 
     parse_inbound_mail(
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _parse(raw: bytes, sent_to: tuple[str, ...]) -> object:
-    from digestd.replies.commands.command_mail import parse_inbound_mail  # noqa: PLC0415  # the path had to be set first
+    from digestd.replies.inbound_mail import parse_inbound_mail  # noqa: PLC0415  # the path had to be set first
     from digestd.security.confinement import OUT_OF_MEMORY  # noqa: PLC0415  # likewise
 
     try:

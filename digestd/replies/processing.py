@@ -19,7 +19,7 @@ from digestd.domain.bounce import Bounce, BounceAction, BounceKind, InboundOutco
 from digestd.errors import BadRecord, NotInitialised, Unavailable
 from digestd.replies.bounces.formats import BounceReport, Classification
 from digestd.replies.bounces.providers import AGE_MAX, CLOCK_SKEW_MAX, BounceEvent, WebhookPayload
-from digestd.replies.commands.command_mail import InboundMail, ReceivedCommandMail, parse_inbound_mail
+from digestd.replies.inbound_mail import InboundMail, ReceivedMail, parse_inbound_mail
 from digestd.replies.matching import (
     Match,
     find_unproven_delivery,
@@ -65,8 +65,8 @@ class ReplyProcessor:
     db: Database
     keys: Keys
     parse: Callable[[bytes, tuple[str, ...]], InboundMail] = parse_inbound_mail
-    prepare: Callable[[Database, ReceivedCommandMail, datetime], ReceivedCommandMail] = lambda _db, mail, _now: mail
-    run_commands: Callable[[Session, ReceivedCommandMail, datetime], InboundOutcome | None] = lambda *_: None
+    prepare: Callable[[Database, ReceivedMail, datetime], ReceivedMail] = lambda _db, mail, _now: mail
+    run_commands: Callable[[Session, ReceivedMail, datetime], InboundOutcome | None] = lambda *_: None
 
     def process(self, raw: bytes | None, now: datetime, sent_to: Sequence[str] = ()) -> InboundOutcome:
         """Process one mail and count its outcome.
@@ -84,9 +84,7 @@ class ReplyProcessor:
             log.exception("a mail cannot be processed; it is kept for review", kind=type(error).__name__)
             return self._act(InboundOutcome.UNREAD, now)
 
-    def _act(
-        self, parsed: tuple[Classification, ReceivedCommandMail] | InboundOutcome, now: datetime
-    ) -> InboundOutcome:
+    def _act(self, parsed: tuple[Classification, ReceivedMail] | InboundOutcome, now: datetime) -> InboundOutcome:
         if not isinstance(parsed, InboundOutcome):
             parsed = (parsed[0], self.prepare(self.db, parsed[1], now))
         with self.db.write() as session:
@@ -100,7 +98,7 @@ class ReplyProcessor:
 
     def _parse(
         self, raw: bytes | None, sent_to: tuple[str, ...]
-    ) -> tuple[Classification, ReceivedCommandMail] | InboundOutcome:
+    ) -> tuple[Classification, ReceivedMail] | InboundOutcome:
         if raw is None or len(raw) > BYTES_MAX:
             return InboundOutcome.TOO_LARGE
         try:
@@ -111,11 +109,9 @@ class ReplyProcessor:
             log.exception("a mail cannot be parsed; it is kept for review", kind=type(error).__name__)
             return InboundOutcome.UNREAD
         fingerprint = sha256(raw).hexdigest()[:FINGERPRINT_DIGITS]
-        return classified, ReceivedCommandMail(mail, classified.envelopes, classified.message_ids, fingerprint)
+        return classified, ReceivedMail(mail, classified.envelopes, classified.message_ids, fingerprint)
 
-    def _apply(
-        self, session: Session, parsed: tuple[Classification, ReceivedCommandMail], now: datetime
-    ) -> InboundOutcome:
+    def _apply(self, session: Session, parsed: tuple[Classification, ReceivedMail], now: datetime) -> InboundOutcome:
         """Run the commands of a mail, or record its bounce.
 
         A bounce counts as such even if it was sent to the command address.

@@ -16,9 +16,9 @@ from functools import partial
 from sqlalchemy import ColumnElement, case, delete, func, insert, or_, select, text, update
 from sqlmodel import Session
 
-from digestd.domain.backoff import Backoff
+from digestd.domain.backoff import Backoff, BackoffState
 from digestd.domain.mail_budget import KEPT, NETWORKS_KEPT, Budget, Check, Limit, Pool, leave_time, subscriber_causer
-from digestd.domain.throttle import BackoffState, Throttle
+from digestd.domain.throttle import Throttle
 from digestd.store import core
 from digestd.store.database import Database
 from digestd.store.timestamps import from_us, to_us

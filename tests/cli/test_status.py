@@ -9,7 +9,8 @@ from sqlalchemy import update
 from typer.testing import CliRunner
 
 from digestd.cli import app
-from digestd.domain.throttle import BackoffState, Throttle
+from digestd.domain.backoff import BackoffState
+from digestd.domain.throttle import Throttle
 from digestd.store import core, rate_limits
 from digestd.store.rate_limits import ThrottleState
 from tests.support.install import install

@@ -15,7 +15,7 @@ from digestd.domain.bounce import InboundOutcome
 from digestd.domain.interest import Interest
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.jobs.receiver import create_command_processor
-from digestd.replies.commands.command_mail import parse_inbound_mail
+from digestd.replies.inbound_mail import parse_inbound_mail
 from digestd.replies.processing import ReplyProcessor
 from digestd.security.addresses import address_key
 from digestd.security.tokens import Purpose

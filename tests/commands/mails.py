@@ -2,7 +2,8 @@
 
 from email.message import EmailMessage
 
-from digestd.replies.commands.command_mail import CommandMail, parse_inbound_mail
+from digestd.replies.commands.command_mail import CommandMail
+from digestd.replies.inbound_mail import parse_inbound_mail
 
 
 def mail(body: str = "", subject: str = "", sender: str = "Ada <ada@example.net>", **headers: str) -> bytes:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.replies.commands.command_mail import parse_inbound_mail
 from digestd.replies.commands.parsing import parse_commands
+from digestd.replies.inbound_mail import parse_inbound_mail
 from digestd.replies.parsed_mail import UnreadableMail
 from tests.commands.mails import letter, mail
 

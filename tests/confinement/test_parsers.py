@@ -11,7 +11,7 @@ import pytest
 
 from digestd.errors import SourceFailed
 from digestd.fetching.answer_parser import AnswerParser
-from digestd.replies.commands.command_mail import parse_inbound_mail as read_mail
+from digestd.replies.inbound_mail import parse_inbound_mail as read_mail
 from digestd.replies.mail_parser import MailParser as MailReader
 from digestd.replies.parsed_mail import UnreadableMail
 from digestd.security.confinement import CODECS

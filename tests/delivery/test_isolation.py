@@ -11,8 +11,7 @@ from urllib.request import urlopen
 import pytest
 from sqlalchemy import text
 
-from digestd.delivery.retry import SmtpReply
-from digestd.delivery.transports.transport import Connection, OutgoingMail, Refusal, Transport
+from digestd.delivery.transports.transport import Connection, OutgoingMail, Refusal, SmtpReply, Transport
 from digestd.domain.delivery import State
 from tests.delivery.conftest import READERS, planned
 from tests.delivery.test_service import service, terminate

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.delivery.retry import ReplyVerdict, SmtpReply, Stage, classify_reply
+from digestd.delivery.retry import ReplyVerdict, classify_reply
+from digestd.delivery.transports.transport import SmtpReply, Stage
 
 
 @pytest.mark.parametrize("stage", [Stage.SESSION, Stage.MAIL, Stage.DATA])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from digestd.replies import mail_parser_process
-from digestd.replies.commands.command_mail import parse_inbound_mail
+from digestd.replies.inbound_mail import parse_inbound_mail
 from digestd.replies.mail_parser import ANSWER_BYTES_MAX, MailParser
 from digestd.replies.parsed_mail import UnreadableMail
 from tests.inbound.conftest import SAMPLES

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from digestd.replies.commands.command_mail import parse_inbound_mail
+from digestd.replies.inbound_mail import parse_inbound_mail
 from digestd.replies.mail_parser import MailParser
 from digestd.replies.parsed_mail import UnreadableMail
 from tests.conftest import Children

@@ -43,7 +43,7 @@ MUTANTS = (
         "marked as sent before the dot",
         "digestd.delivery.sending_worker:SendingWorker._send_final_dot",
         begin_with(
-            "from digestd.delivery.retry import SmtpReply\n"
+            "from digestd.delivery.transports.transport import SmtpReply\n"
             "self._context.recorder.record_answer(claim, SmtpReply(250))\n"
             "await asyncio.sleep(0.3)"
         ),

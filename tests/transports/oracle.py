@@ -4,8 +4,7 @@ import contextlib
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponse
 
-from digestd.delivery.retry import SmtpReply, Stage
-from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal
+from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal, SmtpReply, Stage
 from digestd.errors import RelayFailed
 from digestd.mail.mime import dot_stuff
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from digestd.delivery.retry import Stage
-from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal, Transport
+from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal, Stage, Transport
 from digestd.errors import BadInput, RelayFailed
 from tests.support.postfix import smtp_sink
 from tests.support.relay import Fault, Relay

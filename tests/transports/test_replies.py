@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.delivery.retry import SmtpReply
 from digestd.delivery.transports.smtp.stream import REPLY_BYTES_MAX, REPLY_LINE_MAX, InvalidReply, ReplyParser
+from digestd.delivery.transports.transport import SmtpReply
 
 SAID = b"250 2.0.0 Ok: queued as 4XyZ\r\n250-relay.example.org\r\n250-DSN\r\n250 8BITMIME\r\n354\r\n421 4.3.2 bye\n"
 READ = [

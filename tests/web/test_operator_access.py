@@ -16,11 +16,12 @@ from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.delivery import disk_space
+from digestd.domain.backoff import BackoffState
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.delivery import State
 from digestd.domain.paper import Paper
 from digestd.domain.subscriber import Status
-from digestd.domain.throttle import BackoffState, Throttle
+from digestd.domain.throttle import Throttle
 from digestd.security.tokens import Scope
 from digestd.store import rate_limits
 from digestd.store.database import open_database

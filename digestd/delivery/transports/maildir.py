@@ -12,8 +12,7 @@ import os
 from pathlib import Path
 
 from digestd import files
-from digestd.delivery.retry import SmtpReply
-from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal
+from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal, SmtpReply
 from digestd.errors import RelayFailed
 
 

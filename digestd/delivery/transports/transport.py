@@ -8,12 +8,47 @@ everything except the final dot, `commit` sends the final dot and waits for the 
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
-from digestd.delivery.retry import SmtpReply, Stage
 from digestd.errors import BadInput
 
 _WORD = re.compile(r"[!-;=?-~]*", re.ASCII)
+SESSION_ENDS = 421
+"""The relay ends this session (RFC 5321 section 3.8)."""
+
+
+class Stage(StrEnum):
+    """The command of a transaction that a reply answers."""
+
+    SESSION = "session"  # connect, banner, EHLO, TLS, AUTH
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    FINAL_DOT = "dot"
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpReply:
+    """A reply of the relay. A `code` of 0 or below means no readable reply."""
+
+    code: int
+    text: str = ""
+
+    @property
+    def enhanced(self) -> str:
+        """Return the RFC 3463 status such as `5.1.1`, or "" if there is none."""
+        match = re.match(r"([245]\.\d{1,3}\.\d{1,3})\b", self.text)
+        return match[1] if match else ""
+
+    @property
+    def queue_id(self) -> str | None:
+        """Return the relay's queue id from its 250 reply, or None.
+
+        Postfix writes `queued as ABC123`.
+        """
+        match = re.search(r"\bqueued as ([A-Za-z0-9]{4,60})\b", self.text)
+        return match[1] if match else None
 
 
 class LostReply(Exception):

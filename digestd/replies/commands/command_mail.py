@@ -1,14 +1,12 @@
-"""Parse an inbound mail, both as a bounce report and as a command: its sender and the writer's own lines. Pure."""
+"""Parse an inbound mail as a command: its sender and the writer's own lines. Pure."""
 
 import re
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.utils import getaddresses
-from typing import TypeAlias
 
-from digestd.domain.interest import TopicHint
-from digestd.replies.bounces.formats import Classification, classify, parse_automatic
+from digestd.replies.bounces.formats import parse_automatic
 from digestd.replies.commands.authentication import (
     NOT_AUTHENTICATED,
     AuthenticationResult,
@@ -19,7 +17,6 @@ from digestd.replies.parsed_mail import (
     HeaderFields,
     ParsedMail,
     html_to_lines,
-    parse_mail,
     replace_surrogates,
 )
 
@@ -62,41 +59,6 @@ class CommandMail:
     id: str = ""
     recipients: tuple[str, ...] = ()
     authentication: AuthenticationResult = NOT_AUTHENTICATED
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedCommandMail:
-    """A command mail with its delivery context.
-
-    Attributes:
-        sent_to: Addresses that it may have been delivered to, from the envelope and the headers.
-        message_ids: Message-IDs that it refers to.
-        fingerprint: Hash of the raw mail, to recognise duplicates.
-        hints: Hints about the topics that it adds.
-    """
-
-    mail: CommandMail
-    sent_to: tuple[str, ...]
-    message_ids: tuple[str, ...]
-    fingerprint: str
-    hints: tuple[TopicHint, ...] = ()
-
-
-InboundMail: TypeAlias = tuple[Classification, CommandMail]
-
-
-def parse_inbound_mail(raw: bytes, sent_to: tuple[str, ...] = ()) -> InboundMail:
-    """Return the bounce classification and the command mail of a raw mail.
-
-    Args:
-        raw: The mail as received.
-        sent_to: Recipients of the SMTP envelope, if known.
-
-    Raises:
-        UnreadableMail: The mail cannot be parsed within the size limits.
-    """
-    mail = parse_mail(raw)
-    return classify(mail, sent_to), parse_command_mail(mail)
 
 
 def parse_command_mail(mail: ParsedMail) -> CommandMail:

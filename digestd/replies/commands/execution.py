@@ -30,9 +30,10 @@ from digestd.domain.interest import Kind, TopicHint
 from digestd.domain.mail_budget import Budget, Pool
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadRecord
-from digestd.replies.commands.command_mail import CommandMail, ReceivedCommandMail
+from digestd.replies.commands.command_mail import CommandMail
 from digestd.replies.commands.handlers import CommandContext, execute
 from digestd.replies.commands.parsing import Command, Verb, is_german, parse_commands
+from digestd.replies.inbound_mail import ReceivedMail
 from digestd.security.addresses import address_key, read_command_address
 from digestd.security.keys import Keys
 from digestd.security.tokens import BadToken, Purpose, read_token
@@ -94,7 +95,7 @@ class CommandProcessor:
     trusted_server: str = ""
     hints: Callable[[Sequence[str], datetime], Sequence[TopicHint]] | None = None
 
-    def prepare(self, db: Database, received: ReceivedCommandMail, now: datetime) -> ReceivedCommandMail:
+    def prepare(self, db: Database, received: ReceivedMail, now: datetime) -> ReceivedMail:
         """Return the mail with hints about the topics that it adds.
 
         They take seconds and must not hold up other transactions. Nobody but a proven sender may cause that work.
@@ -108,7 +109,7 @@ class CommandProcessor:
             proof = self._find_proof(session, received, now)
         return received if proof is None else replace(received, hints=tuple(self.hints(topics, now)))
 
-    def __call__(self, session: Session, received: ReceivedCommandMail, now: datetime) -> InboundOutcome | None:
+    def __call__(self, session: Session, received: ReceivedMail, now: datetime) -> InboundOutcome | None:
         """Execute and answer one mail.
 
         Returns:
@@ -132,7 +133,7 @@ class CommandProcessor:
         own_local, _, own_host = self.address.lower().rpartition("@")
         return host == own_host and local.partition("+")[0] == own_local
 
-    def _find_proof(self, session: Session, received: ReceivedCommandMail, now: datetime) -> _Proof | None:
+    def _find_proof(self, session: Session, received: ReceivedMail, now: datetime) -> _Proof | None:
         tagged = (_proof_by_recipient(session, self.post.keys, to, now) for to in received.sent_to if self._is_ours(to))
         found = next(filter(None, tagged), None)
         return found or (self._proof_by_sender(session, received) if self._is_authenticated(received.mail) else None)
@@ -145,7 +146,7 @@ class CommandProcessor:
             return False
         return any(self._is_ours(address) for address in mail.recipients)
 
-    def _proof_by_sender(self, session: Session, received: ReceivedCommandMail) -> _Proof | None:
+    def _proof_by_sender(self, session: Session, received: ReceivedMail) -> _Proof | None:
         """Return the proof for the subscriber with the sender's address.
 
         It includes our mail to that address that this one answers, if any.
@@ -172,7 +173,7 @@ class _Turn:
 
     post: NoticeContext
     session: Session
-    received: ReceivedCommandMail
+    received: ReceivedMail
     now: datetime
 
     def unsubscribe(self, proof: _Proof) -> InboundOutcome:

@@ -12,10 +12,17 @@ from dataclasses import dataclass
 
 import structlog
 
-from digestd.delivery.retry import SESSION_ENDS, SmtpReply, Stage
 from digestd.delivery.transports.smtp.session import Relay, SmtpSession, error_text, open_session
 from digestd.delivery.transports.smtp.stream import CONNECTION_ERRORS, InvalidReply, SmtpStream
-from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal
+from digestd.delivery.transports.transport import (
+    SESSION_ENDS,
+    Connection,
+    LostReply,
+    OutgoingMail,
+    Refusal,
+    SmtpReply,
+    Stage,
+)
 from digestd.errors import ConnectionFailed, RelayFailed
 from digestd.mail.mime import dot_stuff
 

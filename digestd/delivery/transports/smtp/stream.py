@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator
 
-from digestd.delivery.retry import SmtpReply
+from digestd.delivery.transports.transport import SmtpReply
 
 REPLY_LINE_MAX = 8_192
 """Maximum bytes of one line of a reply."""
