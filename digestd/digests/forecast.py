@@ -133,9 +133,11 @@ def explain_date(
 def _why_not_planned(subscriber: Subscriber, day: date, status_then: Status | None, now: datetime) -> str:
     timing = subscriber.timing
     due = period_on(timing, day).due
-    if status_then is None:
+    is_today = day == local_date(timing, now)
+    is_late_start = is_today and due <= now and subscriber.status is Status.ACTIVE  # the digest follows at once
+    if status_then is None and not is_late_start:
         return "no digest: they were not a subscriber yet"
-    if status_then is not Status.ACTIVE:
+    if status_then not in {None, Status.ACTIVE} and not is_late_start:
         return f"no digest: they were {status_then}"
     if not is_mail_day(timing, day):
         return f"no digest: none is due on a {day:%A} ({timing.cadence})"
@@ -143,7 +145,7 @@ def _why_not_planned(subscriber: Subscriber, day: date, status_then: Status | No
         return f"not yet: it is due at {due.astimezone(ZoneInfo(timing.timezone)):%H:%M} ({timing.timezone})"
     if subscriber.last_date is not None and subscriber.last_date >= day.isoformat():
         return "no digest: a later one covered the day, or their time zone or hour was changed; never two on one date"
-    if day == local_date(timing, now):
+    if is_today:
         return "not planned yet: `digestd plan` plans it; check that `digestd up` or `digestd worker` runs"
     return "no digest was planned: digestd did not run on that day; the next digest covers it"
 

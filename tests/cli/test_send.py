@@ -188,6 +188,15 @@ def test_explain_says_why_there_was_no_mail(installed: Install, digestd: Command
     assert "next digest: Wednesday 2026-11-25 00:00 in UTC (daily)" in told
 
 
+def test_explain_promises_first_digest_of_a_late_start(installed: Install, digestd: Command) -> None:
+    installed.people([reader(email="new@example.net", hour=0)])
+    told = digestd("explain", "new@example.net").stdout
+    assert "today: not planned yet: `digestd plan` plans it" in told
+    assert "next digest: is due now" in told
+    digestd("plan")
+    assert "today: planned with 3 papers and ready" in digestd("explain", "new@example.net").stdout
+
+
 def test_explain_says_that_pause_stops_digests(installed: Install, digestd: Command) -> None:
     assert digestd("subscriber", "pause", READER, "--until", "2026-12-01").exit_code == 0
     told = digestd("explain", READER).stdout

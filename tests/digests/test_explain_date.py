@@ -12,6 +12,7 @@ from digestd.store.ledger.queries import DeliveryView
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TODAY = NOW.date()
+YESTERDAY = TODAY - timedelta(days=1)
 ADA = Subscriber(
     key=1,
     address="ada@example.net",
@@ -63,9 +64,11 @@ def test_planned_digest_is_explained_by_its_state(change: dict[str, object], sai
 @pytest.mark.parametrize(
     ("preferences", "day", "last_date", "status", "said"),
     [
-        (ADA.preferences, TODAY, None, None, "they were not a subscriber yet"),
-        (ADA.preferences, TODAY, None, Status.PAUSED, "they were paused"),
-        (ADA.preferences, TODAY, None, Status.SUPPRESSED, "they were suppressed"),
+        (ADA.preferences, TODAY, None, None, "not planned yet"),
+        (ADA.preferences, TODAY, None, Status.PAUSED, "not planned yet"),
+        (ADA.preferences, YESTERDAY, None, None, "they were not a subscriber yet"),
+        (ADA.preferences, YESTERDAY, None, Status.PAUSED, "they were paused"),
+        (ADA.preferences, YESTERDAY, None, Status.SUPPRESSED, "they were suppressed"),
         (Preferences(cadence=Cadence.WEEKLY), TODAY, None, Status.ACTIVE, "none is due on a Tuesday (weekly)"),
         (Preferences(cadence=Cadence.WEEKDAYS), date(2026, 11, 22), None, Status.ACTIVE, "none is due on a Sunday"),
         (Preferences(hour=18), TODAY, None, Status.ACTIVE, "not yet: it is due at 18:00 (UTC)"),
@@ -78,6 +81,11 @@ def test_missing_digest_is_explained(
     preferences: Preferences, day: date, last_date: str | None, status: Status | None, said: str
 ) -> None:
     assert said in explain_date(replace(ADA, preferences=preferences, last_date=last_date), day, None, status, NOW)
+
+
+def test_paused_since_the_due_time_is_not_planned_next() -> None:
+    paused = replace(ADA, status=Status.PAUSED)
+    assert explain_date(paused, TODAY, None, None, NOW) == "no digest: they were not a subscriber yet"
 
 
 def test_day_of_a_week_without_digest_names_that_of_the_week() -> None:
