@@ -107,7 +107,7 @@ def _message(by: AlertMail, event: str, relay: str, why: str) -> EmailMessage:
     message["Date"] = format_datetime(by.clock())
     message["Message-ID"] = make_msgid(domain=parseaddr(by.sender)[1].rpartition("@")[2])
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(f"{_text(event, relay, why)}\n\n`digestd status` shows how the service fares.\n")
+    message.set_content(f"{_text(event, relay, why)}\n\n`digestd status` shows the state of the service.\n")
     return message
 
 

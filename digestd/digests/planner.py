@@ -246,7 +246,7 @@ def _next(db: Database, keys: range, now: datetime) -> list[DueSubscriber]:
             damaged = [due.key for due in shard if due.is_damaged]
             if not damaged:
                 return shard[: references.count_fitting(session, [due.key for due in shard], MAX_REFERENCES)]
-        log.error("cannot plan: `digestd fsck` says what of them cannot be read", subscribers=damaged)
+        log.error("cannot plan: `digestd fsck` names the damaged fields", subscribers=damaged)
         _set_aside(db, damaged, now)
 
 

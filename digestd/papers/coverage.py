@@ -2,7 +2,7 @@
 
 fresh     everything that the source has of the day was read
 quiet     nothing was expected, or the source itself states that there is nothing
-partial   pages or records are missing, far fewer came than usual, or nobody asked in time
+partial   pages or records are missing, far fewer came than usual, or it was not fetched in time
 late      papers are due and the source does not have them yet
 stale     the source still answers with older papers after the grace period
 broken    there was no usable answer, and nothing of the day is stored
@@ -137,7 +137,7 @@ class Observation:
     newest: date | None = None
     flaw: str = ""
     error: str = ""
-    gap: str = "nobody asked in time"
+    gap: str = "not fetched in time"
 
 
 def judge_days(

@@ -109,7 +109,7 @@ class FetchResult:
         """Note the end of the source. `total`: how many records it claims to have."""
         self.ended = True
         if total and total > self.records:
-            self.flaw = self.flaw or f"the source speaks of {total} records and gave {self.records}"
+            self.flaw = self.flaw or f"the source announced {total} records but returned {self.records}"
         elif self.rejected > REJECTED_MAX * self.records:
             self.flaw = self.flaw or f"{self.rejected} of {self.records} records could not be read"
 
@@ -154,7 +154,7 @@ async def _pages(visit: SourceVisit, source: Source, since: datetime, result: Fe
                 return
             stalls = stalls + 1 if page.next == (cursor or "0") else 0
             if stalls > STALLS_MAX:
-                raise SourceUnavailable("does not move on in the middle of its result")
+                raise SourceUnavailable("returned the same page three times")
             cursor = page.next
     finally:
         if storing is not None:
@@ -163,9 +163,7 @@ async def _pages(visit: SourceVisit, source: Source, since: datetime, result: Fe
 
 
 def _end(source: Source, result: FetchResult, total: int | None) -> None:
-    """Finish a read.
-
-    Of a file the good lines are stored and the operator is told of the rest.
+    """Finish a read. For a file, store the valid lines and report the others.
 
     Raises SourceFailed if most lines of a file were refused.
     """
@@ -182,7 +180,7 @@ def _end(source: Source, result: FetchResult, total: int | None) -> None:
 
 async def _fetch_page(visit: SourceVisit, source: Source, request: Request) -> Answer:
     if visit.pages_left <= 0:
-        raise SourceFailed("has more pages than one run may ask for; the rest is left for the next ingest")
+        raise SourceFailed("has more pages than the limit of one run; the next ingest fetches the rest")
     visit.pages_left -= 1
     visit.report.requests += 1
     visit.url = request.url

@@ -43,9 +43,9 @@ PAGES_MAX_SINCE = 400
 ENRICHED_MAX = 500
 """Maximum number of papers, the newest, to ask about in one run."""
 
-_FLEETING = "nobody asked in time, and the source shows only its newest papers"
-_NOT_ASKED = "not asked for, as it was too long ago; `digestd ingest --since` fetches it"
-_UNMOVED = "it gives the papers of an earlier announcement under a new date"
+_FLEETING = "not fetched in time, and the source shows only its newest papers"
+_NOT_ASKED = "not fetched, as it was too long ago; `digestd ingest --since` fetches it"
+_UNMOVED = "returned the papers of an earlier announcement under a new date"
 log = structlog.get_logger(__name__)
 
 

@@ -56,7 +56,7 @@ PER_TICK = 20
 BACKOFF = Backoff.doubling(timedelta(minutes=15), timedelta(days=1))
 SYNC_INTERVAL = timedelta(days=1)
 BUSY_DELAY = timedelta(minutes=5)
-"""The delay before reading a library whose provider is not to be asked now."""
+"""The delay before reading a library whose provider is rate-limited."""
 LIBRARIES_MAX = 5
 """The maximum number of libraries per subscriber."""
 log = structlog.get_logger(__name__)

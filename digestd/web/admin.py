@@ -1,4 +1,4 @@
-"""Show operators how the service fares: the screen of `digestd status`, and plots of the recent past.
+"""Show operators the state of the service: the screen of `digestd status`, and plots of the recent past.
 
 Read only, without scripts. It names no subscriber. `access` says whom it answers. Plots are inline SVG; their labels
 are HTML, so that they can be read at any width.

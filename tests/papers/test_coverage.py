@@ -138,10 +138,10 @@ def test_judge_days_failure_is_broken_only_if_day_is_missing() -> None:
 
 
 def test_judge_days_missed_announcement_is_partial() -> None:
-    tuesday = observation(TUE, 100, gap="nobody asked in time")
+    tuesday = observation(TUE, 100, gap="not fetched in time")
     found = of(tuesday, announcements(100)[1:], at(TUE, 7), TUE - DAY)
     assert found is not None
-    assert (found.state, found.note) == (PARTIAL, "nobody asked in time")
+    assert (found.state, found.note) == (PARTIAL, "not fetched in time")
     fetched = observation(TUE - DAY, 95, checked=frozenset({TUE - DAY}), newest=TUE)
     assert state(of(fetched, [found], at(TUE, 7), TUE - DAY)) is FRESH
 

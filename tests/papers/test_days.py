@@ -160,7 +160,7 @@ async def test_ingest_long_backfill_continues_next_run(
     since = datetime(2026, 11, 2, tzinfo=UTC)
     (first,) = await ingester.ingest(RSS, since=since)
     assert first.requests == 8
-    assert "more pages than one run may ask for" in str(first.note)
+    assert "more pages than the limit of one run" in str(first.note)
     states = ingester.states(RSS)
     assert (states["2026-11-23"], states["2026-11-03"]) == ("fresh", "partial")
     requested_paths(ingester)
@@ -188,7 +188,7 @@ async def test_ingest_reports_gap_of_feed_without_history(ingester: Ingester, cl
     ingester.web.paths["/lakes.xml"] = says(feed(7, 8, 9))
     await ingester.ingest(spec)
     gap = ingester.days(spec)["2026-12-01"]
-    assert (gap.state, gap.note) == ("partial", "nobody asked in time, and the source shows only its newest papers")
+    assert (gap.state, gap.note) == ("partial", "not fetched in time, and the source shows only its newest papers")
     assert ingester.states(spec)["2026-12-03"] == "fresh"
 
 
