@@ -155,8 +155,11 @@ def backup(
     if keep and file:
         for old in sorted(file.glob("digestd-*.backup"))[:-keep]:
             old.unlink()
-    if not with_secret_key:
-        say("the secret key is not in it: keep a copy of it elsewhere")
+    written = f"wrote {target}" if target else "wrote the backup"
+    if with_secret_key:
+        say(f"{written}, with the secret key")
+    else:
+        say(f"{written}, without the secret key; keep a copy of the key elsewhere")
 
 
 def _write(settings: Settings, now: datetime, target: Path | None, command: str, *, with_secret_key: bool) -> None:
@@ -310,7 +313,7 @@ def _put_back(file: Path, key_file: Path | None, *, only_secret: bool) -> None:
     for left in folder.glob(f"{_WORK}*"):  # by a restore that was killed
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(prefix=_WORK, dir=folder) as work, _opened(file, key_file) as stream:
-        found = read_backup(stream, Path(work))
+        found = read_backup(stream, Path(work), "standard input" if str(file) == "-" else str(file))
         _check(found, settings.database_url, settings.secret_key_file)
         if only_secret and not found.secrets:
             raise BadInput("the backup has no secret key: it was made without --with-secret-key")

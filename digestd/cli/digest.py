@@ -270,8 +270,8 @@ def _forecast_lines(
         yield f"no mail may be sent to them: the address is suppressed ({suppressed})"
     yield f"last digest: {_last_line(found.last)}"
     yield (
-        f"a digest now would have {counted(found.picks, 'more paper')}, of {found.considered} of the last days; "
-        f"a paper needs a probability of {found.min_score:.2f}"
+        f"a digest now would add {counted(found.picks, 'paper')} ({counted(found.considered, 'paper')} in the last "
+        f"days); minimum probability {found.min_score:.2f}"
     )
     if not found.interests:
         yield "they have no interests, so they get what is trending"
@@ -438,7 +438,8 @@ def find_preview(app: App, email: str, day: date | None) -> tuple[Composer, Clai
     )
     if not claim.picks:
         raise NothingToShow(
-            f"{email} would get no digest now: no new paper matches their interests; see `digestd explain`"
+            f"{email} would get no digest {f'on {day}' if day else 'now'}: no new paper matches their interests; "
+            "see `digestd explain`"
         )
     composer = Composer(app.db, app.sender, app.templates)
     composer.prepare([claim])

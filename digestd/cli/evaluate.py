@@ -164,7 +164,7 @@ def _check_inputs(papers: Path | None, judgments: Path | None, feedback: bool) -
     if feedback == bool(papers or judgments):
         raise BadInput("give either --papers and --judgments, or --feedback")
     if (papers is None) != (judgments is None):
-        raise BadInput("--papers and --judgments require each other; give both")
+        raise BadInput("--papers needs --judgments and vice versa; give both")
 
 
 def _encoded(library: Library, archive: Library, folder: str) -> Vectors:

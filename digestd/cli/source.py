@@ -78,7 +78,7 @@ def remove_source(spec: Spec) -> None:
         if spec not in known:
             near = get_close_matches(spec, known, n=1) or [name for name in known if spec and name.startswith(spec)]
             hint = f"did you mean {near[0]}?" if near else "`digestd source list` shows all sources"
-            raise BadInput(f"there is no source {spec[:80]}; {hint}")
+            raise BadInput(f"there is no source {spec[:80]!r}; {hint}")
         if known == [spec]:
             raise BadInput(f"{spec} is the last source; to ask none, set DIGESTD_SOURCES=none")
         sources.remove(session, spec)

@@ -24,7 +24,10 @@ def list_posts(
     Example: digestd webhook list --state given_up
     """
     with wiring.connect().db.read() as session:
-        emit([_row(post) for post in integrations.posts(session, limit, state)], as_json)
+        rows = [_row(post) for post in integrations.posts(session, limit, state)]
+    emit(rows, as_json)
+    if not rows:
+        say(f"there are no webhook posts{f' in the state {state}' if state else ''}")
 
 
 def show_post(number: Number, as_json: Json = False) -> None:

@@ -215,7 +215,7 @@ def paper_id(text: str) -> PaperId:
         return found
     if _SCHEME.fullmatch(text) and not text.startswith(("http:", "https:", "arxiv:", "doi:")):
         return PaperId(text)
-    raise BadRecord("id", f"{text[:80]!r} is no arXiv id, DOI or scheme:value; correct it or leave it out")
+    raise BadRecord("id", f"{text[:80]!r} is no arXiv id, DOI or scheme:value; write one like arxiv:2401.00001")
 
 
 def is_sample(name: PaperId) -> bool:

@@ -38,6 +38,7 @@ from digestd.fetching.network import (
     REQUEST_ERRORS,
     TIMEOUT_ERRORS,
     WEB_PORTS,
+    ForbiddenAddressError,
     Network,
     OutgoingRequest,
     PrivateAddressError,
@@ -192,6 +193,8 @@ class Fetcher:
             raise SourceUnavailable(f"{host}: no answer within {self._limits.seconds:g} s{why}") from error
         except PrivateAddressError as error:
             raise SourceFailed(f"{host} redirects to {error}; refused") from error
+        except ForbiddenAddressError as error:
+            raise SourceFailed(f"{error}; refused") from error
         except (*_MAY_PASS, *REQUEST_ERRORS) as error:
             message = _error_message(error)
             named = message if message.startswith(host) else f"{host}: {message}"

@@ -100,6 +100,10 @@ class PrivateAddressError(Exception):
     """A name from outside leads to a private address."""
 
 
+class ForbiddenAddressError(Exception):
+    """A host that the operator named has an address that no source may have."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutgoingRequest:
     """A request to send. `chosen`: the operator named this host, so it may be private."""
@@ -140,7 +144,10 @@ class Network:
 
     @asynccontextmanager
     async def send(self, outgoing: OutgoingRequest) -> AsyncIterator[ResponseStream]:
-        """Send one request. Raises PrivateAddressError, what is in NETWORK_ERRORS, and what is in REQUEST_ERRORS."""
+        """Send one request.
+
+        Raises PrivateAddressError, ForbiddenAddressError, and what is in NETWORK_ERRORS and REQUEST_ERRORS.
+        """
         url = outgoing.url
         headers = {"Host": url.netloc.decode("ascii"), **outgoing.headers}
         if outgoing.body is not None:
@@ -294,4 +301,4 @@ def _refuse_private(host: str, addresses: Sequence[Address]) -> None:
 
 def _refuse_forbidden(host: str, addresses: Sequence[Address]) -> None:
     if any(map(is_forbidden, addresses)):
-        raise PrivateAddressError(f"{host}, where no source can be")
+        raise ForbiddenAddressError(f"{host}: the address is link-local or reserved")

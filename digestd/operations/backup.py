@@ -76,8 +76,14 @@ def write_backup(
 
     Raises:
         Damaged: the database is damaged; nothing was opened.
+        BadInput: the folder cannot be written.
     """
-    with tempfile.TemporaryDirectory(prefix=".backup-", dir=folder) as work:
+    try:
+        scratch = tempfile.TemporaryDirectory(prefix=".backup-", dir=folder)
+    except OSError as error:
+        unnamed = OSError(error.errno, error.strerror)  # its file is a temporary one
+        raise BadInput(f"cannot write into {files.explain(unnamed, folder or Path(tempfile.gettempdir()))}") from error
+    with scratch as work:
         copy = Path(work, _DATABASE)
         copy_database(db, copy)
         full = _is_full_check_due(journals, copy, now)
@@ -144,8 +150,11 @@ def _is_full_check_due(journals: Path, copy: Path, now: datetime) -> bool:
     return last is None or bool(last.why) or last.checked is None or not now - last.checked < FULL_CHECK_EVERY
 
 
-def read_backup(file: IO[bytes], folder: Path) -> Backup:
+def read_backup(file: IO[bytes], folder: Path, name: str) -> Backup:
     """Unpack a backup into a folder and check every part of it.
+
+    Args:
+        name: what messages call the file.
 
     Raises:
         BadInput: it is not a backup, is damaged or cut short, or of a newer digestd.
@@ -153,18 +162,18 @@ def read_backup(file: IO[bytes], folder: Path) -> Backup:
     try:
         manifest = _unpack(file, folder)
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError, KeyError) as error:
-        raise BadInput("this is not a whole backup of digestd: take another copy of it") from error
-    parts = {name: Path(folder, name) for name in manifest["parts"]}
-    for name, expected in manifest["parts"].items():
-        if not parts[name].is_file() or _sha256(parts[name]) != expected:
-            raise BadInput(f"the backup is damaged: {name} is not what was written; take another copy of it")
+        raise BadInput(f"{name} is not a complete digestd backup; use another copy") from error
+    parts = {part: Path(folder, part) for part in manifest["parts"]}
+    for part, expected in manifest["parts"].items():
+        if not parts[part].is_file() or _sha256(parts[part]) != expected:
+            raise BadInput(f"{name} is damaged: {part} is not what was written; use another copy")
     return Backup(
         datetime.fromisoformat(manifest["made"]),
         manifest["engine"],
         manifest["schema"],
         parts[_DATABASE],
-        {name.partition("/")[2]: path for name, path in parts.items() if name.startswith(f"{_JOURNALS}/")},
-        {name.partition("/")[2]: path for name, path in parts.items() if name.startswith(f"{_SECRETS}/")},
+        {part.partition("/")[2]: path for part, path in parts.items() if part.startswith(f"{_JOURNALS}/")},
+        {part.partition("/")[2]: path for part, path in parts.items() if part.startswith(f"{_SECRETS}/")},
     )
 
 

@@ -269,7 +269,7 @@ def _to_undo(session: Session, name: PaperId, number: int | None) -> merges.Merg
     live = [one for one in merges.of_paper(session, paper) if one.undone is None]
     ours = [one for one in live if papers.merged_into(session, [one.absorbed]).get(one.absorbed) == paper]
     if not ours:
-        raise BadInput(f"{name} was not merged of others; there is nothing to split")
+        raise BadInput(f"{name} was not merged from others; there is nothing to split")
     chosen = ours[-1] if number is None else next((one for one in ours if one.number == number), None)
     if chosen is None:
         known = ", ".join(str(one.number) for one in ours)

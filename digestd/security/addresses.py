@@ -69,7 +69,10 @@ def canonical_address(text: str) -> str:
     try:
         address = validate_email(text, check_deliverability=False, allow_smtputf8=False).ascii_email
     except EmailNotValidError as problem:
-        raise BadRecord("email", f"this is no address like name@example.org ({problem}); correct it") from None
+        why = str(problem).rstrip(".")
+        raise BadRecord(
+            "email", f"invalid address {text[:80]!r}: {why[:1].lower()}{why[1:]}, as in name@example.org"
+        ) from None
     if address is None or len(address) > ADDRESS_MAX or len(local) > LOCAL_MAX:
         raise BadRecord("email", f"more than {LOCAL_MAX} characters before the @, or {ADDRESS_MAX} in all; correct it")
     return address

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from json import JSONDecodeError
 
 from digestd.domain.paper import AFFILIATIONS_MAX, NAME_MAX, SUMMARY_MAX, PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadRecord
@@ -62,7 +63,8 @@ def read_line(line: bytes) -> Sighting | None:
     except UnicodeDecodeError as error:
         raise BadRecord("line", "is not UTF-8; convert the file first") from error
     except ValueError as error:
-        raise BadRecord("line", f"is not a JSON object: {str(error)[:100]}") from error
+        why = error.msg if isinstance(error, JSONDecodeError) else str(error)[:100]
+        raise BadRecord("line", f"is not a JSON object: {why}") from error
     if not isinstance(record, dict):
         raise BadRecord("line", "is not a JSON object; write one {…} a line")
     return read_record(record)

@@ -318,7 +318,8 @@ def _readable_errors(url: URL) -> Iterator[None]:
     except DBAPIError as error:
         if "not a database" in str(error.orig).lower():
             raise BadSetting(
-                f"DIGESTD_DATABASE_URL: {url.database} is not an SQLite database; set another file"
+                f"DIGESTD_DATABASE_URL: {url.database} is not an SQLite database; "
+                "restore a backup with `digestd restore FILE`, or set another file"
             ) from error
         if (reason := _denied(error, url) or _reason(error)) is None:
             raise

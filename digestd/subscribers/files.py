@@ -85,10 +85,9 @@ def read_lines(file: BinaryIO, form: FileFormat | None = None, name: str = "the 
         raise BadInput(f"{name} is empty; nothing was changed")
     if b"\0" in first:
         raise BadInput(f"{name} is not text; give it as JSONL or CSV in UTF-8")
-    if form is None:
-        form = FileFormat.JSONL if first.lstrip().startswith((b"{", b"[")) else FileFormat.CSV
+    is_json = first.lstrip().startswith((b"{", b"[")) if form is None else form is FileFormat.JSONL
     rest = itertools.chain([first], lines)
-    return _table(rest, name) if form is FileFormat.CSV else _jsonl(rest)
+    return _jsonl(rest) if is_json else _table(rest, name, form)
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
@@ -133,8 +132,16 @@ def _object(line: bytes) -> Mapping[str, object] | BadRecord:
     return fields
 
 
-def _table(lines: Iterator[bytes], name: str) -> Iterator[FileLine]:
-    """Read CSV or a list of addresses; raises BadInput if the first line does not name known columns."""
+def _table(lines: Iterator[bytes], name: str, form: FileFormat | None) -> Iterator[FileLine]:
+    """Read CSV or a list of addresses.
+
+    Args:
+        name: what messages call the file.
+        form: the format that was asked for; None if the first line decided.
+
+    Raises:
+        BadInput: the first line does not name known columns.
+    """
     first, skipped = next(lines), 0
     hint = first.rstrip(b"\r\n").lower()
     if hint.startswith(_SEPARATOR_HINT) and len(hint) == len(_SEPARATOR_HINT) + 1:
@@ -149,7 +156,8 @@ def _table(lines: Iterator[bytes], name: str) -> Iterator[FileLine]:
         header.pop()
     unknown = [column for column in header if column not in KEYS]
     if unknown:
-        raise BadInput(f"{name}: there is no column {unknown[0][:80]!r}; known are {', '.join(KEYS)}")
+        read_as = "" if form is FileFormat.CSV else "read as CSV, because the first line is no JSON object: "
+        raise BadInput(f"{name}: {read_as}unknown column {unknown[0][:80]!r}; known are {', '.join(KEYS)}")
     if "email" not in header or len(set(header)) < len(header):
         raise BadInput(f"{name}: the first line must name the columns, each once, with email among them")
     return _rows(rows, header, skipped)

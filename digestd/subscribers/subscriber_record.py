@@ -316,7 +316,7 @@ def _is_language(tag: str) -> bool:
 
 
 def _quoted(value: object) -> str:
-    return f"{str(value)[:40]!r}"
+    return f"{value[:40]!r}" if isinstance(value, str) else repr(value)[:40]
 
 
 def subscriber_fields(subscriber: Subscriber) -> dict[str, object]:

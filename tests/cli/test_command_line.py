@@ -216,7 +216,7 @@ _PLAIN = {name: value for name, value in os.environ.items() if not name.startswi
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["evaluate", "--papers", "x.jsonl"], "--papers and --judgments require each other"),
+        (["evaluate", "--papers", "x.jsonl"], "--papers needs --judgments and vice versa"),
         (["trial", "start", "x", "--weights", "{}/binary"], "binary is not UTF-8"),
         (["trial", "start", "x", "--weights", "{}/words"], "words: is not a weights file"),
         (["trial", "start", "x", "--weights", "{}"], "Is a directory"),

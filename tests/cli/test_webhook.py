@@ -66,6 +66,7 @@ def test_failed_posts_are_listed_shown_and_retried(run: Run) -> None:
 
 
 def test_list_is_table_with_newest_first(run: Run) -> None:
+    assert "there are no webhook posts" in run("webhook", "list", hook=NOBODY).stderr
     for n in range(3):
         run("subscriber", "add", f"reader{n}@example.org", hook=NOBODY)
     assert [row[0] for row in rows(run("webhook", "list", "--limit", "2", "--json", hook=NOBODY))] == [

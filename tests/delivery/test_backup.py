@@ -130,7 +130,8 @@ def test_restore_refuses_what_is_not_whole_and_changes_nothing(
     whole = plain.read_bytes()
     for wrong in (b"", b"nonsense" * 50, whole[: len(whole) // 2]):
         file.write_bytes(wrong)
-        assert "not a whole backup" in digestd("restore", file, code=2)
+        assert f"{file} is not a complete digestd backup" in digestd("restore", file, code=2)
+    assert "cannot write into /proc: " in digestd("backup", "/proc/x", code=1)
     assert "cannot read" in digestd("restore", tmp_path / "nothing", code=2)
     file.write_bytes(b"age-encryption.org/v1\n" + whole)
     assert "age -d" in digestd("restore", file, code=2)

@@ -201,7 +201,7 @@ def test_merge_and_split_report_what_is_impossible(db: Database, now: datetime) 
         merge_papers(db, PaperId(A), PaperId(D), now)
     with pytest.raises(BadInput, match="one paper already"):
         merge_papers(db, PaperId(A), PaperId(A), now)
-    with pytest.raises(BadInput, match="not merged of others"):
+    with pytest.raises(BadInput, match="not merged from others"):
         split_paper(db, PaperId(A), now)
     take(db, "s", seen(D, title="Another"), now=now)
     merge_papers(db, PaperId(A), PaperId(D), now)

@@ -86,7 +86,7 @@ def test_operator_may_name_private_hosts_but_no_metadata() -> None:
 
 async def test_fetch_refuses_operator_name_of_metadata_address(quiet: Database, clock: Callable[[], datetime]) -> None:
     async with Fetcher(quiet, CLIENT, clock, Names({"feeds.example.com": ["169.254.169.254"]})) as fetcher:
-        with pytest.raises(SourceFailed, match="where no source can be; refused"):
+        with pytest.raises(SourceFailed, match=r"^feeds\.example\.com: the address is link-local or reserved; refused"):
             await fetcher.fetch(Request("http://feeds.example.com/"), FREE)
 
 

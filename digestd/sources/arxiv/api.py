@@ -78,7 +78,7 @@ class ArxivSource:
 
     @classmethod
     def from_spec(cls, argument: str) -> Self:
-        return cls(arxiv_categories(argument))
+        return cls(arxiv_categories(cls.kind, argument))
 
     @property
     def name(self) -> str:
@@ -183,11 +183,16 @@ def _reject(where: str, error: ValueError) -> Reject:
     return Reject(where, "published", f"no date that can be read ({error})")
 
 
-def arxiv_categories(argument: str) -> tuple[str, ...]:
-    """Return 1 to 20 arXiv categories."""
+def arxiv_categories(kind: str, argument: str) -> tuple[str, ...]:
+    """Return the 1 to 20 categories of a source `kind:argument`. Raises BadInput."""
+    if not argument:
+        raise BadInput(f"source '{kind}:': the categories are empty; write 1 to 20 of them like {kind}:cs.LG+stat.ML")
     found = tuple(dict.fromkeys(argument.replace(" ", "+").split("+")))
     if not 1 <= len(found) <= 20 or not all(_CATEGORY.fullmatch(name) for name in found):
-        raise BadInput(f"{argument[:80]!r} is not a list of arXiv categories; write 1 to 20 of them like cs.LG+stat.ML")
+        raise BadInput(
+            f"{kind}: {argument[:80]!r} is not a list of arXiv categories; "
+            f"write 1 to 20 of them like {kind}:cs.LG+stat.ML"
+        )
     return found
 
 
