@@ -35,15 +35,18 @@ class NoConsent(DigestdError):
 
 
 def unsubscribe(db: Database, subscriber: int, by: Cause | ConsentAction, now: datetime) -> bool:
-    """Unsubscribe, and return False if the subscription had already ended.
+    """Unsubscribe, and return False if the subscription had already ended. Raises NotFound."""
+    with db.write() as session:
+        return unsubscribe_in_session(session, subscriber, (by, now))
 
-    Raises NotFound.
+
+def unsubscribe_in_session(session: Session, subscriber: int, by: By) -> bool:
+    """Unsubscribe as `unsubscribe` does, in the caller's write transaction.
 
     A suppressed subscriber is unsubscribed too: lifting a suppression restores the status from before.
     """
-    with db.write() as session:
-        known = load_locked(session, subscriber)
-        return known.status in _CAN_UNSUBSCRIBE and _change(session, known, Status.UNSUBSCRIBED, (by, now))
+    known = load_locked(session, subscriber)
+    return known.status in _CAN_UNSUBSCRIBE and _change(session, known, Status.UNSUBSCRIBED, by)
 
 
 def pause(
@@ -59,12 +62,17 @@ def pause(
         BadInput: `until` is in the past or more than a year ahead.
         NotFound: there is no such subscriber.
     """
-    if until is not None:
-        check_pause_end(until, now)
     with db.write() as session:
-        changed = _switch(session, subscriber, (Status.ACTIVE, Status.PAUSED), (by, now))
-        subscribers.set_pause_end(session, subscriber, until)
-        return changed
+        return pause_in_session(session, subscriber, (by, now), until)
+
+
+def pause_in_session(session: Session, subscriber: int, by: By, until: datetime | None) -> bool:
+    """Pause as `pause` does, in the caller's write transaction."""
+    if until is not None:
+        check_pause_end(until, by[1])
+    changed = _switch(session, subscriber, (Status.ACTIVE, Status.PAUSED), by)
+    subscribers.set_pause_end(session, subscriber, until)
+    return changed
 
 
 def pause_end(subscriber: Subscriber, day: date) -> datetime:

@@ -41,6 +41,7 @@ from digestd.store import bounces, rate_limits, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.ledger import command_answers, queries
 from digestd.store.ledger.create import Notice
+from digestd.subscribers.lookup import load_locked
 from digestd.subscribers.notices import NoticeContext, plan_notice
 from digestd.subscribers.settings_link import is_expired
 from digestd.subscribers.signup import (
@@ -52,6 +53,7 @@ from digestd.subscribers.signup import (
     resend_expired,
     send_owner_confirmation,
 )
+from digestd.subscribers.status_changes import unsubscribe_in_session
 from digestd.subscribers.subscriber_record import parse
 
 REPLIES_PER_DAY = 10
@@ -179,12 +181,10 @@ class _Turn:
     def unsubscribe(self, proof: _Proof) -> InboundOutcome:
         """Unsubscribe; reply unless the mail is automatic or the address suppressed."""
         known = subscribers.by_key(self.session, proof.subscriber, lock=True)
-        if known is None or known.status in {Status.ERASED, Status.UNSUBSCRIBED}:
+        if known is None or not unsubscribe_in_session(self.session, known.key, (Cause.MAIL, self.now)):
             return InboundOutcome.KNOWN
-        context = CommandContext(known, None, self.now)
-        line = execute(self.session, context, Command(Verb.UNSUBSCRIBE))
         if not self.received.mail.automatic and known.status is not Status.SUPPRESSED:
-            self._reply(context.subscriber, [line])
+            self._reply(load_locked(self.session, known.key), [ReplyLine("unsubscribed")])
         return InboundOutcome.COMMAND
 
     def confirm(self, proof: _Proof, commands: Sequence[Command]) -> InboundOutcome:

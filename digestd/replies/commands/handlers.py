@@ -17,7 +17,8 @@ from digestd.mail.digest_layout import order_shown
 from digestd.replies.commands.parsing import Command, Verb
 from digestd.store import feedback, papers, subscribers
 from digestd.store.ledger import queries
-from digestd.subscribers.status_changes import check_pause_end, pause_end
+from digestd.subscribers.lookup import load_locked
+from digestd.subscribers.status_changes import pause_end, pause_in_session, unsubscribe_in_session
 from digestd.subscribers.subscriber_record import MUTABLE, parse
 
 SHOWN_CHARS_MAX = 200
@@ -51,34 +52,30 @@ _OPEN = frozenset({Status.ACTIVE, Status.PAUSED})
 _ALWAYS_ALLOWED = frozenset({Verb.HELP, Verb.SETTING, Verb.UNSUBSCRIBE})
 
 
-def _change_status(session: Session, context: CommandContext, status: Status) -> bool:
-    before = context.subscriber.version
-    context.subscriber = subscribers.change_status(session, context.subscriber.key, status, Cause.MAIL, context.now)
-    return context.subscriber.version > before
-
-
 def _unsubscribe(session: Session, context: CommandContext, _command: Command) -> ReplyLine:
-    _change_status(session, context, Status.UNSUBSCRIBED)
+    unsubscribe_in_session(session, context.subscriber.key, (Cause.MAIL, context.now))
+    context.subscriber = load_locked(session, context.subscriber.key)
     return ReplyLine("unsubscribed")
 
 
 def _pause(session: Session, context: CommandContext, command: Command) -> ReplyLine:
     value, until = command.value or "", None
-    if value:
-        today = context.now.astimezone(ZoneInfo(context.subscriber.timing.timezone)).date()
-        day = today + timedelta(int(value[:-1])) if value.endswith("d") else date.fromisoformat(value)
-        try:
+    try:
+        if value:
+            today = context.now.astimezone(ZoneInfo(context.subscriber.timing.timezone)).date()
+            day = today + timedelta(int(value[:-1])) if value.endswith("d") else date.fromisoformat(value)
             value, until = day.isoformat(), pause_end(context.subscriber, day)
-            check_pause_end(until, context.now)
-        except BadInput:
-            return ReplyLine("unclear", (command.verb.value,))
-    _change_status(session, context, Status.PAUSED)
-    subscribers.set_pause_end(session, context.subscriber.key, until)
+        pause_in_session(session, context.subscriber.key, (Cause.MAIL, context.now), until)
+    except BadInput:
+        return ReplyLine("unclear", (command.verb.value,))
+    context.subscriber = load_locked(session, context.subscriber.key)
     return ReplyLine("paused", (value,))
 
 
 def _resume(session: Session, context: CommandContext, _command: Command) -> ReplyLine:
-    return ReplyLine("resumed" if _change_status(session, context, Status.ACTIVE) else "active")
+    before, key = context.subscriber.version, context.subscriber.key
+    context.subscriber = subscribers.change_status(session, key, Status.ACTIVE, Cause.MAIL, context.now)
+    return ReplyLine("resumed" if context.subscriber.version > before else "active")
 
 
 def _subscribe(session: Session, context: CommandContext, command: Command) -> ReplyLine:
