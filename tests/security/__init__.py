@@ -118,7 +118,7 @@ S26 links that are passed on  security/test_forwarded_links.py::test_forwarded_l
                               commands/test_authorization.py::test_renewed_links_revoke_earlier_command_addresses
                               commands/test_authorization.py::test_command_address_is_valid_like_settings_link
                               commands/test_authorization.py::test_mails_to_former_address_prove_no_new_owner
-S27 hijacked parsers          confinement/test_layers.py::test_layer_refuses_attack
+S27 hijacked parsers          confinement/test_layers.py::test_layer_refuses_attacks
                               confinement/test_layers.py::test_parser_inherits_nothing
                               confinement/test_layers.py::test_parser_ends_with_service
                               confinement/test_report.py::test_service_logs_gaps_at_start
