@@ -23,7 +23,8 @@ from tests.support.relay import Relay
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgresql]
-SUBSCRIBERS = 60
+SUBSCRIBERS = 240
+"""More than the first worker can send while a busy machine upgrades the schema."""
 MIGRATION = '''"""{does} a column of deliveries."""
 
 import sqlalchemy as sa
