@@ -26,12 +26,13 @@ from digestd.errors import BadSetting, NotFound, NotResumed, Unavailable
 from digestd.security.addresses import make_message_id
 from digestd.security.keys import Keys
 from digestd.store import due as due_subscribers
-from digestd.store import ledger, monitoring, references
+from digestd.store import ledger, references
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 from digestd.store.ledger import restore, seen_papers
 from digestd.store.ledger.create import NewDigest, RankingInputs
 from digestd.store.ranking import profiles
+from digestd.store.subscribers import note_unplanned
 from digestd.tracing import span
 
 SHARD_SIZE = 400
@@ -236,7 +237,7 @@ def _set_aside(db: Database, keys: Sequence[int], now: datetime) -> None:
     with db.write() as session:
         due_subscribers.postpone(session, dict.fromkeys(keys, now + RETRY_AFTER))
         profiles.invalidate_profiles(session, keys)  # a damaged stored profile is compiled again
-        monitoring.note_unplanned(session, keys, now)
+        note_unplanned(session, keys, now)
 
 
 def _next(db: Database, keys: range, now: datetime) -> list[DueSubscriber]:

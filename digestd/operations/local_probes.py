@@ -16,7 +16,7 @@ from digestd.resources import OverrideState, overrides
 from digestd.security.parser_process import ConfinementFailed, probe
 from digestd.security.secret_key import read_keys
 from digestd.settings import Settings
-from digestd.store.monitoring import EXPECTED, wrong_settings
+from digestd.store.database import EXPECTED_SETTINGS, wrong_settings
 from digestd.store.papers import sources as stored_sources
 
 DISTINCT_MIN = 12
@@ -142,7 +142,7 @@ def _engine(app: App) -> Iterator[Diagnosis]:
     with app.db.read() as session:
         wrong = wrong_settings(session)
     for name, value in wrong.items():
-        remedy = f"it must be {EXPECTED[name]}: remove what changes it, or create the database with it"
+        remedy = f"it must be {EXPECTED_SETTINGS[name]}: remove what changes it, or create the database with it"
         yield error("database", f"the database runs with {name}={value}", remedy)
     file = app.db.file
     wal = file.with_name(f"{file.name}-wal") if file else None

@@ -91,7 +91,7 @@ def read_status(app: App) -> ServiceStatus:
             ],
             failing_templates=monitoring.last_count(session, monitoring.MAILS_HELD),
             failed_run=next((one.why for one in health.stopped if one.relay == RUN), ""),
-            unplanned=[_unplanned(session, key) for key in monitoring.unplanned(session, now)],
+            unplanned=[_unplanned(session, key) for key in subscribers.unplanned(session, now)],
             foreign_files=list(_foreign_files(app)),
             posts=integrations.count_posts(session)[WebhookPostState.WAITING],
             scheduler=is_scheduled,

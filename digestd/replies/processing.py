@@ -231,7 +231,7 @@ def _record_events(
     provider, token = sender
     counts: Counter[InboundOutcome] = Counter()
     with db.write() as session:
-        if token and not monitoring.take_token(session, provider, token, now, TOKENS_KEPT):
+        if token and not bounces.take_token(session, provider, token, now, TOKENS_KEPT):
             counts[InboundOutcome.KNOWN] += len(events)
             events = ()
         matched = [(event, _match(session, keys, event)) for event in events]

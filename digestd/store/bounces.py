@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, desc, func, or_, select, update
+from sqlalchemy import and_, delete, desc, func, or_, select, update
 from sqlmodel import Session
 
 from digestd.domain.bounce import MANY_PART, Bounce, BounceKind, FailureCounts
@@ -256,6 +256,23 @@ def held_addresses(session: Session, now: datetime, since: datetime | None = Non
 
 def release(session: Session, address_keys: Sequence[bytes]) -> None:
     session.connection().execute(update(core.bounce).where(_B.address_key.in_(address_keys)).values(held=False))
+
+
+_ALERT = core.alert_state.c
+
+
+def take_token(session: Session, provider: str, token: str, now: datetime, kept: timedelta) -> bool:
+    """Remember the token of a webhook, and return False if it was used before.
+
+    Args:
+        kept: how long tokens are remembered.
+    """
+    connection = session.connection()
+    minute, old = int(now.timestamp()) // 60, int((now - kept).timestamp()) // 60
+    connection.execute(delete(core.alert_state).where(_ALERT.event.like("token %"), _ALERT.known < old))
+    event = f"token {hashlib.sha256(f'{provider} {token}'.encode()).hexdigest()[:32]}"
+    statement = core.upsert(session, core.alert_state).values(event=event, known=minute).on_conflict_do_nothing()
+    return connection.execute(statement.returning(_ALERT.event)).first() is not None
 
 
 _AROUND = core.attempt.join(core.delivery, _D.id == _A.delivery_id).outerjoin(

@@ -14,7 +14,7 @@ neither is certain (https://sqlite.org/wal.html, section 1).
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -300,6 +300,25 @@ _PRAGMAS = (
     "PRAGMA secure_delete=ON",
     "PRAGMA cache_size=-4096",
 )
+
+
+EXPECTED_SETTINGS: Mapping[str, str] = {
+    "journal_mode": "wal",
+    "synchronous": "2",
+    "foreign_keys": "1",
+    "server_encoding": "UTF8",
+}
+"""The values that keep what was acknowledged and store every letter; a name is SQLite's or PostgreSQL's."""
+_SQLITE, _POSTGRESQL = ("journal_mode", "synchronous", "foreign_keys"), ("server_encoding",)
+
+
+def wrong_settings(session: Session) -> dict[str, str]:
+    """Return the settings that are not as expected, with their values."""
+    connection = session.connection()
+    is_sqlite = connection.dialect.name == "sqlite"
+    names, show = (_SQLITE, "PRAGMA") if is_sqlite else (_POSTGRESQL, "SHOW")
+    found = {name: str(connection.execute(text(f"{show} {name}")).scalar_one()) for name in names}
+    return {name: value for name, value in found.items() if value != EXPECTED_SETTINGS[name]}
 
 
 def _refuse_unsafe_postgresql(connection: Connection) -> None:

@@ -1,19 +1,19 @@
-"""Store and count what operators read: alerts, inbound mails, settings of the engine, and what the service did lately.
+"""What operators read: counts of alerts and inbound mails, and what the service did lately.
 
-Alerts keep the count of their last check, so that only one worker alerts, and only when there are more. For some hours
-they also keep failures of planning and tokens of webhooks. Inbound counts show that bounces are read.
+Alerts keep the count of their last check, so that only one worker alerts, and only when there are more. Inbound counts
+show that bounces are read.
 
 No query scans the ledger: open deliveries have an index of their own, and recent ones are the end of the ledger, whose
-start is found by bisection."""
+start is found by bisection.
+"""
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import case, delete, func, literal_column, select, text, update
+from sqlalchemy import case, func, literal_column, select, update
 from sqlmodel import Session
 
 from digestd.domain.bounce import BounceKind, InboundOutcome
@@ -26,58 +26,14 @@ from digestd.store.ledger.queries import IS_UNANSWERED, by_state
 from digestd.store.timestamps import from_us, to_us
 from digestd.text.sanitise import without_addresses
 
-_T = core.alert_state.c
+_ALERT = core.alert_state.c
 MAILS_HELD = "mails held"
 """The event of templates that fail; see delivery.preflight."""
 
 
 def last_count(session: Session, event: str) -> int:
     """Return the count at the last check; 0 before the first."""
-    return int(session.connection().execute(select(_T.known).where(_T.event == event)).scalar() or 0)
-
-
-def note_unplanned(session: Session, keys: Iterable[int], now: datetime) -> None:
-    """Note subscribers whose digest could not be planned, for UNPLANNED_KEPT."""
-    minutes, old = _minutes(now), _minutes(now - UNPLANNED_KEPT)
-    session.connection().execute(delete(core.alert_state).where(_IS_UNPLANNED, _T.known < old))
-    statement = core.upsert(session, core.alert_state)
-    noted = statement.on_conflict_do_update(index_elements=["event"], set_={"known": minutes})
-    core.execute_many(session, noted, [{"event": f"{_UNPLANNED}{key}", "known": minutes} for key in sorted(keys)])
-
-
-def unplanned(session: Session, now: datetime) -> list[int]:
-    """Return the subscribers whose digest could not be planned lately, by row number."""
-    query = select(_T.event).where(_IS_UNPLANNED, _T.known >= _minutes(now - UNPLANNED_KEPT))
-    return sorted(int(event.removeprefix(_UNPLANNED)) for event in session.connection().execute(query).scalars())
-
-
-def forget_unplanned(session: Session, keys: Iterable[int]) -> None:
-    """Forget subscribers who were changed since."""
-    events = [f"{_UNPLANNED}{key}" for key in keys]
-    session.connection().execute(delete(core.alert_state).where(_T.event.in_(events)))
-
-
-def take_token(session: Session, provider: str, token: str, now: datetime, kept: timedelta) -> bool:
-    """Remember the token of a webhook, and return False if it was used before.
-
-    Args:
-        kept: how long tokens are remembered.
-    """
-    connection, minutes = session.connection(), _minutes(now)
-    connection.execute(delete(core.alert_state).where(_T.event.like("token %"), _T.known < _minutes(now - kept)))
-    event = f"token {hashlib.sha256(f'{provider} {token}'.encode()).hexdigest()[:32]}"
-    statement = core.upsert(session, core.alert_state).values(event=event, known=minutes).on_conflict_do_nothing()
-    return connection.execute(statement.returning(_T.event)).first() is not None
-
-
-def _minutes(at: datetime) -> int:
-    return int(at.timestamp()) // 60
-
-
-_UNPLANNED = "unplanned "
-_IS_UNPLANNED = _T.event.like(f"{_UNPLANNED}%")
-UNPLANNED_KEPT = timedelta(hours=2)
-"""Longer than the time after which planning tries again."""
+    return int(session.connection().execute(select(_ALERT.known).where(_ALERT.event == event)).scalar() or 0)
 
 
 def count_if_more(session: Session, event: str, found: Callable[[], int]) -> int:
@@ -89,30 +45,11 @@ def count_if_more(session: Session, event: str, found: Callable[[], int]) -> int
     """
     connection = session.connection()
     connection.execute(core.upsert(session, core.alert_state).values(event=event, known=0).on_conflict_do_nothing())
-    own = _T.event == event
-    before = connection.execute(select(_T.known).where(own).with_for_update()).scalar_one()
+    own = _ALERT.event == event
+    before = connection.execute(select(_ALERT.known).where(own).with_for_update()).scalar_one()
     now = found()
     connection.execute(update(core.alert_state).where(own).values(known=now))
     return now if now > before else 0
-
-
-EXPECTED: Mapping[str, str] = {
-    "journal_mode": "wal",
-    "synchronous": "2",
-    "foreign_keys": "1",
-    "server_encoding": "UTF8",
-}
-"""The values that keep what was acknowledged and store every letter; a name is SQLite's or PostgreSQL's."""
-_SQLITE, _POSTGRESQL = ("journal_mode", "synchronous", "foreign_keys"), ("server_encoding",)
-
-
-def wrong_settings(session: Session) -> dict[str, str]:
-    """Return the settings that are not as expected, with their values."""
-    connection = session.connection()
-    is_sqlite = connection.dialect.name == "sqlite"
-    names, show = (_SQLITE, "PRAGMA") if is_sqlite else (_POSTGRESQL, "SHOW")
-    found = {name: str(connection.execute(text(f"{show} {name}")).scalar_one()) for name in names}
-    return {name: value for name, value in found.items() if value != EXPECTED[name]}
 
 
 _I = core.inbound_count.c

@@ -7,17 +7,17 @@ has one writer), so that consent and the commit point see each other.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, case, func, insert, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.interest import Interest
 from digestd.domain.schedule import due_period, first_due
 from digestd.domain.subscriber import Cause, ConsentAction, Damage, Preferences, Status, Subscriber
-from digestd.store import consent, core, interests, monitoring, opt_outs, references
+from digestd.store import consent, core, interests, opt_outs, references
 from digestd.store.opt_outs import Event, OptOut
 from digestd.store.preferences import read_row, read_state, read_status, read_time, row_values
 from digestd.store.timestamps import from_us, to_us
@@ -79,7 +79,7 @@ def update_many(session: Session, subscribers: Sequence[Subscriber], now: dateti
     _add_interests(session, dated, now)
     references.delete_unused(session, keys)
     references.request_lookups(session, dated, now)
-    monitoring.forget_unplanned(session, [s.key for s in subscribers if not s.damage])
+    forget_unplanned(session, [s.key for s in subscribers if not s.damage])
 
 
 def _update_readable(session: Session, subscriber: Subscriber) -> None:
@@ -313,3 +313,35 @@ def _subscriber(row: core.Record, own: tuple[Interest, ...], damaged_interest: s
         damage=(*damage, *damaged, *([Damage("interests", damaged_interest)] if damaged_interest else [])),
         **times,
     )
+
+
+_ALERT = core.alert_state.c
+_UNPLANNED = "unplanned "
+_IS_UNPLANNED = _ALERT.event.like(f"{_UNPLANNED}%")
+UNPLANNED_KEPT = timedelta(hours=2)
+"""Longer than the time after which planning tries again."""
+
+
+def note_unplanned(session: Session, keys: Iterable[int], now: datetime) -> None:
+    """Note subscribers whose digest could not be planned, for UNPLANNED_KEPT."""
+    minutes, old = _minutes(now), _minutes(now - UNPLANNED_KEPT)
+    session.connection().execute(delete(core.alert_state).where(_IS_UNPLANNED, _ALERT.known < old))
+    statement = core.upsert(session, core.alert_state)
+    noted = statement.on_conflict_do_update(index_elements=["event"], set_={"known": minutes})
+    core.execute_many(session, noted, [{"event": f"{_UNPLANNED}{key}", "known": minutes} for key in sorted(keys)])
+
+
+def unplanned(session: Session, now: datetime) -> list[int]:
+    """Return the subscribers whose digest could not be planned lately, by row number."""
+    query = select(_ALERT.event).where(_IS_UNPLANNED, _ALERT.known >= _minutes(now - UNPLANNED_KEPT))
+    return sorted(int(event.removeprefix(_UNPLANNED)) for event in session.connection().execute(query).scalars())
+
+
+def forget_unplanned(session: Session, keys: Iterable[int]) -> None:
+    """Forget subscribers who were changed since."""
+    events = [f"{_UNPLANNED}{key}" for key in keys]
+    session.connection().execute(delete(core.alert_state).where(_ALERT.event.in_(events)))
+
+
+def _minutes(at: datetime) -> int:
+    return int(at.timestamp()) // 60

@@ -9,9 +9,9 @@ ROOT = Path(__file__).parents[2] / "digestd"
 RAW = {"text", "exec_driver_sql", "execute", "executemany", "executescript", "literal_column"}
 
 OUR_OWN_WORDS = {
-    *("store/database.py", "store/database_copy.py", "store/monitoring.py", "store/fsck/sql_checks.py"),
+    *("store/database.py", "store/database_copy.py", "store/fsck/sql_checks.py"),
     *("store/fsck/file_checks.py",),  # names a check and a number
-    *("store/processes.py", "store/job_queue.py", "store/ledger/claim_queue.py"),
+    *("store/job_queue.py", "store/ledger/claim_queue.py"),
 }
 """Here names and statements of digestd's own are put together, no values; a statement can bind no name, and an index
 of a part of a table serves none in which the part's own words are bound."""

@@ -50,7 +50,7 @@ class ThrottleRow(Row, table=True):
 
 
 class AlertStateRow(Row, table=True):
-    """The count at the last alert about an event; see digestd.store.monitoring."""
+    """The count at the last alert about an event (`monitoring`), or the minute of one (`subscribers`, `bounces`)."""
 
     __tablename__ = "alert_state"
     __table_args__ = ({"sqlite_with_rowid": False},)
