@@ -7,7 +7,7 @@ out:
     refused, or not connected   tried again later, TRIES times in all; then it goes by mail
     no answer, or an odd one    uncertain, because it may have arrived: never posted again blindly
 
-A room that did not take FAILURES_MAX digests in a row gets no more until the operator sets or tests it again. Its
+A room that did not take CHAT_FAILURES_MAX digests in a row gets no more until the operator sets or tests it again. Its
 digests go by mail with a line that says so, and `digestd status` names it.
 """
 
@@ -36,7 +36,7 @@ from digestd.domain.digest import Occasion
 from digestd.errors import BadInput
 from digestd.security.encryption import decrypt
 from digestd.store import integrations, ledger
-from digestd.store.integrations import FAILURES_MAX
+from digestd.store.integrations import CHAT_FAILURES_MAX
 from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimOwner
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
@@ -203,7 +203,7 @@ class _Post:
                 return None
             url = apprise_url(stored)
         except BadInput as error:
-            self._record_room(str(error), FAILURES_MAX)
+            self._record_room(str(error), CHAT_FAILURES_MAX)
             url = ""
         if not url or not target.is_used:
             self._divert(Occasion.ROOM_FAILED)
@@ -214,7 +214,7 @@ class _Post:
     async def _exchange(self, process: Process, composed: ComposedMail) -> None:
         word, why = await _answer(process, START_SECONDS)
         if word == REFUSED:  # the address cannot be used
-            await asyncio.to_thread(self._record_room, why, FAILURES_MAX)
+            await asyncio.to_thread(self._record_room, why, CHAT_FAILURES_MAX)
             await asyncio.to_thread(self._divert, Occasion.ROOM_FAILED)
             self._end = partial(self._recorder.record_not_sent, self._claim)
         if word != READY:

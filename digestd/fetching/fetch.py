@@ -171,7 +171,7 @@ class Fetcher:
         host = _host(request.url)
         circuit = f"{host}{self._breaker_suffix}"
         known = await self._breaker.admit(circuit)
-        attempts = 1 if known and known.failures >= rate_limits.FAILURES else self._limits.attempts
+        attempts = 1 if known and known.failures >= rate_limits.HOST_FAILURES else self._limits.attempts
         try:
             answer = await self._within(host, request, rate_limit, validators or Validators(), attempts)
         except SourceFailed as error:
@@ -257,7 +257,7 @@ class Fetcher:
         pause = await self._scheduler.apply_headers(turn, status, headers)
         if status in RETRY_STATUSES:
             if pause > self._limits.seconds:
-                until = self.clock() + min(timedelta(seconds=min(pause, 1e6)), rate_limits.HORIZON)
+                until = self.clock() + min(timedelta(seconds=min(pause, 1e6)), rate_limits.HOST_HORIZON)
                 raise HostUnavailableError(f"{turn.rate_limit.host} is rate-limited until {format_time(until)}")
             raise _AgainError(f"answers {status}")
         if status in _REDIRECTS:

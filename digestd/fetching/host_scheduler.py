@@ -102,7 +102,7 @@ class HostScheduler:
         turn.began = now = self._clock()
         pause = requested_pause(status, headers, now)
         if pause > turn.rate_limit.seconds:
-            until = now + min(timedelta(seconds=min(pause, 1e6)), rate_limits.HORIZON)
+            until = now + min(timedelta(seconds=min(pause, 1e6)), rate_limits.HOST_HORIZON)
             await asyncio.to_thread(self._postpone, turn.rate_limit.host, until)
         return pause
 
@@ -179,7 +179,7 @@ class CircuitBreaker:
         now = self._clock()
         with self._db.read() as session:
             state = rate_limits.host_state(session, host)
-        if state is None or state.failures < rate_limits.FAILURES:
+        if state is None or state.failures < rate_limits.HOST_FAILURES:
             return state
         if not rate_limits.is_circuit_open(state, now):
             with self._db.write() as session:

@@ -221,10 +221,8 @@ def _record_run(app: App, why: str) -> int:
     """Record how a run ended; return the failures in a row, 0 if the database cannot be written either."""
     try:
         with app.db.read() as session:
-            if (
-                not why
-                and not rate_limits.throttle_states(session, [rate_limits.RUN])[rate_limits.RUN].backoff.failures
-            ):
+            [state] = rate_limits.throttle_states(session, [rate_limits.DELIVERY_RUN]).values()
+            if not why and not state.backoff.failures:
                 return 0  # the usual case takes no lock
         with app.db.write() as session:
             return rate_limits.record_run(session, why, app.clock())

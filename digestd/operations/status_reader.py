@@ -32,7 +32,7 @@ from digestd.store.ledger import queries, restore
 from digestd.store.migrate import newest
 from digestd.store.papers import sources
 from digestd.store.processes import SCHEDULER
-from digestd.store.rate_limits import RUN, PausedRelay, paused_relays
+from digestd.store.rate_limits import DELIVERY_RUN, PausedRelay, paused_relays
 from digestd.text.sanitise import without_addresses
 
 DAY = timedelta(days=1)
@@ -90,7 +90,7 @@ def read_status(app: App) -> ServiceStatus:
                 for one in integrations.chat_targets(session, failing=True)
             ],
             failing_templates=monitoring.last_count(session, monitoring.MAILS_HELD),
-            failed_run=next((one.why for one in health.stopped if one.relay == RUN), ""),
+            failed_run=next((one.why for one in health.stopped if one.relay == DELIVERY_RUN), ""),
             unplanned=[_unplanned(session, key) for key in subscribers.unplanned(session, now)],
             foreign_files=list(_foreign_files(app)),
             posts=integrations.count_posts(session)[WebhookPostState.WAITING],

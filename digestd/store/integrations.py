@@ -25,9 +25,9 @@ from digestd.store.database import Database
 from digestd.store.preferences import read_status
 from digestd.store.timestamps import from_us, to_us
 
-LEASE = timedelta(minutes=2)
-ERROR_MAX = 200
-FORGET_BLOCK = 500
+POST_LEASE = timedelta(minutes=2)
+POST_ERROR_MAX = 200
+POST_BLOCK = 500
 _H, _P, _S = core.webhook.c, core.webhook_post.c, core.subscriber.c
 _WAITING = _P.state == literal_column(f"'{WebhookPostState.WAITING}'")
 """In the words of the index of what waits: SQLite takes it for no parameter."""
@@ -78,7 +78,7 @@ def claim_post(session: Session, hook: int, now: datetime) -> WebhookPost | None
     if row is None:
         return None
     unclaimed = (_P.id == row.id, _P.state == WebhookPostState.WAITING, _P.not_before_us == row.not_before_us)
-    change = {"not_before_us": to_us(now + LEASE), "attempts": _P.attempts + 1}
+    change = {"not_before_us": to_us(now + POST_LEASE), "attempts": _P.attempts + 1}
     done = session.connection().execute(
         update(core.webhook_post).where(*unclaimed).values(change).returning(_P.attempts)
     )
@@ -88,11 +88,11 @@ def claim_post(session: Session, hook: int, now: datetime) -> WebhookPost | None
 
 def finish_post(session: Session, post: WebhookPost, state: WebhookPostState, error: str = "") -> None:
     """Mark a post as taken or given up; no effect if a later attempt overtook it."""
-    _record(session, post, {"state": state, "error": error[:ERROR_MAX]})
+    _record(session, post, {"state": state, "error": error[:POST_ERROR_MAX]})
 
 
 def postpone_post(session: Session, post: WebhookPost, until: datetime, error: str) -> None:
-    _record(session, post, {"not_before_us": to_us(until), "error": error[:ERROR_MAX]})
+    _record(session, post, {"not_before_us": to_us(until), "error": error[:POST_ERROR_MAX]})
 
 
 def retry_posts(session: Session, number: int | None, now: datetime) -> int:
@@ -125,7 +125,7 @@ def delete_posts_before(db: Database, before: datetime) -> None:
 
     Rows are in the order of time, so only the first are looked at.
     """
-    first = select(_P.id, _P.at_us).order_by(_P.id).limit(FORGET_BLOCK)
+    first = select(_P.id, _P.at_us).order_by(_P.id).limit(POST_BLOCK)
     while True:
         with db.read() as session:
             old = [row.id for row in session.connection().execute(first) if row.at_us < to_us(before)]
@@ -162,7 +162,7 @@ def _post(row: core.Record, attempts: int) -> WebhookPost:
     )
 
 
-_T = core.api_token.c
+_TOKEN = core.api_token.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,27 +185,29 @@ def add_token(session: Session, name: str, secret: str, scopes: Collection[Scope
         "created_us": to_us(now),
         "revoked_us": None,
     }
-    return int(session.connection().execute(insert(core.api_token).values(row).returning(_T.id)).scalar_one())
+    return int(session.connection().execute(insert(core.api_token).values(row).returning(_TOKEN.id)).scalar_one())
 
 
 def authenticate(session: Session, number: int, secret: str) -> ApiToken | None:
-    row = session.connection().execute(select(core.api_token).where(_T.id == number)).first()
+    row = session.connection().execute(select(core.api_token).where(_TOKEN.id == number)).first()
     is_same = hmac.compare_digest(_hash(secret), bytes(32) if row is None else bytes(row.hash))
     return _token(row) if row is not None and is_same and row.revoked_us is None else None
 
 
 def is_any_token_valid(session: Session) -> bool:
-    return bool(session.connection().execute(select(func.count()).where(_T.revoked_us.is_(None))).scalar_one())
+    return bool(session.connection().execute(select(func.count()).where(_TOKEN.revoked_us.is_(None))).scalar_one())
 
 
 def tokens(session: Session) -> list[ApiToken]:
-    return [_token(row) for row in session.connection().execute(select(core.api_token).order_by(_T.id))]
+    return [_token(row) for row in session.connection().execute(select(core.api_token).order_by(_TOKEN.id))]
 
 
 def revoke_token(session: Session, number: int, now: datetime) -> bool:
     """Revoke a token; return False if there is no valid one of this number."""
-    change = update(core.api_token).where(_T.id == number, _T.revoked_us.is_(None)).values(revoked_us=to_us(now))
-    return session.connection().execute(change.returning(_T.id)).first() is not None
+    change = (
+        update(core.api_token).where(_TOKEN.id == number, _TOKEN.revoked_us.is_(None)).values(revoked_us=to_us(now))
+    )
+    return session.connection().execute(change.returning(_TOKEN.id)).first() is not None
 
 
 def _hash(secret: str) -> bytes:
@@ -223,7 +225,7 @@ def _token(row: core.Record) -> ApiToken:
     )
 
 
-FAILURES_MAX = 3
+CHAT_FAILURES_MAX = 3
 """Digests in a row that a room may miss. After that it is left alone until the operator sets or tests it again."""
 _C, _D = core.chat_target.c, core.delivery.c
 _REQUEST_VALID = timedelta(hours=48)
@@ -251,7 +253,7 @@ class ChatTarget(NamedTuple):
     @property
     def is_used(self) -> bool:
         """Return True unless it failed so often that digests go by mail."""
-        return self.failures < FAILURES_MAX
+        return self.failures < CHAT_FAILURES_MAX
 
 
 def put_chat_target(session: Session, subscriber: int, label: str, sealed: bytes, now: datetime) -> None:

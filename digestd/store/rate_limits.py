@@ -23,9 +23,9 @@ from digestd.store import core
 from digestd.store.database import Database
 from digestd.store.timestamps import from_us, to_us
 
-_T = core.throttle.c
+_THROTTLE = core.throttle.c
 _ERROR_MAX = 500
-IDLE = timedelta(hours=2)
+DOMAIN_IDLE = timedelta(hours=2)
 """Longer than the lowest rate takes to recover."""
 
 
@@ -37,7 +37,7 @@ class ThrottleState:
     backoff: BackoffState
 
 
-RUN = "delivery"
+DELIVERY_RUN = "delivery"
 """The name under which the last delivery run is kept if it failed, as if it were a relay."""
 NEW_THROTTLE = ThrottleState(Throttle(), BackoffState())
 
@@ -61,15 +61,19 @@ def throttle_states(session: Session, names: Iterable[str]) -> dict[str, Throttl
 
 def busy_domains(session: Session, now: datetime, most: int) -> dict[str, ThrottleState]:
     """Return the recipient domains that must wait now or were slowed down, at most so many, the latest first."""
-    query = select(core.throttle).where(_T.name.like("@%"), (_T.free_us > to_us(now)) | (_T.lowered > 0))
-    latest = query.order_by(_T.slowed_us.desc(), _T.name).limit(most)
+    query = select(core.throttle).where(
+        _THROTTLE.name.like("@%"), (_THROTTLE.free_us > to_us(now)) | (_THROTTLE.lowered > 0)
+    )
+    latest = query.order_by(_THROTTLE.slowed_us.desc(), _THROTTLE.name).limit(most)
     return {row.name: _throttle_state(row) for row in session.connection().execute(latest)}
 
 
 def delete_idle_domains(session: Session, now: datetime) -> int:
-    """Delete the recipient domains that were neither sent to nor slowed down for IDLE; return how many."""
-    before = to_us(now - IDLE)
-    idle = delete(core.throttle).where(_T.name.like("@%"), _T.free_us < before, _T.slowed_us < before)
+    """Delete the recipient domains that were neither sent to nor slowed down for DOMAIN_IDLE; return how many."""
+    before = to_us(now - DOMAIN_IDLE)
+    idle = delete(core.throttle).where(
+        _THROTTLE.name.like("@%"), _THROTTLE.free_us < before, _THROTTLE.slowed_us < before
+    )
     return session.connection().execute(idle).rowcount
 
 
@@ -85,13 +89,13 @@ def change_throttles(
     rows = connection.execute(_throttles(sorted(changes)).with_for_update()).all()
     after = {row.name: changes[row.name](_throttle_state(row)) for row in rows}
     for name, state in after.items():
-        connection.execute(update(core.throttle).where(_T.name == name).values(_values(state)))
+        connection.execute(update(core.throttle).where(_THROTTLE.name == name).values(_values(state)))
     return after
 
 
 def paused_relays(session: Session) -> list[PausedRelay]:
     """Return the relays whose last transaction failed, by name."""
-    query = select(core.throttle).where(_T.failures > 0).order_by(_T.name)
+    query = select(core.throttle).where(_THROTTLE.failures > 0).order_by(_THROTTLE.name)
     return [
         PausedRelay(row.name, from_us(row.backoff_until_us), row.failures, row.error)
         for row in session.connection().execute(query)
@@ -105,11 +109,11 @@ def record_run(session: Session, why: str, now: datetime) -> int:
         failures = kept.backoff.failures + 1 if why else 0
         return replace(kept, backoff=BackoffState(failures, now.timestamp(), why))
 
-    return change_throttles(session, {RUN: ended})[RUN].backoff.failures
+    return change_throttles(session, {DELIVERY_RUN: ended})[DELIVERY_RUN].backoff.failures
 
 
 def _throttles(names: list[str]) -> core.Query:
-    return select(core.throttle).where(_T.name.in_(names)).order_by(_T.name)
+    return select(core.throttle).where(_THROTTLE.name.in_(names)).order_by(_THROTTLE.name)
 
 
 def _throttle_state(row: core.Record) -> ThrottleState:
@@ -131,11 +135,11 @@ def _values(state: ThrottleState) -> dict[str, object]:
 
 
 _H = core.host.c
-HORIZON = timedelta(hours=1)
+HOST_HORIZON = timedelta(hours=1)
 """Maximum time that a host may ask to be left alone, or be locked."""
-FAILURES = 3
+HOST_FAILURES = 3
 """Number of failed fetches in a row that open the circuit breaker."""
-BACKOFF = Backoff.doubling(timedelta(minutes=5), timedelta(hours=6))
+HOST_BACKOFF = Backoff.doubling(timedelta(minutes=5), timedelta(hours=6))
 _NEW_HOST = {"next_request_us": 0, "locked_until_us": 0, "failures": 0, "circuit_open_until_us": 0}
 
 
@@ -171,7 +175,7 @@ def host_state(session: Session, host: str) -> HostState | None:
 def reserve_request(session: Session, host: str, now: datetime, seconds: float) -> datetime:
     """Reserve the next free moment of a host; later requests wait `seconds` more."""
     now_us, step = to_us(now), round(seconds * 1e6)
-    is_ahead = (_H.next_request_us > now_us) & (_H.next_request_us <= to_us(now + HORIZON))
+    is_ahead = (_H.next_request_us > now_us) & (_H.next_request_us <= to_us(now + HOST_HORIZON))
     statement = core.upsert(session, core.host).values(**_NEW_HOST | {"host": host, "next_request_us": now_us + step})
     row = session.connection().execute(
         statement.on_conflict_do_update(
@@ -194,7 +198,7 @@ def lock_host(session: Session, host: str, holder: str, now: datetime, until: da
     """Lock a host until a time at most; return False if somebody else holds it."""
     held = {"locked_by": holder, "locked_until_us": to_us(until)}
     statement = core.upsert(session, core.host).values(**_NEW_HOST | held | {"host": host})
-    free = or_(_H.locked_by.is_(None), _H.locked_by == holder, _outside(_H.locked_until_us, now, HORIZON))
+    free = or_(_H.locked_by.is_(None), _H.locked_by == holder, _outside(_H.locked_until_us, now, HOST_HORIZON))
     row = session.connection().execute(
         statement.on_conflict_do_update(index_elements=["host"], set_=held, where=free).returning(_H.host)
     )
@@ -213,7 +217,7 @@ def unlock_host(session: Session, host: str, holder: str, following: datetime) -
 def is_host_locked(session: Session, host: str, now: datetime) -> bool:
     """Return True if the host is locked now."""
     query = select(_H.host).where(
-        _H.host == host, _H.locked_by.is_not(None), ~_outside(_H.locked_until_us, now, HORIZON)
+        _H.host == host, _H.locked_by.is_not(None), ~_outside(_H.locked_until_us, now, HOST_HORIZON)
     )
     return session.connection().execute(query).first() is not None
 
@@ -222,7 +226,9 @@ def acquire_probe(session: Session, host: str, now: datetime, until: datetime) -
     """Return True for the one caller that may test whether a failing host is back."""
     row = session.connection().execute(
         update(core.host)
-        .where(_H.host == host, _H.failures >= FAILURES, _outside(_H.circuit_open_until_us, now, BACKOFF.longest))
+        .where(
+            _H.host == host, _H.failures >= HOST_FAILURES, _outside(_H.circuit_open_until_us, now, HOST_BACKOFF.longest)
+        )
         .values(circuit_open_until_us=to_us(until))
         .returning(_H.host)
     )
@@ -239,7 +245,7 @@ def record_host_failure(session: Session, host: str, now: datetime, why: str) ->
         ).returning(_H.failures)
     )
     failures = row.scalar_one()
-    until_us = to_us(now + BACKOFF.delay(failures - FAILURES + 1)) if failures >= FAILURES else 0
+    until_us = to_us(now + HOST_BACKOFF.delay(failures - HOST_FAILURES + 1)) if failures >= HOST_FAILURES else 0
     session.connection().execute(update(core.host).where(_H.host == host).values(circuit_open_until_us=until_us))
     return HostState(host, now, None, failures, from_us(until_us) if until_us else None, why[:_ERROR_MAX])
 
@@ -256,7 +262,7 @@ def record_host_success(session: Session, host: str) -> None:
 def is_circuit_open(state: HostState, now: datetime) -> bool:
     """Return True if the circuit is open; times from a wrong clock are ignored."""
     until = state.open_until
-    return state.failures >= FAILURES and until is not None and now < until <= now + BACKOFF.longest
+    return state.failures >= HOST_FAILURES and until is not None and now < until <= now + HOST_BACKOFF.longest
 
 
 def _later(us: int) -> ColumnElement[int]:

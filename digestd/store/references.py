@@ -210,9 +210,9 @@ def _row(subscriber: int, reference: Reference, now: datetime) -> dict[str, obje
 
 
 _Q, _S = core.paper_lookup.c, core.subscriber.c
-LEASE = timedelta(minutes=10)
+LOOKUP_LEASE = timedelta(minutes=10)
 """A reader that is not done by then has died."""
-COUNTED = timedelta(days=1)
+LOOKUP_COUNTED = timedelta(days=1)
 """Rows of removed interests are kept so long: whoever adds and removes papers does not get ahead of others."""
 LOOKUPS_MAX = 2_000
 """Maximum number of rows per subscriber, those of removed interests included; further papers are not looked up."""
@@ -247,7 +247,7 @@ def request_lookups(session: Session, interests: Mapping[int, Sequence[Interest]
     dropped = [
         (row.subscriber_id, row.name)
         for row in held
-        if row.name not in named[row.subscriber_id] and row.requested_us < to_us(now - COUNTED)
+        if row.name not in named[row.subscriber_id] and row.requested_us < to_us(now - LOOKUP_COUNTED)
     ]
     if dropped:
         connection.execute(delete(core.paper_lookup).where(tuple_(_Q.subscriber_id, _Q.name).in_(dropped)))
@@ -258,7 +258,7 @@ def request_lookups(session: Session, interests: Mapping[int, Sequence[Interest]
         return
     wanted -= _with_words(session, {key for key, _ in wanted})
     public = papers.public_names(session, {name for _, name in wanted})
-    recent = Counter(row.subscriber_id for row in held if row.requested_us >= to_us(now - COUNTED))
+    recent = Counter(row.subscriber_id for row in held if row.requested_us >= to_us(now - LOOKUP_COUNTED))
     kept = Counter(row.subscriber_id for row in held)
     rows: list[dict[str, object]] = []
     for key, names in named.items():
@@ -287,7 +287,7 @@ def is_any_lookup_due(session: Session, now: datetime) -> bool:
 
 
 def claim_lookups(session: Session, limit: int, now: datetime) -> list[PaperLookup]:
-    """Claim the lookups that are due longest, until LEASE from now. Those of subscribers without digests wait."""
+    """Claim until LOOKUP_LEASE the lookups that are due longest. Those of subscribers without digests wait."""
     interest = and_(_I.subscriber_id == _Q.subscriber_id, _I.kind == Kind.PAPER, _I.value == _Q.name)
     query = (
         select(core.paper_lookup)
@@ -302,7 +302,7 @@ def claim_lookups(session: Session, limit: int, now: datetime) -> list[PaperLook
         PaperLookup(row.subscriber_id, PaperId(row.name), LookupState(row.state), row.failures)
         for row in session.connection().execute(query)
     ]
-    _move(session, found, now + LEASE)
+    _move(session, found, now + LOOKUP_LEASE)
     return found
 
 

@@ -19,7 +19,7 @@ from digestd.domain.delivery import MailKind, State
 from digestd.errors import BadInput
 from digestd.security.encryption import encrypt
 from digestd.store import integrations, ledger
-from digestd.store.integrations import FAILURES_MAX
+from digestd.store.integrations import CHAT_FAILURES_MAX
 from digestd.store.ledger.create import Notice
 from digestd.subscribers.chat import remove_chat, set_chat
 from digestd.subscribers.lookup import find
@@ -189,10 +189,10 @@ def test_room_that_fails_three_digests_is_left_alone(
     on_file: Install, server: ChatServer, room: Callable[[str], str]
 ) -> None:
     address = room("slack")
-    server.answers = [Answer(0)] * FAILURES_MAX
-    fail_days(on_file, FAILURES_MAX)
+    server.answers = [Answer(0)] * CHAT_FAILURES_MAX
+    fail_days(on_file, CHAT_FAILURES_MAX)
     deliver(on_file)
-    assert len(server.posts) == FAILURES_MAX
+    assert len(server.posts) == CHAT_FAILURES_MAX
     [mail] = mails_to(on_file, address)
     assert "because your chat room" in mail
     assert "may not have arrived" in mail, "it links to those that are uncertain"
@@ -204,7 +204,7 @@ def test_room_that_fails_three_digests_is_left_alone(
     on_file.next_day(9)
     assert on_file.plan().planned
     deliver(on_file)
-    assert len(server.posts) == FAILURES_MAX + 2, "it gets digests again"
+    assert len(server.posts) == CHAT_FAILURES_MAX + 2, "it gets digests again"
 
 
 @pytest.mark.parametrize("said_by", ["marker", "notice"])

@@ -20,7 +20,7 @@ POLICIES = {
     "mail": (MAIL_BACKOFF, [5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE, HOUR, HOUR]),
     "relay": (RELAY_BACKOFF, [MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE, HOUR, HOUR]),
     "fetch": (Limits().backoff, [1, 2, 4, 8, 10, 10]),
-    "host": (rate_limits.BACKOFF, [n * 5 * MINUTE for n in (1, 2, 4, 8, 16, 32, 64, 72)]),
+    "host": (rate_limits.HOST_BACKOFF, [n * 5 * MINUTE for n in (1, 2, 4, 8, 16, 32, 64, 72)]),
     "library": (library_sync.BACKOFF, [n * 15 * MINUTE for n in (1, 2, 4, 8, 16, 32, 64, 96, 96)]),
     "webhook": (webhooks.BACKOFF, [6, *(n * MINUTE for n in (5, 30, 120, 300, 600, 840, 1200, 1440, 1440))]),
 }  # fmt: skip

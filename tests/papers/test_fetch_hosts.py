@@ -56,7 +56,7 @@ async def test_fetch_limits_requested_pause(db: Database, fetcher: Fetcher, web:
     rate_limit = RateLimit("site", 0.01)
     web.paths["/"] = says(b"ok", Backoff=10**12)
     await get(fetcher, web, rate_limit=rate_limit)
-    assert state(db, "site").next == clock.now + rate_limits.HORIZON
+    assert state(db, "site").next == clock.now + rate_limits.HOST_HORIZON
 
 
 async def test_breaker_opens_after_three_failures_closes_on_success(

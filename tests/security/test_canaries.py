@@ -157,7 +157,7 @@ def _status(url: str, body: bytes | None = None, authorization: str = "") -> int
 def test_delivery_crash_logs_location_only(installed: Install, more: dict[str, str]) -> None:
     with installed.db.write() as session:
         odd = dict.fromkeys(core.throttle.c.keys(), 0) | {
-            "name": rate_limits.RUN,
+            "name": rate_limits.DELIVERY_RUN,
             "free_us": WORDS[0],
             "error": WORDS[1],
         }

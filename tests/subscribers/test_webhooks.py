@@ -253,13 +253,13 @@ def test_webhook_is_posted_once_by_two_senders(sender: WebhookSender) -> None:
         assert integrations.claim_post(session, hook, sender.now) is not None
     with sender.db.write() as session:
         assert integrations.claim_post(session, hook, sender.now) is None
-        again = integrations.claim_post(session, hook, sender.now + integrations.LEASE)
+        again = integrations.claim_post(session, hook, sender.now + integrations.POST_LEASE)
     assert again is not None
     assert again.attempts == 2
 
 
 def test_webhook_events_older_than_a_month_are_deleted(sender: WebhookSender, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(integrations, "FORGET_BLOCK", 2)
+    monkeypatch.setattr(integrations, "POST_BLOCK", 2)
     with receiving() as receiver:
         integrations.configure_webhooks(sender.db, [receiver.url])
         for n in range(3):

@@ -9,7 +9,7 @@ from digestd.domain.trial import Trial
 from digestd.store import core
 from digestd.store.timestamps import from_us, to_us
 
-_T = core.trial.c
+_TRIAL = core.trial.c
 
 
 def start_trial(session: Session, trial: Trial) -> None:
@@ -19,18 +19,18 @@ def start_trial(session: Session, trial: Trial) -> None:
 
 
 def stop_trial(session: Session, trial: Trial, now: datetime) -> None:
-    session.connection().execute(update(core.trial).where(_T.id == trial.key).values(stopped_us=to_us(now)))
+    session.connection().execute(update(core.trial).where(_TRIAL.id == trial.key).values(stopped_us=to_us(now)))
 
 
 def running_trial(session: Session, now: datetime) -> Trial | None:
     """Return the trial that planning at `now` takes part in."""
-    on = _T.started_us <= to_us(now), or_(_T.stopped_us.is_(None), _T.stopped_us > to_us(now))
-    row = session.connection().execute(select(core.trial).where(*on).order_by(_T.id.desc()).limit(1)).first()
+    on = _TRIAL.started_us <= to_us(now), or_(_TRIAL.stopped_us.is_(None), _TRIAL.stopped_us > to_us(now))
+    row = session.connection().execute(select(core.trial).where(*on).order_by(_TRIAL.id.desc()).limit(1)).first()
     return None if row is None else _trial(row)
 
 
 def every_trial(session: Session) -> list[Trial]:
-    return [_trial(row) for row in session.connection().execute(select(core.trial).order_by(_T.id.desc()))]
+    return [_trial(row) for row in session.connection().execute(select(core.trial).order_by(_TRIAL.id.desc()))]
 
 
 def _trial(row: core.Record) -> Trial:
