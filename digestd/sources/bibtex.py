@@ -213,8 +213,14 @@ def _doi(fields: Mapping[str, str]) -> PaperId | None:
 
 
 def _published(fields: Mapping[str, str]) -> datetime | None:
-    """Return BibLaTeX's `date`, else `year` and `month` (name or number); None if they are no date."""
-    found = written_date(fields.get("date", "")) or written_date(f"{fields.get('year', '')}-{fields.get('month', '')}")
+    """Return BibLaTeX's `date`, else `year` and `month` (name or number); None if they are no date.
+
+    The year is the first four digits, as in `{2020}`, `2020/2021` or `in press, 2020`.
+    """
+    year, month = fields.get("year", ""), fields.get("month", "").strip('{}". ')
+    first = re.search(r"\d{4}", year)
+    of_year = (f"{first[0]}-{month}" if month else year, first[0]) if first else ()
+    found = next((day for text in (fields.get("date", ""), *of_year) if (day := written_date(text))), None)
     return midnight(found) if found else None
 
 
