@@ -71,14 +71,17 @@ class Similarity:
 _Rule = tuple[Callable[["_Evidence"], bool], float, str]
 _EQUAL_TITLES: tuple[_Rule, ...] = (
     (lambda it: it.authors is AuthorMatch.NOBODY, 0.1, "the same title by others"),
-    (lambda it: it.abstracts.unlike and not it.has_preprint, 0.3, "the same title on something else"),
+    (lambda it: it.abstracts.unlike and not it.is_rewritten, 0.3, "the same title on something else"),
+    (lambda it: it.abstracts.same and (it.is_specific or it.abstracts.length >= 30)
+        and (it.has_preprint or not it.is_another_edition), 0.99, "the same title and abstract"),
     (lambda it: it.is_another_edition, 0.5, "the same title at another time"),
-    (lambda it: it.abstracts.same, 0.99, "the same title and abstract"),
-    (lambda it: it.authors is AuthorMatch.UNKNOWN and it.abstracts.alike and it.is_specific
-        and not it.has_other_subject, 0.92, "the same title and a similar abstract"),
+    (lambda it: (it.authors is AuthorMatch.UNKNOWN or (it.authors is AuthorMatch.SOME and it.shared >= 2))
+        and it.abstracts.alike and it.is_version, 0.92, "the same title and a similar abstract"),
     (lambda it: it.authors is AuthorMatch.FIRST and it.is_specific and (it.abstracts.alike or it.shared >= 3),
         0.92, "the same title and first author"),
     (lambda it: it.authors >= AuthorMatch.MOST and it.is_specific, 0.97, "the same title and authors"),
+    (lambda it: it.authors >= AuthorMatch.MOST and it.abstracts.alike and it.weight >= 8,
+        0.92, "the same short title and authors, and a similar abstract"),
     (lambda it: it.authors is AuthorMatch.ALL and it.shared >= 3 and it.weight >= 8
         and it.is_within(SHORT_TITLE_DAYS), 0.92, "the same short title and authors"),
     (lambda _: True, 0.5, "the same title, and too little is known of the authors"),
@@ -89,7 +92,9 @@ _CUT_TITLE: tuple[_Rule, ...] = (
     (lambda it: it.abstracts.same and it.authors is not AuthorMatch.SOME,
         0.97, "one title begins like the other, and the abstract is the same"),
     (lambda it: it.is_serial or it.is_another_edition or it.titles.number_cut, 0.5, "one title begins like the other"),
-    (lambda it: it.authors is AuthorMatch.ALL and it.shared >= 2 and it.is_specific,
+    (lambda it: it.authors >= AuthorMatch.MOST and it.abstracts.alike,
+        0.94, "one title begins like the other, by the same authors on the same subject"),
+    (lambda it: it.authors is AuthorMatch.ALL and it.shared >= 2 and it.is_specific and not it.abstracts.known,
         0.91, "one title begins like the other, by the same authors"),
     (lambda _: True, 0.5, "one title begins like the other"),
 )  # fmt: skip
@@ -180,6 +185,16 @@ class _Evidence:
         if self.is_serial:
             return not self.is_within(EDITION_DAYS)
         return self.days is not None and self.days > REUSED_TITLE_DAYS and not self.abstracts.alike
+
+    @property
+    def is_version(self) -> bool:
+        """Return True if only one work has such a title, and the dates allow two versions of it."""
+        return self.is_specific and self.is_within(VERSION_DAYS) and not self.has_other_subject
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Return True for a preprint and a publication by the same people, whose abstract may be a new one."""
+        return self.has_preprint and self.authors >= AuthorMatch.MOST and self.shared >= 2 and self.is_version
 
     @property
     def is_rephrased(self) -> bool:

@@ -43,6 +43,11 @@ def test_similarity_of_generated_pairs_has_no_false_merge() -> None:
     assert report.recall >= 0.99, report.missed
 
 
+def test_similarity_decides_every_pair_written_one_by_one() -> None:
+    report = measure("special", invented.special())
+    assert (report.false, report.missed) == ([], [])
+
+
 def test_similarity_held_out_half_agrees() -> None:
     report = printed(measure("invented, held out", [pair for pair in PAIRS if pair.held_out]))
     assert report.false == []

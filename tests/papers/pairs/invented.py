@@ -47,7 +47,7 @@ def pairs() -> list[Pair]:
         other = works[(place + 2) % len(works)]
         for kind, same, one, twin in (*_positives(work), *_negatives(work, other, place)):
             found.append(Pair(one, twin, same, kind, bool(place % 2)))
-    return [*found, *_special()]
+    return [*found, *special()]
 
 
 Made = tuple[str, bool, Sighting, Sighting]
@@ -126,7 +126,8 @@ def _negatives(record: dict[str, Any], other: dict[str, Any], place: int) -> Ite
     yield "another work by the same authors", False, work, colleague
 
 
-def _special() -> Iterator[Pair]:
+def special() -> Iterator[Pair]:
+    """Return the pairs that are written one by one."""
     for number, line in enumerate((_HERE / "special.jsonl").read_text().splitlines()):
         record = json.loads(line)
         one, other = (sighting(record[name], f"{name}:1") for name in ("a", "b"))
