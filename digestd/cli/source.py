@@ -86,10 +86,7 @@ def remove_source(spec: Spec) -> None:
 
 
 def source_row(source: Source, last: FetchRecord | None, host: HostState | None) -> dict[str, object]:
-    """Return one source as printed.
-
-    Its last fetch, and until when its host is not contacted.
-    """
+    """Return one source as printed, with its last fetch, and until when its host is not contacted."""
     state = "never asked" if last is None else "broken" if last.error else "answered"
     fetched: datetime | None = last.fetched if last else None
     kind = source_type(source.name)

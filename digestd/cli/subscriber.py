@@ -284,10 +284,7 @@ def export_data(email: Email, file: OutputFile = None) -> None:
 
 
 def subscriber_row(subscriber: Subscriber) -> dict[str, object]:
-    """Return one subscriber as printed.
-
-    The keys of an import line, the number and the consent version.
-    """
+    """Return one subscriber as printed: the keys of an import line, the number and the consent version."""
     paused = {"paused_until": subscriber.paused_until} if subscriber.paused_until else {}
     return {"id": subscriber.key, **subscriber_fields(subscriber), **paused, "version": subscriber.version}
 
@@ -402,10 +399,7 @@ def _stdin() -> Iterator[FileLine]:
 
 
 def _count_lines(file: Path) -> int | None:
-    """Return the number of line ends, for the progress bar.
-
-    None if the file cannot be read.
-    """
+    """Return the number of line ends for the progress bar, or None if the file cannot be read."""
     if not file.is_file():
         return None
     try:

@@ -1,7 +1,4 @@
-"""try: the complete pipeline once.
-
-It runs for a sample subscriber on a database of its own.
-"""
+"""try: the complete pipeline once, for a sample subscriber on a database of its own."""
 
 import asyncio
 from collections.abc import Iterator

@@ -151,10 +151,7 @@ def is_doubtful(session: Session, bounce: Bounce, oldest: datetime) -> bool:
 
 
 def _must_hold(session: Session, bounce: Bounce, now: datetime) -> bool:
-    """Return True if a stored hard bounce must not suppress.
-
-    Lift earlier suppressions of the same surge.
-    """
+    """Lift the suppressions of a surge, and return True if this stored hard bounce must not suppress."""
     if bounce.delivery is not None and bounce.attempt is not None:
         relay, closed_us = bounces.attempt_of(session, bounce)
         if relay and bounces.failures_at_relay(session, relay, bounce.delivery, closed_us).is_unusual:
@@ -164,10 +161,7 @@ def _must_hold(session: Session, bounce: Bounce, now: datetime) -> bool:
 
 
 def _must_hold_domain(session: Session, address_key: bytes, now: datetime) -> bool:
-    """Return True if unusually many addresses at this domain failed.
-
-    Lift their suppressions.
-    """
+    """Lift the suppressions at a domain if unusually many of its addresses failed, and return True then."""
     domain = bounces.domain_of(session, address_key)
     if not domain:
         return False
@@ -219,10 +213,7 @@ def _hold(session: Session, results: Sequence[AttemptResult], now: datetime) -> 
 def _judged_final(
     session: Session, results: Sequence[AttemptResult], share: FailureCounts, now: datetime
 ) -> list[tuple[AttemptResult, Bounce]]:
-    """Return refusals that may be final.
-
-    All if the relay accepted any mail, else those about the mailbox.
-    """
+    """Return the refusals that may be final: all if the relay accepted any mail, else those about the mailbox."""
     taken = [result for result in results if share.reached or _is_hard(result)]
     return [(result, bounce) for result in taken if (bounce := _bounce_of(session, result, now)) is not None]
 
@@ -246,10 +237,7 @@ def _not_held_by_domain(
 
 
 def _bounce_of(session: Session, refused: AttemptResult, now: datetime) -> Bounce | None:
-    """Return the bounce that a refusal is.
-
-    None where nobody knows whom the mail was for.
-    """
+    """Return the bounce that a refusal is, or None if nobody knows whom the mail was for."""
     went_to = bounces.addressee_of_delivery(session, refused.delivery)
     if went_to is None:
         return None

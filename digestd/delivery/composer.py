@@ -96,10 +96,7 @@ class Sender:
         return self.from_.address.rpartition("@")[2]
 
     def command(self, purpose: Purpose, number: int, at: datetime, version: int = 0) -> str:
-        """Return the address that acts like a link with such a token.
-
-        Empty if commands are off.
-        """
+        """Return the address that acts like a link with such a token, or "" if commands are off."""
         local, _, host = self.commands.rpartition("@")
         return (
             make_command_address(local, make_token(self.keys, purpose, number, at, version), host)
@@ -450,10 +447,7 @@ class Composer:
         return mail or self._sender.reply_to
 
     def _confirmation_address(self, claim: Claim) -> str:
-        """Return the address at which an answer confirms a subscription.
-
-        Empty if commands are off.
-        """
+        """Return the address at which an answer confirms a subscription, or "" if commands are off."""
         at = from_us(claim.dated_us)
         return self._sender.command(Purpose.CONFIRM, claim.subscriber, at, int(claim.period))
 

@@ -1,6 +1,4 @@
-"""The journals of delivery, files outside the database.
-
-Sent mails, and results that the database did not take.
+"""The journals of delivery: files of sent mails, and of results that the database did not take.
 
 The sent journal keeps mails and their outcome for some days. A database restored from a backup does not know the mails
 sent since, and would send them a second time. The newest entry of the sent journal is then missing from its ledger:
@@ -269,10 +267,7 @@ def write_identity(folder: Path, identity: JournalIdentity) -> None:
 
 
 def read_machine_id() -> str:
-    """Return the machine id (machine-id(5)).
-
-    Empty if there is none, as in most containers.
-    """
+    """Return the machine id (machine-id(5)), or "" if there is none, as in most containers."""
     try:
         return Path("/etc/machine-id").read_text().strip()
     except OSError:

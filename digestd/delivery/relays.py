@@ -1,6 +1,4 @@
-"""Decide when a relay may send.
-
-Rate limits, back-off after failures, and the balance between relays.
+"""Decide when a relay may send: rate limits, back-off after failures, and the balance between relays.
 
 - `RateLimiter` keeps the rates per relay and per recipient domain; what was used is written to the store.
 - `RelayBackoff` pauses a relay after failures, for all workers through the database.

@@ -1,4 +1,4 @@
-"""Say how a subscriber stands: their last digest, their next one, and what each interest finds now.
+"""Report a subscriber's last and next digest, and the yield of each interest.
 
 It answers why somebody got no digest. Nothing is stored.
 """

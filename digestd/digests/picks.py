@@ -85,9 +85,7 @@ def digest_options(shard: Shard, i: int, period: str, explore: bool) -> DigestOp
 
 
 def team_draft(ours: Sequence[int], theirs: Sequence[int], size: int, coins: bytes) -> list[tuple[int, Team | None]]:
-    """Return up to `size` papers of two rankings (best first).
-
-    Each has the team that picked it.
+    """Return up to `size` papers of two rankings (best first), each with the team that picked it.
 
     As many papers as the longer ranking has. What is left of the longer one when the other ends belongs to no team,
     so that length alone earns no credit.
@@ -110,10 +108,7 @@ def team_draft(ours: Sequence[int], theirs: Sequence[int], size: int, coins: byt
 
 
 def _turn(n: int, coins: bytes, taken: dict[int, Team | None]) -> Team:
-    """Return the team that picks the n-th paper.
-
-    By coin in even turns, else the other team.
-    """
+    """Return the team that picks the n-th paper: by coin in even turns, else the other team."""
     if n % 2:
         return Team.A if list(taken.values())[-1] is Team.B else Team.B
     place = n // 2 % (8 * len(coins))

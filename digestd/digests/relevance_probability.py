@@ -56,10 +56,7 @@ def refit_calibration(db: Database, now: datetime) -> None:
 
 
 def fit_from_digests(digests: Iterable[SentDigest]) -> LocalCalibration:
-    """Fit a calibration to these digests and their verdicts.
-
-    The default if too few subscribers gave any.
-    """
+    """Fit a calibration to these digests and their verdicts; the default if too few subscribers gave any."""
     rows_by_subscriber: defaultdict[int, list[Row]] = defaultdict(list)
     for digest in digests:
         if any(digest.verdicts):

@@ -35,9 +35,6 @@ def release_free_memory() -> None:
 
 
 def tune_gc_for_batch() -> None:
-    """Collect garbage rarely, and skip objects loaded so far.
-
-    For processes that make thousands of digests.
-    """
+    """Collect garbage rarely, without the objects loaded so far, in processes that make thousands of digests."""
     gc.freeze()
     gc.set_threshold(*_BATCH_GC_THRESHOLDS)

@@ -29,10 +29,7 @@ PRIVATE = -1
 
 
 class SeedPaper(NamedTuple):
-    """A named paper.
-
-    Row number (0 for a private reference), revision, and what ranking needs of it.
-    """
+    """A paper that a subscriber named: row number (0 for a private reference), revision, and what ranking needs."""
 
     key: int
     revision: int
@@ -128,9 +125,7 @@ class SeedReader:
 
 @dataclass(frozen=True, slots=True)
 class NamedPapers:
-    """The papers that each subscriber of a shard named.
-
-    Public if a source knows them, else their reference.
+    """The papers that each subscriber of a shard named: public if a source knows them, else their reference.
 
     `references` and `private` are keyed by subscriber and name.
     """
@@ -148,10 +143,7 @@ class NamedPapers:
         return (_public(self.public, name, stored) if stored else None) or self.private.get((subscriber, name))
 
     def revision(self, subscriber: int, name: PaperId) -> int:
-        """Return the revision that was read.
-
-        PRIVATE for a reference, 0 if the name is unknown.
-        """
+        """Return the revision that was read: PRIVATE for a reference, 0 if the name is unknown."""
         found = self.find(subscriber, name)
         return found.revision if found else 0
 

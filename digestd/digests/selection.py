@@ -1,8 +1,6 @@
-"""Select the papers of each digest.
+"""Select the papers of each digest: those above the minimum score, diversified, and one exploration paper.
 
-Those above the minimum score, diversified, and one exploration paper.
-
-`select` gives followed authors the first places, then prefers variety, then gives every interest a place, and draws
+`select` gives followed authors the first places, then prefers variety, then gives every interest a slot, and draws
 the exploration paper. `build_picks` turns the result into the picks of a shard of digests.
 
 Arrays with one row per subscriber are sorted by score here: column c is the paper `order[:, c]`.
@@ -198,10 +196,7 @@ def selected_cells(selections: Selections) -> Cells:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EligiblePapers:
-    """The papers above the minimum score.
-
-    Column c of `order` (n, m) where `marks` (n, m) is True.
-    """
+    """The papers above the minimum score: column c of `order` (n, m) where `marks` (n, m) is True."""
 
     order: Ints
     marks: Bools
@@ -277,9 +272,7 @@ def _carried_over(ranked: RankedCandidates, calibration: LocalCalibration) -> Bo
 
 
 def _above_minimum(ranked: RankedCandidates, options: Sequence[DigestOptions], calibration: LocalCalibration) -> Bools:
-    """Return the papers (n, m) that may be picked by score.
-
-    They reach the minimum score or are by a followed author.
+    """Return the papers (n, m) that reach the minimum score or are by a followed author.
 
     Subscribers without interests have no minimum: they get what is trending.
     """
@@ -299,10 +292,7 @@ def _within(counts: Ints, width: int) -> Bools:
 def _explorable(
     ranked: RankedCandidates, options: Sequence[DigestOptions], calibration: LocalCalibration, order: Ints, among: Bools
 ) -> Bools:
-    """Return which of the first EXPLORE_TO ranks may be drawn.
-
-    New, below the usual ranks, not improbable.
-    """
+    """Return which of the first EXPLORE_TO ranks may be drawn: new, below the usual ranks, not improbable."""
     explores = np.array([each.explore and each.size >= MIN_EXPLORE_SIZE for each in options], dtype=np.bool_)
     first = np.array([max(EXPLORE_FROM, each.size + 1) for each in options], dtype=np.intp) - 1
     order = order[:, :EXPLORE_TO]

@@ -268,10 +268,7 @@ def _names(interests: Iterable[Interest]) -> list[PaperId]:
 
 
 def _in_categories(profiles: Profiles, only: Sequence[bool], papers: int) -> Bools:
-    """Return papers in chosen categories or by followed authors.
-
-    For subscribers who want no others.
-    """
+    """Return the papers in chosen categories or by followed authors, for subscribers who want no others."""
     restricted = np.array(only, dtype=np.bool_)
     found = np.repeat(~restricted[:, None], papers, axis=1)
     if restricted.any():

@@ -97,10 +97,7 @@ class BounceAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BounceScore:
-    """The points of an address.
-
-    They stand for the soft bounces of a time span.
-    """
+    """The points of an address for its soft bounces in a time span."""
 
     points: float = 0.0
     first: datetime | None = None

@@ -99,10 +99,7 @@ class Reason(NamedTuple):
 
     @property
     def shareable(self) -> "Reason":
-        """Return the reason for public pages and feeds.
-
-        Without the title of a private reference, and without the name and interests of a group.
-        """
+        """Return the reason for public pages and feeds, without titles of private references and names of groups."""
         if self.kind is ReasonKind.GROUP:
             return Reason(self.kind)
         return self._replace(value="") if self.kind is ReasonKind.REFERENCE else self

@@ -103,10 +103,7 @@ class LibraryEntry:
 
 @dataclass(frozen=True, slots=True)
 class LibraryUpdate:
-    """The result of a change.
-
-    The status of each entry, and the subscriber's new interests.
-    """
+    """The result of a change: the status of each entry, and the subscriber's new interests."""
 
     entries: tuple[LibraryEntry, ...]
     interests: tuple[Interest, ...]

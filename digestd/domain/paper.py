@@ -127,10 +127,7 @@ STARS_MAX = 500
 
 
 def votes(signals: Mapping[str, float]) -> float:
-    """Return upvotes + 0.3 comments + 0.1 stars (≤ 500), ≥ 0.
-
-    The current interest in a paper.
-    """
+    """Return the current interest in a paper: upvotes + 0.3 comments + 0.1 stars (≤ 500), ≥ 0."""
     upvotes, comments, stars = (_finite(signals.get(name, 0.0)) for name in ("upvotes", "comments", "stars"))
     return upvotes + COMMENT_WEIGHT * comments + STAR_WEIGHT * min(stars, STARS_MAX)
 
@@ -152,9 +149,7 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,30}:\S{1,300}")
 
 
 def arxiv_id(text: str) -> tuple[PaperId, int | None] | None:
-    """Return the paper and version of an arXiv id, OAI id or arXiv URL.
-
-    None for anything else.
+    """Return the paper and version of an arXiv id, OAI id or arXiv URL; None for anything else.
 
     The version is not part of the identity. Old ids lose their subject class: `math.GT/0309136` is `math/0309136`
     (https://info.arxiv.org/help/arxiv_identifier.html).

@@ -68,9 +68,7 @@ def due_period(timing: Timing, last_date: str | None, now: datetime) -> Period |
 
 
 def first_due(timing: Timing, now: datetime, last_date: str | None = None) -> datetime:
-    """Return when a subscriber is first due.
-
-    They became active or changed their timing at `now`.
+    """Return when a subscriber is first due who became active or changed their timing at `now`.
 
     That is today's hour, even if past, if today is one of their days and has had no digest, so that the first digest
     follows the confirmation at once; else their next hour.
@@ -112,9 +110,7 @@ def end_of_day(timing: Timing, now: datetime) -> datetime:
 
 
 def covers_from(timing: Timing, last_planned: datetime | None, period: Period) -> str:
-    """Return the key of the oldest period that a digest for `period` covers.
-
-    Its own unless days were missed.
+    """Return the key of the oldest period that a digest for `period` covers: its own unless days were missed.
 
     Args:
         last_planned: when the newest digest that was or may still be sent was planned. A digest covers a week at

@@ -50,10 +50,7 @@ def assemble(values: Mapping[str, Any]) -> Sighting:
 
 
 def _default(field: "Field[Any]") -> object:
-    """Return the default of a field.
-
-    MISSING, which equals no value, if it is required.
-    """
+    """Return the default of a field; MISSING, which equals no value, if it is required."""
     return field.default if field.default_factory is MISSING else field.default_factory()
 
 

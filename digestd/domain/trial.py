@@ -37,10 +37,7 @@ class Trial:
     stopped: datetime | None = None
 
     def includes(self, subscriber: int) -> bool:
-        """Return True if a subscriber takes part.
-
-        The same ones during a trial, others in another trial.
-        """
+        """Return True if a subscriber takes part: the same ones during a trial, others in another trial."""
         drawn = blake2b(f"{self.name}|{subscriber}".encode(), digest_size=8).digest()
         return int.from_bytes(drawn, "big") / _WHOLE < self.share
 

@@ -29,10 +29,7 @@ def case_calibration_error(cases: Iterable[Case]) -> Estimate:
 
 
 def calibration_error(given: Sequence[Predictions], bins: int = BINS) -> Estimate:
-    """Return the expected calibration error in bins of equal size.
-
-    Zeros without predictions.
-    """
+    """Return the expected calibration error in bins of equal size; zeros without predictions."""
     chances = np.concatenate([np.zeros(0), *(promised for _, promised, _ in given)])
     if not chances.size:
         return Estimate(0.0, 0.0, 0.0)

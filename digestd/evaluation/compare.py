@@ -1,6 +1,4 @@
-"""Compare two rankers on the same judgments by user.
-
-Also measure the contribution of each signal.
+"""Compare two rankers on the same judgments by user, and measure the contribution of each signal.
 
 A paired difference is the mean over users of (ours − theirs), with a bootstrap interval over users, and the number of
 users for whom ours is better, worse and equal. A ranker is a set of weights, one signal alone, or a file of scores.
@@ -26,10 +24,7 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Difference(Estimate):
-    """A mean difference with its 95 % interval.
-
-    It has the number of users with each sign.
-    """
+    """A mean difference with its 95 % interval, and the number of users with each sign."""
 
     better: int
     worse: int

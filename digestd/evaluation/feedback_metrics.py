@@ -1,6 +1,4 @@
-"""Measure how well the ranker separates liked picks from others.
-
-By the feedback of subscribers.
+"""Measure by feedback how well the ranker separates liked picks from others.
 
 auc       probability that a liked pick scores higher than another pick of the same digest, ties counting half (Mann
           & Whitney 1947): the mean over subscribers with both kinds.
@@ -77,10 +75,7 @@ def digest_verdicts(done: RerankedDigest) -> DigestVerdicts:
 
 
 def auc(given: Iterable[DigestVerdicts]) -> tuple[Estimate, int]:
-    """Return the area under the ROC curve.
-
-    Also return the number of subscribers it is measured on.
-    """
+    """Return the area under the ROC curve, and the number of subscribers it is measured on."""
     pairs: defaultdict[str, list[float]] = defaultdict(list)
     for one in given:
         more, less = one.scores(True)[:, None], one.scores(False)[None, :]
@@ -106,18 +101,12 @@ def pick_predictions(shown: Iterable[SentDigest]) -> list[Predictions]:
 
 
 def bin_count(given: Sequence[Predictions]) -> int:
-    """Return the number of bins.
-
-    Fewer for few picks, as small bins have errors by chance.
-    """
+    """Return the number of bins: fewer for few picks, as small bins have errors by chance."""
     return max(1, min(BINS, sum(len(chances) for _, chances, _ in given) // PICKS_PER_BIN))
 
 
 def measure_exploration(shown: Iterable[SentDigest]) -> Exploration | None:
-    """Compare exploration picks with ranked picks.
-
-    None if there are no exploration picks.
-    """
+    """Compare exploration picks with ranked picks; None if there are no exploration picks."""
     rows: defaultdict[int, Doubles] = defaultdict(lambda: np.zeros(4))
     picks = 0
     for one in shown:
@@ -132,9 +121,7 @@ def measure_exploration(shown: Iterable[SentDigest]) -> Exploration | None:
 
 
 def _predicts_like(seen: Mapping[bool, Sequence[float]], score: float) -> bool:
-    """Return True if a score is nearer to the mean of the liked picks.
-
-    Else it is nearer to that of the others.
+    """Return True if a score is nearer to the mean of the liked picks than to that of the others.
 
     Returns True if nothing was disliked so far, else False if nothing was liked: most verdicts are likes.
     """

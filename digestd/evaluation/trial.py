@@ -44,10 +44,7 @@ class PreferenceCount:
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """The posterior of team B's share.
-
-    Mean, 95 % credible interval, and probability that B is better.
-    """
+    """The posterior of team B's share: mean, 95 % credible interval, and probability that B is better."""
 
     value: float
     low: float

@@ -1,6 +1,4 @@
-"""Keys for hosts that require them.
-
-Which setting belongs to which host, and how it is sent.
+"""Keys for hosts that require them: which setting belongs to which host, and how it is sent.
 
 A key is sent to exactly its host, by HTTPS (or to the loopback address), and never with a redirect to another. It is
 added when a request leaves, so that it is in no error, log or stored address.
@@ -64,9 +62,7 @@ def credentials(settings: Mapping[str, str | None]) -> dict[str, Credential]:
 
 
 def with_credential(outgoing: OutgoingRequest, known: Mapping[str, Credential]) -> OutgoingRequest:
-    """Return the request with the key of its host.
-
-    Only if there is one and the connection is safe.
+    """Return the request with the key of its host, if there is one and the connection is safe.
 
     Call it for a source's own host only.
     """

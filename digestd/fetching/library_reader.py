@@ -1,7 +1,4 @@
-"""Read a subscriber's library at Zotero, within limits.
-
-The result is one consistent version or nothing.
-"""
+"""Read one consistent version of a subscriber's library at Zotero, within limits."""
 
 import asyncio
 from collections.abc import Callable, Mapping

@@ -1,9 +1,9 @@
-"""Tell what each sentence of an abstract is for, and what speaks for showing it.
+"""Classify the role of each sentence of an abstract, and score it.
 
 A linear-chain CRF over five roles has been fitted to CSAbstruct (Cohan et al., EMNLP 2019). Its features are the words
 of a sentence, pairs of words, beginning, length and place, and the beginnings of its neighbours; `probabilities`
-returns the marginals of the forward-backward algorithm (Rabiner 1989). Logistic regressions on the words tell the
-traits of a sentence. `python -m tests.gists.train` fits all of them; see NOTICE.
+returns the marginals of the forward-backward algorithm (Rabiner 1989). Logistic regressions on the words
+predict the traits of a sentence. `python -m tests.gists.train` fits all of them; see NOTICE.
 """
 
 import re

@@ -37,9 +37,7 @@ class EarlierDigest:
 
 @dataclass(frozen=True, slots=True)
 class DigestLinks:
-    """The links of a digest: absolute URLs with the subscriber's tokens.
-
-    Empty if there is no such link.
+    """The links of a digest: absolute URLs with the subscriber's tokens, empty if there is no such link.
 
     Without a web address `unsubscribe` is a `mailto:` link, `mail` is the address for commands, and the others are
     empty.

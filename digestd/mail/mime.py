@@ -192,10 +192,7 @@ def _safe_starts(encoded: bytes) -> bytes:
 
 
 def _unsubscribe_mailto(headers: DigestHeaders) -> str:
-    """Return the second URL of List-Unsubscribe (RFC 2369).
-
-    Empty if no mailbox is read.
-    """
+    """Return the second URL of List-Unsubscribe (RFC 2369), or "" if no mailbox is read."""
     return f", {_mailto(headers.unsubscribe_mailbox, 'unsubscribe')}" if headers.unsubscribe_mailbox else ""
 
 
@@ -296,10 +293,7 @@ def _checked(form: re.Pattern[str], value: str) -> str:
 
 
 def _phrase(header: str, name: str, address: str) -> str:
-    """Return `Name <address>` with the name as atoms, quoted, or as encoded words.
-
-    Only `<address>` without a name.
-    """
+    """Return `Name <address>`, the name as atoms, quoted or as encoded words; `<address>` without a name."""
     if not name.strip():
         return f"<{address}>"
     name = header_text(name, DISPLAY_NAME_MAX)

@@ -75,10 +75,7 @@ class ExpectedSchedule:
         return CALENDAR_GRACE if self.announcement_time else LEARNED_GRACE
 
     def due(self, day: date) -> datetime | None:
-        """Return when the papers of a day should be here, or None if it brings none.
-
-        Without a calendar: the end of the day.
-        """
+        """Return when the papers of a day should be here (without a calendar at its end), or None if it brings none."""
         if self.announcement_time:
             return self.announcement_time(day)
         if self.expected(day) == 0:
@@ -86,9 +83,7 @@ class ExpectedSchedule:
         return datetime.combine(day + timedelta(days=1), time(), UTC)
 
     def expected(self, day: date) -> int | None:
-        """Return the expected number of papers.
-
-        The median of the weekday over eight weeks.
+        """Return the expected number of papers: the median of the weekday over eight weeks.
 
         None if too little is known. With a calendar three announcements suffice, of that
         weekday or else of any; without one, four days of that weekday are needed.
@@ -150,11 +145,9 @@ def judge_days(
 
 
 def days_to_judge(known: Iterable[Coverage], first: date, today: date, look_back: timedelta) -> list[date]:
-    """Return the days to judge.
+    """Return the days to judge: from `first` on, those since the last known one, and the look-back again.
 
-    Those since the last known one, the look-back again, and from `first` on.
-
-    At most eight weeks, for an installation that was off for years.
+    They are at most eight weeks, for an installation that was off for years.
     """
     kept = [row.day for row in known if row.day <= today]
     start = min(first, max(kept) + _DAY, max(min(kept), today - look_back)) if kept else first

@@ -77,9 +77,7 @@ def fold(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text.
-
-    Runs of letters and digits, decimal numbers as one word.
+    """Return the words of a text: runs of letters and digits, decimal numbers as one word.
 
     A plus sign after a word becomes `plus`.
     """

@@ -20,10 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 def store_page(db: Database, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:
-    """Merge a page into the papers, in one transaction unless a sighting cannot be stored.
-
-    That one is left out and returned as refused.
-    """
+    """Merge a page into the papers, in one transaction if all can be stored; the others are returned as refused."""
     refused: list[tuple[Sighting, str]] = []
 
     def refuse(sighting: Sighting, error: Exception) -> None:

@@ -25,10 +25,7 @@ Rows = TypeVar("Rows", Bools, Floats, Ints)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
-    """A set of cells of a table.
-
-    Their `rows` and `columns` (c,), in row order, without duplicates.
-    """
+    """A set of cells of a table: their `rows` and `columns` (c,), in row order, without duplicates."""
 
     rows: Ints
     columns: Ints
@@ -153,10 +150,7 @@ class Groups:
         return chosen, self.starts[groups][chosen.owner] + within
 
     def peaks(self, values: Floats) -> tuple[Floats, Ints]:
-        """Return each group's maximum of one value per row, and its first row.
-
-        0 and −1 for an empty group.
-        """
+        """Return each group's maximum of one value per row, and its first row; 0 and −1 for an empty group."""
         most, where = np.zeros(len(self), dtype=np.float32), np.full(len(self), -1, dtype=np.intp)
         filled = np.flatnonzero(self.sizes)
         if filled.size:

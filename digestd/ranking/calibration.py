@@ -69,10 +69,7 @@ class Calibration:
 
 
 def like_log_odds(marked: Floats, relevance: Floats) -> Floats:
-    """Return the log odds of a like from those of a mark.
-
-    By the two assumptions above.
-    """
+    """Return the log odds of a like from those of a mark, by the two assumptions above."""
     log_odds: Floats = marked + np.float32(RELEVANCE_BONUS) * relevance + np.float32(PRIOR_SHIFT)
     return log_odds
 
@@ -101,9 +98,7 @@ class LocalCalibration:
 
 
 def fit_local(log_odds: Doubles, liked: Doubles, weights: Doubles) -> LocalCalibration:
-    """Fit Platt scaling of shipped log odds (c,) to `liked` (c,).
-
-    By Newton's method with weights (c,).
+    """Fit Platt scaling of shipped log odds (c,) to `liked` (c,), by Newton's method with weights (c,).
 
     A normal prior pulls shift and slope to 0 and 1, so a few verdicts change little.
     """
@@ -120,10 +115,7 @@ def fit_local(log_odds: Doubles, liked: Doubles, weights: Doubles) -> LocalCalib
 
 
 def logit(probability: float) -> float:
-    """Return log(p/(1 − p)).
-
-    p is clipped to the nearest four-decimal number inside (0, 1).
-    """
+    """Return log(p/(1 − p)), with p clipped to the nearest four-decimal number inside (0, 1)."""
     inside = min(max(probability, 0.00005), 0.99995)
     return log(inside / (1 - inside))
 

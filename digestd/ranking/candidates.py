@@ -1,6 +1,4 @@
-"""The candidate set: the day's papers.
-
-It holds everything that is computed once per planning run.
+"""The candidate set: the day's papers, and everything that is computed once per planning run.
 
 Trend: log1p(weighted votes) minus the mean of papers of the same age in days, so that new papers are not punished for
 having had no time; within a day, older votes decay with a half-life of 3 days. Where few papers have the same age, the
@@ -113,10 +111,7 @@ class CandidateSet:
         return len(self.papers)
 
     def with_archive_votes(self, votes: Sequence[float]) -> "CandidateSet":
-        """Return a copy that ranks likes among these archive votes.
-
-        Unchanged if there are none.
-        """
+        """Return a copy that ranks likes among these archive votes, unchanged if there are none."""
         return replace(self, archive_votes=np.array(votes, dtype=np.float32)) if len(votes) else self
 
     def with_likes(self, people: Ints, papers: Ints) -> "CandidateSet":

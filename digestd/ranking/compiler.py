@@ -57,10 +57,7 @@ class ProfileInput:
         return self._known(Stance.MUTED)
 
     def named(self) -> list[PaperId]:
-        """Return the known papers in record order: likes, then dislikes.
-
-        None without likes.
-        """
+        """Return the known papers in record order: likes, then dislikes; none if there are no likes."""
         likes = self.liked()
         return [*likes, *self.disliked()] if likes else []
 

@@ -1,7 +1,7 @@
-"""Diversity: no five papers on the same thing, and a place for every interest.
+"""Diversify picks; every interest gets one slot.
 
 Maximal marginal relevance (Carbonell & Goldstein 1998) over LSA cosines, at most CROWD near-duplicates while there is
-anything else, then a share of the places for each interest.
+anything else, then a share of the slots for each interest.
 """
 
 from collections.abc import Callable, Sequence
@@ -109,10 +109,7 @@ def rebalance(chosen: Sequence[int], order: Ints, matches: Bools, keep: int = 0,
 
 
 def _spared(live: Bools, chosen_places: Sequence[int], keep: int) -> int | None:
-    """Return the last chosen paper that can go.
-
-    Of an interest above its share, or of none.
-    """
+    """Return the last chosen paper of an interest above its share, or of none: it can go."""
     counts = live[:, chosen_places].sum(axis=1)
     share = -(-len(chosen_places) // len(live))
     for n in reversed(range(keep, len(chosen_places))):

@@ -163,10 +163,7 @@ def is_inactive(signal: Signal, candidates: CandidateSet) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Population:
-    """The values of each row (n, m) that z-scores are computed over.
-
-    A 0/1 `mask` and its row sums `count`.
-    """
+    """The values of each row (n, m) that z-scores are computed over, as a 0/1 `mask` and its row sums `count`."""
 
     mask: Floats
     count: Floats
@@ -195,10 +192,7 @@ def deviations(raw: Floats, among: Population) -> tuple[Floats, Floats]:
 
 
 def zscores(raw: Floats, eligible: Bools | None = None, known: Bools | None = None) -> Floats:
-    """Return z-scores of each row over its eligible papers.
-
-    0 if values are equal or unknown.
-    """
+    """Return z-scores of each row over its eligible papers: 0 if values are equal or unknown."""
     if known is not None:
         z: Floats = zscores(raw, known if eligible is None else eligible & known) * known
         return z

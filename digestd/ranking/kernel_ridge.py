@@ -185,10 +185,7 @@ def gram(seeds: Sequence[EncodedSeed]) -> Doubles:
 
 
 def penalties(likes: int, dislikes: int) -> Doubles:
-    """Return λ/C of each like, then of each dislike.
-
-    All seeds of a side share its weight equally.
-    """
+    """Return λ/C of each like, then of each dislike; all seeds of a side share its weight equally."""
     share = 0.0 if not dislikes else 0.85 if dislikes >= 5 else 0.2
     weight = MASS / (1 - share)
     per_dislike = RIDGE * dislikes / (weight * share) if dislikes else 0.0

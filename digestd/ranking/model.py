@@ -167,10 +167,7 @@ class TextModel:
 
     @property
     def negative_prior(self) -> Sparse:
-        """Return TF-IDF rows (b, V) of a sample of the texts.
-
-        The negative examples for everybody.
-        """
+        """Return TF-IDF rows (b, V) of a sample of the texts: the negative examples for everybody."""
         return self.archive.rows[:NEGATIVE_EXAMPLES]
 
     @property
@@ -287,10 +284,7 @@ def loads(data: bytes) -> TextModel:
 
 
 def fingerprint(model: TextModel) -> str:
-    """Return the version of a model.
-
-    Its format and 16 hexadecimal digits of a hash of its content.
-    """
+    """Return the version of a model: its format and 16 hexadecimal digits of a hash of its content."""
     lexicon = [*model.lexicon.frequency, *(f"{short} {long}" for short, long in model.lexicon.long_forms.items())]
     digest = sha256("\n".join([str(MODEL_FORMAT), *model.vocabulary, *lexicon]).encode())
     for part in (model.idf, model.components, model.precision):

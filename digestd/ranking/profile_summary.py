@@ -1,6 +1,4 @@
-"""A profile summary: what distinguishes a subscriber's likes.
-
-Words and authors, to show to them.
+"""A profile summary: words and authors that distinguish a subscriber's likes, to show to them.
 
 It never influences the ranking. A word scores the number of liked papers with it, times the log odds ratio of its
 use in liked and other papers (Robertson & Spärck Jones 1976, formula F4, with ½ added to each count).
@@ -73,10 +71,7 @@ def _weight(inside: int, liked: int, outside: int, others: int) -> float:
 
 
 def _spelling(stem: str, spelled: Sequence[dict[str, str]]) -> str:
-    """Return the most frequent spelling in liked papers.
-
-    In lower case unless it never occurs so.
-    """
+    """Return the most frequent spelling in liked papers, in lower case unless it never occurs so."""
     seen = Counter(text[stem] for text in spelled if stem in text)
     small = [word for word in seen if word.islower()]
     return max(small or seen, key=lambda word: (seen[word], word))

@@ -106,10 +106,7 @@ class SeedEncoder:
     _latest: list[SeedTable] = field(default_factory=list)
 
     def table_with(self, seeds: Iterable[Seed]) -> tuple[SeedTable, Ints]:
-        """Return a table that contains these seeds, and their rows.
-
-        The latest table, or a new one if full.
-        """
+        """Return a table that contains these seeds (the latest, or a new one if it is full), and their rows."""
         wanted = list(seeds)
         seed_table = self._latest[0] if self._latest else self._new(len(wanted))
         places = seed_table.find(wanted)

@@ -1,6 +1,4 @@
-"""The corpus and the vocabulary.
-
-Numbered stems, the terms that a model keeps, and their counts.
+"""The corpus and the vocabulary: numbered stems, the terms that a model keeps, and their counts.
 
 `read_corpus` streams texts into numbered stems, at 4 bytes per word. `choose_vocabulary` keeps the most frequent terms:
 stems and pairs of adjacent stems. `count_corpus_terms` and `count_terms` count them in a corpus and in new texts.

@@ -1,6 +1,4 @@
-"""bioRxiv and medRxiv by posting date.
-
-`biorxiv`, `biorxiv:neuroscience+cell biology`, `medrxiv:…`.
+"""bioRxiv and medRxiv by posting date: `biorxiv`, `biorxiv:neuroscience+cell biology`, `medrxiv:…`.
 
 GET https://api.biorxiv.org/details/SERVER/INTERVAL/START/json, documented at
 https://api.biorxiv.org/details/biorxiv/help. A page holds 30 or 100 records depending on the manual's year, so

@@ -1,7 +1,4 @@
-"""Parse the dates that sources write.
-
-Numbers as text, without leading zeros, a year alone, or words.
-"""
+"""Parse the dates that sources write: numbers as text, without leading zeros, a year alone, or words."""
 
 import re
 from collections.abc import Sequence
@@ -65,9 +62,7 @@ def published_at(record: JsonObject, key: str, heard_of: date | None) -> datetim
 
 
 def publication_day(parts: Sequence[object], heard_of: date | None) -> date | None:
-    """Return the publication day from [year, month, day] or a prefix of it.
-
-    None if it is not a date.
+    """Return the publication day from [year, month, day] or a prefix of it; None if it is not a date.
 
     A month or year alone gives the day on which the paper was first known if that lies within it, else
     its first day. A date after that day names a future issue: the day itself is returned.

@@ -1,6 +1,4 @@
-"""Papers of an OpenReview venue.
-
-`openreview:ICLR.cc/2027/Conference`, `openreview:TMLR`.
+"""Papers of an OpenReview venue: `openreview:ICLR.cc/2027/Conference`, `openreview:TMLR`.
 
 GET https://api2.openreview.net/notes, documented at https://docs.openreview.net/reference/api-v2. API 1 has bare
 values where API 2 has {"value": …}; both are parsed. Papers become public long after they were created, so the

@@ -1,8 +1,8 @@
-"""What the sources share that are asked page by page.
+"""Base classes of paged sources.
 
 A cursor is the text of a `Place`: `START` or `START@MARK`. START is the number of a page, or how many records come
-before it; MARK is the service's own cursor, or what else a source must know to ask. An empty page before the end is
-asked for again, since services have been seen to give one in the middle of a result.
+before it; MARK is the service's own cursor, or what else the next request needs. An empty page before the end is
+requested again, because services have returned one in the middle of a result.
 """
 
 from abc import ABC, abstractmethod

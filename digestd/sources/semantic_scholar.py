@@ -1,6 +1,4 @@
-"""Semantic Scholar: citation counts, summaries and similar papers.
-
-`s2-citations` and `s2-recommend:ID+ID`.
+"""Semantic Scholar: citation counts and summaries (`s2-citations`), similar papers (`s2-recommend:ID+ID`).
 
 POST https://api.semanticscholar.org/graph/v1/paper/batch and the recommendations API, documented at
 https://api.semanticscholar.org/api-docs/. Both work without a key from a shared pool that is often exhausted.

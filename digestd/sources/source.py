@@ -1,6 +1,4 @@
-"""The interface of a source.
-
-Which request comes next, and how to parse its answer. Pure.
+"""The interface of a source: which request comes next, and how to parse its answer. Pure.
 
 A source turns the bytes of an answer into sightings and never opens a socket. A record that
 cannot be parsed becomes a Reject with its reason; nothing is dropped silently.

@@ -1,6 +1,4 @@
-"""Change a subscriber's address.
-
-Both the old and the new address have to confirm it.
+"""Change a subscriber's address once the old and the new one have confirmed it.
 
 The old address proves that its owner wants to leave it, the new one that its owner wants the digest. Either can
 cancel the change, and after two days it expires. Whoever can no longer read the old address signs up with the new one

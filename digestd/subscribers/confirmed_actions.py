@@ -1,6 +1,4 @@
-"""Confirm by mail what a settings link alone must not do.
-
-Erase the subscriber, or make their other links void.
+"""Confirm by mail what a settings link alone must not do: erase the subscriber, or void their other links.
 
 The settings link is in every digest, and so with everybody to whom a digest was forwarded.
 """

@@ -1,6 +1,4 @@
-"""Give feedback on a pick by its own link in the digest.
-
-Mute something about it by the settings link.
+"""Give feedback on a pick by its own link in the digest, and mute something about it by the settings link.
 
 Every function is idempotent: giving the same feedback twice, or withdrawing what was not given, changes nothing.
 """

@@ -53,9 +53,7 @@ async def read_references(body: bytes, form: str = "") -> tuple[str, Page]:
 
 
 def import_references(db: Database, subscriber: int, page: Page, now: datetime) -> ReferenceImportReport:
-    """Add the entries of a parsed file to the liked papers.
-
-    The newest first if there is not room for all.
+    """Add the entries of a parsed file to the liked papers, the newest first if there is not room for all.
 
     Raises:
         NotFound: there is no such subscriber.

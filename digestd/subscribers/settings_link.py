@@ -1,6 +1,4 @@
-"""Open the preferences by a link.
-
-The one in every mail, or a fresh one sent to an address.
+"""Open the preferences by the link in every mail, or by a fresh one sent to an address.
 
 The link allows every change except those that `confirmed_actions` confirms by mail. It is valid for 30 days, and
 until the address changes, the subscriber is erased, or they make earlier links void.

@@ -1,6 +1,4 @@
-"""Sign subscribers up by double opt-in.
-
-Request, confirmation by a mailed link, decline.
+"""Sign subscribers up by double opt-in: request, confirmation by a mailed link, decline.
 
 No answer reveals whether an address is known. A request changes nothing until the owner of the mailbox confirms it:
 it is stored as a pending request, one per confirmation mail, and applied when that mail is confirmed. Until then only
@@ -124,9 +122,7 @@ def _store_pending(
 def add_pending(
     session: Session, notices: NoticeContext, record: SubscriberRecord, by: Cause | ConsentAction, now: datetime
 ) -> bool:
-    """Store a new subscriber as pending for the operator.
-
-    Send a confirmation mail.
+    """Store a new subscriber as pending for the operator, and send a confirmation mail.
 
     Returns:
         False if another transaction stored the address first.
@@ -254,9 +250,7 @@ def _record(known: Subscriber, request: PendingRequest | None) -> SubscriberReco
 def confirm(
     db: Database, keys: Keys, token: str, now: datetime, by: ConsentAction = ConsentAction(Cause.CONFIRM)
 ) -> Subscriber:
-    """Confirm the request of a confirmation link.
-
-    Return the subscriber, now active.
+    """Confirm the request of a confirmation link, and return the subscriber, now active.
 
     Confirming again changes nothing.
 
@@ -379,9 +373,7 @@ def _unconfirmed(db: Database, now: datetime) -> list[int]:
 
 
 def _forget_unconfirmed(session: Session, known: Subscriber, cause: Cause, now: datetime) -> bool:
-    """Erase a pending subscriber.
-
-    Or set them back to unsubscribed if they were subscribed before.
+    """Erase a pending subscriber, or set them back to unsubscribed if they were subscribed before.
 
     Returns:
         True if they were erased.

@@ -154,9 +154,7 @@ def _change_preferences(
 def return_or_ask(
     db: Database, notices: NoticeContext, subscriber: int, act: ConsentAction, now: datetime, pool: Pool
 ) -> bool:
-    """Reactivate an unsubscribed subscriber.
-
-    At once within an hour of leaving, later by a confirmation mail.
+    """Reactivate an unsubscribed subscriber: at once within an hour of leaving, later by a confirmation mail.
 
     Args:
         pool: the budget of that mail; STRANGER for a link that travels with every forwarded digest.

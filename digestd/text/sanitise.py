@@ -29,14 +29,14 @@ _WEEK = re.compile(r"(\d{4})-W(\d{2})", re.ASCII)
 
 
 def clean(text: str, limit: int = 20_000) -> str:
-    """Return the text on one line without characters that nobody can see.
+    """Return the text on one line without invisible characters.
 
-    Without controls, lone surrogates, and private, unassigned and invisible format characters (Unicode general category
-    C), so that nothing in it can be mistaken for a placeholder of a mail. No-break spaces stay, and joiners between
-    letters or emoji that they shape.
+    It removes controls, lone surrogates, and private, unassigned and invisible format characters (Unicode general
+    category C), so that nothing in the text can be mistaken for a placeholder of a mail. No-break spaces stay, and
+    joiners between letters or emoji that they shape.
     """
     text = text[:limit]
-    if text.isascii() and text.isprintable() and "  " not in text:  # nearly all is so, and then nothing is to be done
+    if text.isascii() and text.isprintable() and "  " not in text:  # nearly all texts: nothing to remove
         return text.strip()
     return _BLANKS.sub(" ", _IDLE_JOINER.sub("", text).translate(_VISIBLE)).strip()
 
@@ -66,10 +66,7 @@ def escape_invisible(json: str) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """Cut the text to `limit` characters.
-
-    It ends at the end of a sentence if one is near, else of a word.
-    """
+    """Cut the text to `limit` characters: at the end of a sentence if one is near, else of a word."""
     if len(text) <= limit:
         return text
     if limit <= 1:
@@ -143,10 +140,7 @@ def text_columns(text: str) -> int:
 
 
 def _rows(paragraph: str, width: int) -> list[str]:
-    """Do as `textwrap.wrap`.
-
-    For text with single blanks, which is nearly all, it takes a tenth of the time.
-    """
+    """Do as `textwrap.wrap`, in a tenth of the time for text with single blanks, which is nearly all."""
     words = paragraph.split(" ")
     if not paragraph.isprintable() or "" in words:
         return textwrap.wrap(paragraph, width, break_long_words=False, break_on_hyphens=False)
@@ -167,9 +161,6 @@ def _broken(row: str, width: int) -> list[str]:
 
 
 def first_day(period: str) -> date:
-    """Return the first day of a period.
-
-    `2026-11-24` itself, the Monday of `2026-W48` (ISO 8601).
-    """
+    """Return the first day of a period: `2026-11-24` itself, the Monday of `2026-W48` (ISO 8601)."""
     week = _WEEK.fullmatch(period)
     return date.fromisocalendar(int(week[1]), int(week[2]), 1) if week else date.fromisoformat(period)

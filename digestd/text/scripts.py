@@ -90,10 +90,7 @@ def isolated(text: str) -> Markup:
 
 
 def fold(text: str) -> str:
-    """Return lower case without diacritics and compatibility forms.
-
-    NFKD, then case folding.
-    """
+    """Return lower case without diacritics and compatibility forms (NFKD, then case folding)."""
     if text.isascii():
         return text.lower()
     base_letters = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))

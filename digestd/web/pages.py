@@ -150,10 +150,7 @@ def masked(address: str | None) -> str:
 
 
 def preferred(accept: str, known: Collection[str]) -> str | None:
-    """Return the known language that an Accept-Language header prefers.
-
-    None if there is none (RFC 9110 section 12.5.4).
-    """
+    """Return the known language that an Accept-Language header prefers, or None (RFC 9110 section 12.5.4)."""
     ranges = sorted(_ranges(accept[:MAX_HEADER]), key=lambda found: -found[1])
     return next((match for tag, quality in ranges if quality > 0 and (match := supported_language(tag, known))), None)
 

@@ -1,6 +1,4 @@
-"""Receive bounces and complaints from mail providers.
-
-POST /webhooks/{provider}, for configured providers only.
+"""Receive bounces and complaints from configured mail providers: POST /webhooks/{provider}.
 
 A signature over the raw body proves the sender. A repeated event is answered like the first, so that the provider
 stops retrying.

@@ -1,6 +1,4 @@
-"""Show the saved papers of a subscriber at a secret address.
-
-As a page, as files and as feeds.
+"""Show the saved papers of a subscriber at a secret address: as a page, as files and as feeds.
 
 /s/{token}                       the list
 /s/{token}/saved.bib, .ris, .md  for reference managers and notes

@@ -252,9 +252,7 @@ def _language(link: LinkedPage) -> str:
 
 
 def _requested(link: LinkedPage) -> Subscriber | None:
-    """Return the subscriber with the requested changes.
-
-    None if the request is no longer open.
+    """Return the subscriber with the requested changes; None if the request is no longer open.
 
     An old link must not reveal the current interests of its subscriber.
 

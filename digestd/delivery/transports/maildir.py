@@ -1,6 +1,4 @@
-"""Write mails as files of a Maildir.
-
-For trials, for tests, and for other programs.
+"""Write mails as files of a Maildir, for trials, for tests, and for other programs.
 
 Offering a mail writes a synced file in `tmp/`; the final dot renames it into `new/` (Maildir, D. J. Bernstein). The
 file name is a hash of the bytes, so the same mail twice is the same file.

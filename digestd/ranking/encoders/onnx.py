@@ -134,10 +134,7 @@ def _tokenizer(file: Path, folder: Path) -> Tokenizer:
 
 
 def _dims(session: onnxruntime.InferenceSession, folder: Path) -> int:
-    """Return the length of a vector.
-
-    As the outputs declare it, else measured on one text.
-    """
+    """Return the length of a vector, as the outputs declare it or else measured on one text."""
     sizes = [one.shape[-1] for one in session.get_outputs() if len(one.shape) in {2, 3}]
     declared = [size for size in sizes if isinstance(size, int)]
     hidden = _config(folder / "config.json").get("hidden_size")

@@ -1,4 +1,4 @@
-"""Signals: what speaks for a paper. Functions by family, and one registry line each.
+"""Signals: scores of a paper for a subscriber. Each is a function, and one line in the registry.
 
 score(candidates, profiles)         raw values (n, m), comparable within one profile's day
 evidence(candidates, profiles)      [0, 1] (n, m): whether an interest is matched at all, independent of the day

@@ -70,10 +70,7 @@ def sparse_values(named: ExactMatches, value: float = 1.0) -> SparseValues:
 
 
 def liked_at(profiles: Profiles, at: Cells) -> tuple[Groups, Ints]:
-    """Return the likes of the subscriber at each of q places.
-
-    As groups, and their rows.
-    """
+    """Return the likes of the subscriber at each of q places, as groups, and their rows."""
     return profiles.feedback.likes.members(at.rows)
 
 

@@ -30,10 +30,7 @@ def trend(candidates: CandidateSet, profiles: Profiles) -> Floats:
 
 
 def trend_evidence(candidates: CandidateSet, profiles: Profiles) -> Values:
-    """Return evidence that rises with votes from .1.
-
-    For subscribers without interests only.
-    """
+    """Return evidence that rises with votes from .1, for subscribers without interests only."""
     if not profiles.without_interests.any():
         return no_values()
     votes = np.log1p(candidates.weighted_votes)

@@ -30,10 +30,7 @@ MIN_LOG_ODDS = log(MIN_CHANCE / (1 - MIN_CHANCE))
 
 
 def likes(candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """Return the value of a kernel ridge regression on TF-IDF and authors: about 1 for liked papers, −1 for others.
-
-    0 without likes.
-    """
+    """Return a kernel ridge regression on TF-IDF and authors: about 1 for likes, −1 for others, 0 without likes."""
     out, feedback = zeros(candidates, profiles), profiles.feedback
     values = likes_kernels(candidates, feedback)
     values += candidates.prior + 1

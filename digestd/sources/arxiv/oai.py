@@ -1,6 +1,4 @@
-"""arXiv's OAI-PMH records by the day of their last change.
-
-`arxiv-oai:cs.AI+stat.ML`.
+"""arXiv's OAI-PMH records by the day of their last change: `arxiv-oai:cs.AI+stat.ML`.
 
 https://info.arxiv.org/help/oa/index.html, metadata format `arXiv`; protocol OAI-PMH 2.0
 (https://www.openarchives.org/OAI/openarchivesprotocol.html). Used to back-fill days that the feed no longer

@@ -1,6 +1,4 @@
-"""One SMTP connection below the level of mails.
-
-Bytes out, replies in, and what has certainly not been sent.
+"""Send bytes over one SMTP connection, read replies, and know what has certainly not been sent.
 
 asyncio calls `pause_writing` while more than a limit of bytes are still buffered here. With that limit set to the
 number of bytes that follow the final dot, a connection that breaks while paused has certainly not sent it.
