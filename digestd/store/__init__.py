@@ -1,8 +1,10 @@
 """The database: the only package that knows tables and SQL.
 
-Entry points: `database.open_database` and `migrate.migrate`; then one module per aggregate, whose functions take a
-session of the caller's transaction and domain values, and return frozen values; `ledger` has one module per step of a
-delivery. It must not know who calls it: no HTTP, mail, templates, settings, clock or randomness.
+Entry points: `database.open_database` and `migrate.migrate`. Most other modules are named after what they store; their
+functions take a session of the caller's transaction and domain values, and return frozen values. `papers` and `ranking`
+are split by kind of row, `ledger` by step of a delivery. `monitoring` reads across them; `processes`, `rate_limits` and
+`job_queue` coordinate processes. The store must not know who calls it: no HTTP, mail, templates, settings, clock or
+randomness.
 
 Tables are SQLModel classes (`tables`): one declaration gives types, defaults, checks and the metadata that Alembic
 compares. All statements are SQLAlchemy Core on those tables (`core`), also for single rows: rows become frozen domain

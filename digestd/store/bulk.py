@@ -76,9 +76,8 @@ def reserve(session: Session, table: Table, count: int) -> list[int]:
 def insert_plain(session: Session, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
     """Insert rows with the same columns and plain values.
 
-    Numbers, text and bytes need no conversion.
-
-    SQLAlchemy's work on each value takes longer than SQLite's on the row.
+    Plain values are numbers, text and bytes, which need no conversion. SQLAlchemy's work on each takes longer than
+    SQLite's on the row.
     """
     if not rows:
         return

@@ -2,7 +2,8 @@
 
 Events are append-only, one per consent version, each with the wording that was shown. Requests of sign-ups are stored
 with their confirmation mails until those are confirmed. A change of address takes effect once the old and the new
-address have confirmed it."""
+address have confirmed it.
+"""
 
 import hashlib
 import json

@@ -4,7 +4,8 @@ Files: SQLite by its backup interface; PostgreSQL by its own pg_dump and pg_rest
 
 To PostgreSQL: one transaction there, so an interruption leaves nothing and the copy can simply be started again; every
 value is compared afterwards. Meanwhile nobody can write to the SQLite file. At the end the file is marked, so that no
-process continues to send from it."""
+process continues to send from it.
+"""
 
 import contextlib
 import fcntl

@@ -245,7 +245,7 @@ def reschedule(session: Session, changed: Mapping[int, tuple[str | None, datetim
 
 
 def mark_clock_correct(session: Session, now: datetime) -> None:
-    """Record a planning of nobody at `now`, as the newest one."""
+    """Record a plan with no subscribers at `now`, as the newest one."""
     session.connection().execute(insert(core.due_audit).values(at_us=to_us(now), due=0, hash=0))
 
 

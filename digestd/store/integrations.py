@@ -1,11 +1,12 @@
-"""Other programs: the webhooks that hear of events, the tokens of the API, the chat rooms that get digests.
+"""Other programs: webhooks for events, API tokens, chat rooms for digests.
 
 Webhooks have an outbox: one row per event and URL, in the event's own transaction; claimed by compare-and-set. A claim
-moves `not_before` on, so that a post whose sender died becomes due again: a receiver may get an event twice, under the
-same number, but never not at all.
+moves `not_before` on, so that a post whose sender died becomes due again. Events are delivered at least once, with the
+same number.
 
 Of each API token only a hash is stored. A chat room takes a subscriber's digests instead of their mailbox, as the
-operator set it."""
+operator set it.
+"""
 
 import hashlib
 import hmac
@@ -30,7 +31,7 @@ POST_ERROR_MAX = 200
 POST_BLOCK = 500
 _H, _P, _S = core.webhook.c, core.webhook_post.c, core.subscriber.c
 _WAITING = _P.state == literal_column(f"'{WebhookPostState.WAITING}'")
-"""In the words of the index of what waits: SQLite takes it for no parameter."""
+"""Written like the condition of the partial index; SQLite does not match a parameter to it."""
 
 
 def configure_webhooks(db: Database, urls: Sequence[str]) -> None:
@@ -257,10 +258,7 @@ class ChatTarget(NamedTuple):
 
 
 def put_chat_target(session: Session, subscriber: int, label: str, sealed: bytes, now: datetime) -> None:
-    """Set the target of a subscriber.
-
-    `label`: its name without secrets; `sealed`: the encrypted URL.
-    """
+    """Set the chat room of a subscriber. `label`: its name without secrets; `sealed`: the encrypted URL."""
     remove_chat_target(session, subscriber)
     row = {"subscriber_id": subscriber, "label": label, "sealed": sealed, "set_us": to_us(now)}
     session.connection().execute(insert(core.chat_target).values(row))

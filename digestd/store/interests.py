@@ -49,9 +49,7 @@ def _with_feedback(
 
 
 def of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """Return the interests of subscribers in the order given.
-
-    Absent if they have none.
+    """Return the interests of each subscriber in the order given; absent if they have none.
 
     Raises:
         Damaged: one cannot be read.

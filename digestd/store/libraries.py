@@ -22,7 +22,7 @@ WHY_MAX = 300
 BLOCK = 500
 _L, _E, _S = core.library.c, core.library_entry.c, core.subscriber.c
 _LINKED = _L.state == literal_column(f"'{LibraryState.LINKED}'")
-"""In the words of the index of what is to be read: SQLite takes it for no parameter."""
+"""Written like the condition of the partial index; SQLite does not match a parameter to it."""
 _READ = _L.provider == LibraryProvider.ZOTERO, _S.status.in_((Status.ACTIVE, Status.PAUSED))
 
 
@@ -67,8 +67,8 @@ def counted(session: Session, subscriber: int) -> dict[tuple[int, EntryStatus], 
 def claim(session: Session, now: datetime, only: int | None = None) -> Library | None:
     """Claim the library that is due longest, or `only` this one, due or not.
 
-    None if nothing is due or another reader was faster. Libraries of subscribers without digests are not read, nor are
-    those at ORCID, which an earlier version linked.
+    Return None if nothing is due or another reader was faster. Libraries of subscribers without digests are not read,
+    nor are those at ORCID, which an earlier version linked.
     """
     query = select(core.library).join(core.subscriber, _S.id == _L.subscriber_id).where(*_READ)
     due = (_LINKED, _L.next_us <= to_us(now)) if only is None else (_L.id == only,)

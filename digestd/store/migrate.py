@@ -33,9 +33,7 @@ _ADVISORY_LOCK = 0x6469676573746401
 
 
 def migrate(db: Database) -> bool:
-    """Upgrade to the newest schema in one transaction.
-
-    Return True if anything was done.
+    """Upgrade to the newest schema in one transaction; return True if anything was done.
 
     Raises:
         NotInitialised: The database has the schema of a newer digestd.

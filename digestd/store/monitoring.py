@@ -37,9 +37,7 @@ def last_count(session: Session, event: str) -> int:
 
 
 def count_if_more(session: Session, event: str, found: Callable[[], int]) -> int:
-    """Store the current count and return it if it has grown, else 0.
-
-    Needs a write transaction.
+    """Store the current count in the caller's write transaction; return it if it has grown, else 0.
 
     `found` is called while the row is locked, so that an older count never replaces a newer one.
     """

@@ -6,7 +6,8 @@ form and in no file of the database.
 Pruning, while the service runs: deliveries that are settled, with their attempts, replies and audits. Who had which
 paper and until when they were planned for stands with the subscriber, so nothing is sent again; a link to an old mail's
 papers answers as unknown. Papers that nobody was sent, liked, judged or merged, and superseded revisions that no kept
-digest shows. Each transaction deletes a few hundred rows, so that mails and pages do not wait for it."""
+digest shows. Each transaction deletes a few hundred rows, so that mails and pages do not wait for it.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -206,11 +207,9 @@ def _erased_subscriber(erased: Subscriber) -> Subscriber:
 
 
 def scrub(db: Database, *, wait: bool = True) -> bool:
-    """Empty SQLite's write-ahead log, which still has deleted data.
+    """Empty SQLite's write-ahead log, which still has deleted data; secure_delete wipes the file itself.
 
-    Secure_delete wipes the file itself.
-
-    Returns False if an open transaction still needs the log: call it again later. Without `wait` it does not block.
+    Return False if an open transaction still needs the log: call it again later. Without `wait` it does not block.
     """
     if not db.is_sqlite:
         return True

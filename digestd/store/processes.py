@@ -34,9 +34,7 @@ class HeldLock:
     """A lock that this process holds, and cannot lose while it lives."""
 
     def renew(self) -> None:
-        """Make sure that the lock is still held.
-
-        Take it again if it was lost.
+        """Make sure that the lock is still held; take it again if it was lost.
 
         Raises:
             AlreadyRunning: Another process has it now.

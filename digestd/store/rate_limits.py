@@ -1,12 +1,13 @@
-"""What must not happen too often: mails to relays and domains, requests to hosts, mails that strangers cause.
+"""Rate limits of relays, hosts, and mails that strangers cause.
 
 Throttles and back-offs of relays and recipient domains: one row each, changed by pure functions.
 
 Hosts that we request from, shared by all processes: next request, lock, and circuit breaker. Each step is one
 compare-and-set statement. Times beyond their bound were written under a wrong clock and are ignored.
 
-Mails that others can cause: a row a mail, so limits of domain/mail_budget hold across processes and restarts.
-`take_mails` is atomic: SQLite has one writer at a time, and on PostgreSQL those that take wait for each other."""
+Mails that strangers cause: one row each, so the limits of domain/mail_budget hold across processes and restarts.
+`take_mails` is atomic: SQLite has one writer at a time, and on PostgreSQL those that take wait for each other.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -337,9 +338,7 @@ def clear_mails(session: Session, recipient: bytes, pool: Pool) -> None:
 
 
 def anonymise_mails(session: Session, key: int, address_key: bytes) -> None:
-    """Erase the networks of mails to an erased address.
-
-    Also erase the causer of mails by an erased subscriber.
+    """Erase the network and causer of mails to an erased address, and of those that its subscriber caused.
 
     The counts by keyed hash stay for their month, so that erasure does not reset the limits.
     """

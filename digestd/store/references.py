@@ -1,10 +1,11 @@
-"""Papers that a subscriber brought along, and those that they name and that are not known yet; private to them.
+"""References: papers a subscriber brought along; lookups: papers they name that we do not know yet. Both are private.
 
 References are written, read by their owner and by ranking for their owner, and deleted. Nothing outside this module
 selects from the table except the data export and erasure, both by subscriber.
 
 Lookups have one row per subscriber and paper. The functions that store interests request them, so that pages, mails,
-commands and the API behave alike."""
+commands and the API behave alike.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -83,9 +84,7 @@ def count_fitting(session: Session, subscribers: Sequence[int], most: int) -> in
 
 
 def public_names(session: Session, references: Iterable[Reference]) -> dict[PaperId, PaperId]:
-    """Return the public paper that matches each reference, both by name.
-
-    Those without one are absent.
+    """Return the public paper that matches each reference, both by name; those without one are absent.
 
     A paper matches a reference if a source reported one of the reference's identifiers; the first of these counts.
     """

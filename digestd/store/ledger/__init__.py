@@ -1,4 +1,4 @@
-"""The ledger: one row per mail, from planning to its one counted end.
+"""The ledger: one row per mail, from planning to its final state.
 
     create           planning: digests, notices, the audit of who was due
     claim_queue      a worker leases what is ready; conditions in the words of the partial indexes

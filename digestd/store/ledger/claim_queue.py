@@ -108,10 +108,7 @@ def claim(
     *,
     to_rooms: bool = False,
 ) -> ClaimResult:
-    """Lease up to `limit` ready deliveries in the caller's transaction: mails, or what goes to chat rooms.
-
-    None to the domains `without`.
-    """
+    """Lease up to `limit` ready mails, or chat posts, in the caller's transaction; none to the domains `without`."""
     at_us = to_us(now)
     query = _without(claimer.held, _ready(at_us, limit).where(TO_ROOM if to_rooms else not_(TO_ROOM)))
     for domain in without:
@@ -128,10 +125,7 @@ def claim(
 def claim_these(
     session: Session, claimer: ClaimOwner, deliveries: Collection[int], now: datetime, *, to_rooms: bool = False
 ) -> tuple[Claim, ...]:
-    """Lease those of these deliveries that are ready, unobjectionable, and mails or for chat rooms.
-
-    They may be delayed or late.
-    """
+    """Lease those of these mails, or chat posts, that are ready and unobjectionable, even if delayed or late."""
     query = _selected().where(_D.state == State.READY, _D.id.in_(deliveries)).order_by(_D.id)
     query = query.where(TO_ROOM if to_rooms else not_(TO_ROOM))
     query = _without(claimer.held, query)

@@ -42,9 +42,8 @@ class CommitDecision(StrEnum):
 class CommitRequest(NamedTuple):
     """A worker's request to send one attempt of a delivery to a relay.
 
-    `sha256`: of the message bytes.
-
-    `message_id`, and of a digest `subscriber`, `period` and `papers` (row numbers), are for the sent journal.
+    `sha256`: of the message bytes. `message_id`, and of a digest `subscriber`, `period` and `papers` (row numbers), are
+    for the sent journal.
     """
 
     delivery: int
@@ -141,7 +140,7 @@ def _skip(session: Session, requests: Sequence[CommitRequest], rows: Rows, at_us
 
 
 def _expire(session: Session, requests: Sequence[CommitRequest], rows: Rows, at_us: int) -> None:
-    del rows  # whatever else is so, it is too late
+    del rows  # it is too late in any case
     _close(session, State.EXPIRED, requests, {request.delivery: TOO_LATE for request in requests}, at_us)
 
 

@@ -101,9 +101,7 @@ def plan_digests(
     ranked: RankingInputs = RankingInputs(),
     again: Mapping[int, int] = MappingProxyType({}),
 ) -> None:
-    """Write digests with all their rows in the caller's transaction.
-
-    Seen papers, the due audit and next due times.
+    """Write digests, seen papers, the due audit and next due times in the caller's transaction.
 
     Args:
         again: The delivery of each subscriber whose digest of the period exists and is empty; it is written anew.

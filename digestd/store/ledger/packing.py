@@ -189,7 +189,7 @@ def readable_steps(history: str) -> list[tuple[State, Actor, int]]:
 def planned_us(history: str) -> int:
     """Return when a delivery was planned, in µs: the time of its first step that is not `empty`.
 
-    0 without a step, or if that time cannot be read; `fsck` reports those.
+    Return 0 without a step, or if that time cannot be read; `fsck` reports those.
     """
     try:
         start = STEP_LENGTH if history.startswith(STATE_LETTERS[State.EMPTY]) and len(history) > STEP_LENGTH else 0

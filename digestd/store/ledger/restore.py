@@ -7,8 +7,9 @@ A sent journal is a folder outside the database (see digestd.delivery.journals).
 whenever a run begins, so a database or a folder that was put back is behind the other.
 
 `server` is the identity of the database as the server knows it. PostgreSQL gives the database and its tables
-other numbers when a dump is restored, and begins another timeline when a standby takes over or a base backup is
-recovered. The copies of it in the rows come along with the data and then differ. SQLite has no such identity: ""."""
+new numbers when a dump is restored, and begins another timeline when a standby takes over or a base backup is
+recovered. The copies of it in the rows come along with the data and then differ. SQLite has no such identity: "".
+"""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -316,10 +317,7 @@ def require_server(session: Session, server: str) -> None:
 
 
 def took_over(before: str, now: str) -> bool:
-    """Return True if the same database has begun another timeline, as after a standby took over.
-
-    Also if it was copied from SQLite, which has no identity.
-    """
+    """Return True if the database has begun another timeline (a standby), or was copied from SQLite (no identity)."""
     return before != now and (not before or before.partition("/")[0] == now.partition("/")[0])
 
 

@@ -64,10 +64,7 @@ def record_journalled(session: Session, results: Sequence[AttemptResult], now: d
 def _record(
     session: Session, results: Sequence[AttemptResult], now: datetime, evidence: tuple[Evidence, Evidence]
 ) -> int:
-    """Write results.
-
-    `evidence`: for results in time, and for those after the attempt became uncertain.
-    """
+    """Write results. `evidence`: for results in time, and for those after the attempt became uncertain."""
     if not results:
         return 0
     rows = {row.id: row for row in _STANDING.rows(session, [result.delivery for result in results])}

@@ -292,9 +292,7 @@ class OfferedDigest:
 
 
 def offer_uncertain(session: Session, subscribers: Sequence[int], now: datetime) -> int:
-    """Let the ready digests of these subscribers offer earlier uncertain ones.
-
-    Return how many.
+    """Let the ready digests of these subscribers offer earlier uncertain ones; return how many.
 
     Each is offered once, or again if the digest that offered it was not sent. Called in the transaction that plans.
     """

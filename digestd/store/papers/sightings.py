@@ -1,7 +1,8 @@
 """Sightings, and the papers and revisions made from them: the writing side of `papers`.
 
 `known` returns the state of the papers that a page names, ingest decides, and `apply` writes the decisions in bulk.
-Revisions are only ever appended, also for a gist that a language model writes."""
+Revisions are only ever appended, also for a gist that a language model writes.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

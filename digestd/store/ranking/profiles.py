@@ -58,9 +58,9 @@ def stored_profiles(session: Session, compiled_by: CompiledBy, wants: Mapping[in
 
 
 def missing_profiles(session: Session, compiled_by: CompiledBy, after: int, limit: int) -> dict[int, int]:
-    """Return up to `limit` active subscribers with key > `after` without a valid profile.
+    """Return up to `limit` active subscribers without a valid profile, by key, from `after` (exclusive) on.
 
-    By key, each with the version of their interests.
+    The values are the versions of their interests.
     """
     valid = and_(
         _K.subscriber_id == _S.id,

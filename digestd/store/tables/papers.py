@@ -31,9 +31,7 @@ class PaperAliasRow(Row, table=True):
 
 
 class RevisionRow(Row, table=True):
-    """The words of a paper as of one sighting.
-
-    Append-only, so an old digest can be rebuilt.
+    """The words of a paper as of one sighting; append-only, so an old digest can be rebuilt.
 
     `plain_…`: the same without TeX, made when the paper may be picked; turning TeX into words takes
     milliseconds, which an archive of a hundred thousand papers need not spend. The gist is made with it.
@@ -90,9 +88,7 @@ class SignalRow(Row, table=True):
 
 
 class FetchRow(Row, table=True):
-    """State of one request to one source.
-
-    Validators for the next, and the last outcome.
+    """State of one request to one source: validators for the next, and the last outcome.
 
     `succeeded_us`: when it last went well; a failure does not take that away.
     """

@@ -196,9 +196,7 @@ class AddressChangeRow(Row, table=True):
 
 
 class CausedMailRow(Row, table=True):
-    """A mail that somebody other than digestd caused.
-
-    It counts against the budgets of domain/mail_budget.
+    """A mail that somebody other than digestd caused, which counts against the budgets of domain/mail_budget.
 
     `address_key`: of the recipient; `network`: the keyed hash of the client's network, gone after a day.
     """
@@ -337,9 +335,7 @@ class LibraryEntryRow(Row, table=True):
 
 
 class ReferenceRow(Row, table=True):
-    """A paper that a subscriber brought along.
-
-    Their words, and what the models in use read in them.
+    """A paper that a subscriber brought along: its words, and what the models in use derived from them.
 
     `terms` is derived by the text model `model`, `other_terms` by another one, `vector` by the dense model `encoder`.
     All are personal data too and are deleted with the row. `added_us` changes with the words.
