@@ -84,6 +84,17 @@ async def test_alert_with_an_endless_response_delays_no_mail(on_file: Install, m
     assert install.states == {State.ACCEPTED: READERS}
 
 
+async def test_alert_with_an_endless_response_is_given_up(on_file: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alert, "TIMEOUT_SECONDS", 0.2)
+    over = asyncio.Event()
+    try:
+        async with dripping(over) as url, Relay({"EHLO": Fault("554 no")}).serving() as relay:
+            install = on_file.to(relay.url, connections=1, alert_url=url)
+            await asyncio.wait_for(tick(install.app, asyncio.Event()), PATIENCE_SECONDS)
+    finally:
+        over.set()
+
+
 async def test_alert_about_uncertain_mails_is_sent_once(
     waiting: Install,
 ) -> None:

@@ -10,10 +10,12 @@ from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 
+from digestd.delivery.composer import Composer
 from digestd.delivery.replay import replay
 from digestd.domain.delivery import State
 from digestd.security.tokens import Purpose
 from digestd.security.tokens import read_token as read_token
+from digestd.store.ledger import queries
 from tests.inbound.conftest import SentInstall
 from tests.support import sample_data
 from tests.support.install import Install, install
@@ -43,6 +45,22 @@ async def test_offered_link_is_part_of_the_digest_bytes(tmp_path: Path, sqlite_u
     found = replay(made.db, made.app.sender, made.app.templates, 1, "2026-11-25")
     assert b"may not have arrived" in found.message
     assert not found.differs
+
+
+async def test_composer_reads_offers_again_after_other_batches(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    made = await in_doubt(tmp_path, sqlite_url, now)
+    made.clock.go(DAY)
+    fresh(made, 1)
+    assert made.plan().planned == 2
+    with made.db.read() as session:
+        claims = [claim for key in (3, 4) if (claim := queries.as_claim(session, key))]
+    [offers] = [claim for claim in claims if claim.subscriber == 1]
+    composer = Composer(made.db, made.app.sender, made.app.templates)
+    composer.prepare(claims)
+    at_once = composer.compose(offers).message
+    assert b"may not have arrived" in at_once
+    composer.prepare([claim for claim in claims if claim is not offers])
+    assert composer.compose(offers).message == at_once
 
 
 async def test_offer_moves_on_if_its_digest_was_not_sent(tmp_path: Path, sqlite_url: str, now: datetime) -> None:

@@ -58,6 +58,11 @@ def test_bibtex_finds_identifier_in_any_field(fields: str, name: str) -> None:
     assert one(f"title = {{T}}, {fields}").ids[0] == name
 
 
+def test_bibtex_eprint_of_other_archive_is_no_arxiv_id() -> None:
+    elsewhere = one("title = {T}, author = {Rue, Ann}, eprint = {2611.00001}, archivePrefix = {HAL}")
+    assert elsewhere.ids == one("title = {T}, author = {Rue, Ann}").ids
+
+
 @pytest.mark.parametrize(
     ("fields", "day"),
     [

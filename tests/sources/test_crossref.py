@@ -146,6 +146,12 @@ def test_crossref_notice_and_work_agree_in_any_order() -> None:
     assert [(s.ids, s.words.title, s.withdrawn) for s in one] == [(("doi:10.5555/1",), "T", True)]
 
 
+def test_crossref_notice_retracts_several_works() -> None:
+    both = work(DOI="10.5555/n", update_to=[update("10.5555/1", "retraction"), update("10.5555/2", "withdrawal")])
+    found = CROSSREF.parse(answer(both)).sightings
+    assert [(one.ids, one.withdrawn) for one in found] == [(("doi:10.5555/1",), True), (("doi:10.5555/2",), True)]
+
+
 def test_crossref_retraction_without_title_names_paper() -> None:
     notice = work(DOI="10.5555/n", title=["Retraction notice"], update_to=[update("10.5555/1", "retraction")])
     assert only(notice).words.title == "Retracted paper doi:10.5555/1"

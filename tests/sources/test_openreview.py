@@ -103,6 +103,18 @@ def test_openreview_exact_identifier_joins(content: dict[str, object], other: st
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        {"abstract": {"value": "extends arXiv:2611.00001"}},
+        {"_bibtex": {"value": "@misc{x, note={compare 2611.00001}}"}},
+        {"html": {"value": "see https://arxiv.org/abs/2611.00001"}},
+    ],
+)
+def test_openreview_mention_of_other_paper_does_not_join(content: dict[str, object]) -> None:
+    assert only(note(content)).ids == ("openreview:abc",)
+
+
+@pytest.mark.parametrize(
     ("dates", "day"),
     [
         ({"pdate": CHANGED - DAY, "odate": CHANGED - 3 * DAY}, 22),

@@ -49,7 +49,7 @@ def related(kind: str, number: int) -> str:
 
 
 def test_pubmed_parses_every_field() -> None:
-    lakes = PUBMED.parse(BODY, FIRST).sightings[0]
+    lakes, ponds = PUBMED.parse(BODY, FIRST).sightings[:2]
     assert lakes.ids == ("pmid:99000001", "pmcid:PMC9900001", "doi:10.5555/lakes.99")
     assert lakes.words.title == "Freezing of Lacus minor at H2O < 0 degrees"
     assert lakes.words.abstract == "BACKGROUND: Lakes freeze. RESULTS: Most of them did & one did not."
@@ -57,6 +57,7 @@ def test_pubmed_parses_every_field() -> None:
     assert lakes.words.categories == ("Journal of invented lakes", "ice", "lakes")
     assert lakes.published == datetime(2026, 11, 22, tzinfo=UTC)
     assert (lakes.day, lakes.announced) == (date(2026, 11, 23), "new")
+    assert (lakes.withdrawn, ponds.withdrawn, ponds.announced) == (False, True, "replace")
     assert lakes.url == "https://pubmed.ncbi.nlm.nih.gov/99000001/"
 
 

@@ -27,6 +27,19 @@ SPECS = {
     "openreview": "openreview:Lakes.example/2026/Conference",
     "zenodo": "zenodo:lakes",
 }
+LISTS = {
+    "biorxiv": ["collection"],
+    "chemrxiv": ["message", "items"],
+    "crossref": ["message", "items"],
+    "dblp": ["result", "hits", "hit"],
+    "europepmc": ["resultList", "result"],
+    "hal": ["response", "docs"],
+    "medrxiv": ["collection"],
+    "openalex": ["results"],
+    "openreview": ["notes"],
+    "zenodo": ["hits", "hits"],
+}
+"""The path of the list of records in each sample."""
 PUBMED, PAGE = parse_source("pubmed:lakes"), "0/2/1/MCID_invented"
 XML = (SAMPLES / "pubmed.xml").read_bytes()
 ODD = st.sampled_from(["", " ", "\x00", "\ud800", "10.1/", "NA", "2026", "-1", "9" * 400, "<", "&#0;", "a\u2028b"])
@@ -85,19 +98,24 @@ def test_source_accepts_any_type_in_any_place(kind: str, data: st.DataObject) ->
 def test_source_ignores_order_and_repetition(kind: str) -> None:
     sample = json.loads((SAMPLES / f"{kind}.json").read_bytes())
     source = parse_source(SPECS[kind])
-    lists = {"biorxiv": ["collection"], "medrxiv": ["collection"], "openreview": ["notes"],
-             "chemrxiv": ["message", "items"], "crossref": ["message", "items"], "dblp": ["result", "hits", "hit"],
-             "europepmc": ["resultList", "result"], "hal": ["response", "docs"], "openalex": ["results"],
-             "zenodo": ["hits", "hits"]}  # fmt: skip
     records: object = sample
-    for key in lists[kind]:
+    for key in LISTS[kind]:
         assert isinstance(records, dict)
         records = records[key]
     assert isinstance(records, list)
     once = source.parse(json.dumps(sample).encode()).sightings
     for other in (records[::-1], records + records, records[1:] + records[:1]):
-        again = source.parse(json.dumps(replaced(sample, tuple(lists[kind]), other)).encode()).sightings
+        again = source.parse(json.dumps(replaced(sample, tuple(LISTS[kind]), other)).encode()).sightings
         assert sorted(set(map(repr, again))) == sorted(map(repr, once))
+
+
+@pytest.mark.parametrize("kind", sorted(SPECS))
+def test_source_refuses_answer_without_its_list(kind: str) -> None:
+    key = "hits" if kind == "dblp" else LISTS[kind][-1]  # dblp sends hits without `hit` if there are none
+    renamed = (SAMPLES / f"{kind}.json").read_bytes().replace(b'"%s":' % key.encode(), b'"renamed":')
+    for body in (b"{}", b"[]", renamed):
+        with pytest.raises(SourceFailed, match="the answer"):
+            parse_source(SPECS[kind]).parse(body)
 
 
 @pytest.mark.parametrize("kind", sorted(SPECS))

@@ -18,6 +18,12 @@ def token_variants(made: str, dice: Random) -> Iterator[str]:
             yield forged
 
 
+def changed_as_a_whole(made: str) -> Iterator[str]:
+    """Yield the variants with a prefix, a suffix, or another case: few, so never sample them."""
+    yield from (made + more for more in ("=", "==", "A", "\n", " ", "%00", made))
+    yield from (" " + made, "A" + made, made.lower(), made.upper(), made.swapcase(), made[::-1], "A" * len(made))
+
+
 def _all_variants(made: str, dice: Random) -> Iterator[str]:
     for at in range(len(made)):
         for letter in (*dice.sample(ALPHABET, 8), *LOOKALIKES):
@@ -27,7 +33,6 @@ def _all_variants(made: str, dice: Random) -> Iterator[str]:
         yield made[:at]
         yield made[at + 1 :]
         yield made[:at] + made[at : at + 2][::-1] + made[at + 2 :]
-    yield from (made + more for more in ("=", "==", "A", "\n", " ", "%00", made))
-    yield from (" " + made, "A" + made, made.lower(), made.upper(), made.swapcase(), made[::-1], "A" * len(made))
+    yield from changed_as_a_whole(made)
     for _ in range(20):
         yield "".join(dice.choices(ALPHABET, k=len(made)))
