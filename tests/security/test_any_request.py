@@ -7,18 +7,23 @@ from starlette.testclient import TestClient
 from digestd.app import App
 from tests.conftest import database_url
 from tests.security.hostile import HOSTILE
-from tests.security.routes import filled, posting, routes
+from tests.security.routes import filled, opening, posting, routes
 from tests.support.tiers import sized
-from tests.web.conftest import Backend
+from tests.web.conftest import PAPER, Backend
 
 __all__ = ["database_url"]
 
+MINUTE = 61
+"""Seconds from one form to the next, so that no rate limit answers instead."""
+ZOTERO = ("/p/{token}/libraries/zotero", 503)
+"""Nobody answers for Zotero here."""
 CASES = sized(200, 2_000)
 TYPES = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json", "x"]
 PART = b'--x\r\nContent-Disposition: form-data; name="email"\r\n\r\n'
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"]
 FIELDS = ["email", "topics", "hour", "size", "timezone", "papers", "until", "kind", "name", "subject", "edition"]
-FIELDS += ["key", "place", "library", "form", "text"]
+FIELDS += ["key", "place", "library", "form", "text", "what", "value", "paper"]
+ODD = ["", "x", "9" * 30, "\x00"]
 
 
 def test_any_request_causes_no_server_error(client: TestClient, app: App, backend: Backend, pages: list[str]) -> None:
@@ -39,6 +44,23 @@ def test_any_request_causes_no_server_error(client: TestClient, app: App, backen
             faults.append((method, path, answer.status_code))
     assert faults == []
     assert client.get("/").status_code == 200
+
+
+def test_every_form_survives_odd_input(client: TestClient, app: App, backend: Backend) -> None:
+    """Post each odd value in every field at once, with links that are valid."""
+    backend.import_papers(PAPER)
+    tried, faults = set(), []
+    for number, path in enumerate(posting(app)):
+        link = opening(backend, path, number)
+        for odd in ODD:
+            status = client.post(filled(path, link.get("token", "x")), data=dict.fromkeys(FIELDS, odd)).status_code
+            assert not (status == 404 and link and odd == ODD[0]), f"{path}: the link opens nothing"
+            if status >= 500 and (path, status) != ZOTERO:
+                faults.append((path, odd, status))
+            backend.clock.advance(seconds=MINUTE)
+        tried.add(path)
+    assert faults == []
+    assert tried == set(posting(app))
 
 
 def _body(dice: Random) -> bytes:
