@@ -38,6 +38,13 @@ def test_starts_with_few_connections() -> None:
     assert ConnectionGrowth(2).wanted == 2
 
 
+def test_measures_nothing_until_all_connections_work() -> None:
+    growth = ConnectionGrowth(100)
+    for answer in range(1_000):
+        growth.record_answer(answer / 10, START - 1)
+    assert growth.wanted == START
+
+
 def test_grows_to_the_maximum_while_sending_gets_faster() -> None:
     growth = ConnectionGrowth(100)
     assert simulate(growth, 5.0) == 100

@@ -66,6 +66,12 @@ def test_lead_names_gaps_without_a_name_or_a_number() -> None:
     )
 
 
+def test_lead_does_not_mention_complete_sources() -> None:
+    states = {"A": CoverageState.FRESH, "B": CoverageState.QUIET}
+    complete = replace(PERSONAL, facts=PERSONAL.facts._replace(coverage=states))
+    assert render_digest(TEMPLATES, complete) == render_digest(TEMPLATES, PERSONAL)
+
+
 def test_name_of_a_source_does_no_harm() -> None:
     for name in ("<script>alert(1)</script>", "{{ 7 * 7 }}", "100 %(num)s %s", "\u202egnp\r\nBcc: e@x.org", "x" * 900):
         rendered = render_digest(TEMPLATES, replace(PERSONAL, facts=PERSONAL.facts._replace(coverage={name: LATE})))

@@ -151,6 +151,7 @@ def test_templates_contain_no_untranslated_text() -> None:
 
 
 def test_text_contrast_in_light_and_dark_mode() -> None:
+    assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
     day, _, night = FILES["email/style.css"].partition("@media (prefers-color-scheme: dark)")
     for scheme, sheet in ((day, "#fffefa"), (night, "#1f1d1a")):
         for rule in re.findall(r"\.[\w, .]+\{[^}]*\}", scheme):

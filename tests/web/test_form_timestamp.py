@@ -60,13 +60,14 @@ def doubtful(backend: Backend, why: str, now: datetime) -> str:
         "missing": "",
         "quick": made,
         "stale": stamp_for(backend.app, HOST, now - 2 * MAX_AGE),
+        "of the future": stamp_for(backend.app, HOST, now + MAX_AGE),
         "forged": "A" * 40,
         "for another purpose": make_token(backend.app.keys, Purpose.VIEW, round(now.timestamp() * 1_000) - 9_000, now),
         "of another network": stamp_for(backend.app, "203.0.113.9", now - 2 * MIN_AGE),
     }[why]
 
 
-WHY = ["missing", "quick", "stale", "forged", "for another purpose", "of another network"]
+WHY = ["missing", "quick", "stale", "of the future", "forged", "for another purpose", "of another network"]
 HOST = "testclient"
 
 
