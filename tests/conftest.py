@@ -77,7 +77,15 @@ SAMPLED_ON_POSTGRESQL = frozenset(
 
 By default one in five of their tests runs on PostgreSQL too, in a long run all.
 """
-CONCURRENT = frozenset({"tests/digests/test_concurrent_planning.py", "tests/digests/test_planning_races.py"})
+CONCURRENT = frozenset(
+    {
+        "tests/digests/test_concurrent_planning.py",
+        "tests/digests/test_planning_races.py",
+        "tests/inbound/test_concurrency.py",
+        "tests/security/test_bombing.py",
+        "tests/web/test_concurrency.py",
+    }
+)
 """Modules of these folders whose subject is what differs between the engines: all of their tests run on both."""
 LONG_LASTING = (
     "tests/proof/",

@@ -39,8 +39,8 @@ def test_planners_and_workers_send_one_mail_each(tmp_path: Path, database_url: s
         assert made.sound(relay.copies)
 
 
-async def test_four_workers_share_a_small_day(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
-    made = install(tmp_path / "run", sqlite_url, now)
+async def test_four_workers_share_a_small_day(tmp_path: Path, database_url: str, now: datetime) -> None:
+    made = install(tmp_path / "run", database_url, now)
     made.papers(sample_data.papers(60))
     made.people(sample_data.people(READERS))
     planned = made.plan().planned
