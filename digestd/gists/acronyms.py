@@ -42,7 +42,7 @@ def long_forms(texts: Sequence[str]) -> Mapping[str, str]:
 
 def expand(text: str, name: str, long_form: str) -> str:
     """Return a text with the long form put before the first use of an acronym, if it can stand there."""
-    plural = "" if long_form.endswith("ing") else r"\g<plural>"
+    plural = "" if long_form.endswith(("ing", "s", "y")) else r"\g<plural>"
     shown = long_form.replace("\\", r"\\")
     return re.sub(
         rf"(?<![\w(-]){re.escape(name)}(?P<plural>s?)(?![\w)-])(?! \([A-Z])", rf"{shown}{plural} (\g<0>)", text, count=1

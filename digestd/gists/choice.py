@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from digestd.gists.roles import ANNOUNCING, CONCRETE, Floats
 from digestd.gists.sentences import METHOD, OBJECTIVE, RESULT, ROLES
-from digestd.gists.standing import listed
+from digestd.gists.standing import TEXTS, listed
 
 _WORD = re.compile(r"[a-z0-9]+")
 _STEM = 6
@@ -27,7 +27,7 @@ _LIKE_A_NAME = re.compile(r"[A-Z].*[A-Z]|\d")
 _IS_A = re.compile(r",? (?:is )?an? \w")
 _INTRODUCING = ("introduc", "present", "propos", "develop", "describ", "call", "dub", "nam", "term", "releas")
 _DIGITS = frozenset("0123456789")
-_HERE = ("in this ", "here, we", "here we", "this paper", "this work", "this study", "this article", "we ")
+_HERE = ("in this ", "here, we", "here we", "we ", *[f"this {text}" for text in TEXTS])
 _BEGINNINGS = ("this ", "these ", "it ", "they ", "such ", "also", "first", "second", "finally", "however", "to ")
 _WORD_SETS = tuple(
     frozenset(words.split())
@@ -41,6 +41,7 @@ _WORD_SETS = tuple(
         "we",
         "study investigate explore examine analyze analyse consider",
         "show demonstrate prove find observe establish reveal",
+        "proposed presented introduced developed discussed described explored applied used",
     )
 )
 
@@ -85,9 +86,10 @@ def features(title: str, sentences: Sequence[str], roles: Floats, traits: Floats
 
 
 def system_name(title: str) -> str:
-    """Return the name that a title gives to a system ("BERT: Pre-training of …"), or ""."""
-    found = _NAMED.match(title)
-    return found[1] if found and _LIKE_A_NAME.search(found[1]) else ""
+    """Return the name that a title gives to a system ("BERT: Pre-training of …", "A Model of Trees: OakSim"), or ""."""
+    found, last = _NAMED.match(title), title.rpartition(":")[2].strip()
+    names = [found[1] if found else "", last if " " not in last else ""]
+    return next((name for name in names if _LIKE_A_NAME.search(name)), "")
 
 
 def introduces(sentence: str, name: str) -> bool:

@@ -19,7 +19,7 @@ from digestd.gists.choice import features, introduces, system_name
 from digestd.gists.roles import ANNOUNCING, CONCRETE, EMPTY, NEEDS, UNWANTED, Floats, GistModel, load_model
 from digestd.gists.sentences import CONCLUSION, METHOD, OBJECTIVE, RESULT, ROLES, Sentence
 from digestd.gists.shortening import shorter_forms
-from digestd.gists.standing import is_broken, is_linked, leanings, stand
+from digestd.gists.standing import antecedents, is_broken, is_linked, leanings, stand
 
 Booleans = NDArray[np.bool_]
 SENTENCES_MAX = 40
@@ -48,6 +48,8 @@ _ADDED, _NEXT, _TOLD = 0.1, 0.12, 0.6
 """The price of each sentence, what it is worth to follow another, and what contribution or result in it is worth."""
 _SHORTENED = 0.2
 """The cost of each sentence that has to be shortened to fit."""
+_LOST = 0.1
+"""The cost of 100 characters that have to go."""
 _LABEL_WEIGHT = 0.9
 """The probability of what a label of the abstract says."""
 _OBJECTIVE, _METHOD, _RESULT = map(ROLES.index, (OBJECTIVE, METHOD, RESULT))
@@ -71,6 +73,7 @@ class Abstract:
         new, out: The probability that a sentence names the contribution, and the result.
         traits: See `digestd.gists.roles.TRAITS`.
         names: The names that each sentence uses and the title lacks.
+        antecedents: The places of the sentences that each may lean on.
         long_forms: What the acronyms among them stand for.
         candidates: The places of the sentences to choose from.
     """
@@ -82,6 +85,7 @@ class Abstract:
     out: Floats
     traits: Floats
     names: tuple[frozenset[str], ...]
+    antecedents: tuple[frozenset[int], ...]
     long_forms: dict[str, str]
     candidates: NDArray[np.int64]
 
@@ -148,7 +152,7 @@ def judge(title: str, sentences: Sequence[Sentence], model: GistModel | None = N
     name = system_name(title)
     known = acronyms.names(title)
     broken = np.array([is_broken(text) for text in texts])
-    likely = np.where(broken, -1, np.maximum(new, out) - traits[:, UNWANTED])
+    likely = np.where(broken, -1, np.maximum(new, out) - traits[:, UNWANTED] * (1 - new))
     candidates = np.sort(np.argsort(-likely, kind="stable")[: min(_CANDIDATES_MAX, int((~broken).sum()))])
     chosen = set(candidates.tolist())
     return Abstract(
@@ -159,6 +163,7 @@ def judge(title: str, sentences: Sequence[Sentence], model: GistModel | None = N
         out=out,
         traits=traits,
         names=tuple(frozenset(acronyms.names(text) - known) for text in texts),
+        antecedents=tuple(antecedents(texts)),
         long_forms=dict(acronyms.long_forms(plain)),
         candidates=candidates,
     )
@@ -173,7 +178,7 @@ def choose(abstract: Abstract, limit: int) -> tuple[int, ...]:
     lengths = sets @ np.array([len(abstract.texts[place]) + 1 for place in places]) - 1
     least = sets @ np.array([len((abstract.texts[place], *abstract.shorter[place])[-1]) + 1 for place in places]) - 1
     worth = _worth(abstract, sets, is_brief=limit < _BRIEF)
-    worth -= _SHORTENED * (lengths > limit) * sets.sum(axis=1)
+    worth -= _SHORTENED * (lengths > limit) * sets.sum(axis=1) + _LOST * (lengths - limit).clip(0) / 100
     worth[least > limit] = -np.inf
     best = int(worth.argmax())
     return tuple(int(place) for place in places[sets[best]]) if worth[best] > -np.inf else ()
@@ -187,14 +192,16 @@ def _worth(abstract: Abstract, sets: Booleans, *, is_brief: bool) -> Floats:
     found = (_NEW_BRIEF if is_brief else _NEW) * np.log(np.where(sets, new, 0.0).max(axis=1) + _DOUBT)
     found += _OUT * np.log(any_out + _DOUBT)
     found += _CONCRETE * np.where(sets, out * traits[:, CONCRETE], 0.0).max(axis=1)
-    found += _TOLD * sets @ np.maximum.reduce([new, out, traits[:, CONCRETE] / 2]) - _ADDED * counts
+    found += _TOLD * sets @ np.maximum(new, out) - _ADDED * counts
     follows = np.zeros(sets.shape, dtype=np.bool_)
     follows[:, 1:] = sets[:, 1:] & sets[:, :-1] & (np.diff(places) == 1)
     if not is_brief:
         found += _NEXT * follows.sum(axis=1)
+    leans = np.array([[place in abstract.antecedents[other] for other in places] for place in places])
+    met = sets & (sets @ leans)
     needs = _NEED * traits[:, NEEDS] ** 2
-    found -= sets @ needs - (1 - _MET) * (follows @ needs)
-    found -= sets @ (_UNWANTED * traits[:, UNWANTED] + _EMPTY * traits[:, EMPTY] * (1 - new))
+    found -= sets @ needs - (1 - _MET) * (met @ needs)
+    found -= sets @ ((_UNWANTED * traits[:, UNWANTED] + _EMPTY * traits[:, EMPTY]) * (1 - new))
     return np.asarray(found - _unknown(abstract, sets) - _repeated(abstract, sets))
 
 

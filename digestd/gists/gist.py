@@ -41,7 +41,7 @@ def make_gist(title: str, abstract: str, summary: str = "") -> Gist | None:
     """
     sentences = split_sentences(clean(abstract))
     given = clean(summary)
-    judged = judge(f"{title} {given}", sentences) if sentences and is_english(sentences) else None
+    judged = judge(f"{title} {given}".strip(), sentences) if sentences and is_english(sentences) else None
     if len(given) >= _SUMMARY_MIN:
         return Gist(_completed(given, judged, GIST_MAX), _completed(given, judged, BRIEF_MAX), GistKind.SOURCE)
     if not sentences:

@@ -19,11 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digestd.gists.sentences import ROLES
+from digestd.gists.standing import TEXTS
 
 Floats = NDArray[np.float64]
 KEY_BITS = 24
 MODEL = "model.npz"
 _TOKEN = re.compile(r"[a-z]+(?:[-'][a-z]+)*|\d+(?:\.\d+)?|[%:;()?]")
+_TEXT = "paper"
+"""The token for each kind of text after "this"."""
 _BEGINNING = 3
 _NEIGHBOUR_BEGINNING = 4
 _COUNT_MAX = 12
@@ -121,7 +124,7 @@ def read_model(path: Path) -> GistModel:
 
 
 def logistic(scores: Floats) -> Floats:
-    found: Floats = 1 / (1 + np.exp(-scores))
+    found: Floats = 1 / (1 + np.exp(-np.clip(scores, -500, 500)))  # an odd sentence scores without bounds
     return found
 
 
@@ -131,8 +134,12 @@ def key(feature: str) -> int:
 
 
 def tokens(sentence: str) -> list[str]:
-    """Return the words in lower case, numbers as 0, and some signs."""
-    return ["0" if token[0].isdigit() else token for token in _TOKEN.findall(sentence.lower())]
+    """Return the words in lower case, numbers as 0, and some signs; "this letter" and its like as "this paper"."""
+    found = ["0" if token[0].isdigit() else token for token in _TOKEN.findall(sentence.lower())]
+    return [
+        _TEXT if token in TEXTS and "this" in found[max(0, place - 2) : place] else token
+        for place, token in enumerate(found)
+    ]
 
 
 def sentence_features(sentences: Sequence[str], leanings: Sequence[Sequence[str]] = ()) -> list[list[str]]:

@@ -1,6 +1,6 @@
 """Read the labelled abstracts that gists are trained and measured on: CSAbstruct, SciTLDR, and our own labels.
 
-Our labels are kept without any text: `read.txt` says of the sentences of 180 abstracts, by reading, which name the
+Our labels are kept without any text: `read.txt` says of the sentences of 282 abstracts, by reading, which name the
 contribution (`c`, the best first), the result (`r`; `v` if vaguely) and which need the one before them (`n`).
 `traits.txt.gz` has the traits of the sentences of 6,000 abstracts, one sign of base 32 for each sentence, the lowest
 bit first; they were told by rules that the model has replaced.

@@ -42,6 +42,18 @@ def test_gist_names_contribution_and_result() -> None:
         assert len(text) <= limit
 
 
+def test_gist_keeps_contribution_that_names_where_it_is_available() -> None:
+    for where in (", which is available at https://example.org/leafcount", " (LC, https://example.org/leafcount)"):
+        new = NEW.replace(" that counts", f"{where} and counts")
+        assert "We propose LeafCount" in made("Counting Trees", ABSTRACT.replace(NEW, new)).text
+
+
+def test_gist_finds_contribution_of_other_kinds_of_text() -> None:
+    for kind in ("letter", "chapter", "position paper"):
+        new = NEW.replace("In this paper, we propose", f"This {kind} proposes")
+        assert f"This {kind} proposes LeafCount" in made("Trees seen by radar", ABSTRACT.replace(NEW, new)).text
+
+
 def test_gist_opens_with_problem_where_room_is_left() -> None:
     assert made(TITLE, ABSTRACT).text.startswith("Existing methods that count trees from air")
 

@@ -4,7 +4,7 @@ import pytest
 
 from digestd.gists.acronyms import expand, long_forms, names
 from digestd.gists.roles import NEEDS, load_model
-from digestd.gists.standing import is_broken, leanings, stand
+from digestd.gists.standing import antecedents, is_broken, leanings, stand
 
 
 def needs_before(sentence: str) -> bool:
@@ -35,6 +35,13 @@ def needs_before(sentence: str) -> bool:
         ("Using this insight from the parks, we plant oaks.", "We plant oaks."),
         ("To bridge both worlds we plant oaks.", "We plant oaks."),
         ("We plant oaks (https://example.org/oaks).", "We plant oaks."),
+        (
+            "We present OakSim, a park, which is freely available at https://example.org/oaks.",
+            "We present OakSim, a park.",
+        ),
+        ("This survey fills this gap by comparing oaks.", "This survey compares oaks."),
+        ("This paper closes this gap by providing oaks.", "This paper provides oaks."),
+        ("We close this gap by discussing oaks.", "We discuss oaks."),
         ("In short, f is the height of the oak.", "In short, f is the height of the oak."),
         ("To fill such a gap, in this study, we plant oaks.", "We plant oaks."),
         ("Oaks grow in parks but also in forests.", "Oaks grow in parks but also in forests."),
@@ -92,9 +99,19 @@ def test_is_broken_finds_parts_of_sentences(sentence: str) -> None:
     assert not is_broken("We (i) plant oaks (Quercus 1.1) and (ii) water them.")
 
 
+def test_is_broken_reads_formulas_in_parentheses() -> None:
+    assert not is_broken("We prove that an oak has 1 + ln(n + m - 1) leaves.")
+
+
+def test_antecedents_are_the_last_sentences_with_the_noun() -> None:
+    texts = ["Oaks grow.", "We plant two elms.", "We water trees.", "We show that these elms grow.", "This elm grows."]
+    assert antecedents(texts) == [frozenset(), {0}, {1}, {1, 2}, {3}]
+
+
 def test_leanings_tell_where_a_noun_was_met() -> None:
     found = leanings("A park", ["We plant oaks.", "The oaks grow.", "These parks and these saws help the birds."])
     assert found == [[], ["x the seen"], ["x these title start", "x these nowhere later"]]
+    assert leanings("A park", ["This letter describes an oak."]) == [[]]
 
 
 @pytest.mark.parametrize(
@@ -115,6 +132,7 @@ def test_long_forms(text: str, found: dict[str, str]) -> None:
 
 def test_expand_leaves_what_is_explained_or_part_of_name() -> None:
     assert expand("Two GPSs and a GPS.", "GPS", "policy search") == "Two policy searchs (GPSs) and a GPS."
+    assert expand("Two MoEs.", "MoE", "Mixture-of-Experts") == "Two Mixture-of-Experts (MoEs)."
     assert expand("A GPS-like oak.", "GPS", "policy search") == "A GPS-like oak."
     assert expand("Oaks (or a GPS) grow.", "GPS", "policy search") == "Oaks (or a GPS) grow."
     assert expand("The GPS (G) oak.", "GPS", "policy search") == "The GPS (G) oak."
