@@ -1,0 +1,38 @@
+"""Check the labels of whole arXiv days: what 40 invented readers want, by reading every title before any pick was seen.
+
+`days/readers.jsonl` is for `subscriber import`. Each `days/DAY.json` is {reader: {arXiv number: 2 wanted | 1 partly}};
+what is not listed is not wanted. One day was labelled twice, independently.
+"""
+
+import json
+from pathlib import Path
+
+DAYS = Path(__file__).parent / "days"
+AGREEMENT_MIN = 0.85
+
+
+def test_labels_cover_every_reader_of_every_day() -> None:
+    readers = [json.loads(line)["email"].partition("@")[0] for line in (DAYS / "readers.jsonl").open(encoding="utf-8")]
+    days = sorted(DAYS.glob("*.json"))
+    assert len(days) == 5
+    for day in days:
+        labels = _labels(day.name)
+        assert sorted(labels) == sorted(readers), day.name
+        assert {grade for papers in labels.values() for grade in papers.values()} == {1, 2}, day.name
+
+
+def test_two_readings_agree_on_what_is_wanted() -> None:
+    first, second = (
+        {(who, paper) for who, paper in _clear(name)} for name in ("2025-06-12.json", "2025-06-12-again.json")
+    )
+    agreement = 2 * len(first & second) / (len(first) + len(second))
+    assert agreement >= AGREEMENT_MIN
+
+
+def _labels(name: str) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = json.loads((DAYS / name).read_text(encoding="utf-8"))
+    return found
+
+
+def _clear(name: str) -> list[tuple[str, str]]:
+    return [(who, paper) for who, papers in _labels(name).items() for paper, grade in papers.items() if grade == 2]
