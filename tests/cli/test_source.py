@@ -59,7 +59,7 @@ def test_remove_keeps_others(run: Run) -> None:
     [
         (("add", "hf-daily"), "was added before"),
         (("add", "gopher:hole"), "unknown; use one of"),
-        (("remove", "arxiv:cs.RO"), "there is no source arxiv:cs.RO; `digestd source list`"),
+        (("remove", "arxiv:cs.RO"), "there is no source 'arxiv:cs.RO'; `digestd source list`"),
     ],
 )
 def test_invalid_change_is_refused_with_remedy(run: Run, words: tuple[str, ...], said: str) -> None:

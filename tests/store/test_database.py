@@ -16,7 +16,7 @@ from tests.support.command_process import can_trace
 def test_open_refuses_a_file_that_is_no_database(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("not a database " * 100)
-    with pytest.raises(BadSetting, match="not an SQLite database; set another"):
+    with pytest.raises(BadSetting, match="not an SQLite database; restore a backup"):
         _count(open_database(f"sqlite:///{file}"))
 
 
