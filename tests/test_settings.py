@@ -148,7 +148,7 @@ def test_invalid_value_is_refused_by_name(name: str, value: str, message: str, n
         ({"complaint_address": "fbl@example.org"}, "DIGESTD_INBOUND_URL"),
         ({"complaint_address": "fbl@example.net", "inbound_url": "maildir:var/in"}, "mail comes from example.org"),
         ({"sources": "gopher:hole"}, "DIGESTD_SOURCES: source 'gopher:hole': unknown"),
-        ({"sources": "arxiv:"}, "DIGESTD_SOURCES: '' is not a list"),
+        ({"sources": "arxiv:"}, "DIGESTD_SOURCES: source 'arxiv:': the categories are empty"),
     ],
 )
 def test_dangerous_setting_is_refused(given: dict[str, str], message: str) -> None:
