@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,9 +62,11 @@ def checkout(tmp_path: Path) -> Path:
 
 def run(commands: str, folder: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(folder), "PYTEST_ADDOPTS": "-p no:cacheprovider -p no:xdist"}
-    done = subprocess.run(
-        ["bash", "-euc", commands], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=600
-    )
+    with tempfile.TemporaryDirectory() as root:
+        env["PYTEST_DEBUG_TEMPROOT"] = root  # pytest would close our own root to Postfix, which tests beside may run
+        done = subprocess.run(
+            ["bash", "-euc", commands], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=600
+        )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
 
 

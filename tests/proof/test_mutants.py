@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,4 +77,6 @@ def _run_tests(tree: Path, tests: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", tests]
     environment = {**os.environ, "PYTHONPATH": str(tree), "DIGESTD_TEST_POINTS": POINTS.get(tests, "1")}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"  # that of a mutant could be taken for that of the next
-    return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory() as root:
+        environment["PYTEST_DEBUG_TEMPROOT"] = root  # pytest would close our own root to Postfix in tests beside
+        return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
