@@ -174,7 +174,7 @@ def _cause(error: BaseException | None) -> str:
 
 
 HOST = "127.0.0.1"
-"""Where a preview is served. This machine only: the links of the mail act for the subscriber."""
+"""Serve a preview on this machine only: the links of the mail act for the subscriber."""
 
 
 def serve_preview(app: App, composer: Composer, claim: Claim, port: int) -> None:

@@ -39,7 +39,7 @@ PUT_OFF_SECONDS = 3_600.0
 
 @dataclass(frozen=True, slots=True)
 class ClaimScope:
-    """What a run may claim.
+    """Limit what a run may claim.
 
     Attributes:
         claimer: Owner of the leases.

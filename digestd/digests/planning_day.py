@@ -43,7 +43,7 @@ ARCHIVE_VOTES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class RankingOptions:
-    """How an install ranks.
+    """Hold the options that an install ranks with.
 
     Attributes:
         encoder: The dense model.

@@ -72,7 +72,7 @@ class Occasion(StrEnum):
 
 
 class DigestFacts(NamedTuple):
-    """What a digest says of itself, beside its picks. A NamedTuple, because every claim has one.
+    """State what a digest says besides its picks. A NamedTuple, because every claim has one.
 
     Attributes:
         considered: How many papers it was chosen from; 0 hides the number.

@@ -39,7 +39,7 @@ class EntryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LibraryLink:
-    """What links a subscriber to a library.
+    """Link a subscriber to a library.
 
     Attributes:
         place: the library's path at its provider: `users/12` or `groups/3`.

@@ -1,7 +1,7 @@
 """Make a sentence stand alone where that changes no meaning, and tell what it leans on.
 
 A leading connective ("However,", "To address this gap,") is dropped, and so is a clause that only says that something
-unseen is solved. What a sentence still leans on is told by names: the words of the sentence and whether the things it
+unseen is solved. Two kinds of features show what a sentence still leans on: its words, and whether the things it
 points to ("these tokens", "the module") are in it, in the title or only in the sentences before it. A linear model
 weighs them, see `digestd.gists.roles`. The phrases are in `cues.toml`.
 """

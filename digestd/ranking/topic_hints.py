@@ -58,7 +58,7 @@ _SPANISH = ("el", "los", "las", "del", "y", "para", "con", "por", "una", "en", "
 _PORTUGUESE = ("da", "dos", "das", "nos", "em", "com", "uma", "um", "ao", "pela", "pelo")
 _ITALIAN = ("il", "gli", "di", "della", "delle", "dei", "degli", "nel", "nella", "tra", "sulla")
 _FUNCTION_WORDS = frozenset((*_GERMAN, *_FRENCH, *_SPANISH, *_PORTUGUESE, *_ITALIAN))
-"""Those that English has as well, such as "die" and "per", are left out."""
+"""Leave out those that English has as well, such as "die" and "per"."""
 _WORD = re.compile(r"[^\W\d_]+")
 _ENGLISH_USE = re.compile(
     r"\b(de (novo|facto|sitter|broglie|finetti|rham|bruijn)|von (neumann|willebrand|mises|k[aá]rm[aá]n)"

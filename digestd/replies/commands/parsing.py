@@ -123,7 +123,7 @@ RESUMING_LINES = frozenset(
         *("stop pausing", "stop pausing my digest", "stop pausing the digest", "pause beenden", "beende die pause"),
     }
 )
-"""Whole lines that end a pause, although they begin like an unsubscribe request or a pause."""
+"""End a pause by these whole lines only, although they begin like an unsubscribe request or a pause."""
 ONE_WORDS = frozenset({"a", "an", "one", "ein", "eine", "einen"})
 FILLER_WORDS = frozenset(
     {"for", "until", "till", "to", "bis", "zum", "für", "um", "at", "auf", "and", "und", "paper", "papers", "nr", "no"}

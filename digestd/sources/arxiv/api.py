@@ -69,7 +69,7 @@ _READ = 2_000
 
 @dataclass(frozen=True, slots=True)
 class ArxivSource:
-    """What arXiv's interfaces share."""
+    """Share what arXiv's interfaces have in common."""
 
     categories: tuple[str, ...]
     calendar: ArxivCalendar = DEFAULT_CALENDAR
