@@ -29,7 +29,7 @@ from digestd.ranking.topics import UNKNOWN, Topic, compile_topics
 Run: TypeAlias = NDArray[np.int32] | Ints | Floats
 DISLIKE_WEIGHT = 0.5
 """Weight of the mean of the dislikes against that of the likes in the LSA centroid."""
-RECORD_FORMAT = 6
+RECORD_FORMAT = 7
 """Version of the record format; records of another version are recompiled."""
 RECORD_RUNS, RECORD_FACTS = 11, 6
 """Runs of numbers in a record, and numbers in the last of them: see `_record`."""
@@ -247,8 +247,10 @@ def _named_pairs(found: Sequence[tuple[str, str]]) -> list[tuple[Kind, str]]:
 
 
 def _names(found: Sequence[Sequence[Any]]) -> Names:
-    forms, acronyms, cores, categories = found
-    return Names(tuple(map(tuple, forms)), tuple(acronyms), tuple(map(tuple, cores)), tuple(categories))
+    forms, acronyms, cores, categories, subjects = found
+    return Names(
+        tuple(map(tuple, forms)), tuple(acronyms), tuple(map(tuple, cores)), tuple(categories), tuple(subjects)
+    )
 
 
 def _ints(parts: Iterable[Ints]) -> Ints:

@@ -36,10 +36,11 @@ MIN_LONE_LETTERS = 7
 class Names(NamedTuple):
     """What names a concept in a paper, as attributes of `Concept`."""
 
-    forms: tuple[tuple[str, ...], ...]
-    acronyms: tuple[str, ...]
-    cores: tuple[tuple[str, ...], ...]
-    categories: tuple[str, ...]
+    forms: tuple[tuple[str, ...], ...] = ()
+    acronyms: tuple[str, ...] = ()
+    cores: tuple[tuple[str, ...], ...] = ()
+    categories: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Concept:
         acronyms: Acronyms that name it, as papers write them.
         cores: Its forms without a head noun, which hint at it.
         categories: arXiv categories that are the concept as a whole.
+        subjects: First English names of the subjects of the glossary that it is; see `narrower_names`.
         corrected: The typed text with misspellings corrected; the same if there are none.
         name: English name: the long form of an acronym, the translation of a foreign name, else as corrected.
     """
@@ -63,12 +65,13 @@ class Concept:
     acronyms: tuple[str, ...]
     cores: tuple[tuple[str, ...], ...]
     categories: tuple[str, ...]
+    subjects: tuple[str, ...]
     corrected: str
     name: str
 
     @property
     def names(self) -> Names:
-        return Names(self.forms, self.acronyms, self.cores, self.categories)
+        return Names(self.forms, self.acronyms, self.cores, self.categories, self.subjects)
 
 
 def understand(typed: str, model: TextModel) -> Concept:
@@ -91,9 +94,25 @@ def understand(typed: str, model: TextModel) -> Concept:
         acronyms=tuple(dict.fromkeys(short)),
         cores=tuple(dict.fromkeys(core for form in forms if (core := _core(form, model)))),
         categories=categories,
+        subjects=entry.names[:1] if entry else (),
         corrected=corrected,
         name=names[0],
     )
+
+
+@cache
+def narrower_names(subject: str) -> Names:
+    """Return what names the narrower subjects of a subject of the glossary, given by its first English name.
+
+    A paper about one of them is about the subject, too. Nothing for a name that the glossary does not have.
+    """
+    entry = _known(subject)
+    narrower = entry.narrower if entry else ()
+    every = [*filter(None, map(_known, narrower))]
+    names = [name for one in every for name in one.names] + [name for name in narrower if not _known(name)]
+    short = [short for one in every for short in one.acronyms] + [short for short in map(acronym, names) if short]
+    forms = (tuple(lemmas(part)) for name in names if not acronym(name) for part in _parts(name))
+    return Names(tuple(dict.fromkeys(filter(_is_telling, forms))), tuple(dict.fromkeys(short)))
 
 
 def is_in_glossary(topic: str) -> bool:
@@ -214,6 +233,8 @@ class _Entry:
     names: tuple[str, ...]
     acronyms: tuple[str, ...]
     categories: tuple[str, ...]
+    foreign: tuple[str, ...]
+    narrower: tuple[str, ...]
 
 
 def _known(topic: str) -> _Entry | None:
@@ -225,10 +246,10 @@ def _glossary() -> Mapping[str, _Entry]:
     found: dict[str, _Entry] = {}
     for line in files(__package__).joinpath("glossary.txt").read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
-            names, short, categories, foreign = (
-                tuple(name.strip() for name in part.split(";") if name.strip()) for part in line.split("|")
+            entry = _Entry(
+                *(tuple(name.strip() for name in part.split(";") if name.strip()) for part in line.split("|"))
             )
-            entry = _Entry(names, short, categories)
-            for name in (*names, *short, *foreign, *(f"{name}s" for name in (*names, *short))):
+            english = (*entry.names, *entry.acronyms)
+            for name in (*english, *entry.foreign, *(f"{name}s" for name in english)):
                 found.setdefault(phrase_form(name), entry)
     return found

@@ -2,7 +2,7 @@
 
 import pytest
 
-from digestd.ranking.concepts import understand
+from digestd.ranking.concepts import Names, narrower_names, understand
 from digestd.ranking.model import TextModel, fit
 
 TEXTS = [
@@ -86,3 +86,11 @@ def test_plural_acronyms_are_known(archive: TextModel) -> None:
 
 def test_rare_words_are_not_corrected(archive: TextModel) -> None:
     assert understand("pollex", archive).corrected == "pollex"
+
+
+def test_subject_of_the_glossary_has_narrower_names(archive: TextModel) -> None:
+    (subject,) = understand("RLHF", archive).subjects
+    narrower = narrower_names(subject)
+    assert ("direct", "preferenc", "optimiz") in narrower.forms
+    assert {"DPO", "GRPO"} <= {*narrower.acronyms}
+    assert narrower_names("beekeeping") == Names()
