@@ -12,6 +12,7 @@ the text. A block of records is decoded with a few array operations.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -29,7 +30,7 @@ from digestd.ranking.topics import UNKNOWN, Topic, compile_topics
 Run: TypeAlias = NDArray[np.int32] | Ints | Floats
 DISLIKE_WEIGHT = 0.5
 """Weight of the mean of the dislikes against that of the likes in the LSA centroid."""
-RECORD_FORMAT = 7
+RECORD_FORMAT = 8
 """Version of the record format; records of another version are recompiled."""
 RECORD_RUNS, RECORD_FACTS = 11, 6
 """Runs of numbers in a record, and numbers in the last of them: see `_record`."""
@@ -70,14 +71,16 @@ class RecordWords(NamedTuple):
     """The texts of a record.
 
     Attributes:
-        topics: Topics with a content word.
-        names: What names each of them in papers.
+        topics: Topics with a content word, as typed.
+        typed: The number of the topic that each query is of.
+        names: What names each query in papers.
         unknown_stems: Their stems that the model does not know.
         named, muted: (kind, value) of named and muted interests.
         papers: Liked and disliked papers.
     """
 
     topics: Sequence[str]
+    typed: Sequence[int]
     names: Sequence[Names]
     unknown_stems: Sequence[str]
     named: Sequence[tuple[Kind, str]]
@@ -127,7 +130,7 @@ def compile_records(inputs: Sequence[ProfileInput], candidates: CandidateSet) ->
     seed_table, _ = candidates.seed_encoder.table_with(
         seed for profile_input in inputs for seed in profile_input.seeds.values()
     )
-    expansion = _expansions([list(own_topics.values()) for own_topics in each], candidates)
+    expansion = _expansions([list(chain(*own_topics.values())) for own_topics in each], candidates)
     return [
         _record(profile_input, own_topics, query_expansion, _feedback(profile_input, seed_table, candidates))
         for profile_input, own_topics, query_expansion in zip(inputs, each, expansion, strict=True)
@@ -159,9 +162,9 @@ def unpack_records(records: Sequence[bytes], count: int) -> tuple[list[RecordCol
 
 def read_record_words(text: bytes) -> RecordWords:
     """Decode the texts of a record."""
-    topics, names, unknown_stems, named, muted, papers = _decode_json(text.decode())
+    topics, typed, names, unknown_stems, named, muted, papers = _decode_json(text.decode())
     return RecordWords(
-        topics, list(map(_names, names)), unknown_stems, _named_pairs(named), _named_pairs(muted), papers
+        topics, typed, list(map(_names, names)), unknown_stems, _named_pairs(named), _named_pairs(muted), papers
     )
 
 
@@ -202,7 +205,7 @@ def _feedback(profile_input: ProfileInput, seed_table: SeedTable, candidates: Ca
 
 def _record(
     profile_input: ProfileInput,
-    topics_by_text: Mapping[str, Topic],
+    topics_by_text: Mapping[str, Sequence[Topic]],
     query_expansion: tuple[Ints, Floats],
     feedback: _Feedback,
 ) -> bytes:
@@ -212,7 +215,7 @@ def _record(
         if i.kind in (Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY) and i.stance is Stance.LIKED
     ]
     muted = [i for i in profile_input.interests if i.stance is Stance.MUTED]
-    topics = list(topics_by_text.values())
+    topics = list(chain(*topics_by_text.values()))
     unknown_stems = [stem for t in topics for stem, column in zip(t.stems, t.columns, strict=True) if column == UNKNOWN]
     without_interests = not (topics or feedback.likes or any(map(str.isalnum, "".join(i.value for i in named))))
     runs: list[Run] = [
@@ -233,6 +236,7 @@ def _record(
     ]
     words = [
         list(topics_by_text),
+        [number for number, queries in enumerate(topics_by_text.values()) for _ in queries],
         [topic.names for topic in topics],
         unknown_stems,
         [[i.kind, i.value] for i in named],

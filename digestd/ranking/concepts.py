@@ -74,8 +74,12 @@ class Concept:
         return Names(self.forms, self.acronyms, self.cores, self.categories, self.subjects)
 
 
-def understand(typed: str, model: TextModel) -> Concept:
-    """Return the concept that a topic names."""
+def understand(typed: str, model: TextModel) -> tuple[Concept, ...]:
+    """Return the concepts that a topic names: a paper about any of them is about the topic."""
+    return (_concept(typed, model),)
+
+
+def _concept(typed: str, model: TextModel) -> Concept:
     corrected = typed if _known(typed) else _corrected(typed, model)
     entry = _known(corrected)
     if entry:

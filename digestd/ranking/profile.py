@@ -141,13 +141,14 @@ class Profiles(Sequence["Profile"]):
         return tuple(self.words.of(row).topics)
 
     def topic_text(self) -> Callable[[int], str]:
-        """Return a function that gives the text of a topic, as typed."""
+        """Return a function that gives the typed topic of a query."""
         owners, starts = self.topics.of.owner.tolist(), self.topics.of.starts.tolist()
 
         def topic(number: int) -> str:
             owner = owners[number]
-            topic_text: str = self.words.of(owner).topics[number - starts[owner]]
-            return topic_text
+            words = self.words.of(owner)
+            typed: str = words.topics[words.typed[number - starts[owner]]]
+            return typed
 
         return topic
 

@@ -14,14 +14,14 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property
-from itertools import islice
+from itertools import chain, islice, product
 from typing import NamedTuple
 
 import numpy as np
 from rapidfuzz import fuzz, process
 
 from digestd.domain.interest import TopicHint
-from digestd.ranking.arrays import Floats
+from digestd.ranking.arrays import Floats, cells, grouped
 from digestd.ranking.concepts import (
     LETTERS_TELLING,
     foreign_words,
@@ -68,9 +68,9 @@ _ENGLISH_USE = re.compile(
 
 
 class _Near(NamedTuple):
-    """A name as a topic, and how many papers are about it."""
+    """A name as a topic, by its queries, and how many papers are about it."""
 
-    topic: Topic
+    queries: tuple[Topic, ...]
     papers: int
 
 
@@ -106,7 +106,7 @@ class TopicHints:
         """Return the names that are near a topic by their words, and that may be by their meaning, best first."""
         respelt = " ".join(map(self._model.lexicon.corrected, topic.split()))  # the archive may not have the phrase
         own = [respelt] if respelt != topic else []
-        return [*own, *_by_words(topic)], self._by_place(near.topic.place) if near else []
+        return [*own, *_by_words(topic)], self._by_place(near.queries[0].place) if near else []
 
     def _by_place(self, place: Floats) -> list[str]:
         """Return the SHORTLIST names whose LSA vectors are nearest to one (d,), best first; none to a zero vector."""
@@ -137,10 +137,12 @@ class TopicHints:
         found: dict[str, _Near | None] = dict.fromkeys(topics)
         for start in range(0, len(compiled), BLOCK):
             block = dict(islice(compiled.items(), start, start + BLOCK))
-            places, vectors = (np.array([getattr(one, what) for one in block.values()]) for what in ("place", "vector"))
-            about = self._subjects.of([one.names for one in block.values()], places, vectors).about
-            counts = np.bincount(about.rows, minlength=len(block)).tolist()
-            found |= {topic: _Near(one, papers) for (topic, one), papers in zip(block.items(), counts, strict=True)}
+            of, queries = grouped([len(own) for own in block.values()]), list(chain(*block.values()))
+            places, vectors = (np.array([getattr(one, what) for one in queries]) for what in ("place", "vector"))
+            about = self._subjects.of([one.names for one in queries], places, vectors).about
+            once, _, _ = cells(of.owner[about.rows], about.columns, len(self._subjects.mentions))
+            counts = np.bincount(once.rows, minlength=len(block)).tolist()
+            found |= {topic: _Near(own, papers) for (topic, own), papers in zip(block.items(), counts, strict=True)}
         return found
 
     @property
@@ -149,10 +151,11 @@ class TopicHints:
 
 
 def _hint(topic: str, papers: int, nearest: tuple[str, ...], subjects: SubjectIndex) -> TopicHint:
-    concept = understand(topic, subjects.mentions.model)
-    is_corrected = phrase_form(concept.corrected) != phrase_form(topic)
-    name = concept.corrected if is_corrected else concept.name
-    is_named = topic.isascii() and tuple(lemmas(topic)) in concept.forms
+    concepts = understand(topic, subjects.mentions.model)
+    corrected = concepts[0].corrected if len(concepts) == 1 else topic
+    is_corrected = phrase_form(corrected) != phrase_form(topic)
+    name = corrected if is_corrected else ", ".join(dict.fromkeys(concept.name for concept in concepts))
+    is_named = topic.isascii() and tuple(lemmas(topic)) in concepts[0].forms
     understood = "" if is_named or lemmas(name) == lemmas(topic) else name
     return TopicHint(
         topic=topic,
@@ -160,9 +163,9 @@ def _hint(topic: str, papers: int, nearest: tuple[str, ...], subjects: SubjectIn
         is_corrected=is_corrected,
         papers=papers,
         nearest=nearest,
-        is_unknown=not papers and not is_in_glossary(concept.corrected) and not _has_known_word(topic, subjects),
-        is_translated=bool(understood) and is_foreign_name(concept.corrected),
-        is_foreign=not is_in_glossary(concept.corrected) and _is_foreign(topic, lambda word: _is_known(word, subjects)),
+        is_unknown=not papers and not is_in_glossary(corrected) and not _has_known_word(topic, subjects),
+        is_translated=bool(understood) and is_foreign_name(corrected),
+        is_foreign=not is_in_glossary(corrected) and _is_foreign(topic, lambda word: _is_known(word, subjects)),
     )
 
 
@@ -246,10 +249,10 @@ def _by_words(topic: str) -> list[str]:
 
 
 def _cosine(near: _Near | None, other: _Near, subjects: SubjectIndex) -> float:
-    """Return the cosine of two topics, or 0 if they are not near."""
+    """Return the cosine of the nearest queries of two topics, or 0 if they are not near."""
     if near is None:
         return 0.0
     dense = not subjects.space.is_empty
-    one, two = near.topic, other.topic
-    cosine = one.vector @ two.vector if dense else one.place @ two.place
+    pairs = product(near.queries, other.queries)
+    cosine = max(one.vector @ two.vector if dense else one.place @ two.place for one, two in pairs)
     return float(cosine) if cosine >= (NEAR_DENSE if dense else NEAR_LATENT) else 0.0

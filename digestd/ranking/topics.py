@@ -22,7 +22,7 @@ UNKNOWN = -1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Topic:
-    """One topic.
+    """One query: all or a part of what a typed topic means, which any of its queries meets.
 
     Attributes:
         stems: Distinct stems in order.
@@ -44,11 +44,11 @@ class Topic:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Topics:
-    """The t topics of a block of n subscribers against m papers.
+    """The t queries of a block of n subscribers against m papers; each typed topic has one or several.
 
     Attributes:
-        of: Owner of each topic.
-        stems: Stems of each topic, as groups.
+        of: Owner of each query.
+        stems: Stems of each query, as groups.
         rows: Row of each stem in the BM25 index, −1 if no paper has it.
         bm25: (n, m) sum over all topics of a subscriber.
         places: (t, d) LSA vectors.
@@ -65,19 +65,21 @@ class Topics:
     subjects: Subjects
 
 
-def compile_topics(values: Iterable[str], model: TextModel, encoder: Encoder) -> dict[str, Topic]:
-    """Compile each distinct topic that has a content word."""
-    distinct = list(dict.fromkeys(values))
-    concepts = [understand(value, model) for value in distinct]
+def compile_topics(values: Iterable[str], model: TextModel, encoder: Encoder) -> dict[str, tuple[Topic, ...]]:
+    """Compile the queries of each distinct topic that has a content word."""
+    understood = [(value, concept) for value in dict.fromkeys(values) for concept in understand(value, model)]
+    concepts = [concept for _, concept in understood]
     docs = analyse([concept.words for concept in concepts])
     encoded = model.encode_tokens(docs)
     vectors = encoder.encode([concept.text for concept in concepts])
     ends = encoded.sparse.indptr
-    return {
-        value: _topic(model, doc, encoded.sparse, slice(ends[i], ends[i + 1]), (encoded.dense[i], vectors[i]), names)
-        for i, (value, doc, names) in enumerate(zip(distinct, docs, (one.names for one in concepts), strict=True))
-        if doc
-    }
+    found: dict[str, tuple[Topic, ...]] = {}
+    for i, ((value, concept), doc) in enumerate(zip(understood, docs, strict=True)):
+        if doc:
+            places = encoded.dense[i], vectors[i]
+            query = _topic(model, doc, encoded.sparse, slice(ends[i], ends[i + 1]), places, concept.names)
+            found[value] = (*found.get(value, ()), query)
+    return found
 
 
 def _topic(

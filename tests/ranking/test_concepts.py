@@ -2,7 +2,7 @@
 
 import pytest
 
-from digestd.ranking.concepts import Names, narrower_names, understand
+from digestd.ranking.concepts import Concept, Names, narrower_names, understand
 from digestd.ranking.model import TextModel, fit
 
 TEXTS = [
@@ -10,6 +10,12 @@ TEXTS = [
     *(f"World maps {n}. The world is full of bees, and a bee dance network (BDN) maps it." for n in range(6)),
     *(f"Honey {n}. Bees store honey in the comb." for n in range(40)),
 ]
+
+
+def meant(typed: str, archive: TextModel) -> Concept:
+    """Return the only concept that a topic names."""
+    (concept,) = understand(typed, archive)
+    return concept
 
 
 @pytest.fixture(scope="module")
@@ -28,32 +34,32 @@ def archive() -> TextModel:
     ],
 )
 def test_topic_is_spelt_out(archive: TextModel, typed: str, text: str) -> None:
-    assert understand(typed, archive).text == text
+    assert meant(typed, archive).text == text
 
 
 def test_other_script_is_matched_as_typed_too(archive: TextModel) -> None:
-    concept = understand("强化学习", archive)
+    concept = meant("强化学习", archive)
     assert concept.words.endswith("强化学习")
     assert ("reinforcement", "learn") in concept.forms
     assert len(concept.forms) > 1
 
 
 def test_joined_topics_share_their_head(archive: TextModel) -> None:
-    forms = understand("bee & wasp navigation", archive).forms
+    forms = meant("bee & wasp navigation", archive).forms
     assert {("bee", "navigat"), ("wasp", "navigat")} < {*forms}
 
 
 def test_head_noun_may_be_missing_only_after_a_telling_word(archive: TextModel) -> None:
-    assert ("diffusion",) in understand("diffusion models", archive).cores
-    assert ("world",) not in understand("world models", archive).cores
+    assert ("diffusion",) in meant("diffusion models", archive).cores
+    assert ("world",) not in meant("world models", archive).cores
 
 
 def test_field_has_its_categories(archive: TextModel) -> None:
-    assert understand("NLP", archive).categories == ("cs.CL",)
+    assert meant("NLP", archive).categories == ("cs.CL",)
 
 
 def test_unknown_words_stay_as_typed(archive: TextModel) -> None:
-    concept = understand("zymurgy", archive)
+    concept = meant("zymurgy", archive)
     assert (concept.text, concept.forms, concept.corrected) == ("zymurgy", (("zymurgy",),), "zymurgy")
 
 
@@ -71,25 +77,25 @@ def test_unknown_words_stay_as_typed(archive: TextModel) -> None:
     ],
 )
 def test_topic_has_form(archive: TextModel, typed: str, form: tuple[str, ...]) -> None:
-    assert form in understand(typed, archive).forms
+    assert form in meant(typed, archive).forms
 
 
 @pytest.mark.parametrize("typed", ["", "the of", "C++", "(", "\u202e", "🙂", "a" * 10_000, "x " * 3_000])
 def test_odd_topics_are_understood_as_little(archive: TextModel, typed: str) -> None:
-    assert all(len(form) > 0 for form in understand(typed, archive).forms)
+    assert all(len(form) > 0 for form in meant(typed, archive).forms)
 
 
 def test_plural_acronyms_are_known(archive: TextModel) -> None:
-    assert understand("LLMs", archive).text == understand("LLM", archive).text
-    assert understand("BDNs", archive).forms == understand("BDN", archive).forms
+    assert meant("LLMs", archive).text == meant("LLM", archive).text
+    assert meant("BDNs", archive).forms == meant("BDN", archive).forms
 
 
 def test_rare_words_are_not_corrected(archive: TextModel) -> None:
-    assert understand("pollex", archive).corrected == "pollex"
+    assert meant("pollex", archive).corrected == "pollex"
 
 
 def test_subject_of_the_glossary_has_narrower_names(archive: TextModel) -> None:
-    (subject,) = understand("RLHF", archive).subjects
+    (subject,) = meant("RLHF", archive).subjects
     narrower = narrower_names(subject)
     assert ("direct", "preferenc", "optimiz") in narrower.forms
     assert {"DPO", "GRPO"} <= {*narrower.acronyms}

@@ -18,7 +18,7 @@ def day(*texts: tuple[str, str]) -> CandidateSet:
 
 def about(found: CandidateSet, topic: str) -> Subjects:
     place = found.model.encode([topic]).dense
-    return found.subjects.of([understand(topic, found.model).names], place, np.zeros((1, 0), dtype=np.float32))
+    return found.subjects.of([understand(topic, found.model)[0].names], place, np.zeros((1, 0), dtype=np.float32))
 
 
 def matched(found: CandidateSet, topic: str) -> list[int]:
