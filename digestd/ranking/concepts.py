@@ -1,8 +1,9 @@
 """Concepts: what a subscriber means by the topic that they typed.
 
-A topic is corrected ("difusion modles"), spelt out or abbreviated ("NLP", "natural language processing"), translated
-if the glossary has it ("强化学习"), and split where it joins two ("audio & music generation"). What the archive says
-about words comes from the text model's lexicon, the names of common subjects from `glossary.txt`.
+A topic is split where it names several subjects ("audio & music generation"), and each of them is corrected ("difusion
+modles"), spelt out or abbreviated ("NLP", "natural language processing"), and translated if the glossary has it
+("强化学习"). What the archive says about words comes from the text model's lexicon, the names of common subjects from
+the glossary.
 """
 
 import itertools
@@ -10,12 +11,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.resources import files
 from typing import NamedTuple
 
+from digestd.ranking.glossary import is_foreign_name, known
 from digestd.ranking.lexicon import Lexicon, acronym, lemma, lemmas
 from digestd.ranking.model import TextModel
-from digestd.ranking.text import phrase_form, tokens
+from digestd.ranking.phrases import phrases
+from digestd.ranking.text import tokens, words
+from digestd.ranking.translation import nearest_translation, translated
 
 HEAD_NOUNS = frozenset(lemmas("models methods networks systems algorithms approaches techniques frameworks tasks data"))
 """Nouns that end the names of many subjects and tell them from none: "diffusion models" is about diffusion."""
@@ -26,9 +29,6 @@ TIED = 0.35
 MIN_LETTERS = 3
 """Shorter acronyms are too ambiguous to be searched for because the archive once defined them."""
 _TURNED = re.compile(r"(\S.*?)\s(?:for|of|in|on|by|from|with)\s(?:an?\s|the\s)?(.*\S)", re.IGNORECASE)
-_JOINED = re.compile(r"(?<=\s)(?:&|and|or)(?=\s)", re.IGNORECASE)
-LETTERS_TELLING = 4
-"""Shorter words occur in several languages."""
 MIN_LONE_LETTERS = 7
 """A shorter word that is a topic by itself is not corrected: phage is no misspelt phase."""
 
@@ -57,6 +57,7 @@ class Concept:
         subjects: First English names of the subjects of the glossary that it is; see `narrower_names`.
         corrected: The typed text with misspellings corrected; the same if there are none.
         name: English name: the long form of an acronym, the translation of a foreign name, else as corrected.
+        is_translated: Whether the topic is in another language.
     """
 
     text: str
@@ -68,6 +69,7 @@ class Concept:
     subjects: tuple[str, ...]
     corrected: str
     name: str
+    is_translated: bool = False
 
     @property
     def names(self) -> Names:
@@ -76,21 +78,33 @@ class Concept:
 
 def understand(typed: str, model: TextModel) -> tuple[Concept, ...]:
     """Return the concepts that a topic names: a paper about any of them is about the topic."""
-    return (_concept(typed, model),)
+    found = phrases(typed, _Archive(model))
+    used = frozenset(lemmas(typed))
+    return tuple(
+        _concept(phrase, typed if len(found) == 1 else phrase, not used.issuperset(lemmas(phrase)), model)
+        for phrase in found
+    )
 
 
-def _concept(typed: str, model: TextModel) -> Concept:
-    corrected = typed if _known(typed) else _corrected(typed, model)
-    entry = _known(corrected)
+def _concept(phrase: str, typed: str, is_translated: bool, model: TextModel) -> Concept:
+    """Return the concept that a phrase names.
+
+    Args:
+        typed: The same as typed, which may be in another language or longer.
+        is_translated: Whether the phrase translates it.
+    """
+    corrected = phrase if known(phrase) else _corrected(phrase, model)
+    entry = known(corrected)
     if entry:
         names, short, categories = entry.names, entry.acronyms, entry.categories
     else:
         names, short = _learnt(corrected, model.lexicon)
         categories = ()
     named = names if typed.isascii() else (*names, typed)
-    parts = (tuple(lemmas(part)) for name in named if not _is_only_acronym(name, model) for part in _parts(name))
+    parts = (tuple(lemmas(part)) for name in named if not _is_only_acronym(name, model) for part in _orders(name))
     forms = tuple(dict.fromkeys(filter(_is_telling, parts)))
     text = " ".join(dict.fromkeys([*names[:1], *short[:1]]))
+    is_translated |= is_foreign_name(phrase)
     return Concept(
         text=text,
         words=text if typed.isascii() or typed == text else f"{text} {typed}",
@@ -99,8 +113,9 @@ def _concept(typed: str, model: TextModel) -> Concept:
         cores=tuple(dict.fromkeys(core for form in forms if (core := _core(form, model)))),
         categories=categories,
         subjects=entry.names[:1] if entry else (),
-        corrected=corrected,
+        corrected=typed if is_translated else corrected,
         name=names[0],
+        is_translated=is_translated,
     )
 
 
@@ -110,44 +125,13 @@ def narrower_names(subject: str) -> Names:
 
     A paper about one of them is about the subject, too. Nothing for a name that the glossary does not have.
     """
-    entry = _known(subject)
+    entry = known(subject)
     narrower = entry.narrower if entry else ()
-    every = [*filter(None, map(_known, narrower))]
-    names = [name for one in every for name in one.names] + [name for name in narrower if not _known(name)]
+    every = [*filter(None, map(known, narrower))]
+    names = [name for one in every for name in one.names] + [name for name in narrower if not known(name)]
     short = [short for one in every for short in one.acronyms] + [short for short in map(acronym, names) if short]
-    forms = (tuple(lemmas(part)) for name in names if not acronym(name) for part in _parts(name))
+    forms = (tuple(lemmas(part)) for name in names if not acronym(name) for part in _orders(name))
     return Names(tuple(dict.fromkeys(filter(_is_telling, forms))), tuple(dict.fromkeys(short)))
-
-
-def is_in_glossary(topic: str) -> bool:
-    return _known(topic) is not None
-
-
-def is_foreign_name(topic: str) -> bool:
-    """Return True if the glossary has the topic under a name in another language only."""
-    entry = _known(topic)
-    if entry is None:
-        return False
-    own = {phrase_form(name) for name in (*entry.names, *entry.acronyms)}
-    return phrase_form(topic).removesuffix("s") not in own and phrase_form(topic) not in own
-
-
-@cache
-def foreign_words() -> frozenset[str]:
-    """Return words of Latin script that the glossary has in names in other languages, but in no English one."""
-    entries = _glossary().items()
-    english = {word for _, entry in entries for name in (*entry.names, *entry.acronyms) for word in _words(name)}
-    return frozenset(word for name, _ in entries for word in _words(name)) - english
-
-
-def _words(name: str) -> list[str]:
-    return [word for word in phrase_form(name).split() if len(word) >= LETTERS_TELLING]
-
-
-@cache
-def glossary_names() -> Mapping[str, str]:
-    """Return the names of common subjects in all languages, as in `phrase_form` → the first English name."""
-    return {name: entry.names[0] for name, entry in _glossary().items()}
 
 
 def _corrected(typed: str, model: TextModel) -> str:
@@ -182,24 +166,11 @@ def _acronyms(lexicon: Lexicon) -> Mapping[tuple[str, ...], tuple[str, ...]]:
     return found
 
 
-def _parts(name: str) -> Iterator[str]:
-    """Yield the name itself, the same without a preposition, and, where it joins subjects, each of them.
-
-    "Theorem proving in Lean" is also "Lean theorem proving". "Audio and music generation" is also "audio generation"
-    and "music generation"; "NLP and computer vision" is also the names of both; "search and rescue" is only itself.
-    """
+def _orders(name: str) -> Iterator[str]:
+    """Yield a name, and the same without its preposition: "Lean theorem proving" for "theorem proving in Lean"."""
     yield name
     if turned := _TURNED.fullmatch(name):
         yield f"{turned[2]} {turned[1]}"
-    sides = [side.strip() for side in _JOINED.split(name)]
-    if len(sides) == 1:
-        return
-    *others, last = sides
-    if all(entries := [_known(side) for side in sides]):
-        yield from (one for entry in entries if entry for one in entry.names)
-    elif all(len(side.split()) == 1 for side in others) and len(last.split()) > 1:
-        yield from (f"{side} {last.partition(' ')[2]}" for side in others)
-        yield last
 
 
 def _is_only_acronym(name: str, model: TextModel) -> bool:
@@ -233,27 +204,34 @@ def _is_tied(core: str, head: str, model: TextModel) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    names: tuple[str, ...]
-    acronyms: tuple[str, ...]
-    categories: tuple[str, ...]
-    foreign: tuple[str, ...]
-    narrower: tuple[str, ...]
+class _Archive:
+    """What the glossary and the archive know about the phrases of a topic; see `phrases.Knows`."""
 
+    model: TextModel
 
-def _known(topic: str) -> _Entry | None:
-    return _glossary().get(phrase_form(topic))
+    def english(self, text: str) -> str:
+        if self.name(text):
+            return text
+        if found := translated(text, self._is_used):
+            return found
+        is_usual = all(map(self._is_used, words(text))) or _corrected(text, self.model) != text
+        return text if is_usual else nearest_translation(text) or text
 
+    def name(self, text: str) -> bool:
+        return known(text) is not None or (" " not in text and bool(self.model.lexicon.long_form(acronym(text))))
 
-@cache
-def _glossary() -> Mapping[str, _Entry]:
-    found: dict[str, _Entry] = {}
-    for line in files(__package__).joinpath("glossary.txt").read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            entry = _Entry(
-                *(tuple(name.strip() for name in part.split(";") if name.strip()) for part in line.split("|"))
-            )
-            english = (*entry.names, *entry.acronyms)
-            for name in (*english, *entry.foreign, *(f"{name}s" for name in english)):
-                found.setdefault(phrase_form(name), entry)
-    return found
+    def word(self, text: str) -> bool:
+        return " " not in text and all(0 < self.model.lexicon.share(one) < RARE for one in lemmas(text))
+
+    def pair(self, text: str) -> bool:
+        pairs = itertools.pairwise(tokens(text))
+        return known(text) is not None or all(" ".join(pair) in self.model.vocabulary for pair in pairs)
+
+    def binomial(self, one: str, other: str) -> bool:
+        stems = [*tokens(one), *tokens(other)]
+        columns = [self.model.vocabulary.get(name) for name in (" ".join(stems), *stems)]
+        pair, *single = (0 if column is None else self.model.frequency[column] for column in columns)
+        return len(stems) > 1 and bool(pair > 0 and pair >= TIED * min(single))
+
+    def _is_used(self, word: str) -> bool:
+        return all(one in self.model.lexicon.frequency for one in lemmas(word))

@@ -4,15 +4,10 @@ How the topic is understood, how many papers of the last days are about it and, 
 that would bring some. Nearest topics come from the glossary and from long forms of acronyms in the archive, never from
 other subscribers. They are ranked by meaning, and by words in any language of the glossary ("redes neuronales
 profundas" is near "redes neuronales", a neural network).
-
-A topic has few words, too few for the usual statistics of letters. It is in another language if it is in a script that
-English is not written in, or if the papers do not use one of its words, and it has a function word of another language
-or a word that only foreign names of the glossary have.
 """
 
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from itertools import chain, islice, product
 from typing import NamedTuple
@@ -22,20 +17,15 @@ from rapidfuzz import fuzz, process
 
 from digestd.domain.interest import TopicHint
 from digestd.ranking.arrays import Floats, cells, grouped
-from digestd.ranking.concepts import (
-    LETTERS_TELLING,
-    foreign_words,
-    glossary_names,
-    is_foreign_name,
-    is_in_glossary,
-    understand,
-)
+from digestd.ranking.concepts import understand
 from digestd.ranking.dense import CachedEncoder
+from digestd.ranking.glossary import glossary_names
 from digestd.ranking.lexicon import lemmas
 from digestd.ranking.model import TextModel
 from digestd.ranking.subjects import SubjectIndex
 from digestd.ranking.text import phrase_form
 from digestd.ranking.topics import Topic, compile_topics
+from digestd.ranking.translation import LETTERS_TELLING, is_foreign
 
 NEAREST = 3
 """Maximum number of nearest topics."""
@@ -49,22 +39,6 @@ LETTERS_COMPARED = 6
 """Shorter topics are not compared by words: NER and NeRF have little to do with each other."""
 BLOCK = 100
 """Topics that are compared with all papers at once."""
-_LATIN_OR_GREEK = re.compile(r"[\W\d_\u0000-\u024f\u0300-\u03ff\u1e00-\u1fff\u2000-\u2bff]*")
-"""Greek letters are symbols in English topics: “β-lactam”."""
-_GERMAN = ("der", "das", "den", "dem", "des", "und", "für", "mit", "von", "vom", "zur", "zum", "bei", "über", "auf",
-           "ein", "eine", "einer", "eines", "durch", "nach")  # fmt: skip
-_FRENCH = ("le", "la", "les", "du", "de", "et", "pour", "sur", "dans", "avec", "aux", "une", "au")
-_SPANISH = ("el", "los", "las", "del", "y", "para", "con", "por", "una", "en", "sobre", "entre")
-_PORTUGUESE = ("da", "dos", "das", "nos", "em", "com", "uma", "um", "ao", "pela", "pelo")
-_ITALIAN = ("il", "gli", "di", "della", "delle", "dei", "degli", "nel", "nella", "tra", "sulla")
-_FUNCTION_WORDS = frozenset((*_GERMAN, *_FRENCH, *_SPANISH, *_PORTUGUESE, *_ITALIAN))
-"""Leave out those that English has as well, such as "die" and "per"."""
-_WORD = re.compile(r"[^\W\d_]+")
-_ENGLISH_USE = re.compile(
-    r"\b(de (novo|facto|sitter|broglie|finetti|rham|bruijn)|von (neumann|willebrand|mises|k[aá]rm[aá]n)"
-    r"|van der (waals|pol|meer)|(el|la) ni[nñ][oa]|[aà] la)\b"
-)
-"""Names and phrases with such words that are at home in English."""
 
 
 class _Near(NamedTuple):
@@ -157,32 +131,17 @@ def _hint(topic: str, papers: int, nearest: tuple[str, ...], subjects: SubjectIn
     name = corrected if is_corrected else ", ".join(dict.fromkeys(concept.name for concept in concepts))
     is_named = topic.isascii() and tuple(lemmas(topic)) in concepts[0].forms
     understood = "" if is_named or lemmas(name) == lemmas(topic) else name
+    is_translated = bool(understood) and any(concept.is_translated for concept in concepts)
+    is_in_glossary = is_translated or any(concept.subjects for concept in concepts)
     return TopicHint(
         topic=topic,
         understood=understood,
         is_corrected=is_corrected,
         papers=papers,
         nearest=nearest,
-        is_unknown=not papers and not is_in_glossary(corrected) and not _has_known_word(topic, subjects),
-        is_translated=bool(understood) and is_foreign_name(corrected),
-        is_foreign=not is_in_glossary(corrected) and _is_foreign(topic, lambda word: _is_known(word, subjects)),
-    )
-
-
-def _is_foreign(topic: str, is_known: Callable[[str], bool]) -> bool:
-    """Return True if a topic seems to be in another language than English.
-
-    Args:
-        is_known: Returns True for a word that the papers use.
-    """
-    if not _LATIN_OR_GREEK.fullmatch(topic):
-        return True
-    words = _WORD.findall(_ENGLISH_USE.sub(" ", topic.casefold()))
-    unknown = [word for word in words if word not in _FUNCTION_WORDS and not is_known(word)]
-    if not unknown:
-        return False
-    return any(word in _FUNCTION_WORDS for word in words) or any(
-        phrase_form(word) in foreign_words() for word in unknown
+        is_unknown=not papers and not is_in_glossary and not _has_known_word(topic, subjects),
+        is_translated=is_translated,
+        is_foreign=not is_in_glossary and is_foreign(topic, lambda word: _is_known(word, subjects)),
     )
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.ranking.concepts import glossary_names
+from digestd.ranking.glossary import glossary_names
 from digestd.settings import load
 from tests.bench import synthetic_data
 from tests.bench.running_service import RunningService, run_service

@@ -4,6 +4,7 @@ import pytest
 
 from digestd.ranking.concepts import Concept, Names, narrower_names, understand
 from digestd.ranking.model import TextModel, fit
+from digestd.ranking.phrases import MOST_PHRASES
 
 TEXTS = [
     *(f"Diffusion models of pollen {n}. Diffusion models spread pollen in windy fields." for n in range(6)),
@@ -44,9 +45,54 @@ def test_other_script_is_matched_as_typed_too(archive: TextModel) -> None:
     assert len(concept.forms) > 1
 
 
-def test_joined_topics_share_their_head(archive: TextModel) -> None:
-    forms = meant("bee & wasp navigation", archive).forms
-    assert {("bee", "navigat"), ("wasp", "navigat")} < {*forms}
+QUERIES = {
+    "bee & wasp navigation": ["bee navigation", "wasp navigation"],
+    "audio, speech and music generation": ["audio generation", "speech generation", "music generation"],
+    "fairness and bias in AI": ["fairness in AI", "bias in AI"],
+    "game theory and mechanism design": ["game theory", "mechanism design"],
+    "Bayesian inference, MCMC": ["Bayesian inference", "MCMC"],
+    "reward models + RLHF": ["reward models", "reinforcement learning from human feedback RLHF"],
+    "RLHF/DPO": ["reinforcement learning from human feedback RLHF", "direct preference optimization DPO"],
+    "NLP, computer vision, and robotics": ["natural language processing NLP", "computer vision", "robotics"],
+    "text-to-speech; voice cloning": ["text-to-speech TTS", "voice cloning"],
+    "foundation models for CT and MRI": ["foundation models for CT", "foundation models for MRI"],
+    "search and rescue": ["search and rescue"],
+    "question and answer": ["question and answer"],
+    "black and white": ["black and white"],
+    "honey and comb": ["honey and comb"],
+    "trade-off between honey yield and wax quality": ["trade-off between honey yield and wax quality"],
+    "input/output": ["input/output"],
+    "Q&A": ["Q&A"],
+    "accuracy vs. latency": ["accuracy vs. latency"],
+    "no free lunch theorem": ["no free lunch theorem"],
+    "No-reference image quality": ["No-reference image quality"],
+    "pollen maps, but not on other planets": ["pollen maps"],
+    "what makes people trust AI?": ["people trust AI"],
+    "how do language models reason under uncertainty?": ["language models reason under uncertainty"],
+    "Can bees count, or dance by numbers?": ["bees count", "dance by numbers", "Can bees count, or dance by numbers"],
+    "I am a PhD student working on making large language models smaller and faster: quantisation, pruning, speculative"
+    " decoding, KV caches, efficient serving.": [
+        *("making large language models smaller and faster", "quantisation", "pruning", "speculative decoding"),
+        *("KV cache", "efficient serving"),
+    ],
+    "I build tools for radiologists. I care about report generation from chest X-rays, about whether models fail on"
+    " other hospitals' data, and about foundation models for CT and MRI. No dermatology, no ophthalmology please.": [
+        *("tools for radiologists", "report generation from chest X-rays", "models fail on other hospitals' data"),
+        *("foundation models for CT", "foundation models for MRI"),
+    ],
+    "Ich interessiere mich für Sprachmodelle und Robotik.": ["language model", "robotics"],
+    "papers": ["papers"],
+}
+"""Topics, and the texts of the concepts that they name."""
+
+
+@pytest.mark.parametrize("typed", QUERIES)
+def test_topic_has_queries(archive: TextModel, typed: str) -> None:
+    assert [concept.text for concept in understand(typed, archive)] == QUERIES[typed]
+
+
+def test_long_topic_has_few_queries(archive: TextModel) -> None:
+    assert len(understand(", ".join(f"bees {n} of wood {n}" for n in range(60)), archive)) == MOST_PHRASES
 
 
 def test_head_noun_may_be_missing_only_after_a_telling_word(archive: TextModel) -> None:
@@ -73,7 +119,6 @@ def test_unknown_words_stay_as_typed(archive: TextModel) -> None:
         ("HONEY", ("honey",)),
         ("T cells", ("t", "cell")),
         ("T-cell", ("t", "cell")),
-        ("NLP and computer vision", ("natural", "languag", "process")),
     ],
 )
 def test_topic_has_form(archive: TextModel, typed: str, form: tuple[str, ...]) -> None:
@@ -100,3 +145,40 @@ def test_subject_of_the_glossary_has_narrower_names(archive: TextModel) -> None:
     assert ("direct", "preferenc", "optimiz") in narrower.forms
     assert {"DPO", "GRPO"} <= {*narrower.acronyms}
     assert narrower_names("beekeeping") == Names()
+
+
+TRANSLATIONS = {
+    "Sprachmodelle": "language model",
+    "Halluzinationen": "hallucination in language models",
+    "verstärkendes Lernen": "reinforcement learning",
+    "verstärkendes Lernen für Roboter": "reinforcement learning for robot",
+    "Roboter": "robot",
+    "Bildklassifikation": "image classification",
+    "Klassifikation von Bildern": "image classification",
+    "génération de vidéo": "video generation",
+    "modèles du monde": "world model",
+    "sécurité des modèles de langage": "language model security",
+    "aprendizaje federado": "federated learning",
+    "aprendizage federado": "federated learning",
+    "lenguas con pocos recursos": "low-resource language",
+    "redes neuronales profundas": "deep neural network",
+    "traducción automática": "machine translation",
+    "detecção de objetos em vídeos": "object detection in video",
+    "多模态大模型": "multimodal large language model",
+    "大语言模型推理加速": "large language model inference acceleration",
+    "強化学習によるロボット制御": "reinforcement learning robot control",
+}
+"""Topics in other languages, and their English names."""
+
+
+@pytest.mark.parametrize("typed", TRANSLATIONS)
+def test_topic_in_another_language_is_translated(archive: TextModel, typed: str) -> None:
+    assert meant(typed, archive).name == TRANSLATIONS[typed]
+
+
+@pytest.mark.parametrize(
+    "typed", ["bird songs", "de novo protein design", "Schrödinger bridge", "honey difusion", "medieval manuscripts"]
+)
+def test_english_topic_is_not_translated(archive: TextModel, typed: str) -> None:
+    concept = meant(typed, archive)
+    assert (concept.name, concept.is_translated) == (concept.corrected, False)

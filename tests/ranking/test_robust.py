@@ -21,8 +21,8 @@ from digestd.ranking.arrays import Floats
 from digestd.ranking.calibration import CALIBRATION, LocalCalibration
 from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.compiler import ProfileInput
-from digestd.ranking.concepts import glossary_names
 from digestd.ranking.fusion import Scores, score, score_breakdown
+from digestd.ranking.glossary import glossary_names
 from digestd.ranking.model import fit
 from digestd.ranking.profile import Profile, Profiles, as_block, compile_profiles
 from digestd.ranking.reasons import reason

@@ -1,0 +1,252 @@
+"""Translation: the English of topics in other languages, as far as the glossary has their words.
+
+A topic is compared with the glossary's names by the beginnings of its content words, so that neither inflections nor
+accents matter ("modèles du monde", "redes neuronales profundas"). If there is no such name, its parts are translated,
+the longest first ("verstärkendes Lernen für Roboter", "大语言模型推理加速").
+
+A topic has few words, too few for the usual statistics of letters. It is in another language if it is in a script that
+English is not written in, or if the papers do not use one of its words, and it has a function word of another language
+or a word that only foreign names of the glossary have.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import NamedTuple, TypeAlias
+
+from rapidfuzz import fuzz, process
+from rapidfuzz.distance import Prefix
+
+from digestd.ranking.glossary import foreign_names, known
+from digestd.ranking.text import phrase_form
+
+LETTERS_TELLING = 4
+"""Shorter words occur in several languages."""
+ENDING = 3
+"""Letters at the end of a word that may be an inflection, at most. Of short words, only two, added to the other."""
+SAME_BEGINNING = 0.6
+"""Share of a word that its inflections have in common at least."""
+VERY_NEAR = 90
+"""Similarity of words (0 to 100, rapidfuzz) from which a name is taken for a misspelling of another."""
+MAX_WORDS = 12
+"""Longer topics are not translated: they are sentences."""
+_LATIN_OR_GREEK = re.compile(r"[\W\d_\u0000-\u024f\u0300-\u03ff\u1e00-\u1fff\u2000-\u2bff]*")
+"""Greek letters are symbols in English topics: “β-lactam”."""
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_PARTICLE = re.compile(r"における|による|のための|を用いた|ための|[的之中与與和及をのとにでがは・\s]")
+_UNSPACED_AND = "与與和及と"
+_LATIN_WORD = re.compile(r"[^\W_\u3040-\uffff]+")
+MAX_UNSPACED = 20
+"""Letters of a name without spaces."""
+_PREPOSITIONS = {
+    **dict.fromkeys(("fur", "pour", "para", "per", "zur", "zum"), "for"),
+    **dict.fromkeys(("mit", "avec", "con", "com"), "with"),
+    **dict.fromkeys(("in", "im", "en", "em", "dans", "nel", "nella"), "in"),
+    **dict.fromkeys(("und", "et", "y", "e"), "and"),
+}
+"""Function words with an English word of their own; the others are "of" between translated parts."""
+_GERMAN = ("der", "das", "den", "dem", "des", "und", "für", "mit", "von", "vom", "zur", "zum", "bei", "über", "auf",
+           "ein", "eine", "einer", "eines", "durch", "nach", "im")  # fmt: skip
+_FRENCH = ("le", "la", "les", "du", "de", "d", "l", "et", "pour", "sur", "dans", "avec", "aux", "une", "au")
+_SPANISH = ("el", "los", "las", "del", "y", "para", "con", "por", "una", "en", "sobre", "entre")
+_PORTUGUESE = ("da", "do", "dos", "das", "nos", "em", "com", "uma", "um", "ao", "pela", "pelo", "e")
+_ITALIAN = ("il", "gli", "di", "della", "delle", "dei", "degli", "nel", "nella", "tra", "sulla")
+_ADJECTIVES = frozenset(
+    ("adaptive", "artificial", "autonomous", "clinical", "deep", "distributed", "efficient", "human", "large",
+     "medical", "multilingual", "multimodal", "neural", "quantum", "robust", "social")
+)  # fmt: skip
+"""English words that come before the noun which they follow in Romance languages."""
+_FUNCTION_WORDS = frozenset((*_GERMAN, *_FRENCH, *_SPANISH, *_PORTUGUESE, *_ITALIAN))
+_ARTICLES = frozenset(
+    ("der", "das", "den", "dem", "ein", "eine", "einer", "eines", "le", "la", "les", "l", "une", "au", "aux", "el",
+     "los", "las", "una", "um", "uma", "il", "gli")
+)  # fmt: skip
+_ENGLISH_TOO = frozenset(("d", "l", "e", "do", "im"))
+"""Those that English has as well, such as "do", do not tell another language."""
+_FOLDED_FUNCTION_WORDS = frozenset(map(phrase_form, _FUNCTION_WORDS)) | {"in"}
+_WORD = re.compile(r"[^\W\d_]+")
+_ENGLISH_USE = re.compile(
+    r"\b(de (novo|facto|sitter|broglie|finetti|rham|bruijn)|von (neumann|willebrand|mises|k[aá]rm[aá]n)"
+    r"|van der (waals|pol|meer)|(el|la) ni[nñ][oa]|[aà] la)\b"
+)
+"""Names and phrases with such words that are at home in English."""
+
+IsKnown: TypeAlias = Callable[[str], bool]
+"""Returns True for a word that the papers use."""
+
+
+def translated(topic: str, is_known: IsKnown) -> str:
+    """Return the English of a topic in another language; "" if it seems to be English or has other words."""
+    if not _LATIN_OR_GREEK.fullmatch(topic):
+        return foreign_names().get(phrase_form(topic)) or _of_pieces(topic, is_known)
+    words = _WORD.findall(_ENGLISH_USE.sub(" ", topic.casefold()))
+    if len(words) > MAX_WORDS or all(_is_english(word, is_known) for word in words):
+        return ""
+    found = _by_beginnings(_content(topic))
+    is_evident = len(words) == 1 or not topic.isascii() or is_foreign(topic, is_known)
+    return found or (_of_pieces(topic, is_known) if is_evident else "")
+
+
+def nearest_translation(topic: str) -> str:
+    """Return the English name of the subject whose foreign name is spelt almost like a topic; else ""."""
+    typed = phrase_form(topic)
+    near = process.extractOne(typed, foreign_names().keys(), scorer=fuzz.ratio, score_cutoff=VERY_NEAR)
+    return foreign_names()[near[0]] if near and len(typed) > 2 * LETTERS_TELLING else ""
+
+
+def is_foreign(topic: str, is_known: IsKnown) -> bool:
+    """Return True if a topic seems to be in another language than English."""
+    if not _LATIN_OR_GREEK.fullmatch(topic):
+        return True
+    words = _WORD.findall(_ENGLISH_USE.sub(" ", topic.casefold()))
+    unknown = [word for word in words if word not in _FUNCTION_WORDS and not is_known(word)]
+    if not unknown:
+        return False
+    return any(word in _FUNCTION_WORDS - _ENGLISH_TOO for word in words) or any(
+        phrase_form(word) in _foreign_words() for word in unknown
+    )
+
+
+@cache
+def _foreign_words() -> frozenset[str]:
+    """Return words of Latin script that the glossary has in names in other languages, but in no English one."""
+    english = {word for name in foreign_names().values() for word in phrase_form(name).split()}
+    every = {word for name in foreign_names() for word in name.split() if len(word) >= LETTERS_TELLING}
+    return frozenset(every - english - {f"{word}s" for word in english})
+
+
+def _is_english(word: str, is_known: IsKnown) -> bool:
+    return word.isascii() and word not in _FUNCTION_WORDS - _ENGLISH_TOO and is_known(word)
+
+
+def _content(text: str) -> tuple[str, ...]:
+    """Return the folded words of a text without function words."""
+    return tuple(word for word in _WORD.findall(phrase_form(text)) if word not in _FOLDED_FUNCTION_WORDS)
+
+
+@cache
+def _names_by_beginning() -> Mapping[str, Sequence[tuple[tuple[str, ...], str]]]:
+    """Return the content words of foreign names, with the English name, by the first letters of the first word."""
+    found = defaultdict[str, list[tuple[tuple[str, ...], str]]](list)
+    for name, english in foreign_names().items():
+        if words := _content(name):
+            found[words[0][:ENDING]].append((words, english))
+    return found
+
+
+def _by_beginnings(words: Sequence[str]) -> str:
+    """Return the English name whose foreign name has these words, but for inflections; "" without one."""
+    named = _names_by_beginning().get(words[0][:ENDING], ()) if words else ()
+    alike = [
+        (
+            sum(
+                len(one) + len(other) - 2 * Prefix.similarity(one, other) for one, other in zip(words, own, strict=True)
+            ),
+            english,
+        )
+        for own, english in named
+        if len(own) == len(words) and all(map(_is_inflected, words, own))
+    ]
+    return min(alike, default=(0, ""))[1]
+
+
+def _is_inflected(one: str, other: str) -> bool:
+    """Return True if two words differ in their ending only."""
+    same, short, long = Prefix.similarity(one, other), *sorted((len(one), len(other)))
+    if long <= LETTERS_TELLING + 1:
+        return same == short >= ENDING and long - short < ENDING
+    return long - same <= ENDING <= same and same >= SAME_BEGINNING * long
+
+
+def _of_pieces(topic: str, is_known: IsKnown) -> str:
+    """Return the translations of all parts of a topic, joined; "" if one part is unknown or none is foreign."""
+    pieces = _unspaced_pieces if _UNSPACED.search(topic) else _spaced_pieces
+    found = []
+    for piece in pieces(phrase_form(topic), is_known):
+        if piece is None:
+            return ""
+        found.append(piece)
+    if not any(piece.is_foreign for piece in found):
+        return ""
+    return " ".join(_in_english_order([piece.english for piece in found]))
+
+
+def _in_english_order(parts: Sequence[str]) -> Iterator[str]:
+    """Yield the parts of "detection *of* object *in* video" as "object detection in video", adjectives first."""
+    own: list[str] = []
+    place = 0
+    for part in (*parts, ""):
+        if part == "of":
+            place = 0
+        elif part in _ADJECTIVES and own:
+            own.insert(place - 1, part)
+            place += 1
+        elif part and part not in _PREPOSITIONS.values():
+            own.insert(place, part)
+            place += 1
+        else:
+            yield from [*own, part] if own and part else own
+            own, place = [], 0
+
+
+class _Piece(NamedTuple):
+    """The English of a part of a topic, and whether it was translated."""
+
+    english: str
+    is_foreign: bool = True
+
+
+def _spaced_pieces(topic: str, is_known: IsKnown) -> Iterator[_Piece | None]:
+    """Yield the pieces of words, the longest first; None for an unknown word."""
+    words = _WORD.findall(topic)
+    start = 0
+    while start < len(words):
+        word = words[start]
+        if word in _FOLDED_FUNCTION_WORDS:
+            start += 1
+            if word not in _ARTICLES:
+                yield _Piece(_PREPOSITIONS.get(word, "of"), is_foreign=False)
+            continue
+        ends = [end for end in range(len(words), start, -1) if words[end - 1] not in _FOLDED_FUNCTION_WORDS]
+        found = ((end, _by_beginnings([one for one in words[start:end] if one not in _ARTICLES])) for end in ends)
+        end, english = next(((end, english) for end, english in found if english), (start + 1, ""))
+        english = english or _compound(word)
+        start = end
+        yield _Piece(english) if english else _english_piece(word, is_known)
+
+
+def _english_piece(word: str, is_known: IsKnown) -> _Piece | None:
+    if entry := known(word):
+        return _Piece(entry.names[0], is_foreign=False)
+    return _Piece(word, is_foreign=False) if is_known(word) else None
+
+
+def _compound(word: str) -> str:
+    """Return the English of a German compound of two parts that the glossary has."""
+    for place in range(LETTERS_TELLING, len(word) - LETTERS_TELLING + 1):
+        both = _by_beginnings([word[:place]]), _by_beginnings([word[place:]])
+        if all(both):
+            return " ".join(both)
+    return ""
+
+
+def _unspaced_pieces(topic: str, is_known: IsKnown) -> Iterator[_Piece | None]:
+    """Yield the pieces of a Chinese or Japanese topic, the longest first; None for unknown characters."""
+    start = 0
+    while start < len(topic):
+        longest = range(min(len(topic), start + MAX_UNSPACED), start, -1)
+        end = next((end for end in longest if topic[start:end] in foreign_names()), 0)
+        if end:
+            yield _Piece(foreign_names()[topic[start:end]])
+        elif particle := _PARTICLE.match(topic, start):
+            end = particle.end()
+            if particle[0] in _UNSPACED_AND:
+                yield _Piece("and", is_foreign=False)
+        elif word := _LATIN_WORD.match(topic, start):
+            end = word.end()
+            yield _english_piece(word[0], is_known)
+        else:
+            yield None
+            return
+        start = end
