@@ -55,6 +55,13 @@ def foreign_names() -> Mapping[str, str]:
 
 
 @cache
+def english_words() -> frozenset[str]:
+    """Return the words of all English names."""
+    names = (name for entry in _entries() for name in (*entry.english, *entry.narrower))
+    return frozenset(" ".join((*names, *foreign_names().values())).lower().replace("-", " ").split())
+
+
+@cache
 def _entries() -> tuple[Entry, ...]:
     return tuple(Entry(*fields) for fields in _lines("glossary.txt"))
 

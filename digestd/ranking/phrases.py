@@ -178,7 +178,7 @@ def _with_head(sides: Sequence[str], knows: Knows) -> Sequence[str]:
     head, modifier = last.partition(" ")[2], others[0].partition(" ")[0]
     if head and not any(" " in side for side in others):
         return [*(f"{side} {head}" for side in others), last]
-    if not head and knows.pair(f"{modifier} {last}"):
+    if not head and " " in others[0] and knows.pair(f"{modifier} {last}"):
         return [*others, f"{modifier} {last}"]
     return sides
 

@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeAlias
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import Prefix
 
-from digestd.ranking.glossary import foreign_names, known
+from digestd.ranking.glossary import english_words, foreign_names, known
 from digestd.ranking.text import phrase_form
 
 LETTERS_TELLING = 4
@@ -111,9 +111,8 @@ def is_foreign(topic: str, is_known: IsKnown) -> bool:
 @cache
 def _foreign_words() -> frozenset[str]:
     """Return words of Latin script that the glossary has in names in other languages, but in no English one."""
-    english = {word for name in foreign_names().values() for word in phrase_form(name).split()}
     every = {word for name in foreign_names() for word in name.split() if len(word) >= LETTERS_TELLING}
-    return frozenset(every - english - {f"{word}s" for word in english})
+    return frozenset(every - english_words() - {f"{word}s" for word in english_words()})
 
 
 def _is_english(word: str, is_known: IsKnown) -> bool:
