@@ -7,6 +7,8 @@ may be on this machine. No redirect is followed and no proxy of the environment 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from time import monotonic
 
 import httpx2
 
@@ -64,22 +66,28 @@ class LanguageModel:
         }
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         endpoint = f"{self.url.rstrip('/')}/chat/completions"
+        ends = monotonic() + self.seconds
         try:
-            with (
-                httpx2.Client(timeout=self.seconds, trust_env=False, follow_redirects=False) as client,
-                client.stream("POST", endpoint, json=body, headers=headers) as response,
-            ):
-                return _content(response)
+            with _client().stream("POST", endpoint, json=body, headers=headers, timeout=self.seconds) as response:
+                return _content(response, ends)
         except httpx2.TimeoutException as error:
             raise AnswerTimedOut(f"DIGESTD_LLM_URL: no answer within {self.seconds:.0f} s") from error
         except httpx2.HTTPError as error:
             raise ModelUnavailable(f"DIGESTD_LLM_URL: cannot reach {self.url} ({type(error).__name__})") from error
 
 
-def _content(response: httpx2.Response) -> str:
+@cache
+def _client() -> httpx2.Client:
+    """Return the client of this process, whose connections serve several requests."""
+    return httpx2.Client(trust_env=False, follow_redirects=False)
+
+
+def _content(response: httpx2.Response, ends: float) -> str:
     data = b""
     for chunk in response.iter_bytes():
         data += chunk
+        if monotonic() > ends:
+            raise httpx2.ReadTimeout("the answer trickles in")
         if len(data) > ANSWER_BYTES:
             raise ModelUnavailable(f"DIGESTD_LLM_URL: the answer exceeds {ANSWER_BYTES // 1_000_000} MB")
     if response.status_code != httpx2.codes.OK:
