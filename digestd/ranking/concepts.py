@@ -17,8 +17,8 @@ from digestd.ranking.glossary import is_foreign_name, known
 from digestd.ranking.lexicon import Lexicon, acronym, lemma, lemmas
 from digestd.ranking.model import TextModel
 from digestd.ranking.phrases import phrases
-from digestd.ranking.text import tokens, words
-from digestd.ranking.translation import nearest_translation, translated
+from digestd.ranking.text import tokens
+from digestd.ranking.translation import is_english, nearest_translation, translated
 
 HEAD_NOUNS = frozenset(lemmas("models methods networks systems algorithms approaches techniques frameworks tasks data"))
 """Nouns that end the names of many subjects and tell them from none: "diffusion models" is about diffusion."""
@@ -210,12 +210,11 @@ class _Archive:
     model: TextModel
 
     def english(self, text: str) -> str:
-        if self.name(text):
+        if self.name(text) or is_english(text, self._is_used):
             return text
         if found := translated(text, self._is_used):
             return found
-        is_usual = all(map(self._is_used, words(text))) or _corrected(text, self.model) != text
-        return text if is_usual else nearest_translation(text) or text
+        return text if _corrected(text, self.model) != text else nearest_translation(text) or text
 
     def name(self, text: str) -> bool:
         return known(text) is not None or (" " not in text and bool(self.model.lexicon.long_form(acronym(text))))

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ class Entry(NamedTuple):
         return *self.names, *self.acronyms
 
 
+@lru_cache(maxsize=4096)
 def known(topic: str) -> Entry | None:
     """Return the subject that a topic names in any language."""
     return _entries_by_name().get(phrase_form(topic))
@@ -32,9 +33,7 @@ def known(topic: str) -> Entry | None:
 
 def is_foreign_name(topic: str) -> bool:
     """Return True if the glossary has the topic under a name in another language only."""
-    entry, name = known(topic), phrase_form(topic)
-    own = {phrase_form(name) for name in entry.english} if entry else {name}
-    return name not in own and name.removesuffix("s") not in own
+    return (name := phrase_form(topic)) in _entries_by_name() and name not in _english_names()
 
 
 @cache
@@ -46,12 +45,13 @@ def glossary_names() -> Mapping[str, str]:
 @cache
 def foreign_names() -> Mapping[str, str]:
     """Return the names of subjects and of words in other languages, as in `phrase_form` → the first English name."""
-    found = {phrase_form(name): entry.names[0] for entry in _entries() for name in entry.foreign}
-    for english, foreign in _lines("translations.txt"):
-        for name in foreign:
-            found.setdefault(phrase_form(name), english[0])
-    own = {phrase_form(name) for entry in _entries() for name in entry.english} | set(found.values())
-    return {name: english for name, english in found.items() if name not in own}
+    names = {phrase_form(name): english[0] for english, foreign in _lines("translations.txt") for name in foreign}
+    for name, entry in _entries_by_name().items():
+        if name not in _english_names():
+            names[name] = entry.names[0]
+    for english in {*names.values()}:
+        names.pop(english, None)
+    return names
 
 
 @cache
@@ -68,10 +68,20 @@ def _entries() -> tuple[Entry, ...]:
 
 @cache
 def _entries_by_name() -> Mapping[str, Entry]:
+    found = dict(_english_names())
+    for entry in _entries():
+        for name in entry.foreign:
+            found.setdefault(phrase_form(name), entry)
+    return found
+
+
+@cache
+def _english_names() -> Mapping[str, Entry]:
     found: dict[str, Entry] = {}
     for entry in _entries():
-        for name in (*entry.english, *entry.foreign, *(f"{name}s" for name in entry.english)):
-            found.setdefault(phrase_form(name), entry)
+        for name in map(phrase_form, entry.english):
+            found.setdefault(name, entry)
+            found.setdefault(f"{name}s", entry)
     return found
 
 

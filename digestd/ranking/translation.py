@@ -80,18 +80,25 @@ def translated(topic: str, is_known: IsKnown) -> str:
     """Return the English of a topic in another language; "" if it seems to be English or has other words."""
     if not _LATIN_OR_GREEK.fullmatch(topic):
         return foreign_names().get(phrase_form(topic)) or _of_pieces(topic, is_known)
-    words = _WORD.findall(_ENGLISH_USE.sub(" ", topic.casefold()))
-    if len(words) > MAX_WORDS or all(_is_english(word, is_known) for word in words):
+    words = _words(topic)
+    if len(words) > MAX_WORDS or not words:
         return ""
     found = _by_beginnings(_content(topic))
     is_evident = len(words) == 1 or not topic.isascii() or is_foreign(topic, is_known)
     return found or (_of_pieces(topic, is_known) if is_evident else "")
 
 
+def is_english(topic: str, is_known: IsKnown) -> bool:
+    """Return True if the papers use all words of a topic, and none of them tells another language."""
+    own = _words(topic)
+    return topic.isascii() and _FUNCTION_WORDS.isdisjoint({*own} - _ENGLISH_TOO) and all(map(is_known, own))
+
+
 def nearest_translation(topic: str) -> str:
     """Return the English name of the subject whose foreign name is spelt almost like a topic; else ""."""
     typed = phrase_form(topic)
-    near = process.extractOne(typed, foreign_names().keys(), scorer=fuzz.ratio, score_cutoff=VERY_NEAR)
+    alike = _names_by_letter().get(typed[:1], ())
+    near = process.extractOne(typed, alike, scorer=fuzz.ratio, score_cutoff=VERY_NEAR)
     return foreign_names()[near[0]] if near and len(typed) > 2 * LETTERS_TELLING else ""
 
 
@@ -99,7 +106,7 @@ def is_foreign(topic: str, is_known: IsKnown) -> bool:
     """Return True if a topic seems to be in another language than English."""
     if not _LATIN_OR_GREEK.fullmatch(topic):
         return True
-    words = _WORD.findall(_ENGLISH_USE.sub(" ", topic.casefold()))
+    words = _words(topic)
     unknown = [word for word in words if word not in _FUNCTION_WORDS and not is_known(word)]
     if not unknown:
         return False
@@ -109,14 +116,22 @@ def is_foreign(topic: str, is_known: IsKnown) -> bool:
 
 
 @cache
+def _names_by_letter() -> Mapping[str, Sequence[str]]:
+    found = defaultdict[str, list[str]](list)
+    for name in foreign_names():
+        found[name[:1]].append(name)
+    return found
+
+
+@cache
 def _foreign_words() -> frozenset[str]:
     """Return words of Latin script that the glossary has in names in other languages, but in no English one."""
     every = {word for name in foreign_names() for word in name.split() if len(word) >= LETTERS_TELLING}
     return frozenset(every - english_words() - {f"{word}s" for word in english_words()})
 
 
-def _is_english(word: str, is_known: IsKnown) -> bool:
-    return word.isascii() and word not in _FUNCTION_WORDS - _ENGLISH_TOO and is_known(word)
+def _words(topic: str) -> list[str]:
+    return _WORD.findall(_ENGLISH_USE.sub(" ", topic.casefold()))
 
 
 def _content(text: str) -> tuple[str, ...]:
@@ -129,7 +144,7 @@ def _names_by_beginning() -> Mapping[str, Sequence[tuple[tuple[str, ...], str]]]
     """Return the content words of foreign names, with the English name, by the first letters of the first word."""
     found = defaultdict[str, list[tuple[tuple[str, ...], str]]](list)
     for name, english in foreign_names().items():
-        if words := _content(name):
+        if words := tuple(word for word in _WORD.findall(name) if word not in _FOLDED_FUNCTION_WORDS):
             found[words[0][:ENDING]].append((words, english))
     return found
 
