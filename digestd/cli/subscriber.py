@@ -23,7 +23,7 @@ from digestd.cli.output import emit, emit_import_report, progress
 from digestd.cli.stdio import say
 from digestd.delivery.bounces import score_of
 from digestd.domain.bounce import SUPPRESS_AT
-from digestd.domain.interest import Kind, Stance, values
+from digestd.domain.interest import TOPIC_SHOWN_MAX, Kind, Stance, values
 from digestd.domain.paper import PaperId
 from digestd.domain.reference import LookupState
 from digestd.domain.schedule import next_digest
@@ -42,6 +42,7 @@ from digestd.subscribers.named_papers import NamedPaper, named_papers
 from digestd.subscribers.personal_data import collect_data
 from digestd.subscribers.personal_data import to_json as export_json
 from digestd.subscribers.subscriber_record import KEYS, MUTABLE, SubscriberRecord, parse, subscriber_fields
+from digestd.text.sanitise import shorten
 
 if TYPE_CHECKING:
     from digestd.domain.interest import TopicHint
@@ -219,7 +220,8 @@ def import_file(
     in UTF-8 or UTF-16, as spreadsheets save it; a text file with one address
     per line is read too.
 
-    Valid lines are imported, invalid ones are reported, and the exit code is 1 if there are any.
+    Valid lines are imported, invalid ones are reported, and the exit code is 1 if there are any. Topics that are not
+    understood are reported as well, up to ten of them with similar ones.
 
     Keys: {keys}. Only email is required. In CSV, separate the values of a list by semicolons.
 
@@ -240,6 +242,7 @@ def import_file(
             done = dry_run_import(built.db, built.notices, counted, built.clock())
         else:
             done = import_subscribers(built.db, built.notices, counted, built.clock(), strict=strict)
+    _say_not_understood(built, done.topics)
     if dry_run:
         say("dry run: nothing was changed")
     if done.left_alone:
@@ -311,6 +314,23 @@ def _say_hints(built: App, record: SubscriberRecord) -> None:
                 say(_describe_hint(hint))
 
 
+def _say_not_understood(built: App, topics: Mapping[str, int]) -> None:
+    """Tell which topics of a file are not understood; never fail, because it is imported already.
+
+    Args:
+        topics: Each topic, and a line that has it.
+    """
+    if not topics:
+        return
+    with contextlib.suppress(DigestdError):
+        found = built.topic_hinter.not_understood(topics, built.clock())
+        hints = built.topic_hinter.hints(found, built.clock())
+        for hint in hints:
+            say(f"line {topics[hint.topic]}: {_describe_hint(hint)}")
+        if more := len(found) - len(hints):
+            say(f"{more} more topics are not understood" if more > 1 else "1 more topic is not understood")
+
+
 def _say_papers(built: App, record: SubscriberRecord) -> None:
     """Tell which of the named papers do not count yet, and what happens with them."""
     names = [PaperId(name) for stance in Stance for name in record.lists.get((Kind.PAPER, stance), ())]
@@ -349,7 +369,7 @@ def _describe_hint(hint: "TopicHint") -> str:
         parts.append("no paper in the last week")
     if hint.nearest:
         parts.append("near it: " + ", ".join(f"'{name}'" for name in hint.nearest))
-    return f"topic '{hint.topic}': {'; '.join(parts)}"
+    return f"topic '{shorten(hint.topic, TOPIC_SHOWN_MAX)}': {'; '.join(parts)}"
 
 
 def _listed(db: Database, status: Status | None, complete: bool) -> Iterator[dict[str, object]]:

@@ -3,7 +3,7 @@
 Web pages use the day that their preview keeps.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock
@@ -19,7 +19,7 @@ from digestd.ranking.dense import NO_SPACE, CachedEncoder, Encoder
 from digestd.ranking.inverted_index import index_categories
 from digestd.ranking.mentions import build_mention_index
 from digestd.ranking.subjects import SubjectIndex
-from digestd.ranking.topic_hints import TopicHints
+from digestd.ranking.topic_hints import TopicHints, is_understood
 from digestd.store import papers
 from digestd.store.database import Database
 
@@ -44,9 +44,22 @@ class TopicHinter:
         if not topics:
             return []
         with self._lock, single_blas_thread():
-            if self._read is None or abs(now - self._read[0]) > FRESH:
-                self._read = self._read_subjects(now)
-            return self._hints(topics[:TOPICS_MAX], *self._read[1:]) if self._read else []
+            read = self._papers_at(now)
+            return self._hints(topics[:TOPICS_MAX], *read[1:]) if read else []
+
+    def not_understood(self, topics: Iterable[str], now: datetime) -> list[str]:
+        """Return the topics of which neither the glossary nor any paper knows a word, or that seem not to be English.
+
+        None without papers or without a text model. Unlike hints, this is cheap for thousands of topics.
+        """
+        with self._lock, single_blas_thread():
+            read = self._papers_at(now)
+            return [topic for topic in topics if not is_understood(topic, read[2])] if read and read[1] else []
+
+    def _papers_at(self, now: datetime) -> tuple[datetime, list[Paper], SubjectIndex] | None:
+        if self._read is None or abs(now - self._read[0]) > FRESH:
+            self._read = self._read_subjects(now)
+        return self._read
 
     def _hints(self, topics: Sequence[str], found: list[Paper], subjects: SubjectIndex) -> list[TopicHint]:
         """Return hints by the words of the papers; by their meaning too only where no paper has the words.

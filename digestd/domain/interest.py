@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from digestd.domain.paper import PaperId
 
+TOPIC_SHOWN_MAX = 60
+"""Characters that mails and hints show of a topic, which may be a paragraph."""
+
 
 class Kind(StrEnum):
     """The kind of thing that an interest names."""

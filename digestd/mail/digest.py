@@ -16,6 +16,7 @@ from jinja2 import Environment
 
 from digestd.domain.coverage import COMPLETE, CoverageState
 from digestd.domain.digest import Occasion, Reason, ReasonKind, Section
+from digestd.domain.interest import TOPIC_SHOWN_MAX
 from digestd.errors import BadInput, BadSetting
 from digestd.mail.categories import category_label
 from digestd.mail.content import (
@@ -454,14 +455,15 @@ def _around_papers(environment: Environment, form: BodyFormat, frame: DigestFram
 @lru_cache(maxsize=4096)  # many subscribers share interests
 def _section(environment: Environment, heading: Heading) -> _Part:
     is_category = heading.kind is HeadingKind.CATEGORY
-    name = clean_line(category_label(heading.value) if is_category else heading.value, _HEADING_MAX)
+    longest = TOPIC_SHOWN_MAX if heading.kind is HeadingKind.TOPIC else _HEADING_MAX
+    name = clean_line(category_label(heading.value) if is_category else heading.value, longest)
     return _part(environment, "email/digest.section", section=heading._replace(value=name))
 
 
 @lru_cache(maxsize=512)
 def _empty(environment: Environment, topics: tuple[str, ...], settings: str) -> _Part:
     """Render what stands in place of papers if there are none."""
-    shown = tuple(clean_line(topic, _HEADING_MAX) for topic in topics[:_TOPICS_MAX])
+    shown = tuple(clean_line(topic, TOPIC_SHOWN_MAX) for topic in topics[:_TOPICS_MAX])
     more = len(topics) - len(shown)
     return _part(environment, "email/digest.empty", topics=shown, more=more, settings=settings)
 

@@ -9,8 +9,9 @@ from traceback import extract_tb
 from jinja2 import Environment, TemplateError, TemplateNotFound, TemplateSyntaxError
 
 from digestd.domain.delivery import ReplyLine
-from digestd.domain.digest import Reason, ReasonKind
+from digestd.domain.digest import INTEREST_KINDS, Reason, ReasonKind
 from digestd.domain.gist import Gist
+from digestd.domain.interest import TOPIC_SHOWN_MAX, Kind
 from digestd.errors import BadSetting, DigestdError, NotFound
 from digestd.mail.categories import category_label
 from digestd.mail.content import NoticeContent, Rendered, ReplyContent
@@ -129,7 +130,7 @@ def _clean_reason(reason: Reason) -> Reason:
     value = category_label(reason.value) if reason.kind is ReasonKind.CATEGORY else clean(reason.value)
     return Reason(
         reason.kind,
-        shorten(clean(value), _REASON_MAX),
+        shorten(clean(value), TOPIC_SHOWN_MAX if INTEREST_KINDS.get(reason.kind) is Kind.TOPIC else _REASON_MAX),
         tuple(map(_mid_sentence, words) if reason.kind is ReasonKind.WORDS else words),
     )
 

@@ -17,7 +17,7 @@ from rapidfuzz import fuzz, process
 
 from digestd.domain.interest import TopicHint
 from digestd.ranking.arrays import Floats, cells, grouped
-from digestd.ranking.concepts import understand
+from digestd.ranking.concepts import Concept, understand
 from digestd.ranking.dense import CachedEncoder
 from digestd.ranking.glossary import glossary_names
 from digestd.ranking.lexicon import lemmas
@@ -46,6 +46,13 @@ class _Near(NamedTuple):
 
     queries: tuple[Topic, ...]
     papers: int
+
+
+def is_understood(topic: str, subjects: SubjectIndex) -> bool:
+    """Return False if neither the glossary nor any paper knows a word of a topic, or if it seems not to be English."""
+    if _is_in_glossary(understand(topic, subjects.mentions.model)):
+        return True
+    return _has_known_word(topic, subjects) and not is_foreign(topic, lambda word: _is_known(word, subjects))
 
 
 class TopicHints:
@@ -131,18 +138,20 @@ def _hint(topic: str, papers: int, nearest: tuple[str, ...], subjects: SubjectIn
     name = corrected if is_corrected else ", ".join(dict.fromkeys(concept.name for concept in concepts))
     is_named = topic.isascii() and tuple(lemmas(topic)) in concepts[0].forms
     understood = "" if is_named or lemmas(name) == lemmas(topic) else name
-    is_translated = bool(understood) and any(concept.is_translated for concept in concepts)
-    is_in_glossary = is_translated or any(concept.subjects for concept in concepts)
     return TopicHint(
         topic=topic,
         understood=understood,
         is_corrected=is_corrected,
         papers=papers,
         nearest=nearest,
-        is_unknown=not papers and not is_in_glossary and not _has_known_word(topic, subjects),
-        is_translated=is_translated,
-        is_foreign=not is_in_glossary and is_foreign(topic, lambda word: _is_known(word, subjects)),
+        is_unknown=not papers and not _is_in_glossary(concepts) and not _has_known_word(topic, subjects),
+        is_translated=bool(understood) and any(concept.is_translated for concept in concepts),
+        is_foreign=not _is_in_glossary(concepts) and is_foreign(topic, lambda word: _is_known(word, subjects)),
     )
+
+
+def _is_in_glossary(concepts: Iterable[Concept]) -> bool:
+    return any(concept.is_translated or concept.subjects for concept in concepts)
 
 
 def _has_known_word(topic: str, subjects: SubjectIndex) -> bool:

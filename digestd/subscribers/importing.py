@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digestd.domain.delivery import SuppressionReason
+from digestd.domain.interest import Kind, Stance
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadRecord, RejectedLines
 from digestd.security.addresses import address_key
@@ -23,6 +24,8 @@ from digestd.subscribers.signup import plan_confirmation, stranger_budget
 from digestd.subscribers.subscriber_record import SubscriberRecord, parse, subscriber_fields
 
 BLOCK = 500
+TOPICS_MAX = 10_000
+"""Distinct topics of a file that are reported."""
 
 
 @dataclass(slots=True)
@@ -32,6 +35,7 @@ class SubscriberImportReport:
     Attributes:
         unchanged: includes `left_alone`.
         left_alone: subscribers who left; no import brings them back.
+        topics: the first topics of the good lines, each with the number of the first line that has it.
     """
 
     added: int = 0
@@ -39,6 +43,7 @@ class SubscriberImportReport:
     unchanged: int = 0
     left_alone: int = 0
     refused: RejectedLines = field(default_factory=RejectedLines)
+    topics: dict[str, int] = field(default_factory=dict)
 
     def count(self, done: "SubscriberImportReport") -> None:
         """Add the counts of another report."""
@@ -133,6 +138,8 @@ def _blocks(lines: Iterable[FileLine], notices: NoticeContext, report: Subscribe
             yield list(block.values())
             block = {}
         block[key] = _Line(line.number, key, record)
+        for topic in record.lists.get((Kind.TOPIC, Stance.LIKED), ()) if len(report.topics) < TOPICS_MAX else ():
+            report.topics.setdefault(topic, line.number)
     if block:
         yield list(block.values())
 

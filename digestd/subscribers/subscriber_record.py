@@ -24,8 +24,9 @@ from digestd.errors import BadRecord
 from digestd.security.addresses import canonical_address
 from digestd.text.sanitise import clean, is_visible
 
-TEXT_MAX = 300
-PAPER_MAX = 400
+TEXT_MAX, TOPIC_MAX, PAPER_MAX = 300, 1_000, 400
+BYTES_MAX = 2_500
+"""A longer key does not fit into an index of PostgreSQL."""
 ITEMS_MAX = {Kind.TOPIC: 50, Kind.PHRASE: 200, Kind.AUTHOR: 200, Kind.CATEGORY: 200, Kind.PAPER: 1_000}
 
 ListKey = tuple[Kind, Stance]
@@ -175,7 +176,9 @@ def text(name: str, value: object, limit: int) -> str:
     if value.strip() and not is_visible(line):
         raise BadRecord(name, "has no visible characters; write it with letters or digits")
     if len(line) > limit:
-        raise BadRecord(name, f"is longer than {limit} characters; shorten it")
+        raise BadRecord(name, f"is longer than {limit:,} characters; shorten it")
+    if len(line.encode()) > BYTES_MAX:
+        raise BadRecord(name, f"is longer than {BYTES_MAX:,} bytes in UTF-8; shorten it")
     return line
 
 
@@ -201,7 +204,7 @@ def check_interests(lists: Mapping[ListKey, Iterable[str]]) -> tuple[Interest, .
 
 
 def _item(name: str, kind: Kind, value: object) -> str:
-    line = text(name, value, PAPER_MAX if kind is Kind.PAPER else TEXT_MAX)
+    line = text(name, value, {Kind.TOPIC: TOPIC_MAX, Kind.PAPER: PAPER_MAX}.get(kind, TEXT_MAX))
     if kind is not Kind.PAPER or not line:
         return line
     try:

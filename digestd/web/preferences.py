@@ -27,6 +27,7 @@ from digestd.subscribers import group_edits
 from digestd.subscribers.admin_edits import edit
 from digestd.subscribers.profile_summary import NewestPapers, mute_interest, remove_interest, summarise_profile
 from digestd.subscribers.settings_link import open_preferences
+from digestd.subscribers.subscriber_record import TOPIC_MAX
 from digestd.web.dependencies import IsLookedUp, LinkedPage, Network, made, part
 from digestd.web.forms import PreferencesForm, SentPreferences, choices
 from digestd.web.pages import SHOW, joined, masked
@@ -139,13 +140,17 @@ async def save(
 
 
 @router.post("/p/{token}/mute")
-def mute(kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=300)], settings: Settings) -> Response:
+def mute(
+    kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=TOPIC_MAX)], settings: Settings
+) -> Response:
     mute_interest(settings.db, settings.subscriber().key, _interest(kind, value), settings.now)
     return settings.shown("muted")
 
 
 @router.post("/p/{token}/drop")
-def remove(kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=400)], settings: Settings) -> Response:
+def remove(
+    kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=TOPIC_MAX)], settings: Settings
+) -> Response:
     remove_interest(settings.db, settings.subscriber().key, _interest(kind, value), settings.now)
     return settings.shown("dropped")
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from digestd.domain.interest import Kind
 from digestd.mail.templates import Templates
 from digestd.replies.commands.command_mail import CommandMail
-from digestd.replies.commands.parsing import Command, Verb, is_german, parse_commands, parse_line
+from digestd.replies.commands.parsing import VALUE_MAX, Command, Verb, is_german, parse_commands, parse_line
 from digestd.resources import templates
 
 TOPIC, AUTHOR, PHRASE, CATEGORY = Kind.TOPIC, Kind.AUTHOR, Kind.PHRASE, Kind.CATEGORY
@@ -149,7 +149,7 @@ def test_parse_line_understands_commands_of_help(language: str) -> None:
         assert verb in {v.value for v in Verb}
 
 
-@given(st.text(max_size=600))
+@given(st.text(max_size=1_500))
 def test_parse_line_survives_any_text(line: str) -> None:
     for command in parse_line(line):
-        assert command.value is None or len(command.value) <= 300
+        assert command.value is None or len(command.value) <= VALUE_MAX

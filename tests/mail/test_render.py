@@ -126,6 +126,12 @@ def test_render_subject_fits_a_phone(language: str) -> None:
             Reason(ReasonKind.BACKGROUND, "proteins", ("Old proteins",)),
             "Related to your topic “proteins”: “Old proteins”",
         ),
+        (
+            Reason(
+                ReasonKind.TOPIC, "I am a student of small ponds and care about larvae: newts, frogs, and dragonflies."
+            ),
+            "Matches your topic “I am a student of small ponds and care about larvae…”",
+        ),
         (Reason(ReasonKind.NEAR_TOPIC, "proteins"), "Related to your topic “proteins”"),
         (Reason(ReasonKind.LIKED, "A Title"), "Similar to a paper you liked: A Title"),
         (Reason(ReasonKind.REFERENCE, "A Title"), "Similar to a paper you added: A Title"),

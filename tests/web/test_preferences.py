@@ -110,7 +110,7 @@ def test_changes_keep_pending_digest(client: TestClient, backend: Backend) -> No
     ("field", "value"),
     [
         ("timezone", "Mars/Olympus"), ("hour", "24"), ("size", "0"), ("min_score", "x"), ("cadence", "hourly"),
-        ("likes", "no paper"), ("topics", "x" * 301), ("mute_authors", "x" * 301), ("language", "??"),
+        ("likes", "no paper"), ("topics", "x" * 1001), ("mute_authors", "x" * 301), ("language", "??"),
         ("name", "x" * 201),
     ],
 )  # fmt: skip

@@ -14,7 +14,8 @@ from digestd.domain.interest import Kind
 from digestd.replies.commands.command_mail import CommandMail
 
 COMMANDS_MAX = 10
-VALUE_MAX = 300
+VALUE_MAX = 1_001
+"""Characters of a value: one more than a topic may have, so that longer ones are refused instead of cut."""
 DAYS_MAX = 400
 SETTING_WORDS_MAX = 4
 """Words of a line that asks for a setting; a longer one is a sentence."""

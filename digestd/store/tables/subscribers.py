@@ -28,6 +28,8 @@ from digestd.domain.subscriber import Cadence, MinScore, Preferences, Status
 from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 _WORD_MAX = 10
+INTEREST_VALUE = String(1_000).with_variant(String(500), "sqlite")
+"""SQLite knows no length of text, and would have to copy the table to change it."""
 """Characters of a column with one word of a choice."""
 
 
@@ -94,7 +96,7 @@ class InterestRow(Row, table=True):
     )
     subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
     kind: str = Field(primary_key=True, max_length=10)
-    value: str = Field(primary_key=True, max_length=500)
+    value: str = Field(sa_column=Column(INTEREST_VALUE, primary_key=True))
     stance: str = Field(max_length=10)
     position: int = 0
     since_us: int | None = Field(default=None, sa_column=us(nullable=True))
@@ -144,7 +146,7 @@ class MutingRow(Row, table=True):
     subscriber_id: int = Field(sa_column=ref("subscriber.id", index=True))
     paper: int = Field(sa_column=ref("paper.id", index=True))
     kind: str = Field(max_length=10)
-    value: str = Field(max_length=500)
+    value: str = Field(sa_column=Column(INTEREST_VALUE, nullable=False))
     at_us: int = Field(sa_column=us())
     undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
@@ -270,7 +272,7 @@ class GroupInterestRow(Row, table=True):
     )
     group_id: int = Field(sa_column=ref("subscriber_group.id", primary_key=True))
     kind: str = Field(primary_key=True, max_length=10)
-    value: str = Field(primary_key=True, max_length=500)
+    value: str = Field(sa_column=Column(INTEREST_VALUE, primary_key=True))
     stance: str = Field(max_length=10)
     position: int = 0
     since_us: int = Field(sa_column=us())
