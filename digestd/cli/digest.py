@@ -18,7 +18,7 @@ from digestd.cli.output import emit, emit_line
 from digestd.cli.stdio import say
 from digestd.delivery.composer import Composer
 from digestd.delivery.replay import replay
-from digestd.digests.explanation import Explanation, explain, explain_past_pick, preview, preview_on
+from digestd.digests.explanation import Explanation, describe_chance, explain, explain_past_pick, preview, preview_on
 from digestd.digests.forecast import Forecast, InterestYield, explain_date, forecast
 from digestd.domain.delivery import Claim, MailKind, State, SuppressionReason
 from digestd.domain.paper import paper_id
@@ -235,6 +235,7 @@ def show_forecast(app: App, email: str, on: date | None, *, as_json: bool) -> No
             "last": None if found.last is None else _last_row(found.last),
             "considered": found.considered,
             "picks": found.picks,
+            "near": found.near,
             "min_score": found.min_score,
             "interests": interests,
         }
@@ -244,7 +245,7 @@ def show_forecast(app: App, email: str, on: date | None, *, as_json: bool) -> No
     for line in _forecast_lines(subscriber, found, suppressed, due, now):
         emit_line(line)
     if interests:
-        emit(interests)
+        emit([_readable_row(row, found.min_score) for row in interests])
 
 
 def _explain_date(session: Session, subscriber: Subscriber, day: date, now: datetime) -> str:
@@ -270,8 +271,9 @@ def _forecast_lines(
         yield f"no mail may be sent to them: the address is suppressed ({suppressed})"
     yield f"last digest: {_last_line(found.last)}"
     yield (
-        f"a digest now would add {counted(found.picks, 'paper')} ({counted(found.considered, 'paper')} in the last "
-        f"days); minimum probability {found.min_score:.2f}"
+        f"a digest now would add {counted(found.picks, 'paper')}"
+        + (f", {found.near} of them near" if found.near else "")
+        + f" ({counted(found.considered, 'paper')} in the last days); minimum probability {found.min_score:.2f}"
     )
     if not found.interests:
         yield "they have no interests, so they get what is trending"
@@ -282,7 +284,7 @@ def _last_line(last: DeliveryView | None) -> str:
         return "none yet"
     if last.state is State.EMPTY:
         return f"{last.period}: no mail, because " + (
-            "no source answered" if last.is_unanswered else "no paper of the day matched"
+            "no source answered" if last.is_unanswered else "no paper of the day came near"
         )
     if last.state is State.READY:
         waits_for = f"; the relay said: {last.reply}" if last.reply else ""
@@ -308,13 +310,20 @@ def _interest_row(found: InterestYield) -> dict[str, object]:
     }
 
 
+def _readable_row(row: dict[str, object], min_score: float) -> dict[str, object]:
+    """Return a row of interests for people, which calls a paper below the minimum the nearest, not the best."""
+    chance = row["probability"]
+    if not isinstance(chance, float) or row["papers"]:
+        return row
+    return row | {"best": f"nearest ({describe_chance(chance, min_score)}): {row['best']}"}
+
+
 def print_explanation(app: App, subscriber: Subscriber, found: Explanation) -> None:
     """Print the score breakdown as a table, with its sum."""
     row = _explained(app, subscriber, found)
     rows = [{_SHORT.get(name, name): value for name, value in part.items()} for part in _parts(found)]
     emit_line(found.paper.plain_title)
-    meets_nothing = found.relevance is not None and found.relevance <= 0
-    emit_line(found.verdict if meets_nothing else f"{found.verdict} – {row['reason']}")
+    emit_line(f"{found.verdict} – {row['reason']}")
     if rows:
         emit(rows, as_json=False)
     emit_line("; ".join(_figures(found)))
@@ -438,7 +447,7 @@ def find_preview(app: App, email: str, day: date | None) -> tuple[Composer, Clai
     )
     if not claim.picks:
         raise NothingToShow(
-            f"{email} would get no digest {f'on {day}' if day else 'now'}: no new paper matches their interests; "
+            f"{email} would get no digest {f'on {day}' if day else 'now'}: no new paper comes near their interests; "
             "see `digestd explain`"
         )
     composer = Composer(app.db, app.sender, app.templates)

@@ -18,16 +18,17 @@ from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.selection import CARRY_OVER_PROBABILITY, DigestOptions, Selections, select
 from digestd.digests.shard import Shard, rank_shard
 from digestd.domain.delivery import UNSENT, State
-from digestd.domain.digest import DigestFacts, Pick, Reason
+from digestd.domain.digest import DigestFacts, Pick, Reason, Section
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.schedule import end_of_day, newest_due, period_date, period_on
+from digestd.domain.subscriber import MinScore
 from digestd.errors import BadInput, Damaged, NotFound
-from digestd.ranking.calibration import MIN_SCORES
+from digestd.ranking.calibration import MIN_SCORES, NEAR_SCORES
 from digestd.ranking.compiler import ProfileInput
 from digestd.ranking.fusion import SignalContribution, score_breakdown
 from digestd.ranking.profile import compile_profiles
-from digestd.ranking.reasons import reason
+from digestd.ranking.reasons import near_reason, reason
 from digestd.store import due as due_subscribers
 from digestd.store import papers
 from digestd.store.database import Database
@@ -127,7 +128,7 @@ def _planned(session: Session, delivery: int) -> Preview:
 def _preview(day: PlanningDay, shard: Shard, period: str, explore: bool) -> Preview:
     considered = int((shard.open & shard.ranked.fresh).sum())
     [picks] = select_picks(day, shard, [period], explore)
-    occasions = digest_occasions(shard.subscribers[0], len(picks), considered, day, shard.unanswered)
+    occasions = digest_occasions(shard.subscribers[0], picks, considered, day, shard.unanswered)
     return Preview(period, picks, DigestFacts(considered, day.coverage, frozenset(occasions)))
 
 
@@ -219,13 +220,25 @@ def explain_outcome(
     pick = picks_by_paper.get(int(explained.day.keys[explained.place]))
     if pick is None:
         return _exclusion(explained) or _rejection(explained, options, selections, len(picks_by_paper))
-    return describe_pick(pick)
+    if pick.section is not Section.NEAR:
+        return describe_pick(pick)
+    return f"{describe_pick(pick)}: {describe_chance(pick.probability or 0, MIN_SCORES[options.min_score])}"
 
 
 def describe_pick(pick: Pick) -> str:
     if pick.propensity is not None:
         return f"drawn at random for this digest, probability 1 in {round(1 / pick.propensity)}"
-    return f"picked, ranked {ordinal(pick.rank)}" if pick.rank else "picked"
+    picked = "picked as near" if pick.section is Section.NEAR else "picked"
+    return f"{picked}, ranked {ordinal(pick.rank)}" if pick.rank else picked
+
+
+def describe_chance(probability: float, needed: float) -> str:
+    """Return the chance that a paper has, and the one that it needs: `chance .12, needed .35`."""
+    return f"chance {_short(probability)}, needed {_short(needed)}"
+
+
+def _short(probability: float) -> str:
+    return f"{probability:.2f}".removeprefix("0")
 
 
 def period_of_pick(session: Session, subscriber: int, papers: Set[int]) -> str | None:
@@ -258,6 +271,7 @@ def _explanation(paper: ExplainedPaper, explore: bool) -> Explanation:
     selections = select(day.candidates, ranked, [options], day.calibration)
     picks_by_paper = {pick.paper: pick for pick in select_picks(day, shard, [period], explore)[0]}
     profile, subscriber = ranked.profiles[0], shard.subscribers[0].key
+    why = reason(day.candidates, profile, j)
     return Explanation(
         paper=day.candidates.papers[j],
         period=period,
@@ -269,7 +283,7 @@ def _explanation(paper: ExplainedPaper, explore: bool) -> Explanation:
         candidates=int(selections.counts[0]),
         verdict=explain_outcome(paper, options, selections, picks_by_paper),
         reason=with_group(
-            reason(day.candidates, profile, j),
+            why if selections.above_minimum[0, j] else near_reason(day.candidates, profile.among, (0, j), why),
             shard.shared.get(subscriber, ()),
             int(day.keys[j]) in shard.recommended.get(subscriber, ()),
         ),
@@ -325,19 +339,24 @@ def _describe_muting(interest: Interest | None) -> str:
 def _rejection(explained: ExplainedPaper, options: DigestOptions, selections: Selections, places: int) -> str:
     """Return why a selectable paper was not picked."""
     ranked, j = explained.shard.ranked, explained.place
-    if ranked.relevance[0, j] <= 0:
-        return "matches none of the interests"
     probability, rank = explained.day.calibration.probability(float(ranked.log_odds[0, j])), selections.rank(0, j)
     if rank is None:
         needed = CARRY_OVER_PROBABILITY
         return f"is not new, and an older paper needs a probability of {needed:.2f}; it has {probability:.2f}"
     where = f"ranked {ordinal(rank)} of {selections.counts[0]}"
     if not selections.above_minimum[0, j]:
-        needed = MIN_SCORES[options.min_score]
-        return f"{where}; its probability of {probability:.2f} is below the minimum score of {needed:.2f}"
+        return f"{_distance(probability, options.min_score)}; {where}"
     if all((selections.rank(0, k) or 0) < rank for k in selections.chosen_by(0)):
         return f"cut by size: {where}, the digest holds {places}"
     return _displaced(explained, selections, where)
+
+
+def _distance(probability: float, min_score: MinScore) -> str:
+    """Return how far a paper below the minimum score is from it."""
+    floor = NEAR_SCORES[min_score]
+    if probability >= floor:
+        return f"near: {describe_chance(probability, MIN_SCORES[min_score])}"
+    return f"far: chance {_short(probability)}, below the near floor of {_short(floor)}"
 
 
 def _displaced(explained: ExplainedPaper, selections: Selections, where: str) -> str:

@@ -14,8 +14,10 @@ from sqlmodel import Session
 from digestd.digests.picks import select_picks
 from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.digests.resource_limits import single_blas_thread
+from digestd.digests.selection import DigestOptions, above_minimum
 from digestd.digests.shard import NO_SUBSCRIBER, rank_alone, rank_shard
 from digestd.domain.delivery import MailKind, State
+from digestd.domain.digest import Section
 from digestd.domain.interest import Interest, Stance
 from digestd.domain.paper import Paper
 from digestd.domain.schedule import is_mail_day, local_date, newest_due, period_on
@@ -35,9 +37,9 @@ class InterestYield:
     """The papers of the last days that one interest finds by itself.
 
     Attributes:
-        papers: Number of papers of the last days that it matches.
+        papers: Number of papers of the last days that reach the minimum score by it.
         sent: Number of those that were in a digest already.
-        best: The one most likely to be liked, of all papers if it matches none; None if there are no papers.
+        best: The one most likely to be liked, else the nearest paper; None if there are none.
         probability: The probability that the subscriber likes it.
     """
 
@@ -56,12 +58,14 @@ class Forecast:
         last: None if no digest was ever planned.
         considered: Number of papers of the last days, as far as their digests look back.
         picks: Number of papers that a digest would have now.
+        near: Number of those below the minimum score.
         min_score: The probability that a paper needs.
     """
 
     last: DeliveryView | None
     considered: int
     picks: int
+    near: int
     min_score: float
     interests: tuple[InterestYield, ...]
 
@@ -74,10 +78,12 @@ def forecast(db: Database, subscriber: int, now: datetime, ranking: RankingOptio
         shard = rank_shard(session, day, [due])
         period = newest_due(due.preferences.timing, now).key
         wanted = [i for i in for_ranking(session, [due.key]).get(due.key, ()) if i.stance is Stance.LIKED]
+        [picks] = select_picks(day, shard, [period], ranking.explore)
         return Forecast(
             last=next(queries.entries(session, 1, DeliveryFilter(subscriber=subscriber, kind=MailKind.DIGEST)), None),
             considered=int(shard.open.sum()),
-            picks=len(select_picks(day, shard, [period], ranking.explore)[0]),
+            picks=len(picks),
+            near=sum(pick.section is Section.NEAR for pick in picks),
             min_score=MIN_SCORES[due.preferences.min_score],
             interests=tuple(_yields(session, day, due, wanted)),
         )
@@ -87,11 +93,12 @@ def _yields(
     session: Session, day: PlanningDay, due: DueSubscriber, interests: Iterable[Interest]
 ) -> Iterable[InterestYield]:
     own = references.of_interests(session, [due.key]).get(due.key, {})
-    alone = due._replace(key=NO_SUBSCRIBER)
+    alone, options = due._replace(key=NO_SUBSCRIBER), DigestOptions(due.preferences.size, due.preferences.min_score)
     for interest in interests:
         shard, _ = rank_alone(session, day, alone, (interest,), own)
         ranked = shard.ranked
-        matching = np.flatnonzero((ranked.relevance[0] > 0) & shard.open[0] & shard.allowed[0])
+        enough = above_minimum(ranked, [options], day.calibration)[0]
+        matching = np.flatnonzero(enough & shard.open[0] & shard.allowed[0])
         inside = matching if matching.size else np.flatnonzero(shard.open[0] & shard.allowed[0])
         if not inside.size:
             yield InterestYield(interest, 0, 0, None, 0.0)
@@ -158,7 +165,7 @@ def _fate(found: DeliveryView, now: datetime) -> str:
         case State.EMPTY if found.is_unanswered:
             return "no mail: no source answered; `digestd source list` says why"
         case State.EMPTY:
-            return "no mail: no new paper matched their interests; `digestd preview EMAIL --date DATE` ranks them again"
+            return "no mail: no new paper came near their interests; `digestd preview EMAIL --date DATE` ranks again"
         case State.ACCEPTED:
             return f"sent with {papers}{said}; if it did not arrive, look into their spam folder and the relay's log"
         case State.READY if found.not_before > now:

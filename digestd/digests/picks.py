@@ -16,7 +16,7 @@ import numpy as np
 from digestd.digests.planning_day import PlanningDay
 from digestd.digests.selection import DigestOptions, Selections, build_picks, sampling_seed, select, selected_cells
 from digestd.digests.shard import Shard
-from digestd.domain.digest import INTEREST_KINDS, Occasion, Pick, Reason, ReasonKind
+from digestd.domain.digest import INTEREST_KINDS, Occasion, Pick, Reason, ReasonKind, Section
 from digestd.domain.interest import Kind
 from digestd.domain.subscriber import Cadence
 from digestd.domain.trial import Team
@@ -58,30 +58,37 @@ def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str], explore
 
 
 def digest_occasions(
-    due: DueSubscriber, count: int, considered: int, day: PlanningDay, unanswered: Set[int]
+    due: DueSubscriber, picks: Sequence[Pick], considered: int, day: PlanningDay, unanswered: Set[int]
 ) -> Iterator[Occasion]:
-    """Yield what is special about a digest of `count` papers, chosen from `considered` of a day.
+    """Yield what is special about a digest with these picks, chosen from `considered` papers of a day.
 
     `unanswered`: subscribers whose digest before is empty because no source answered.
     """
-    if day.is_unanswered if count == 0 else due.key in unanswered:
+    if due.key in unanswered if picks else day.is_unanswered:
         yield Occasion.UNANSWERED
-    if count == 0:
+    if not picks:
         yield Occasion.EMPTY
         return
-    if due.last_planned is None:
+    if is_first(due):
         yield Occasion.FIRST
-    elif day.now - due.last_planned > _GAPS[due.preferences.timing.cadence]:
+    elif due.last_planned and day.now - due.last_planned > _GAPS[due.preferences.timing.cadence]:
         yield Occasion.AFTER_GAP
-    if count * 3 <= due.preferences.size and considered >= THIN_FROM:
+    count = sum(pick.section is not Section.NEAR for pick in picks)
+    if 0 < count * 3 <= due.preferences.size and considered >= THIN_FROM:
         yield Occasion.THIN
+
+
+def is_first(due: DueSubscriber) -> bool:
+    """Return True if a subscriber has had no paper in a digest yet."""
+    return not len(due.had)
 
 
 def digest_options(shard: Shard, i: int, period: str, explore: bool) -> DigestOptions:
     """Return the options of a digest: the subscriber's, limited by the install's."""
     due = shard.subscribers[i]
     wanted = due.preferences
-    return DigestOptions(wanted.size, wanted.min_score, explore and wanted.explore, sampling_seed(due.key, period))
+    seed = sampling_seed(due.key, period)
+    return DigestOptions(wanted.size, wanted.min_score, explore and wanted.explore, seed, is_first(due))
 
 
 def team_draft(ours: Sequence[int], theirs: Sequence[int], size: int, coins: bytes) -> list[tuple[int, Team | None]]:

@@ -303,7 +303,7 @@ def _digests(
             picks=picks[i],
             unmatched=_unmatched(day, shard, i) if due.preferences.when_empty and not picks[i] else None,
             considered=considered[i],
-            occasions=" ".join(sorted(digest_occasions(due, len(picks[i]), considered[i], day, shard.unanswered))),
+            occasions=" ".join(sorted(digest_occasions(due, picks[i], considered[i], day, shard.unanswered))),
             message_id=make_message_id(planner.keys, due.key, MailKind.DIGEST, slot.period.key, planner.host),
         )
         for i, (due, slot) in enumerate(zip(shard.subscribers, slots, strict=True))

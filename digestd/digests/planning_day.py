@@ -103,7 +103,8 @@ class PlanningDay:
         papers announced since.
         """
         if last_planned is None:
-            inside = self.first_seen > (self.now - FIRST_WINDOW).timestamp()
+            window = WINDOW if cadence is Cadence.WEEKLY else FIRST_WINDOW
+            inside = self.first_seen > (self.now - window).timestamp()
             return inside, inside
         inside = self.first_seen > self._since(cadence, last_planned).timestamp()
         fresh = self.first_seen > last_planned.timestamp()

@@ -1,14 +1,15 @@
-"""Select the papers of each digest: those above the minimum score, diversified, and one exploration paper.
+"""Select the papers of each digest: those above the minimum score, diversified, and near ones or one for exploration.
 
 `select` gives followed authors the first places, then prefers variety, then gives every interest a slot, and draws
-the exploration paper. `build_picks` turns the result into the picks of a shard of digests.
+the exploration paper. Digests that would be nearly empty get the papers nearest to the minimum score instead.
+`build_picks` turns the result into the picks of a shard of digests.
 
 Arrays with one row per subscriber are sorted by score here: column c is the paper `order[:, c]`.
 """
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,11 +18,11 @@ import numpy as np
 from digestd.domain.digest import Pick, Reason, ReasonKind, Section
 from digestd.domain.subscriber import MinScore
 from digestd.ranking.arrays import Bools, Cells, Doubles, Floats, Ints, along, cells_along, marked
-from digestd.ranking.calibration import MIN_SCORES, LocalCalibration
+from digestd.ranking.calibration import MIN_SCORES, NEAR_SCORES, LocalCalibration
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.diversity import TOP, diversify, rebalance
 from digestd.ranking.profile import Profiles, match_interests
-from digestd.ranking.reasons import Reasons
+from digestd.ranking.reasons import Reasons, near_reason
 
 SLOT_REACH = 1.5
 """With likes, only interests matched within this multiple of the size get a guaranteed place."""
@@ -35,6 +36,8 @@ MIN_EXPLORE_SIZE = 5
 """Digest size from which there is an exploration slot."""
 MIN_EXPLORE_PICKS = 4
 """Picks by score from which one is drawn in addition; beside fewer it would stand out as a mistake."""
+NEAR_UP_TO = 3
+"""Digests with fewer picks above the minimum score get near ones, up to so many in all."""
 MIN_EXPLORE_PROBABILITY = 0.02
 """Minimum probability of an exploration paper."""
 _SECTIONS = (Section.FOR_YOU, Section.TRENDING, Section.EXPLORATION)
@@ -63,13 +66,15 @@ class RankedCandidates:
 class DigestOptions(NamedTuple):
     """Up to `size` papers above the minimum score.
 
-    `seed` in [0, 1) orders ties, and draws the exploration paper if `explore` is set; see `sampling_seed`.
+    `seed` in [0, 1) orders ties, and draws the exploration paper if `explore` is set; see `sampling_seed`. A first
+    digest has the nearest papers if none is near.
     """
 
     size: int
     min_score: MinScore = MinScore.NORMAL
     explore: bool = False
     seed: float = 0.0
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +84,8 @@ class Selections:
     Attributes:
         order, counts: (n, m) papers, best first, of which the first (n,) are candidates.
         above_minimum: (n, m) reaches the minimum score.
-        chosen: (n, s) best first, −1 past the last.
+        chosen: (n, s) of those above the minimum, best first, −1 past the last.
+        near: (n, up to NEAR_UP_TO) of those below it, best first, −1 past the last.
         explored, propensity: (n,) exploration paper, −1 if none, and the probability with which it was drawn.
     """
 
@@ -87,6 +93,7 @@ class Selections:
     counts: Ints
     above_minimum: Bools
     chosen: Ints
+    near: Ints
     explored: Ints
     propensity: Doubles
 
@@ -94,7 +101,7 @@ class Selections:
         return len(self.order)
 
     def chosen_by(self, row: int) -> list[int]:
-        """Return the papers of a subscriber without the exploration paper, best first."""
+        """Return the papers of a subscriber above the minimum score, without the exploration paper, best first."""
         found: list[int] = self.chosen[row][self.chosen[row] >= 0].tolist()
         return found
 
@@ -120,16 +127,14 @@ def sampling_seed(subscriber: int, period: str) -> float:
 def select(
     candidates: CandidateSet, ranked: RankedCandidates, options: Sequence[DigestOptions], calibration: LocalCalibration
 ) -> Selections:
-    """Select up to `size` papers for each subscriber; none if no paper is relevant.
+    """Select up to `size` papers for each subscriber; none if no paper is near.
 
-    Candidates are new papers and good older ones. If any candidate is relevant, there is at least one pick; if there
-    are several, all reach the minimum score. Papers by followed authors come first regardless of their score and are
-    never dropped for diversity. `calibration`: fitted to the install's own feedback.
+    Candidates are new papers and good older ones. Papers by followed authors come first regardless of their score and
+    are never dropped for diversity. `calibration`: fitted to the install's own feedback.
     """
     order, counts = _by_score(ranked.open & (ranked.fresh | _carried_over(ranked, calibration)), ranked.total, options)
-    above_minimum = _above_minimum(ranked, options, calibration)
-    relevant = along(ranked.relevance > 0, order) & _within(counts, order.shape[1])
-    eligible = EligiblePapers(order, relevant & along(above_minimum, order))
+    enough = above_minimum(ranked, options, calibration)
+    eligible = EligiblePapers(order, along(enough, order) & _within(counts, order.shape[1]))
     explorable = _explorable(
         ranked, options, calibration, order, _within(np.where(eligible.marks.any(axis=1), counts, 0), EXPLORE_TO)
     )
@@ -140,9 +145,8 @@ def select(
     exhausted = explorable.any(axis=1) & (explored.papers < 0)
     if exhausted.any():  # all explorable papers were chosen anyway
         chosen = diversify_selection(candidates, ranked, eligible, sizes + exhausted)
-    return Selections(
-        order, counts, above_minimum, _at_least_one(chosen, order, relevant), explored.papers, explored.propensity
-    )
+    near = _near(ranked, options, calibration, eligible, counts, (chosen >= 0).sum(axis=1))
+    return Selections(order, counts, enough, chosen, near, explored.papers, explored.propensity)
 
 
 def build_picks(
@@ -173,6 +177,10 @@ def build_picks(
             _known(np.where(explored, selections.propensity[rows], np.nan)),
         )
     )
+    for k in np.flatnonzero((selections.near[rows] == columns[:, None]).any(axis=1)).tolist():
+        why = near_reason(candidates, ranked.profiles, (int(rows[k]), int(columns[k])), picks[k].reason)
+        is_near = why.kind not in (ReasonKind.NEW, ReasonKind.TREND)  # authors and categories have nothing near them
+        picks[k] = picks[k]._replace(section=Section.NEAR if is_near else Section.TRENDING, reason=why)
     ends = np.cumsum(np.bincount(rows, minlength=len(selections))).tolist()
     return [tuple(picks[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
 
@@ -189,7 +197,7 @@ def _known(values: Doubles) -> list[float | None]:
 
 def selected_cells(selections: Selections) -> Cells:
     """Return the selected (subscriber, paper) cells in digest order."""
-    cells = np.column_stack([selections.chosen, selections.explored])
+    cells = np.column_stack([selections.chosen, selections.near, selections.explored])
     there = cells >= 0
     return Cells(marked(there).rows, cells[there])
 
@@ -271,17 +279,50 @@ def _carried_over(ranked: RankedCandidates, calibration: LocalCalibration) -> Bo
     return good
 
 
-def _above_minimum(ranked: RankedCandidates, options: Sequence[DigestOptions], calibration: LocalCalibration) -> Bools:
+def above_minimum(ranked: RankedCandidates, options: Sequence[DigestOptions], calibration: LocalCalibration) -> Bools:
     """Return the papers (n, m) that reach the minimum score or are by a followed author.
 
+    Where neither topics nor likes say more, the categories and phrases that a subscriber named are enough, too.
     Subscribers without interests have no minimum: they get what is trending.
     """
-    needed = {min_score: calibration.log_odds_for(probability) for min_score, probability in MIN_SCORES.items()}
-    enough: Bools = ranked.log_odds >= np.array([needed[each.min_score] for each in options], dtype=np.float32)[:, None]
-    enough[ranked.profiles.without_interests] = True
-    followed = ranked.profiles.authors.cells
-    enough[followed.rows, followed.columns] = True
-    return enough
+    profiles = ranked.profiles
+    enough: Bools = ranked.log_odds >= _least(MIN_SCORES, options, calibration)[:, None]
+    enough[profiles.without_interests] = True
+    has_more = (profiles.topics.of.sizes > 0) | (profiles.feedback.likes.sizes > 0)
+    for named, applies in ((profiles.authors, True), (profiles.categories, ~has_more), (profiles.phrases, ~has_more)):
+        rows, columns = named.cells.rows, named.cells.columns
+        enough[rows, columns] |= np.broadcast_to(applies, len(enough))[rows]
+    return enough & (ranked.relevance > 0)
+
+
+def _least(scores: Mapping[MinScore, float], options: Sequence[DigestOptions], calibration: LocalCalibration) -> Floats:
+    """Return the log odds (n,) that the probability of each subscriber's setting stands for."""
+    needed = {min_score: calibration.log_odds_for(probability) for min_score, probability in scores.items()}
+    return np.array([needed[each.min_score] for each in options], dtype=np.float32)
+
+
+def _near(
+    ranked: RankedCandidates,
+    options: Sequence[DigestOptions],
+    calibration: LocalCalibration,
+    eligible: "EligiblePapers",
+    counts: Ints,
+    chosen: Ints,
+) -> Ints:
+    """Return the near papers (n, w) of digests with few `chosen` (n,) ones, best first, −1 past the last."""
+    places = np.minimum(NEAR_UP_TO, [each.size for each in options]) - chosen
+    places[ranked.profiles.without_interests] = 0
+    rows = np.flatnonzero(places > 0)
+    order, floors = eligible.order[rows], _least(NEAR_SCORES, options, calibration)[rows]
+    below = _within(counts[rows], order.shape[1]) & ~eligible.marks[rows]
+    marks = below & along(ranked.log_odds[rows] >= floors[:, None], order)
+    is_empty = np.array([options[row].is_first for row in rows.tolist()], dtype=np.bool_) & (chosen[rows] == 0)
+    is_empty &= ~marks.any(axis=1)
+    marks[is_empty] = below[is_empty]
+    found = _papers(order, first_marked(marks, places[rows]))
+    near = np.full((len(places), found.shape[1]), -1, dtype=np.intp)
+    near[rows] = found
+    return near
 
 
 def _within(counts: Ints, width: int) -> Bools:
@@ -323,17 +364,6 @@ def _explore(order: Ints, explorable: Bools, chosen: Ints, options: Sequence[Dig
     relevant = counts > 0
     papers[relevant] = order[relevant, places[relevant]]
     return _Exploration(papers, 1 / np.maximum(counts, 1))
-
-
-def _at_least_one(chosen: Ints, order: Ints, relevant: Bools) -> Ints:
-    """Give subscribers with nothing above the minimum the best relevant paper."""
-    alone = np.flatnonzero(relevant.any(axis=1) & ~(chosen >= 0).any(axis=1))
-    if not alone.size:
-        return chosen
-    if not chosen.shape[1]:
-        chosen = np.full((len(order), 1), -1, dtype=np.intp)
-    chosen[alone, 0] = order[alone, relevant[alone].argmax(axis=1)]
-    return chosen
 
 
 def _followed(ranked: RankedCandidates, eligible: EligiblePapers) -> Bools:

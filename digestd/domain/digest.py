@@ -13,13 +13,14 @@ from digestd.domain.interest import Kind
 WINDOW = timedelta(days=7)
 """The time for which a paper stays a candidate."""
 FIRST_WINDOW = timedelta(days=3)
-"""The time that a first digest looks back."""
+"""The time that a first digest looks back, unless it is weekly."""
 
 
 class Section(StrEnum):
     """The section of the digest that a pick is in."""
 
     FOR_YOU = "for_you"
+    NEAR = "near"  # below the minimum score, because few papers reach it
     TRENDING = "trending"
     EXPLORATION = "exploration"  # at random, so that feedback does not only confirm itself
 
@@ -34,6 +35,7 @@ class ReasonKind(StrEnum):
     PHRASE = "phrase"  # the phrase is in the title or in what the authors did; words = how, or a quote
     PASSING = "passing"  # the phrase is in the background or the results alone; words = a quote
     NEAR_TOPIC = "near_topic"  # close in meaning; words = what the title has of the topic
+    NEAREST = "nearest"  # nothing matched; value = the topic that comes nearest, or empty
     LIKED = "liked"  # close to a paper the subscriber liked; value = its title
     REFERENCE = "reference"  # close to a private reference of the subscriber; value = its title, for them alone
     WORDS = "words"  # words with high weight in all their likes together
@@ -52,6 +54,7 @@ INTEREST_KINDS: Mapping[ReasonKind, Kind] = {
     ReasonKind.TOPIC: Kind.TOPIC,
     ReasonKind.BACKGROUND: Kind.TOPIC,
     ReasonKind.NEAR_TOPIC: Kind.TOPIC,
+    ReasonKind.NEAREST: Kind.TOPIC,
     ReasonKind.PHRASE: Kind.PHRASE,
     ReasonKind.PASSING: Kind.PHRASE,
     ReasonKind.CATEGORY: Kind.CATEGORY,
@@ -62,9 +65,9 @@ INTEREST_KINDS: Mapping[ReasonKind, Kind] = {
 class Occasion(StrEnum):
     """An occasion that makes a digest special, as known when it was planned or, for a chat room, sent."""
 
-    EMPTY = "empty"  # no paper is relevant, and the subscriber wants to know
+    EMPTY = "empty"  # no paper is even near, and the subscriber wants to know
     FIRST = "first"  # the subscriber's first digest
-    THIN = "thin"  # a third of the papers they asked for, or fewer, are relevant
+    THIN = "thin"  # a third of the papers they asked for, or fewer, reach the minimum score, and not none
     UNANSWERED = "unanswered"  # no source answered: for this empty digest, or for the empty one before it
     AFTER_GAP = "after_gap"  # the digest before it covered a time that ended before this one begins
     ROOM_FAILED = "room_failed"  # it comes by mail, because the subscriber's chat room did not take digests

@@ -56,7 +56,8 @@ _HEADING_MAX = 120
 _SOURCES_MAX = 4
 _TOPICS_MAX = 12
 """Topics named in a digest without papers."""
-_SPOKEN = frozenset(HeadingKind) - {HeadingKind.FOR_YOU, HeadingKind.ALSO}
+_NEAR = frozenset({HeadingKind.NEAR, HeadingKind.NEAR_TOPICS})
+_SPOKEN = frozenset(HeadingKind) - _NEAR - {HeadingKind.FOR_YOU, HeadingKind.ALSO}
 """Headings that say why their papers were picked."""
 _BULLET_COLUMNS = 2
 """Columns that the text template may print before a reason: an arrow and a space."""
@@ -84,6 +85,7 @@ class DigestSummary:
         considered: How many papers it was chosen from; 0 hides the number.
         gaps: Incomplete sources.
         samples: How many papers are invented.
+        near: How many papers are only near what the subscriber asked for.
         is_first, is_thin, is_after_gap, is_room_failed, is_room_ended, is_unanswered: What is special about it.
         by_mail: Whether feedback is given by mail.
         first: A slot for the title of the first paper.
@@ -101,6 +103,7 @@ class DigestSummary:
     count: int
     gaps: tuple[CoverageGap, ...]
     samples: int = 0
+    near: int = 0
     is_first: bool = False
     is_thin: bool = False
     is_after_gap: bool = False
@@ -248,7 +251,7 @@ def _numbered_parts(
 
     `count`: how many papers fit, the best ones. All keep the number that they have in the complete digest.
     """
-    links, mail = content.links, value(content.links.mail)
+    links, mail, settings = content.links, value(content.links.mail), value(content.links.settings)
     mute = value(f"{links.mute}/{content.period}/")
     gives_by_mail = _gives_feedback_by_mail(links)
     tokens = _tokens(links) if links.feedback else [_NOTHING] * len(content.items)
@@ -258,7 +261,8 @@ def _numbered_parts(
     for block in layout:
         before = ""
         if block.places[0] < count:
-            parts.append((_section(environment, block.heading), {}))
+            changes = block.heading.kind in _NEAR and links.settings
+            parts.append((_section(environment, block.heading, changes and slot("settings")), {"settings": settings}))
         for place in block.places:
             number += 1
             if place >= count:
@@ -308,6 +312,7 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         count=len(content.items),
         gaps=_coverage_gaps(facts.coverage or {}),
         samples=sum(item.paper.is_sample for item in content.items),
+        near=sum(item.section is Section.NEAR for item in content.items),
         is_first=Occasion.FIRST in facts.occasions,
         is_thin=Occasion.THIN in facts.occasions and not trending,
         is_after_gap=Occasion.AFTER_GAP in facts.occasions,
@@ -453,11 +458,11 @@ def _around_papers(environment: Environment, form: BodyFormat, frame: DigestFram
 
 
 @lru_cache(maxsize=4096)  # many subscribers share interests
-def _section(environment: Environment, heading: Heading) -> _Part:
+def _section(environment: Environment, heading: Heading, settings: str) -> _Part:
     is_category = heading.kind is HeadingKind.CATEGORY
     longest = TOPIC_SHOWN_MAX if heading.kind is HeadingKind.TOPIC else _HEADING_MAX
     name = clean_line(category_label(heading.value) if is_category else heading.value, longest)
-    return _part(environment, "email/digest.section", section=heading._replace(value=name))
+    return _part(environment, "email/digest.section", section=heading._replace(value=name), settings=settings)
 
 
 @lru_cache(maxsize=512)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from digestd.domain.digest import Reason, ReasonKind, Section
+from digestd.domain.digest import INTEREST_KINDS, Reason, ReasonKind, Section
+from digestd.domain.interest import Kind
 
 _GROUPED = {
     ReasonKind.TITLE: ReasonKind.TOPIC,
@@ -30,6 +31,8 @@ class HeadingKind(StrEnum):
     """The content of a heading."""
 
     FOR_YOU = "for_you"
+    NEAR = "near"
+    NEAR_TOPICS = "near_topics"
     TRENDING = "trending"
     EXPLORATION = "exploration"
     TOPIC = "topic"
@@ -78,6 +81,9 @@ def blocks(picks: Sequence[Shown]) -> tuple[Block, ...]:
         places.setdefault(pick.section, []).append(place)
     found = _by_interest(picks, places.get(Section.FOR_YOU, []))
     found += [Block(heading, tuple(places[section])) for section, heading in _SECTIONS if section in places]
+    if any(INTEREST_KINDS.get(picks[place].reason.kind) is Kind.TOPIC for place in places.get(Section.NEAR, ())):
+        near, topics = (Heading(kind) for kind in (HeadingKind.NEAR, HeadingKind.NEAR_TOPICS))
+        found = [block._replace(heading=topics) if block.heading == near else block for block in found]
     return tuple(found)
 
 

@@ -15,7 +15,7 @@ from digestd.domain.interest import TOPIC_SHOWN_MAX, Kind
 from digestd.errors import BadSetting, DigestdError, NotFound
 from digestd.mail.categories import category_label
 from digestd.mail.content import NoticeContent, Rendered, ReplyContent
-from digestd.mail.templates import REASON_TEMPLATE, REMEDY, SHORT_REASON_TEMPLATE, Templates
+from digestd.mail.templates import REASON_TEMPLATE, REMEDY, SHORT_REASON_TEMPLATE, SUBSTITUTES, Templates
 from digestd.ranking.text import phrase_form
 from digestd.text.sanitise import clean, safe_address, safe_url, shorten
 
@@ -157,7 +157,7 @@ def _mid_sentence(word: str) -> str:
 def _render_block(environment: Environment, name: str, block_name: str, **values: object) -> str:
     """Render one block of a template of reasons as one line."""
     template = environment.get_template(name)
-    block = template.blocks.get(block_name)
+    block = template.blocks.get(block_name) or template.blocks.get(SUBSTITUTES.get(block_name, ""))
     if block is None:
         raise BadSetting(f"template {name} has no block {block_name}; add one for each kind of reason")
     try:

@@ -47,6 +47,8 @@ REMEDY = "correct your copy in DIGESTD_TEMPLATES_DIR, or remove it to use the bu
 REASON_TEMPLATE = "email/reason.txt.j2"
 SHORT_REASON_TEMPLATE = "email/reason.short.txt.j2"
 """Templates with one block per kind of reason; the second is for papers below a heading that names the interest."""
+SUBSTITUTES = {ReasonKind.NEAREST.value: ReasonKind.NEW.value}
+"""Blocks that stand in for those which templates written for an earlier release lack."""
 _STYLE = "email/style.css"
 _TABLE_TAGS = ("table", "tr", "td")
 _AT_RULE = re.compile(r"@[^{}]*\{(?:[^{}]*\{[^{}]*\})*")
@@ -283,7 +285,10 @@ def _check(environment: Environment, name: str) -> None:
         template = environment.get_template(name)
     except TemplateSyntaxError as problem:
         raise BadSetting(f"template {name}, line {problem.lineno}: {problem.message}; {REMEDY}") from problem
-    wanted = [*(kind.value for kind in ReasonKind), *(["colleagues"] if name == REASON_TEMPLATE else [])]
+    wanted = [
+        *(kind.value for kind in ReasonKind if kind not in SUBSTITUTES),
+        *(["colleagues"] if name == REASON_TEMPLATE else []),
+    ]
     if name in (REASON_TEMPLATE, SHORT_REASON_TEMPLATE) and (
         missing := [block for block in wanted if block not in template.blocks]
     ):

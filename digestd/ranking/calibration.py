@@ -36,6 +36,8 @@ PRIOR_SHIFT = log(0.05 / 0.95) - log(0.01 / 0.99)
 RELEVANCE_BONUS = 1.5
 MIN_SCORES = {MinScore.LOW: 0.03, MinScore.NORMAL: 0.06, MinScore.HIGH: 0.2}
 """The probability that a paper needs, by the subscriber's setting."""
+NEAR_SCORES = {MinScore.LOW: 0.06, MinScore.NORMAL: 0.1, MinScore.HIGH: 0.2}
+"""The probability from which a paper is near, and is shown if few papers reach the minimum."""
 PRIOR_DEVIATIONS = (2.0, 0.5)
 """Standard deviations of the prior on the local shift and slope."""
 MIN_SLOPE = 0.1

@@ -103,6 +103,23 @@ def reasons(candidates: CandidateSet, profiles: Profiles, at: Cells) -> Reasons:
     return Reasons(distinct, which)
 
 
+def near_reason(candidates: CandidateSet, profiles: Profiles, at: tuple[int, int], found: Reason) -> Reason:
+    """Return the reason at (subscriber, paper) that claims no match, for a paper below the minimum score."""
+    if kind := _NEAR_KINDS.get(found.kind):
+        return found._replace(kind=kind)
+    if found.kind not in (ReasonKind.NEW, ReasonKind.TREND):
+        return found
+    row, column = at
+    topics = profiles.topics
+    own = np.flatnonzero(topics.of.owner == row)
+    if not own.size:
+        return Reason(ReasonKind.NEAREST) if profiles[row].likes else found
+    latent = topics.places[own] @ candidates.encoded.dense[column]
+    cosine = latent if candidates.space.is_empty else topics.vectors[own] @ candidates.vectors[column]
+    return Reason(ReasonKind.NEAREST, profiles.topic_text()(int(own[np.argmax(cosine)])))
+
+
+_NEAR_KINDS = {ReasonKind.TITLE: ReasonKind.NEAR_TOPIC, ReasonKind.TOPIC: ReasonKind.BACKGROUND}
 _reason = partial(tuple.__new__, Reason)
 
 

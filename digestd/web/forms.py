@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.paper import paper_id
-from digestd.domain.subscriber import WEEKDAYS, Preferences, SignUpPreferences, Subscriber
+from digestd.domain.subscriber import WEEKDAYS, Cadence, Preferences, SignUpPreferences, Subscriber
 from digestd.errors import BadRecord
 from digestd.subscribers.subscriber_record import BOOLEANS, MUTABLE, NUMBERS, CheckedRecord, SubscriberRecord, check
 from digestd.text.sanitise import clean, shorten
@@ -140,9 +140,11 @@ class SignUpForm(TextForm):
         return next((shorten(clean(name), 80) for name in self["papers"].split() if not _names_paper(name)), "")
 
     @property
-    def max_papers(self) -> int:
-        """Return the chosen size of a digest, or the default if it is no offered one."""
-        return int(self["size"] if self["size"] in map(str, SIZES) else self.FIELDS["size"])
+    def previewed(self) -> Preferences:
+        """Return the chosen size and cadence of a digest, or the defaults where they are no offered ones."""
+        size = self["size"] if self["size"] in map(str, SIZES) else self.FIELDS["size"]
+        cadence = self["cadence"] if self["cadence"] in set(Cadence) else self.FIELDS["cadence"]
+        return Preferences(size=int(size), cadence=Cadence(cadence), explore=False)
 
     def read(self, language: str = ENGLISH) -> CheckedRecord:
         """Return the record that the form asks for, or its errors by field."""

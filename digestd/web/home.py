@@ -21,6 +21,7 @@ from starlette.responses import RedirectResponse, Response
 from digestd.app import SAMPLE_ADDRESS
 from digestd.domain.interest import Interest, Kind, TopicHint, values
 from digestd.domain.paper import Paper, PaperId
+from digestd.domain.subscriber import Preferences
 from digestd.mail.paper_view import PAGE_LEVELS, PaperView, cut_for_page
 from digestd.mail.rendering import render_reason
 from digestd.security.addresses import address_key, canonical_address
@@ -87,6 +88,8 @@ class PreviewResult:
 
     Attributes:
         papers: First papers of the digest, with the reason for each.
+        count: Number of all its papers.
+        near: Number of those, the last ones, that are only near the interests.
         considered: Number of new papers that they were chosen from.
         examples: Notes about example papers that no source has reported.
         hints: Hints about the topics.
@@ -94,6 +97,7 @@ class PreviewResult:
 
     papers: tuple[tuple[PaperView, str], ...]
     count: int
+    near: int
     considered: int
     examples: tuple[ExampleNote, ...] = ()
     hints: tuple[TopicHint, ...] = ()
@@ -178,20 +182,23 @@ class Previews:
         wanted = record.as_new.interests
         missing = await run_in_threadpool(_missing, self.db, values(wanted, Kind.PAPER))
         looked_up = await self.examples.get(self.network, missing, self.now, ask=look_up)
-        return await self.preview_day.run(self.network, partial(self._preview, wanted, form.max_papers, looked_up))
+        return await self.preview_day.run(self.network, partial(self._preview, wanted, form.previewed, looked_up))
 
-    def _preview(self, interests: tuple[Interest, ...], size: int, looked_up: Sequence[ExamplePaper]) -> PreviewResult:
-        """Return what these interests, this size and these looked-up papers would bring today."""
+    def _preview(
+        self, interests: tuple[Interest, ...], preferences: Preferences, looked_up: Sequence[ExamplePaper]
+    ) -> PreviewResult:
+        """Return what these interests, preferences and looked-up papers would bring today."""
         own = [example.reference for example in looked_up if example.reference]
         with self.db.read() as session:
-            found = self.preview_day.preview(session, interests, size, own, self.now)
+            found = self.preview_day.preview(session, interests, preferences, own, self.now)
         language, templates = self.pages.language, self.pages.templates
         shown = [
             (PaperView.of(paper).cut(PAGE_LEVELS[-1]), render_reason(templates, reason, language))
             for paper, reason in found.papers[:PREVIEWED]
         ]
         hints = self.preview_day.hints(values(interests, Kind.TOPIC), self.now)
-        return PreviewResult(tuple(shown), len(found.papers), found.considered, _notes(looked_up, language), hints)
+        notes = _notes(looked_up, language)
+        return PreviewResult(tuple(shown), len(found.papers), found.near, found.considered, notes, hints)
 
 
 _Previews = Annotated[Previews, made(Previews)]

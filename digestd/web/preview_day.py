@@ -29,6 +29,7 @@ from sqlmodel import Session
 from digestd.app import App
 from digestd.domain.interest import Interest, TopicHint
 from digestd.domain.reference import Reference
+from digestd.domain.subscriber import Preferences
 from digestd.web.dependencies import part
 from digestd.web.guards import TooOften
 
@@ -141,12 +142,17 @@ class PreviewDay:
         return kept if kept is not None and _age(kept, now) <= STALE else coming.result()
 
     def preview(
-        self, session: Session, interests: Sequence[Interest], size: int, own: Sequence[Reference], now: datetime
+        self,
+        session: Session,
+        interests: Sequence[Interest],
+        preferences: Preferences,
+        own: Sequence[Reference],
+        now: datetime,
     ) -> "AnonymousPreview":
         """Return the first digest for these interests (see `preview_anonymous`). For `run`."""
         from digestd.digests.anonymous_preview import preview_anonymous
 
-        return preview_anonymous(session, self.day(now), interests, size, own)
+        return preview_anonymous(session, self.day(now), interests, preferences, own)
 
     def hints(self, topics: Sequence[str], now: datetime) -> tuple[TopicHint, ...]:
         """Return hints about the first TOPICS_MAX topics; none without papers. For `run`."""

@@ -55,8 +55,10 @@ def test_show_lists_papers_with_reasons(installed: Install, run: Run) -> None:
     assert (whole["paper"], whole["title"], whole["reason"]["why"]) == ("invented:one", "Moss on walls", "title")
 
 
-def test_explain_gives_no_reason_without_match(run: Run) -> None:
-    assert run("explain", ADA, "invented:two").splitlines()[1] == "matches none of the interests"
+def test_explain_claims_no_match_for_a_far_paper(run: Run) -> None:
+    far = run("explain", ADA, "invented:two").splitlines()[1]
+    assert far.startswith("far: chance .0")
+    assert far.endswith(" – Nearest to your topic “moss”")
     assert run("explain", ADA, "invented:one").splitlines()[1].startswith("picked, ranked 1st – Your topic")
 
 
@@ -89,7 +91,8 @@ def test_preview_refuses_options_that_exclude_each_other() -> None:
 
 
 @pytest.mark.usefixtures("run")
-def test_empty_preview_is_no_usage_error() -> None:
+def test_empty_preview_is_no_usage_error(installed: Install) -> None:
+    installed.people([{"email": BO, "topics": ["tax law"], "mute": {"phrases": ["moss", "sand"]}}])
     done = CliRunner().invoke(app, ["preview", BO])
     assert isinstance(done.exception, NothingToShow)
     assert done.exception.exit_code == 1

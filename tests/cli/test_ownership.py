@@ -47,7 +47,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run com
 AS_ROOT = (
     "init",
     "subscriber add second@example.net --category inv.2",
-    "subscriber edit second@example.net --topic rivers",
+    "subscriber edit second@example.net --size 5",
     "subscriber pause second@example.net",
     "subscriber resume second@example.net",
     "subscriber import {work}/people.jsonl",

@@ -311,7 +311,7 @@ async def test_reply_tells_how_topic_is_understood(ada_install: CommandInstall) 
     assert ada_install.write(f"topic: NLP\ntopic: {TOPICS[1]}", to=to) is COMMAND
     (answer,) = await ada_install.answers()
     words = " ".join(text(answer).split())
-    assert "“NLP”. We read “NLP” as “natural language processing”. No paper in the last week is about it" in words
+    assert "We read “NLP” as “natural language processing”. No paper of the last week matches it closely" in words
     assert f"Added to your interests: “{TOPICS[1]}”. ---" in words
 
 

@@ -11,7 +11,7 @@ from digestd.digests.rescheduling import reopen_empty_days
 from digestd.papers.paper_import import import_papers
 from digestd.store import core
 from digestd.store.ledger.queries import entry
-from tests.digests.topic_papers import digests, paper, reader, shelf, subscriber
+from tests.digests.topic_papers import digests, paper, reader, shelf, subscriber, welcome
 from tests.support import sample_data
 from tests.support.install import Install
 
@@ -52,13 +52,14 @@ def test_late_paper_fills_the_empty_digest(bare: Install) -> None:
 
 def test_each_arrival_is_looked_at_once(bare: Install) -> None:
     bare.people([reader()])
+    welcome(bare)
     bare.plan()
     for number in range(3):
         bare.clock.go(HOUR)
         bare.papers(sample_data.papers(3, seed=number, first=50_000 + 10 * number))
         assert bare.plan() == EMPTY
         assert bare.plan() == NOTHING
-    assert kept(bare) == [("2026-11-24", "empty")]
+    assert kept(bare) == [("2026-11-24", "ready"), ("2026-11-25", "empty")]
     bare.papers(shelf("late", 1))
     assert bare.plan() == FILLED
     assert bare.unsafe == {}

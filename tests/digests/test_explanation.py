@@ -80,22 +80,6 @@ def test_explain_says_why_a_paper_is_not_picked(bare: Install) -> None:
     assert [verdicts[name].rank for name in ("seen00", "muted", "mine")] == [None] * 3
 
 
-def test_explain_reports_a_paper_below_the_minimum_score(bare: Install) -> None:
-    bare.papers([*shelf("strong", 3), *shelf("weak", 3, HALF), *shelf("other", 10, NONE)])
-    bare.people([reader(min_score="high")])
-    weakest = max(
-        (explanation_of(bare, f"weak{n:02}") for n in range(3)), key=lambda explanation: explanation.rank or 0
-    )
-    assert weakest.probability is not None
-    assert weakest.min_score == 0.2
-    assert (
-        weakest.verdict
-        == f"ranked {weakest.rank}th of 16; its probability of {weakest.probability:.2f} is below the minimum "
-        "score of 0.20"
-    )
-    assert explanation_of(bare, "other00").verdict == "matches none of the interests"
-
-
 def test_explain_reports_a_paper_outside_the_window(bare: Install) -> None:
     bare.papers(shelf("old", 1))
     bare.clock.go(4 * DAY)

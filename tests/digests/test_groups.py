@@ -19,7 +19,7 @@ from digestd.subscribers.feedback import add_feedback
 from digestd.subscribers.lookup import find
 from digestd.subscribers.status_changes import unsubscribe
 from digestd.subscribers.subscriber_record import parse
-from tests.digests.topic_papers import DAY, NONE, TOPIC, named, shelf
+from tests.digests.topic_papers import DAY, NONE, TOPIC, named, shelf, welcome
 from tests.support.install import Install
 
 ADA, BOB, CYD, DOT, LIST = (f"{name}@example.net" for name in ("ada", "bob", "cyd", "dot", "lab"))
@@ -30,8 +30,9 @@ LAB = "Tidepool lab"
 @pytest.fixture
 def lab(bare: Install) -> Install:
     """Return an install with papers on TOPIC, subscribers of another one, and a group that follows TOPIC."""
-    bare.papers([*shelf("strong", 4), *shelf("other", 4, NONE)])
     bare.people([{"email": address, "topics": ["unheard whistling dunes"]} for address in (ADA, BOB, CYD, DOT, LIST)])
+    welcome(bare)
+    bare.papers([*shelf("strong", 4), *shelf("other", 4, NONE)])
     group_edits.add(bare.db, LAB, {LIKED: [TOPIC]}, bare.clock.now)
     return bare
 

@@ -14,8 +14,10 @@ from digestd.digests.selection import (
     CARRY_OVER_RELEVANCE,
     EXPLORE_FROM,
     EXPLORE_TO,
+    MIN_EXPLORE_PICKS,
     MIN_EXPLORE_PROBABILITY,
     MIN_EXPLORE_SIZE,
+    NEAR_UP_TO,
     SLOT_REACH,
     DigestOptions,
     RankedCandidates,
@@ -24,7 +26,7 @@ from digestd.digests.selection import (
 from digestd.domain.interest import Kind
 from digestd.domain.subscriber import MinScore
 from digestd.ranking.arrays import Bools, Ints
-from digestd.ranking.calibration import MIN_SCORES, LocalCalibration
+from digestd.ranking.calibration import MIN_SCORES, NEAR_SCORES, LocalCalibration
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.diversity import CROWD, SPREAD, TOP, TWIN, PaperSimilarity, rebalance
 from digestd.ranking.profile import Profiles, compile_profiles
@@ -37,6 +39,7 @@ class Selection(NamedTuple):
     order: Ints
     above_minimum: Bools
     chosen: list[int]
+    near: Sequence[int] = ()
     explored: int = -1
     propensity: float = 1.0
 
@@ -66,19 +69,26 @@ class Reader:
     def choice(self) -> Selection:
         """Return the selection."""
         order = self.order()
-        some = [int(j) for j in order if self.relevance[j] > 0]
         above_minimum = self.above_minimum()
-        above = [j for j in some if above_minimum[j]]
-        if not above:
-            return Selection(order, above_minimum, some[:1])
+        above = [j for j in order.tolist() if above_minimum[j]]
         outside = self.outside(order)
         if outside:
             chosen = self.spread(above, self.options.size - 1)
             left = [j for j in outside if j not in chosen]
-            if left:
+            if left and len(chosen) >= MIN_EXPLORE_PICKS:
                 explored = left[int(self.options.seed * len(left))]
-                return Selection(order, above_minimum, chosen, explored, 1 / len(left))
-        return Selection(order, above_minimum, self.spread(above, self.options.size))
+                return Selection(order, above_minimum, chosen, (), explored, 1 / len(left))
+        chosen = self.spread(above, self.options.size)
+        return Selection(order, above_minimum, chosen, self.near(order, above, len(chosen)))
+
+    def near(self, order: Ints, above: Sequence[int], chosen: int) -> list[int]:
+        """Return the near papers beside so many chosen ones."""
+        floor = np.float32(self.own.log_odds_for(NEAR_SCORES[self.options.min_score]))
+        below = [j for j in order.tolist() if j not in above]
+        near = [j for j in below if self.log_odds[j] >= floor]
+        found = below if self.options.is_first and not near and not chosen else near
+        places = min(NEAR_UP_TO, self.options.size) - chosen
+        return [] if self.without_interests else found[: max(places, 0)]
 
     def order(self) -> Ints:
         """Return the candidates, best first; ties are shuffled."""
@@ -97,11 +107,15 @@ class Reader:
 
     def above_minimum(self) -> Bools:
         """Return which papers reach the minimum score."""
+        matches: Bools = self.relevance > 0
         if self.without_interests:
-            return np.ones(len(self.total), dtype=np.bool_)
+            return matches
         enough: Bools = self.log_odds >= np.float32(self.own.log_odds_for(MIN_SCORES[self.options.min_score]))
         enough[self.profiles.authors.cells.of(self.row)] = True
-        return enough
+        if not self.profiles.topics.of.sizes[self.row] and not self.profiles.feedback.likes.sizes[self.row]:
+            enough[self.profiles.categories.cells.of(self.row)] = True
+            enough[self.profiles.phrases.cells.of(self.row)] = True
+        return enough & matches
 
     def outside(self, order: Ints) -> list[int]:
         """Return the papers that may be explored."""
@@ -151,7 +165,12 @@ class Reader:
 
 TERMS = st.lists(
     st.builds(
-        DigestOptions, st.integers(1, 50), st.sampled_from(MinScore), st.booleans(), st.floats(0, 1, exclude_max=True)
+        DigestOptions,
+        st.integers(1, 50),
+        st.sampled_from(MinScore),
+        st.booleans(),
+        st.floats(0, 1, exclude_max=True),
+        st.booleans(),
     ),
     min_size=8,
     max_size=8,
@@ -217,5 +236,6 @@ def test_select_equals_selecting_one_by_one(
         assert found.ranking(row).tolist() == wanted.order.tolist()
         assert found.above_minimum[row].tolist() == wanted.above_minimum.tolist()
         assert (found.chosen_by(row), int(found.explored[row])) == (wanted.chosen, wanted.explored)
+        assert [j for j in found.near[row].tolist() if j >= 0] == list(wanted.near)
         if wanted.explored >= 0:
             assert found.propensity[row] == wanted.propensity

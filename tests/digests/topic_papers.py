@@ -58,6 +58,13 @@ def reader(**said: object) -> Record:
     return {"email": "reader@example.net", "topics": [TOPIC], **said}
 
 
+def welcome(install: Install) -> None:
+    """Give every subscriber a first digest, which comes even if nothing is near, and go on to the next day."""
+    install.papers([paper("welcome", NONE)])
+    install.plan()
+    install.clock.go(DAY)
+
+
 @dataclass(frozen=True)
 class Held:
     """A planned digest: its ledger row and its papers."""

@@ -136,7 +136,7 @@ def test_render_subject_fits_a_phone(language: str) -> None:
         (Reason(ReasonKind.LIKED, "A Title"), "Similar to a paper you liked: A Title"),
         (Reason(ReasonKind.REFERENCE, "A Title"), "Similar to a paper you added: A Title"),
         (Reason(ReasonKind.REFERENCE, "A Title").shareable, "Similar to a paper you added"),
-        (Reason(ReasonKind.WORDS, "", ("hive", "brood")), "Matches your interests: hive, brood"),
+        (Reason(ReasonKind.WORDS, "", ("hive", "brood")), "Shares words with what you liked: hive, brood"),
         (Reason(ReasonKind.CO_LIKES), "Readers with similar likes liked it"),
         (Reason(ReasonKind.CATEGORY, "cs.LG"), "In Machine Learning (cs.LG), a category you follow"),
         (Reason(ReasonKind.TREND, "1"), "Trending: 1 upvote"),
@@ -165,6 +165,14 @@ def test_render_reason_rejects_an_unknown_kind() -> None:
     without = FILES["email/reason.txt.j2"].replace("{% block new %}", "{% block old %}")
     with pytest.raises(BadSetting, match=r"email/reason\.txt\.j2 has no block for new"):
         Templates.of({"email/reason.txt.j2": without}).check()
+
+
+def test_render_reason_uses_templates_of_the_first_release() -> None:
+    """They lack the kinds of reasons that came later, and must not stop an upgraded service."""
+    without = FILES["email/reason.txt.j2"].replace("{% block nearest %}", "{% block unused %}")
+    own = Templates.of({"email/reason.txt.j2": without})
+    own.check()
+    assert render_reason(own, Reason(ReasonKind.NEAREST, "bees"), "en") == "New, with no votes yet"
 
 
 def test_render_links_lead_to_the_paper() -> None:

@@ -17,6 +17,7 @@ from digestd.digests.explanation import preview
 from digestd.digests.planning_day import PlanningDay, read_planning_day
 from digestd.digests.seed_reader import SeedReader
 from digestd.domain.interest import Interest, Kind
+from digestd.domain.subscriber import Preferences
 from digestd.store import papers
 from digestd.web import build
 from digestd.web.dependencies import part_of
@@ -92,7 +93,8 @@ def test_preview_without_match_is_friendly(client: TestClient) -> None:
     assert shown.status_code == 422, "10.1/x is no paper"
     shown = client.post("/preview/picks", data={"topics": "xylophone", "papers": "1706.03762"})
     assert "Not known yet: arxiv:1706.03762. It counts as soon as a source has it." in words(tree(shown.text))
-    assert "Nothing today." in words(tree(shown.text))
+    assert "No close match, but the nearest of the new papers." in words(tree(shown.text))
+    assert "Nearest to your topic “xylophone”" in words(tree(shown.text))
 
 
 @pytest.mark.usefixtures("day")
@@ -164,7 +166,7 @@ def test_preview_does_not_change_shared_day(app: App, clock: Clock) -> None:
     day = read_planning_day(app.db, clock(), app.encoder)
     with app.db.read() as session:
         for name in ("arxiv:2611.00001", "arxiv:1706.03762"):
-            preview_anonymous(session, day, [Interest(Kind.PAPER, name)], 10)
+            preview_anonymous(session, day, [Interest(Kind.PAPER, name)], Preferences())
     assert not day.seed_reader.new_terms
     assert day.seed_reader == SeedReader(day.candidates.model, day.candidates.space)
 

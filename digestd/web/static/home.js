@@ -8,11 +8,12 @@ const hints = document.getElementById("hints");
 const previewStatus = document.getElementById("preview-status");
 const button = form.querySelector("[formaction]");
 const fields = ["topics", "authors", "categories", "papers"];
+const used = [...fields, "size", "cadence"];
 const AGAIN = 3000; // milliseconds until papers that are being looked up are asked for again
 let waiting = 0;
 let request = null;
 
-const typed = () => new URLSearchParams([...new FormData(form)].filter(([name]) => fields.includes(name) || name === "size"));
+const typed = () => new URLSearchParams([...new FormData(form)].filter(([name]) => used.includes(name)));
 const isEmpty = () => fields.every((name) => !form.elements[name].value.trim());
 
 // `lookUp`: look up example papers; not while the reader types, as half an identifier may be another paper's.
@@ -43,7 +44,7 @@ async function update(lookUp = false) {
 }
 
 form.addEventListener("input", ({ target }) => {
-  if (!fields.includes(target.name) && target.name !== "size") return;
+  if (!used.includes(target.name)) return;
   clearTimeout(waiting);
   if (!isEmpty()) {
     waiting = setTimeout(update, PAUSE);
