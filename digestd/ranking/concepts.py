@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from digestd.ranking.glossary import is_foreign_name, known
+from digestd.ranking.glossary import foreign_names, is_foreign_name, known
 from digestd.ranking.lexicon import Lexicon, acronym, lemma, lemmas
 from digestd.ranking.model import TextModel
 from digestd.ranking.phrases import phrases
-from digestd.ranking.text import tokens
+from digestd.ranking.text import phrase_form, tokens
 from digestd.ranking.translation import is_english, nearest_translation, translated
 
 HEAD_NOUNS = frozenset(lemmas("models methods networks systems algorithms approaches techniques frameworks tasks data"))
@@ -210,9 +210,10 @@ class _Archive:
     model: TextModel
 
     def english(self, text: str) -> str:
-        if self.name(text) or is_english(text, self._is_used):
+        exact = foreign_names().get(phrase_form(text), "") if " " in text else ""  # "red" is no network in English
+        if self.name(text) or (not exact and is_english(text, self._is_used)):
             return text
-        if found := translated(text, self._is_used):
+        if found := exact or translated(text, self._is_used):
             return found
         return text if _corrected(text, self.model) != text else nearest_translation(text) or text
 

@@ -23,10 +23,8 @@ from digestd.ranking.text import phrase_form
 
 LETTERS_TELLING = 4
 """Shorter words occur in several languages."""
-ENDING = 3
-"""Letters at the end of a word that may be an inflection, at most. Of short words, only two, added to the other."""
-SAME_BEGINNING = 0.6
-"""Share of a word that its inflections have in common at least."""
+BEGINNING, ENDING = 3, 2
+"""Letters that words have in common at least, and those after them that may be an inflection, at most."""
 VERY_NEAR = 90
 """Similarity of words (0 to 100, rapidfuzz) from which a name is taken for a misspelling of another."""
 MAX_WORDS = 12
@@ -65,7 +63,7 @@ _ARTICLES = frozenset(
 _ENGLISH_TOO = frozenset(("d", "l", "e", "do", "im"))
 """Those that English has as well, such as "do", do not tell another language."""
 _FOLDED_FUNCTION_WORDS = frozenset(map(phrase_form, _FUNCTION_WORDS)) | {"in"}
-_WORD = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"[^\W_]+")
 _ENGLISH_USE = re.compile(
     r"\b(de (novo|facto|sitter|broglie|finetti|rham|bruijn)|von (neumann|willebrand|mises|k[aá]rm[aá]n)"
     r"|van der (waals|pol|meer)|(el|la) ni[nñ][oa]|[aà] la)\b"
@@ -145,20 +143,15 @@ def _names_by_beginning() -> Mapping[str, Sequence[tuple[tuple[str, ...], str]]]
     found = defaultdict[str, list[tuple[tuple[str, ...], str]]](list)
     for name, english in foreign_names().items():
         if words := tuple(word for word in _WORD.findall(name) if word not in _FOLDED_FUNCTION_WORDS):
-            found[words[0][:ENDING]].append((words, english))
+            found[words[0][:BEGINNING]].append((words, english))
     return found
 
 
 def _by_beginnings(words: Sequence[str]) -> str:
     """Return the English name whose foreign name has these words, but for inflections; "" without one."""
-    named = _names_by_beginning().get(words[0][:ENDING], ()) if words else ()
+    named = _names_by_beginning().get(words[0][:BEGINNING], ()) if words else ()
     alike = [
-        (
-            sum(
-                len(one) + len(other) - 2 * Prefix.similarity(one, other) for one, other in zip(words, own, strict=True)
-            ),
-            english,
-        )
+        (sum(map(Prefix.distance, words, own)), english)
         for own, english in named
         if len(own) == len(words) and all(map(_is_inflected, words, own))
     ]
@@ -168,9 +161,8 @@ def _by_beginnings(words: Sequence[str]) -> str:
 def _is_inflected(one: str, other: str) -> bool:
     """Return True if two words differ in their ending only."""
     same, short, long = Prefix.similarity(one, other), *sorted((len(one), len(other)))
-    if long <= LETTERS_TELLING + 1:
-        return same == short >= ENDING and long - short < ENDING
-    return long - same <= ENDING <= same and same >= SAME_BEGINNING * long
+    is_long = same == short >= LETTERS_TELLING or long > LETTERS_TELLING + 1
+    return one == other or (is_long and long - same <= ENDING and same >= BEGINNING)
 
 
 def _of_pieces(topic: str, is_known: IsKnown) -> str:
@@ -233,16 +225,23 @@ def _spaced_pieces(topic: str, is_known: IsKnown) -> Iterator[_Piece | None]:
 def _english_piece(word: str, is_known: IsKnown) -> _Piece | None:
     if entry := known(word):
         return _Piece(entry.names[0], is_foreign=False)
-    return _Piece(word, is_foreign=False) if is_known(word) else None
+    return _Piece(word, is_foreign=False) if is_known(word) or word in english_words() else None
 
 
 def _compound(word: str) -> str:
     """Return the English of a German compound of two parts that the glossary has."""
     for place in range(LETTERS_TELLING, len(word) - LETTERS_TELLING + 1):
-        both = _by_beginnings([word[:place]]), _by_beginnings([word[place:]])
-        if all(both):
-            return " ".join(both)
+        parts = [_part_of_compound(word[:place]), _part_of_compound(word[place:])]
+        if all(english for english, _ in parts) and any(is_foreign for _, is_foreign in parts):
+            return " ".join(english for english, _ in parts)
     return ""
+
+
+def _part_of_compound(part: str) -> _Piece:
+    """Return the English of a part, which may end in a linking s, n or en; without a name, an empty piece."""
+    forms = [part, *(part.removesuffix(link) for link in ("s", "n", "en") if part.endswith(link))]
+    named = next((foreign_names()[form] for form in forms if form in foreign_names()), "")
+    return _Piece(named) if named else _Piece(part if part in english_words() else "", is_foreign=False)
 
 
 def _unspaced_pieces(topic: str, is_known: IsKnown) -> Iterator[_Piece | None]:

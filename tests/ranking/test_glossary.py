@@ -9,6 +9,7 @@ import pytest
 from digestd.ranking.concepts import Names, narrower_names
 from digestd.ranking.lexicon import lemmas
 from digestd.ranking.text import phrase_form
+from digestd.ranking.translation import translated
 
 LINES = [
     [[name.strip() for name in field.split(";") if name.strip()] for field in line.split("|")]
@@ -52,6 +53,13 @@ def test_subject_has_narrower_names(subject: str, form: tuple[str, ...], acronym
     narrower = narrower_names(subject)
     assert form in narrower.forms
     assert acronym in narrower.acronyms
+
+
+def test_english_names_are_seldom_taken_for_foreign() -> None:
+    """Even if no paper uses their words."""
+    names = {name for line in LINES for name in line[4]}
+    wrong = [name for name in names if (found := translated(name, lambda _: False)) and lemmas(found) != lemmas(name)]
+    assert len(wrong) < len(names) / 300, wrong
 
 
 def test_unknown_subject_has_no_narrower_names() -> None:
