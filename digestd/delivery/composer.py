@@ -15,7 +15,7 @@ import structlog
 from sqlmodel import Session
 
 from digestd.domain.delivery import DIGESTS, Claim, CommandReply, MailKind
-from digestd.domain.digest import Occasion
+from digestd.domain.digest import Occasion, Section
 from digestd.domain.paper import Paper
 from digestd.domain.schedule import period_date
 from digestd.errors import Damaged, DatabaseUnreachable
@@ -34,7 +34,13 @@ from digestd.mail.dkim import Signer
 from digestd.mail.lint import Finding, LintContext, lint
 from digestd.mail.mime import DigestHeaders, Headers, NamedAddress, compose_digest, compose_notice
 from digestd.mail.paper_view import PaperView
-from digestd.mail.rendering import render_earlier_digest, render_notice, render_reason, render_reply
+from digestd.mail.rendering import (
+    render_earlier_digest,
+    render_near_heading,
+    render_notice,
+    render_reason,
+    render_reply,
+)
 from digestd.mail.templates import Templates
 from digestd.security.addresses import make_command_address, make_complaint_id
 from digestd.security.keys import Keys
@@ -239,6 +245,10 @@ class Composer:
             ]
             whole = [_for_room(paper.title, paper.page, _summary(paper), why) for paper, why in papers]
             short = [_for_room(paper.title, paper.page, "", why) for paper, why in papers]
+            near = [item.section is Section.NEAR for item in content.items]
+            if any(near) and not all(near):  # else the subject says so
+                for blocks in (whole, short):
+                    blocks.insert(near.index(True), _for_room(render_near_heading(templates, claim.language), ""))
         lines = ("\n\n".join([*head, *blocks]).replace("\n", "\0") for blocks in (whole, short))
         message = "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
         return ComposedMail(message, hashlib.sha256(message).digest())

@@ -24,11 +24,12 @@ from digestd.domain.paper import Paper, PaperId
 from digestd.domain.schedule import end_of_day, newest_due, period_date, period_on
 from digestd.domain.subscriber import MinScore
 from digestd.errors import BadInput, Damaged, NotFound
+from digestd.ranking.arrays import Cells
 from digestd.ranking.calibration import MIN_SCORES, NEAR_SCORES
 from digestd.ranking.compiler import ProfileInput
 from digestd.ranking.fusion import SignalContribution, score_breakdown
 from digestd.ranking.profile import compile_profiles
-from digestd.ranking.reasons import near_reason, reason
+from digestd.ranking.reasons import near_reasons, reason
 from digestd.store import due as due_subscribers
 from digestd.store import papers
 from digestd.store.database import Database
@@ -272,6 +273,8 @@ def _explanation(paper: ExplainedPaper, explore: bool) -> Explanation:
     picks_by_paper = {pick.paper: pick for pick in select_picks(day, shard, [period], explore)[0]}
     profile, subscriber = ranked.profiles[0], shard.subscribers[0].key
     why = reason(day.candidates, profile, j)
+    if not selections.above_minimum[0, j]:
+        [why] = near_reasons(day.candidates, profile.among, Cells(np.array([0]), np.array([j])), [why])
     return Explanation(
         paper=day.candidates.papers[j],
         period=period,
@@ -283,7 +286,7 @@ def _explanation(paper: ExplainedPaper, explore: bool) -> Explanation:
         candidates=int(selections.counts[0]),
         verdict=explain_outcome(paper, options, selections, picks_by_paper),
         reason=with_group(
-            why if selections.above_minimum[0, j] else near_reason(day.candidates, profile.among, (0, j), why),
+            why,
             shard.shared.get(subscriber, ()),
             int(day.keys[j]) in shard.recommended.get(subscriber, ()),
         ),

@@ -22,7 +22,7 @@ from digestd.ranking.calibration import MIN_SCORES, NEAR_SCORES, LocalCalibratio
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.diversity import TOP, diversify, rebalance
 from digestd.ranking.profile import Profiles, match_interests
-from digestd.ranking.reasons import Reasons, near_reason
+from digestd.ranking.reasons import Reasons, near_reasons
 
 SLOT_REACH = 1.5
 """With likes, only interests matched within this multiple of the size get a guaranteed place."""
@@ -177,8 +177,10 @@ def build_picks(
             _known(np.where(explored, selections.propensity[rows], np.nan)),
         )
     )
-    for k in np.flatnonzero((selections.near[rows] == columns[:, None]).any(axis=1)).tolist():
-        why = near_reason(candidates, ranked.profiles, (int(rows[k]), int(columns[k])), picks[k].reason)
+    near = np.flatnonzero((selections.near[rows] == columns[:, None]).any(axis=1))
+    claimed = [picks[k].reason for k in near.tolist()]
+    honest = near_reasons(candidates, ranked.profiles, Cells(rows[near], columns[near]), claimed)
+    for k, why in zip(near.tolist(), honest, strict=True):
         is_near = why.kind not in (ReasonKind.NEW, ReasonKind.TREND)  # authors and categories have nothing near them
         picks[k] = picks[k]._replace(section=Section.NEAR if is_near else Section.TRENDING, reason=why)
     ends = np.cumsum(np.bincount(rows, minlength=len(selections))).tolist()

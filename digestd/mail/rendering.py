@@ -92,6 +92,11 @@ def render_earlier_digest(templates: Templates, day: date, language: str) -> str
     return render_line(templates.environment(language), "email/chat.earlier.txt.j2", day=day)
 
 
+def render_near_heading(templates: Templates, language: str) -> str:
+    """Render that the papers below are only near, for a chat room."""
+    return render_line(templates.environment(language), "email/chat.near.txt.j2")
+
+
 def render_reason(templates: Templates, reason: Reason, language: str) -> str:
     """Render why a paper was picked, as plain text that must be escaped in HTML."""
     return render_sentence(templates.environment(language), reason)

@@ -103,20 +103,23 @@ def reasons(candidates: CandidateSet, profiles: Profiles, at: Cells) -> Reasons:
     return Reasons(distinct, which)
 
 
-def near_reason(candidates: CandidateSet, profiles: Profiles, at: tuple[int, int], found: Reason) -> Reason:
-    """Return the reason at (subscriber, paper) that claims no match, for a paper below the minimum score."""
-    if kind := _NEAR_KINDS.get(found.kind):
-        return found._replace(kind=kind)
-    if found.kind not in (ReasonKind.NEW, ReasonKind.TREND):
-        return found
-    row, column = at
-    topics = profiles.topics
-    own = np.flatnonzero(topics.of.owner == row)
-    if not own.size:
-        return Reason(ReasonKind.NEAREST) if profiles[row].likes else found
-    latent = topics.places[own] @ candidates.encoded.dense[column]
-    cosine = latent if candidates.space.is_empty else topics.vectors[own] @ candidates.vectors[column]
-    return Reason(ReasonKind.NEAREST, profiles.topic_text()(int(own[np.argmax(cosine)])))
+def near_reasons(candidates: CandidateSet, profiles: Profiles, at: Cells, found: Sequence[Reason]) -> Iterator[Reason]:
+    """Yield, for the reasons found at papers below the minimum score, those that claim no match."""
+    topics, topic_text = profiles.topics, profiles.topic_text()
+    queries, papers = topics.vectors, candidates.vectors
+    if candidates.space.is_empty:
+        queries, papers = topics.places, candidates.encoded.dense
+    for row, column, reason in zip(at.rows.tolist(), at.columns.tolist(), found, strict=True):
+        start, count = int(topics.of.starts[row]), int(topics.of.sizes[row])
+        if kind := _NEAR_KINDS.get(reason.kind):
+            yield reason._replace(kind=kind)
+        elif reason.kind not in (ReasonKind.NEW, ReasonKind.TREND):
+            yield reason
+        elif count:
+            nearest = int(np.argmax(queries[start : start + count] @ papers[column]))
+            yield Reason(ReasonKind.NEAREST, topic_text(start + nearest))
+        else:
+            yield Reason(ReasonKind.NEAREST) if profiles.feedback.likes.sizes[row] else reason
 
 
 _NEAR_KINDS = {ReasonKind.TITLE: ReasonKind.NEAR_TOPIC, ReasonKind.TOPIC: ReasonKind.BACKGROUND}

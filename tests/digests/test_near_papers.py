@@ -5,6 +5,7 @@ from email import message_from_bytes, policy
 
 import pytest
 
+from digestd.delivery.composer import Composer
 from digestd.digests.anonymous_preview import preview_anonymous
 from digestd.digests.explanation import explain, preview
 from digestd.digests.forecast import forecast
@@ -14,6 +15,7 @@ from digestd.domain.digest import Occasion, ReasonKind, Section
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cadence, MinScore, Preferences
 from digestd.ranking.calibration import MIN_SCORES, NEAR_SCORES
+from digestd.store.ledger import queries
 from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.digests.topic_papers import (
     DAY,
@@ -80,6 +82,19 @@ def test_near_paper_follows_the_match(bed: Install) -> None:
     assert "Matches your topic" not in nearest
     assert "Near your topics</h2>" in html
     assert "Change your topics" in html
+
+
+def test_chat_room_tells_near_papers_apart(bed: Install) -> None:
+    planned(bed)
+    with bed.db.read() as session:
+        claim = queries.as_claim(session, digests(bed)[-1].key)
+    assert claim is not None
+    shown = Composer(bed.db, bed.app.sender, bed.app.templates).compose_for_room(claim).message.decode()
+    lines = [line for line in shown.splitlines()[0].split("\0") if line]
+    heading = lines.index("Near your interests")
+    assert any(TOPIC in line for line in lines[1:heading])
+    assert not any(line.startswith("Matches") for line in lines[heading:])
+    assert lines[heading + 1].endswith(" near")
 
 
 def test_near_papers_alone_say_so(bed: Install) -> None:
