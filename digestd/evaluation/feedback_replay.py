@@ -108,7 +108,7 @@ class _SentHistory:
     def candidates(self, then: _DaySnapshot, shown: SentDigest) -> tuple[str, ...]:
         """Return the papers that a digest was chosen from, its own picks included."""
         first = self._everything and shown.subscriber not in self._had
-        since = shown.planned - (FIRST_WINDOW if first else WINDOW)
+        since = shown.planned - (FIRST_WINDOW if first and not shown.is_weekly else WINDOW)
         had = {paper for _, sent in self._had.get(shown.subscriber, ()) for paper in sent} - set(shown.papers)
         own = set(shown.papers)
         return tuple(

@@ -34,13 +34,14 @@ class SentDigest:
     papers: tuple[int, ...]
     verdicts: tuple[Verdict | None, ...]
     verdict_times: tuple[datetime | None, ...]
+    is_weekly: bool = False
 
 
 def digests(session: Session, since: datetime | None = None) -> Iterator[SentDigest]:
     """Yield every digest sent to subscribers who gave feedback, in planning order. Streamed, a block at a time."""
     has_feedback = select(_F.subscriber_id).where(_F.subscriber_id == _D.subscriber_id).exists()
     query = (
-        select(_D.id, _D.subscriber_id, _D.picks, _D.history)
+        select(_D.id, _D.subscriber_id, _D.picks, _D.history, _D.key)
         .where(_D.kind == MailKind.DIGEST, _D.state.in_(SENT), has_feedback)
         .order_by(_D.id)
         .execution_options(yield_per=BLOCK)
@@ -68,6 +69,7 @@ def _shown(session: Session, rows: Sequence[core.Record]) -> Iterator[SentDigest
             papers=papers,
             verdicts=tuple(verdict for verdict, _ in verdicts),
             verdict_times=tuple(at for _, at in verdicts),
+            is_weekly="-W" in row.key,
         )
 
 
