@@ -11,7 +11,7 @@ or a word that only foreign names of the glossary have.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple, TypeAlias
 
@@ -40,19 +40,23 @@ MAX_UNSPACED = 20
 _PREPOSITIONS = {
     **dict.fromkeys(("fur", "pour", "para", "per", "zur", "zum"), "for"),
     **dict.fromkeys(("mit", "avec", "con", "com"), "with"),
+    **dict.fromkeys(("durch", "par", "por", "mediante"), "by"),
     **dict.fromkeys(("in", "im", "en", "em", "dans", "nel", "nella"), "in"),
     **dict.fromkeys(("und", "et", "y", "e"), "and"),
 }
 """Function words with an English word of their own; the others are "of" between translated parts."""
 _GERMAN = ("der", "das", "den", "dem", "des", "und", "für", "mit", "von", "vom", "zur", "zum", "bei", "über", "auf",
            "ein", "eine", "einer", "eines", "durch", "nach", "im")  # fmt: skip
-_FRENCH = ("le", "la", "les", "du", "de", "d", "l", "et", "pour", "sur", "dans", "avec", "aux", "une", "au")
+_FRENCH = ("le", "la", "les", "du", "de", "d", "l", "et", "pour", "sur", "dans", "avec", "aux", "une", "au", "par")
 _SPANISH = ("el", "los", "las", "del", "y", "para", "con", "por", "una", "en", "sobre", "entre")
 _PORTUGUESE = ("da", "do", "dos", "das", "nos", "em", "com", "uma", "um", "ao", "pela", "pelo", "e")
 _ITALIAN = ("il", "gli", "di", "della", "delle", "dei", "degli", "nel", "nella", "tra", "sulla")
 _ADJECTIVES = frozenset(
-    ("adaptive", "artificial", "autonomous", "clinical", "deep", "distributed", "efficient", "human", "large",
-     "medical", "multilingual", "multimodal", "neural", "quantum", "robust", "social")
+    ("adaptive", "adversarial", "artificial", "automatic", "autonomous", "bayesian", "causal", "clinical", "deep",
+     "digital", "distributed", "dynamic", "efficient", "explainable", "federated", "financial", "generative",
+     "human", "large", "medical", "mobile", "multilingual", "multimodal", "neural", "online", "personalized",
+     "probabilistic", "quantum", "robust", "scientific", "social", "solar", "stochastic", "supervised",
+     "unsupervised", "wireless")
 )  # fmt: skip
 """English words that come before the noun which they follow in Romance languages."""
 _FUNCTION_WORDS = frozenset((*_GERMAN, *_FRENCH, *_SPANISH, *_PORTUGUESE, *_ITALIAN))
@@ -62,11 +66,16 @@ _ARTICLES = frozenset(
 )  # fmt: skip
 _ENGLISH_TOO = frozenset(("d", "l", "e", "do", "im"))
 """Those that English has as well, such as "do", do not tell another language."""
+_TELLING = re.compile(
+    r"(?<!\S)(?:(?:für|von|mit|zur|zum|pour|par|dans|avec|para|della)|(?:du|de|des)(?= +[^\WA-Z]))(?!\S)"
+)
+"""Prepositions that are not English, in lower case and before no name."""
 _FOLDED_FUNCTION_WORDS = frozenset(map(phrase_form, _FUNCTION_WORDS)) | {"in"}
 _WORD = re.compile(r"[^\W_]+")
 _ENGLISH_USE = re.compile(
     r"\b(de (novo|facto|sitter|broglie|finetti|rham|bruijn)|von (neumann|willebrand|mises|k[aá]rm[aá]n)"
-    r"|van der (waals|pol|meer)|(el|la) ni[nñ][oa]|[aà] la)\b"
+    r"|van der (waals|pol|meer)|(el|la) ni[nñ][oa]|[aà] la)\b|\bde-",
+    re.IGNORECASE,
 )
 """Names and phrases with such words that are at home in English."""
 
@@ -81,15 +90,16 @@ def translated(topic: str, is_known: IsKnown) -> str:
     words = _words(topic)
     if len(words) > MAX_WORDS or not words:
         return ""
-    found = _by_beginnings(_content(topic))
-    is_evident = len(words) == 1 or not topic.isascii() or is_foreign(topic, is_known)
-    return found or (_of_pieces(topic, is_known) if is_evident else "")
+    is_told = _is_told(topic) or not _foreign_words().isdisjoint(words)
+    is_evident = len(words) == 1 or not topic.isascii() or is_told or is_foreign(topic, is_known)
+    return _by_beginnings(_content(topic)) or (_of_pieces(topic, is_known) if is_evident else "")
 
 
 def is_english(topic: str, is_known: IsKnown) -> bool:
     """Return True if the papers use all words of a topic, and none of them tells another language."""
     own = _words(topic)
-    return topic.isascii() and _FUNCTION_WORDS.isdisjoint({*own} - _ENGLISH_TOO) and all(map(is_known, own))
+    is_told = not _FUNCTION_WORDS.isdisjoint({*own} - _ENGLISH_TOO) or not _foreign_words().isdisjoint(own)
+    return topic.isascii() and not is_told and all(map(is_known, own))
 
 
 def nearest_translation(topic: str) -> str:
@@ -132,9 +142,18 @@ def _words(topic: str) -> list[str]:
     return _WORD.findall(_ENGLISH_USE.sub(" ", topic.casefold()))
 
 
+def _is_told(topic: str) -> bool:
+    """Return True if a preposition tells that a topic is not English."""
+    return _TELLING.search(_ENGLISH_USE.sub(" ", topic)) is not None
+
+
 def _content(text: str) -> tuple[str, ...]:
     """Return the folded words of a text without function words."""
-    return tuple(word for word in _WORD.findall(phrase_form(text)) if word not in _FOLDED_FUNCTION_WORDS)
+    return _content_of(_WORD.findall(phrase_form(text)))
+
+
+def _content_of(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word for word in words if word not in _FOLDED_FUNCTION_WORDS)
 
 
 @cache
@@ -142,7 +161,7 @@ def _names_by_beginning() -> Mapping[str, Sequence[tuple[tuple[str, ...], str]]]
     """Return the content words of foreign names, with the English name, by the first letters of the first word."""
     found = defaultdict[str, list[tuple[tuple[str, ...], str]]](list)
     for name, english in foreign_names().items():
-        if words := tuple(word for word in _WORD.findall(name) if word not in _FOLDED_FUNCTION_WORDS):
+        if words := _content_of(_WORD.findall(name)):
             found[words[0][:BEGINNING]].append((words, english))
     return found
 
@@ -173,7 +192,7 @@ def _of_pieces(topic: str, is_known: IsKnown) -> str:
         if piece is None:
             return ""
         found.append(piece)
-    if not any(piece.is_foreign for piece in found):
+    if not any(piece.is_foreign for piece in found) and not _is_told(topic):
         return ""
     return " ".join(_in_english_order([piece.english for piece in found]))
 
@@ -215,8 +234,10 @@ def _spaced_pieces(topic: str, is_known: IsKnown) -> Iterator[_Piece | None]:
                 yield _Piece(_PREPOSITIONS.get(word, "of"), is_foreign=False)
             continue
         ends = [end for end in range(len(words), start, -1) if words[end - 1] not in _FOLDED_FUNCTION_WORDS]
-        found = ((end, _by_beginnings([one for one in words[start:end] if one not in _ARTICLES])) for end in ends)
+        found = ((end, _by_beginnings(_content_of(words[start:end]))) for end in ends)
         end, english = next(((end, english) for end, english in found if english), (start + 1, ""))
+        if end == start + 1 and word in english_words() and word not in foreign_names():
+            english = ""
         english = english or _compound(word)
         start = end
         yield _Piece(english) if english else _english_piece(word, is_known)
