@@ -79,11 +79,14 @@ class Concept:
 def understand(typed: str, model: TextModel) -> tuple[Concept, ...]:
     """Return the concepts that a topic names: a paper about any of them is about the topic."""
     found = phrases(typed, _Archive(model))
-    used = frozenset(lemmas(typed))
     return tuple(
-        _concept(phrase, typed if len(found) == 1 else phrase, not used.issuperset(lemmas(phrase)), model)
+        _concept(phrase, typed if len(found) == 1 else phrase, _is_translation(phrase, typed), model)
         for phrase in found
     )
+
+
+def _is_translation(phrase: str, typed: str) -> bool:
+    return phrase not in typed and not frozenset(lemmas(typed)).issuperset(lemmas(phrase))
 
 
 def _concept(phrase: str, typed: str, is_translated: bool, model: TextModel) -> Concept:
