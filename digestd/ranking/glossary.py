@@ -33,7 +33,9 @@ def known(topic: str) -> Entry | None:
 
 def is_foreign_name(topic: str) -> bool:
     """Return True if the glossary has the topic under a name in another language only."""
-    return (name := phrase_form(topic)) in _entries_by_name() and name not in _english_names()
+    name = phrase_form(topic)
+    is_foreign = name in _entries_by_name() and name not in _english_names()
+    return is_foreign and not english_words().issuperset(name.split())
 
 
 @cache
