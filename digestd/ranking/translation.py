@@ -233,7 +233,11 @@ def _spaced_pieces(topic: str, is_known: IsKnown) -> Iterator[_Piece | None]:
             if word not in _ARTICLES:
                 yield _Piece(_PREPOSITIONS.get(word, "of"), is_foreign=False)
             continue
-        ends = [end for end in range(len(words), start, -1) if words[end - 1] not in _FOLDED_FUNCTION_WORDS]
+        ends = [
+            end
+            for end in range(min(len(words), start + MAX_WORDS), start, -1)
+            if words[end - 1] not in _FOLDED_FUNCTION_WORDS
+        ]
         found = ((end, _by_beginnings(_content_of(words[start:end]))) for end in ends)
         end, english = next(((end, english) for end, english in found if english), (start + 1, ""))
         if end == start + 1 and word in english_words() and word not in foreign_names():

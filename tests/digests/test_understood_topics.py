@@ -32,3 +32,11 @@ def test_topic_brings_what_it_means(bare: Install, topic: str) -> None:
     [digest] = digests(bare)
     assert set(digest.names) == {"0", "1", "2"}
     assert {pick.reason.value for pick in digest.picks} == {topic}
+
+
+def test_reason_names_the_topic_of_a_query(bare: Install) -> None:
+    lists = ["kelp forests, sea otters, and ice cores", "snow & hail forecasts", "robotics and reinforcement learning"]
+    bare.papers({"id": f"shelf:{n}", "title": f"Reinforcement learning {n}"} for n in range(4))
+    bare.people([reader(topics=lists)])
+    assert bare.plan().planned == 1
+    assert {pick.reason.value for pick in digests(bare)[0].picks} == {lists[2]}

@@ -5,19 +5,22 @@ Consent and settings change separately, and atomically.
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from random import Random
+from string import ascii_letters
 
 import pytest
 from sqlalchemy import insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.delivery import SuppressionReason
-from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.subscriber import Cadence, Cause, Preferences, Status, Subscriber
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
 from digestd.store import consent, core, due, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.timestamps import from_us, to_us
+from digestd.subscribers.subscriber_record import BYTES_MAX, TOPIC_MAX
 
 INTERESTS = (
     Interest(Kind.TOPIC, "protein folding"),
@@ -188,3 +191,16 @@ def delivery(session: Session, subscriber: int, now: datetime) -> None:
             attempts=0, failures=0, coverage={},
         )
     )  # fmt: skip
+
+
+def test_longest_topics_are_stored(db: Database, keys: Keys, now: datetime) -> None:
+    """They are part of a key, whose length PostgreSQL limits."""
+    rng = Random(7)
+    han = "".join(chr(rng.randint(0x4E00, 0x9FFF)) for _ in range(BYTES_MAX // 3))
+    topics = "".join(rng.choices(ascii_letters, k=TOPIC_MAX)), han
+    interests = tuple(Interest(Kind.TOPIC, topic) for topic in topics)
+    [(key, known)] = ada(keys).items()
+    with db.write() as session:
+        subscribers.insert_many(session, {key: replace(known, interests=interests)}, Cause.CLI, now)
+        [stored] = subscribers.by_address_keys(session, [key]).values()
+    assert values(stored.interests, Kind.TOPIC) == topics
