@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from digestd.delivery.recovery import RestoreGuard
     from digestd.delivery.run import DeliveryConfig
     from digestd.delivery.transports import Route
+    from digestd.digests.judging import Judge
     from digestd.digests.planner import Planner
     from digestd.digests.planning_day import RankingOptions
     from digestd.digests.topic_hints import TopicHinter
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from digestd.mail.templates import Templates
     from digestd.mail.theme import Theme
     from digestd.papers.gist_writing import GistWriter
+    from digestd.papers.language_model import LanguageModel
     from digestd.ranking.dense import Encoder
     from digestd.replies.bounces.providers import WebhookProvider
     from digestd.replies.mailboxes.lmtp import LmtpServer
@@ -145,14 +147,14 @@ class App:
         from digestd.digests.planner import Planner
 
         host = parseaddr(self.settings.mail_from)[1].rpartition("@")[2]  # as in `sender`
-        return Planner(self.keys, host, self.ranking)
+        return Planner(self.keys, host, self.ranking, judge=self.judge)
 
     @property
     def ranking(self) -> RankingOptions:
         """Return how to rank."""
         from digestd.digests.planning_day import RankingOptions
 
-        return RankingOptions(self.encoder, self.settings.explore, self.settings.co_likes)
+        return RankingOptions(self.encoder, self.settings.explore, self.settings.co_likes, bool(self.judge_host))
 
     @property
     def encoder(self) -> Encoder:
@@ -163,7 +165,6 @@ class App:
     def gist_writer(self) -> GistWriter | None:
         """Return the language model that writes gists, with its limits; None if there is none."""
         from digestd.papers.gist_writing import GistWriter
-        from digestd.papers.language_model import LanguageModel
 
         settings = self.settings
         if not settings.llm_url:
@@ -172,8 +173,28 @@ class App:
         if settings.llm_translate:
             with self.db.read() as session:
                 languages = subscribers.active_languages(session)
-        model = LanguageModel(settings.llm_url, settings.llm_model, settings.llm_key)
-        return GistWriter(model, settings.llm_papers, [one for one in languages if not one.startswith("en")])
+        return GistWriter(
+            self._language_model, settings.llm_papers, [one for one in languages if not one.startswith("en")]
+        )
+
+    @property
+    def judge(self) -> Judge | None:
+        """Return the language model that judges papers against topics, with its limit; None if none does."""
+        from digestd.digests.judging import Judge
+
+        return Judge(self._language_model, self.settings.llm_judgments) if self.judge_host else None
+
+    @property
+    def judge_host(self) -> str:
+        """Return the host that subscribers' topics are sent to; empty if no language model judges."""
+        settings = self.settings
+        return (urlsplit(settings.llm_url).hostname or "") if settings.llm_judge else ""
+
+    @property
+    def _language_model(self) -> LanguageModel:
+        from digestd.papers.language_model import LanguageModel
+
+        return LanguageModel(self.settings.llm_url, self.settings.llm_model, self.settings.llm_key)
 
     @property
     def topic_hinter(self) -> TopicHinter:

@@ -228,8 +228,10 @@ class Settings(BaseSettings):
     llm_url: Annotated[str, AfterValidator(_optional_url)] = ""
     llm_model: str = Field(default="", max_length=200)
     llm_key: str = Field(default="", repr=False)
-    llm_papers: int = Field(default=300, ge=1, le=100_000)
+    llm_papers: int = Field(default=300, ge=0, le=100_000)
     llm_translate: bool = False
+    llm_judge: bool = False
+    llm_judgments: int = Field(default=5_000, ge=1, le=30_000)
     explore: bool = True
     co_likes: bool = True
     templates_dir: str = ""

@@ -107,6 +107,8 @@ def _check_optional_parts(settings: Settings) -> None:
         read_secret(settings.webhook_secret)
     if settings.llm_url and not settings.llm_model:
         raise BadSetting("DIGESTD_LLM_MODEL: is empty; set the name of the model at DIGESTD_LLM_URL")
+    if settings.llm_judge and not settings.llm_url:
+        raise BadSetting("DIGESTD_LLM_JUDGE: needs a language model; set DIGESTD_LLM_URL and DIGESTD_LLM_MODEL")
     _check_theme(settings)
     if settings.embedding_model:
         from digestd.ranking.encoders import check_encoder

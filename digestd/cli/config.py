@@ -1,7 +1,9 @@
 """config: show and check the settings, publish the DKIM key, rotate the secret key."""
 
 import re
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -10,6 +12,9 @@ from digestd.cli.arguments import Json
 from digestd.cli.output import emit
 from digestd.cli.stdio import say
 from digestd.errors import BadInput
+
+if TYPE_CHECKING:
+    from digestd.app import App
 
 _SECRETS = frozenset(
     {
@@ -68,6 +73,8 @@ def check() -> None:
     say(f"mail will go to {', '.join(route.name for route in built.routes)} (not tried)")
     _ = built.encoder
     say(describe_encoder(built.settings.embedding_model))
+    for line in describe_language_model(built):
+        say(line)
     for finding in check_overrides(built):
         say(f"warning: {finding.message}; {finding.remedy}")
     confinement = probe()
@@ -75,6 +82,22 @@ def check() -> None:
     for gap in confinement.gaps:
         say(f"warning: {gap}")
     say("settings, secret key, database and templates are valid; `digestd doctor` tries relay, DNS, web and clock")
+
+
+def describe_language_model(app: "App") -> Iterator[str]:
+    """Yield what is sent to a language model, and where."""
+    host = urlsplit(app.settings.llm_url).hostname
+    if not host:
+        return
+    if app.settings.llm_papers:
+        yield f"new papers are sent to the language model at {host} for summaries: titles and abstracts"
+    if app.judge_host:
+        yield (
+            f"subscribers' topics are sent to the language model at {host}, with titles and abstracts of up to "
+            f"{app.settings.llm_judgments} papers a day, but never addresses, names or who asked; the pages say so"
+        )
+    else:
+        yield "nothing about subscribers is sent to it (DIGESTD_LLM_JUDGE is off)"
 
 
 def show_dkim() -> None:

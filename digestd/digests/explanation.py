@@ -106,7 +106,7 @@ def preview_on(
         earlier = [one for one in earlier if period_date(one.period) < day]
         had = {pick.paper for one in earlier for pick in queries.picks(session, one.key)}
     then = min(now, end_of_day(due.preferences.timing, period.due)) if is_empty else period.due
-    past = read_planning_day(db, then, ranking.encoder, ranking.co_likes, until=then)
+    past = read_planning_day(db, then, ranking.encoder, ranking.co_likes, until=then, judged=ranking.judged)
     last = max((period_date(one.period) for one in earlier), default=None)
     reader = due._replace(
         last_planned=None if last is None else period_on(due.preferences.timing, last).due,
@@ -256,7 +256,7 @@ def ordinal(number: int) -> str:
 
 
 def _rank_one(db: Database, subscriber: int, now: datetime, ranking: RankingOptions) -> tuple[PlanningDay, Shard]:
-    day = read_planning_day(db, now, ranking.encoder, ranking.co_likes)
+    day = read_planning_day(db, now, ranking.encoder, ranking.co_likes, judged=ranking.judged)
     with single_blas_thread(), db.read() as session:
         return day, rank_shard(session, day, [due_subscribers.by_key(session, subscriber)])
 

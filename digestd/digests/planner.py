@@ -12,6 +12,7 @@ from functools import lru_cache
 import structlog
 from sqlmodel import Session
 
+from digestd.digests.judging import PLANNING_SECONDS, Judge, judge_due
 from digestd.digests.picks import digest_occasions, select_picks
 from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.digests.relevance_probability import refit_calibration
@@ -48,13 +49,16 @@ log = structlog.get_logger(__name__)
 class Planner:
     """The settings of planning: keys, the host of Message-IDs, how to rank.
 
-    `on_planned`: called in each transaction that adds mails to send.
+    Attributes:
+        on_planned: called in each transaction that adds mails to send.
+        judge: the language model that judges papers before they are ranked, if one does.
     """
 
     keys: Keys
     host: str
     ranking: RankingOptions = RankingOptions()  # noqa: RUF009  # immutable
     on_planned: Callable[[Session], None] = lambda _session: None
+    judge: Judge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +214,12 @@ def _take_in_returned(db: Database, now: datetime) -> None:
 
 def _prepare_day(db: Database, planner: Planner, now: datetime) -> PlanningDay:
     refit_calibration(db, now)
-    return read_planning_day(db, now, planner.ranking.encoder, planner.ranking.co_likes)
+    day = read_planning_day(db, now, planner.ranking.encoder, planner.ranking.co_likes)
+    if planner.judge is None:
+        return day
+    judge_due(db, planner.judge, day, now, PLANNING_SECONDS)
+    with db.read() as session:
+        return day.with_judgments(session)
 
 
 def _plan_or_split(db: Database, planner: Planner, day: PlanningDay, shard: Sequence[DueSubscriber]) -> PlanReport:

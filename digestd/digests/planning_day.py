@@ -3,8 +3,9 @@
 It also holds the sources that are incomplete at that time, as the digest shows them.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -24,13 +25,14 @@ from digestd.ranking.calibration import LocalCalibration
 from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.community import ESTABLISHED_AFTER, TRUSTED_AFTER, counted_likes
 from digestd.ranking.dense import Encoder, NoEncoder, build_embedding_space
+from digestd.ranking.judgments import Judgment, Judgments, paper_key
 from digestd.ranking.model import TextModel
 from digestd.sources import source_type
 from digestd.store import feedback, papers
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 from digestd.store.papers import sources
-from digestd.store.ranking import trials
+from digestd.store.ranking import judgments, trials
 
 _WORST_LAST = list(CoverageState)
 WEEKLY_SLACK = timedelta(days=1)
@@ -49,11 +51,13 @@ class RankingOptions:
         encoder: The dense model.
         explore: Whether digests may have an exploration paper.
         co_likes: Whether the likes of subscribers count for others.
+        judged: Whether the judgments of a language model count.
     """
 
     encoder: Encoder = NoEncoder()  # noqa: RUF009  # immutable
     explore: bool = True
     co_likes: bool = True
+    judged: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,6 +144,15 @@ class PlanningDay:
             left = left + 1
         return mask
 
+    def with_judgments(self, session: Session) -> "PlanningDay":
+        """Return a copy that ranks by the judgments of a language model that are stored now."""
+        places = {paper_key(paper): j for j, paper in enumerate(self.candidates.papers)}
+        found: dict[bytes, dict[int, Judgment]] = defaultdict(dict)
+        for topic, paper, grade, why in judgments.judged(session):
+            if paper in places:
+                found[topic][places[paper]] = Judgment(grade, why)
+        return replace(self, candidates=replace(self.candidates, judgments=Judgments(found)))
+
     def among(self, papers: Sequence[Sequence[int]]) -> Bools:
         """Return the papers (n, m) among each subscriber's row numbers."""
         mask = np.zeros((len(papers), len(self.candidates)), dtype=np.bool_)
@@ -150,12 +163,19 @@ class PlanningDay:
 
 
 def read_planning_day(
-    db: Database, now: datetime, encoder: Encoder, co_likes: bool = True, until: datetime | None = None
+    db: Database,
+    now: datetime,
+    encoder: Encoder,
+    co_likes: bool = True,
+    until: datetime | None = None,
+    *,
+    judged: bool = False,
 ) -> PlanningDay:
     """Read the candidates of `now` and index them.
 
     Args:
         co_likes: Whether the likes of subscribers count for others.
+        judged: Whether the judgments of a language model count.
         until: Leave out papers first seen later. Default: none.
     """
     model = text_model(db, now)
@@ -194,6 +214,9 @@ def read_planning_day(
         calibration=calibration,
         horizon=horizon,
     )
+    if judged:
+        with db.read() as session:
+            day = day.with_judgments(session)
     release_free_memory()
     return day
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from hashlib import blake2b
 
 from digestd.domain.paper import PaperId
 
@@ -41,6 +42,11 @@ class Interest:
     value: str
     stance: Stance = Stance.LIKED
     since: datetime | None = field(default=None, compare=False)
+
+
+def topic_key(topic: str) -> bytes:
+    """Return the key of a topic as typed, under which a language model's judgments are kept."""
+    return blake2b(topic.encode(), digest_size=16).digest()
 
 
 def values(interests: Iterable[Interest], kind: Kind, stance: Stance = Stance.LIKED) -> tuple[str, ...]:

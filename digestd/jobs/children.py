@@ -206,11 +206,29 @@ async def _refit(app: App, _stop: asyncio.Event) -> None:
         log.info("text model and profiles prepared")
 
 
+async def _judge(app: App, stop: asyncio.Event) -> None:
+    """Have the language model judge papers for those who are due soon."""
+    from digestd.digests.judging import AHEAD, RUN_SECONDS, judge_due
+    from digestd.digests.planning_day import read_planning_day
+    from digestd.store.ranking import judgments
+
+    now, judge = app.clock(), app.judge
+    with app.db.read() as session:
+        is_any = judge is not None and judgments.due_topics(session, now, now + AHEAD, 1)
+    if judge is not None and is_any:
+        os.nice(NICENESS)
+        day = await asyncio.to_thread(read_planning_day, app.db, now, app.encoder, app.ranking.co_likes)
+        await asyncio.to_thread(
+            judge_due, app.db, judge, day, now + AHEAD, RUN_SECONDS, should_continue=lambda: not stop.is_set()
+        )
+
+
 WORK: Mapping[str, Callable[..., Awaitable[None]]] = {
     "planning": _plan,
     "delivery": _deliver,
     "ingest": _ingest,
     "refit": _refit,
+    "judging": _judge,
 }
 """The work of a child, by the name that the parent gives it."""
 _STOPPING = (_plan, _deliver)

@@ -27,6 +27,7 @@ from digestd.store.processes import HeldLock
 PLAN_SECONDS = 15
 REFIT_SECONDS = 15 * 60
 GIST_SECONDS = 60
+JUDGE_SECONDS = 10 * 60
 SCRUB_SECONDS = 15 * 60
 PRUNE_SECONDS = 24 * 60 * 60
 PING_SECONDS = 5 * 60
@@ -38,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 
 class Scheduler:
-    """Runs planning, ingest, model refits, gists and pending erasure at intervals.
+    """Runs planning, ingest, model refits, gists, judging and pending erasure at intervals.
 
     `last_tick` is when planning last completed.
 
@@ -73,6 +74,7 @@ class Scheduler:
             (self.ingest, self._app.settings.ingest_interval_minutes * 60),
             (self.refit, REFIT_SECONDS),
             (self._chores.write_gists, GIST_SECONDS),
+            (self.judge, JUDGE_SECONDS),
             (self.scrub, SCRUB_SECONDS),
             (self._chores.prune, PRUNE_SECONDS),
             (self._chores.ping, PING_SECONDS),
@@ -170,6 +172,11 @@ class Scheduler:
 
     async def refit(self) -> None:
         await self._children.run("refit", [{}], self._stop)
+
+    async def judge(self) -> None:
+        """Have the language model judge papers for those who are due soon, if one does."""
+        if self._app.judge_host:
+            await self._children.run("judging", [{}], self._stop)
 
     async def ingest(self) -> None:
         """Fetch new papers from every source."""

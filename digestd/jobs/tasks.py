@@ -123,7 +123,9 @@ def job(name: str, queue: str, *, every: str = "", only_one: bool = False) -> Ca
 
 
 EVERY_5_SECONDS, EVERY_10_SECONDS, EVERY_15_SECONDS = (f"* * * * * */{seconds}" for seconds in (5, 10, 15))
-EVERY_MINUTE, EVERY_5_MINUTES, EVERY_15_MINUTES = "* * * * *", "*/5 * * * *", "*/15 * * * *"
+EVERY_MINUTE, EVERY_5_MINUTES, EVERY_10_MINUTES, EVERY_15_MINUTES = (
+    f"*/{minutes} * * * *" for minutes in (1, 5, 10, 15)
+)
 EVERY_HOUR = "7 * * * *"
 
 
@@ -247,6 +249,13 @@ async def refit(run: JobRun) -> None:
 @job("gists", "network", every=EVERY_MINUTE, only_one=True)
 async def write_gists(run: JobRun) -> None:
     await run.service.chores.write_gists()
+
+
+@job("judging", "network", every=EVERY_10_MINUTES, only_one=True)
+async def judge(run: JobRun) -> None:
+    """Have the language model judge papers for those who are due soon, if one does."""
+    if run.app.judge_host:
+        await ChildProcesses(run.app).run("judging", [{}], run.service.halt)
 
 
 @job("webhooks", "network", every=EVERY_5_SECONDS, only_one=True)

@@ -16,6 +16,8 @@ _GROUPED = {
     ReasonKind.TOPIC: ReasonKind.TOPIC,
     ReasonKind.BACKGROUND: ReasonKind.TOPIC,
     ReasonKind.NEAR_TOPIC: ReasonKind.TOPIC,
+    ReasonKind.JUDGED: ReasonKind.TOPIC,
+    ReasonKind.JUDGED_NEAR: ReasonKind.TOPIC,
     ReasonKind.PHRASE: ReasonKind.PHRASE,
     ReasonKind.PASSING: ReasonKind.PHRASE,
     ReasonKind.AUTHOR: ReasonKind.AUTHOR,

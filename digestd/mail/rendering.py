@@ -9,7 +9,7 @@ from traceback import extract_tb
 from jinja2 import Environment, TemplateError, TemplateNotFound, TemplateSyntaxError
 
 from digestd.domain.delivery import ReplyLine
-from digestd.domain.digest import INTEREST_KINDS, Reason, ReasonKind
+from digestd.domain.digest import INTEREST_KINDS, MACHINE_WRITTEN, Reason, ReasonKind
 from digestd.domain.gist import Gist
 from digestd.domain.interest import TOPIC_SHOWN_MAX, Kind
 from digestd.errors import BadSetting, DigestdError, NotFound
@@ -123,6 +123,9 @@ def render_colleagues(environment: Environment, colleagues: int) -> str:
 
 @lru_cache(maxsize=8192)  # many subscribers share interests
 def _render_reason(environment: Environment, name: str, reason: Reason) -> str:
+    is_substituted = reason.kind not in environment.get_template(name).blocks
+    if reason.kind in MACHINE_WRITTEN and is_substituted:  # by a block that would quote the words as the paper's
+        reason = reason._replace(words=())
     return _render_block(environment, name, reason.kind, reason=_clean_reason(reason))
 
 

@@ -47,7 +47,11 @@ REMEDY = "correct your copy in DIGESTD_TEMPLATES_DIR, or remove it to use the bu
 REASON_TEMPLATE = "email/reason.txt.j2"
 SHORT_REASON_TEMPLATE = "email/reason.short.txt.j2"
 """Templates with one block per kind of reason; the second is for papers below a heading that names the interest."""
-SUBSTITUTES = {ReasonKind.NEAREST.value: ReasonKind.NEW.value}
+SUBSTITUTES = {
+    ReasonKind.NEAREST.value: ReasonKind.NEW.value,
+    ReasonKind.JUDGED.value: ReasonKind.TOPIC.value,
+    ReasonKind.JUDGED_NEAR.value: ReasonKind.BACKGROUND.value,
+}
 """Blocks that stand in for those which templates written for an earlier release lack."""
 _STYLE = "email/style.css"
 _TABLE_TAGS = ("table", "tr", "td")

@@ -22,6 +22,7 @@ from digestd.ranking.community import NO_COMMUNITY, Community, build_community
 from digestd.ranking.dense import NO_SPACE, CachedEncoder, EmbeddingSpace
 from digestd.ranking.diversity import PaperSimilarity
 from digestd.ranking.inverted_index import BM25Index, InvertedIndex, build_bm25_index, build_inverted_index
+from digestd.ranking.judgments import NO_JUDGMENTS, Judgments
 from digestd.ranking.kernel_ridge import NegativePrior, build_author_kernel, build_negative_prior
 from digestd.ranking.mentions import build_mention_index
 from digestd.ranking.model import Archive, EncodedTexts, TextModel
@@ -82,6 +83,7 @@ class CandidateSet:
         similarity: LSA similarity between the papers.
         subjects: The papers by the topics that they are about.
         community: What other people liked; empty if it does not count.
+        judgments: What a language model says of papers and topics; empty if none judges.
     """
 
     papers: tuple[Paper, ...]
@@ -106,6 +108,7 @@ class CandidateSet:
     similarity: PaperSimilarity
     subjects: SubjectIndex
     community: Community = NO_COMMUNITY
+    judgments: Judgments = NO_JUDGMENTS
 
     def __len__(self) -> int:
         return len(self.papers)

@@ -27,6 +27,7 @@ from digestd.store import consent, core, groups, integrations, libraries, rate_l
 from digestd.store.database import Database
 from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage
 from digestd.store.ledger.packing import readable_picks, readable_seen, steps
+from digestd.store.ranking import judgments
 from digestd.store.subscribers import address_key_of
 from digestd.store.tables.ledger import AT_WORK
 from digestd.store.timestamps import US_MAX, from_us, to_us
@@ -158,6 +159,7 @@ _PACKED: dict[str, dict[str, Callable[[Session, Any], object]]] = {
 
 def erase(session: Session, key: int, now: datetime, cause: Cause = Cause.ERASE) -> Subscriber:
     """Erase a person: only the keyed hash of the address and the fact of mails stay."""
+    judgments.forget_topics_of(session, key)
     erased = subscribers.change_status(session, key, Status.ERASED, cause, now)
     subscribers.update_many(session, [_erased_subscriber(erased)], now)
     address_key = subscribers.address_key_of(session, key)
@@ -254,6 +256,8 @@ def prune(db: Database, now: datetime, *, keep_deliveries: int, keep_papers: int
         before = now - timedelta(days=keep_papers)
         counts.papers = _prune_papers(db, before, dry_run)
         counts.revisions = _prune_revisions(db, before, dry_run)
+    if not dry_run:
+        judgments.prune(db, now)
     return counts
 
 

@@ -24,6 +24,7 @@ from digestd.app import App
 from digestd.mail.outlets import Outlet, PaperList
 from digestd.mail.rendering import render_page
 from digestd.mail.templates import Templates
+from digestd.settings import LOOPBACK
 
 ENGLISH = "en"
 SHOW = ["GET", "HEAD"]
@@ -46,6 +47,7 @@ class Site:
         edition: Version of the static files, changes with the templates.
         languages: Other languages of this page, as pairs of tag and name.
         carried: Query that links end with to keep the chosen language.
+        judge_host: The host of the language model that topics are sent to; empty for this machine, None without one.
     """
 
     list_name: str
@@ -56,6 +58,7 @@ class Site:
     has_papers: bool = True
     languages: tuple[tuple[str, str], ...] = ()
     carried: str = ""
+    judge_host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class Pages:
             app.templates.hash[:12],
             app.urls.home,
             settings.public_papers,
+            judge_host=("" if app.judge_host in LOOPBACK else app.judge_host) if app.judge_host else None,
         )
         return cls(app.templates, site, tuple((tag, _name(app.templates, tag)) for tag in app.templates.languages))
 

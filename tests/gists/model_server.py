@@ -14,7 +14,26 @@ from pathlib import Path
 
 HONEST = "The paper weighs lanterns under water and finds that glow lasts longer in cold pools by far."
 WRONG_NUMBER = "The paper weighs lanterns under water and finds that glow lasts 47 times longer in cold pools."
+
+
+def judge(asked: str) -> str:
+    """Judge a paper by what its abstract says: "wanted" or "near"."""
+    abstract = json.loads(asked)["abstract"]
+    grade = 2 if "wanted" in abstract else 1 if "near" in abstract else 0
+    return json.dumps({"grade": grade, "why": "Invented by a stand-in."})
+
+
+def obey(asked: str) -> str:
+    """Do what the abstract or the topic says after "ANSWER", as a model does that can be steered; else judge."""
+    steered = next((text for text in json.loads(asked).values() if "ANSWER" in text), "")
+    return str(steered).partition("ANSWER")[2] if steered else judge(asked)
+
+
 ANSWERS: dict[str, Callable[[str], str]] = {
+    "judge": judge,
+    "steered": obey,
+    "garbage": lambda _: "{]} grade: 2",
+    "excessive": lambda _: '{"grade": 3, "why": "more than there is"}',
     "honest": lambda asked: f"Übersetzt: {asked}" if "Abstract:" not in asked else HONEST,
     "inventive": lambda _: WRONG_NUMBER,
     "linking": lambda _: f"{HONEST} See https://evil.example/ for more about it.",

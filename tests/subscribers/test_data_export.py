@@ -43,6 +43,8 @@ NOBODYS = frozenset(
             "do_not_merge",
             "embedding",
             "gist_attempt",
+            "judgment",
+            "judge_request",
             "encoding",
             "text_model",
         ),

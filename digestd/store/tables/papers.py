@@ -193,6 +193,28 @@ class GistAttemptRow(Row, table=True):
     outcome: str = Field(max_length=10)
 
 
+class JudgmentRow(Row, table=True):
+    """The grade of a paper for a topic by a language model, by hashes of both texts; `grade` is NULL if unjudged."""
+
+    __tablename__ = "judgment"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    topic: bytes = Field(sa_column=Column(LargeBinary(16), primary_key=True))
+    paper: bytes = Field(sa_column=Column(LargeBinary(16), primary_key=True))
+    grade: int | None = None
+    why: str | None = Field(default=None, max_length=200)
+    at_us: int = Field(sa_column=us())
+
+
+class JudgeRequestRow(Row, table=True):
+    """The number of papers that a language model was asked to judge at a time; `outcome`: ok, late or failed."""
+
+    __tablename__ = "judge_request"
+    id: int | None = Field(default=None, sa_column=own_key())
+    at_us: int = Field(sa_column=us(index=True))
+    papers: int
+    outcome: str = Field(max_length=10)
+
+
 class EmbeddingRow(Row, table=True):
     """The vector of a revision by the dense model in use, in half precision."""
 
