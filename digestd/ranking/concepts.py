@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from digestd.ranking.glossary import foreign_names, is_foreign_name, known
+from digestd.ranking.glossary import foreign_names, is_english_name, is_foreign_name, known
 from digestd.ranking.lexicon import Lexicon, acronym, lemma, lemmas
 from digestd.ranking.model import TextModel
 from digestd.ranking.phrases import phrases
@@ -103,7 +103,8 @@ def _concept(phrase: str, typed: str, is_translated: bool, model: TextModel) -> 
     else:
         names, short = _learnt(corrected, model.lexicon)
         categories = ()
-    named = names if typed.isascii() else (*names, typed)
+    own = corrected if typed.isascii() else typed
+    named = names if typed.isascii() and (entry is None or is_english_name(own)) else (*names, own)
     parts = (tuple(lemmas(part)) for name in named if not _is_only_acronym(name, model) for part in _orders(name))
     forms = tuple(dict.fromkeys(filter(_is_telling, parts)))
     text = " ".join(dict.fromkeys([*names[:1], *short[:1]]))

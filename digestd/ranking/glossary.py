@@ -31,6 +31,11 @@ def known(topic: str) -> Entry | None:
     return _entries_by_name().get(phrase_form(topic))
 
 
+def is_english_name(topic: str) -> bool:
+    """Return True for an English name or an acronym of a subject, but not for what readers type for it ("pruning")."""
+    return phrase_form(topic) in _english_names()
+
+
 def is_foreign_name(topic: str) -> bool:
     """Return True if the glossary has the topic under a name in another language only."""
     name = phrase_form(topic)

@@ -136,7 +136,8 @@ def _hint(topic: str, papers: int, nearest: tuple[str, ...], subjects: SubjectIn
     corrected = concepts[0].corrected if len(concepts) == 1 else topic
     is_corrected = phrase_form(corrected) != phrase_form(topic)
     name = corrected if is_corrected else ", ".join(dict.fromkeys(concept.name for concept in concepts))
-    is_named = topic.isascii() and tuple(lemmas(topic)) in concepts[0].forms
+    is_translated = any(concept.is_translated for concept in concepts)
+    is_named = topic.isascii() and not is_translated and tuple(lemmas(topic)) in concepts[0].forms
     understood = "" if is_named or lemmas(name) == lemmas(topic) else name
     return TopicHint(
         topic=topic,
@@ -145,7 +146,7 @@ def _hint(topic: str, papers: int, nearest: tuple[str, ...], subjects: SubjectIn
         papers=papers,
         nearest=nearest,
         is_unknown=not papers and not _is_in_glossary(concepts) and not _has_known_word(topic, subjects),
-        is_translated=bool(understood) and any(concept.is_translated for concept in concepts),
+        is_translated=bool(understood) and is_translated,
         is_foreign=not _is_in_glossary(concepts) and is_foreign(topic, lambda word: _is_known(word, subjects)),
     )
 

@@ -72,8 +72,8 @@ QUERIES = {
     "Can bees count, or dance by numbers?": ["bees count", "dance by numbers", "Can bees count, or dance by numbers"],
     "I am a PhD student working on making large language models smaller and faster: quantisation, pruning, speculative"
     " decoding, KV caches, efficient serving.": [
-        *("making large language models smaller and faster", "quantisation", "pruning", "speculative decoding"),
-        *("KV cache", "efficient serving"),
+        *("making large language models smaller and faster", "model quantization", "neural network pruning"),
+        *("speculative decoding", "KV cache", "efficient serving"),
     ],
     "I build tools for radiologists. I care about report generation from chest X-rays, about whether models fail on"
     " other hospitals' data, and about foundation models for CT and MRI. No dermatology, no ophthalmology please.": [
@@ -137,6 +137,17 @@ def test_plural_acronyms_are_known(archive: TextModel) -> None:
 
 def test_rare_words_are_not_corrected(archive: TextModel) -> None:
     assert meant("pollex", archive).corrected == "pollex"
+
+
+def test_word_that_readers_type_means_a_subject(archive: TextModel) -> None:
+    concept = meant("pruning", archive)
+    assert (concept.name, concept.subjects, concept.is_translated) == (
+        "neural network pruning",
+        ("neural network pruning",),
+        False,
+    )
+    assert {("neural", "network", "prun"), ("prun",)} <= {*concept.forms}
+    assert ("prun",) not in meant("neural network pruning", archive).forms
 
 
 def test_concept_knows_its_subject(archive: TextModel) -> None:
