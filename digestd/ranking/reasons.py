@@ -122,7 +122,11 @@ def near_reasons(candidates: CandidateSet, profiles: Profiles, at: Cells, found:
             yield Reason(ReasonKind.NEAREST) if profiles.feedback.likes.sizes[row] else reason
 
 
-_NEAR_KINDS = {ReasonKind.TITLE: ReasonKind.NEAR_TOPIC, ReasonKind.TOPIC: ReasonKind.BACKGROUND}
+_NEAR_KINDS = {
+    ReasonKind.TITLE: ReasonKind.NEAR_TOPIC,
+    ReasonKind.TOPIC: ReasonKind.BACKGROUND,
+    ReasonKind.JUDGED: ReasonKind.JUDGED_NEAR,
+}
 _reason = partial(tuple.__new__, Reason)
 
 
