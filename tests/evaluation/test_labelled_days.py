@@ -1,7 +1,8 @@
-"""Check the labels of whole arXiv days: what 40 invented readers want, by reading every title before any pick was seen.
+"""Check the labels of whole arXiv days: what 100 invented readers want, read before any pick was seen.
 
 `days/readers.jsonl` is for `subscriber import`. Each `days/DAY.json` is {reader: {arXiv number: 2 wanted | 1 partly}};
-what is not listed is not wanted. One day was labelled twice, independently.
+what is not listed is not wanted. Readers r01 to r40 are messy, s01 to s60 ask for one or two short topics. One day was
+labelled twice, independently.
 """
 
 import json
@@ -11,14 +12,11 @@ DAYS = Path(__file__).parent / "days"
 AGREEMENT_MIN = 0.85
 
 
-def test_labels_cover_every_reader_of_every_day() -> None:
-    readers = [json.loads(line)["email"].partition("@")[0] for line in (DAYS / "readers.jsonl").open(encoding="utf-8")]
-    days = sorted(DAYS.glob("*.json"))
-    assert len(days) == 5
-    for day in days:
-        labels = _labels(day.name)
-        assert sorted(labels) == sorted(readers), day.name
-        assert {grade for papers in labels.values() for grade in papers.values()} == {1, 2}, day.name
+def test_labels_are_of_known_readers_and_grades() -> None:
+    readers = {json.loads(line)["email"].partition("@")[0] for line in (DAYS / "readers.jsonl").open(encoding="utf-8")}
+    labelled = [_labels(day.name) for day in DAYS.glob("*.json")]
+    assert set().union(*labelled) == readers
+    assert {grade for day in labelled for papers in day.values() for grade in papers.values()} == {1, 2}
 
 
 def test_two_readings_agree_on_what_is_wanted() -> None:
