@@ -332,7 +332,7 @@ def start_trial(
         typer.Option("--weights", help="A file of weights to try, with fade and signals."),
     ] = None,
     signals: Annotated[
-        str, typer.Option(help="Or try these signals only, with their current weights, as in topic,likes,trend.")
+        str, typer.Option(help="Or try these signals only, with their current weights, as in subject,likes,trend.")
     ] = "",
     share: Annotated[float, typer.Option(help="The share of subscribers who take part, above 0 and at most 1.")] = 1.0,
 ) -> None:
@@ -342,7 +342,7 @@ def start_trial(
     papers above the subscriber's minimum score. Feedback on a pick counts for the ranking that chose it. Only one
     trial runs at a time.
 
-    Example: digestd trial start words --signals topic,phrase,likes --share 0.5
+    Example: digestd trial start plain --signals subject,phrase,likes --share 0.5
     """
     if not 0 < share <= 1:
         raise BadInput(f"--share: {share} is out of range; give a number above 0 and at most 1")

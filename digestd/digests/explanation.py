@@ -274,7 +274,7 @@ def _explanation(paper: ExplainedPaper, explore: bool) -> Explanation:
     profile, subscriber = ranked.profiles[0], shard.subscribers[0].key
     why = reason(day.candidates, profile, j)
     if not selections.above_minimum[0, j]:
-        [why] = near_reasons(day.candidates, profile.among, Cells(np.array([0]), np.array([j])), [why])
+        [why] = near_reasons(profile.among, Cells(np.array([0]), np.array([j])), [why])
     return Explanation(
         paper=day.candidates.papers[j],
         period=period,

@@ -1,7 +1,8 @@
 """Fit the probability of relevance to the install's own feedback.
 
-A verdict has weight 1: more and saved are likes, less and dismissed are not. A pick without a verdict counts as not
-liked, with weight NO_VERDICT_WEIGHT, if another pick of the same digest has one, because the subscriber has seen both.
+A verdict has weight 1: more and saved are likes, less and dismissed are not. Most picks that are right get no verdict,
+so a pick without one counts with weight NO_VERDICT_WEIGHT as liked with the probability that it was shown with, if
+another pick of the same digest has one: if silence counted as a dislike, feedback would empty the digests of others.
 Digests without any verdict may never have been read and are ignored.
 
 At least MIN_SUBSCRIBERS are needed, and no subscriber weighs more than the median one (or MAX_WEIGHT verdicts), so that
@@ -78,7 +79,10 @@ def _rows(digest: SentDigest) -> Iterator[Row]:
     """Yield (log odds, liked, weight) of each pick with a stored probability."""
     for pick, verdict in zip(digest.picks, digest.verdicts, strict=True):
         if pick.prior is not None:
-            yield logit(pick.prior), float(verdict in POSITIVE_VERDICTS), NO_VERDICT_WEIGHT if verdict is None else 1.0
+            if verdict is None:
+                yield logit(pick.prior), pick.prior, NO_VERDICT_WEIGHT
+            else:
+                yield logit(pick.prior), float(verdict in POSITIVE_VERDICTS), 1.0
 
 
 def _weight(rows: list[Row]) -> float:

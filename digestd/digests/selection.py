@@ -179,7 +179,7 @@ def build_picks(
     )
     near = np.flatnonzero((selections.near[rows] == columns[:, None]).any(axis=1))
     claimed = [picks[k].reason for k in near.tolist()]
-    honest = near_reasons(candidates, ranked.profiles, Cells(rows[near], columns[near]), claimed)
+    honest = near_reasons(ranked.profiles, Cells(rows[near], columns[near]), claimed)
     for k, why in zip(near.tolist(), honest, strict=True):
         is_near = why.kind not in (ReasonKind.NEW, ReasonKind.TREND)  # authors and categories have nothing near them
         picks[k] = picks[k]._replace(section=Section.NEAR if is_near else Section.TRENDING, reason=why)
@@ -321,7 +321,7 @@ def _near(
     is_empty = np.array([options[row].is_first for row in rows.tolist()], dtype=np.bool_) & (chosen[rows] == 0)
     is_empty &= ~marks.any(axis=1)
     marks[is_empty] = below[is_empty]
-    found = _papers(order, first_marked(marks, places[rows]))
+    found = _papers(order, first_marked(marks, np.where(is_empty, 1, places[rows])))
     near = np.full((len(places), found.shape[1]), -1, dtype=np.intp)
     near[rows] = found
     return near

@@ -19,10 +19,10 @@ from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import MinScore
 from digestd.ranking.arrays import Bools, Floats
-from digestd.ranking.calibration import CALIBRATION, MIN_SCORES, like_log_odds, logit, mean_relevance
+from digestd.ranking.calibration import MIN_SCORES, log_odds_of
 from digestd.ranking.compiler import RECORD_FORMAT, ProfileInput, compile_records
 from digestd.ranking.dense import Encoder
-from digestd.ranking.fusion import Scores, parse_weights, score
+from digestd.ranking.fusion import parse_weights, score
 from digestd.ranking.profile import Profiles, read_profiles
 from digestd.store import groups, references
 from digestd.store.due import DueSubscriber
@@ -33,11 +33,6 @@ from digestd.store.ranking import text_models
 from digestd.store.ranking.profiles import CompiledBy, StoredProfile, store_profiles, stored_profiles
 from digestd.store.references import StoredReference
 
-LIKELY = 0.1
-"""The probability of a mark from which a paper is relevant to a subscriber with likes.
-
-On Hugging Face submitters it finds .47 instead of .42 of the next papers, in digests of the same length.
-"""
 MAX_REFERENCES = 10_000
 """References of a shard held in memory, up to 10 kB each; a single subscriber may have more."""
 NO_SUBSCRIBER = 0
@@ -132,9 +127,8 @@ def _rank(
     own = day.among([[named.key for named in each] for each in shard_profiles.named])
     eligible = is_open & unseen & ~own
     scores = score(day.candidates, shard_profiles.profiles, eligible)
-    marked = _raise_likely(shard_profiles.profiles, scores, eligible)
     liked = [recommended.get(due.key, ()) for due in subscribers]
-    fresh = _raise_recommended(day, liked, scores.relevance, marked, fresh)
+    fresh = _raise_recommended(day, liked, scores.relevance, fresh)
     in_categories = _in_categories(
         shard_profiles.profiles, [due.preferences.only_categories for due in subscribers], len(day.candidates)
     )
@@ -146,7 +140,7 @@ def _rank(
             relevance=scores.relevance,
             fresh=fresh,
             open=eligible & scores.allowed & in_categories,
-            log_odds=like_log_odds(marked, scores.relevance),
+            log_odds=log_odds_of(scores.relevance),
         ),
         open=is_open,
         unseen=unseen,
@@ -277,31 +271,16 @@ def _in_categories(profiles: Profiles, only: Sequence[bool], papers: int) -> Boo
     return found
 
 
-def _raise_likely(profiles: Profiles, scores: Scores, eligible: Bools) -> Floats:
-    """Make papers relevant that all likes together make likely, and return the log odds of a mark (n, m).
-
-    No single like may be close to them. Of subscribers without likes, only what their topics name is relevant.
-    """
-    likes = profiles.feedback.likes.sizes.astype(np.float32)
-    marked = CALIBRATION.log_odds(scores.total, scores.relevance, mean_relevance(scores.relevance, eligible), likes)
-    likely = (marked >= logit(LIKELY)) & (likes > 0)[:, None]
-    np.maximum(scores.relevance, np.float32(LIKELY), out=scores.relevance, where=likely)
-    return marked
-
-
-def _raise_recommended(
-    day: PlanningDay, papers: Sequence[Iterable[int]], relevance: Floats, log_odds: Floats, fresh: Bools
-) -> Bools:
+def _raise_recommended(day: PlanningDay, papers: Sequence[Iterable[int]], relevance: Floats, fresh: Bools) -> Bools:
     """Make papers relevant that colleagues recommend to n subscribers, and return them as new (n, m).
 
-    Their scores stay, so they displace no paper that matches better. `relevance` and `log_odds` (n, m) are changed.
+    Their scores stay, so they displace no paper that matches better. `relevance` (n, m) is changed.
     """
     cells = [(i, day.places[key]) for i, keys in enumerate(papers) for key in keys if key in day.places]
     if not cells:
         return fresh
     rows, columns = np.array(cells, dtype=np.intp).T
-    for values, least in ((relevance, LIKELY), (log_odds, logit(MIN_SCORES[MinScore.HIGH]))):
-        values[rows, columns] = np.maximum(values[rows, columns], np.float32(least))
+    relevance[rows, columns] = np.maximum(relevance[rows, columns], np.float32(MIN_SCORES[MinScore.HIGH]))
     fresh = fresh.copy()
     fresh[rows, columns] = True
     return fresh

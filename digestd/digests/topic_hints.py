@@ -84,5 +84,9 @@ class TopicHinter:
         with self._db.read() as session:
             found = papers.candidates(session, now - WINDOW, now + WINDOW)
         mentions = build_mention_index(found, model, index_categories(found))
-        latent = model.encode([paper.text for paper in found]).dense
-        return now, found, SubjectIndex(mentions, latent, NO_SPACE, np.zeros((len(found), 0), dtype=np.float32))
+        words = model.encode([paper.text for paper in found]).sparse.T.tocsr()
+        return (
+            now,
+            found,
+            SubjectIndex(mentions, words, NO_SPACE, np.zeros((len(found), 0), dtype=np.float32)),
+        )

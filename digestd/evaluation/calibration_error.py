@@ -13,7 +13,6 @@ import numpy as np
 from digestd.evaluation.metrics import Estimate, bootstrap
 from digestd.evaluation.scoring import Case, totals
 from digestd.ranking.arrays import Doubles
-from digestd.ranking.calibration import CALIBRATION, Calibration
 from digestd.ranking.fusion import WEIGHTS
 
 TOP = 20
@@ -46,7 +45,7 @@ def calibration_error(given: Sequence[Predictions], bins: int = BINS) -> Estimat
     return Estimate(value, float(low), float(high))
 
 
-def predicted_probabilities(case: Case, calibration: Calibration = CALIBRATION) -> tuple[Doubles, Doubles]:
+def predicted_probabilities(case: Case) -> tuple[Doubles, Doubles]:
     """Return the predicted probability and the label of the TOP best candidates.
 
     Returns:
@@ -55,9 +54,7 @@ def predicted_probabilities(case: Case, calibration: Calibration = CALIBRATION) 
     total = np.where(case.allowed, totals(case, WEIGHTS), -np.inf)
     best = np.argsort(-total, kind="stable")[:TOP]
     best = best[np.isfinite(total[best])]
-    level, likes = np.array([case.relevance.mean()], dtype=np.float32), np.array([case.likes], dtype=np.float32)
-    log_odds = calibration.log_odds(total[None, best].astype(np.float32), case.relevance[None, best], level, likes)[0]
-    return sigmoid(log_odds.astype(np.float64)), np.array([float(case.names[j] in case.relevant) for j in best])
+    return case.relevance[best].astype(np.float64), np.array([float(case.names[j] in case.relevant) for j in best])
 
 
 def sigmoid(log_odds: Doubles) -> Doubles:

@@ -5,9 +5,6 @@ having had no time; within a day, older votes decay with a half-life of 3 days. 
 mean is shrunk towards that of all. Popularity is the rank of a paper's votes among comparable papers: the day's for
 candidates, the archive's for old ones, which had time to collect votes.
 
-Query expansion: `ExpansionIndex` finds candidates similar to the archive papers that match a subscriber's topics. Many
-subscribers share topics, so a run caches the cosines it has computed: at most archive × candidates. The cache never
-changes a result.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +35,9 @@ AGE_PRIOR = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExpansionIndex:
-    """Cosines between archive papers and m candidates.
+    """Cosines between archive texts and m papers.
+
+    Many subscribers share topics, so a run caches the cosines it has computed: at most archive × papers.
 
     Attributes:
         across: (V, m) TF-IDF columns of the candidates.
@@ -168,7 +167,12 @@ def build_candidates(
         topic_encoder=CachedEncoder(space.encoder),
         expansion=build_expansion_index(model.archive, across),
         similarity=PaperSimilarity(encoded.dense),
-        subjects=SubjectIndex(build_mention_index(papers, model, inverted_index.labels), encoded.dense, space, vectors),
+        subjects=SubjectIndex(
+            build_mention_index(papers, model, inverted_index.labels),
+            across,
+            space,
+            vectors,
+        ),
     )
 
 

@@ -25,14 +25,14 @@ from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.concepts import Names
 from digestd.ranking.kernel_ridge import dual
 from digestd.ranking.seeds import Seed, SeedTable
-from digestd.ranking.topics import UNKNOWN, Topic, compile_topics
+from digestd.ranking.topics import Topic, compile_topics
 
 Run: TypeAlias = NDArray[np.int32] | Ints | Floats
 DISLIKE_WEIGHT = 0.5
 """Weight of the mean of the dislikes against that of the likes in the LSA centroid."""
-RECORD_FORMAT = 8
+RECORD_FORMAT = 9
 """Version of the record format; records of another version are recompiled."""
-RECORD_RUNS, RECORD_FACTS = 11, 6
+RECORD_RUNS, RECORD_FACTS = 9, 5
 """Runs of numbers in a record, and numbers in the last of them: see `_record`."""
 _NUMBERS = {"i": np.dtype("<i4"), "f": np.dtype("<f4")}
 """Types of the numbers in a record, by kind of array."""
@@ -74,7 +74,6 @@ class RecordWords(NamedTuple):
         topics: Topics with a content word, as typed.
         typed: The number of the topic that each query is of.
         names: What names each query in papers.
-        unknown_stems: Their stems that the model does not know.
         named, muted: (kind, value) of named and muted interests.
         papers: Liked and disliked papers.
     """
@@ -82,7 +81,6 @@ class RecordWords(NamedTuple):
     topics: Sequence[str]
     typed: Sequence[int]
     names: Sequence[Names]
-    unknown_stems: Sequence[str]
     named: Sequence[tuple[Kind, str]]
     muted: Sequence[tuple[Kind, str]]
     papers: Sequence[PaperId]
@@ -122,7 +120,10 @@ def halved(rows: Floats) -> NDArray[np.int32]:
 def compile_records(inputs: Sequence[ProfileInput], candidates: CandidateSet) -> list[bytes]:
     """Compile the record of each subscriber. Only the candidates' text model matters, not the papers."""
     topics = compile_topics(
-        (v for w in inputs for v in values(w.interests, Kind.TOPIC)), candidates.model, candidates.topic_encoder
+        (v for w in inputs for v in values(w.interests, Kind.TOPIC)),
+        candidates.model,
+        candidates.space,
+        candidates.topic_encoder,
     )
     each = [
         {v: topics[v] for v in values(profile_input.interests, Kind.TOPIC) if v in topics} for profile_input in inputs
@@ -130,10 +131,11 @@ def compile_records(inputs: Sequence[ProfileInput], candidates: CandidateSet) ->
     seed_table, _ = candidates.seed_encoder.table_with(
         seed for profile_input in inputs for seed in profile_input.seeds.values()
     )
-    expansion = _expansions([list(chain(*own_topics.values())) for own_topics in each], candidates)
+    stems = [[query.stems for own in own_topics.values() for query in own] for own_topics in each]
+    expansions = candidates.model.archive.best([np.concatenate([NOWHERE, *own]) for own in stems])
     return [
-        _record(profile_input, own_topics, query_expansion, _feedback(profile_input, seed_table, candidates))
-        for profile_input, own_topics, query_expansion in zip(inputs, each, expansion, strict=True)
+        _record(profile_input, own_topics, expansion, _feedback(profile_input, seed_table, candidates))
+        for profile_input, own_topics, expansion in zip(inputs, each, expansions, strict=True)
     ]
 
 
@@ -162,19 +164,8 @@ def unpack_records(records: Sequence[bytes], count: int) -> tuple[list[RecordCol
 
 def read_record_words(text: bytes) -> RecordWords:
     """Decode the texts of a record."""
-    topics, typed, names, unknown_stems, named, muted, papers = _decode_json(text.decode())
-    return RecordWords(
-        topics, typed, list(map(_names, names)), unknown_stems, _named_pairs(named), _named_pairs(muted), papers
-    )
-
-
-def _expansions(topics: Sequence[Sequence[Topic]], candidates: CandidateSet) -> list[tuple[Ints, Floats]]:
-    """Return each subscriber's query expansion: archive rows and their weights."""
-    columns = [np.concatenate([NOWHERE, *(topic.columns for topic in own)]) for own in topics]
-    no_values = np.zeros(candidates.model.dims, dtype=np.float32)
-    places = np.array([sum((topic.place for topic in own), no_values) for own in topics], dtype=np.float32)
-    queries = [row[row != UNKNOWN] for row in columns]
-    return candidates.model.archive.best(queries, places.reshape(len(topics), candidates.model.dims))
+    topics, typed, names, named, muted, papers = _decode_json(text.decode())
+    return RecordWords(topics, typed, list(map(_names, names)), _named_pairs(named), _named_pairs(muted), papers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,7 +197,7 @@ def _feedback(profile_input: ProfileInput, seed_table: SeedTable, candidates: Ca
 def _record(
     profile_input: ProfileInput,
     topics_by_text: Mapping[str, Sequence[Topic]],
-    query_expansion: tuple[Ints, Floats],
+    expansion: tuple[Ints, Floats],
     feedback: _Feedback,
 ) -> bytes:
     named = [
@@ -216,21 +207,18 @@ def _record(
     ]
     muted = [i for i in profile_input.interests if i.stance is Stance.MUTED]
     topics = list(chain(*topics_by_text.values()))
-    unknown_stems = [stem for t in topics for stem, column in zip(t.stems, t.columns, strict=True) if column == UNKNOWN]
     without_interests = not (topics or feedback.likes or any(map(str.isalnum, "".join(i.value for i in named))))
     runs: list[Run] = [
-        np.array([len(topic.stems) for topic in topics], dtype=np.int32),
-        _ints(topic.columns for topic in topics),
         np.array([len(topic.terms) for topic in topics], dtype=np.int32),
         _ints(topic.terms for topic in topics),
         _floats(topic.values for topic in topics),
         halved(np.array([topic.vector for topic in topics])) if topics else NOWHERE,
-        query_expansion[0].astype(np.int32),
-        query_expansion[1],
+        expansion[0].astype(np.int32),
+        expansion[1],
         feedback.dual_weights,
         feedback.centroid_weights,
         np.array(
-            [feedback.likes, feedback.dislikes, without_interests, bool(unknown_stems), bool(named), bool(muted)],
+            [feedback.likes, feedback.dislikes, without_interests, bool(named), bool(muted)],
             dtype=np.int32,
         ),
     ]
@@ -238,7 +226,6 @@ def _record(
         list(topics_by_text),
         [number for number, queries in enumerate(topics_by_text.values()) for _ in queries],
         [topic.names for topic in topics],
-        unknown_stems,
         [[i.kind, i.value] for i in named],
         [[i.kind, i.value] for i in muted],
         profile_input.named(),

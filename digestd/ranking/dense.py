@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from digestd.ranking.arrays import Floats, Halves
-from digestd.ranking.model import mean_and_covariance, shrunk_precision
+from digestd.ranking.model import mean_and_covariance, shrunk_precision, unit
 
 FLOOR = 0.35
 """Minimum cosine at which two texts count as similar, however scattered the archive is.
@@ -22,6 +22,8 @@ RARE = 0.99
 """Share of all pairs of archive papers that are less alike than similar ones."""
 SAMPLE = 2_000
 """Archive papers whose pairs are compared."""
+NEAREST, EXPANSION = 5, 0.7
+"""Archive papers that a query vector is moved towards, and how far."""
 CACHE_SIZE = 20_000
 """Maximum number of cached vectors of topics: some 20 MB."""
 
@@ -97,6 +99,7 @@ class EmbeddingSpace:
         mean, covariance: (e,) and (e, e), of the archive.
         precision: (e, e) inverse of the shrunk covariance.
         near: Cosine above which two texts are similar.
+        archive: (a, e) vectors of the newest papers.
     """
 
     encoder: Encoder
@@ -104,6 +107,7 @@ class EmbeddingSpace:
     covariance: Floats
     precision: Floats
     near: float
+    archive: Floats
 
     @property
     def dims(self) -> int:
@@ -112,6 +116,14 @@ class EmbeddingSpace:
     @property
     def is_empty(self) -> bool:
         return not self.dims
+
+    def expanded(self, vectors: Floats) -> Floats:
+        """Return query vectors (n, e) moved towards the archive papers nearest to each (Rocchio 1971)."""
+        if not len(self.archive):
+            return vectors
+        cosines = vectors @ self.archive.T
+        nearest = np.argpartition(-cosines, min(NEAREST, len(self.archive)) - 1, axis=1)[:, :NEAREST]
+        return unit(vectors + np.float32(EXPANSION) * unit(self.archive[nearest].mean(axis=1)))
 
 
 def build_embedding_space(encoder: Encoder, archive: Floats) -> EmbeddingSpace:
@@ -123,7 +135,7 @@ def build_embedding_space(encoder: Encoder, archive: Floats) -> EmbeddingSpace:
     pairs = (shown @ shown.T)[np.triu_indices(len(shown), 1)]
     near = float(np.clip(np.quantile(pairs, RARE), FLOOR, 0.9)) if len(pairs) else FLOOR
     mean, cov = mean_and_covariance([archive], encoder.dims)
-    return EmbeddingSpace(encoder, mean, cov.astype(np.float32), shrunk_precision(cov), near)
+    return EmbeddingSpace(encoder, mean, cov.astype(np.float32), shrunk_precision(cov), near, shown)
 
 
 NO_SPACE = build_embedding_space(NoEncoder(), np.zeros((0, 0), dtype=np.float32))

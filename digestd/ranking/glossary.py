@@ -36,6 +36,12 @@ def is_english_name(topic: str) -> bool:
     return phrase_form(topic) in _english_names()
 
 
+def narrower_text(subject: str) -> str:
+    """Return a subject, given by its first English name, with the names of all narrower ones."""
+    entry = known(subject)
+    return f"{subject}: {', '.join(entry.narrower)}" if entry and entry.narrower else subject
+
+
 def is_foreign_name(topic: str) -> bool:
     """Return True if the glossary has the topic under a name in another language only."""
     name = phrase_form(topic)

@@ -90,6 +90,8 @@ def acronym(word: str) -> str:
     """Return a word that is written as an acronym (RAG, NeRFs) in the singular; "" for other words."""
     if word[1:].islower() or sum(map(str.isupper, word)) < 2 or not word.isalnum():
         return ""
+    if any(letter.isalpha() and letter.upper() == letter.lower() for letter in word):  # LLM推理 is two words
+        return ""
     return word[:-1] if word.endswith("s") else word
 
 

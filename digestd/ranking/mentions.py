@@ -28,8 +28,6 @@ from digestd.ranking.text import lower
 
 GAP = 1
 """Words that may stand between two words of a form, as in "video *world* generation"."""
-OPENING = 25
-"""Words after the title, stop words not counted, that say what the paper is about: two sentences."""
 OFTEN = 8
 """Mentions beyond this number say no more."""
 NAMED, HINTED, LISTED = range(3)
@@ -60,31 +58,29 @@ _AVOIDED = re.compile(
 )
 """Match what the authors do not do or use, up to the end of the clause."""
 
-FEATURES = ("title", "opening", "often", "hinted", "hinted in title", "single", "category")
-"""The columns of `Mentions.features`.
-
-title, opening          a form or an acronym stands in the title, in the opening sentences
-often                   ln(1 + number of mentions)
-hinted, … in title      only the form without its head noun stands ("diffusion" of "diffusion models")
-single                  what stands is a single word
-category                the paper is in an arXiv category that is the concept as a whole
-"""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mentions:
     """The k (topic, paper) cells in which a paper mentions the concept of a topic.
 
     Attributes:
-        features: (k, f) values of FEATURES.
+        often: (k,) ln(1 + number of mentions, or of those without the head noun if there are no others).
+        is_listed: (k,) whether the paper is in an arXiv category that is the concept as a whole.
         starts, lengths: (k,) the place in the index that says the most: in the title, in what is new, in what the
             authors did, else the first; length 0 for a category.
     """
 
     cells: Cells
-    features: Floats
+    often: Floats
+    is_listed: Bools
     starts: Ints
     lengths: Ints
+    papers: int
+
+    def place(self, topic: int, paper: int) -> tuple[int, int] | None:
+        """Return the start and length of what says the most in a paper; None if nothing does."""
+        found = int(self.cells.find(Cells(np.array([topic]), np.array([paper])), self.papers)[0])
+        return (int(self.starts[found]), int(self.lengths[found])) if found >= 0 and self.lengths[found] else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,27 +138,18 @@ class MentionIndex:
         topic, paper, kind, start, length = places[np.lexsort([start, *places.T[2::-1]])].T
         first = np.flatnonzero(np.diff(topic * len(self) + paper, prepend=-1))  # of each cell
         sizes = np.diff(first, append=len(topic))
-        told, named, hinted = kind[first], kind[first] == NAMED, kind[first] == HINTED
+        told = kind[first]
         used = kind == np.repeat(np.where(told == LISTED, -1, told), sizes)
         counted = used & (np.diff(start, prepend=-1) != 0)
         counted[first] = used[first]
-        position = np.minimum.reduceat(np.where(used, start, len(self.sequence)), first) - self.begins[paper[first]]
-        titles = self.titles[paper[first]]
-        features = [
-            named & (position < titles),
-            named & (position < titles + OPENING),
-            np.log1p(np.minimum(np.add.reduceat(counted, first, dtype=np.intp), OFTEN)),
-            hinted,
-            hinted & (position < titles),
-            np.maximum.reduceat(np.where(used, length, 0), first) == 1,
-            kind[first + sizes - 1] == LISTED,
-        ]
         best = self._best(kind, start, length, first)
         return Mentions(
             Cells(topic[first], paper[first]),
-            np.column_stack(features).astype(np.float32),
+            np.log1p(np.minimum(np.add.reduceat(counted, first, dtype=np.intp), OFTEN)).astype(np.float32),
+            kind[first + sizes - 1] == LISTED,
             start[best],
             length[best],
+            len(self),
         )
 
     def _best(self, kind: Ints, start: Ints, length: Ints, first: Ints) -> Ints:

@@ -8,9 +8,8 @@ Fitted now and then on the known papers (`fit`); unseen texts are encoded the sa
   1990; randomised solver: Halko et al. 2011), with the inverse of its shrunk covariance as metric.
 - The archive is a sample of the texts. It serves query expansion (pseudo-relevance feedback: Rocchio 1971; Ruthven &
   Lalmas 2003): a topic of two or three words matches few of the day's papers, but the archive papers that match it
-  best describe it in a hundred words. All topics of a subscriber form one query. The first EXPANSION_SHORTLIST texts
-  by BM25 are reranked by (BM25 · (½ + LSA cosine with the topics))², and the first EXPANSION_TEXTS are kept with
-  weights proportional to that score. Its first rows are also the shared negative examples of `negative_prior`.
+  best describe it in a hundred words. The first EXPANSION_TEXTS texts by BM25 are kept with weights proportional to its
+  square. Its first rows are also the shared negative examples of `negative_prior`.
 - Term counts of a text are stored as bytes (`encode_term_counts`), so that it can be encoded again without being
   tokenised and stemmed.
 """
@@ -53,12 +52,10 @@ DEPENDENT_SHARE = 1e-9
 """Directions with less than this share of the largest squared length are rounding errors."""
 COVARIANCE_SHRINKAGE = 0.6
 """Share of the LSA covariance replaced by its mean variance; measured best for libraries with several interests."""
-EXPANSION_SHORTLIST = 30
-"""Archive texts per query that are reranked for query expansion."""
 CHAMPION_LIST_SIZE = 2_000
 """Length of a term's champion list (Manning et al. 2008, 7.1.3): only its strongest texts are searched."""
 EXPANSION_TEXTS = 5
-"""Expansion texts. Ten measured .003 to .02 worse in nDCG@10; ranking by BM25 alone .004 to .006 worse."""
+"""Expansion texts. Ten measured the same."""
 BM25_K1 = 1.5
 BM25_B = 0.75
 """Term saturation and length normalisation of BM25."""
@@ -106,26 +103,21 @@ class Archive:
     def __len__(self) -> int:
         return int(self.rows.shape[0])
 
-    def best(self, queries: Sequence[Ints], meanings: Floats) -> list[tuple[Ints, Floats]]:
+    def best(self, queries: Sequence[Ints]) -> list[tuple[Ints, Floats]]:
         """Return the texts that match each query best.
 
         Args:
             queries: For each query, the vocabulary columns of its terms.
-            meanings: The LSA vector (n, d) of each query, of any length.
 
         Returns:
             For each query, rows of the archive and their weights, which sum to 1.
         """
         ones = [np.ones(len(query), dtype=np.float32) for query in queries]
         found: Sparse = (stacked(queries, ones, self.rows.shape[1]) @ self.postings).tocsr()
-        lengths = np.linalg.norm(meanings, axis=1, keepdims=True)
-        places = meanings / np.maximum(lengths, 1e-9)
         out = []
-        for i, (start, end) in enumerate(pairwise(found.indptr)):
-            rows, scores = _top(EXPANSION_SHORTLIST, found.indices[start:end].astype(np.intp), found.data[start:end])
-            rows, scores = _top(
-                EXPANSION_TEXTS, rows, np.square(scores * np.maximum(0.5 + self.dense[rows] @ places[i], 0))
-            )
+        for start, end in pairwise(found.indptr):
+            rows, scores = _top(EXPANSION_TEXTS, found.indices[start:end].astype(np.intp), found.data[start:end])
+            scores = np.square(scores)
             out.append((rows, (scores / max(float(scores.sum()), 1e-9)).astype(np.float32)))
         return out
 
@@ -178,6 +170,11 @@ class TextModel:
     def encode(self, texts: Sequence[str]) -> EncodedTexts:
         """Encode texts, independently of the rest of the batch."""
         return self.encode_tokens(analyse(texts))
+
+    def known_shares(self, texts: Sequence[str]) -> Floats:
+        """Return the share of the distinct words of each text that the model knows (n,); 1 without words."""
+        stems = [set(doc) for doc in analyse(texts)]
+        return np.array([len(own & self.vocabulary.keys()) / len(own) if own else 1 for own in stems], dtype=np.float32)
 
     def encode_tokens(self, docs: Sequence[Sequence[str]]) -> EncodedTexts:
         sparse = tfidf_rows(count_terms(map(grams, docs), self.vocabulary), self.idf)

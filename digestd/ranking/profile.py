@@ -27,10 +27,12 @@ from digestd.ranking.compiler import (
     unpack_records,
 )
 from digestd.ranking.inverted_index import sorted_positions
+from digestd.ranking.judgments import replace_log_odds
 from digestd.ranking.model import TextModel
 from digestd.ranking.seeds import Seed, SeedTable
+from digestd.ranking.subjects import Queries
 from digestd.ranking.text import tokens
-from digestd.ranking.topics import Topics, read_topics
+from digestd.ranking.topics import Topics
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +119,7 @@ class Profiles(Sequence["Profile"]):
 
     Attributes:
         records, seeds: What the block was read from.
-        expansion: (n, r) weights of the archive papers that expand the topics.
+        expansion: (n, r) weights of the archive texts that match the topics best.
         without_interests: (n,) True if there is nothing to go by, so only trends count.
         muted: (subscriber, paper) that must never be shown.
     """
@@ -203,13 +205,13 @@ def read_profiles(records: Sequence[bytes], seeds: Sequence[Sequence[Seed]], can
     runs, texts = unpack_records(records, RECORD_RUNS)
     facts = runs[-1].ints.reshape(len(records), RECORD_FACTS)
     words = _Words(records, texts)
-    named, muted = _named(words, facts[:, 4] > 0, facts[:, 5] > 0, candidates)
+    named, muted = _named(words, facts[:, 3] > 0, facts[:, 4] > 0, candidates)
     return Profiles(
         records=records,
         seeds=seeds,
         words=words,
-        topics=_topics(runs, words, facts[:, 3], candidates),
-        expansion=runs[6].groups.summing(runs[7].floats, runs[6].ints, len(candidates.model.archive)),
+        topics=_topics(runs, words, candidates),
+        expansion=runs[4].groups.summing(runs[5].floats, runs[4].ints, len(candidates.model.archive)),
         phrases=named[Kind.PHRASE],
         authors=named[Kind.AUTHOR],
         categories=named[Kind.CATEGORY],
@@ -309,40 +311,36 @@ def match_interests(profiles: Profiles, width: int) -> InterestMatches:
     Phrases, authors and categories without any match are left out.
     """
     topics = profiles.topics
-    about = topics.subjects.about
     kinds = [profiles.phrases, profiles.authors, profiles.categories]
     return InterestMatches(
         owner=np.concatenate([topics.of.owner, *(kind.owner for kind in kinds)]),
-        by=np.concatenate(
-            [about.to_dense(1, (len(topics.of.owner), width)) > 0, *(kind.standing(width) for kind in kinds)]
-        ),
+        by=np.concatenate([topics.subjects.about, *(kind.standing(width) for kind in kinds)]),
     )
 
 
-def _topics(runs: Sequence[RecordColumn], words: _Words, unknown_stems: Ints, candidates: CandidateSet) -> Topics:
-    stems, terms = grouped(runs[0].ints), grouped(runs[2].ints)
-    columns = runs[1].ints
-    rows = (
-        candidates.bm25_index.row_of[columns]
-        if len(candidates.bm25_index.row_of)
-        else np.full(len(columns), -1, dtype=np.intp)
+def _topics(runs: Sequence[RecordColumn], words: _Words, candidates: CandidateSet) -> Topics:
+    terms = grouped(runs[0].ints)
+    queries = Queries(
+        names=[one for row in np.flatnonzero(runs[0].groups.sizes).tolist() for one in words.of(row).names],
+        words=terms.summing(runs[2].floats, runs[1].ints, len(candidates.model.vocabulary)),
+        vectors=runs[3].halves((len(terms), candidates.space.dims)),
     )
-    unknown = [stem for row in np.flatnonzero(unknown_stems).tolist() for stem in words.of(row).unknown_stems]
-    rows[columns < 0] = [candidates.bm25_index.rows.get(stem, -1) for stem in unknown]
-    tfidf = terms.summing(runs[4].floats, runs[3].ints, len(candidates.model.vocabulary))
-    vectors = runs[5].halves((len(stems), candidates.space.dims))
-    names = [one for row in np.flatnonzero(runs[0].groups.sizes).tolist() for one in words.of(row).names]
-    return read_topics(candidates, runs[0].groups, (stems, rows), tfidf, (names, vectors))
+    subjects = candidates.subjects.of(queries)
+    if candidates.judgments.by_topic:
+        owners = map(words.of, np.flatnonzero(runs[0].groups.sizes).tolist())
+        typed = [own.topics[n] for own in owners for n in own.typed]
+        replace_log_odds(subjects.log_odds, candidates.judgments.of(typed))
+    return Topics(runs[0].groups, subjects)
 
 
 def _feedback(
     runs: Sequence[RecordColumn], facts: Ints, seeds: Sequence[Sequence[Seed]], candidates: CandidateSet
 ) -> FeedbackMatrix:
-    everything, likes = runs[8].groups, grouped(facts[:, 0])
+    everything, likes = runs[6].groups, grouped(facts[:, 0])
     named = [seed for own, count in zip(seeds, everything.sizes.tolist(), strict=True) for seed in own[:count]]
     seed_table, places = candidates.seed_encoder.table_with(named)
     liked = places[np.arange(len(places)) < (everything.starts + likes.sizes)[everything.owner]]
-    return FeedbackMatrix(seed_table, likes, liked, everything, places, runs[8].floats, runs[9].floats)
+    return FeedbackMatrix(seed_table, likes, liked, everything, places, runs[6].floats, runs[7].floats)
 
 
 def _named(

@@ -18,11 +18,14 @@ from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profile, Profiles
 from digestd.ranking.signals import community, likes, named, topics
 from digestd.ranking.signals.base import Explain, ReasonEvidence, Words
+from digestd.ranking.subjects import ABOUT
 
 LEAST_JOINT = 0.08
 """Minimum contribution of all likes together: about that of one like that is just close enough."""
 MOST_WORDS = 3
 """Maximum number of words."""
+FAR = 0.02
+"""Chance below which nothing is said about a topic."""
 LEAST_SHARE = 0.05
 """Minimum share of the sum that a word must add."""
 
@@ -49,12 +52,13 @@ def explain_words(candidates: CandidateSet, profiles: Profiles, at: Cells) -> Re
 ORDER: tuple[tuple[Explain, float], ...] = (
     (named.explain_author, 0.0),
     (named.explain_phrase, named.MEANT),
-    (topics.explain_subject, 0.0),
+    (topics.explain_subject, ABOUT),
     (likes.explain_likes, 0.0),
     (named.explain_phrase, 0.0),
     (explain_words, 0.0),
     (community.explain_co_likes, 0.0),
     (named.explain_category, 0.0),
+    (topics.explain_subject, FAR),
     (community.explain_trend, 0.0),
 )
 """Sources of reasons, strongest first, with the strength that each needs at that position.
@@ -103,12 +107,9 @@ def reasons(candidates: CandidateSet, profiles: Profiles, at: Cells) -> Reasons:
     return Reasons(distinct, which)
 
 
-def near_reasons(candidates: CandidateSet, profiles: Profiles, at: Cells, found: Sequence[Reason]) -> Iterator[Reason]:
+def near_reasons(profiles: Profiles, at: Cells, found: Sequence[Reason]) -> Iterator[Reason]:
     """Yield, for the reasons found at papers below the minimum score, those that claim no match."""
     topics, topic_text = profiles.topics, profiles.topic_text()
-    queries, papers = topics.vectors, candidates.vectors
-    if candidates.space.is_empty:
-        queries, papers = topics.places, candidates.encoded.dense
     for row, column, reason in zip(at.rows.tolist(), at.columns.tolist(), found, strict=True):
         start, count = int(topics.of.starts[row]), int(topics.of.sizes[row])
         if kind := _NEAR_KINDS.get(reason.kind):
@@ -116,7 +117,7 @@ def near_reasons(candidates: CandidateSet, profiles: Profiles, at: Cells, found:
         elif reason.kind not in (ReasonKind.NEW, ReasonKind.TREND):
             yield reason
         elif count:
-            nearest = int(np.argmax(queries[start : start + count] @ papers[column]))
+            nearest = int(np.argmax(topics.subjects.log_odds[start : start + count, column]))
             yield Reason(ReasonKind.NEAREST, topic_text(start + nearest))
         else:
             yield Reason(ReasonKind.NEAREST) if profiles.feedback.likes.sizes[row] else reason

@@ -1,87 +1,125 @@
 """Subjects: the chance that a paper is about a topic, not merely mentions its words.
 
-    log odds = BIAS + LEXICAL · features of the mentions + COSINE · c + DEVIATION · z + LATENT · l,
+    log odds = bias + Σ weight · feature,
 
-where c is the cosine of topic and paper in the dense space, z its distance from the archive's mean cosine with this
-topic in standard deviations, and l the LSA cosine. The coefficients are a logistic regression on 2,646 pairs of topic
-and paper that one reader judged, 70 topics in three weeks of Hugging Face and arXiv papers. On topics left out of the
-fit, papers with a chance of MIN_CHANCE or more were right in 83 %, and half right in another 9 %; they were 68 % of
-the right ones, the rest of which hardly shares a word or a meaning with the topic. Cosines alone reach 45 % at the
-same recall. Without a dense model the LSA cosine takes the place of both.
+with the features below. The weights are a logistic regression on pairs of topic and paper that readers of whole arXiv
+days judged; `python -m tests.fitting topics` fits them and says what each feature is worth. Without a dense model there
+are other weights and no features of meaning.
+
+What the glossary knows as narrower than a topic counts for it: a paper on named entity recognition is about information
+extraction, though it may mention neither word. This was worth more than anything else.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
 from math import log
+from typing import NamedTuple
 
 import numpy as np
 
-from digestd.ranking.arrays import Bools, Cells, Floats, Ints, marked
-from digestd.ranking.concepts import Names
+from digestd.ranking.arrays import Bools, Floats, Sparse
+from digestd.ranking.concepts import Names, narrower_names
 from digestd.ranking.dense import EmbeddingSpace
-from digestd.ranking.mentions import TITLE, MentionIndex
-from digestd.ranking.quotes import BACKGROUND
+from digestd.ranking.glossary import narrower_text
+from digestd.ranking.mentions import MentionIndex, Mentions
 
-MIN_CHANCE = 0.3
-"""Below this chance a paper does not match the topic."""
-MIN_LOG_ODDS = log(MIN_CHANCE / (1 - MIN_CHANCE))
-UNKNOWN_LATENT = 0.15
-"""The LSA cosine assumed for a topic whose words the text model has never seen."""
-RELIABLE_DIMS = 50
-"""In a space of fewer dimensions, cosines are high by chance; they count less and UNKNOWN_LATENT the more."""
-MIN_COSINE = 0.4
-"""The cosine that a paper needs which does not mention the topic: its deviation alone is large for absent subjects."""
+ABOUT = 0.35
+"""The chance from which a paper counts as about a topic where topics are counted."""
+ABOUT_LOG_ODDS = log(ABOUT / (1 - ABOUT))
+FEATURES = ("often", "narrower", "category", "words", "cosine", "deviation")
+"""The features of a topic and a paper.
+
+often       ln(1 + number of times that the paper names the topic)
+narrower    the same for the names of narrower subjects
+category    1 if the paper is in an arXiv category that is the topic as a whole
+words       TF-IDF cosine of the paper with the topic and the names of narrower subjects
+cosine      cosine of paper and topic in the dense space
+deviation   its distance from the archive's mean cosine with this topic, in standard deviations
+"""
+
+UNHEARD = np.float32(0.12)
+"""The TF-IDF cosine assumed where a paper names a topic and the model knows no word of it; less if it knows some."""
+MEANING = frozenset({"cosine", "deviation"})
+"""Those of a dense model."""
 
 
-@dataclass(frozen=True, slots=True)
-class Coefficients:
-    """The coefficients of the formula above; `lexical` in the order of FEATURES."""
+class Coefficients(NamedTuple):
+    """The coefficients of the formula above; `weights` in the order of FEATURES."""
 
     bias: float
-    lexical: tuple[float, ...]
-    cosine: float
-    deviation: float
-    latent: float
+    weights: tuple[float, ...]
 
 
-DENSE = Coefficients(-4.73, (1.2, 1.9, 1.05, 0.75, 1.4, 1.05, 4.0), 1.4, 0.42, 5.0)
-SPARSE = Coefficients(-4.12, (1.35, 2.3, 0.8, 0.6, 1.65, 1.0, 4.0), 0.0, 0.0, 6.0)
+def parse_coefficients(text: str) -> tuple[Coefficients, Coefficients]:
+    """Return the coefficients with and without a dense model."""
+    both = json.loads(text)
+    dense, sparse = (
+        Coefficients(each["bias"], tuple(each.get(name, 0.0) for name in FEATURES))
+        for each in (both["dense"], both["sparse"])
+    )
+    return dense, sparse
+
+
+DENSE, SPARSE = parse_coefficients(files(__package__).joinpath("subjects.json").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Queries:
+    """t queries, as compiled.
+
+    Attributes:
+        names: What names them in papers.
+        words: (t, V) TF-IDF rows; the squared length of each is the share of its words that the model knows.
+        vectors: (t, e) embeddings.
+    """
+
+    names: Sequence[Names]
+    words: Sparse
+    vectors: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subjects:
-    """The c (topic, paper) cells in which a paper is about a topic.
+    """t queries against m papers.
 
     Attributes:
-        chances: (c,) at least MIN_CHANCE.
-        starts, lengths: (c,) the words in `mentions` that name the topic there; length 0 if none do.
-        topics: What names each topic in papers.
+        log_odds: (t, m) of the chance that the paper is about the query.
     """
 
-    about: Cells
-    chances: Floats
-    starts: Ints
-    lengths: Ints
-    mentions: MentionIndex
-    topics: Sequence[Names]
+    log_odds: Floats
+    index: "SubjectIndex"
+    names: Sequence[Names]
+    mentioned: Mentions
 
     @property
-    def titled(self) -> Bools:
-        titled: Bools = self.mentions.tells[self.starts] == TITLE  # false at 0, which is in a gap
-        return titled
+    def about(self) -> Bools:
+        """Return which papers are about which query (t, m), with a chance of ABOUT or more."""
+        about: Bools = self.log_odds >= ABOUT_LOG_ODDS
+        return about
 
-    @property
-    def named(self) -> Bools:
-        """Return whether the title or the work of the authors names the topic, not only what was known before (c,)."""
-        named: Bools = (self.lengths > 0) & (self.mentions.tells[self.starts] > BACKGROUND)
-        return named
+    def place(self, query: int, paper: int) -> tuple[int, int] | None:
+        """Return the start and length of what names a query in a paper, else of what comes nearest; None without."""
+        names = self.names[query]
+        if found := self.named(query, paper):
+            return found
+        return self.index.mentions.related(names.forms[0], paper) if names.forms else None
 
-    def place(self, cell: int) -> tuple[int, int] | None:
-        """Return the start and length of what names the topic of a cell, else of what comes nearest; None without."""
-        if self.lengths[cell]:
-            return int(self.starts[cell]), int(self.lengths[cell])
-        forms = self.topics[self.about.rows[cell]].forms
-        return self.mentions.related(forms[0], int(self.about.columns[cell])) if forms else None
+    def named(self, query: int, paper: int) -> tuple[int, int] | None:
+        """Return the start and length of what names a query, or a narrower subject, in a paper; None without."""
+        own = self.mentioned.place(query, paper)
+        narrower = (self.index.subject(name).mentioned.place(0, paper) for name in self.names[query].subjects)
+        places = [place for place in (own, *narrower) if place]
+        return max(places, key=lambda place: self.index.mentions.tells[place[0]], default=None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Subject:
+    """A subject of the glossary: what the papers have of its narrower ones, and its features (m,) by name."""
+
+    mentioned: Mentions
+    features: dict[str, Floats]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,51 +127,68 @@ class SubjectIndex:
     """The day's papers by subject.
 
     Attributes:
-        latent: (m, d) LSA vectors of the papers.
+        words: (V, m) TF-IDF columns of the papers.
         vectors: (m, e) their embeddings in `space`.
     """
 
     mentions: MentionIndex
-    latent: Floats
+    words: Sparse
     space: EmbeddingSpace
     vectors: Floats
+    _subjects: dict[str, _Subject] = field(default_factory=dict)
 
-    def of(self, topics: Sequence[Names], places: Floats, vectors: Floats) -> Subjects:
-        """Return the papers about each of t topics.
+    def of(self, queries: Queries) -> Subjects:
+        """Return the papers about each query."""
+        coefficients = SPARSE if self.space.is_empty else DENSE
+        log_odds = np.full((len(queries.names), len(self.mentions)), coefficients.bias, dtype=np.float32)
+        mentioned = self.mentions.of(queries.names)
+        for weight, values in zip(coefficients.weights, self.features(queries, mentioned), strict=True):
+            values *= np.float32(weight)  # in place: these are the largest arrays of a shard
+            log_odds += values
+        return Subjects(log_odds, self, queries.names, mentioned)
 
-        Args:
-            topics: What names them in papers.
-            places: (t, d) LSA vectors of the topics.
-            vectors: (t, e) embeddings of the topics.
-        """
-        log_odds, is_near = self._by_meaning(places, vectors)
-        found = self.mentions.of(topics)
-        named = found.cells
-        log_odds[named.rows, named.columns] += found.features @ np.array(self._coefficients.lexical, dtype=np.float32)
-        is_near[named.rows, named.columns] = True
-        about = marked((log_odds >= MIN_LOG_ODDS) & is_near)
-        chances = (1 / (1 + np.exp(-log_odds[about.rows, about.columns]))).astype(np.float32)
-        where = named.find(about, len(self.mentions))
-        starts, lengths = (np.append(each, 0)[where] for each in (found.starts, found.lengths))  # −1: the appended 0
-        return Subjects(about, chances, starts, lengths, self.mentions, topics)
+    def features(self, queries: Queries, mentioned: Mentions) -> Iterator[Floats]:
+        """Yield the values (t, m) of each of FEATURES, to be changed at will."""
+        shape = len(queries.names), len(self.mentions)
+        often = mentioned.cells.to_dense(mentioned.often, shape)
+        narrower = self._by_subject("narrower", queries.names, np.zeros(shape, dtype=np.float32))
+        is_named = (often > 0) | (narrower > 0)
+        yield often
+        yield narrower
+        yield mentioned.cells.to_dense(mentioned.is_listed.astype(np.float32), shape)
+        words = self._by_subject("words", queries.names, (queries.words @ self.words).toarray())
+        unheard = self._by_subject("unheard", queries.names, _unheard(queries.words))
+        yield np.add(words, unheard[:, None], out=words, where=is_named)
+        cosine: Floats = queries.vectors @ self.vectors.T
+        yield cosine.copy()
+        cosine -= (queries.vectors @ self.space.mean)[:, None]
+        spread = (queries.vectors @ self.space.covariance * queries.vectors).sum(axis=1)
+        cosine /= np.sqrt(np.maximum(spread, 1e-6))[:, None]
+        yield cosine
 
-    def _by_meaning(self, places: Floats, vectors: Floats) -> tuple[Floats, Bools]:
-        """Return the log odds (t, m) without the lexical features, and whether the meaning alone may suffice (t, m)."""
-        weights, space = self._coefficients, self.space
-        model = self.mentions.model
-        log_odds: Floats = places @ self.latent.T
-        is_near = log_odds >= model.near
-        counts = places.any(axis=1, keepdims=True) * np.float32(min(1, model.dims / RELIABLE_DIMS))
-        log_odds *= np.float32(weights.latent) * counts  # in place: these are the largest arrays of a shard
-        log_odds += np.float32(weights.latent * UNKNOWN_LATENT) * (1 - counts) + np.float32(weights.bias)
-        if space.is_empty:
-            return log_odds, is_near
-        cosine: Floats = vectors @ self.vectors.T
-        deviation = np.sqrt(np.maximum((vectors @ space.covariance * vectors).sum(axis=1), 1e-6))
-        log_odds += np.float32(weights.cosine) * cosine
-        log_odds += np.float32(weights.deviation) * (cosine - (vectors @ space.mean)[:, None]) / deviation[:, None]
-        return log_odds, cosine >= MIN_COSINE
+    def subject(self, name: str) -> _Subject:
+        """Return what the papers say about a subject of the glossary, given by its first English name."""
+        if name not in self._subjects:
+            mentioned = self.mentions.of([narrower_names(name)])
+            model, texts = self.mentions.model, [narrower_text(name)]
+            row = model.encode(texts).sparse * np.sqrt(model.known_shares(texts)[0])
+            features = {
+                "narrower": mentioned.cells.to_dense(mentioned.often, (1, len(self.mentions)))[0],
+                "words": (row @ self.words).toarray()[0],
+                "unheard": _unheard(row)[0],
+            }
+            self._subjects[name] = _Subject(mentioned, features)
+        return self._subjects[name]
 
-    @property
-    def _coefficients(self) -> Coefficients:
-        return SPARSE if self.space.is_empty else DENSE
+    def _by_subject(self, feature: str, names: Sequence[Names], values: Floats) -> Floats:
+        """Put a feature of the subjects that queries are in place of their own values."""
+        for row, own in enumerate(names):
+            for name in own.subjects:
+                values[row] = self.subject(name).features[feature]
+        return values
+
+
+def _unheard(rows: Sparse) -> Floats:
+    """Return the TF-IDF cosine assumed for the words of each query that the text model does not know (t,)."""
+    known: Floats = rows.power(2).sum(axis=1)
+    return UNHEARD * np.maximum(1 - known, 0)

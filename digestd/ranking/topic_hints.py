@@ -16,15 +16,15 @@ import numpy as np
 from rapidfuzz import fuzz, process
 
 from digestd.domain.interest import TopicHint
-from digestd.ranking.arrays import Floats, cells, grouped
+from digestd.ranking.arrays import Sparse, grouped
 from digestd.ranking.concepts import Concept, understand
 from digestd.ranking.dense import CachedEncoder
-from digestd.ranking.glossary import glossary_names
+from digestd.ranking.glossary import glossary_names, narrower_text
 from digestd.ranking.lexicon import lemmas
 from digestd.ranking.model import TextModel
 from digestd.ranking.subjects import SubjectIndex
 from digestd.ranking.text import phrase_form
-from digestd.ranking.topics import Topic, compile_topics
+from digestd.ranking.topics import Topic, as_queries, compile_topics
 from digestd.ranking.translation import LETTERS_TELLING, is_foreign
 
 NEAREST = 3
@@ -33,8 +33,8 @@ SHORTLIST = 15
 """Names by meaning, and by words, that are tried."""
 SAME_WORDS = 82
 """Similarity of words (0 to 100, rapidfuzz) from which a name is near."""
-NEAR_DENSE, NEAR_LATENT = 0.44, 0.5
-"""Cosine from which a name is near in meaning: in the dense space, and without one in the LSA space."""
+NEAR_DENSE, NEAR_WORDS = 0.44, 0.35
+"""Cosine from which a name is near in meaning: in the dense space, and without one of TF-IDF rows."""
 LETTERS_COMPARED = 6
 """Shorter topics are not compared by words: NER and NeRF have little to do with each other."""
 BLOCK = 100
@@ -87,22 +87,23 @@ class TopicHints:
         """Return the names that are near a topic by their words, and that may be by their meaning, best first."""
         respelt = " ".join(map(self._model.lexicon.corrected, topic.split()))  # the archive may not have the phrase
         own = [respelt] if respelt != topic else []
-        return [*own, *_by_words(topic)], self._by_place(near.queries[0].place) if near else []
+        return [*own, *_by_words(topic)], self._by_meaning(near.queries[0]) if near else []
 
-    def _by_place(self, place: Floats) -> list[str]:
-        """Return the SHORTLIST names whose LSA vectors are nearest to one (d,), best first; none to a zero vector."""
-        if not place.any():
-            return []
-        order = np.argsort(-(self._places @ place), kind="stable")[:SHORTLIST]
-        return [self._names[k] for k in order]
+    def _by_meaning(self, query: Topic) -> list[str]:
+        """Return up to SHORTLIST names of subjects that have most to do with a query, best first."""
+        row = as_queries([query], self._model).words
+        nearness = (row @ self._rows).toarray()[0]
+        order = np.argsort(-nearness, kind="stable")[:SHORTLIST]
+        return [self._names[k] for k in order if nearness[k] > 0]
 
     @cached_property
     def _names(self) -> Sequence[str]:
         return list(dict.fromkeys([*glossary_names().values(), *self._model.lexicon.long_forms.values()]))
 
     @cached_property
-    def _places(self) -> Floats:
-        return self._model.encode(self._names).dense
+    def _rows(self) -> Sparse:
+        """Return the TF-IDF columns (V, names) of the names with those of narrower subjects."""
+        return self._model.encode([narrower_text(name) for name in self._names]).sparse.T.tocsr()
 
     def _look_up(self, names: Iterable[str]) -> Mapping[str, _Near | None]:
         """Return what is known about names. What a visitor has typed is not remembered."""
@@ -114,15 +115,13 @@ class TopicHints:
         """Return each topic and the number of papers about it; None without a content word."""
         if not topics:
             return {}
-        compiled = compile_topics(topics, self._model, self._encoder)
+        compiled = compile_topics(topics, self._model, self._subjects.space, self._encoder)
         found: dict[str, _Near | None] = dict.fromkeys(topics)
         for start in range(0, len(compiled), BLOCK):
             block = dict(islice(compiled.items(), start, start + BLOCK))
             of, queries = grouped([len(own) for own in block.values()]), list(chain(*block.values()))
-            places, vectors = (np.array([getattr(one, what) for one in queries]) for what in ("place", "vector"))
-            about = self._subjects.of([one.names for one in queries], places, vectors).about
-            once, _, _ = cells(of.owner[about.rows], about.columns, len(self._subjects.mentions))
-            counts = np.bincount(once.rows, minlength=len(block)).tolist()
+            about = self._subjects.of(as_queries(queries, self._model)).about
+            counts = of.best(about.astype(np.float32)).sum(axis=1).astype(int).tolist()
             found |= {topic: _Near(own, papers) for (topic, own), papers in zip(block.items(), counts, strict=True)}
         return found
 
@@ -222,6 +221,12 @@ def _cosine(near: _Near | None, other: _Near, subjects: SubjectIndex) -> float:
     if near is None:
         return 0.0
     dense = not subjects.space.is_empty
-    pairs = product(near.queries, other.queries)
-    cosine = max(one.vector @ two.vector if dense else one.place @ two.place for one, two in pairs)
-    return float(cosine) if cosine >= (NEAR_DENSE if dense else NEAR_LATENT) else 0.0
+    cosine = max(_one_cosine(one, two, dense) for one, two in product(near.queries, other.queries))
+    return float(cosine) if cosine >= (NEAR_DENSE if dense else NEAR_WORDS) else 0.0
+
+
+def _one_cosine(one: Topic, two: Topic, dense: bool) -> float:
+    if dense:
+        return float(one.vector @ two.vector)
+    _, first, second = np.intersect1d(one.terms, two.terms, assume_unique=True, return_indices=True)
+    return float(one.values[first] @ two.values[second])

@@ -8,16 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from digestd.ranking.arrays import Floats, Groups, Ints, Sparse, grouped
-from digestd.ranking.candidates import CandidateSet
-from digestd.ranking.concepts import Names, understand
-from digestd.ranking.dense import Encoder
-from digestd.ranking.model import TextModel, lsa_vectors
-from digestd.ranking.subjects import Subjects
+from digestd.ranking.arrays import Floats, Groups, Ints, stacked
+from digestd.ranking.concepts import Concept, Names, understand
+from digestd.ranking.dense import EmbeddingSpace, Encoder
+from digestd.ranking.glossary import narrower_text
+from digestd.ranking.model import TextModel, unit
+from digestd.ranking.subjects import Queries, Subjects
 from digestd.ranking.text import analyse
-
-UNKNOWN = -1
-"""Column of a stem that the text model does not know."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,19 +22,15 @@ class Topic:
     """One query: all or a part of what a typed topic means, which any of its queries meets.
 
     Attributes:
-        stems: Distinct stems in order.
-        columns: Their columns in the model's vocabulary.
-        terms, values: The TF-IDF row, including pairs of stems.
-        place: (d,) LSA vector.
+        terms, values: The TF-IDF row, including pairs of stems; its squared length is the share of known words.
+        stems: Columns of its distinct stems that the model knows.
         vector: (e,) embedding in half precision; e = 0 without a dense model.
         names: What names it in papers.
     """
 
-    stems: tuple[str, ...]
-    columns: Ints
     terms: Ints
     values: Floats
-    place: Floats
+    stems: Ints
     vector: Floats
     names: Names
 
@@ -48,86 +41,51 @@ class Topics:
 
     Attributes:
         of: Owner of each query.
-        stems: Stems of each query, as groups.
-        rows: Row of each stem in the BM25 index, −1 if no paper has it.
-        bm25: (n, m) sum over all topics of a subscriber.
-        places: (t, d) LSA vectors.
-        vectors: (t, e) embeddings; e = 0 without a dense model.
-        subjects: The papers that the topics are the subjects of.
+        subjects: How likely the papers are about them.
     """
 
     of: Groups
-    stems: Groups
-    rows: Ints
-    bm25: Floats
-    places: Floats
-    vectors: Floats
     subjects: Subjects
 
 
-def compile_topics(values: Iterable[str], model: TextModel, encoder: Encoder) -> dict[str, tuple[Topic, ...]]:
-    """Compile the queries of each distinct topic that has a content word."""
+def compile_topics(
+    values: Iterable[str], model: TextModel, space: EmbeddingSpace, encoder: Encoder
+) -> dict[str, tuple[Topic, ...]]:
+    """Compile the queries of each distinct topic that has a content word.
+
+    Args:
+        encoder: That of the space, with a cache.
+    """
     understood = [(value, concept) for value in dict.fromkeys(values) for concept in understand(value, model)]
-    concepts = [concept for _, concept in understood]
-    docs = analyse([concept.words for concept in concepts])
-    encoded = model.encode_tokens(docs)
-    vectors = encoder.encode([concept.text for concept in concepts])
-    ends = encoded.sparse.indptr
+    docs = analyse([concept.words for _, concept in understood])
+    rows = model.encode_tokens(docs).sparse
+    lengths = np.sqrt(model.known_shares([concept.text for _, concept in understood]))
+    stems = [dict.fromkeys(doc) for doc in docs]
+    columns = [np.array([model.vocabulary[s] for s in own if s in model.vocabulary], dtype=np.intp) for own in stems]
+    vectors = _vectors([concept for _, concept in understood], space, encoder)
     found: dict[str, tuple[Topic, ...]] = {}
-    for i, ((value, concept), doc) in enumerate(zip(understood, docs, strict=True)):
-        if doc:
-            places = encoded.dense[i], vectors[i]
-            query = _topic(model, doc, encoded.sparse, slice(ends[i], ends[i + 1]), places, concept.names)
+    for i, (value, concept) in enumerate(understood):
+        if docs[i]:
+            own = slice(*rows.indptr[i : i + 2])
+            terms, values_of = rows.indices[own].astype(np.intp), rows.data[own] * lengths[i]
+            query = Topic(terms, values_of, columns[i], vectors[i], concept.names)
             found[value] = (*found.get(value, ()), query)
     return found
 
 
-def _topic(
-    model: TextModel, doc: Sequence[str], rows: Sparse, own: slice, places: tuple[Floats, Floats], names: Names
-) -> Topic:
-    stems = tuple(dict.fromkeys(doc))
-    columns = np.array([model.vocabulary.get(stem, UNKNOWN) for stem in stems], dtype=np.intp)
-    return Topic(
-        stems=stems,
-        columns=columns,
-        terms=rows.indices[own].astype(np.intp),
-        values=rows.data[own],
-        place=places[0],
-        vector=places[1],
-        names=names,
+def as_queries(topics: Sequence[Topic], model: TextModel) -> Queries:
+    """Return compiled queries as they are matched against papers."""
+    return Queries(
+        names=[topic.names for topic in topics],
+        words=stacked([topic.terms for topic in topics], [topic.values for topic in topics], len(model.vocabulary)),
+        vectors=np.array([topic.vector for topic in topics], dtype=np.float32),
     )
 
 
-def read_topics(
-    candidates: CandidateSet,
-    of: Groups,
-    stems: tuple[Groups, Ints],
-    terms: Sparse,
-    named: tuple[Sequence[Names], Floats],
-) -> Topics:
-    """Match the topics of a block against the candidates.
-
-    Args:
-        of: Owner of each topic.
-        stems: Stems of each topic, as groups, with the row of each stem in the BM25 index.
-        terms: (t, V) TF-IDF rows.
-        named: What names the topics in papers, and their embeddings (t, e).
-    """
-    stems_of, rows = stems
-    names, vectors = named
-    here = rows >= 0
-    asked, which = np.unique(rows[here], return_inverse=True)
-    bm25 = candidates.bm25_index.bm25[asked].toarray()  # mostly zeros, but sparse sums take six times as long
-    held = grouped(np.bincount(stems_of.owner[here], minlength=len(stems_of)))
-    counted = grouped(np.bincount(of.owner[held.owner], minlength=len(of)))
-    ones = np.ones(len(which), dtype=np.float32)
-    places = lsa_vectors(terms, candidates.model.components)
-    return Topics(
-        of=of,
-        stems=stems_of,
-        rows=rows,
-        bm25=counted.summing(ones, which, len(asked)) @ bm25,
-        places=places,
-        vectors=vectors,
-        subjects=candidates.subjects.of(names, places, vectors),
-    )
+def _vectors(concepts: list[Concept], space: EmbeddingSpace, encoder: Encoder) -> Floats:
+    """Return the embedding of each concept (n, e): between its text, that of its subjects, and the nearest papers."""
+    vectors = encoder.encode([concept.text for concept in concepts])
+    if not vectors.size:
+        return vectors
+    listed = encoder.encode([". ".join(map(narrower_text, concept.subjects)) or concept.text for concept in concepts])
+    return space.expanded(unit(vectors + listed))

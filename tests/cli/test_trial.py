@@ -191,7 +191,7 @@ async def test_show_ignores_earlier_trial(installed: Install, run: Run) -> None:
     await read(installed, 2, "loud")
     installed.clock.go(DAY)
     run("stop")
-    run("start", "topics", "--signals", "topic")
+    run("start", "topics", "--signals", "subject")
     assert run("show", "topics", "--json")["each"] == []
     assert len(run("show", "votes", "--json")["each"]) == 2
     rows = run("list", "--json")
@@ -200,15 +200,15 @@ async def test_show_ignores_earlier_trial(installed: Install, run: Run) -> None:
 
 def test_invalid_trial_is_refused(run: Run, tmp_path: Path) -> None:
     unknown = tmp_path / "w.json"
-    unknown.write_text(dump_weights(Weights({"topic": 1.0, "vibes": 2.0}, 1.0)))
+    unknown.write_text(dump_weights(Weights({"subject": 1.0, "vibes": 2.0}, 1.0)))
     for words, said in {
         ("x",): "give either --weights",
-        ("x", "--signals", "topic", "--weights", "w.json"): "give either --weights",
+        ("x", "--signals", "subject", "--weights", "w.json"): "give either --weights",
         ("x", "--signals", "topics"): "topics is not a signal; signals: author",
         ("x", "--weights", "none.json"): "cannot read none.json",
         ("x", "--weights", str(unknown)): "vibes is not a signal",
-        ("x", "--signals", "topic", "--share", "1.5"): "--share",
-        (" ", "--signals", "topic"): "NAME",
+        ("x", "--signals", "subject", "--share", "1.5"): "--share",
+        (" ", "--signals", "subject"): "NAME",
     }.items():
         with pytest.raises(BadInput, match=said):
             run("start", *words)

@@ -7,7 +7,19 @@ from digestd.domain.digest import ReasonKind
 from digestd.domain.paper import PaperId
 from digestd.errors import NotFound
 from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
-from tests.digests.topic_papers import DAY, HALF, NONE, TOPIC, digests, named, paper, planned, reader, shelf, subscriber
+from tests.digests.topic_papers import (
+    DAY,
+    HALF,
+    NONE,
+    TOPIC,
+    digests,
+    named,
+    paper,
+    planned,
+    reader,
+    shelf,
+    subscriber,
+)
 from tests.support import sample_data
 from tests.support.install import Install
 
@@ -55,7 +67,7 @@ def test_explain_agrees_with_planning(bare: Install) -> None:
 
 
 def test_explain_says_why_a_paper_is_not_picked(bare: Install) -> None:
-    bare.papers([*shelf("seen", 1), *shelf("cut", 2, HALF)])
+    bare.papers([*shelf("seen", 1), *shelf("cut", 2, NONE)])
     bare.people([reader(size=1)])
     assert planned(bare) == ("seen00",)
     bare.clock.go(DAY)
@@ -69,7 +81,7 @@ def test_explain_says_why_a_paper_is_not_picked(bare: Install) -> None:
     cut = verdicts["cut00"]
     assert {name: explanation.verdict for name, explanation in verdicts.items() if name[:6] != "strong"} == {
         "seen00": "was in the digest of 2026-11-24",
-        "cut00": f"is not new, and an older paper needs a probability of 0.20; it has {cut.probability:.2f}",
+        "cut00": f"is not new, and an older paper needs a probability of 0.70; it has {cut.probability:.2f}",
         "muted": "muted: phrase brackish yodelling",
         "mine": "is one of the subscriber's own papers",
     }

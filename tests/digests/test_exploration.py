@@ -2,10 +2,14 @@
 
 from datetime import timedelta
 
+import pytest
+
 from digestd.digests.explanation import explain, explain_past_pick, preview
 from digestd.digests.planning_day import RankingOptions
 from digestd.digests.selection import sampling_seed
 from digestd.domain.digest import Section
+from digestd.domain.subscriber import MinScore
+from digestd.ranking.calibration import MIN_SCORES
 from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.digests.topic_papers import DAY, HALF, TOPIC, digests, mail, named, paper, planned, reader, shelf, subscriber
 from tests.support.install import Install
@@ -73,7 +77,8 @@ def test_exploration_can_be_disabled_by_setting(bare: Install) -> None:
     assert len(seen) == 10
 
 
-def test_exploration_skips_seen_and_muted_papers(bare: Install) -> None:
+def test_exploration_skips_seen_and_muted_papers(bare: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MIN_SCORES, MinScore.NORMAL, 0.01)  # in this archive the topic is all but rare
     bad = [paper(f"bad{n:02}", HALF, authors=["Otho Crumb"]) for n in range(20)]
     bare.people([reader(mute={"authors": ["Otho Crumb"]})])
     had: list[str] = []

@@ -4,13 +4,36 @@ from datetime import timedelta
 
 import pytest
 
+from digestd.digests.explanation import explain
 from digestd.digests.planner import PlanReport
 from digestd.domain.digest import ReasonKind, Section
+from digestd.domain.subscriber import MinScore
+from digestd.papers.paper_import import import_papers
+from digestd.ranking.calibration import MIN_SCORES
 from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
-from tests.digests.topic_papers import ALL, DAY, HALF, NONE, TOPIC, digests, paper, planned, reader, shelf
+from tests.digests.topic_papers import (
+    ALL,
+    DAY,
+    HALF,
+    NONE,
+    PART,
+    TOPIC,
+    digests,
+    named,
+    paper,
+    planned,
+    reader,
+    shelf,
+    subscriber,
+)
+from tests.support import sample_data
 from tests.support.install import Install
 
 AUTHOR = "Quillane Ostrovenko"
+
+
+def chance(install: Install, name: str) -> float:
+    return explain(install.db, subscriber(install), named(name), install.clock.now).probability or 0.0
 
 
 async def test_plan_without_near_papers_sends_no_mail(bare: Install) -> None:
@@ -63,8 +86,8 @@ def test_digest_is_limited_to_its_size(bare: Install, size: int) -> None:
 
 
 def test_good_papers_carry_over_to_the_next_day(bare: Install) -> None:
-    bare.papers([*shelf("strong", 5), *shelf("weak", 4, HALF)])
-    bare.people([reader(size=3)])
+    bare.papers([*shelf("strong", 5), *shelf("weak", 4, PART)])
+    bare.people([reader(size=3, min_score="low")])
     first = planned(bare)
     assert len(first) == 3
     assert {name[:-2] for name in first} == {"strong"}
@@ -85,9 +108,15 @@ def test_carry_over_ends_after_seven_days(bare: Install) -> None:
     assert len(came) == len(set(came)) == 7
 
 
-def test_high_minimum_score_leaves_out_weak_papers(bare: Install) -> None:
+def test_high_minimum_score_leaves_out_weak_papers(bare: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     bare.papers([*shelf("strong", 16), *shelf("weak", 2, HALF), *shelf("other", 8, NONE)])
     bars = {"low": 18, "normal": 18, "high": 16}
+    bare.people([reader()])
+    strong, weak = (
+        [chance(bare, f"{name}{n:02}") for n in range(count)] for name, count in (("strong", 16), ("weak", 2))
+    )
+    assert min(strong) > max(weak) > MIN_SCORES[MinScore.HIGH]
+    monkeypatch.setitem(MIN_SCORES, MinScore.HIGH, (min(strong) + max(weak)) / 2)
     bare.people(reader(email=f"{bar}@example.net", min_score=bar, size=30) for bar in bars)
     bare.plan()
     assert {bar: len(digests(bare, f"{bar}@example.net")[0].names) for bar in bars} == bars
@@ -100,7 +129,8 @@ def test_plan_prefers_fewer_picks_to_weak_ones(bare: Install) -> None:
 
 
 def test_plan_picks_one_barely_relevant_paper(bare: Install) -> None:
-    bare.papers(shelf("trace", 2, HALF))
+    import_papers(bare.db, sample_data.lines(shelf("known", 3)), bare.clock.now, True)
+    bare.papers(shelf("trace", 2, PART))
     bare.people([reader(min_score="high")])
     names = planned(bare)
     assert len(names) == 1

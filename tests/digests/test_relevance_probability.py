@@ -29,11 +29,13 @@ def test_fit_ignores_digests_without_verdicts(now: datetime) -> None:
     assert fit_from_digests([shown(n, now, [None] * 10) for n in range(50)]) == LocalCalibration()
 
 
-def test_fit_weights_picks_without_verdict_by_a_quarter(now: datetime) -> None:
-    silent = fit_from_digests([shown(n, now, [Verdict.MORE, *[None] * 8]) for n in range(40)])
-    said = fit_from_digests([shown(n, now, [Verdict.MORE, Verdict.LESS, Verdict.DISMISSED]) for n in range(40)])
-    assert silent.probability(-1.386) == pytest.approx(1 / 3, abs=0.03)
-    assert said.probability(-1.386) == pytest.approx(1 / 3, abs=0.03)
+def test_fit_takes_silence_as_no_objection(now: datetime) -> None:
+    quiet, pleased, torn = (
+        fit_from_digests([shown(n, now, [*said, *[None] * 8]) for n in range(40)]).probability(-1.386)
+        for said in ([Verdict.MORE, *[Verdict.LESS] * 4], [Verdict.MORE], [Verdict.MORE, Verdict.LESS])
+    )
+    assert quiet == pytest.approx(0.2, abs=0.01), "as often as it was said"
+    assert 0.2 < torn < pleased < 0.6
 
 
 def test_fit_limits_the_weight_of_one_subscriber(now: datetime) -> None:

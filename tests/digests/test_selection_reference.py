@@ -86,7 +86,7 @@ class Reader:
         floor = np.float32(self.own.log_odds_for(NEAR_SCORES[self.options.min_score]))
         below = [j for j in order.tolist() if j not in above]
         near = [j for j in below if self.log_odds[j] >= floor]
-        found = below if self.options.is_first and not near and not chosen else near
+        found = below[:1] if self.options.is_first and not near and not chosen else near
         places = min(NEAR_UP_TO, self.options.size) - chosen
         return [] if self.without_interests else found[: max(places, 0)]
 
@@ -156,7 +156,7 @@ class Reader:
         topics = self.profiles.topics
         start = int(topics.of.starts[self.row])
         own = range(start, start + int(topics.of.sizes[self.row]))
-        rows = [np.isin(np.arange(len(self.candidates)), topics.subjects.about.of(topic)) for topic in own]
+        rows = [topics.subjects.about[topic] for topic in own]
         for kind in (self.profiles.phrases, self.profiles.authors, self.profiles.categories):
             named = np.flatnonzero(kind.owner == self.row).tolist()
             rows += [np.isin(np.arange(len(self.candidates)), kind.found.of(thing)) for thing in named]

@@ -2,7 +2,7 @@
 
 On an archive of other words.
 
-Where the topic stands in a paper makes it strong, weak or no match.
+Where the topic stands in a paper makes it strong, weak, near or no match.
 """
 
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ from tests.support.install import Install
 
 DAY = timedelta(days=1)
 TOPIC = "glimmering vostok tidepool lanterns"
-ALL, HALF, NONE = 2, 1, 0
-"""The topic stands in title and abstract, in the abstract alone, or nowhere."""
+ALL, HALF, PART, NONE = 3, 2, 1, 0
+"""The topic stands in title and abstract, in the abstract alone, only its first half there, or nowhere."""
 Record = dict[str, object]
 
 
@@ -40,6 +40,7 @@ def paper(name: str, strength: int = ALL, **said: object) -> Record:
     """Return a paper that TOPIC stands in as `strength` says, and otherwise other text."""
     filler = _filler()[sum(map(ord, name)) % len(_filler())]
     title, abstract = (TOPIC if strength >= least else "" for least in (ALL, HALF))
+    abstract = " ".join(TOPIC.split()[:2]) if strength == PART else abstract
     return {
         "id": f"shelf:{name}",
         "title": f"{title} {filler[0]} {name}",

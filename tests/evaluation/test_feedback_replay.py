@@ -197,7 +197,7 @@ async def test_feedback_supports_options_of_files(installed: Install, run: Run, 
     first = await day(installed, "a")
     say(installed, first[0])
     assert run("--against", "trend", "--json")["mrr"]["value"] > 0
-    assert "topic" in run("--ablate", "--json")
+    assert "subject" in run("--ablate", "--json")
 
 
 def test_missing_feedback_is_reported_in_one_line(run: Run) -> None:

@@ -1,13 +1,16 @@
-"""Fit to files of judgments: see the package."""
+"""Fit to files of judgments or to labelled days: see the package."""
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import tests.fitting
 from digestd.cli.evaluate import read_cases
-from digestd.ranking import calibration, fusion
-from tests.fitting.calibration import calibrate
+from digestd.ranking import fusion
+from digestd.ranking.encoders import open_encoder
+from digestd.ranking.subjects import FEATURES, MEANING
+from tests.fitting import topics
 from tests.fitting.weights import learn_weights
 
 
@@ -16,28 +19,42 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=tests.fitting.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["weights", "calibration"])
+    parser.add_argument("what", choices=["weights", "topics"])
     parser.add_argument("out", type=Path)
-    parser.add_argument("--papers", type=Path, action="append", required=True)
-    parser.add_argument("--judgments", type=Path, action="append", required=True)
+    parser.add_argument("--papers", type=Path, action="append", default=[])
+    parser.add_argument("--judgments", type=Path, action="append", default=[])
+    parser.add_argument("--days", type=Path)
     parser.add_argument("--embedding-model", default="", help="as for `digestd evaluate`")
     given = parser.parse_args()
-    if len(given.papers) != len(given.judgments):
+    if given.what == "topics":
+        if given.days is None:
+            parser.error("give the folder of whole days with --days")
+        _fit_topics(given.out, given.days, given.embedding_model)
+        return
+    if not given.papers or len(given.papers) != len(given.judgments):
         parser.error("give a file of papers for each file of judgments")
     sets = {
         str(judged): read_cases(papers, judged, None, None, given.embedding_model)
         for papers, judged in zip(given.papers, given.judgments, strict=True)
     }
-    if given.what == "weights":
-        learnt = learn_weights(sets)
-        given.out.write_text(fusion.dump_weights(learnt.weights), encoding="utf-8")
-        before, unseen = learnt.before, learnt.unseen
-    else:
-        fitted = calibrate(sets)
-        given.out.write_text(calibration.dumps(fitted.calibration), encoding="utf-8")
-        before, unseen = fitted.before, fitted.unseen
+    learnt = learn_weights(sets)
+    given.out.write_text(fusion.dump_weights(learnt.weights), encoding="utf-8")
     for name in sets:
-        print(json.dumps({"judgments": name, "before": before[name], "unseen": unseen[name]}))
+        print(json.dumps({"judgments": name, "before": learnt.before[name], "unseen": learnt.unseen[name]}))
+
+
+def _fit_topics(out: Path, folder: Path, embedding_model: str) -> None:
+    days = list(topics.read_days(folder, open_encoder(embedding_model)))
+    developed, held = topics.halves(days)
+    for dense in (True, False):
+        row = asdict(topics.measure(held, topics.fit(developed, dense)))
+        print(json.dumps({"held out": "dense" if dense else "sparse", **row}))
+        for feature in FEATURES:
+            if dense or feature not in MEANING:
+                fewer = topics.fit(topics.without(developed, feature), dense)
+                row = asdict(topics.measure(topics.without(held, feature), fewer))
+                print(json.dumps({"without": feature, **row}))
+    out.write_text(topics.dumps(topics.fit(days), topics.fit(days, dense=False)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,72 +7,29 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.domain.subscriber import MinScore
-from digestd.ranking.arrays import Floats
 from digestd.ranking.calibration import (
-    CALIBRATION,
     MIN_SCORES,
-    Calibration,
+    NEAR_SCORES,
     LocalCalibration,
-    dumps,
     fit_local,
-    like_log_odds,
+    log_odds_of,
     logit,
-    mean_relevance,
-    parse,
 )
 
-SCORES = st.floats(-50, 50, width=32)
-SHARES = st.floats(0, 1, width=32)
+
+@given(st.floats(0, 1, width=32), st.floats(0, 1, width=32))
+def test_log_odds_rise_with_chance(one: float, other: float) -> None:
+    less, more = log_odds_of(np.sort(np.array([one, other], dtype=np.float32))).tolist()
+    assert -10 < less <= more < 10
 
 
-def chance(score: float, relevance: float, likes: float = 0, mean: float = 0.2) -> float:
-    found = CALIBRATION.log_odds(_rows(score), _rows(relevance), _row(mean), _row(likes))
-    return LocalCalibration().probability(float(like_log_odds(found, _rows(relevance))[0, 0]))
-
-
-def _rows(value: float) -> Floats:
-    return np.array([[value]], dtype=np.float32)
-
-
-def _row(value: float) -> Floats:
-    return np.array([value], dtype=np.float32)
-
-
-@settings(max_examples=50)
-@given(SCORES, SCORES, SHARES, SHARES, st.integers(0, 500))
-def test_probability_is_monotonic(low: float, high: float, less: float, more: float, likes: int) -> None:
-    low, high, less, more = *sorted((low, high)), *sorted((less, more))
-    assert 0 <= chance(low, less, likes) <= chance(high, more, likes) <= 1
-
-
-def test_probability_is_higher_on_relevant_day() -> None:
-    assert chance(0, 1, mean=1) > chance(0, 1, mean=0.1) > chance(0, 0, mean=0.1)
-
-
-def test_minimum_scores_separate_relevant_papers() -> None:
-    assert (
-        chance(0, 1, mean=1)
-        > MIN_SCORES[MinScore.HIGH]
-        > MIN_SCORES[MinScore.NORMAL]
-        > MIN_SCORES[MinScore.LOW]
-        > chance(0, 0, mean=0)
-    )
-
-
-def test_mean_relevance_uses_eligible_papers() -> None:
-    relevance = np.array([[1, 0, 0.5], [1, 1, 1]], dtype=np.float32)
-    assert mean_relevance(relevance, np.array([[1, 0, 1], [0, 0, 0]], dtype=np.bool_)).tolist() == [0.75, 0]
-
-
-def test_calibration_survives_file() -> None:
-    assert parse(dumps(CALIBRATION)) == CALIBRATION
-    for broken in ("[]", "{}", dumps(Calibration(1, 2, 3, 4, float("nan"))), '{"intercept": true}'):
-        with pytest.raises(ValueError, match=r"expected a JSON object|must be a number"):
-            parse(broken)
+def test_near_scores_lie_below_minimum() -> None:
+    assert MIN_SCORES.keys() == NEAR_SCORES.keys() == set(MinScore)
+    assert all(NEAR_SCORES[setting] < MIN_SCORES[setting] for setting in MinScore)
 
 
 @pytest.mark.parametrize("likely", [0.02, 0.3])

@@ -7,7 +7,7 @@ import pytest
 
 from digestd.ranking.concepts import Names
 from digestd.ranking.lexicon import lemmas
-from digestd.ranking.mentions import FEATURES, OFTEN
+from digestd.ranking.mentions import OFTEN
 from digestd.ranking.quotes import BACKGROUND
 from tests.ranking.library import candidates, retitled
 
@@ -41,7 +41,7 @@ def test_forms_are_found_as_word_by_word(seed: int) -> None:
         for paper, text in enumerate(texts)
         if (standing := places(text, form))
     }
-    often = np.rint(np.expm1(found.features[:, FEATURES.index("often")])).astype(int)
+    often = np.rint(np.expm1(found.often)).astype(int)
     cells = zip(found.cells.rows.tolist(), found.cells.columns.tolist(), strict=True)
     assert dict(zip(cells, often.tolist(), strict=True)) == expected
 

@@ -32,12 +32,6 @@ def test_expansion_of_unknown_topic_is_empty() -> None:
     assert archive_votes("zymurgy", papers()) == [0.0] * 16
 
 
-def test_expansion_of_new_words_uses_day_only() -> None:
-    new, old = archive_votes("zymurgy", [retitled("Zymurgy of ales"), papers()[0]])
-    assert new > 0
-    assert old == 0
-
-
 def test_expansion_without_topic_is_empty() -> None:
     day = candidates()
     assert not query_expansion(day, alone(day)).any()
@@ -46,7 +40,7 @@ def test_expansion_without_topic_is_empty() -> None:
 def test_expansion_shares_sum_to_one() -> None:
     model = fit(p.text for p in papers())
     columns = np.array([model.vocabulary[stem] for stem in ("glacier", "ice")], dtype=np.intp)
-    [(rows, shares)] = model.archive.best([columns], model.encode(["glacier ice"]).dense)
+    [(rows, shares)] = model.archive.best([columns])
     assert 1 < len(rows) <= 5
     assert shares.sum() == pytest.approx(1)
     assert (np.diff(shares) <= 0).all()

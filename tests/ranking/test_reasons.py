@@ -12,7 +12,8 @@ from digestd.ranking.compiler import ProfileInput
 from digestd.ranking.profile import compile_profiles
 from digestd.ranking.reasons import explain_words, reason, reasons
 from digestd.ranking.seeds import Seed
-from digestd.ranking.signals.topics import subject, topic
+from digestd.ranking.signals.topics import subject_evidence
+from digestd.ranking.subjects import ABOUT
 from tests.ranking.library import NOON, candidates, likes, many, model, papers, profile, retitled
 
 
@@ -144,7 +145,8 @@ def test_reasons_quote_only_words_of_paper() -> None:
             said = reason(day, who, j)
             text = " ".join([paper.text, *paper.words.authors])
             assert all(word in text for word in said.words)
-            assert bool(said.words) == (said.kind in QUOTING)
+            if said.kind is not ReasonKind.NEAR_TOPIC:  # it quotes if the paper has words of the topic
+                assert bool(said.words) == (said.kind in QUOTING)
 
 
 def test_reasons_are_independent_of_batch() -> None:
@@ -159,17 +161,18 @@ def test_reasons_are_independent_of_batch() -> None:
 
 
 def test_reason_ignores_common_word_of_topic() -> None:
+    unheard = "zymurgy xylophone ice"
     assert reason_of(1, *likes((Kind.TOPIC, "ice"))).words[0].endswith("flowing ice")
-    assert reason_of(1, *likes((Kind.TOPIC, "zymurgy xylophone ice"))) == Reason(ReasonKind.TREND, "1")
+    assert reason_of(1, *likes((Kind.TOPIC, unheard))) == Reason(ReasonKind.NEAREST, unheard)
 
 
 def test_scattered_topic_words_are_no_match() -> None:
-    tolls = retitled("Harbour tolls and coin hoards", "Ledgers on the surface of a tally list codes of Baltic towns.")
-    day = candidates([*papers(), tolls])
+    told = "Ledgers on the surface of a tally list codes of Baltic towns."
+    others = " ".join(paper.plain_abstract for paper in (*papers()[:8], *papers()[12:]))
+    day = candidates([*papers(), retitled("Harbour tolls and coin hoards", f"{told} {others}")])
     who = profile(day, *likes((Kind.TOPIC, "surface codes")))
-    assert 8 in subject(day, who.among).cells.columns
-    assert 16 not in subject(day, who.among).cells.columns
-    assert topic(day, who.among)[0, 16] > 0
+    chances = subject_evidence(day, who.among)[0]
+    assert chances[8] > ABOUT > chances[16]
 
 
 def test_unknown_topic_words_match() -> None:

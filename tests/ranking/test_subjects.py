@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from digestd.ranking.candidates import CandidateSet
-from digestd.ranking.concepts import understand
-from digestd.ranking.mentions import FEATURES
-from digestd.ranking.subjects import DENSE, MIN_CHANCE, SPARSE, Subjects
+from digestd.ranking.subjects import ABOUT_LOG_ODDS, DENSE, FEATURES, MEANING, SPARSE, Subjects
+from digestd.ranking.topics import as_queries, compile_topics
 from tests.ranking.library import candidates, papers, retitled
 
 
@@ -17,13 +16,13 @@ def day(*texts: tuple[str, str]) -> CandidateSet:
 
 
 def about(found: CandidateSet, topic: str) -> Subjects:
-    place = found.model.encode([topic]).dense
-    return found.subjects.of([understand(topic, found.model)[0].names], place, np.zeros((1, 0), dtype=np.float32))
+    [query] = compile_topics([topic], found.model, found.space, found.topic_encoder)[topic]
+    return found.subjects.of(as_queries([query], found.model))
 
 
 def matched(found: CandidateSet, topic: str) -> list[int]:
     """Return the papers about a topic."""
-    return list(about(found, topic).about.columns.tolist())
+    return np.flatnonzero(about(found, topic).about[0]).tolist()
 
 
 FIRST = len(papers())
@@ -47,10 +46,17 @@ def test_several_words_count_as_a_phrase(title: str, abstract: str, *, matches: 
 
 def test_words_are_quoted_as_they_stand() -> None:
     found = about(day(("Lunar-Tide Gauge", PLAIN)), "lunar tide gauges")
-    papers = found.about.columns.tolist()
-    place = found.place(papers.index(FIRST))
+    place = found.place(0, FIRST)
     assert place is not None
-    assert found.mentions.quote(*place) == "Lunar-Tide Gauge"
+    assert found.index.mentions.quote(*place) == "Lunar-Tide Gauge"
+
+
+def test_narrower_name_counts_and_is_quoted() -> None:
+    found = about(day(("Named entity recognition for ships", PLAIN)), "information extraction")
+    assert found.about[0].tolist().count(True) == 1
+    place = found.named(0, FIRST)
+    assert place is not None
+    assert found.index.mentions.quote(*place) == "Named entity recognition"
 
 
 def test_acronym_counts_only_as_written_and_meant() -> None:
@@ -63,21 +69,26 @@ def test_acronym_counts_only_as_written_and_meant() -> None:
 
 
 def test_passing_mention_is_no_subject() -> None:
-    late = " ".join([PLAIN] * 6) + " We thank the makers of gauges."
-    assert FIRST not in matched(day(("Bees", late)), "gauges")
-    assert FIRST in matched(day(("Gauges for bees", PLAIN)), "gauges")
+    others = " ".join(paper.plain_abstract for paper in papers()[4:])
+    passing, titled = ("Bees", f"{others} We thank iceberg guides."), ("Icebergs", f"We map icebergs. {others}")
+    found = about(day(passing, titled), "icebergs").log_odds[0, FIRST:]
+    assert found[0] < ABOUT_LOG_ODDS < found[1]
 
 
-def test_category_of_a_field_is_enough() -> None:
+def test_category_of_a_field_counts() -> None:
     paper = retitled("Bees", PLAIN)
-    found = candidates([*papers(), replace(paper, words=replace(paper.words, categories=("cs.CL",)))])
-    assert FIRST in matched(found, "natural language processing")
+    listed = replace(paper, words=replace(paper.words, categories=("cs.CL",)))
+    without, within = about(candidates([paper, listed]), "natural language processing").log_odds[0]
+    assert within > without + 3
 
 
-def test_chances_are_in_range() -> None:
-    chances = about(day(("Lunar tide gauges", PLAIN)), "lunar tide gauges").chances
-    assert MIN_CHANCE <= chances.min() <= chances.max() <= 1
+def test_names_count_for_words_unknown_to_the_model() -> None:
+    found = about(day(("On zymurgy of ice", PLAIN)), "zymurgy of ice").log_odds[0]
+    assert found.argmax() == FIRST
+    assert found[1] < about(day(), "ice").log_odds[0, 1] - 2, "flowing ice is a part of the topic only"
 
 
-def test_every_feature_has_a_coefficient() -> None:
-    assert len(DENSE.lexical) == len(SPARSE.lexical) == len(FEATURES)
+def test_every_feature_has_a_weight() -> None:
+    assert len(DENSE.weights) == len(SPARSE.weights) == len(FEATURES)
+    assert all(weight > 0 for weight in DENSE.weights)
+    assert not any(weight for name, weight in zip(FEATURES, SPARSE.weights, strict=True) if name in MEANING)

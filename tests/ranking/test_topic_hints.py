@@ -39,7 +39,7 @@ def test_foreign_topic_is_translated() -> None:
 
 
 def test_topic_without_papers_has_nearest() -> None:
-    hint = _hint("computación cuántica de neutrinos")
+    hint = _hint("calculo quantico")
     assert (hint.papers, hint.nearest) == (0, ("quantum computing",))
 
 

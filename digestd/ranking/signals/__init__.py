@@ -40,11 +40,8 @@ class Signal:
 SIGNALS: tuple[Signal, ...] = (
     Signal("author", named.author, named.author, named.explain_author, boost=True),
     Signal("phrase", named.phrase, named.phrase, named.explain_phrase, boost=True),
-    Signal("subject", topics.subject, topics.subject, topics.explain_subject, boost=True, fades=True),
-    Signal("topic", topics.topic, fades=True),
-    Signal("topic_similarity", topics.topic_similarity, fades=True),
+    Signal("subject", topics.subject, topics.subject_evidence, topics.explain_subject, fades=True),
     Signal("query_expansion", topics.query_expansion, fades=True),
-    Signal("dense_topic", topics.dense_topic, fades=True, dense=True),
     Signal("likes", likes.likes, likes.likes_evidence, likes.explain_likes),
     Signal("latent_likes", likes.latent_likes),
     Signal("dense_likes", likes.dense_likes, dense=True),

@@ -14,8 +14,9 @@ from digestd.ranking.quotes import OWN, excerpt, sentences
 from digestd.ranking.signals.base import ReasonEvidence, SparseValues, Words, sparse_values
 from digestd.ranking.text import phrase_form
 
-CATEGORY_STRENGTH = 0.2
-"""Evidence of a category: weak, as it holds hundreds of papers a day and hardly anyone wants them all."""
+CATEGORY_STRENGTH, CATEGORY_ALONE = 0.1, 0.55
+"""Chance of a paper in a chosen category: it holds hundreds a day, and hardly anyone wants them all. The second if the
+subscriber names nothing else that papers could be about."""
 MEANT, IN_PASSING = 1.0, 0.5
 """The strength of a phrase in the title or in what the authors did, and of one in the background or the results."""
 PUNCTUATION = ".,;:()[]"
@@ -44,7 +45,11 @@ def category(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # n
 
 
 def category_evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
-    return sparse_values(profiles.categories, CATEGORY_STRENGTH)
+    """Return the chance of a paper by its categories alone."""
+    rows = profiles.categories.cells.rows
+    asks_more = (profiles.topics.of.sizes + profiles.feedback.likes.sizes)[rows] > 0
+    chances = np.where(asks_more, np.float32(CATEGORY_STRENGTH), np.float32(CATEGORY_ALONE))
+    return SparseValues(profiles.categories.cells, chances)
 
 
 def explain_category(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
@@ -54,7 +59,7 @@ def explain_category(candidates: CandidateSet, profiles: Profiles, at: Cells) ->
     def words(k: int) -> Words:
         return profiles.categories.matches[found[k]].value, ()
 
-    strength = np.where(found >= 0, np.float32(CATEGORY_STRENGTH), np.float32(0))
+    strength = np.append(category_evidence(candidates, profiles).values, np.float32(0))[found]  # −1: the appended 0
     return ReasonEvidence(ReasonKind.CATEGORY, strength, words, found)
 
 

@@ -1,89 +1,67 @@
-"""Topics: what a paper is about, and how near it is in words and meaning.
-
-Only `subject` is evidence that a paper matches a topic; the other signals raise its score. The mean over topics
-measured .015 to .03 better in nDCG@10 than the maximum.
-"""
+"""Topics: the chance that a paper is about what a subscriber asked for."""
 
 from functools import cache
 
 import numpy as np
 
 from digestd.domain.digest import ReasonKind
-from digestd.ranking.arrays import Cells, Floats, cells
+from digestd.ranking.arrays import Cells, Floats
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.mentions import TITLE
-from digestd.ranking.model import unit
 from digestd.ranking.profile import Profiles
-from digestd.ranking.signals.base import ReasonEvidence, SparseValues, Values, Words, zeros
+from digestd.ranking.quotes import BACKGROUND
+from digestd.ranking.signals.base import ReasonEvidence, Words
+from digestd.ranking.subjects import ABOUT
 
 
-def subject(candidates: CandidateSet, profiles: Profiles) -> SparseValues:
-    """Return the chance that the paper is about the topic that fits best, whatever else it mentions."""
-    topics = profiles.topics
-    about, chances = topics.subjects.about, topics.subjects.chances
-    order = np.argsort(-chances, kind="stable")
-    once, first, _ = cells(topics.of.owner[about.rows[order]], about.columns[order], len(candidates))
-    return SparseValues(once, chances[order][first])
+def subject(candidates: CandidateSet, profiles: Profiles) -> Floats:  # noqa: ARG001  # the interface of all signals
+    """Return the log odds that the paper is about the topic that fits best; 0 without topics."""
+    return profiles.topics.of.best(profiles.topics.subjects.log_odds)
 
 
-def explain_subject(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence | None:
-    """Return the topic that fits best, first of all one that the title names, with a quote from the paper."""
-    topics, subjects = profiles.topics, profiles.topics.subjects
-    if not len(subjects.about):
-        return None
-    asked, rows = topics.of.members(at.rows)
-    found = subjects.about.find(Cells(rows, at.columns[asked.owner]), len(candidates))
-    titled, named = subjects.titled, subjects.named
-    chances = np.append(subjects.chances + titled, np.float32(0))[found]  # -1: the appended 0
-    most, where = asked.peaks(chances)
-    best, cell = (rows[where], found[where]) if len(rows) else (where, where)
-    topic, cells_at, topic_text = best.tolist(), cell.tolist(), profiles.topic_text()
-
-    @cache
-    def place(k: int) -> tuple[int, int] | None:
-        return subjects.place(cells_at[k])
-
-    def words(k: int) -> Words:
-        found = place(k)
-        return topic_text(topic[k]), (subjects.mentions.quote(*found),) if found else ()
-
-    def kind(k: int) -> ReasonKind:
-        if titled[cells_at[k]]:
-            return ReasonKind.TITLE
-        if named[cells_at[k]]:
-            return ReasonKind.TOPIC
-        found = place(k)
-        is_of_abstract = found is not None and subjects.mentions.tells[found[0]] != TITLE
-        return ReasonKind.BACKGROUND if is_of_abstract else ReasonKind.NEAR_TOPIC
-
-    return ReasonEvidence(ReasonKind.TOPIC, most, words, best * len(candidates) + at.columns, kind)
-
-
-def topic(candidates: CandidateSet, profiles: Profiles) -> Floats:  # noqa: ARG001  # the interface of all signals
-    """Return the sum of BM25 over the stems of all topics, over the day's papers."""
-    return profiles.topics.bm25
-
-
-def topic_similarity(candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """Return the LSA cosine with the mean topic."""
-    value: Floats = unit(profiles.topics.of.mean(profiles.topics.places)) @ candidates.encoded.dense.T
-    return value
+def subject_evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:
+    """Return the chance that the paper is about the topic that fits best; 0 without topics."""
+    chance: Floats = (1 / (1 + np.exp(-subject(candidates, profiles)))).astype(np.float32)
+    chance[profiles.topics.of.sizes == 0] = 0
+    return chance
 
 
 def query_expansion(candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """Return the weighted TF-IDF cosine with the archive papers that match the topics best.
+    """Return the weighted TF-IDF cosine with the archive texts that match all topics best (pseudo-relevance feedback).
 
-    This is pseudo-relevance feedback; BM25 if the archive lacks the words.
+    It prefers papers at the crossing of several topics: +.03 to +.06 nDCG@10 for lists of keywords.
     """
-    out = candidates.expansion.like(profiles.expansion)
-    unheard = np.flatnonzero((np.diff(profiles.expansion.indptr) == 0) & (profiles.topics.of.sizes > 0))
-    out[unheard] = profiles.topics.bm25[unheard]
-    return out
+    return candidates.expansion.like(profiles.expansion)
 
 
-def dense_topic(candidates: CandidateSet, profiles: Profiles) -> Values:
-    """Return the mean dense cosine with the topics."""
-    if candidates.space.is_empty:
-        return zeros(candidates, profiles)
-    value: Floats = profiles.topics.of.mean(profiles.topics.vectors) @ candidates.vectors.T
-    return value
+def explain_subject(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence | None:
+    """Return the topic that fits best, with a quote from the paper."""
+    topics, subjects = profiles.topics, profiles.topics.subjects
+    if not len(topics.of.owner):
+        return None
+    asked, rows = topics.of.members(at.rows)
+    most, where = asked.peaks(subjects.log_odds[rows, at.columns[asked.owner]])
+    best = rows[where] if len(rows) else where
+    query, paper, topic_text = best.tolist(), at.columns.tolist(), profiles.topic_text()
+    tells = subjects.index.mentions.tells
+
+    @cache
+    def place(k: int) -> tuple[int, int] | None:
+        return subjects.place(query[k], paper[k])
+
+    def words(k: int) -> Words:
+        found = place(k)
+        return topic_text(query[k]), (subjects.index.mentions.quote(*found),) if found else ()
+
+    def kind(k: int) -> ReasonKind:
+        named, found = subjects.named(query[k], paper[k]), place(k)
+        if named and tells[named[0]] == TITLE:
+            return ReasonKind.TITLE
+        if named and tells[named[0]] > BACKGROUND:
+            return ReasonKind.TOPIC
+        if found is None and chances[k] < ABOUT:
+            return ReasonKind.NEAREST
+        return ReasonKind.BACKGROUND if found and tells[found[0]] != TITLE else ReasonKind.NEAR_TOPIC
+
+    chances = np.where(asked.sizes > 0, 1 / (1 + np.exp(-most)), 0).astype(np.float32)
+    return ReasonEvidence(ReasonKind.TOPIC, chances, words, best * len(candidates) + at.columns, kind)
