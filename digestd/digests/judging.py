@@ -20,9 +20,9 @@ from digestd.digests.resource_limits import single_blas_thread
 from digestd.domain.interest import Interest, Kind, topic_key
 from digestd.domain.paper import Paper
 from digestd.ranking.compiler import ProfileInput
-from digestd.ranking.fusion import score
 from digestd.ranking.judgments import Judgment, judgment_messages, paper_key, read_judgment
 from digestd.ranking.profile import compile_profiles
+from digestd.ranking.signals.topics import subject
 from digestd.store.database import Database
 from digestd.store.ranking import judgments
 from digestd.store.ranking.judgments import RequestOutcome, WantedTopic
@@ -160,11 +160,11 @@ def _best(day: PlanningDay, topics: Sequence[WantedTopic]) -> Iterator[tuple[str
         block = topics[start : start + BLOCK]
         inputs = [ProfileInput((Interest(Kind.TOPIC, topic.text),)) for topic in block]
         profiles = compile_profiles(inputs, day.candidates.model, day.candidates)
-        totals = score(day.candidates, profiles).total
+        log_odds = subject(day.candidates, profiles)
         for row, topic in enumerate(block):
             new = np.flatnonzero(day.first_seen > topic.since.timestamp())
             if not profiles.without_interests[row]:
-                yield topic.text, new[np.argsort(-totals[row, new], kind="stable")][:BEST].tolist()
+                yield topic.text, new[np.argsort(-log_odds[row, new], kind="stable")][:BEST].tolist()
 
 
 def _ask(

@@ -27,7 +27,7 @@ from digestd.ranking.compiler import (
     unpack_records,
 )
 from digestd.ranking.inverted_index import sorted_positions
-from digestd.ranking.judgments import replace_log_odds
+from digestd.ranking.judgments import Judged, replace_log_odds
 from digestd.ranking.model import TextModel
 from digestd.ranking.seeds import Seed, SeedTable
 from digestd.ranking.subjects import Queries
@@ -326,11 +326,12 @@ def _topics(runs: Sequence[RecordColumn], words: _Words, candidates: CandidateSe
         vectors=runs[3].halves((len(terms), candidates.space.dims)),
     )
     subjects = candidates.subjects.of(queries)
+    judged: Judged = {}
     if candidates.judgments.by_topic:
         owners = map(words.of, np.flatnonzero(runs[0].groups.sizes).tolist())
-        typed = [own.topics[n] for own in owners for n in own.typed]
-        replace_log_odds(subjects.log_odds, candidates.judgments.of(typed))
-    return Topics(runs[0].groups, subjects)
+        judged = candidates.judgments.of(own.topics[n] for own in owners for n in own.typed)
+        replace_log_odds(subjects.log_odds, judged)
+    return Topics(runs[0].groups, subjects, judged)
 
 
 def _feedback(

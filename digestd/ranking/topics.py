@@ -12,6 +12,7 @@ from digestd.ranking.arrays import Floats, Groups, Ints, stacked
 from digestd.ranking.concepts import Concept, Names, understand
 from digestd.ranking.dense import EmbeddingSpace, Encoder
 from digestd.ranking.glossary import narrower_text
+from digestd.ranking.judgments import Judged
 from digestd.ranking.model import TextModel, unit
 from digestd.ranking.subjects import Queries, Subjects
 from digestd.ranking.text import analyse
@@ -42,10 +43,12 @@ class Topics:
     Attributes:
         of: Owner of each query.
         subjects: How likely the papers are about them.
+        judged: What a language model says, by query and paper.
     """
 
     of: Groups
     subjects: Subjects
+    judged: Judged
 
 
 def compile_topics(

@@ -15,14 +15,17 @@ import pytest
 from digestd.digests import judging
 from digestd.digests.judging import AHEAD, BEST, JudgeReport, judge_due
 from digestd.digests.planning_day import PlanningDay, read_planning_day
-from digestd.domain.interest import topic_key
+from digestd.domain.digest import Reason, ReasonKind
+from digestd.domain.interest import Kind, Stance, topic_key
 from digestd.jobs.children import ChildProcesses
 from digestd.ranking.judgments import Judgment, read_judgment
 from digestd.store.personal_data import prune
 from digestd.store.ranking import judgments
+from digestd.subscribers import group_edits
 from digestd.subscribers.personal_data import erase
+from digestd.subscribers.subscriber_record import BYTES_MAX
 from digestd.web.preview_day import PreviewDay
-from tests.digests.topic_papers import NONE, TOPIC, archive, digests, paper, planned, reader, shelf
+from tests.digests.topic_papers import NONE, TOPIC, archive, digests, mail, paper, planned, reader, shelf
 from tests.support.install import Install, install
 
 WHY = "Invented by a stand-in"
@@ -104,6 +107,38 @@ def test_judgments_are_shared_and_asked_once(bare: Install, server: Server) -> N
     assert judge(there) == JudgeReport(), "another revision with the same text"
     there.papers([paper("wanted00", abstract="wanted, and changed")])
     assert len(day_of(there).candidates.judgments.by_topic[topic_key(TOPIC)]) == 2
+
+
+def test_grades_decide_what_is_picked(bare: Install, server: Server) -> None:
+    bare.papers([paper("mere"), paper("meant", NONE, abstract="wanted"), paper("close", NONE, abstract="near")])
+    bare.people([reader()])
+    names = planned(judged_by(bare, server))
+    assert names[0] == "meant"
+    assert "mere" not in names, "the words alone do not count"
+    sent = mail(bare, digests(bare)[-1].key).decode()
+    assert f"Matches your topic =E2=80=9C{TOPIC}=E2=80=9D: {WHY}" in sent.replace("=\n", "").replace("=\r\n", "")
+    assert "machine-written" in sent
+    off = judged_by(bare, server, llm_judge=False)
+    off.people([reader(email="next@example.net")])
+    assert planned(off, "next@example.net")[0] == "mere", "judgments do not count once it is switched off"
+
+
+def test_paragraph_is_judged_as_written(bare: Install, server: Server) -> None:
+    paragraph = "I keep lanterns in pools. What I want to know is how long they glow, and not what they cost."
+    bare.papers(shelf("wanted", 2, NONE, abstract="wanted"))
+    longest = "".join(chr(0x4E00 + 7 * number) for number in range(BYTES_MAX // 3))
+    bare.people([reader(topics=[paragraph, longest])])
+    assert len(planned(judged_by(bare, server))) == 2
+    assert {asked["topic"] for asked in server.asked} >= {paragraph}
+
+
+def test_group_topic_quotes_no_machine(bare: Install, server: Server) -> None:
+    bare.papers([paper("wanted", abstract="wanted")])
+    bare.people([reader(topics=[])])
+    group_edits.add(bare.db, "Lab", {(Kind.TOPIC, Stance.LIKED): [TOPIC]}, bare.clock.now)
+    group_edits.join(bare.db, bare.app.keys, "Lab", "reader@example.net", bare.clock.now)
+    planned(judged_by(bare, server))
+    assert [pick.reason for pick in digests(bare)[-1].picks] == [Reason(ReasonKind.GROUP, "Lab", (TOPIC,))]
 
 
 def test_preview_of_visitors_tells_no_topic(bare: Install, server: Server) -> None:

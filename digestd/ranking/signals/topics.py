@@ -7,11 +7,12 @@ import numpy as np
 from digestd.domain.digest import ReasonKind
 from digestd.ranking.arrays import Cells, Floats
 from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.judgments import WANTED
 from digestd.ranking.mentions import TITLE
 from digestd.ranking.profile import Profiles
 from digestd.ranking.quotes import BACKGROUND
 from digestd.ranking.signals.base import ReasonEvidence, Words
-from digestd.ranking.subjects import ABOUT
+from digestd.ranking.subjects import ABOUT, Subjects
 
 
 def subject(candidates: CandidateSet, profiles: Profiles) -> Floats:  # noqa: ARG001  # the interface of all signals
@@ -43,25 +44,32 @@ def explain_subject(candidates: CandidateSet, profiles: Profiles, at: Cells) -> 
     most, where = asked.peaks(subjects.log_odds[rows, at.columns[asked.owner]])
     best = rows[where] if len(rows) else where
     query, paper, topic_text = best.tolist(), at.columns.tolist(), profiles.topic_text()
-    tells = subjects.index.mentions.tells
+    chances = np.where(asked.sizes > 0, 1 / (1 + np.exp(-most)), 0).astype(np.float32)
 
     @cache
-    def place(k: int) -> tuple[int, int] | None:
-        return subjects.place(query[k], paper[k])
+    def said(k: int) -> tuple[ReasonKind, tuple[str, ...]]:
+        judgment = topics.judged.get((query[k], paper[k]))
+        if judgment and judgment.grade:
+            return (ReasonKind.JUDGED if judgment.grade == WANTED else ReasonKind.JUDGED_NEAR), (judgment.why,)
+        return _found(subjects, query[k], paper[k], is_about=bool(chances[k] >= ABOUT))
 
     def words(k: int) -> Words:
-        found = place(k)
-        return topic_text(query[k]), (subjects.index.mentions.quote(*found),) if found else ()
+        return topic_text(query[k]), said(k)[1]
 
     def kind(k: int) -> ReasonKind:
-        named, found = subjects.named(query[k], paper[k]), place(k)
-        if named and tells[named[0]] == TITLE:
-            return ReasonKind.TITLE
-        if named and tells[named[0]] > BACKGROUND:
-            return ReasonKind.TOPIC
-        if found is None and chances[k] < ABOUT:
-            return ReasonKind.NEAREST
-        return ReasonKind.BACKGROUND if found and tells[found[0]] != TITLE else ReasonKind.NEAR_TOPIC
+        return said(k)[0]
 
-    chances = np.where(asked.sizes > 0, 1 / (1 + np.exp(-most)), 0).astype(np.float32)
     return ReasonEvidence(ReasonKind.TOPIC, chances, words, best * len(candidates) + at.columns, kind)
+
+
+def _found(subjects: Subjects, query: int, paper: int, *, is_about: bool) -> tuple[ReasonKind, tuple[str, ...]]:
+    """Return where a paper names a topic, or comes near it, with a quote."""
+    mentions, named, place = subjects.index.mentions, subjects.named(query, paper), subjects.place(query, paper)
+    quote = (mentions.quote(*place),) if place else ()
+    if named and mentions.tells[named[0]] == TITLE:
+        return ReasonKind.TITLE, quote
+    if named and mentions.tells[named[0]] > BACKGROUND:
+        return ReasonKind.TOPIC, quote
+    if place is None and not is_about:
+        return ReasonKind.NEAREST, quote
+    return (ReasonKind.BACKGROUND if place and mentions.tells[place[0]] != TITLE else ReasonKind.NEAR_TOPIC), quote
