@@ -24,6 +24,8 @@ from digestd.ranking.signals.base import SparseValues, Values, to_dense
 
 EQUAL_SHARE = 1e-5
 """A standard deviation below this share of the mean is rounding: the values are equal."""
+Z_MAX = np.float32(8)
+"""The largest z-score: one paper that is alone with a rare word must not outweigh all other signals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,7 @@ def zscores(raw: Floats, eligible: Bools | None = None, known: Bools | None = No
         return z
     far, scale = deviations(raw, population(eligible, raw.shape))
     far *= scale[:, None]
-    return far
+    return np.clip(far, -Z_MAX, Z_MAX, out=far)
 
 
 def _likes(profiles: Profiles) -> Floats:
@@ -213,7 +215,9 @@ def _weighted(signal: Signal, raw: Floats, papers: Population, counts: Floats) -
     far, scale = deviations(raw, papers)
     if np.isnan(scale).any():
         far, scale = zscores(_finite(raw)[0], papers.mask > 0, np.isfinite(raw)), np.ones_like(counts)
-    far *= (scale * counts)[:, None]
+    far *= scale[:, None]
+    np.clip(far, -Z_MAX, Z_MAX, out=far)
+    far *= counts[:, None]
     return far
 
 
