@@ -8,7 +8,13 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from digestd.ranking.lexicon import lemmas
 from digestd.ranking.text import phrase_form
+
+_TASKS = frozenset(lemmas("detection recognition attack"))
+"""Words that end the names of subjects and that readers leave out."""
+_TOOLS = {(word,) for word in lemmas("solver model method algorithm system technique")}
+"""Words that readers add to the names of subjects."""
 
 
 class Entry(NamedTuple):
@@ -27,8 +33,11 @@ class Entry(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def known(topic: str) -> Entry | None:
-    """Return the subject that a topic names in any language."""
-    return _entries_by_name().get(phrase_form(topic))
+    """Return the subject that a topic names in any language, or in English in another inflection."""
+    if found := _entries_by_name().get(phrase_form(topic)):
+        return found
+    words = tuple(lemmas(topic)) if topic.isascii() else ()
+    return _entries_by_lemmas().get(words) or (_entries_by_lemmas().get(words[:-1]) if words[-1:] in _TOOLS else None)
 
 
 def is_english_name(topic: str) -> bool:
@@ -95,6 +104,19 @@ def _english_names() -> Mapping[str, Entry]:
         for name in map(phrase_form, entry.english):
             found.setdefault(name, entry)
             found.setdefault(f"{name}s", entry)
+    return found
+
+
+@cache
+def _entries_by_lemmas() -> Mapping[tuple[str, ...], Entry]:
+    """Return the subjects by the lemmas of their English names, and without the task ("hate speech (detection)")."""
+    found: dict[tuple[str, ...], Entry] = {}
+    for entry in _entries():
+        for words in map(tuple, map(lemmas, entry.english)):
+            found.setdefault(words, entry)
+    for words, entry in list(found.items()):
+        if len(words) > 2 and words[-1] in _TASKS:
+            found.setdefault(words[:-1], entry)
     return found
 
 

@@ -233,6 +233,7 @@ class MentionIndex:
         # "vision-language" hints at its models, but "vision, language" and "vision-language-action" do not
         is_apart = (self.clauses[start] != self.clauses[last]) | (ends[last] == ends[last + 1])
         kept = (kind == NAMED) | (length == 1) | ~is_apart
+        kept &= (ends[start - 1] != ends[start]) | (ends[start] == ends[last])  # not "vision-(language models)"
         places: Ints = np.column_stack([topic, self.papers[start], kind, start, length])[kept]
         return places
 

@@ -24,6 +24,7 @@ from digestd.ranking.concepts import Names, narrower_names
 from digestd.ranking.dense import EmbeddingSpace
 from digestd.ranking.glossary import narrower_text
 from digestd.ranking.mentions import MentionIndex, Mentions
+from digestd.ranking.quotes import BACKGROUND
 
 ABOUT = 0.35
 """The chance from which a paper counts as about a topic where topics are counted."""
@@ -108,10 +109,11 @@ class Subjects:
 
     def named(self, query: int, paper: int) -> tuple[int, int] | None:
         """Return the start and length of what names a query, or a narrower subject, in a paper; None without."""
-        own = self.mentioned.place(query, paper)
+        tells, own = self.index.mentions.tells, self.mentioned.place(query, paper)
+        if own and tells[own[0]] > BACKGROUND:
+            return own
         narrower = (self.index.subject(name).mentioned.place(0, paper) for name in self.names[query].subjects)
-        places = [place for place in (own, *narrower) if place]
-        return max(places, key=lambda place: self.index.mentions.tells[place[0]], default=None)
+        return max(filter(None, (own, *narrower)), key=lambda place: tells[place[0]], default=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

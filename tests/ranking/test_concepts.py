@@ -57,7 +57,7 @@ QUERIES = {
     "text-to-speech; voice cloning": ["text-to-speech TTS", "voice cloning"],
     "foundation models for CT and MRI": ["foundation models for CT", "foundation models for MRI"],
     "search and rescue": ["search and rescue"],
-    "question and answer": ["question and answer"],
+    "question and answer": ["question answering"],
     "black and white": ["black and white"],
     "honey and comb": ["honey and comb"],
     "trade-off between honey yield and wax quality": ["trade-off between honey yield and wax quality"],

@@ -61,6 +61,8 @@ def test_forms_are_found_as_word_by_word(seed: int) -> None:
         ("Of rock slides, salt drums leak.", False),
         ("Rock sea-salt drums leak.", False),
         ("Rock-salt based drums leak.", True),
+        ("Hard-rock salt drums leak.", False),
+        ("Hard-rock-salt-drum leaks.", True),
     ],
 )
 def test_forms_stand_within_a_phrase(abstract: str, *, named: bool) -> None:
