@@ -311,13 +311,16 @@ def _near(
     counts: Ints,
     chosen: Ints,
 ) -> Ints:
-    """Return the near papers (n, w) of digests with few `chosen` (n,) ones, best first, −1 past the last."""
+    """Return the near papers (n, w) of digests with few `chosen` (n,) ones, most likely first, −1 past the last."""
     places = np.minimum(NEAR_UP_TO, [each.size for each in options]) - chosen
     places[ranked.profiles.without_interests] = 0
     rows = np.flatnonzero(places > 0)
     order, floors = eligible.order[rows], _least(NEAR_SCORES, options, calibration)[rows]
     below = _within(counts[rows], order.shape[1]) & ~eligible.marks[rows]
-    marks = below & along(ranked.log_odds[rows] >= floors[:, None], order)
+    chances = np.where(below, along(ranked.log_odds[rows], order), -np.inf)
+    by_chance = np.argsort(-chances, axis=1, kind="stable")
+    order, below, chances = along(order, by_chance), along(below, by_chance), along(chances, by_chance)
+    marks = below & (chances >= floors[:, None])
     is_empty = np.array([options[row].is_first for row in rows.tolist()], dtype=np.bool_) & (chosen[rows] == 0)
     is_empty &= ~marks.any(axis=1)
     marks[is_empty] = below[is_empty]

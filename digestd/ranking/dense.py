@@ -96,7 +96,7 @@ class EmbeddingSpace:
     """An encoder with the geometry of the archive's vectors.
 
     Attributes:
-        mean, covariance: (e,) and (e, e), of the archive.
+        mean: (e,) of the archive.
         precision: (e, e) inverse of the shrunk covariance.
         near: Cosine above which two texts are similar.
         archive: (a, e) vectors of the newest papers.
@@ -104,7 +104,6 @@ class EmbeddingSpace:
 
     encoder: Encoder
     mean: Floats
-    covariance: Floats
     precision: Floats
     near: float
     archive: Floats
@@ -135,7 +134,7 @@ def build_embedding_space(encoder: Encoder, archive: Floats) -> EmbeddingSpace:
     pairs = (shown @ shown.T)[np.triu_indices(len(shown), 1)]
     near = float(np.clip(np.quantile(pairs, RARE), FLOOR, 0.9)) if len(pairs) else FLOOR
     mean, cov = mean_and_covariance([archive], encoder.dims)
-    return EmbeddingSpace(encoder, mean, cov.astype(np.float32), shrunk_precision(cov), near, shown)
+    return EmbeddingSpace(encoder, mean, shrunk_precision(cov), near, shown)
 
 
 NO_SPACE = build_embedding_space(NoEncoder(), np.zeros((0, 0), dtype=np.float32))

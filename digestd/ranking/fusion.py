@@ -24,7 +24,7 @@ from digestd.ranking.signals.base import SparseValues, Values, to_dense
 
 EQUAL_SHARE = 1e-5
 """A standard deviation below this share of the mean is rounding: the values are equal."""
-Z_MAX = np.float32(8)
+Z_MAX = np.float32(6)
 """The largest z-score: one paper that is alone with a rare word must not outweigh all other signals."""
 
 

@@ -29,7 +29,7 @@ from digestd.ranking.quotes import BACKGROUND
 ABOUT = 0.35
 """The chance from which a paper counts as about a topic where topics are counted."""
 ABOUT_LOG_ODDS = log(ABOUT / (1 - ABOUT))
-FEATURES = ("often", "narrower", "category", "words", "cosine", "deviation")
+FEATURES = ("often", "narrower", "category", "words", "cosine")
 """The features of a topic and a paper.
 
 often       ln(1 + number of times that the paper names the topic)
@@ -37,12 +37,11 @@ narrower    the same for the names of narrower subjects
 category    1 if the paper is in an arXiv category that is the topic as a whole
 words       TF-IDF cosine of the paper with the topic and the names of narrower subjects
 cosine      cosine of paper and topic in the dense space
-deviation   its distance from the archive's mean cosine with this topic, in standard deviations
 """
 
 UNHEARD = np.float32(0.12)
 """The TF-IDF cosine assumed where a paper names a topic and the model knows no word of it; less if it knows some."""
-MEANING = frozenset({"cosine", "deviation"})
+MEANING = frozenset({"cosine"})
 """Those of a dense model."""
 
 
@@ -161,12 +160,7 @@ class SubjectIndex:
         words = self._by_subject("words", queries.names, (queries.words @ self.words).toarray())
         unheard = self._by_subject("unheard", queries.names, _unheard(queries.words))
         yield np.add(words, unheard[:, None], out=words, where=is_named)
-        cosine: Floats = queries.vectors @ self.vectors.T
-        yield cosine.copy()
-        cosine -= (queries.vectors @ self.space.mean)[:, None]
-        spread = (queries.vectors @ self.space.covariance * queries.vectors).sum(axis=1)
-        cosine /= np.sqrt(np.maximum(spread, 1e-6))[:, None]
-        yield cosine
+        yield queries.vectors @ self.vectors.T
 
     def subject(self, name: str) -> _Subject:
         """Return what the papers say about a subject of the glossary, given by its first English name."""

@@ -85,6 +85,7 @@ class Reader:
         """Return the near papers beside so many chosen ones."""
         floor = np.float32(self.own.log_odds_for(NEAR_SCORES[self.options.min_score]))
         below = [j for j in order.tolist() if j not in above]
+        below = sorted(below, key=lambda j: -self.log_odds[j])
         near = [j for j in below if self.log_odds[j] >= floor]
         found = below[:1] if self.options.is_first and not near and not chosen else near
         places = min(NEAR_UP_TO, self.options.size) - chosen
