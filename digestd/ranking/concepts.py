@@ -29,6 +29,10 @@ TIED = 0.35
 MIN_LETTERS = 3
 """Shorter acronyms are too ambiguous to be searched for because the archive once defined them."""
 _TURNED = re.compile(r"(\S.*?)\s(?:for|of|in|on|by|from|with)\s(?:an?\s|the\s)?(.*\S)", re.IGNORECASE)
+CONTEXTS = frozenset(
+    {"large language model", "language model", "artificial intelligence", "machine learning", "deep learning"}
+)
+"""Subjects in which most others are studied; named beside another one, they narrow little."""
 MIN_LONE_LETTERS = 7
 """A shorter word that is a topic by itself is not corrected: phage is no misspelt phase."""
 
@@ -116,7 +120,7 @@ def _concept(phrase: str, typed: str, is_translated: bool, model: TextModel) -> 
         acronyms=tuple(dict.fromkeys(short)),
         cores=tuple(dict.fromkeys(core for form in forms if (core := _core(form, model)))),
         categories=categories,
-        subjects=entry.names[:1] if entry else (),
+        subjects=entry.names[:1] if entry else _subject_in_context(corrected),
         corrected=typed if is_translated else corrected,
         name=names[0],
         is_translated=is_translated,
@@ -136,6 +140,17 @@ def narrower_names(subject: str) -> Names:
     short = [short for one in every for short in one.acronyms] + [short for short in map(acronym, names) if short]
     forms = (tuple(lemmas(part)) for name in names if not acronym(name) for part in _orders(name))
     return Names(tuple(dict.fromkeys(filter(_is_telling, forms))), tuple(dict.fromkeys(short)))
+
+
+def _subject_in_context(phrase: str) -> tuple[str, ...]:
+    """Return the subject of a phrase that only adds where: "quantization of LLMs", "LLM quantization"."""
+    first, _, rest = phrase.partition(" ")
+    turned = _TURNED.fullmatch(phrase)
+    for subject, context in ((turned[1], turned[2]) if turned else ("", ""), (rest, first)):
+        where, entry = known(context), known(subject)
+        if entry and where and where.names[0] in CONTEXTS:
+            return entry.names[:1]
+    return ()
 
 
 def _corrected(typed: str, model: TextModel) -> str:

@@ -194,3 +194,9 @@ def test_topic_in_another_language_is_translated(archive: TextModel, typed: str)
 def test_english_topic_is_not_translated(archive: TextModel, typed: str) -> None:
     concept = meant(typed, archive)
     assert (concept.name, concept.is_translated) == (concept.corrected, False)
+
+
+@pytest.mark.parametrize("typed", ["quantisation of large language models", "LLM quantization"])
+def test_subject_is_known_within_a_wide_field(archive: TextModel, typed: str) -> None:
+    [concept] = understand(typed, archive)
+    assert concept.subjects == ("model quantization",)
