@@ -196,7 +196,7 @@ def test_english_topic_is_not_translated(archive: TextModel, typed: str) -> None
     assert (concept.name, concept.is_translated) == (concept.corrected, False)
 
 
-@pytest.mark.parametrize("typed", ["quantisation of large language models", "LLM quantization"])
+@pytest.mark.parametrize("typed", ["quantization of large language models", "LLM quantization"])
 def test_subject_is_known_within_a_wide_field(archive: TextModel, typed: str) -> None:
     [concept] = understand(typed, archive)
     assert concept.subjects == ("model quantization",)
