@@ -44,7 +44,9 @@ def run_postfix(folder: Path, settings: str = DISCARD) -> Iterator[Sink]:
     try:
         yield _start(command, folder)
     finally:
-        subprocess.run([*command, "stop"], check=False, capture_output=True)
+        subprocess.run(
+            [*command, "stop"], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60
+        )
 
 
 def _start(command: list[str], folder: Path) -> Sink:
@@ -58,7 +60,9 @@ def _start(command: list[str], folder: Path) -> Sink:
             pid = int((folder / "spool" / "pid" / "master.pid").read_text())
             return Sink("postfix", port, pid, folder / "mail.log")
         said = started.stderr
-        subprocess.run([*command, "stop"], check=False, capture_output=True)
+        subprocess.run(
+            [*command, "stop"], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60
+        )
         time.sleep(2)
     raise RuntimeError(f"Postfix did not start: {said}")
 

@@ -43,7 +43,7 @@ SENTENCES = (
 )
 LINES = ("email", "hour", "timezone", "cadence", "weekday", "size", "min_score", "language", "name")
 MANY = ("topics", "phrases", "authors", "categories", "papers", "likes", "mute_topics", "mute_authors")
-PLAIN = ["lakes", "test:1", "", "no, really?", "x" * 600, "1", "a\nb\nc"]
+PLAIN = ["lakes", "test:1", "", "no, really?", "x" * 600, "1", "a\nb\nc", "\n".join(map(str, range(60)))]
 
 
 def _by_forms(made: Stage, said: Sequence[str]) -> Iterator[tuple[str, str]]:
