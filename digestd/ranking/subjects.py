@@ -4,10 +4,10 @@
 
 with the features below. The weights are a logistic regression on pairs of topic and paper that readers of whole arXiv
 days judged; `python -m tests.fitting topics` fits them and says what each feature is worth. Without a dense model there
-are other weights and no features of meaning.
+are other weights and no feature of meaning.
 
 What the glossary knows as narrower than a topic counts for it: a paper on named entity recognition is about information
-extraction, though it may mention neither word. This was worth more than anything else.
+extraction, though it may mention neither word.
 """
 
 import json
@@ -42,7 +42,7 @@ cosine      cosine of paper and topic in the dense space
 UNHEARD = np.float32(0.12)
 """The TF-IDF cosine assumed where a paper names a topic and the model knows no word of it; less if it knows some."""
 MEANING = frozenset({"cosine"})
-"""Those of a dense model."""
+"""The features that need a dense model."""
 
 
 class Coefficients(NamedTuple):
