@@ -298,7 +298,7 @@ def _lines(environment: Environment, content: DigestContent, first: Sequence[Pap
 
 def _summary(content: DigestContent, name: str) -> DigestSummary:
     weekly, facts = "-W" in content.period, content.facts
-    trending = bool(content.items) and all(item.section is Section.TRENDING for item in content.items)
+    is_for_all = all(item.section is Section.TRENDING for item in content.items)
     return DigestSummary(
         list_name=clean_line(content.list_name, NAME_MAX),
         name=name,
@@ -307,14 +307,14 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         since=first_day(content.covers_from) if content.covers_from != content.period else None,
         weekly=weekly,
         tomorrow=not weekly and content.date.weekday() != _FRIDAY,  # some sources have five days a week
-        trending=trending,
+        trending=is_for_all and any(item.reason.kind is not ReasonKind.NEW for item in content.items),
         considered=facts.considered if facts.considered > len(content.items) else 0,
         count=len(content.items),
         gaps=_coverage_gaps(facts.coverage or {}),
         samples=sum(item.paper.is_sample for item in content.items),
         near=sum(item.section is Section.NEAR for item in content.items),
         is_first=Occasion.FIRST in facts.occasions,
-        is_thin=Occasion.THIN in facts.occasions and not trending,
+        is_thin=Occasion.THIN in facts.occasions and not is_for_all,
         is_after_gap=Occasion.AFTER_GAP in facts.occasions,
         is_room_failed=Occasion.ROOM_FAILED in facts.occasions,
         is_room_ended=Occasion.ROOM_ENDED in facts.occasions,

@@ -36,6 +36,7 @@ class HeadingKind(StrEnum):
     NEAR = "near"
     NEAR_TOPICS = "near_topics"
     TRENDING = "trending"
+    NEW = "new"  # trending papers for which nobody voted yet
     EXPLORATION = "exploration"
     TOPIC = "topic"
     PHRASE = "phrase"
@@ -51,7 +52,7 @@ class Heading(NamedTuple):
     value: str = ""
 
 
-_SECTIONS = tuple((section, Heading(HeadingKind(section.value))) for section in Section)[1:]
+_SECTIONS = HeadingKind.NEAR, HeadingKind.TRENDING, HeadingKind.NEW, HeadingKind.EXPLORATION
 """The sections after FOR_YOU, in the order shown."""
 
 
@@ -74,16 +75,17 @@ class Shown(Protocol):
 def blocks(picks: Sequence[Shown]) -> tuple[Block, ...]:
     """Return the blocks of a digest in the order shown.
 
-    Picks of FOR_YOU that share an interest are grouped if at least two interests have two papers each, or one has
-    three. Groups are ordered by their best pick. Better picks than those of the first group stay before it, and the
-    others follow the last group.
+    Picks of FOR_YOU are grouped by interest if at least two interests have two papers each, or one has three. Groups
+    are ordered by their best pick. Of the picks for no interest, those better than any group stay before the first
+    one, and the others follow the last one.
     """
-    places: dict[Section, list[int]] = {}
+    places: dict[HeadingKind, list[int]] = {}
     for place, pick in enumerate(picks):
-        places.setdefault(pick.section, []).append(place)
-    found = _by_interest(picks, places.get(Section.FOR_YOU, []))
-    found += [Block(heading, tuple(places[section])) for section, heading in _SECTIONS if section in places]
-    if any(INTEREST_KINDS.get(picks[place].reason.kind) is Kind.TOPIC for place in places.get(Section.NEAR, ())):
+        is_new = pick.section is Section.TRENDING and pick.reason.kind is ReasonKind.NEW
+        places.setdefault(HeadingKind.NEW if is_new else HeadingKind(pick.section.value), []).append(place)
+    found = _by_interest(picks, places.get(HeadingKind.FOR_YOU, []))
+    found += [Block(Heading(kind), tuple(places[kind])) for kind in _SECTIONS if kind in places]
+    if any(INTEREST_KINDS.get(picks[place].reason.kind) is Kind.TOPIC for place in places.get(HeadingKind.NEAR, ())):
         near, topics = (Heading(kind) for kind in (HeadingKind.NEAR, HeadingKind.NEAR_TOPICS))
         found = [block._replace(heading=topics) if block.heading == near else block for block in found]
     return tuple(found)
@@ -100,8 +102,8 @@ def _by_interest(picks: Sequence[Shown], places: Sequence[int]) -> list[Block]:
         reason = picks[place].reason
         if reason.kind in _GROUPED and reason.value:
             groups.setdefault(Heading(HeadingKind(_GROUPED[reason.kind].value), reason.value), []).append(place)
-    groups = {heading: own for heading, own in groups.items() if len(own) >= _GROUP_MIN}
-    if len(groups) < _GROUP_MIN and not any(len(own) >= _ALONE_MIN for own in groups.values()):
+    sizes = sorted(map(len, groups.values()), reverse=True)
+    if sizes[:1] < [_ALONE_MIN] and sizes[1:2] < [_GROUP_MIN]:
         return [Block(Heading(HeadingKind.FOR_YOU), tuple(places))] if places else []
     grouped = {place for own in groups.values() for place in own}
     first = min(grouped)

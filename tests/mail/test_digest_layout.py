@@ -30,7 +30,20 @@ def test_blocks_group_by_interest() -> None:
 def test_blocks_keep_the_ranking_if_groups_are_small() -> None:
     for few in (picks(A, C, B, D), picks(D, D, D), picks(A)):
         assert blocks(few) == ((Heading(HeadingKind.FOR_YOU), tuple(range(len(few)))),)
-    assert blocks(picks(A, B, A, C))[0] == (Heading(HeadingKind.TOPIC, "lakes"), (0, 1, 2))
+
+
+def test_blocks_show_an_only_paper_under_its_interest() -> None:
+    lakes, data = Heading(HeadingKind.TOPIC, "lakes"), Heading(HeadingKind.PHRASE, "open data")
+    assert blocks(picks(C, A, B, A)) == ((data, (0,)), (lakes, (1, 2, 3)))
+    assert blocks(picks(A, B, A, C)) == ((lakes, (0, 1, 2)), (data, (3,)))
+
+
+def test_blocks_call_only_papers_with_votes_trending() -> None:
+    voted, new = Reason(ReasonKind.TREND, "3"), Reason(ReasonKind.NEW)
+    assert blocks(picks(voted, new, section=Section.TRENDING)) == (
+        (Heading(HeadingKind.TRENDING), (0,)),
+        (Heading(HeadingKind.NEW), (1,)),
+    )
 
 
 def test_blocks_hide_private_references() -> None:

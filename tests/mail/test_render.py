@@ -70,6 +70,9 @@ def test_render_offers_unsubscribe_at_top_and_end() -> None:
         assert PERSONAL.postal_address in body
 
 
+UNVOTED = [item._replace(reason=Reason(ReasonKind.NEW)) for item in PERSONAL.items[4:]]
+
+
 def test_render_headings_descend_by_one_level() -> None:
     levels = [int(e.tag[1]) for e in elements(render_digest(TEMPLATES, PERSONAL).html) if re.fullmatch(r"h\d", e.tag)]
     assert levels[0] == 1
@@ -79,6 +82,7 @@ def test_render_headings_descend_by_one_level() -> None:
 @pytest.mark.parametrize(
     ("changes", "subject"),
     [
+        ({"items": UNVOTED}, "Do Language Models Read the Whole Page? + 1 more"),
         ({}, "Sparse Attention for Graphs That Change While You… + 5 more"),
         ({"items": PERSONAL.items[:1]}, "Sparse Attention for Graphs That Change While You Look at…"),
         ({"items": PERSONAL.items[4:]}, "Trending: Do Language Models Read the Whole Page? + 1 more"),
