@@ -101,18 +101,38 @@ class Subjects:
 
     def place(self, query: int, paper: int) -> tuple[int, int] | None:
         """Return the start and length of what names a query in a paper, else of what comes nearest; None without."""
-        names = self.names[query]
-        if found := self.named(query, paper):
-            return found
-        return self.index.mentions.related(names.forms[0], paper) if names.forms else None
+        forms, own = self.names[query].forms, self.named(query, paper)
+        if own and self.index.mentions.tells[own[0]] > BACKGROUND:
+            return own
+        found = self._most_telling([own, *self._narrower(query, paper)])
+        return found or (self.index.mentions.related(forms[0], paper) if forms else None)
 
     def named(self, query: int, paper: int) -> tuple[int, int] | None:
-        """Return the start and length of what names a query, or a narrower subject, in a paper; None without."""
-        tells, own = self.index.mentions.tells, self.mentioned.place(query, paper)
-        if own and tells[own[0]] > BACKGROUND:
+        """Return the start and length of what names a query, or a narrower subject, in a paper; None without.
+
+        What the glossary calls narrower may only be related. It counts if the query is a field, if the paper names the
+        query, too, or by the same head noun: "tumor segmentation" for image segmentation, but not "brain tumor".
+        """
+        mentions, names = self.index.mentions, self.names[query]
+        own = self.mentioned.place(query, paper)
+        if own and mentions.tells[own[0]] > BACKGROUND:
             return own
-        narrower = (self.index.subject(name).mentioned.place(0, paper) for name in self.names[query].subjects)
-        return max(filter(None, (own, *narrower)), key=lambda place: tells[place[0]], default=None)
+        heads = {mentions.words.get(form[-1], 0) for form in names.forms}
+        narrower = [
+            (start, length)
+            for start, length in self._narrower(query, paper)
+            if own or names.categories or mentions.sequence[start + length - 1] in heads
+        ]
+        return self._most_telling([own, *narrower])
+
+    def _narrower(self, query: int, paper: int) -> list[tuple[int, int]]:
+        """Return the starts and lengths of what names the narrower subjects of a query in a paper."""
+        found = (self.index.subject(name).mentioned.place(0, paper) for name in self.names[query].subjects)
+        return [place for place in found if place]
+
+    def _most_telling(self, places: Sequence[tuple[int, int] | None]) -> tuple[int, int] | None:
+        tells = self.index.mentions.tells
+        return max(filter(None, places), key=lambda place: tells[place[0]], default=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -51,12 +51,21 @@ def test_words_are_quoted_as_they_stand() -> None:
     assert found.index.mentions.quote(*place) == "Lunar-Tide Gauge"
 
 
-def test_narrower_name_counts_and_is_quoted() -> None:
-    found = about(day(("Named entity recognition for ships", PLAIN)), "information extraction")
+@pytest.mark.parametrize(
+    ("name", "abstract", "is_claimed"),
+    [
+        ("Named entity recognition", PLAIN, False),
+        ("Named entity recognition", f"Information extraction is old. We count bees. {PLAIN}", True),
+        ("Relation extraction", PLAIN, True),
+    ],
+)
+def test_narrower_name_counts_and_is_quoted(name: str, abstract: str, *, is_claimed: bool) -> None:
+    found = about(day((f"{name} for ships", abstract)), "information extraction")
     assert found.about[0].tolist().count(True) == 1
-    place = found.named(0, FIRST)
+    place = found.place(0, FIRST)
     assert place is not None
-    assert found.index.mentions.quote(*place) == "Named entity recognition"
+    assert found.index.mentions.quote(*place) == name
+    assert (found.named(0, FIRST) == place) is is_claimed
 
 
 def test_acronym_counts_only_as_written_and_meant() -> None:
