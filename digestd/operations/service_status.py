@@ -365,11 +365,12 @@ def _source_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
             f"{'is' if status.unanswered == 1 else 'are'} empty",
             "`digestd ingest` asks them now; papers that come before a subscriber's day is over still make a digest",
         )
-    if status.has_sources and (status.last_ingest is None or status.last_ingest < status.at - INGEST_LAG):
+    last = status.last_ingest
+    if status.has_sources and (last is None or last < status.at - INGEST_LAG or not status.sources):
         answered = (
             "no source has ever answered"
-            if status.last_ingest is None
-            else f"no source has answered since {clock_time(status.last_ingest, status.at)}"
+            if last is None
+            else f"no source has answered since {clock_time(last, status.at)}"
         )
         yield warning(
             "sources",
@@ -380,6 +381,8 @@ def _source_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
 
 def _papers(status: ServiceStatus) -> str:
     states = [day.state for day in status.sources]
+    if not (states or status.has_sources):
+        return "no sources are set; papers come by import"
     kinds = [f"{states.count(state)} {state}" for state in CoverageState if state in states]
     last = "no fetch yet" if status.last_ingest is None else f"last fetch {clock_time(status.last_ingest, status.at)}"
     sources = f"{counted(len(states), 'source')} ({', '.join(kinds)})" if kinds else "no source has reported lately"

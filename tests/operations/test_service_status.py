@@ -86,6 +86,7 @@ def test_service_in_order_needs_nobody() -> None:
         ({"refused_sender": 1}, Level.WARNING, "1 address refused a mail"),
         ({"last_ingest": None}, Level.WARNING, "no source has ever answered"),
         ({"last_ingest": NOW - 5 * HOUR}, Level.WARNING, "no source has answered since 07:00Z"),
+        ({"sources": ()}, Level.WARNING, "no source has answered since 11:00Z"),
         (
             {"sources": (Coverage("x", date(2026, 11, 24), CoverageState.BROKEN, note="status 500"),)},
             Level.WARNING,
@@ -106,6 +107,7 @@ def test_short_waits_are_no_fault() -> None:
     waits = WaitingMails(3, "451 later", NOW - HOUR, NOW + HOUR, NOW - HOUR)
     status = replace(FINE, due=2, overdue_since=NOW - HOUR, waiting=(waits,), has_sources=False, last_ingest=None)
     assert needs_attention(status) == []
+    assert dict(status_lines(replace(status, sources=())))["Papers"] == "no sources are set; papers come by import"
     assert dict(status_lines(status))["Waiting"] == (
         "3 mails some are ready, others wait until 13:00Z: the relay said 451 later"
     )
