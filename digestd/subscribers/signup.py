@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from digestd.domain.delivery import LIFTED_BY_CONSENT, MailKind
-from digestd.domain.mail_budget import BY_MAIL, Budget, Pool, subscriber_causer
+from digestd.domain.mail_budget import BY_MAIL, SHARED, Budget, Pool, subscriber_causer
 from digestd.domain.subscriber import Cause, ConsentAction, Preferences, Status, Subscriber, to_action
 from digestd.errors import BadInput
 from digestd.security.addresses import address_key
@@ -282,6 +282,8 @@ def confirm_in_session(
     if not _may_get_confirmation(session, address, known):
         raise LinkExpired("this address asked us never to write to it; contact us to come back")
     suppressions.lift_by_consent(session, address, _LIFTED_WHY, now)
+    for pool in SHARED[Pool.STRANGER]:  # the owner wanted those mails, and may sign up again today
+        rate_limits.clear_mails(session, address, pool)
     return _apply(session, known, request, by, now)
 
 

@@ -45,7 +45,7 @@ ALL = "name topic muted"
 CONSENT = "subscriber consent_event"
 POWERS: Mapping[str, Power] = {
     "GET /confirm/{token}": _power("topic"),
-    "POST /confirm/{token}": _power("", f"{CONSENT} interest pending_request consent_wording"),
+    "POST /confirm/{token}": _power("", f"{CONSENT} interest pending_request consent_wording caused_mail"),
     "GET /confirm/{token}/decline": _power(),
     "POST /confirm/{token}/decline": _power("", f"{CONSENT} pending_request"),
     "GET /u/{token}": _power(),

@@ -141,25 +141,25 @@ def test_confirmations_are_limited_per_address(db: Database, post: NoticeContext
     assert len(confirmations(db)) == 4
 
 
-def test_unsubscribe_does_not_reset_the_mail_limit(
+def test_confirming_resets_the_mail_limit_and_leaving_does_not(
     db: Database, post: NoticeContext, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     request_signup(db, post, parse({"email": ADA}), now)
     confirm(db, keys, link(keys, found()), now)
     unsubscribe(db, found().key, Cause.ONE_CLICK, now)
     request_signup(db, post, parse({"email": ADA}), now + timedelta(hours=1))
-    assert found().status is Status.UNSUBSCRIBED
-    assert len(confirmations(db)) == 1
-    request_signup(db, post, parse({"email": ADA}), now + timedelta(hours=25))
+    request_signup(db, post, parse({"email": ADA}), now + timedelta(hours=2))
+    assert len(confirmations(db)) == 2
+    request_signup(db, post, parse({"email": ADA}), now + timedelta(hours=26))
     assert (found().status, found().version) == (Status.UNSUBSCRIBED, 3)
-    assert confirm(db, keys, link(keys, found(), 2), now + timedelta(hours=26)).status is Status.ACTIVE
+    assert confirm(db, keys, link(keys, found(), 3), now + timedelta(hours=27)).status is Status.ACTIVE
     with db.read() as session:
         events = consent.history(session, found().key)[3:]
     assert [(event.status, event.cause) for event in events] == [
         (Status.PENDING, Cause.WEB),
         (Status.ACTIVE, Cause.CONFIRM),
     ]
-    assert events[0].at == now + timedelta(hours=25), "the record tells when it was asked"
+    assert events[0].at == now + timedelta(hours=26), "the record tells when it was asked"
 
 
 @pytest.mark.parametrize("n", [1, 2])
