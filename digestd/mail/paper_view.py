@@ -4,6 +4,7 @@
 chat and the API show nothing else of a paper.
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -22,6 +23,8 @@ _FACTS_MAX = 3
 _LINKS = ("pdf", "code", "discussion", "project")
 _FIGURES = {"code": ("stars", ""), "discussion": ("upvotes", "comments")}
 """Signals shown with a link: the figure and a second one."""
+_REPOSITORY = re.compile(r"https?://(?:www\.)?(?:github|gitlab)\.com/[\w.-]+/[\w.-]*\w", re.ASCII)
+"""The address of code in an abstract."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,14 +55,14 @@ DETAIL_LEVELS = (
 """Of mails, from most to least; the first whose HTML is small enough is used."""
 PAGE_LEVELS = tuple(
     DetailLevel(300, abstract, authors)
-    for abstract, authors in ((1_500, 8), (900, 8), (500, 6), (350, 5), (250, 4), (0, 3))
+    for abstract, authors in ((3_000, 8), (1_500, 8), (900, 8), (500, 6), (350, 5), (250, 4), (0, 3))
 )
 """Of pages with many papers, from most to least."""
 HEADING = DetailLevel(title=300, abstract=0, authors=4)
 """Of a paper that a page names in one line."""
 OWN_PAGE = DetailLevel(title=1_000, abstract=20_000, authors=100)
-PAGE_BYTES = 15_000
-"""Bytes of text of all papers on a page. With markup, style, script and icon a page has about 60 kB."""
+PAGE_BYTES = 45_000
+"""Bytes of text of all papers on a page: the whole abstracts of twenty. With all else a page has about 90 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,8 @@ class PaperView:
 
         A paper without a date of publication was stored with the time when it was first seen.
         """
-        venue, abstract, links = paper.facts.venue, clean(paper.plain_abstract), tuple(_links(paper))
+        venue, abstract = paper.facts.venue, clean(paper.plain_abstract)
+        links = tuple(_links(paper, abstract))
         plain = cls(
             number=paper.key,
             id=paper.id,
@@ -302,8 +306,11 @@ def _names(names: Iterable[str]) -> Iterator[str]:
     return (shorten(name, _NAME_MAX) for name in _cleaned(names))
 
 
-def _links(paper: Paper) -> Iterator[PaperLink]:
-    for kind, url in (("paper", paper.url), *((kind, paper.links.get(kind)) for kind in _LINKS)):
+def _links(paper: Paper, abstract: str) -> Iterator[PaperLink]:
+    """Yield the links that sources give, and the repository that the abstract names if they give no code."""
+    named = _REPOSITORY.search(abstract)
+    links = {**({"code": named[0]} if named else {}), **paper.links}
+    for kind, url in (("paper", paper.url), *((kind, links.get(kind)) for kind in _LINKS)):
         if safe := safe_url(url):
             yield PaperLink(kind, safe, *(_figure(paper.signals, signal) for signal in _FIGURES.get(kind, ("", ""))))
 

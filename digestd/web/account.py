@@ -128,6 +128,7 @@ def show_move(link: Linked, visitor: VisitorPages) -> Response:
         here=f"{link.pages.site.root}move/{link.token}",
         old=masked(side.subscriber.address),
         new=masked(side.change.address),
+        at_new=side.at_new,
         wording=link.pages.consent_lines("change_address", language),
     )
 
@@ -140,7 +141,8 @@ def confirm_move(link: Linked, network: NetworkKey, visitor: VisitorPages) -> Re
         side, moved = confirm_address_change(link.db, link.keys, link.token, how, link.now)
     except LinkExpired:
         return visitor.page("change_address_closed", 410)
-    return link.pages.page("address_changed", language=language, moved=moved, new=masked(side.change.address))
+    new = masked(side.change.address)
+    return link.pages.page("address_changed", language=language, moved=moved, new=new, at_new=side.at_new)
 
 
 @router.post("/move/{token}/stop")

@@ -22,7 +22,7 @@ from digestd.app import SAMPLE_ADDRESS
 from digestd.domain.interest import Interest, Kind, TopicHint, values
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.subscriber import Preferences
-from digestd.mail.paper_view import PAGE_LEVELS, PaperView, cut_for_page
+from digestd.mail.paper_view import PaperView, cut_for_page
 from digestd.mail.rendering import render_reason
 from digestd.security.addresses import address_key, canonical_address
 from digestd.security.keys import Keys
@@ -131,6 +131,8 @@ class HomePage:
             with_trending: Show trending papers, which take most of its time.
         """
         days, trending = _trending(self.db, self.now) if with_trending else (0, ())
+        with self.db.read() as session:
+            has_votes = papers.any_votes(session, self.now - timedelta(days=SPANS[-1]))
         return self.pages.page(
             "home",
             422 if problems else 200,
@@ -142,6 +144,7 @@ class HomePage:
             seen=seen,
             today=self.now.date(),
             days=days,
+            has_votes=has_votes,
             papers=cut_for_page(trending),
             sample_url=sample_digest_url(self.db, self.keys, self.urls, self.now),
         )
@@ -192,10 +195,9 @@ class Previews:
         with self.db.read() as session:
             found = self.preview_day.preview(session, interests, preferences, own, self.now)
         language, templates = self.pages.language, self.pages.templates
-        shown = [
-            (PaperView.of(paper).cut(PAGE_LEVELS[-1]), render_reason(templates, reason, language))
-            for paper, reason in found.papers[:PREVIEWED]
-        ]
+        views = cut_for_page(paper for paper, _ in found.papers[:PREVIEWED])
+        reasons = (render_reason(templates, reason, language) for _, reason in found.papers)
+        shown = zip(views, reasons, strict=False)
         hints = self.preview_day.hints(values(interests, Kind.TOPIC), self.now)
         notes = _notes(looked_up, language)
         return PreviewResult(tuple(shown), len(found.papers), found.near, found.considered, notes, hints)

@@ -16,12 +16,14 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from digestd.app import App
+from digestd.domain.coverage import COMPLETE
 from digestd.domain.paper import Paper, PaperId, paper_id
 from digestd.errors import BadRecord, NotFound
 from digestd.mail.outlets import OUTLETS, ListedPaper, PaperList, by_ending
 from digestd.mail.paper_view import OWN_PAGE, PaperView, cut_for_page
 from digestd.store import papers
 from digestd.store.database import Database
+from digestd.store.papers import sources
 from digestd.web.dependencies import Db, Now, VisitorPages, part
 from digestd.web.pages import ENGLISH, SHOW, Pages, ResponseCache, as_feed, as_file
 
@@ -117,18 +119,20 @@ def _day(text: str, latest: date) -> date:
 
 
 def _day_page(db: Database, pages: Pages, day: date, now: datetime) -> Response:
-    """Return the page of a day. Raises NotFound for past days without papers."""
+    """Return the page of a day. Raises NotFound for days before the first paper."""
     start = datetime.combine(day, time(), UTC)
     with db.read() as session:
         found = papers.trending(session, start, PAPERS_MAX, start + DAY)
         before, after = papers.news_beside(session, start, start + DAY)
-    if not found and day != now.date():
-        raise NotFound("there are no papers of that day")
+        states = {row.state for row in sources.coverage_on(session, day)}
+    if not found and not before and day != now.date():
+        raise NotFound("there were no papers yet")
     return pages.page(
         "papers",
         day=day,
         is_today=day == now.date(),
         papers=cut_for_page(found),
+        is_complete=states <= COMPLETE,
         before=before and before.date(),
         after=after and after.date(),
         outlets=tuple(OUTLETS.values()) if day == now.date() else (),

@@ -8,7 +8,7 @@ from digestd.jobs.worker import clean_up
 from digestd.security.tokens import Purpose, issue_second
 from digestd.store import consent
 from tests.web.conftest import Backend
-from tests.web.html import heading
+from tests.web.html import heading, tree, words
 
 ADA, NEW = "ada@example.org", "ada@example.com"
 
@@ -27,8 +27,12 @@ def test_change_needs_both_addresses_and_voids_links(client: TestClient, backend
     page = client.get(new).text
     assert NEW not in page
     assert ADA not in page
+    assert "New address: a•••@example.com this link was sent here" in words(tree(page))
+    assert "Old address: a•••@example.org this link was sent here" in words(tree(client.get(old).text))
     backend.clock.advance(seconds=2)
-    assert heading(client.post(new).text) == "Almost done"
+    answer = client.post(new).text
+    assert heading(answer) == "Almost done"
+    assert "Now the old address has to confirm too" in answer
     assert heading(client.post(new).text) == "Almost done", "one side twice is not both"
     assert backend.subscriber(ADA).version == 1
     assert heading(client.post(old).text) == "Address changed"

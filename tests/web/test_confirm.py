@@ -41,6 +41,18 @@ def test_confirming_twice_changes_nothing(client: TestClient, backend: Backend) 
     assert backend.contents() == before
 
 
+def test_who_left_can_sign_up_again_on_same_day(client: TestClient, backend: Backend) -> None:
+    for _ in range(4):
+        assert "We send one such email a day." in client.post("/subscribe", data={"email": ADA}).text
+        assert heading(client.post(backend.confirmation(ADA)).text) == "You’re subscribed"
+        unsubscribe(backend.app.db, backend.subscriber(ADA).key, Cause.WEB, backend.clock())
+        backend.clock.advance(minutes=1)
+    client.post("/subscribe", data={"email": ADA})
+    before = backend.contents()["delivery"]
+    client.post("/subscribe", data={"email": ADA})
+    assert backend.contents()["delivery"] == before, "one a day that nobody confirmed"
+
+
 def test_expired_link_leads_to_form(client: TestClient, backend: Backend) -> None:
     client.post("/subscribe", data={"email": ADA})
     link = backend.confirmation(ADA)

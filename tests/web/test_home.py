@@ -10,7 +10,7 @@ from tests.web.html import heading, tree, words
 
 def test_home_explains_and_asks_for_address(client: TestClient) -> None:
     page = client.get("/")
-    assert heading(page.text) == "Get trending papers in your inbox once a day"
+    assert heading(page.text) == "Get new papers in your inbox once a day"
     form = tree(page.text).find(".//form[@action='/subscribe'][@method='post']")
     assert form is not None
     assert form.find(".//input[@name='email'][@type='email'][@required]") is not None
@@ -40,13 +40,24 @@ def test_home_shows_papers_of_day(client: TestClient, backend: Backend) -> None:
     assert second.find(".//details") is None
 
 
+def test_home_speaks_of_trends_only_with_votes(client: TestClient, backend: Backend) -> None:
+    backend.import_papers({"title": "A quiet paper"})
+    assert "trending" not in client.get("/").text.lower()
+    backend.clock.advance(minutes=2)
+    backend.import_papers(PAPER)
+    shown = client.get("/").text
+    assert heading(shown) == "Get trending papers in your inbox once a day"
+    assert "Trending papers from the last few days" in shown
+    assert heading(client.post("/preview").text) == heading(shown)
+
+
 def test_home_shows_last_days_if_few_papers(client: TestClient, backend: Backend) -> None:
     backend.import_papers(*({"title": f"Paper {n}", "id": f"sample:{n}"} for n in range(6)))
-    assert "Today’s trending papers" in client.get("/").text
+    assert "Today’s new papers" in client.get("/").text
     backend.clock.advance(days=2)
     backend.import_papers({"title": "A Sunday paper"})
     page = client.get("/").text
-    assert "Trending papers from the last few days" in page
+    assert "New papers from the last few days" in page
     assert "A Sunday paper" in page
     assert "Paper 5" in page
     backend.clock.advance(days=9)

@@ -1,6 +1,7 @@
 """Test the public page of a paper, and that public pages can be shared and switched off."""
 
 from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from starlette.testclient import TestClient
@@ -28,9 +29,22 @@ def test_paper_page_shows_complete_abstract(client: TestClient, backend: Backend
     page = client.get("/paper/arxiv:2611.00001")
     assert heading(page.text) == "Sorting keys in 𝒪(n log n)"
     assert words(tree(page.text)).count("We sort.") == 80 + 1, "the abstract is whole, after the gist"
+    assert [words(head) for head in tree(page.text).iter("h2")] == ["In short", "Abstract", "Pass it on"]
     assert "Author 11" in page.text
     assert page.headers["x-robots-tag"] == "all"
     assert page.headers["cache-control"] == "public, max-age=600"
+
+
+def test_paper_page_links_code_and_is_passed_on(client: TestClient, backend: Backend) -> None:
+    told = "We sort. Code: https://github.com/lakes/sort.py. And https://github.com/other/code"
+    backend.import_papers({**LAKES, "abstract": told})
+    page = tree(client.get("/paper/arxiv:2611.00001?lang=en").text)
+    links = [link.attrib["href"] for link in page.iter("a") if words(link) == "Code"]
+    assert set(links) == {"https://github.com/lakes/sort.py"}
+    address = f"{HOME}/paper/arxiv:2611.00001"
+    assert page.find(f".//input[@readonly][@value='{address}']") is not None
+    [mail] = [link.attrib["href"] for link in page.iter("a") if link.attrib["href"].startswith("mailto:")]
+    assert parse_qs(urlsplit(mail).query) == {"subject": ["Sorting keys in 𝒪(n\u00a0log\u00a0n)"], "body": [address]}
 
 
 @pytest.mark.parametrize("name", ["2611.00001v2", "10.5555/lakes(1)%3C2%3E", "https://arxiv.org/abs/2611.00001"])

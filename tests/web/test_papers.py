@@ -1,8 +1,12 @@
 """Test the pages with the papers of a day."""
 
+from datetime import date
+
 import pytest
 from starlette.testclient import TestClient
 
+from digestd.domain.coverage import Coverage, CoverageState
+from digestd.store.papers import sources
 from tests.web.conftest import PAPER, Backend
 from tests.web.html import heading, tree, words
 
@@ -52,12 +56,25 @@ def test_past_day_is_cached_longer(client: TestClient) -> None:
 @pytest.mark.usefixtures("three_days")
 @pytest.mark.parametrize(
     "day",
-    ["2026-11-26", "2027-01-01", "9999-12-31", "20261124", "2026-W48"],
+    ["2026-11-23", "2027-01-01", "9999-12-31", "20261124", "2026-W48"],
 )
-def test_day_without_papers_is_not_found(client: TestClient, day: str) -> None:
+def test_day_outside_archive_is_not_found(client: TestClient, day: str) -> None:
     answer = client.get(f"/papers/{day}")
     assert answer.status_code == 404
     assert heading(answer.text) == "Page not found"
+
+
+@pytest.mark.usefixtures("three_days")
+def test_empty_day_says_why(client: TestClient, backend: Backend) -> None:
+    shown = client.get("/papers/2026-11-26").text
+    assert heading(shown) == "No new papers on Thursday 26 November"
+    assert "Our sources had nothing new that day." in shown
+    assert "The previous ones came on Tuesday 24 November." in shown
+    assert _link(shown, "next") == "/papers/2026-11-27"
+    with backend.app.db.write() as session:
+        broken = Coverage("arxiv", date(2026, 11, 25), CoverageState.BROKEN)
+        sources.store_coverage(session, [broken], backend.clock())
+    assert "Not all of our sources could be read that day." in client.get("/papers/2026-11-25").text
 
 
 @pytest.mark.usefixtures("three_days")

@@ -224,6 +224,13 @@ def trending(session: Session, since: datetime, limit: int, until: datetime | No
     return [papers[key] for key in best]
 
 
+def any_votes(session: Session, since: datetime) -> bool:
+    """Return True if a paper that was news since then has upvotes."""
+    voted = select(_S.paper).where(_S.paper == _P.id, _S.name == "upvotes", _S.value > 0).exists()
+    query = select(_P.id).where(_P.first_seen_us >= to_us(since), *_SHOWN, voted).limit(1)
+    return session.connection().execute(query).first() is not None
+
+
 def news_beside(session: Session, start: datetime, end: datetime) -> tuple[datetime | None, datetime | None]:
     """Return when a paper was news last before `start` and first from `end` on."""
     before = select(func.max(_P.first_seen_us)).where(_P.first_seen_us < to_us(start), *_SHOWN)

@@ -185,6 +185,12 @@ def recent_coverage(session: Session, since: date) -> list[Coverage]:
     return [_coverage(row) for row in session.connection().execute(query)]
 
 
+def coverage_on(session: Session, day: date) -> list[Coverage]:
+    """Return one day of all sources."""
+    query = select(core.coverage).where(_C.day == day.isoformat()).order_by(_C.source)
+    return [_coverage(row) for row in session.connection().execute(query)]
+
+
 def count_known(session: Session, source: str, ids: Iterable[PaperId]) -> int:
     """Return how many of these papers the source has reported before."""
     keys = set(aliases(session, ids).values())
