@@ -23,6 +23,7 @@ NAME_MAX = 60
 POSTAL_MAX = 300
 """Characters of a name and of a postal address."""
 _REASON_MAX = 120
+_QUOTING = frozenset({ReasonKind.TOPIC, ReasonKind.BACKGROUND, ReasonKind.PHRASE, ReasonKind.PASSING})
 _REPLY_LINE_TEMPLATE = "email/reply.line.txt.j2"
 REPLY_VALUE_MAX = 200
 """Characters of a value in a reply."""
@@ -132,9 +133,9 @@ def _render_reason(environment: Environment, name: str, reason: Reason) -> str:
 def _clean_reason(reason: Reason) -> Reason:
     """Clean a reason to one line, without words that only repeat the interest."""
     if reason.kind is ReasonKind.GROUP and reason.words:
-        topic = _clean_reason(Reason(ReasonKind.TITLE, reason.words[0], reason.words[1:]))
-        return Reason(reason.kind, shorten(clean(reason.value), _REASON_MAX), (topic.value, *topic.words))
-    words = [] if _repeats_interest(reason) else [shorten(clean(word, 200), _REASON_MAX) for word in reason.words[:5]]
+        topic = _clean_reason(Reason(ReasonKind.TITLE, reason.words[0]))
+        return Reason(reason.kind, shorten(clean(reason.value), _REASON_MAX), (topic.value,))
+    words = [shorten(clean(word, 200), _REASON_MAX) for word in reason.words[:5] if _is_telling(reason, word)]
     value = category_label(reason.value) if reason.kind is ReasonKind.CATEGORY else clean(reason.value)
     return Reason(
         reason.kind,
@@ -143,14 +144,12 @@ def _clean_reason(reason: Reason) -> Reason:
     )
 
 
-def _repeats_interest(reason: Reason) -> bool:
-    """Return True if the words in the title are those of the interest, or plurals of them."""
-    if reason.kind not in (ReasonKind.TITLE, ReasonKind.PHRASE):
-        return False
-    topic, words = (
-        [_singular(word) for word in phrase_form(text).split()] for text in (reason.value, " ".join(reason.words))
-    )
-    return words == topic
+def _is_telling(reason: Reason, words: str) -> bool:
+    """Return True unless the words repeat the phrase, or are a quote of an earlier release, cut anywhere."""
+    if reason.kind not in _QUOTING:
+        return True
+    phrase, quote = ([_singular(word) for word in phrase_form(text).split()] for text in (reason.value, words))
+    return quote != phrase and not words.startswith("…") and not words.endswith("…")
 
 
 def _singular(word: str) -> str:

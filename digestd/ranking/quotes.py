@@ -1,12 +1,24 @@
 """Quotes: what a paper says about an interest, in its own words."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from digestd.ranking.text import STOP_WORDS, lower
 
-MAX, BEFORE = 110, 55
-"""Maximum number of characters of a quote, and of those before what it is quoted for if much follows."""
+WORDS_MAX, MORE = 12, 2
+"""Maximum number of words of a quote, and minimum number of those beside what it is quoted for."""
+FEW = 4
+"""Number of words of an opener, such as "In this paper," """
+_DETERMINERS = frozenset(("a", "an", "the", "we", "our", "this", "these"))
+_LEANING = frozenset(
+    (
+        *("and", "but", "or", "however", "meanwhile", "while", "whereas", "thus", "which", "that", "also", "then"),
+        *("hence", "furthermore", "moreover", "therefore", "instead", "it", "its", "they", "their"),
+    )
+)
+"""Words that need what comes before."""
+_EMPTY = re.compile(r"\bavailable (?:at|on|from|online|here)\b|https?:|\bgithub\b")
+"""Words of sentences about where something is published."""
 EXTRA = 4
 """Maximum number of words by which a quote from a title is extended on each side."""
 SENTENCE_END = re.compile(r"[.!?;:][\"'”’)\]]*(?=\s|$)")
@@ -46,40 +58,60 @@ def sentences(text: str, start: int = 0) -> Iterator[tuple[int, int]]:
 
 
 def excerpt(text: str, start: int, end: int) -> str:
-    """Return the sentence around text[start:end], cut between phrases to about MAX characters."""
-    before = SENTENCE_END.split(text[:start])[-1].lstrip()
-    after = SENTENCE_END.split(text[end:], maxsplit=1)[0].rstrip()
-    most = max(MAX - (end - start) - len(after), BEFORE)
-    if len(before) > most:
-        before = "…" + _from_phrase(before[-most:].partition(" ")[2])
-    room = max(MAX - len(before) - (end - start), 0)
-    if len(after) > room:
-        after = _to_phrase(after, room) + "…"
-    return before + text[start:end] + after
+    """Return a quote of at most WORDS_MAX words with text[start:end], or nothing if none reads by itself.
+
+    It begins and ends where a sentence, a clause or a noun phrase does, never within brackets or quotation marks.
+    """
+    before = SENTENCE_END.split(text[:start])[-1]
+    after = SENTENCE_END.split(text[end:], maxsplit=1)[0]
+    sentence = f"{before}{text[start:end]}{after}"
+    if _EMPTY.search(sentence.lower()):
+        return ""
+    words = sentence.split()
+    lead = before.split()
+    first = len(lead) - (not before[-1:].isspace() and bool(lead))
+    last = first + len(f"{before[len(before.rstrip()) :]}{text[start:end]}".split()) - 1
+    begins = [(n, worth) for n in range(max(last - WORDS_MAX + 1, 0), first + 1) if (worth := _begins(words, n))]
+    ends = [(n, worth) for n in range(last, min(first + WORDS_MAX, len(words))) if (worth := _ends(words, n))]
+    quotes = [
+        (left + right + (stop - begin) / WORDS_MAX, " ".join(words[begin : stop + 1]).rstrip(",;:"))
+        for begin, left in begins
+        for stop, right in ends
+        if stop - begin < WORDS_MAX and stop - begin - (last - first) >= MORE
+    ]
+    told = [quote for quote in quotes if _is_closed(quote[1])]
+    return max(told, default=(0.0, ""))[1]
 
 
-def _from_phrase(text: str) -> str:
-    """Return the text from its first clause, or else function word, or all of it if there is none."""
-    clause = text.partition(", ")[2]
-    if clause.strip():
-        return clause
-    words = text.split(" ")
-    first = next((n for n, word in enumerate(words[:-1]) if word.lower() in STOP_WORDS), 0)
-    return " ".join(words[first:])
+def _begins(words: Sequence[str], n: int) -> int:
+    """Return how well a quote begins with the n-th word of a sentence; 0 if badly."""
+    word = words[n].lower()
+    if not n:  # an opener like "In this work," says nothing
+        return (1 if any(each.endswith(",") for each in words[:FEW]) else 3) * (word not in _LEANING)
+    if word in STOP_WORDS - _DETERMINERS or word in _LEANING or not word[0].isalnum():
+        return 0
+    if words[n - 1].endswith((",", ":", ";", "—", "–")):
+        return 2 + (n <= FEW and word in _DETERMINERS)
+    return 2 if word in _DETERMINERS else int(words[n - 1].lower() in STOP_WORDS - _LEANING - _DETERMINERS)
 
 
-def _to_phrase(text: str, room: int) -> str:
-    """Return the longest beginning of the text within `room` that ends before a function word or with a clause."""
-    words = text.split(" ")
-    kept = len(text[: room + 1].split(" ")) - 1
-    for n in range(kept, 0, -1):
-        is_end = words[n].lower() in STOP_WORDS - {"and", "or"} or words[n - 1].endswith(",")
-        if is_end and words[n - 1].lower() not in STOP_WORDS:
-            kept = n
-            break
-    while kept and words[kept - 1].lower() in STOP_WORDS:
-        kept -= 1
-    return " ".join(words[:kept]).rstrip(",-–— ")
+def _ends(words: Sequence[str], n: int) -> int:
+    """Return how well a quote ends with the n-th word of a sentence; 0 if badly."""
+    word = words[n].lower().rstrip(",;:")
+    if word in STOP_WORDS or word in _LEANING or not (word[-1:].isalnum() or word[-1:] in ")%"):
+        return 0
+    if n == len(words) - 1:
+        return 3
+    if "-" in word or word.endswith("ed") or words[n - 1].lower() in ("to", "and"):  # "for real-time", "to discover"
+        return 0
+    return 2 if words[n][-1] in ",;:" else int(words[n + 1].lower() in STOP_WORDS)
+
+
+def _is_closed(quote: str) -> bool:
+    """Return True if all brackets and quotation marks are closed within the quote."""
+    return all(quote.count(left) == quote.count(right) for left, right in ("()", "[]", "“”", "{}")) and not (
+        quote.count('"') % 2
+    )
 
 
 def title_phrase(title: str, start: int, end: int) -> str:

@@ -50,7 +50,7 @@ def test_show_lists_papers_with_reasons(installed: Install, run: Run) -> None:
     assert history.splitlines()[2].split("\t")[:2] == ["ready", "planner"]
     heading, _, row = picked.splitlines()
     assert (heading, row.split("\t")[1:3]) == ("picked", ["invented:one", "Moss on walls"])
-    assert "Your topic “moss” is in the title" in row
+    assert "Matches your topic “moss”" in row
     (whole,) = json.loads(run("delivery", "show", str(key), "--json"))["picked"]
     assert (whole["paper"], whole["title"], whole["reason"]["why"]) == ("invented:one", "Moss on walls", "title")
 
@@ -59,7 +59,7 @@ def test_explain_claims_no_match_for_a_far_paper(run: Run) -> None:
     far = run("explain", ADA, "invented:two").splitlines()[1]
     assert far.startswith("far: chance .0")
     assert far.endswith(" – Nearest to your topic “moss”")
-    assert run("explain", ADA, "invented:one").splitlines()[1].startswith("picked, ranked 1st – Your topic")
+    assert run("explain", ADA, "invented:one").splitlines()[1].startswith("picked, ranked 1st – Matches your topic")
 
 
 def test_preview_lint_shows_findings(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

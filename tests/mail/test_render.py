@@ -107,11 +107,11 @@ def test_render_subject_fits_a_phone(language: str) -> None:
         (Reason(ReasonKind.AUTHOR, "Jane Smith"), "By Jane Smith, whom you follow"),
         (
             Reason(ReasonKind.TITLE, "LLM", ("Language Models",)),
-            "Matches your topic “LLM”: “Language Models” in the title",
+            "Matches your topic “LLM”",
         ),
         (
             Reason(ReasonKind.TITLE, "self-play graphs", ("Self Play Graph",)),
-            "Your topic “self-play graphs” is in the title",
+            "Matches your topic “self-play graphs”",
         ),
         (Reason(ReasonKind.TOPIC, "graphs", ("We draw graphs",)), "Matches your topic “graphs”: “We draw graphs”"),
         (Reason(ReasonKind.TOPIC, "graphs"), "Matches your topic “graphs”"),
@@ -124,7 +124,7 @@ def test_render_subject_fits_a_phone(language: str) -> None:
         (Reason(ReasonKind.PASSING, "moss"), "Mentions your phrase “moss” in passing"),
         (
             Reason(ReasonKind.NEAR_TOPIC, "big proteins", ("Proteins",)),
-            "Related to your topic “big proteins”: “Proteins” in the title",
+            "Related to your topic “big proteins”",
         ),
         (
             Reason(ReasonKind.BACKGROUND, "proteins", ("Old proteins",)),

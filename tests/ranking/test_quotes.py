@@ -1,62 +1,41 @@
 """Test quotes."""
 
+import re
+
 import pytest
 
-from digestd.ranking.quotes import (
-    BACKGROUND,
-    BEFORE,
-    CONTRIBUTION,
-    MAX,
-    OWN,
-    PASSING,
-    excerpt,
-    sentences,
-    title_phrase,
-)
-
-LONG = " ".join(f"word{n}" for n in range(40))
+from digestd.ranking.quotes import BACKGROUND, CONTRIBUTION, OWN, PASSING, WORDS_MAX, excerpt, sentences, title_phrase
 
 
 @pytest.mark.parametrize(
     ("text", "quote"),
     [
-        ("Old news. We weigh moons, at 3.5 tons each. They are far.", "We weigh moons, at 3.5 tons each"),
-        ("moons", "moons"),
-        ("They rest; then moons: all of them.", "then moons"),
-        ('Are they "far moons?" Old news.', 'Are they "far moons'),
+        ("Old news. We weigh our far moons, at 3.5 tons. They are far.", "We weigh our far moons, at 3.5 tons"),
+        ("They rest; then two old moons: all of them.", ""),
+        ('Are they "far moons?" Old news.', ""),  # not within quotation marks
+        ("moons", ""),  # says no more than the topic
+        ("In this paper, we weigh the moons of distant planets.", "we weigh the moons of distant planets"),
+        ("Sights of far seas drew old sailors, who all know, at last, our small moons", "our small moons"),
+        ("They measure (mass, size, moons in reach) of the planets.", ""),
+        (
+            "They measured: two old planets (of moons in reach) from afar.",
+            "two old planets (of moons in reach) from afar",
+        ),
+        ("Samples of moons are available at", ""),
     ],
 )
-def test_excerpt_is_the_sentence(text: str, quote: str) -> None:
-    start = text.index("moons")
+def test_excerpt_reads_by_itself(text: str, quote: str) -> None:
+    start = text.rindex("moons")
     assert excerpt(text, start, start + len("moons")) == quote
 
 
-def test_excerpt_is_cut_between_words() -> None:
-    text = f"{LONG} moons {LONG}"
-    found = excerpt(text, text.index("moons"), text.index("moons") + len("moons"))
-    assert len(found) <= MAX + len("……")
-    assert found.index("moons") <= BEFORE + 1
-    assert set(found.strip("…").split()) <= set(text.split())
-    assert (found[0], found[-1]) == ("…", "…")
-
-
-def test_excerpt_at_the_end_shows_more_of_what_comes_before() -> None:
-    text = f"Old brave sailors of all the seven seas far from home counted {'a' * BEFORE} moons"
-    start = text.index("moons")
-    assert len(excerpt(text, start, start + 5)) > BEFORE + 20
-    assert excerpt("x " * 60 + "moons", 120, 125).endswith("x x moons")
-
-
-def test_excerpt_ends_with_no_function_word() -> None:
-    text = f"moons {'x' * 70} of the {'x' * 40}"
-    assert excerpt(text, 0, 5) == f"moons {'x' * 70}…"
-
-
-def test_excerpt_is_cut_between_phrases() -> None:
-    text = f"Sights of far seas drew old brave sailors of all ages, who counted moons {'and moons ' * 12}for years"
-    start = text.index("moons")
-    assert excerpt(text, start, start + 5).startswith("…who counted moons and moons")
-    assert excerpt(f"moons{' tug' * 23} in heavy silver boxes", 0, 5) == f"moons{' tug' * 23}…"
+def test_excerpt_is_short_and_whole() -> None:
+    text = "Sights of far seas drew the old brave sailors of all ages, who counted moons of salt in heavy silver boxes"
+    for found in re.finditer(r"\w+", text):
+        quote = excerpt(text, *found.span())
+        assert len(quote.split()) <= WORDS_MAX
+        assert f" {quote} " in f" {text.replace(',', '')} " or quote in text
+        assert found[0] in quote or not quote
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ OLD = "Sea salt is old. We keep goats."
     ("abstract", "kind", "words"),
     [
         (OLD, ReasonKind.PASSING, "Sea salt is old"),
-        ("We keep goats. They outperform sea salt.", ReasonKind.PASSING, "They outperform sea salt"),
+        ("We keep goats. Goats outperform sea salt.", ReasonKind.PASSING, "Goats outperform sea salt"),
         (f"{OLD} We use sea salt.", ReasonKind.PHRASE, "We use sea salt"),
     ],
 )
@@ -146,7 +146,7 @@ def test_reasons_quote_only_words_of_paper() -> None:
             text = " ".join([paper.text, *paper.words.authors])
             assert all(word in text for word in said.words)
             if said.kind is not ReasonKind.NEAR_TOPIC:  # it quotes if the paper has words of the topic
-                assert bool(said.words) == (said.kind in QUOTING)
+                assert not said.words or said.kind in QUOTING
 
 
 def test_reasons_are_independent_of_batch() -> None:

@@ -53,12 +53,12 @@ def test_preview_updates_after_typing(chromium: Browser, app: App, stocked: Back
         assert len(asked) - warmed == 1, "twelve letters, one question"
         shown = page.locator("#preview")
         assert "Ice on alpine lakes" in shown.inner_text()
-        assert "Your topic “alpine lakes” is in the title" in shown.inner_text()
+        assert "Matches your topic “alpine lakes”" in shown.inner_text()
         assert "Songs of tree frogs" not in shown.inner_text()
         assert page.locator("#preview-status").get_attribute("role") == "status"
         assert "1" in page.locator("#preview-status").inner_text()
         topics.fill("tree frogs")
-        page.get_by_text("Your topic “tree frogs” is in the title").wait_for()
+        page.get_by_text("Matches your topic “tree frogs”").wait_for()
         topics.fill("")
         page.locator("#preview .picks").wait_for(state="detached")
         assert page.url.rstrip("/") == address, "nothing was sent but what was typed"

@@ -105,7 +105,8 @@ def quoted_phrase(paper: Paper, phrase: str) -> tuple[float, tuple[str, ...]]:
         for start, end in places
     ]
     best = max(tells)
-    return MEANT if best >= OWN else IN_PASSING, (excerpt(text, *places[tells.index(best)]),)
+    quote = excerpt(text, *places[tells.index(best)])
+    return MEANT if best >= OWN else IN_PASSING, (quote,) if quote else ()
 
 
 def _places(text: str, phrase: str) -> list[tuple[int, int]]:
