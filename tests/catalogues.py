@@ -1,11 +1,14 @@
 """Compare the translation catalogues with the templates.
 
 `python -m tests.catalogues` updates each catalogue: it removes unused messages, adds new ones without a translation,
-and prints what is to be translated. `DIGESTD_REGENERATE=1 pytest tests/mail/test_templates.py` does the same.
+and prints what is to be done. `python -m tests.catalogues nl` begins a new one. `DIGESTD_REGENERATE=1 pytest
+tests/mail/test_templates.py` updates them too.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -18,16 +21,27 @@ from digestd.resources import templates
 
 FOLDER = Path(__file__).parents[1] / "templates" / "locale"
 LANGUAGES = sorted(file.stem for file in FOLDER.glob("*.po"))
+MAINTAINED = ("de", "de_formal", "en")
+"""Languages in which whoever changes a message translates it; others follow before a release."""
+QUOTED = "“%(words)s”"
+"""The message that says which quotation marks a language has."""
 _OPTIONS = {"newstyle_gettext": "true", "extensions": "jinja2.ext.i18n", "silent": "false"}
+_PLACEHOLDER = re.compile(r"%\(\w+\)s|%%")
+_TAG = re.compile(r"</?[a-z]+[^<>]*>")
+_MARKS = re.compile(r"[“”„«»「」『』\"]")
+_LETTERS = re.compile(r"[^\W\d_]{3,}")
+_SAME_WORDS_MIN = 4
+"""A translation of so many words is not the same as the English."""
+_Id = str | Sequence[str]
 
 
 def main() -> None:
-    """Update each catalogue and print its faults."""
+    """Update each catalogue, and those of the languages that are named, and print what is to be done."""
     words = wanted(templates())
-    for language in LANGUAGES:
+    for language in sorted({*LANGUAGES, *sys.argv[1:]}):
         _update(language, words)
-        for fault in faults(_read(_path(language)), words):
-            print(f"{_path(language).name}: {fault}")
+        for fault in [*faults(_read(language), words), *gaps(_read(language))]:
+            print(f"templates/locale/{language}.po: {fault}")
 
 
 def wanted(files: Mapping[str, str]) -> Catalog:
@@ -35,9 +49,11 @@ def wanted(files: Mapping[str, str]) -> Catalog:
     found = Catalog(locale="en", project="digestd", version="1", fuzzy=False)
     for path, text in sorted(files.items()):
         if path.endswith(".j2"):
-            for _, message, comments, _ in extract("jinja2", BytesIO(text.encode()), options=_OPTIONS):
+            for _, message, comments, context in extract(
+                "jinja2", BytesIO(text.encode()), comment_tags=("Words:",), options=_OPTIONS, strip_comment_tags=True
+            ):
                 words = message if isinstance(message, str) else tuple(message)
-                found.add(words, locations=[(path, 1)], auto_comments=comments)
+                found.add(words, locations=[(path, 1)], auto_comments=comments, context=context)
     return found
 
 
@@ -48,34 +64,85 @@ def kept(language: str, words: Catalog) -> Catalog:
     """
     if os.environ.get("DIGESTD_REGENERATE"):
         _update(language, words)
-    return _read(_path(language))
+    return _read(language)
+
+
+def gaps(catalogue: Catalog) -> Iterator[str]:
+    """Yield what is not translated; readers get it in English."""
+    for message in _messages(catalogue):
+        forms = _forms(message)
+        if not all(forms):
+            yield f"translate {_named(message)}"
+        elif catalogue.locale_identifier != "en" and forms[0] == _ids(message)[0] and _is_sentence(forms[0]):
+            yield f"translate {_named(message)}: it is still in English"
 
 
 def faults(catalogue: Catalog, words: Catalog) -> Iterator[str]:
-    """Yield messages that are missing, unused, fuzzy, or without their placeholders."""
-    known = {message.id: message for message in catalogue if message.id}
-    used = {message.id for message in words if message.id}
-    yield from (f"not translated: {spelled!r}" for spelled in sorted(map(str, used - known.keys())))
-    yield from (f"used by no template: {spelled!r}" for spelled in sorted(map(str, known.keys() - used)))
+    """Yield what is wrong with the messages that are translated, and what to do."""
+    known, used = ({(m.context, m.id): m for m in _messages(one)} for one in (catalogue, words))
+    for names, what in ((used.keys() - known.keys(), "is missing"), (known.keys() - used.keys(), "is not used")):
+        yield from (f"{name!r} {what}: run `python -m tests.catalogues`" for name in sorted(names, key=str))
+    marks = _marks(catalogue)
     for message in known.values():
-        translations = message.string if isinstance(message.string, tuple | list) else (message.string,)
-        forms = [form for form in translations if form]
-        if len(forms) < len(translations):
-            yield f"not translated: {message.id!r}"
-        elif message.pluralizable and len(translations) != catalogue.num_plurals:
-            yield f"{len(translations)} forms, where the language has {catalogue.num_plurals}: {message.id!r}"
-        elif message.fuzzy:
-            yield f"marked as doubtful: {message.id!r}"
-        elif not all(_placeholders(form) == _placeholders(_form(message, n)) for n, form in enumerate(forms)):
-            yield f"other placeholders than {message.id!r}: {message.string!r}"
+        forms = [form for form in _forms(message) if form]
+        for why in [*_count(catalogue, message), *(fault for form in forms for fault in _wrong(message, form, marks))]:
+            yield f"{_named(message)}: {why}"
+        for n, form in enumerate(forms):
+            model = _ids(message)[-1 if n or catalogue.num_plurals == 1 else 0]
+            if (there := set(_PLACEHOLDER.findall(form))) != (given := set(_PLACEHOLDER.findall(model))):
+                yield f"{_named(message)}: has {_listed(there)}, where the English has {_listed(given)}; keep the same"
 
 
-def _form(message: Message, n: int) -> str:
-    return message.id if isinstance(message.id, str) else message.id[min(n, 1)]
+def _count(catalogue: Catalog, message: Message) -> Iterator[str]:
+    if message.pluralizable and len(_forms(message)) != catalogue.num_plurals:
+        yield (
+            f"has {len(_forms(message))} forms, but the language has {catalogue.num_plurals}; "
+            f"write msgstr[0] to msgstr[{catalogue.num_plurals - 1}]"
+        )
+    if message.fuzzy:
+        yield "is marked as doubtful and so not used; check it, then delete `#, fuzzy`"
 
 
-def _placeholders(text: str) -> set[str]:
-    return {part.partition(")")[0] for part in text.split("%(")[1:]}
+def _wrong(message: Message, form: str, marks: str) -> Iterator[str]:
+    """Yield faults of one form: its tags, blanks at the ends, and quotation marks."""
+    ids = _ids(message)
+    if sorted(_TAG.findall(form)) not in [sorted(_TAG.findall(one)) for one in ids]:
+        given, there = _listed(_TAG.findall(ids[0])), _listed(_TAG.findall(form))
+        yield f"has the tags {there}, where the English has {given}; keep the same"
+    if [form[:1].isspace(), form[-1:].isspace()] != [ids[0][:1].isspace(), ids[0][-1:].isspace()]:
+        yield "begins or ends with a blank, but the English does not, or the other way round"
+    if foreign := set(_MARKS.findall(_TAG.sub("", form))) - set(marks):
+        yield f"has the quotation marks {_listed(foreign)}; this language has {marks}, as in {QUOTED!r}"
+
+
+def _marks(catalogue: Catalog) -> str:
+    message = catalogue.get(QUOTED)
+    return str(message.string).replace("%(words)s", "…") if message and message.string else QUOTED
+
+
+def _messages(catalogue: Catalog) -> list[Message]:
+    return [message for message in catalogue if message.id]
+
+
+def _ids(message: Message) -> Sequence[str]:
+    return (message.id,) if isinstance(message.id, str) else tuple(message.id)
+
+
+def _forms(message: Message) -> Sequence[str]:
+    return tuple(message.string) if isinstance(message.string, tuple | list) else (message.string or "",)
+
+
+def _is_sentence(text: str) -> bool:
+    return len(_LETTERS.findall(_PLACEHOLDER.sub("", text))) >= _SAME_WORDS_MIN
+
+
+def _named(message: Message) -> str:
+    where = f" ({message.context})" if message.context else ""
+    return f"msgid {_ids(message)[0]!r}{where}"
+
+
+def _listed(found: Sequence[str] | set[str]) -> str:
+    return " ".join(sorted(found)) or "none"
 
 
 def _path(language: str) -> Path:
@@ -83,14 +150,14 @@ def _path(language: str) -> Path:
 
 
 def _update(language: str, words: Catalog) -> None:
-    fresh = _up_to_date(_read(_path(language)), words)
+    old = _read(language) if _path(language).exists() else Catalog(language)
     with _path(language).open("wb") as file:
-        write_po(file, fresh, width=110, sort_output=True, include_lineno=False)
+        write_po(file, _up_to_date(old, words), width=110, sort_output=True, include_lineno=False)
 
 
-def _read(path: Path) -> Catalog:
-    with path.open("rb") as file:
-        return read_po(file, locale=path.stem, abort_invalid=True)
+def _read(language: str) -> Catalog:
+    with _path(language).open("rb") as file:
+        return read_po(file, locale=language, abort_invalid=True)
 
 
 def _up_to_date(old: Catalog, words: Catalog) -> Catalog:
@@ -98,11 +165,11 @@ def _up_to_date(old: Catalog, words: Catalog) -> Catalog:
     fresh = Catalog(language, project="digestd", version="1", fuzzy=False, header_comment=old.header_comment)
     fresh.last_translator = fresh.language_team = fresh.msgid_bugs_address = ""
     fresh.creation_date = fresh.revision_date = datetime(2026, 11, 24, tzinfo=UTC)
-    for message in words:
-        if message.id:
-            known = old.get(message.id)
-            translations = known.string if known else message.id if language == "en" else None
-            fresh.add(message.id, translations, message.locations, auto_comments=message.auto_comments)
+    for message in _messages(words):
+        known = old.get(message.id, message.context)
+        translations = known.string if known else message.id if language == "en" else None
+        flags = {"fuzzy"} if known and known.fuzzy else set()
+        fresh.add(message.id, translations, message.locations, flags, message.auto_comments, context=message.context)
     return fresh
 
 

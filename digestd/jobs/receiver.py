@@ -16,7 +16,10 @@ from digestd.app import App
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import DigestdError
 from digestd.jobs.worker import sleep
+from digestd.mail.rendering import render_page
+from digestd.mail.templates import ENGLISH, Templates
 from digestd.replies.commands.execution import CommandProcessor
+from digestd.replies.commands.parsing import CommandWords
 from digestd.replies.mail_parser import MailParser
 from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.replies.mailboxes.mailbox import InboundMailbox, poll
@@ -110,11 +113,19 @@ def create_command_processor(app: App) -> CommandProcessor | None:
     own = {sender.from_.address, sender.reply_to, sender.bounce, sender.commands}
     if not sender.commands:
         return None
+    words = cache(lambda: command_words(app.templates))  # once a mail is no bounce
     open_hinter = cache(lambda: app.topic_hinter)  # once a mail adds a topic
     return CommandProcessor(
         post=app.notices,
         address=sender.commands,
         own_addresses=frozenset(map(str.lower, own)),
+        words=words,
         trusted_server=app.settings.trusted_authserv_id.lower(),
         hints=lambda topics, now: open_hinter().hints(topics, now),
     )
+
+
+def command_words(templates: Templates) -> CommandWords:
+    """Return the words of commands in all languages, English first."""
+    languages = sorted(templates.languages, key=lambda tag: (tag != ENGLISH, tag))
+    return CommandWords.of({tag: render_page(templates, "email/words.txt.j2", tag) for tag in languages})

@@ -10,6 +10,7 @@ from digestd.replies.commands.parsing import parse_commands
 from digestd.replies.inbound_mail import parse_inbound_mail
 from digestd.replies.parsed_mail import UnreadableMail
 from tests.commands.mails import letter, mail
+from tests.commands.test_parsing import WORDS
 
 QUOTES = [
     "On Tue, 24 Nov 2026 at 07:00, digestd <digest@example.org> wrote:\n> unsubscribe",
@@ -141,4 +142,4 @@ def test_parse_inbound_mail_bounds_any_bytes(body: bytes, subject: bytes) -> Non
         assert len(found.lines) <= 40
         assert all(len(line) <= 500 for line in found.lines)
         assert "\n" not in found.subject
-        assert len(parse_commands(found)) <= 10
+        assert len(parse_commands(found, WORDS)) <= 10

@@ -1,15 +1,18 @@
-"""Test the parsing of commands in English and German."""
+"""Test the parsing of commands in all languages."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.domain.interest import Kind
+from digestd.jobs.receiver import command_words
 from digestd.mail.templates import Templates
 from digestd.replies.commands.command_mail import CommandMail
-from digestd.replies.commands.parsing import VALUE_MAX, Command, Verb, is_german, parse_commands, parse_line
+from digestd.replies.commands.parsing import VALUE_MAX, Command, Verb, parse_commands, parse_line, written_language
 from digestd.resources import templates
 
+TEMPLATES = Templates.of(templates())
+WORDS = command_words(TEMPLATES)
 TOPIC, AUTHOR, PHRASE, CATEGORY = Kind.TOPIC, Kind.AUTHOR, Kind.PHRASE, Kind.CATEGORY
 
 
@@ -113,11 +116,14 @@ TOPIC, AUTHOR, PHRASE, CATEGORY = Kind.TOPIC, Kind.AUTHOR, Kind.PHRASE, Kind.CAT
     ],
 )
 def test_parse_line_returns_commands(line: str, commands: list[Command]) -> None:
-    assert parse_line(line) == commands
+    assert parse_line(line, WORDS) == commands
 
 
 def of(subject: str, *lines: str) -> list[Verb]:
-    return [command.verb for command in parse_commands(CommandMail("ada@example.net", subject, lines, automatic=False))]
+    return [
+        command.verb
+        for command in parse_commands(CommandMail("ada@example.net", subject, lines, automatic=False), WORDS)
+    ]
 
 
 def test_parse_commands_of_subject_and_lines() -> None:
@@ -132,18 +138,21 @@ def test_parse_commands_of_subject_and_lines() -> None:
     assert len(of("", *[f"more {n}" for n in range(1, 40)])) == 10
 
 
-def test_is_german() -> None:
-    assert is_german(CommandMail("a@example.net", "abonnieren", (), automatic=False))
-    assert not is_german(CommandMail("a@example.net", "subscribe", (), automatic=False))
+@pytest.mark.parametrize(
+    ("line", "language"),
+    [("abonnieren", "de"), ("subscribe bitte", "de"), ("subscribe", "en"), ("subscribe, merci", "en"), ("", "en")],
+)
+def test_written_language(line: str, language: str) -> None:
+    assert written_language(CommandMail("a@example.net", line, (), automatic=False), WORDS) == language
 
 
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("language", TEMPLATES.languages)
 def test_parse_line_understands_commands_of_help(language: str) -> None:
-    text = Templates.of(templates()).environment(language).get_template("email/commands.txt.j2").render()
+    text = TEMPLATES.environment(language).get_template("email/commands.txt.j2").render()
     for row in text.splitlines():
         written, verb, _ = row.split("|")
         for line in written.split(", "):
-            found = parse_line(line)
+            found = parse_line(line, WORDS)
             assert found, line
             assert all(command.value is not None for command in found), line
         assert verb in {v.value for v in Verb}
@@ -151,5 +160,5 @@ def test_parse_line_understands_commands_of_help(language: str) -> None:
 
 @given(st.text(max_size=1_500))
 def test_parse_line_survives_any_text(line: str) -> None:
-    for command in parse_line(line):
+    for command in parse_line(line, WORDS):
         assert command.value is None or len(command.value) <= VALUE_MAX

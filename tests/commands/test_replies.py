@@ -10,6 +10,7 @@ from digestd.replies.commands.parsing import Verb, parse_line
 from digestd.store import subscribers
 from tests import golden
 from tests.commands.conftest import ADDRESS, TOPICS, CommandInstall, digest, text
+from tests.commands.test_parsing import WORDS
 
 LINES = {
     "en": (
@@ -29,7 +30,7 @@ UNPROVEN_LINES = {"en": "unsubscribe\nadd topic dark matter", "de": "abmelden\nt
 
 def test_golden_lines_cover_every_verb() -> None:
     for lines in LINES.values():
-        verbs = {command.verb for line in lines for command in parse_line(line)}
+        verbs = {command.verb for line in lines for command in parse_line(line, WORDS)}
         assert verbs == set(Verb) - {Verb.YES}
 
 

@@ -32,7 +32,7 @@ from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadRecord
 from digestd.replies.commands.command_mail import CommandMail
 from digestd.replies.commands.handlers import CommandContext, execute
-from digestd.replies.commands.parsing import Command, Verb, is_german, parse_commands
+from digestd.replies.commands.parsing import Command, CommandWords, Verb, parse_commands, written_language
 from digestd.replies.inbound_mail import ReceivedMail
 from digestd.security.addresses import address_key, read_command_address
 from digestd.security.keys import Keys
@@ -87,6 +87,7 @@ class CommandProcessor:
     Attributes:
         post: Sender of notices.
         own_addresses: Lower-case addresses of this installation, which are never answered.
+        words: Returns the words of commands in all languages.
         trusted_server: Lower-case authserv-id of the mail server whose DMARC results are trusted; "" for none.
         hints: Returns hints about topics at a time.
     """
@@ -94,6 +95,7 @@ class CommandProcessor:
     post: NoticeContext
     address: str
     own_addresses: frozenset[str]
+    words: Callable[[], CommandWords]
     trusted_server: str = ""
     hints: Callable[[Sequence[str], datetime], Sequence[TopicHint]] | None = None
 
@@ -104,7 +106,8 @@ class CommandProcessor:
         """
         if self.hints is None or not any(self._is_ours(address) for address in received.sent_to):
             return received
-        topics = [command.value for command in parse_commands(received.mail) if _adds_topic(command) and command.value]
+        commands = parse_commands(received.mail, self.words())
+        topics = [command.value for command in commands if _adds_topic(command) and command.value]
         if not topics:
             return received
         with db.read() as session:
@@ -120,12 +123,12 @@ class CommandProcessor:
         if not any(self._is_ours(address) for address in received.sent_to):
             return None
         proof, mail = self._find_proof(session, received, now), received.mail
-        turn = _Turn(self.post, session, received, now)
+        turn = _Turn(self.post, session, received, now, self.words)
         if proof is not None and proof.purpose is Purpose.UNSUBSCRIBE:
             return turn.unsubscribe(proof)
         if mail.automatic or mail.sender.lower() in self.own_addresses:
             return InboundOutcome.AUTOMATIC
-        commands = parse_commands(mail)
+        commands = parse_commands(mail, self.words())
         if proof is None:
             return turn.handle_unproven(commands)
         return turn.confirm(proof, commands) if proof.purpose is Purpose.CONFIRM else turn.run(proof, commands)
@@ -177,6 +180,7 @@ class _Turn:
     session: Session
     received: ReceivedMail
     now: datetime
+    words: Callable[[], CommandWords]
 
     def unsubscribe(self, proof: _Proof) -> InboundOutcome:
         """Unsubscribe; reply unless the mail is automatic or the address suppressed."""
@@ -256,7 +260,7 @@ class _Turn:
         """
         mail = self.received.mail
         topics = [command.value for command in commands if command.verb is Verb.SUBSCRIBE and command.value]
-        values = {"email": mail.sender, "language": "de" if is_german(mail) else "en"}
+        values = {"email": mail.sender, "language": written_language(mail, self.words())}
         try:
             record = parse(values | ({"topics": topics} if topics else {}))
         except BadRecord:

@@ -1,19 +1,24 @@
 """Parse the lines of a mail into commands.
 
-Each line is one command. The first line that is none ends them, because a signature may follow. To add a language, add
-its words to the tables below; a mail may mix languages. Lines that ask for a setting are recognised as well, so that
-the answer can say where it is changed.
+Each line is one command. The first line that is none ends them, because a signature may follow. The words come from the
+message catalogues (`email/words.txt.j2`), those of all languages at once: a mail may mix them. Lines that ask for a
+setting are recognised as well, so that the answer can say where it is changed.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from unicodedata import east_asian_width
 
 from digestd.domain.interest import Kind
 from digestd.replies.commands.command_mail import CommandMail
+from digestd.text.scripts import fold
 
 COMMANDS_MAX = 10
+LINE_MAX = 500
 VALUE_MAX = 1_001
 """Characters of a value: one more than a topic may have, so that longer ones are refused instead of cut."""
 DAYS_MAX = 400
@@ -41,104 +46,53 @@ class Verb(StrEnum):
     HELP = "help"
 
 
-VERBS: Mapping[str, Verb] = {
-    word: verb
-    for verb, words in {
-        Verb.SUBSCRIBE: "subscribe join abonnieren anmelden bestellen",
-        Verb.YES: "yes ok okay confirm ja bestätigen bestaetigen oui sí si sim tak",
-        Verb.UNSUBSCRIBE: """
-            unsubscribe leave stop signoff abmelden abbestellen austragen kündigen désabonner désinscrire désabonnement
-            désinscription desuscribir desuscribirme descadastrar disiscrivimi disiscrizione afmelden uitschrijven
-            wyrejestruj leiratkozás leiratkozom отписаться отпишите відписатися 配信停止 退会 退订 退訂 取消订阅
-            구독취소 수신거부
-            """,
-        Verb.PAUSE: "pause pausing pausieren pausiere urlaub vacation",
-        Verb.RESUME: "resume continue weiter fortsetzen",
-        Verb.MORE: "more like mehr",
-        Verb.LESS: "less weniger",
-        Verb.SAVE: "save keep merken speichern",
-        Verb.MUTE: "mute hide stumm ausblenden",
-        Verb.ADD: "add hinzufügen",
-        Verb.REMOVE: "remove delete entfernen löschen",
-        Verb.SETTING: """
-            undo unmute unhide interests hour time zone timezone cadence rhythm daily weekdays weekly size papers
-            language empty when-empty abstracts full-abstracts status settings zurücknehmen rückgängig einblenden
-            interessen stunde uhrzeit uhr zeitzone rhythmus täglich werktags wöchentlich anzahl sprache leertage
-            einstellungen
-            """,
-        Verb.HELP: "help hilfe info ?",
-    }.items()
-    for word in words.split()
+LEAVING: Mapping[str, str] = {
+    "unsubscribe": """
+        désabonner, désinscrire, désabonnement, désinscription, désabonnez, désinscrivez, desuscribir, desuscribirme,
+        desuscribirse, descadastrar, descadastre, disiscrivimi, disiscrizione, afmelden, uitschrijven, wyrejestruj,
+        leiratkozás, leiratkozom, отписаться, отпишите, відписатися, 配信停止, 配信解除, 購読解除, 購読停止, 退会, 退订,
+        退訂, 取消订阅, 取消訂閱, 停止订阅, 구독취소, 수신거부
+        """,
+    "leave": """
+        baja, de baja, dar de baja, darme de baja, darse de baja, quiero darme de baja, cancelar, cancelar suscripción,
+        cancelar la suscripción, cancelar mi suscripción, anular suscripción, anular mi suscripción, me désabonner,
+        je veux me désabonner, annuler mon abonnement, résilier mon abonnement, arrêter, cancelar subscrição,
+        cancelar a subscrição, cancelar a minha subscrição, cancelar assinatura, cancelar a assinatura,
+        cancelar minha assinatura, cancelar a minha assinatura, cancelar inscrição, cancelar a inscrição,
+        cancelar minha inscrição, cancelar a minha inscrição, quero cancelar minha inscrição, sair da lista,
+        配信を停止してください, 配信を止めてください, 購読を解除してください, 購読をやめます, 解除, 停止发送,
+        不要再发了, 请不要再发了, 不再订阅, cancellami, cancellami dalla lista, cancellami dalla newsletter, opzeggen,
+        abonnement opzeggen, afmeld, afmeld mig, avmeld, avmeld meg, avregistrera, avregistrera mig, avsluta,
+        avsluta prenumeration, avsluta prenumerationen, avsluta min prenumeration, peruuta, peruuta tilaus,
+        peruuta tilaukseni, wypisz, wypisz mnie, odhlásit, odhlásit odběr, διαγραφή, διαγραφή μου
+        """,
+    "yes": "oui, sí, si, sim, tak",
+    "courtesy": "se",
 }
-LEAVING_LINES = frozenset(
-    f"{word} {rest}".rstrip()
-    for word, rests in {
-        "cancel": ("", "subscription", "my subscription", "the subscription", "this subscription"),
-        "baja": ("",),
-        "dar": ("de baja",),
-        "darme": ("de baja",),
-        "cancelar": (
-            *("", "suscripción", "suscripcion", "la suscripción", "mi suscripción", "mi suscripcion", "subscrição"),
-            *("a minha subscrição", "assinatura", "a assinatura", "minha assinatura", "a minha assinatura"),
-        ),
-        "cancellami": ("", "dalla lista", "dalla newsletter"),
-        "opzeggen": ("",),
-        "abonnement": ("opzeggen",),
-        "afmeld": ("", "mig"),
-        "avmeld": ("", "meg"),
-        "avregistrera": ("", "mig"),
-        "avsluta": ("", "prenumeration", "prenumerationen", "min prenumeration"),
-        "peruuta": ("", "tilaus", "tilaukseni"),
-        "wypisz": ("", "mnie"),
-        "odhlásit": ("", "odběr"),
-        "διαγραφή": ("", "μου"),
-    }.items()
-    for rest in rests
-)
-"""Lines that unsubscribe only as a whole, because their words have other meanings too."""
+"""Words for leaving, and for confirming it, in languages that have no catalogue yet: whoever wants to go may go.
+
+`leave` are whole lines, because their words have other meanings too.
+"""
+DAYS: Mapping[str, int] = {"day": 1, "week": 7, "month": 30}
 SIGNS: Mapping[str, Verb] = {"+": Verb.ADD, "-": Verb.REMOVE, "−": Verb.REMOVE}
 """Signs between the kind of an interest and its words. They are no commands: lists and signatures start with them."""
-INTEREST_KINDS: Mapping[str, Kind] = {
-    word: kind
-    for kind, words in {
-        Kind.TOPIC: "topic topics thema themen",
-        Kind.AUTHOR: "author authors autor autorin autoren",
-        Kind.CATEGORY: "category categories kategorie kategorien",
-        Kind.PHRASE: "phrase phrases word words wort wörter worte",
-    }.items()
-    for word in words.split()
-}
-DAYS: Mapping[str, int] = {
-    word: days
-    for days, words in {
-        1: "day days tag tage tagen",
-        7: "week weeks woche wochen",
-        30: "month months monat monate monaten",
-    }.items()
-    for word in words.split()
-}
-LIST_WORDS = frozenset({"list", "show", "liste", "zeigen", "anzeigen"})
-RESUMING_LINES = frozenset(
-    {
-        *("stop the pause", "stop my pause", "stop this pause", "end the pause", "end my pause"),
-        *("stop pausing", "stop pausing my digest", "stop pausing the digest", "pause beenden", "beende die pause"),
-    }
+POLITE = frozenset(fold("por favor gracias obrigado obrigada grazie tack tak takk kiitos proszę prosím merci").split())
+"""Polite words in whole lines that unsubscribe, in languages that have no catalogue yet."""
+DENIALS = ("しない", "しません", "したくない", "したくありません")
+"""Endings of lines that begin with a word for unsubscribing and deny it."""
+WIDE_REST_MAX = 16
+"""Characters after a word for unsubscribing in a language without blanks between words."""
+REPLY_PREFIXES = frozenset(
+    {"re", "aw", "antw", "fw", "fwd", "wg", "sv", "tr", "rif", "res", "rv", "enc", "回复", "答复", "转发"}
 )
-"""End a pause by these whole lines only, although they begin like an unsubscribe request or a pause."""
-ONE_WORDS = frozenset({"a", "an", "one", "ein", "eine", "einen"})
-FILLER_WORDS = frozenset(
-    {"for", "until", "till", "to", "bis", "zum", "für", "um", "at", "auf", "and", "und", "paper", "papers", "nr", "no"}
+_QUOTED = "\"'“”„«»‚‘’「」《》 "
+_PUNCTUATION = str.maketrans(
+    {"，": ", ", "、": ", ", "；": "; ", "：": ": ", "。": ". ", "！": "! ", "？": "? ", "＋": "+", "－": "-"}
 )
-COURTESIES = frozenset(
-    {"please", "pls", "kindly", "bitte", "danke", "thanks", "thank", "you", "me", "mich", "se", "now", "jetzt"}
-)
-LEAVING_COURTESIES = COURTESIES | frozenset(
-    {"por", "favor", "gracias", "obrigado", "obrigada", "grazie", "tack", "tak", "takk", "kiitos", "proszę", "prosím"}
-)
-GREETINGS = frozenset({"hi", "hello", "hey", "dear", "hallo", "guten", "liebe", "lieber", "moin", "good"})
-GERMAN_WORDS = frozenset({"abonnieren", "anmelden", "bestellen", "bitte"})
-REPLY_PREFIXES = frozenset({"re", "aw", "antw", "fw", "fwd", "wg", "sv", "tr", "rif"})
-_QUOTED = "\"'“”„«»‚‘’ "
+_LISTED = re.compile(r"[,，、]")
+_NUMBER_EDGE = re.compile(r"(?<=\d)(?=[^\W\d])(?=[^\x00-\x7f])|(?<=[^\W\d])(?<=[^\x00-\x7f])(?=\d)")
+"""Between a digit and a letter of a language without blanks, as in 暂停7天."""
+_WIDE_DATE = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,65 +112,133 @@ class Command:
     kind: Kind | None = None
 
 
-def parse_commands(mail: CommandMail) -> tuple[Command, ...]:
+@dataclass(frozen=True, slots=True)
+class CommandWords:
+    """The words of commands in all languages, folded.
+
+    Attributes:
+        verbs: First words of lines.
+        lines: Whole lines that are commands.
+        others: Words of other meanings, such as `filler` and `courtesy`.
+        languages: The language of words that ask for a subscription and of polite words.
+    """
+
+    verbs: Mapping[str, Verb]
+    lines: Mapping[str, Verb]
+    kinds: Mapping[str, Kind]
+    days: Mapping[str, int]
+    others: Mapping[str, frozenset[str]]
+    languages: Mapping[str, str]
+
+    @classmethod
+    def of(cls, catalogues: Mapping[str, str]) -> "CommandWords":
+        """Return the words of these languages; where they disagree about a word, the first one counts.
+
+        `catalogues`: by BCP 47 tag, lines such as `unsubscribe|unsubscribe, leave`; see `email/words.txt.j2`.
+        """
+        verbs: dict[str, Verb] = {}
+        lines: dict[str, Verb] = {}
+        others: defaultdict[str, set[str]] = defaultdict(set)
+        languages: dict[str, str] = {}
+        for tag, meaning, word in _entries(catalogues):
+            if meaning == "leave":
+                lines.setdefault(word, Verb.UNSUBSCRIBE)
+            elif meaning in set(Verb):
+                (lines if " " in word else verbs).setdefault(word, Verb(meaning))
+            else:
+                others[meaning].update(word.split())
+            if meaning in {Verb.SUBSCRIBE, "courtesy"}:
+                languages.setdefault(word, tag)
+        kinds = {word: kind for kind in Kind for word in others[kind]}
+        days = {word: days for unit, days in DAYS.items() for word in others[unit]}
+        return cls(verbs, lines, kinds, days, {name: frozenset(found) for name, found in others.items()}, languages)
+
+    def mean(self, meaning: str, word: str) -> bool:
+        return word in self.others.get(meaning, ())
+
+
+def _entries(catalogues: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yield language, meaning and folded word."""
+    rows = [(tag, *row.partition("|")) for tag, text in catalogues.items() for row in text.splitlines() if "|" in row]
+    for tag, meaning, _, words in (*rows, *(("", meaning, "", words) for meaning, words in LEAVING.items())):
+        yield from ((tag, meaning, fold(" ".join(word.split()))) for word in _LISTED.split(words) if word.strip())
+
+
+def parse_commands(mail: CommandMail, words: CommandWords) -> tuple[Command, ...]:
     """Return the commands of the subject, unless it is a reply, and of the lines."""
-    prefix, colon, _ = mail.subject.partition(":")
+    prefix, colon, _ = mail.subject.replace("：", ":").partition(":")
     is_reply = colon and prefix.casefold().rstrip("[]0123456789 ") in REPLY_PREFIXES
-    found = [] if is_reply else parse_line(mail.subject)
+    found = [] if is_reply else parse_line(mail.subject, words)
     lines = list(mail.lines)
-    while lines and set(_words(lines[0])[:1]) & GREETINGS:
+    while lines and any(words.mean("greeting", word) for word in _words(lines[0])[:1]):
         lines.pop(0)
     for line in lines:
-        commands = parse_line(line)
+        commands = parse_line(line, words)
         if not commands:
             break
         found += [command for command in commands if command not in found]
     return tuple(found[:COMMANDS_MAX])
 
 
-def is_german(mail: CommandMail) -> bool:
-    """Return True if an unknown sender writes in German."""
-    return any(word in GERMAN_WORDS for line in (mail.subject, *mail.lines[:3]) for word in _words(line))
+def written_language(mail: CommandMail, words: CommandWords) -> str:
+    """Return the language in which an unknown sender asks for a subscription, English if in doubt."""
+    lines = [line.translate(_PUNCTUATION) for line in (mail.subject, *mail.lines[:3])]
+    said = [word for line in lines for word in (_take(line, words.verbs)[0], *_words(line))]
+    return next((tag for word in said if (tag := words.languages.get(word, "")) not in {"", "en"}), "en")
 
 
-def parse_line(line: str) -> list[Command]:
+def parse_line(line: str, words: CommandWords) -> list[Command]:
     """Return the commands of one line, one for each paper or interest."""
-    words = _strip_courtesies(line)
-    if not words:
-        return []
-    head, rest = words[0].casefold().rstrip(":,.!"), " ".join(words[1:])
-    if head in INTEREST_KINDS:
-        return _parse_interest(INTEREST_KINDS[head], rest)
-    said = " ".join(word for word in _words(" ".join(words)) if word not in LEAVING_COURTESIES)
-    if said in RESUMING_LINES:
-        return [Command(Verb.RESUME)]
-    if said in LEAVING_LINES:
-        return [Command(Verb.UNSUBSCRIBE)]
-    verb = VERBS.get(head)
-    return _PARSERS[verb](verb, rest) if verb else []
+    text = _strip_courtesies(line[:LINE_MAX].translate(_PUNCTUATION), words)
+    if verb := _whole_line(text, words):
+        return [Command(verb)]
+    head, rest = _take(text, words.verbs.keys() | words.kinds.keys())
+    if head in words.kinds:
+        return _parse_interest(words.kinds[head], rest, words)
+    verb = words.verbs.get(head)
+    return _PARSERS[verb](verb, rest, words) if verb else []
 
 
-def _words(line: str) -> list[str]:
-    return [word.casefold().strip(":,.!") for word in line.split()]
+def _words(text: str) -> list[str]:
+    return [fold(word).strip(":,.!;") for word in text.split()]
 
 
-def _strip_courtesies(line: str) -> list[str]:
-    """Return the words of a line without courtesies such as `please` at both ends."""
-    words = line[:500].split()
-    while words and words[0].casefold().strip(",.!") in COURTESIES:
-        words.pop(0)
-    while len(words) > 1 and words[-1].casefold().strip(",.!") in COURTESIES:
-        words.pop()
-    return words
+def _take(text: str, known: Container[str]) -> tuple[str, str]:
+    """Return the first word of a text, folded, and the rest.
+
+    A word of a language without blanks ends where the longest known word that it begins with does.
+    """
+    first, _, rest = text.partition(" ")
+    head = fold(first).strip(":,.!;")
+    if head not in known and first and east_asian_width(first[0]) == "W":
+        for end in range(len(first) - 1, 1, -1):
+            if fold(first[:end]) in known:
+                return fold(first[:end]), f"{first[end:]} {rest}".strip()
+    return head, rest
 
 
-def _parse_interest(kind: Kind, rest: str) -> list[Command]:
+def _strip_courtesies(line: str, words: CommandWords) -> str:
+    """Return a line without courtesies such as `please` at both ends."""
+    said = line.split()
+    while said and words.mean("courtesy", fold(said[0]).strip(",.!")):
+        said.pop(0)
+    while len(said) > 1 and words.mean("courtesy", fold(said[-1]).strip(",.!")):
+        said.pop()
+    return " ".join(said)
+
+
+def _whole_line(text: str, words: CommandWords) -> Verb | None:
+    said = _words(text)
+    kept = [word for word in said if word not in POLITE and not words.mean("courtesy", word)]
+    return words.lines.get(" ".join(said)) or words.lines.get(" ".join(kept))
+
+
+def _parse_interest(kind: Kind, rest: str, words: CommandWords) -> list[Command]:
     """Parse what follows the kind: `topic lakes`, `topic + lakes`, `topics remove lakes`."""
-    head, _, tail = rest.partition(" ")
-    word = head.casefold().strip(":")
-    if not word or word in LIST_WORDS:
+    word, tail = _take(rest, words.verbs)
+    if not word or words.mean("list", word):
         return [Command(Verb.SETTING)]
-    verb = SIGNS.get(word) or VERBS.get(word)
+    verb = SIGNS.get(word) or words.verbs.get(word)
     if verb in {Verb.ADD, Verb.REMOVE}:
         return _interest_commands(verb, kind, tail)
     return _interest_commands(Verb.ADD, kind, rest)
@@ -230,54 +252,61 @@ def _values(text: str) -> list[str]:
     return [value[:VALUE_MAX] for piece in text.split(";") if (value := piece.strip(_QUOTED).rstrip(".!,"))]
 
 
-def _with_kind(verb: Verb, rest: str) -> list[Command]:
+def _with_kind(verb: Verb, rest: str, words: CommandWords) -> list[Command]:
     """Parse `topic lakes`, which follows add, remove or mute. What is muted is a phrase unless it says otherwise."""
-    head, _, tail = rest.partition(" ")
-    kind = INTEREST_KINDS.get(head.casefold().strip(":"))
-    if kind is not None:
-        return _interest_commands(verb, kind, tail)
+    head, tail = _take(rest, words.kinds)
+    if head in words.kinds:
+        return _interest_commands(verb, words.kinds[head], tail)
     if verb is Verb.REMOVE:
-        return [Command(Verb.UNSUBSCRIBE)] if not rest or _words(rest)[0] in {"me", "mich"} else []
+        return [Command(Verb.UNSUBSCRIBE)] if not rest or words.mean("self", head) else []
     if verb is Verb.MUTE and not rest.isdecimal():
         return _interest_commands(verb, Kind.PHRASE, rest)
     return [Command(verb, None)]
 
 
-def _leaving(verb: Verb, rest: str) -> list[Command]:
-    """Accept any short line that starts with a word for unsubscribing, unless it names an interest."""
-    words = _words(rest)
-    return [] if len(words) >= LEAVING_WORDS_MAX or any(word in INTEREST_KINDS for word in words) else [Command(verb)]
+def _leaving(verb: Verb, rest: str, words: CommandWords) -> list[Command]:
+    """Accept any short line that starts with a word for unsubscribing, unless it denies it or names an interest."""
+    said = _words(rest)
+    is_wide = bool(rest) and east_asian_width(rest[0]) == "W"
+    if is_wide and (len(rest) > WIDE_REST_MAX or rest.rstrip(" .!").endswith(DENIALS)):
+        return []
+    return [] if len(said) >= LEAVING_WORDS_MAX or any(word in words.kinds for word in said) else [Command(verb)]
 
 
-def _topics(verb: Verb, rest: str) -> list[Command]:
+def _topics(verb: Verb, rest: str, _: CommandWords) -> list[Command]:
     return [Command(verb, value) for value in _values(rest)] or [Command(verb)]
 
 
-def _alone(verb: Verb, rest: str) -> list[Command]:
+def _alone(verb: Verb, rest: str, words: CommandWords) -> list[Command]:
     """Parse a command without arguments. With more words the line is a sentence."""
-    return [Command(verb)] if all(word in COURTESIES for word in _words(rest)) else []
+    return [Command(verb)] if all(words.mean("courtesy", word) for word in _words(rest)) else []
 
 
-def _setting(verb: Verb, rest: str) -> list[Command]:
+def _setting(verb: Verb, rest: str, _: CommandWords) -> list[Command]:
     return [Command(verb)] if len(rest.split()) < SETTING_WORDS_MAX else []
 
 
-def _paper_numbers(verb: Verb, rest: str) -> list[Command]:
-    spaced = rest.casefold().translate(str.maketrans("#,;&+.", "      "))
-    numbers = [word for word in spaced.split() if word not in FILLER_WORDS]
+def _arguments(rest: str, words: CommandWords) -> list[str]:
+    """Return numbers, dates and units without what stands between them."""
+    spaced = _NUMBER_EDGE.sub(" ", _WIDE_DATE.sub(r"\1-\2-\3 ", rest))
+    return [word for word in map(fold, spaced.rstrip(".!").split()) if not words.mean("filler", word)]
+
+
+def _paper_numbers(verb: Verb, rest: str, words: CommandWords) -> list[Command]:
+    numbers = _arguments(rest.translate(str.maketrans("#,;&+.", "      ")), words)
     if not numbers or not all(word.isdecimal() and len(word) < 4 for word in numbers):
         return [Command(verb, None)]
     return [Command(verb, str(int(number))) for number in numbers]
 
 
-def _pause(verb: Verb, rest: str) -> list[Command]:
-    words = [word for word in rest.casefold().rstrip(".!").split() if word not in FILLER_WORDS]
-    if not words:
+def _pause(verb: Verb, rest: str, words: CommandWords) -> list[Command]:
+    said = _arguments(rest, words)
+    if not said:
         return [Command(verb)]
-    if len(words) == 1 and (day := _parse_date(words[0])):
+    if len(said) == 1 and (day := _parse_date(said[0])):
         return [Command(verb, day.isoformat())]
-    count = "1" if words[0] in ONE_WORDS else words[0]
-    unit = DAYS.get(words[1]) if len(words) == 2 else 1 if len(words) == 1 else None
+    count = "1" if words.mean("one", said[0]) else said[0]
+    unit = words.days.get(said[1]) if len(said) == 2 else 1 if len(said) == 1 else None
     days = int(count) * unit if unit and count.isdecimal() and len(count) < 4 else 0
     return [Command(verb, f"{days}d" if 0 < days <= DAYS_MAX else None)]
 
@@ -291,7 +320,7 @@ def _parse_date(text: str) -> date | None:
     return None
 
 
-_PARSERS: Mapping[Verb, Callable[[Verb, str], list[Command]]] = {
+_PARSERS: Mapping[Verb, Callable[[Verb, str, CommandWords], list[Command]]] = {
     Verb.SUBSCRIBE: _topics,
     Verb.YES: _alone,
     Verb.UNSUBSCRIBE: _leaving,
