@@ -77,15 +77,21 @@ def gaps(catalogue: Catalog) -> Iterator[str]:
             yield f"translate {_named(message)}: it is still in English"
 
 
+def marks(catalogue: Catalog) -> str:
+    """Return the quotation marks of a language around `%(words)s`."""
+    message = catalogue.get(QUOTED)
+    return str(message.string) if message and message.string else QUOTED
+
+
 def faults(catalogue: Catalog, words: Catalog) -> Iterator[str]:
     """Yield what is wrong with the messages that are translated, and what to do."""
     known, used = ({(m.context, m.id): m for m in _messages(one)} for one in (catalogue, words))
     for names, what in ((used.keys() - known.keys(), "is missing"), (known.keys() - used.keys(), "is not used")):
         yield from (f"{name!r} {what}: run `python -m tests.catalogues`" for name in sorted(names, key=str))
-    marks = _marks(catalogue)
+    quotes = marks(catalogue).replace("%(words)s", "…")
     for message in known.values():
         forms = [form for form in _forms(message) if form]
-        for why in [*_count(catalogue, message), *(fault for form in forms for fault in _wrong(message, form, marks))]:
+        for why in [*_count(catalogue, message), *(fault for form in forms for fault in _wrong(message, form, quotes))]:
             yield f"{_named(message)}: {why}"
         for n, form in enumerate(forms):
             model = _ids(message)[-1 if n or catalogue.num_plurals == 1 else 0]
@@ -103,7 +109,7 @@ def _count(catalogue: Catalog, message: Message) -> Iterator[str]:
         yield "is marked as doubtful and so not used; check it, then delete `#, fuzzy`"
 
 
-def _wrong(message: Message, form: str, marks: str) -> Iterator[str]:
+def _wrong(message: Message, form: str, quotes: str) -> Iterator[str]:
     """Yield faults of one form: its tags, blanks at the ends, and quotation marks."""
     ids = _ids(message)
     if sorted(_TAG.findall(form)) not in [sorted(_TAG.findall(one)) for one in ids]:
@@ -111,13 +117,8 @@ def _wrong(message: Message, form: str, marks: str) -> Iterator[str]:
         yield f"has the tags {there}, where the English has {given}; keep the same"
     if [form[:1].isspace(), form[-1:].isspace()] != [ids[0][:1].isspace(), ids[0][-1:].isspace()]:
         yield "begins or ends with a blank, but the English does not, or the other way round"
-    if foreign := set(_MARKS.findall(_TAG.sub("", form))) - set(marks):
-        yield f"has the quotation marks {_listed(foreign)}; this language has {marks}, as in {QUOTED!r}"
-
-
-def _marks(catalogue: Catalog) -> str:
-    message = catalogue.get(QUOTED)
-    return str(message.string).replace("%(words)s", "…") if message and message.string else QUOTED
+    if foreign := set(_MARKS.findall(_TAG.sub("", form))) - set(quotes):
+        yield f"has the quotation marks {_listed(foreign)}; this language has {quotes}, as in {QUOTED!r}"
 
 
 def _messages(catalogue: Catalog) -> list[Message]:

@@ -1,15 +1,20 @@
 """Test the parsing of commands in all languages."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.domain.interest import Kind
 from digestd.jobs.receiver import command_words
+from digestd.mail.rendering import render_page
 from digestd.mail.templates import Templates
 from digestd.replies.commands.command_mail import CommandMail
 from digestd.replies.commands.parsing import VALUE_MAX, Command, Verb, parse_commands, parse_line, written_language
 from digestd.resources import templates
+from digestd.text.scripts import fold
+from tests import catalogues
 
 TEMPLATES = Templates.of(templates())
 WORDS = command_words(TEMPLATES)
@@ -99,6 +104,28 @@ TOPIC, AUTHOR, PHRASE, CATEGORY = Kind.TOPIC, Kind.AUTHOR, Kind.PHRASE, Kind.CAT
         ("+ topic lakes", []),
         ("отписаться", [Command(Verb.UNSUBSCRIBE)]),
         ("配信停止", [Command(Verb.UNSUBSCRIBE)]),
+        ("配信停止をお願いします。", [Command(Verb.UNSUBSCRIBE)]),
+        ("退会します", [Command(Verb.UNSUBSCRIBE)]),
+        ("退会しません", []),
+        ("退订", [Command(Verb.UNSUBSCRIBE)]),
+        ("退订，谢谢", [Command(Verb.UNSUBSCRIBE)]),
+        ("退订这个邮件列表！", [Command(Verb.UNSUBSCRIBE)]),
+        ("退订按钮在哪里我找了很久都没有找到请告诉我", []),
+        ("取消订阅", [Command(Verb.UNSUBSCRIBE)]),
+        ("不退订", []),
+        ("Darse de baja", [Command(Verb.UNSUBSCRIBE)]),
+        ("Quiero darme de baja, gracias", [Command(Verb.UNSUBSCRIBE)]),
+        ("Me désabonner", [Command(Verb.UNSUBSCRIBE)]),
+        ("desabonner", [Command(Verb.UNSUBSCRIBE)]),
+        ("Je veux me désabonner", [Command(Verb.UNSUBSCRIBE)]),
+        ("Annuler mon abonnement", [Command(Verb.UNSUBSCRIBE)]),
+        ("Cancelar inscrição", [Command(Verb.UNSUBSCRIBE)]),
+        ("Cancelar a minha subscrição, obrigado", [Command(Verb.UNSUBSCRIBE)]),
+        ("annuler la pause", []),
+        ("cancelar o alarme", []),
+        ("thema：深度学习；图网络", [Command(Verb.ADD, "深度学习", TOPIC), Command(Verb.ADD, "图网络", TOPIC)]),
+        ("more ３", [Command(Verb.MORE, "3")]),
+        ("pause 2026年12月24日", [Command(Verb.PAUSE, "2026-12-24")]),
         ("topic + lakes", [Command(Verb.ADD, "lakes", TOPIC)]),
         ("topic − lakes", [Command(Verb.REMOVE, "lakes", TOPIC)]),
         ("time flies when I read your digest", []),
@@ -156,6 +183,47 @@ def test_parse_line_understands_commands_of_help(language: str) -> None:
             assert found, line
             assert all(command.value is not None for command in found), line
         assert verb in {v.value for v in Verb}
+
+
+@pytest.mark.parametrize("language", catalogues.LANGUAGES)
+def test_parse_line_understands_commands_in_messages(language: str) -> None:
+    """Mails and pages name commands in quotation marks, and readers write them back."""
+    catalogue = catalogues.kept(language, catalogues.wanted(templates()))
+    for message in (one for one in catalogue if one.string and not one.pluralizable):
+        said, translation = str(message.id), str(message.string)
+        named, translated = _quoted("“%(words)s”", said), _quoted(catalogues.marks(catalogue), translation)
+        assert _verbs(translated) == _verbs(named), f"{message.string}: add what it names to the words of commands"
+
+
+def _quoted(marks: str, text: str) -> list[str]:
+    before, after = (re.escape(mark) for mark in marks.split("%(words)s"))
+    return re.findall(f"{before}([^%]*?){after}", text)
+
+
+def _verbs(lines: list[str]) -> list[Verb]:
+    return [command.verb for line in lines for command in parse_line(line, WORDS) if command.value is not None]
+
+
+@pytest.mark.parametrize("language", TEMPLATES.languages)
+def test_replies_name_commands_by_words_that_are_read(language: str) -> None:
+    catalogue = catalogues.kept(language.replace("-", "_"), catalogues.wanted(templates()))
+    for verb in set(Verb) - {Verb.YES, Verb.SETTING}:
+        message = catalogue.get(verb.value)
+        assert message is not None
+        assert WORDS.verbs.get(fold(str(message.string or message.id))) is verb, (
+            f"{message.id} is called {message.string}"
+        )
+
+
+def test_words_mean_the_same_in_all_languages() -> None:
+    """A word that means two things is followed as the first language says; agree on another word."""
+    found: dict[str, dict[str, str]] = {}
+    for language in TEMPLATES.languages:
+        for row in render_page(TEMPLATES, "email/words.txt.j2", language).splitlines():
+            meaning, bar, words = row.partition("|")
+            for word in words.split(",") if bar and meaning in set(Verb) else ():
+                found.setdefault(fold(word.strip()), {}).setdefault(meaning, language)
+    assert {word: meanings for word, meanings in found.items() if len(meanings) > 1} == {}
 
 
 @given(st.text(max_size=1_500))
