@@ -7,7 +7,7 @@ frozen value that a part depends on is also its cache key.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
@@ -49,15 +49,15 @@ _SUBJECT_MAX = 60
 """Characters of a subject that a phone shows."""
 _FIRST_TITLE_MIN = 24
 _PREHEADER_MAX = 140
-_CONTENTS_FROM = 6
-"""A digest of so many papers begins with the list of their titles."""
-_ENTRY_MAX = 110
+_CONTENTS_FROM, _CONTENTS_MAX = 6, 10
+"""A digest of so many papers begins with a list of what came out; so many of the best are listed."""
 _HEADING_MAX = 120
 _SOURCES_MAX = 4
 _TOPICS_MAX = 12
 """Topics named in a digest without papers."""
 _NEAR = frozenset({HeadingKind.NEAR, HeadingKind.NEAR_TOPICS})
-_SPOKEN = frozenset(HeadingKind) - _NEAR - {HeadingKind.FOR_YOU, HeadingKind.ALSO}
+_UNSPOKEN = frozenset({HeadingKind.FOR_YOU, HeadingKind.ALSO})
+_SPOKEN = frozenset(HeadingKind) - _NEAR - _UNSPOKEN
 """Headings that say why their papers were picked."""
 _BULLET_COLUMNS = 2
 """Columns that the text template may print before a reason: an arrow and a space."""
@@ -86,6 +86,7 @@ class DigestSummary:
         gaps: Incomplete sources.
         samples: How many papers are invented.
         near: How many papers are only near what the subscriber asked for.
+        quiet_days: Days without a digest before it, and its own, if few papers or none fit the interests; else 0.
         is_first, is_thin, is_after_gap, is_room_failed, is_room_ended, is_unanswered: What is special about it.
         by_mail: Whether feedback is given by mail.
         first: A slot for the title of the first paper.
@@ -104,6 +105,7 @@ class DigestSummary:
     gaps: tuple[CoverageGap, ...]
     samples: int = 0
     near: int = 0
+    quiet_days: int = 0
     is_first: bool = False
     is_thin: bool = False
     is_after_gap: bool = False
@@ -146,7 +148,8 @@ class PickLinks:
         feedback: The feedback page of this paper.
         mute: The page for muting.
         mail: The address for commands, if there are no web pages.
-        is_numbered: Whether to print numbers, for the list of titles or because replies name papers by number.
+        is_numbered: Whether to print numbers, for the list of results or because replies name papers by number.
+        is_best: Whether it is the first paper, which is shown larger.
         abstracts: Where to print the full abstract.
         reason: The part digest.reason, or nothing if the heading or the paper before says it all.
     """
@@ -155,9 +158,11 @@ class PickLinks:
     mute: str
     mail: str
     is_numbered: bool
+    is_best: bool
     abstracts: FullAbstracts
     reason: str = slot("reason")
     number: str = slot("number")
+    indent: str = slot("indent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +186,8 @@ def render_digest(templates: Templates, content: DigestContent, html_max: int = 
 def assemble_digest(templates: Templates, content: DigestContent, html_max: int = HTML_MAX) -> AssembledDigest:
     """Return a digest whose encoded HTML has at most `html_max` bytes.
 
-    Papers are shortened as needed.
+    Papers are shortened as needed. Gists are whole if the HTML has half of that at most, so that the mail of 28 papers
+    has less than 80 KB in all.
 
     The text part, which no mail reader clips, always has every paper.
     """
@@ -189,7 +195,7 @@ def assemble_digest(templates: Templates, content: DigestContent, html_max: int 
     for fit in DETAIL_LEVELS:
         draft = _draft(environment, content, fit, content.items[: fit.papers])
         html = Body([(part.html, values) for part, values in draft.parts])
-        if html.size <= html_max:
+        if html.size <= (html_max // 2 if fit is DETAIL_LEVELS[0] else html_max):
             break
     if fit.papers < len(content.items):
         draft = _draft(environment, content, fit, content.items)
@@ -231,7 +237,8 @@ def _draft(environment: Environment, content: DigestContent, fit: DetailLevel, i
     if not content.items:
         empty = _empty(environment, content.facts.unmatched, links.settings and slot("settings"))
         return _Draft(lines.subject, [(part, values) for part in (head, middle, empty, foot)])
-    entries, parts = _numbered_parts(environment, content, fit, layout, len(items), has_contents or links.replies)
+    is_numbered = has_contents or (links.replies and len(content.items) > 1)
+    entries, parts = _numbered_parts(environment, content, fit, layout, len(items), is_numbered)
     listed = [*entries, (middle, values)] if has_contents else [(middle, values)]
     return _Draft(lines.subject, [(head, values), *listed, *parts, (foot, values)])
 
@@ -269,19 +276,25 @@ def _numbered_parts(
                 continue
             item = content.items[place]
             reason = _reason(environment, item.reason, block.heading.kind, item.colleagues)
+            is_repeated = reason.html == before and block.heading.kind not in _UNSPOKEN
             own = {
-                "reason": _NOTHING if reason.html == before else reason,
+                "reason": _NOTHING if is_repeated else reason,
                 "number": _number(number),
+                "indent": _indent(number),
                 "token": tokens[place],
                 "mute": mute,
                 "place": _number(place + 1),
                 "mail": mail,
             }
             before = reason.html
-            pick = _pick_links(links.feedback, bool(links.mute), gives_by_mail, is_numbered, content.abstracts)
+            pick = _pick_links(
+                links.feedback, bool(links.mute), gives_by_mail, is_numbered, number == 1, content.abstracts
+            )
             followed = item.reason.words or (item.reason.value,) if item.reason.kind is ReasonKind.AUTHOR else ()
-            parts.append((_paper(environment, item.paper, fit, pick, followed), own))
-            entries.append((_entry(environment, item.paper, fit), own))
+            level = DETAIL_LEVELS[0] if number == 1 and fit.abstract else fit
+            parts.append((_paper(environment, item.paper, level, pick, followed), own))
+            if place < _CONTENTS_MAX:
+                entries.append((_entry(environment, item.paper), own))
     return entries, parts
 
 
@@ -299,22 +312,28 @@ def _lines(environment: Environment, content: DigestContent, first: Sequence[Pap
 def _summary(content: DigestContent, name: str) -> DigestSummary:
     weekly, facts = "-W" in content.period, content.facts
     is_for_all = all(item.section is Section.TRENDING for item in content.items)
+    since = first_day(content.covers_from) if content.covers_from != content.period else None
+    near = sum(item.section is Section.NEAR for item in content.items)
+    is_thin = Occasion.THIN in facts.occasions and not is_for_all
+    gaps = _coverage_gaps(facts.coverage or {})
+    is_quiet = since and not weekly and not gaps and (is_thin or near == len(content.items))
     return DigestSummary(
         list_name=clean_line(content.list_name, NAME_MAX),
         name=name,
         day=content.date,
         first_day=first_day(content.period),
-        since=first_day(content.covers_from) if content.covers_from != content.period else None,
+        since=since,
         weekly=weekly,
         tomorrow=not weekly and content.date.weekday() != _FRIDAY,  # some sources have five days a week
         trending=is_for_all and any(item.reason.kind is not ReasonKind.NEW for item in content.items),
         considered=facts.considered if facts.considered > len(content.items) else 0,
         count=len(content.items),
-        gaps=_coverage_gaps(facts.coverage or {}),
+        gaps=gaps,
         samples=sum(item.paper.is_sample for item in content.items),
-        near=sum(item.section is Section.NEAR for item in content.items),
+        near=near,
+        quiet_days=(content.date - since).days if since and is_quiet else 0,
         is_first=Occasion.FIRST in facts.occasions,
-        is_thin=Occasion.THIN in facts.occasions and not is_for_all,
+        is_thin=is_thin,
         is_after_gap=Occasion.AFTER_GAP in facts.occasions,
         is_room_failed=Occasion.ROOM_FAILED in facts.occasions,
         is_room_ended=Occasion.ROOM_ENDED in facts.occasions,
@@ -399,12 +418,15 @@ def _slot_if(link: str, name: str) -> str:
 
 
 @lru_cache(maxsize=64)  # one object per combination, because PickLinks is compared by identity
-def _pick_links(feedback: str, mute: bool, mail: bool, is_numbered: bool, abstracts: FullAbstracts) -> PickLinks:
+def _pick_links(
+    feedback: str, mute: bool, mail: bool, is_numbered: bool, is_best: bool, abstracts: FullAbstracts
+) -> PickLinks:
     return PickLinks(
         feedback=f"{safe_url(feedback)}{slot('token')}" if feedback else "",
         mute=f"{slot('mute')}{slot('place')}" if mute else "",
         mail=slot("mail") if mail else "",
         is_numbered=is_numbered,
+        is_best=is_best,
         abstracts=abstracts,
     )
 
@@ -435,6 +457,12 @@ def _reason_text(environment: Environment, reason: Reason, heading: HeadingKind)
 @lru_cache(maxsize=256)
 def _number(number: int) -> Value:
     return value(str(number))
+
+
+@lru_cache(maxsize=256)
+def _indent(number: int) -> Value:
+    """Return the blanks below a number, a full stop and a blank."""
+    return value(" " * (len(str(number)) + 2))
 
 
 @lru_cache(maxsize=512)
@@ -474,10 +502,9 @@ def _empty(environment: Environment, topics: tuple[str, ...], settings: str) -> 
 
 
 @lru_cache(maxsize=4096)
-def _entry(environment: Environment, entry: PaperView, fit: DetailLevel) -> _Part:
-    paper = entry.cut(fit)
-    paper = replace(paper, title=shorten(paper.title, _ENTRY_MAX))
-    return _part(environment, "email/digest.entry", paper=paper, number=slot("number"))
+def _entry(environment: Environment, paper: PaperView) -> _Part:
+    slots = {name: slot(name) for name in ("number", "indent")}
+    return _part(environment, "email/digest.entry", paper=paper, result=paper.result, **slots)
 
 
 @lru_cache(maxsize=4096)

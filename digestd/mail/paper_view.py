@@ -9,15 +9,28 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import dropwhile
 from urllib.parse import quote
 
 from digestd.domain.gist import GIST_MAX, Gist
 from digestd.domain.paper import NAME_MAX, Paper, PaperId, is_sample
 from digestd.mail.categories import category_names
+from digestd.ranking.text import STOP_WORDS
 from digestd.text.sanitise import clean, safe_url, shorten
 from digestd.text.scripts import text_direction, text_language
 
 _NAME_MAX = 60
+_RESULT_WORDS, _RESULT_MAX = 8, 110
+"""Words of a result in a list, and characters of its line."""
+_SENTENCE_START = re.compile(r"(?<=[.!?])\s+(?=[A-Z“(])|(?<=[。！？])(?=.)")
+_OPENER = re.compile(
+    r"\S+(?: \S+){0,3}?, (?!which|and|or|an?\b|the|\w+ing\b)"
+    r"|(?:As|While|When|Given|Using|With|On|By|For|In|Compared)\b[^,]*, "
+    r"|.{0,90}?\b(?:show|demonstrate|find|reveal|suggest|indicate|observe|confirm)(?:s|ed)? that "
+)
+"""What comes before a result in a sentence, and says nothing."""
+_SUBJECT_WORDS = 4
+"""Words of a title that say what a result is about."""
 _AFFILIATIONS_MAX = 2
 _FACTS_MAX = 3
 _LINKS = ("pdf", "code", "discussion", "project")
@@ -235,9 +248,41 @@ class PaperView:
         return _figure(self.signals, "upvotes")
 
     @property
+    def result(self) -> str:
+        """Return what the title begins with, and the first words of the last sentence of the gist, what came out.
+
+        Without a gist these are the first words of the title.
+        """
+        told = _SENTENCE_START.split(self.gist)[-1] if self.summary else self.title
+        while self.summary and (opener := _OPENER.match(told)):
+            told = told[opener.end() :]
+        words = told.split()
+        kept = words[:_RESULT_WORDS]
+        while len(kept) < len(words) and len(kept) > 1 and kept[-1].lower() in STOP_WORDS:
+            kept.pop()
+        text = " ".join(kept).rstrip(".,;:") + "…" * (len(kept) < len(words))
+        subject = _subject(self.title) if self.summary else ""
+        if not subject or subject.partition(" ")[0].lower() in text.lower():
+            return shorten(text[:1].upper() + text[1:], _RESULT_MAX)
+        if kept[0].lower() in STOP_WORDS:
+            text = text[:1].lower() + text[1:]
+        return shorten(f"{subject}: {text}", _RESULT_MAX)
+
+    @property
     def path(self) -> str:
         """Return the path of the paper's own page below the home page."""
         return f"paper/{quote(self.id, safe=':/')}"
+
+
+def _subject(title: str) -> str:
+    """Return the name at the beginning of a title, or else its first words up to a function word."""
+    name = title.partition(": ")[0].split()
+    if len(name) <= _SUBJECT_WORDS and len(name) < len(title.split()):
+        return " ".join(name)
+    name = list(dropwhile(lambda word: word.lower() in STOP_WORDS, name))
+    ends = (n for n, word in enumerate(name) if word.lower() in STOP_WORDS or word.lower() == "using")
+    kept = name[: min(next(ends, _SUBJECT_WORDS), _SUBJECT_WORDS)]
+    return " ".join(kept).rstrip(",;") if len(kept) > 1 else ""
 
 
 @lru_cache(maxsize=4096)  # many subscribers get the same papers

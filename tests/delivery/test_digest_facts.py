@@ -69,7 +69,7 @@ def test_first_digest_is_marked(digest: Install) -> None:
         claim = queries.as_claim(session, 1)
     assert claim is not None
     assert claim.facts.occasions == {Occasion.FIRST}
-    assert "This is your first digest." in body(digest)
+    assert "Welcome!" in body(digest)
 
 
 @pytest.mark.parametrize("when_empty", [True, False])
@@ -83,5 +83,5 @@ def test_empty_day_is_told_on_request(tmp_path: Path, database_url: str, now: da
     assert not made.broken
     if when_empty:
         text = body(made)
-        assert "We looked at 1 new paper, and none fits your interests." in text
+        assert "We looked at one new paper, and it doesn’t fit your interests." in text
         assert "Nothing new on your topic: Byzantine pottery" in text

@@ -99,7 +99,7 @@ def test_mail_contains_no_token_of_another_subscriber() -> None:
             assert [f"d/held{other}" in body for other in range(len(made)) if str(other) not in str(n)].count(True) == 0
         html = str(digest.html)
         for token in content.links.tokens:
-            assert html.count(f'/f/{token}"') == 1
+            assert html.count(f'/f/{token}/more"') == 1
 
 
 def test_mail_does_not_depend_on_earlier_mails() -> None:

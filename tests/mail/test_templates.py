@@ -132,11 +132,11 @@ def test_formal_german_never_uses_du() -> None:
     assert sum(" Sie " in text for text in said) > 50
 
 
-@pytest.mark.parametrize("said", ["Über %(liste)s", "100 % über %(list)s", "Über %(list)d"])
+@pytest.mark.parametrize("said", ["Deine Woche: %(paper)s", "100 % der Woche: %(papers)s", "Deine Woche: %(papers)d"])
 def test_invalid_catalogue_is_rejected_when_loaded(said: str) -> None:
-    german = FILES["locale/de.po"].replace('msgstr "Über %(list)s"', f'msgstr "{said}"')
+    german = FILES["locale/de.po"].replace('msgstr "Deine Woche: %(papers)s"', f'msgstr "{said}"')
     assert german != FILES["locale/de.po"]
-    with pytest.raises(BadSetting, match=r"locale/de\.po .*'About %\(list\)s'"):
+    with pytest.raises(BadSetting, match=r"locale/de\.po .*'Your week: %\(papers\)s'"):
         Templates.of({"locale/de.po": german} | ANY).check()
 
 

@@ -156,8 +156,8 @@ def test_mail_links_to_the_pages_of_each_pick(client: TestClient, backend: Backe
     composer.prepare([claim])
     made = composer.render(claim)
     links = re.findall(r'href="https://papers\.example\.org(/[fp]/[^"]+)"', made.html)
-    assert [address.partition("/")[2].partition("/")[0] for address in links] == ["f", "p", "p"]
-    assert len(re.findall(r"https://papers\.example\.org/f/[\w-]{40}$", made.text, re.MULTILINE)) == 1
+    assert [address.partition("/")[2].partition("/")[0] for address in links] == ["f", "f", "f", "p", "p"]
+    assert len(re.findall(r"https://papers\.example\.org/f/[\w-]{40}/more$", made.text, re.MULTILINE)) == 1
     before = backend.contents()
     for address in links:
         for method in ("GET", "HEAD", "OPTIONS"):
