@@ -284,8 +284,9 @@ def _carried_over(ranked: RankedCandidates, calibration: LocalCalibration) -> Bo
 def above_minimum(ranked: RankedCandidates, options: Sequence[DigestOptions], calibration: LocalCalibration) -> Bools:
     """Return the papers (n, m) that reach the minimum score or are by a followed author.
 
-    Where neither topics nor likes say more, the categories and phrases that a subscriber named are enough, too.
-    Subscribers without interests have no minimum: they get what is trending.
+    Where neither topics nor likes say more, the categories and phrases that a subscriber named are enough, too, and
+    everywhere the categories with few new papers. Subscribers without interests have no minimum: they get what is
+    trending.
     """
     profiles = ranked.profiles
     enough: Bools = ranked.log_odds >= _least(MIN_SCORES, options, calibration)[:, None]
@@ -294,7 +295,18 @@ def above_minimum(ranked: RankedCandidates, options: Sequence[DigestOptions], ca
     for named, applies in ((profiles.authors, True), (profiles.categories, ~has_more), (profiles.phrases, ~has_more)):
         rows, columns = named.cells.rows, named.cells.columns
         enough[rows, columns] |= np.broadcast_to(applies, len(enough))[rows]
+    enough[_in_narrow_categories(ranked, options)] = True
     return enough & (ranked.relevance > 0)
+
+
+def _in_narrow_categories(ranked: RankedCandidates, options: Sequence[DigestOptions]) -> tuple[Ints, Ints]:
+    """Return rows and columns of the papers in chosen categories whose new papers take at most half of the digest."""
+    categories = ranked.profiles.categories
+    which, columns = categories.found.rows, categories.found.columns
+    rows = categories.owner[which]
+    counts = np.bincount(which, (ranked.open & ranked.fresh)[rows, columns], len(categories.owner))
+    is_narrow = 2 * counts <= np.array([each.size for each in options])[categories.owner]
+    return rows[is_narrow[which]], columns[is_narrow[which]]
 
 
 def _least(scores: Mapping[MinScore, float], options: Sequence[DigestOptions], calibration: LocalCalibration) -> Floats:

@@ -114,7 +114,7 @@ def near_reasons(profiles: Profiles, at: Cells, found: Sequence[Reason]) -> Iter
         start, count = int(topics.of.starts[row]), int(topics.of.sizes[row])
         if kind := _NEAR_KINDS.get(reason.kind):
             yield reason._replace(kind=kind)
-        elif reason.kind not in (ReasonKind.NEW, ReasonKind.TREND):
+        elif reason.kind not in (ReasonKind.NEW, ReasonKind.TREND, ReasonKind.CATEGORY):
             yield reason
         elif count:
             nearest = int(np.argmax(topics.subjects.log_odds[start : start + count, column]))

@@ -212,3 +212,13 @@ def test_category_alone_brings_its_papers_as_matches(bare: Install) -> None:
     bare.people([{"email": "reader@example.net", "categories": ["inv.tide"]}])
     assert set(planned(bare)) == {f"inside{n:02}" for n in range(4)}
     assert {pick.section for pick in digests(bare)[-1].picks} == {Section.FOR_YOU}
+
+
+def test_narrow_category_matches_and_a_broad_one_does_not(bed: Install) -> None:
+    narrow, broad = shelf("narrow", 5, NONE, categories=["inv.tide"]), shelf("broad", 6, NONE, categories=["inv.moon"])
+    bed.people([reader(categories=["inv.tide", "inv.moon"])])
+    bed.papers([*narrow, *broad])
+    assert {name.rstrip("0123456789") for name in planned(bed)} == {"exact", "near", "narrow"}
+    inside = [pick for pick in digests(bed)[-1].picks if pick.reason.kind is ReasonKind.CATEGORY]
+    assert [(pick.section, pick.reason.value) for pick in inside] == [(Section.FOR_YOU, "inv.tide")] * 5
+    assert "NEW IN INV.TIDE" in written(bed)[1]

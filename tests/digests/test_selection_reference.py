@@ -116,6 +116,11 @@ class Reader:
         if not self.profiles.topics.of.sizes[self.row] and not self.profiles.feedback.likes.sizes[self.row]:
             enough[self.profiles.categories.cells.of(self.row)] = True
             enough[self.profiles.phrases.cells.of(self.row)] = True
+        categories = self.profiles.categories
+        for place in np.flatnonzero(categories.owner == self.row).tolist():
+            inside = categories.interests[place].papers
+            if 2 * (self.open & self.fresh)[inside].sum() <= self.options.size:
+                enough[inside] = True
         return enough & matches
 
     def outside(self, order: Ints) -> list[int]:
