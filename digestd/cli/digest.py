@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
+from time import monotonic
 from typing import Annotated
 
 import typer
@@ -18,8 +19,9 @@ from digestd.cli.output import emit, emit_line
 from digestd.cli.stdio import say
 from digestd.delivery.composer import Composer
 from digestd.delivery.replay import replay
-from digestd.digests.explanation import Explanation, describe_chance, explain, explain_past_pick, preview, preview_on
+from digestd.digests.explanation import Explanation, describe_chance, describe_digest, explain, preview, preview_on
 from digestd.digests.forecast import Forecast, InterestYield, explain_date, forecast
+from digestd.digests.planning_day import RankingOptions
 from digestd.domain.delivery import Claim, MailKind, State, SuppressionReason
 from digestd.domain.paper import paper_id
 from digestd.domain.schedule import local_date, next_digest, period_date, period_on
@@ -30,6 +32,8 @@ from digestd.mail.lint import Finding, Severity
 from digestd.mail.outlets import OUTLETS
 from digestd.mail.rendering import render_reason
 from digestd.operations.service_status import counted
+from digestd.ranking.arrays import Floats
+from digestd.ranking.dense import Encoder
 from digestd.security.addresses import address_key, make_message_id
 from digestd.store import consent, subscribers, suppressions
 from digestd.store.ledger import queries
@@ -41,6 +45,8 @@ Text = Annotated[bool, typer.Option("--text", help="Show the text part. Default.
 Html = Annotated[bool, typer.Option("--html", help="Show the HTML part.")]
 Eml = Annotated[bool, typer.Option("--eml", help="Show the complete mail.")]
 Out = Annotated[Path | None, typer.Option(help="The file to write. Default: standard output.")]
+REPORT_AFTER = 5.0
+"""Seconds without a word on papers that are encoded, 20 to 30 of them a second."""
 _PERIOD = re.compile(r"\d{4}-(\d{2}-\d{2}|W\d{2})", re.ASCII)
 
 
@@ -166,7 +172,10 @@ def show_explanation(
         typer.Argument(metavar="[PAPER]", help="A paper's id, as in arxiv:2401.00001. Default: their digests."),
     ] = "",
     period: Annotated[
-        str, typer.Option(help="Explain this past digest: 2026-11-24 or 2026-W48. Default: the next one.")
+        str,
+        typer.Option(
+            help="The digest to explain: 2026-11-24 or 2026-W48. Default: the next one, or that for which it was new."
+        ),
     ] = "",
     on: Annotated[
         str, typer.Option("--date", metavar="DATE", help="Say why they got a digest on this date, or none.")
@@ -196,10 +205,7 @@ def show_explanation(
     app = wiring.build()
     with app.db.read() as session:
         subscriber = find(session, app.keys, email)
-    if period:
-        found = explain_past_pick(app.db, subscriber.key, name, period)
-    else:
-        found = explain(app.db, subscriber.key, name, app.clock(), app.ranking)
+    found = explain(app.db, subscriber.key, name, app.clock(), _ranking(app), period)
     if as_json:
         emit(_explained(app, subscriber, found), as_json=True)
         return
@@ -221,7 +227,7 @@ def show_forecast(app: App, email: str, on: date | None, *, as_json: bool) -> No
     if on is not None and not as_json:
         emit_line(f"{day}: {verdict}")
         return
-    found = forecast(app.db, subscriber.key, now, app.ranking)
+    found = forecast(app.db, subscriber.key, now, _ranking(app))
     interests = [_interest_row(each) for each in found.interests]
     if as_json:
         row = {
@@ -345,7 +351,8 @@ def _parts(found: Explanation) -> list[dict[str, object]]:
 
 def _figures(found: Explanation) -> Iterator[str]:
     yield f"score {found.score:.3f}"
-    yield "not among the candidates" if found.rank is None else f"ranked {found.rank} of {found.candidates}"
+    if found.rank is not None:
+        yield f"ranked {found.rank} of {found.candidates} by score"
     figures = {"relevance": found.relevance, "probability": found.probability, "minimum score": found.min_score}
     for name, value in figures.items():
         if value is not None:
@@ -423,9 +430,9 @@ def find_preview(app: App, email: str, day: date | None) -> tuple[Composer, Clai
     with app.db.read() as session:
         subscriber = find(session, app.keys, email)
     if day is None:
-        shown = preview(app.db, subscriber.key, now, app.ranking)
+        shown = preview(app.db, subscriber.key, now, _ranking(app))
     else:
-        shown = preview_on(app.db, subscriber.key, day, now, app.ranking)
+        shown = preview_on(app.db, subscriber.key, day, now, _ranking(app))
     period = shown.period
     claim = Claim(
         key=0,
@@ -447,9 +454,48 @@ def find_preview(app: App, email: str, day: date | None) -> tuple[Composer, Clai
     )
     if not claim.picks:
         raise NothingToShow(
-            f"{email} would get no digest {f'on {day}' if day else 'now'}: no new paper comes near their interests; "
-            "see `digestd explain`"
+            f"{email} would get no digest {f'on {day}' if day else 'now'}: no new paper comes near their interests"
+            f"{'' if day else _since_last(app, subscriber)}; see `digestd explain`"
         )
     composer = Composer(app.db, app.sender, app.templates)
     composer.prepare([claim])
     return composer, claim
+
+
+def _since_last(app: App, subscriber: Subscriber) -> str:
+    """Return since which digest there is nothing to show, if they had one."""
+    with app.db.read() as session:
+        key = queries.newest_digest(session, subscriber.key)
+        last = None if key is None else queries.entry(session, key)
+    if last is None:
+        return ""
+    return f" since {describe_digest(last)}, which `--date {period_date(last.period)}` shows"
+
+
+@dataclass(eq=False)
+class _ReportingEncoder:
+    """An encoder that reports on standard error what it has done, every REPORT_AFTER seconds."""
+
+    encoder: Encoder
+    done: int = 0
+    reported: float = field(default_factory=monotonic)
+
+    @property
+    def version(self) -> str:
+        return self.encoder.version
+
+    @property
+    def dims(self) -> int:
+        return self.encoder.dims
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        vectors = self.encoder.encode(texts)
+        self.done += len(texts)
+        if len(texts) > 1 and monotonic() - self.reported >= REPORT_AFTER:  # topics come one by one
+            self.reported = monotonic()
+            say(f"reading papers that were never ranked before: {self.done} so far")
+        return vectors
+
+
+def _ranking(app: App) -> RankingOptions:
+    return replace(app.ranking, encoder=_ReportingEncoder(app.ranking.encoder))

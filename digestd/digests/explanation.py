@@ -2,11 +2,12 @@
 
 Nothing is stored.
 
-`preview` and `explain` run what planning would do at `now`. `explain_past_pick` reads what was stored with a digest.
+`preview` and `explain` run what planning would do at `now`. Of past digests, the picks were stored with their reasons;
+why another paper is not among them is computed again.
 """
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import numpy as np
@@ -21,7 +22,7 @@ from digestd.domain.delivery import UNSENT, State
 from digestd.domain.digest import DigestFacts, Pick, Reason, Section
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper, PaperId
-from digestd.domain.schedule import end_of_day, newest_due, period_date, period_on
+from digestd.domain.schedule import end_of_day, local_date, newest_due, period_date, period_on
 from digestd.domain.subscriber import MinScore
 from digestd.errors import BadInput, Damaged, NotFound
 from digestd.ranking.arrays import Cells
@@ -33,8 +34,10 @@ from digestd.ranking.reasons import near_reasons, reason
 from digestd.store import due as due_subscribers
 from digestd.store import papers
 from digestd.store.database import Database
+from digestd.store.due import DueSubscriber
 from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
+from digestd.store.ledger.queries import DeliveryView
 
 SIMILAR_COSINE = 0.5
 """LSA cosine from which one paper counts as similar to another."""
@@ -56,10 +59,10 @@ class Explanation:
     The contributions of `parts` sum to the score.
 
     Attributes:
-        relevance, parts: Unknown for a past digest.
+        relevance, parts: Unknown for a pick of a past digest.
         probability: Probability of a like; None for subscribers without interests.
-        min_score: The minimum probability; None for subscribers without interests.
-        rank: Rank among the candidates, from 1; None if the paper is not a candidate.
+        min_score: The minimum probability; None if the paper needs none, or for a pick of a past digest.
+        rank: Rank among the candidates by score, from 1; None if the paper is not a candidate.
     """
 
     paper: Paper
@@ -98,25 +101,42 @@ def preview_on(
         period = period_on(due.preferences.timing, day)
         if period.due > now:
             raise BadInput(f"--date: {day} at their hour is still to come; leave the option out for a digest now")
-        every = queries.digests(session, subscriber)
-        is_empty = any(one.period == period.key and one.state is State.EMPTY for one in every)
-        earlier = [one for one in every if one.state not in (State.EMPTY, *UNSENT)]
-        if planned := next((one for one in earlier if one.period == period.key), None):
+        planned = _digest(queries.digests(session, subscriber), period.key)
+        is_empty = planned is not None and planned.state is State.EMPTY
+        if planned is not None and planned.state not in (State.EMPTY, *UNSENT):
             return _planned(session, planned.key)
-        earlier = [one for one in earlier if period_date(one.period) < day]
-        had = {pick.paper for one in earlier for pick in queries.picks(session, one.key)}
     then = min(now, end_of_day(due.preferences.timing, period.due)) if is_empty else period.due
+    past, shard = _rank_past(db, due, period.key, then, ranking)
+    return _preview(past, shard, period.key, ranking.explore)
+
+
+def _digest(digests: Iterable[DeliveryView], period: str) -> DeliveryView | None:
+    return next((digest for digest in digests if digest.period == period), None)
+
+
+def _rank_past(
+    db: Database, due: DueSubscriber, period: str, then: datetime, ranking: RankingOptions
+) -> tuple[PlanningDay, Shard]:
+    """Rank the papers known then for the digest of a period, as if it and all later ones had not been planned."""
+    timing = due.preferences.timing
+    with db.read() as session:
+        earlier = [
+            digest
+            for digest in queries.digests(session, due.key)
+            if digest.state not in (State.EMPTY, *UNSENT)
+            and digest.period != period
+            and period_date(digest.period) < local_date(timing, then)
+        ]
+        had = {pick.paper for digest in earlier for pick in queries.picks(session, digest.key)}
     past = read_planning_day(db, then, ranking.encoder, ranking.co_likes, until=then, judged=ranking.judged)
-    last = max((period_date(one.period) for one in earlier), default=None)
     reader = due._replace(
-        last_planned=None if last is None else period_on(due.preferences.timing, last).due,
+        last_planned=max((digest.planned for digest in earlier), default=None),
         horizon=None,
         had=np.array(sorted(had), dtype=np.uint32),
         was_empty=False,
     )
     with single_blas_thread(), db.read() as session:
-        shard = rank_shard(session, past, [reader])
-    return _preview(past, shard, period.key, ranking.explore)
+        return past, rank_shard(session, past, [reader])
 
 
 def _planned(session: Session, delivery: int) -> Preview:
@@ -134,62 +154,81 @@ def _preview(day: PlanningDay, shard: Shard, period: str, explore: bool) -> Prev
 
 
 def explain(
-    db: Database, subscriber: int, paper_id: PaperId, now: datetime, ranking: RankingOptions = RankingOptions()
+    db: Database,
+    subscriber: int,
+    paper_id: PaperId,
+    now: datetime,
+    ranking: RankingOptions = RankingOptions(),
+    period: str = "",
 ) -> Explanation:
-    """Explain one paper. Raises NotFound if it is unknown or no longer a candidate."""
-    paper = find_paper(db, paper_id)
-    day, shard = _rank_one(db, subscriber, now, ranking)
-    place = day.places.get(paper.key)
-    if place is None:
-        with db.read() as session:
-            period = period_of_pick(session, subscriber, {paper.key})
-        raise NotFound(
-            f"{paper_id} is older than seven days or archived, so it is no longer a candidate"
-            + (f"; it was in the digest of {period}, see --period {period}" if period else "")
-        )
-    with db.read() as session:
-        return _explanation(ExplainedPaper(session, day, shard, place), ranking.explore)
+    """Explain one paper for the digest of a period.
 
+    By default that is the next one, or the one that the paper was new for if it no longer competes.
 
-def explain_past_pick(db: Database, subscriber: int, paper_id: PaperId, period: str) -> Explanation:
-    """Explain a pick of a past digest.
-
-    The parts of its score are not stored and left out.
-
-    Raises NotFound if there is no such digest or the paper was not in it: nothing is stored about other papers.
+    Raises:
+        NotFound: it is unknown or was no candidate, or there is no such digest.
     """
     paper = find_paper(db, paper_id)
     with db.read() as session:
         digests = queries.digests(session, subscriber)
-        planned = next((digest for digest in digests if digest.period == period), None)
-        claim = None if planned is None else queries.as_claim(session, planned.key)
-        if claim is None:
-            near = sorted(
-                (digest.period for digest in digests), key=lambda key: abs(period_date(key) - period_date(period))
-            )
+    if period:
+        if (digest := _digest(digests, period)) is None:
+            near = sorted({one.period for one in digests}, key=lambda key: abs(period_date(key) - period_date(period)))
             raise NotFound(
                 f"there is no digest of {period}" + (f"; the nearest: {', '.join(near[:5])}" if near else "")
             )
-        names = {paper.key, *papers.former_keys(session, [paper.key]).get(paper.key, ())}
-        pick = next((pick for pick in claim.picks if pick.paper in names), None)
-        if pick is None:
-            other = period_of_pick(session, subscriber, names)
-            raise NotFound(
-                f"{paper_id} was not in the digest of {period}, and nothing is stored about other papers"
-                + (f"; it was in that of {other}" if other else "")
-            )
-        return Explanation(
-            paper=papers.revisions(session, [pick.revision])[pick.revision],
-            period=period,
-            score=pick.score,
-            relevance=None,
-            probability=pick.probability,
-            min_score=None,
-            rank=pick.rank,
-            candidates=claim.facts.considered,
-            verdict=describe_pick(pick),
-            reason=pick.reason,
+        return _explain_past(db, paper, digest, ranking)
+    day, shard = _rank_one(db, subscriber, now, ranking)
+    if paper.key not in day.places:
+        with db.read() as session:
+            other = period_of_pick(session, subscriber, {paper.key})
+        raise NotFound(
+            f"{paper_id} is older than seven days or archived, so it is no longer a candidate"
+            + (f"; it was in the digest of {other}, see --period {other}" if other else "")
         )
+    with db.read() as session:
+        explained = ExplainedPaper(session, day, shard, day.places[paper.key])
+        found = _explanation(explained, _period(day, shard), ranking.explore)
+        is_past = found.rank is None and _exclusion(explained) is None
+    sent = (one for one in digests if one.state not in UNSENT and one.planned >= found.paper.first_seen)
+    if is_past and (digest := next(sent, None)):
+        return _explain_past(db, paper, digest, ranking)
+    digest = _digest(digests, found.period)
+    is_for_next = found.rank is not None and digest is not None and digest.state is not State.EMPTY
+    return replace(found, verdict=f"for the next digest: {found.verdict}") if is_for_next else found
+
+
+def _explain_past(db: Database, paper: Paper, digest: DeliveryView, ranking: RankingOptions) -> Explanation:
+    """Explain a paper for a past digest: a pick as stored, another paper as computed again."""
+    with db.read() as session:
+        due = due_subscribers.by_key(session, digest.subscriber)
+        names = {paper.key, *papers.former_keys(session, [paper.key]).get(paper.key, ())}
+        claim = queries.as_claim(session, digest.key)
+        pick = next((pick for pick in claim.picks if pick.paper in names), None) if claim else None
+        if claim and pick:
+            return Explanation(
+                paper=papers.revisions(session, [pick.revision])[pick.revision],
+                period=digest.period,
+                score=pick.score,
+                relevance=None,
+                probability=pick.probability,
+                min_score=None,
+                rank=pick.rank,
+                candidates=claim.facts.considered,
+                verdict=describe_pick(pick),
+                reason=pick.reason,
+            )
+        other = period_of_pick(session, digest.subscriber, names)
+    day, shard = _rank_past(db, due, digest.period, digest.planned, ranking)
+    if paper.key not in day.places:
+        raise NotFound(
+            f"{paper.id} was no candidate for the digest of {digest.period}: "
+            f"first seen {paper.first_seen:%Y-%m-%d %H:%M}Z" + (f"; it was in that of {other}" if other else "")
+        )
+    with db.read() as session:
+        explained = ExplainedPaper(session, day, shard, day.places[paper.key])
+        found = _explanation(explained, digest.period, ranking.explore)
+    return replace(found, verdict=f"not in {describe_digest(digest)}; computed again now: {found.verdict}")
 
 
 def find_paper(db: Database, paper_id: PaperId) -> Paper:
@@ -224,6 +263,14 @@ def explain_outcome(
     if pick.section is not Section.NEAR:
         return describe_pick(pick)
     return f"{describe_pick(pick)}: {describe_chance(pick.probability or 0, MIN_SCORES[options.min_score])}"
+
+
+def describe_digest(digest: DeliveryView) -> str:
+    """Name a digest and say what became of it: `the digest of 2026-11-24 (7 papers, sent 2026-11-24 06:00Z)`."""
+    count = f"{digest.picks} paper" + ("" if digest.picks == 1 else "s")
+    became = "sent" if digest.state is State.ACCEPTED else digest.state
+    at = digest.history[-1].at if digest.history else digest.due
+    return f"the digest of {digest.period} ({count}, {became} {at:%Y-%m-%d %H:%M}Z)"
 
 
 def describe_pick(pick: Pick) -> str:
@@ -265,14 +312,18 @@ def _period(day: PlanningDay, shard: Shard) -> str:
     return newest_due(shard.subscribers[0].preferences.timing, day.now).key
 
 
-def _explanation(paper: ExplainedPaper, explore: bool) -> Explanation:
+def _explanation(paper: ExplainedPaper, period: str, explore: bool) -> Explanation:
     day, shard, j = paper.day, paper.shard, paper.place
-    ranked, period = shard.ranked, _period(day, shard)
+    ranked = shard.ranked
     options = digest_options(shard, 0, period, explore)
     selections = select(day.candidates, ranked, [options], day.calibration)
     picks_by_paper = {pick.paper: pick for pick in select_picks(day, shard, [period], explore)[0]}
     profile, subscriber = ranked.profiles[0], shard.subscribers[0].key
     why = reason(day.candidates, profile, j)
+    probability = day.calibration.probability(float(ranked.log_odds[0, j]))
+    needs_none = profile.without_interests or (
+        selections.above_minimum[0, j] and probability < MIN_SCORES[options.min_score]
+    )
     if not selections.above_minimum[0, j]:
         [why] = near_reasons(profile.among, Cells(np.array([0]), np.array([j])), [why])
     return Explanation(
@@ -280,8 +331,8 @@ def _explanation(paper: ExplainedPaper, explore: bool) -> Explanation:
         period=period,
         score=float(ranked.total[0, j]),
         relevance=float(ranked.relevance[0, j]),
-        probability=None if profile.without_interests else day.calibration.probability(float(ranked.log_odds[0, j])),
-        min_score=None if profile.without_interests else MIN_SCORES[options.min_score],
+        probability=None if profile.without_interests else probability,
+        min_score=None if needs_none else MIN_SCORES[options.min_score],
         rank=selections.rank(0, j),
         candidates=int(selections.counts[0]),
         verdict=explain_outcome(paper, options, selections, picks_by_paper),
@@ -342,14 +393,17 @@ def _describe_muting(interest: Interest | None) -> str:
 def _rejection(explained: ExplainedPaper, options: DigestOptions, selections: Selections, places: int) -> str:
     """Return why a selectable paper was not picked."""
     ranked, j = explained.shard.ranked, explained.place
-    probability, rank = explained.day.calibration.probability(float(ranked.log_odds[0, j])), selections.rank(0, j)
-    if rank is None:
-        needed = CARRY_OVER_PROBABILITY
-        return f"is not new, and an older paper needs a probability of {needed:.2f}; it has {probability:.2f}"
-    where = f"ranked {ordinal(rank)} of {selections.counts[0]}"
+    probability = explained.day.calibration.probability(float(ranked.log_odds[0, j]))
+    if selections.rank(0, j) is None:
+        return (
+            f"was new for an earlier digest; to compete again: {describe_chance(probability, CARRY_OVER_PROBABILITY)}"
+        )
     if not selections.above_minimum[0, j]:
-        return f"{_distance(probability, options.min_score)}; {where}"
-    if all((selections.rank(0, k) or 0) < rank for k in selections.chosen_by(0)):
+        return _distance(probability, options.min_score)
+    order = selections.ranking(0)
+    matching = order[selections.above_minimum[0, order]].tolist()
+    where = f"ranked {ordinal(matching.index(j) + 1)} of {len(matching)} that match"
+    if all(matching.index(k) < matching.index(j) for k in selections.chosen_by(0)):
         return f"cut by size: {where}, the digest holds {places}"
     return _displaced(explained, selections, where)
 

@@ -78,18 +78,40 @@ def test_explain_says_why_a_paper_is_not_picked(bare: Install) -> None:
     verdicts = {
         name: explanation_of(bare, name) for name in ("seen00", "cut00", "muted", "mine", "strong00", "strong01")
     }
-    cut = verdicts["cut00"]
     assert {name: explanation.verdict for name, explanation in verdicts.items() if name[:6] != "strong"} == {
         "seen00": "was in the digest of 2026-11-24",
-        "cut00": f"is not new, and an older paper needs a probability of 0.70; it has {cut.probability:.2f}",
+        "cut00": "not in the digest of 2026-11-24 (1 paper, ready 2026-11-24 07:00Z); computed again now: "
+        "far: chance .00, below the near floor of .30",
         "muted": "muted: phrase brackish yodelling",
         "mine": "is one of the subscriber's own papers",
     }
     assert sorted(verdicts[name].verdict for name in ("strong00", "strong01")) == [
-        f"cut by size: ranked 2nd of {cut.candidates}, the digest holds 1",
+        "cut by size: ranked 2nd of 2 that match, the digest holds 1",
         "picked, ranked 1st",
     ]
     assert [verdicts[name].rank for name in ("seen00", "muted", "mine")] == [None] * 3
+
+
+def test_explain_after_the_digest_says_what_it_chose_from(bare: Install) -> None:
+    bare.papers([*shelf("strong", 4), *shelf("other", 3, NONE)])
+    bare.people([reader(size=2)])
+    before = {name: explanation_of(bare, name) for name in ("strong00", "strong01", "strong02", "strong03", "other00")}
+    picked = planned(bare)
+    [period] = {found.period for found in before.values()}
+    said = f"not in the digest of {period} (2 papers, ready 2026-11-24 07:00Z); computed again now: "
+    for name, was in before.items():
+        found = explain(bare.db, subscriber(bare), named(name), bare.clock.now, period=period)
+        assert found.verdict == (was.verdict if name in picked else said + was.verdict)
+        assert (found.score, found.rank, found.candidates) == (was.score, was.rank, was.candidates)
+    assert explanation_of(bare, "other00").verdict == said + before["other00"].verdict
+    competing = next(name for name in before if name.startswith("strong") and name not in picked)
+    assert explanation_of(bare, competing).verdict.startswith("for the next digest: ")
+    with pytest.raises(NotFound, match=f"no digest of 2026-11-20; the nearest: {period}"):
+        explain(bare.db, subscriber(bare), named("other00"), bare.clock.now, period="2026-11-20")
+    bare.clock.go(DAY)
+    bare.papers([paper("late")])
+    with pytest.raises(NotFound, match=f"late was no candidate for the digest of {period}: first seen 2026-11-25"):
+        explain(bare.db, subscriber(bare), named("late"), bare.clock.now, period=period)
 
 
 def test_explain_reports_a_paper_outside_the_window(bare: Install) -> None:

@@ -60,6 +60,13 @@ class DeliveryView:
     relay: str | None = None
     is_unanswered: bool = False
 
+    @property
+    def planned(self) -> datetime:
+        """Return when it was planned; when it is due if that cannot be read."""
+        times = [step.at for step in self.history if step.state is State.EMPTY]
+        times += [step.at for step in self.history if step.state is not State.EMPTY][:1]
+        return times[-1] if times else self.due
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFilter:
