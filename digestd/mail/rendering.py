@@ -1,5 +1,6 @@
 """Render notices, pages, reasons and replies to commands: values in, text out."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -27,6 +28,8 @@ _QUOTING = frozenset({ReasonKind.TOPIC, ReasonKind.BACKGROUND, ReasonKind.PHRASE
 _REPLY_LINE_TEMPLATE = "email/reply.line.txt.j2"
 REPLY_VALUE_MAX = 200
 """Characters of a value in a reply."""
+_WIDE_END = re.compile("(?<=[。！？；：，、）」』”]) (?=[\u2e80-\u9fff\uff00-\uffef])")
+"""The blank between two sentences of Chinese or Japanese, which templates print."""
 _COMMAND_ROWS = {
     "more": {"more", "less", "save"},
     "add": {"add", "remove"},
@@ -179,7 +182,7 @@ def render_line(environment: Environment, name: str, **values: object) -> str:
 
     HTML templates receive the result as a value, so it is escaped there.
     """
-    return " ".join(render_template(environment, name, **values).split())
+    return _WIDE_END.sub("", " ".join(render_template(environment, name, **values).split()))
 
 
 def render_template(environment: Environment, name: str, **values: object) -> str:

@@ -32,6 +32,7 @@ from jinja2 import BaseLoader, BytecodeCache, Environment, StrictUndefined, Temp
 from jinja2.bccache import Bucket
 from jinja2.meta import find_referenced_templates
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
 
 from digestd.domain.digest import ReasonKind
 from digestd.errors import BadSetting
@@ -62,7 +63,11 @@ _CLASS_SELECTOR = re.compile(r"\.([a-z][a-z0-9-]*)")
 _CLASS_ATTRIBUTE = re.compile(r' class="([a-z0-9 -]*)"')
 _PLACEHOLDER = re.compile(r"%\((\w+)\)")
 _COMMA, _SEMICOLON, _LABEL, _NOTE = "%(one)s, %(other)s", "%(one)s; %(other)s", "%(label)s:", "(%(note)s)"
+_FONTS = "sans-serif"
 """The messages of email/punctuation.txt.j2."""
+_FONT_STYLE = "<style>.sheet,.day{{font-family:{}!important}}</style>"
+"""What a mail says in its head; programs that drop it choose fonts by `lang`."""
+_LATIN_FONTS = "-apple-system,'Segoe UI',Roboto,Helvetica,Arial"
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,11 @@ class Templates:
         """
         self._languages.check()
         return self
+
+    @property
+    def fonts(self) -> Mapping[str, str]:
+        """Return the fonts of languages, as BCP 47 tags, whose letters the usual fonts lack."""
+        return {tag: found for tag in self.languages if (found := str(self.environment(tag).globals["fonts"]))}
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -274,12 +284,16 @@ def _environment(
     )
     i18n: Any = environment  # the extension adds its methods when it is loaded
     i18n.install_gettext_translations(translations, newstyle=True)
+    fonts = translations.gettext(_FONTS)
+    fonts = "" if fonts == _FONTS else f"{_LATIN_FONTS},{fonts}"
     environment.globals |= {
         "_": environment.globals["gettext"],  # the extension's `_` looks it up in each call
         "lang": language.replace("_", "-"),
         "dir": locale.text_direction,
         "theme": theme,
         "text_attributes": partial(text_attributes, (locale.language, locale.text_direction)),
+        "fonts": fonts,
+        "font_style": Markup(_FONT_STYLE.format(fonts) if fonts else ""),  # noqa: S704  # the catalogue is trusted
         "comma": translations.gettext(_COMMA) % {"one": "", "other": ""},
         "semicolon": translations.gettext(_SEMICOLON) % {"one": "", "other": ""},
     }

@@ -22,8 +22,14 @@ _SENTENCE = re.compile(r"[.!?](?=\s)|[。！？]")  # the last three end sentenc
 _WIDE_SIGNS = r"\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6"
 """Letters of Chinese and Japanese, which have no blanks between words."""
 _WIDE = re.compile(rf"[{_WIDE_SIGNS}\u1100-\u115f\ua960-\ua97f\uac00-\ud7a3]")
-_CLOSING = r"、。，．：；？！）］｝」』】〉》”’)\]}.,:;?!"
-_PIECE = re.compile(rf"[{_WIDE_SIGNS}][{_CLOSING}]*\s*|[^\s{_WIDE_SIGNS}]+\s*|\s+")
+_CLOSING = (
+    r"、。，．：；？！…‥・ー々ゝゞヽヾぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ）］｝〕〉》」』】〙〗”’»)\]}.,:;?!%"
+)
+_OPENING = r"（［｛〔〈《「『【〘〖“‘«"
+"""Signs that begin, or end, no line in Chinese and Japanese (W3C clreq and jlreq)."""
+_PIECE = re.compile(
+    rf"(?:[{_OPENING}]|[(\[{{](?=[{_WIDE_SIGNS}]))*(?:[{_WIDE_SIGNS}]|[^\s{_OPENING}{_WIDE_SIGNS}]+)[{_CLOSING}]*\s*|[{_OPENING}]+\s*|\s+"
+)
 _ADDRESS = re.compile(r"[A-Za-z0-9.+_-]{1,64}@[A-Za-z0-9.-]{1,255}", re.ASCII)
 _WEEK = re.compile(r"(\d{4})-W(\d{2})", re.ASCII)
 
@@ -123,20 +129,23 @@ def wrap(text: str, width: int = 76, indent: int = 0) -> str:
 
 
 def _wide_rows(paragraph: str, width: int) -> list[str]:
-    """Break before any wide character, except punctuation that closes what precedes it."""
+    """Break before any wide character, but leave no closing sign at the start and no opening sign at the end."""
     rows, row, used = [], "", 0
     for piece in _PIECE.findall(paragraph):
-        needed = text_columns(piece.rstrip())
+        needed = text_columns(piece.rstrip(), "WFA")
         if row and used + needed > width:
             rows.append(row.rstrip())
             row, used = "", 0
-        row, used = row + piece, used + text_columns(piece)
+        row, used = row + piece, used + text_columns(piece, "WFA")
     return [cut for whole in [*rows, row.rstrip()] for cut in _broken(whole, width)]
 
 
-def text_columns(text: str) -> int:
-    """Return the columns that a terminal needs for the text (Unicode UAX 11)."""
-    return len(text) if text.isascii() else sum(1 + (east_asian_width(sign) in "WF") for sign in text)
+def text_columns(text: str, double: str = "WF") -> int:
+    """Return the columns that a terminal needs for the text (Unicode UAX 11).
+
+    `double`: the widths that take two columns; in text of Chinese and Japanese also the ambiguous ones (A).
+    """
+    return len(text) if text.isascii() else sum(1 + (east_asian_width(sign) in double) for sign in text)
 
 
 def _rows(paragraph: str, width: int) -> list[str]:

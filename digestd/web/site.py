@@ -27,6 +27,12 @@ from digestd.web.pages import SHOW
 
 RETRY_SECONDS = "30"
 _DAY = {"Cache-Control": "public, max-age=86400"}
+_FONT_RULES = """
+:lang({0}) {{ --sans: {1}; line-break: strict; }}
+:lang({0}):is(h1, .title) {{ font-family: {1}; }}
+html:lang({0}) * {{ letter-spacing: normal; }}
+"""
+"""For a language and its fonts: no spaced letters, and no sign at the edge of a line that must not stand there."""
 _SECRET = ("confirm", "u", "p", "move", "d", "f", "s")
 _BY_STATUS = {401: "unknown", 404: "unknown", 405: "method"}
 router = APIRouter()
@@ -36,9 +42,10 @@ def read_assets(app: App) -> Mapping[str, tuple[bytes, str]]:
     """Return the static files with their media types, in the colours of the theme."""
     shipped, templates = files("digestd.web") / "static", app.templates
     theme = templates.theme
+    fonts = "".join(map(_FONT_RULES.format, templates.fonts, templates.fonts.values()))
     icon = theme.recolour((shipped / "icon.svg").read_text(encoding="utf-8"))
     assets = {
-        "style.css": (theme.recolour(templates.files["web/style.css"]).encode(), "text/css; charset=utf-8"),
+        "style.css": (theme.recolour(templates.files["web/style.css"] + fonts).encode(), "text/css; charset=utf-8"),
         "admin.css": (templates.files["web/admin.css"].encode(), "text/css; charset=utf-8"),
         "home.js": ((shipped / "home.js").read_bytes(), "text/javascript; charset=utf-8"),
         "icon.svg": (icon.encode(), "image/svg+xml"),

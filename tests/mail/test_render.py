@@ -226,6 +226,14 @@ def test_wrap_counts_wide_characters_twice() -> None:
     assert "".join("".join(lines).split()) == "".join(mixed.split())
     assert all(text_columns(line) <= 40 for line in lines)
     assert not any(line.strip()[0] in "。、）」" for line in lines)
+    for said in (
+        "よい「検索」（速い）、ちょっと“待って”。GPT-4、" * 9,
+        "名为“漂移注意力”（O(m log n)）的算子：快！" * 9,
+    ):
+        for width in range(12, 80):
+            rows = wrap(said, width).split("\n")
+            assert not [row for row in rows if row[0] in "。、，：！）」”ょっ" or row[-1] in "（「“"], width
+            assert max(text_columns(row, "WFA") for row in rows) <= width
     assert wrap("한국어 음성 합성", 20) == "한국어 음성 합성"
 
 

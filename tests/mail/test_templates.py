@@ -98,6 +98,39 @@ def test_unknown_language_falls_back_to_english() -> None:
         assert render_digest(made, golden.in_language(PERSONAL, language)) == render_digest(TEMPLATES, PERSONAL)
 
 
+CHINESE = r"""
+msgid ""
+msgstr "Content-Type: text/plain; charset=utf-8\nPlural-Forms: nplurals=1; plural=0;\n"
+msgid "%(one)s, %(other)s"
+msgstr "%(one)s、%(other)s"
+msgid "%(label)s:"
+msgstr "%(label)s："
+msgid "sans-serif"
+msgstr "'PingFang SC', sans-serif"
+msgid "EEEE d MMMM"
+msgstr "M月d日EEEE"
+msgid "%(names)s and %(last)s"
+msgstr "%(names)s和%(last)s"
+msgid "One paper for %(name)s."
+msgid_plural "%(num)s papers for %(name)s."
+msgstr[0] "为 %(name)s 选出 %(num)s 篇。"
+msgid "Ranked from %(all)s new paper; %(missing)s."
+msgid_plural "Ranked from %(all)s new papers; %(missing)s."
+msgstr[0] "选自 %(all)s 篇新论文。"
+"""
+
+
+def test_catalogue_brings_punctuation_and_fonts() -> None:
+    made = Templates.of({**FILES, "locale/zh.po": CHINESE})
+    chinese = render_digest(made, golden.in_language(golden.digest("not_whole"), "zh-CN"))
+    assert chinese.text.startswith("PAPERS DAILY\n11月24日星期二\n")
+    assert "Unsubscribe： https" in chinese.text
+    assert "为 Ada 选出 3 篇。选自 412 篇新论文。" in chinese.text, "no blank between sentences"
+    assert "'PingFang SC'" in chinese.html.partition("</head>")[0]
+    assert all(f'class="{name}"' in chinese.html for name in ("sheet", "day")), "which the rule names"
+    assert made.fonts.keys() == {"zh"}
+
+
 def test_catalogue_translations_are_constant() -> None:
     source = (
         '{{ _("a <b> 5%% & c") }}|{{ _("a <b> 5%% & c") | upper }}|{{ _("to %(who)s", who=who) }}|{{ gettext("x") }}'
