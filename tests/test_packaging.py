@@ -53,7 +53,7 @@ def test_wheel_contains_templates_migrations_and_sample(wheel: Path) -> None:
         "digestd/ranking/encoders/minilm/vocab.txt",
         "digestd/ranking/encoders/minilm/LICENSE",
         "digestd/ranking/encoders/minilm/NOTICE",
-        "digestd/web/static/home.js",
+        "digestd/web/static/preview.js",
         "digestd/py.typed",
     ):
         assert wanted in names

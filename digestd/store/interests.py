@@ -19,13 +19,19 @@ from digestd.store.timestamps import from_us, to_us
 _I, _F, _P = core.interest.c, core.feedback.c, core.paper.c
 
 
-def for_ranking(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
+def for_ranking(
+    session: Session, subscribers: Sequence[int], changed: Mapping[int, tuple[Interest, ...]] = {}
+) -> dict[int, tuple[Interest, ...]]:
     """Return what ranking uses: what subscribers said themselves, and the interests of their groups.
+
+    Args:
+        changed: what these subscribers say, instead of what is stored.
 
     Raises:
         Damaged: an interest cannot be read.
     """
-    found = _with_feedback(session, subscribers, of(session, subscribers))
+    stored = of(session, [key for key in subscribers if key not in changed])
+    found = _with_feedback(session, subscribers, {**stored, **changed})
     for key, shared in groups.interests(session, subscribers).items():
         found[key] = (*found.get(key, ()), *(one.interest for one in shared))
     return found

@@ -8,11 +8,11 @@ A preview is the only page that takes more than a few milliseconds. So it counts
 topics, and there are few places for it (see `preview_day`). Who is refused is told so, and the script asks again.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 from fastapi import APIRouter, Depends
 from fastapi.concurrency import run_in_threadpool
@@ -48,8 +48,11 @@ from digestd.web.dependencies import (
 from digestd.web.example_papers import ExamplePaper, ExampleState, Lookups
 from digestd.web.forms import SIZES, SentSignUp, SignUpForm, choices, read_lines, zones
 from digestd.web.guards import RateLimits, refreshed_timestamp, with_new_timestamp
-from digestd.web.pages import SHOW, ResponseCache, joined
+from digestd.web.pages import SHOW, Pages, ResponseCache, joined
 from digestd.web.preview_day import PreviewRefused, TodaysPapers
+
+if TYPE_CHECKING:
+    from digestd.digests.anonymous_preview import DigestPreview
 
 PAPERS_MAX = 20
 ENOUGH = 5
@@ -93,6 +96,7 @@ class PreviewResult:
         considered: Number of new papers that they were chosen from.
         examples: Notes about example papers that no source has reported.
         hints: Hints about the topics.
+        is_again: Whether papers that the reader had are among these, as there are no newer ones.
     """
 
     papers: tuple[tuple[PaperView, str], ...]
@@ -101,6 +105,22 @@ class PreviewResult:
     considered: int
     examples: tuple[ExampleNote, ...] = ()
     hints: tuple[TopicHint, ...] = ()
+    is_again: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        pages: Pages,
+        language: str,
+        found: "DigestPreview",
+        hints: tuple[TopicHint, ...],
+        notes: tuple[ExampleNote, ...] = (),
+    ) -> Self:
+        """Return a preview as it is shown in a language."""
+        views = cut_for_page(paper for paper, _ in found.papers[:PREVIEWED])
+        reasons = (render_reason(pages.templates, reason, language) for _, reason in found.papers)
+        shown = tuple(zip(views, reasons, strict=False))
+        return cls(shown, len(found.papers), found.near, found.considered, notes, hints, found.is_again)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,42 +185,50 @@ async def front(home: Home, cache: _Cache, preview_day: TodaysPapers) -> Respons
 
 
 @dataclass(frozen=True, slots=True)
+class PreviewPlace:
+    """What a network needs for a preview."""
+
+    network: Network
+    now: Now
+    limits: _Limits
+    day: TodaysPapers
+
+    def count(self, topics: str) -> None:
+        """Count a request for a preview with these topics. Raises PreviewRefused."""
+        if not self.limits.allows(self.network, self.now, _price(topics)):
+            raise PreviewRefused(429, self.limits.later)
+
+
+Place = Annotated[PreviewPlace, made(PreviewPlace)]
+
+
+@dataclass(frozen=True, slots=True)
 class Previews:
     """Previews for one visitor."""
 
     db: Db
     pages: VisitorPages
-    network: Network
-    now: Now
-    limits: _Limits
-    preview_day: TodaysPapers
+    place: Place
     examples: Lookups
-
-    def count(self, form: SignUpForm) -> None:
-        if not self.limits.allows(self.network, self.now, _price(form)):
-            raise PreviewRefused(429, self.limits.later)
 
     async def of(self, form: SignUpForm, record: SubscriberRecord, *, look_up: bool) -> PreviewResult:
         """Return the preview of a form, after a lookup of its example papers if `look_up`."""
         wanted = record.as_new.interests
         missing = await run_in_threadpool(_missing, self.db, values(wanted, Kind.PAPER))
-        looked_up = await self.examples.get(self.network, missing, self.now, ask=look_up)
-        return await self.preview_day.run(self.network, partial(self._preview, wanted, form.previewed, looked_up))
+        network, now = self.place.network, self.place.now
+        looked_up = await self.examples.get(network, missing, now, ask=look_up)
+        return await self.place.day.run(network, partial(self._preview, wanted, form.previewed, looked_up))
 
     def _preview(
         self, interests: tuple[Interest, ...], preferences: Preferences, looked_up: Sequence[ExamplePaper]
     ) -> PreviewResult:
         """Return what these interests, preferences and looked-up papers would bring today."""
         own = [example.reference for example in looked_up if example.reference]
+        day, now, language = self.place.day, self.place.now, self.pages.language
         with self.db.read() as session:
-            found = self.preview_day.preview(session, interests, preferences, own, self.now)
-        language, templates = self.pages.language, self.pages.templates
-        views = cut_for_page(paper for paper, _ in found.papers[:PREVIEWED])
-        reasons = (render_reason(templates, reason, language) for _, reason in found.papers)
-        shown = zip(views, reasons, strict=False)
-        hints = self.preview_day.hints(values(interests, Kind.TOPIC), self.now)
-        notes = _notes(looked_up, language)
-        return PreviewResult(tuple(shown), len(found.papers), found.near, found.considered, notes, hints)
+            found = day.preview(session, interests, preferences, own, now)
+        hints = day.hints(values(interests, Kind.TOPIC), now)
+        return PreviewResult.of(self.pages, language, found, hints, _notes(looked_up, language))
 
 
 _Previews = Annotated[Previews, made(Previews)]
@@ -213,7 +241,7 @@ async def preview_link(pages: SitePages) -> Response:
 
 @router.post("/preview")
 async def preview(form: SentSignUp, home: Home, previews: _Previews) -> Response:
-    previews.count(form)
+    previews.place.count(form["topics"])
     form = form.with_chosen_topic
     checked = form.read_interests()
     seen = None if checked.record is None else await previews.of(form, checked.record, look_up=True)
@@ -226,18 +254,38 @@ async def picks(form: SentSignUp, previews: _Previews) -> Response:
 
     The script asks while the reader types; example papers are looked up once they are done.
     """
+
+    async def seen() -> PreviewResult | None:
+        checked = form.read_interests()
+        look_up = bool(form["look_up"])
+        return None if checked.record is None else await previews.of(form, checked.record, look_up=look_up)
+
+    pages = previews.pages
+    action = f"{pages.site.root}preview{pages.site.carried}#hints"
+    return await fragment(previews.place, form["topics"], seen, partial(pages.page, "picks", action=action))
+
+
+async def fragment(
+    place: PreviewPlace,
+    topics: str,
+    preview: Callable[[], Awaitable[PreviewResult | None]],
+    page: Callable[..., Response],
+) -> Response:
+    """Return a preview for the script, or why there is none.
+
+    Args:
+        topics: what is counted.
+        preview: returns the preview; None for a form with errors.
+        page: renders the fragment.
+    """
     seen, status, headers = None, 200, {}
     try:
-        previews.count(form)
-        checked = form.read_interests()
-        if checked.record is None:
-            status = 422
-        else:
-            seen = await previews.of(form, checked.record, look_up=bool(form["look_up"]))
+        place.count(topics)
+        seen = await preview()
+        status = 422 if seen is None else 200
     except PreviewRefused as refusal:
         status, headers = refusal.status, refusal.later
-    shown = partial(previews.pages.page, "picks", status, seen=seen, is_busy=bool(headers))
-    answer = await run_in_threadpool(shown)
+    answer = await run_in_threadpool(partial(page, status=status, seen=seen, is_busy=bool(headers)))
     answer.headers.update(headers)
     return answer
 
@@ -260,8 +308,8 @@ def _trending(db: Database, now: datetime) -> tuple[int, Sequence[Paper]]:
     return days, found
 
 
-def _price(form: SignUpForm) -> int:
-    weight = sum(1 + len(topic) // LETTERS for topic in read_lines(form["topics"]))
+def _price(topics: str) -> int:
+    weight = sum(1 + len(topic) // LETTERS for topic in read_lines(topics))
     return min(1 + weight // TOPICS, PER_NETWORK)
 
 

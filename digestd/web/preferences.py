@@ -1,15 +1,18 @@
-"""Show and save the settings of a subscriber, by the link in their mails.
+"""Show and save the settings of a subscriber, by the link in their mails, and preview their next digest.
 
 GET shows, POST acts and shows the page again. There is no password and no cookie. Consent and data have a module of
-their own: account.
+their own: account. A preview is ranked with what the form says, before it is saved.
 
 A subscriber shares with a group, or leaves it; joining is the operator's. A member sees the group's interests, and of
 the other members nothing.
 """
 
-from collections.abc import Collection, Sequence
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
+from threading import Lock
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -21,15 +24,16 @@ from digestd.domain.interest import Interest, Kind, Stance, TopicHint, values
 from digestd.domain.reference import REGISTRY_LABELS
 from digestd.domain.schedule import next_digest
 from digestd.domain.subscriber import SIZE_MAX, Subscriber
-from digestd.errors import BadRecord, NotFound
+from digestd.errors import BadRecord, Damaged, NotFound
 from digestd.store import groups, integrations, subscribers
 from digestd.subscribers import group_edits
 from digestd.subscribers.admin_edits import edit
 from digestd.subscribers.profile_summary import NewestPapers, mute_interest, remove_interest, summarise_profile
 from digestd.subscribers.settings_link import open_preferences
-from digestd.subscribers.subscriber_record import TOPIC_MAX
+from digestd.subscribers.subscriber_record import TOPIC_MAX, SubscriberRecord
 from digestd.web.dependencies import IsLookedUp, LinkedPage, Network, made, part
 from digestd.web.forms import PreferencesForm, SentPreferences, choices
+from digestd.web.home import Place, PreviewPlace, PreviewResult, fragment
 from digestd.web.pages import SHOW, joined, masked
 from digestd.web.preview_day import TodaysPapers
 
@@ -38,8 +42,38 @@ BODY_MAX = 64 * 1024
 """Larger than for other forms, because lists of authors and topics are long."""
 PATHS = "/p/*"
 _DIGITS_MAX = 15
+TOPICS_MAX, KEPT_MAX = 50, 1_000
+"""Topics of a subscriber, and subscribers, whose hints are kept."""
 router = APIRouter()
 _Newest = Annotated[NewestPapers, Depends(part(lambda _app: NewestPapers()))]
+
+
+class KeptHints:
+    """Hints about topics, kept for the day on which a page computed them, so that the next page need not.
+
+    They are kept by subscriber, so that nobody learns from the time of an answer what others have typed.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: OrderedDict[tuple[int, date], Mapping[str, TopicHint]] = OrderedDict()
+
+    def keep(self, subscriber: int, hints: Iterable[TopicHint], today: date) -> None:
+        with self._lock:
+            earlier = self._kept.pop((subscriber, today), {})
+            newest = [*({**earlier, **{hint.topic: hint for hint in hints}}).items()][-TOPICS_MAX:]
+            self._kept[subscriber, today] = dict(newest)
+            if len(self._kept) > KEPT_MAX:
+                self._kept.popitem(last=False)
+
+    def of(self, known: Subscriber, today: date) -> list[TopicHint]:
+        """Return what is known today about the topics of a subscriber, in their order."""
+        with self._lock:
+            found = self._kept.get((known.key, today), {})
+        return [found[topic] for topic in values(known.interests, Kind.TOPIC) if topic in found]
+
+
+_Hints = Annotated[KeptHints, Depends(part(lambda _app: KeptHints()))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +81,8 @@ class SettingsPage(LinkedPage):
     """The settings page behind a link. Every method but `here` raises what `open_preferences` does."""
 
     newest: _Newest
+    hints: _Hints
+    preview_day: TodaysPapers
     is_looked_up: IsLookedUp
 
     @property
@@ -56,31 +92,45 @@ class SettingsPage(LinkedPage):
     def subscriber(self) -> Subscriber:
         return open_preferences(self.db, self.keys, self.token, self.now)
 
-    def shown(self, done: str = "", hints: Sequence[TopicHint] = ()) -> Response:
+    def shown(self, done: str = "") -> Response:
         """Return the page with the stored settings; the damaged ones are marked and have their defaults.
 
         Args:
             done: name of the message to show.
-            hints: hints about the topics.
         """
         known = self.subscriber()
         problems = {one.field for one in known.damage}
-        return self._page(known, done=done, form=PreferencesForm.of(known), problems=problems, hints=hints)
+        return self._page(known, PreferencesForm.of(known), problems, done)
 
     def corrected(self, problems: Collection[str], form: PreferencesForm | None = None) -> Response:
         """Return the page with the problems to correct, and the form as entered."""
         known = self.subscriber()
-        page = self._page(known, done="", form=form or PreferencesForm.of(known), problems=problems)
+        page = self._page(known, form or PreferencesForm.of(known), problems)
         page.status_code = MALFORMED
         return page
+
+    def previewed(self, form: PreferencesForm, seen: PreviewResult | None) -> Response:
+        """Return the page with the form as entered, and its preview."""
+        return self._page(self.subscriber(), form, seen=seen)
+
+    def preview(self, changed: Subscriber) -> PreviewResult | None:
+        """Return the next digest of a subscriber with changed settings; None if theirs are damaged. For `run`."""
+        try:
+            with self.db.read() as session:
+                found = self.preview_day.preview_changed(session, changed, self.now)
+        except Damaged:
+            return None
+        hints = self.preview_day.hints(values(changed.interests, Kind.TOPIC), self.now)
+        self.hints.keep(changed.key, hints, self.now.date())
+        return PreviewResult.of(self.pages, self.pages.known_language(changed.language), found, hints)
 
     def _page(
         self,
         known: Subscriber,
-        done: str,
         form: PreferencesForm,
-        problems: Collection[str],
-        hints: Sequence[TopicHint] = (),
+        problems: Collection[str] = (),
+        done: str = "",
+        seen: PreviewResult | None = None,
     ) -> Response:
         zone, now = ZoneInfo(known.timing.timezone), self.now
         with self.db.read() as session:
@@ -98,7 +148,9 @@ class SettingsPage(LinkedPage):
             form=form.visible,
             problems=frozenset(problems),
             done=done,
-            hints=hints,
+            seen=seen,
+            is_ready=self.preview_day.is_ready(now),
+            hints=seen.hints if seen else self.hints.of(known, now.date()),
             profile=profile,
             memberships=memberships,
             room=room.label if room else "",
@@ -129,14 +181,37 @@ async def save(
     form: SentPreferences,
     settings: Settings,
     network: Network,
-    preview_day: TodaysPapers,
 ) -> Response:
-    topics = await run_in_threadpool(_saved, settings, form)
-    if isinstance(topics, Response):
-        return topics
-    hints = await preview_day.hints_if_idle(network, topics, settings.now)
-    notable = [hint for hint in hints if hint.is_notable]
-    return await run_in_threadpool(settings.shown, "saved", notable)
+    saved = await run_in_threadpool(_saved, settings, form)
+    if isinstance(saved, Response):
+        return saved
+    subscriber, topics = saved
+    hints = await settings.preview_day.hints_if_idle(network, topics, settings.now)
+    settings.hints.keep(subscriber, hints, settings.now.date())
+    return await run_in_threadpool(settings.shown, "saved")
+
+
+@router.post("/p/{token}/preview")
+async def preview(form: SentPreferences, settings: Settings, place: Place) -> Response:
+    place.count(form["topics"])
+    known = await run_in_threadpool(settings.subscriber)
+    checked = form.read(known)
+    if checked.record is None:
+        return await run_in_threadpool(settings.corrected, checked.errors, form)
+    return await run_in_threadpool(settings.previewed, form, await _preview(settings, place, known, checked.record))
+
+
+@router.post("/p/{token}/preview/picks")
+async def picks(form: SentPreferences, settings: Settings, place: Place) -> Response:
+    """Return the preview and the hints about topics as an HTML fragment for the script."""
+    known = await run_in_threadpool(settings.subscriber)
+
+    async def seen() -> PreviewResult | None:
+        record = form.read(known).record
+        return None if record is None else await _preview(settings, place, known, record)
+
+    page = partial(settings.pages.page, "picks", language=known.language, action=f"{settings.here}#hints", is_next=True)
+    return await fragment(place, form["topics"], seen, page)
 
 
 @router.post("/p/{token}/mute")
@@ -172,15 +247,21 @@ def leave_group(settings: Settings, group: Annotated[str, Form()] = "") -> Respo
     return settings.shown("left_group")
 
 
-def _saved(settings: SettingsPage, form: PreferencesForm) -> list[str] | Response:
-    """Save a form and return its topics, new ones first; the page again if the form has errors."""
+async def _preview(
+    settings: SettingsPage, place: PreviewPlace, known: Subscriber, record: SubscriberRecord
+) -> PreviewResult | None:
+    return await place.day.run(place.network, partial(settings.preview, record.apply_to(known)))
+
+
+def _saved(settings: SettingsPage, form: PreferencesForm) -> tuple[int, list[str]] | Response:
+    """Save a form and return its owner and topics, new ones first; the page again if the form has errors."""
     known, form = settings.subscriber(), form.with_chosen_topic
     checked = form.read(known)
     if checked.record is None:
         return settings.corrected(checked.errors, form)
     edit(settings.db, settings.keys, checked.record, settings.now)
     before = set(values(known.interests, Kind.TOPIC))
-    return sorted(values(checked.record.as_new.interests, Kind.TOPIC), key=before.__contains__)
+    return known.key, sorted(values(checked.record.as_new.interests, Kind.TOPIC), key=before.__contains__)
 
 
 def _interest(kind: str, value: str) -> Interest:

@@ -29,12 +29,12 @@ from sqlmodel import Session
 from digestd.app import App
 from digestd.domain.interest import Interest, TopicHint
 from digestd.domain.reference import Reference
-from digestd.domain.subscriber import Preferences
+from digestd.domain.subscriber import Preferences, Subscriber
 from digestd.web.dependencies import part
 from digestd.web.guards import TooOften
 
 if TYPE_CHECKING:
-    from digestd.digests.anonymous_preview import AnonymousPreview
+    from digestd.digests.anonymous_preview import DigestPreview
     from digestd.digests.planning_day import PlanningDay
     from digestd.ranking.dense import CachedEncoder
     from digestd.ranking.topic_hints import TopicHints
@@ -129,6 +129,11 @@ class PreviewDay:
             if self._kept is None or _age(self._kept, now) > FRESH:
                 self._renewed(now)
 
+    def is_ready(self, now: datetime) -> bool:
+        """Return True if a preview need not wait for a day to load."""
+        kept = self._kept
+        return kept is not None and _age(kept, now) <= STALE
+
     def day(self, now: datetime) -> "PlanningDay":
         return self._loaded(now).day
 
@@ -148,11 +153,17 @@ class PreviewDay:
         preferences: Preferences,
         own: Sequence[Reference],
         now: datetime,
-    ) -> "AnonymousPreview":
+    ) -> "DigestPreview":
         """Return the first digest for these interests (see `preview_anonymous`). For `run`."""
         from digestd.digests.anonymous_preview import preview_anonymous
 
         return preview_anonymous(session, self.day(now), interests, preferences, own)
+
+    def preview_changed(self, session: Session, changed: Subscriber, now: datetime) -> "DigestPreview":
+        """Return the next digest of a subscriber with changed settings (see there). For `run`."""
+        from digestd.digests.anonymous_preview import preview_changed
+
+        return preview_changed(session, self.day(now), changed.key, changed.interests, changed.preferences)
 
     def hints(self, topics: Sequence[str], now: datetime) -> tuple[TopicHint, ...]:
         """Return hints about the first TOPICS_MAX topics; none without papers. For `run`."""

@@ -47,7 +47,7 @@ def read_assets(app: App) -> Mapping[str, tuple[bytes, str]]:
     assets = {
         "style.css": (theme.recolour(templates.files["web/style.css"] + fonts).encode(), "text/css; charset=utf-8"),
         "admin.css": (templates.files["web/admin.css"].encode(), "text/css; charset=utf-8"),
-        "home.js": ((shipped / "home.js").read_bytes(), "text/javascript; charset=utf-8"),
+        "preview.js": ((shipped / "preview.js").read_bytes(), "text/javascript; charset=utf-8"),
         "icon.svg": (icon.encode(), "image/svg+xml"),
         "icon.png": ((shipped / "icon.png").read_bytes(), "image/png"),
     }

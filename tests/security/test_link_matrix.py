@@ -20,6 +20,8 @@ TYPED = {"name": "Augusta Canary", "topics": ["Sorting keys", "canary topic"], "
 _SETTINGS = {"hour": "9", "timezone": "UTC", "cadence": "daily", "weekday": "mon", "size": "5", "language": "en"}
 FORMS: Mapping[str, Mapping[str, str]] = {
     "/p/{token}": {**_SETTINGS, "min_score": "normal", "topics": "canary topic"},
+    "/p/{token}/preview": {**_SETTINGS, "min_score": "normal", "topics": "canary topic"},
+    "/p/{token}/preview/picks": {**_SETTINGS, "min_score": "normal", "topics": "canary topic"},
     "/p/{token}/mute": {"kind": "phrase", "value": "sorting keys"},
     "/p/{token}/mute/{period}/{n:int}": {"what": "author:Author 1"},
     "/p/{token}/drop": {"kind": "topic", "value": "canary topic"},
@@ -63,6 +65,8 @@ POWERS: Mapping[str, Power] = {
     "GET /s/{token}/{name}": _power(),
     "GET /p/{token}": _power(ALL),
     "POST /p/{token}": _power("topic", "subscriber interest"),
+    "POST /p/{token}/preview": _power("topic"),
+    "POST /p/{token}/preview/picks": _power("topic"),
     "POST /p/{token}/mute": _power(ALL, "subscriber interest"),
     "POST /p/{token}/drop": _power("name muted", "subscriber interest"),
     "GET /p/{token}/mute/{period}/{n:int}": _power(),

@@ -94,8 +94,10 @@ def test_reader_uses_all_links_of_mail(chromium: Browser, app: App, stocked: Bac
         assert "Ice on alpine lakes" not in page.inner_text("main")
 
         page.goto(address + stocked.settings(ADA))
-        page.get_by_label("Once a week").check()
         page.get_by_label("Topics", exact=True).fill("alpine lakes\nsea ice")
+        page.get_by_text("2 · When and how much").click()
+        assert not page.get_by_label("Topics", exact=True).is_visible(), "one step at a time"
+        page.get_by_label("Once a week").check()
         page.get_by_role("button", name="Save").first.click()
         changed = stocked.subscriber(ADA)
         assert (changed.timing.cadence, [i.value for i in changed.interests]) == (
@@ -108,6 +110,23 @@ def test_reader_uses_all_links_of_mail(chromium: Browser, app: App, stocked: Bac
         page.get_by_role("button").first.click()
         assert stocked.subscriber(ADA).status is Status.ACTIVE
         assert complaints == []
+
+
+def test_settings_preview_next_digest_live(chromium: Browser, app: App, stocked: Backend) -> None:
+    stocked.join(ADA, topics=["alpine lakes"])
+    with served(app) as address, visiting(chromium) as (page, complaints):
+        page.goto(address + stocked.settings(ADA))
+        topics = page.get_by_label("Topics", exact=True)
+        topics.focus()
+        page.locator("#hints").get_by_text("“alpine lakes”: 1 paper in the last week.").wait_for()
+        assert "Ice on alpine lakes" in page.inner_text("#preview")
+        topics.fill("tree frogs")
+        page.locator("#preview").get_by_text("Songs of tree frogs").wait_for()
+        assert "1 paper in your next digest" in page.inner_text("#preview-status")
+        page.reload()
+        page.locator("#preview").get_by_text("Ice on alpine lakes").wait_for()  # at once, as papers are loaded
+        assert complaints == []
+    assert [interest.value for interest in stocked.subscriber(ADA).interests] == ["alpine lakes"]
 
 
 def test_offered_topic_replaces_typed_one(chromium: Browser, app: App, backend: Backend) -> None:

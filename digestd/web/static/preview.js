@@ -1,33 +1,42 @@
-// Preview today's digest while the reader types, and offer the browser's own time zone.
+// Preview the digest while the reader types, at the sign-up and in the settings, and offer the browser's own time zone.
 // Without this script the form's button does the same.
 "use strict";
 const PAUSE = 350; // milliseconds without a key
-const form = document.querySelector("form.subscribe");
+const form = document.querySelector("form[data-picks]");
+const isLive = "live" in form.dataset; // the settings, which are never empty and of which every field counts
 const preview = document.getElementById("preview");
 const hints = document.getElementById("hints");
 const previewStatus = document.getElementById("preview-status");
-const button = form.querySelector("[formaction]");
+const button = form.querySelector("[formaction$='#preview']");
 const fields = ["topics", "authors", "categories", "papers"];
 const used = [...fields, "size", "cadence"];
 const AGAIN = 3000; // milliseconds until papers that are being looked up are asked for again
 let waiting = 0;
-let request = null;
+let wanted = null; // the next question, asked once the last is answered
+let isAsking = false;
 
-const typed = () => new URLSearchParams([...new FormData(form)].filter(([name]) => used.includes(name)));
-const isEmpty = () => fields.every((name) => !form.elements[name].value.trim());
+const counts = (name) => isLive || used.includes(name);
+const typed = () => new URLSearchParams([...new FormData(form)].filter(([name]) => counts(name)));
+const isEmpty = () => !isLive && fields.every((name) => !form.elements[name].value.trim());
 
 // `lookUp`: look up example papers; not while the reader types, as half an identifier may be another paper's.
 async function update(lookUp = false) {
   clearTimeout(waiting);
-  request?.abort();
-  request = new AbortController();
-  const { signal } = request;
+  wanted = { lookUp };
+  if (isAsking) return;
+  isAsking = true;
+  while (wanted) await ask(wanted);
+  isAsking = false;
+}
+
+async function ask({ lookUp }) {
+  wanted = null;
   const body = typed();
   if (lookUp) body.set("look_up", "on");
   try {
-    const answer = await fetch(form.dataset.picks, { method: "POST", body, signal });
+    const answer = await fetch(form.dataset.picks, { method: "POST", body });
     const part = await answer.text();
-    if (signal.aborted) return;
+    if (wanted || (isEmpty() && !lookUp)) return;
     preview.innerHTML = part;
     const offered = preview.querySelector(".hints");
     hints.replaceChildren(...(offered?.childNodes ?? []));
@@ -38,27 +47,29 @@ async function update(lookUp = false) {
     const count = preview.firstElementChild?.dataset.count;
     const { one, many, none, busy } = previewStatus.dataset;
     previewStatus.textContent = count === undefined ? busy : count === "0" ? none : count === "1" ? one : many.replace("#", count);
-  } catch (problem) {
-    if (problem.name !== "AbortError") previewStatus.textContent = previewStatus.dataset.busy;
+  } catch {
+    previewStatus.textContent = previewStatus.dataset.busy;
   }
 }
 
 form.addEventListener("input", ({ target }) => {
-  if (!used.includes(target.name)) return;
+  if (!counts(target.name)) return;
   clearTimeout(waiting);
   if (!isEmpty()) {
     waiting = setTimeout(update, PAUSE);
     return;
   }
-  request?.abort();
+  wanted = null;
   preview.replaceChildren();
   hints.replaceChildren();
   previewStatus.textContent = "";
 });
 // The reader is done with the example papers.
-form.elements.papers.addEventListener("change", () => isEmpty() || update(true));
+form.elements.papers?.addEventListener("change", () => isEmpty() || update(true));
+if (form.dataset.live === "now") update();
+else if (isLive) form.addEventListener("focusin", () => update(), { once: true });
 // Warm up the preview before the reader types.
-form.addEventListener("focusin", () => fetch(form.dataset.picks, { method: "POST", body: new URLSearchParams() }).catch(() => {}), { once: true });
+else form.addEventListener("focusin", () => fetch(form.dataset.picks, { method: "POST", body: new URLSearchParams() }).catch(() => {}), { once: true });
 // A hint offers another topic: put it in place of the one that was typed.
 hints.addEventListener("click", (event) => {
   const offer = event.target.closest("button");
@@ -78,8 +89,8 @@ button.addEventListener("click", async (event) => {
 
 const zone = form.elements.timezone;
 const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-const known = new Set(Array.from(zone.options, (option) => option.value));
-for (const name of [browserZone, ...(Intl.supportedValuesOf?.("timeZone") ?? [])]) {
+const known = new Set(Array.from(zone.options ?? [], (option) => option.value));
+for (const name of zone.options ? [browserZone, ...(Intl.supportedValuesOf?.("timeZone") ?? [])] : []) {
   if (name && !known.has(name)) zone.add(new Option(name.replaceAll("_", " "), name));
   known.add(name);
 }
