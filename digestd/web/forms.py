@@ -90,13 +90,14 @@ def read_names(text: str) -> list[str]:
 
 
 def choices(pages: Pages, language: str, sizes: Iterable[int]) -> dict[str, list[tuple[str, str]]]:
-    """Return pairs of value and label for hours, weekdays, sizes and languages."""
-    days = get_day_names("wide", "stand-alone", locale_of(pages.known_language(language)))
+    """Return pairs of value and label for hours, weekdays, sizes and languages; `zh-CN` stays so if it is chosen."""
+    chosen = pages.known_language(language)
+    days = get_day_names("wide", "stand-alone", locale_of(chosen))
     return {
         "hours": [(str(hour), f"{hour:02}:00") for hour in range(24)],
         "weekdays": [(name, days[n].capitalize()) for n, name in enumerate(WEEKDAYS)],
         "sizes": [(str(size), str(size)) for size in sizes],
-        "languages": list(pages.languages),
+        "languages": [(language if tag == chosen else tag, name) for tag, name in pages.languages],
     }
 
 

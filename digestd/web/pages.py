@@ -117,8 +117,8 @@ class Pages:
         return HTMLResponse(html, status)
 
     def known_language(self, language: str) -> str:
-        """Return a subscriber's language if there is a catalogue for it, else that of these pages."""
-        return language if language in dict(self.languages) else self.language
+        """Return the language of a catalogue for a subscriber's language, else that of these pages."""
+        return supported_language(language, self.templates.languages) or self.language
 
     def text(self, name: str, language: str = "") -> str:
         return render_page(self.templates, f"web/{name}.txt.j2", language or self.language)

@@ -106,3 +106,11 @@ def test_german_is_offered_informal_and_formal(client: TestClient, backend: Back
     options = page.findall(".//select[@name='language']/option")
     assert [words(option) for option in options][:3] == ["Deutsch (du)", "Deutsch (Sie)", "English"]
     assert [option.attrib["value"] for option in options if "selected" in option.attrib] == ["de-formal"]
+
+
+def test_language_of_a_region_is_kept(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA, language="de-AT")
+    page = tree(client.get(backend.settings(ADA)).text)
+    options = page.findall(".//select[@name='language']/option")
+    [chosen] = [option for option in options if "selected" in option.attrib]
+    assert (words(chosen), chosen.attrib["value"]) == ("Deutsch (du)", "de-AT")
