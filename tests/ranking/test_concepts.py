@@ -176,9 +176,11 @@ TRANSLATIONS = {
     "redes neuronales profundas": "deep neural network",
     "traducción automática": "machine translation",
     "detecção de objetos em vídeos": "object detection in video",
+    "aprendizado com poucos exemplos": "few-shot learning",
     "多模态大模型": "multimodal large language model",
     "大语言模型推理加速": "large language model inference acceleration",
     "強化学習によるロボット制御": "reinforcement learning robot control",
+    "量子コンピューター": "quantum computing",
 }
 """Topics in other languages, and their English names."""
 
