@@ -19,11 +19,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from digestd.ranking.arrays import Bools, Floats, Sparse
+from digestd.ranking.arrays import Bools, Cells, Floats, Sparse
 from digestd.ranking.concepts import Names, narrower_names
 from digestd.ranking.dense import EmbeddingSpace
 from digestd.ranking.glossary import narrower_text
-from digestd.ranking.mentions import MentionIndex, Mentions
+from digestd.ranking.mentions import TITLE, MentionIndex, Mentions
 from digestd.ranking.quotes import BACKGROUND
 
 ABOUT = 0.35
@@ -124,6 +124,13 @@ class Subjects:
             if own or names.categories or mentions.sequence[start + length - 1] in heads
         ]
         return self._most_telling([own, *narrower])
+
+    def titled(self, at: Cells) -> Bools:
+        """Return in which of q (query, paper) the title names the query (q,)."""
+        mentioned = self.mentioned
+        found = mentioned.cells.find(at, mentioned.papers)
+        is_titled = (mentioned.lengths > 0) & (self.index.mentions.tells[mentioned.starts] == TITLE)
+        return np.append(is_titled, False)[found]  # −1: the appended False
 
     def _narrower(self, query: int, paper: int) -> list[tuple[int, int]]:
         """Return the starts and lengths of what names the narrower subjects of a query in a paper."""

@@ -13,7 +13,7 @@ from digestd.ranking.profile import compile_profiles
 from digestd.ranking.reasons import explain_words, reason, reasons
 from digestd.ranking.seeds import Seed
 from digestd.ranking.signals.topics import subject_evidence
-from digestd.ranking.subjects import ABOUT
+from digestd.ranking.subjects import ABOUT, ABOUT_LOG_ODDS
 from tests.ranking.library import NOON, candidates, likes, many, model, papers, profile, retitled
 
 
@@ -185,3 +185,12 @@ def test_reason_prefers_topic_of_same_meaning() -> None:
     day = candidates([*papers(), mixed])
     who = profile(day, *likes((Kind.TOPIC, "surface codes"), (Kind.TOPIC, "honeybee foragers")))
     assert reason(day, who, 16).value == "honeybee foragers"
+
+
+def test_reason_prefers_topic_that_the_title_names() -> None:
+    mixed = retitled("Coin hoards", "We follow honeybee foragers. Honeybee foragers dance. Honeybee foragers return.")
+    day = candidates([*papers(), mixed])
+    who = profile(day, *likes((Kind.TOPIC, "honeybee foragers"), (Kind.TOPIC, "coin hoards")))
+    more, less = who.among.topics.subjects.log_odds[:, 16]
+    assert more > less > ABOUT_LOG_ODDS
+    assert reason(day, who, 16) == Reason(ReasonKind.TITLE, "coin hoards", ("Coin hoards",))

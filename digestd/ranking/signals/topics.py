@@ -12,7 +12,10 @@ from digestd.ranking.mentions import TITLE
 from digestd.ranking.profile import Profiles
 from digestd.ranking.quotes import BACKGROUND
 from digestd.ranking.signals.base import ReasonEvidence, Words
-from digestd.ranking.subjects import ABOUT, Subjects
+from digestd.ranking.subjects import ABOUT, ABOUT_LOG_ODDS, Subjects
+
+NAMED_FIRST = np.float32(100)
+"""Larger than differences of log odds."""
 
 
 def subject(candidates: CandidateSet, profiles: Profiles) -> Floats:  # noqa: ARG001  # the interface of all signals
@@ -36,12 +39,16 @@ def query_expansion(candidates: CandidateSet, profiles: Profiles) -> Floats:
 
 
 def explain_subject(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence | None:
-    """Return the topic that fits best, with a quote from the paper."""
+    """Return the topic that fits best, with a quote from the paper; one that the title names before others."""
     topics, subjects = profiles.topics, profiles.topics.subjects
     if not len(topics.of.owner):
         return None
     asked, rows = topics.of.members(at.rows)
-    most, where = asked.peaks(subjects.log_odds[rows, at.columns[asked.owner]])
+    among = Cells(rows, at.columns[asked.owner])
+    log_odds = subjects.log_odds[among.rows, among.columns]
+    most, _ = asked.peaks(log_odds)
+    is_named = subjects.titled(among) & (log_odds >= ABOUT_LOG_ODDS)
+    _, where = asked.peaks(np.where(is_named, log_odds + NAMED_FIRST, log_odds))
     best = rows[where] if len(rows) else where
     query, paper, topic_text = best.tolist(), at.columns.tolist(), profiles.topic_text()
     chances = np.where(asked.sizes > 0, 1 / (1 + np.exp(-most)), 0).astype(np.float32)
