@@ -154,7 +154,10 @@ class App:
         """Return how to rank."""
         from digestd.digests.planning_day import RankingOptions
 
-        return RankingOptions(self.encoder, self.settings.explore, self.settings.co_likes, bool(self.judge_host))
+        chosen = self.settings
+        return RankingOptions(
+            self.encoder, chosen.explore, chosen.co_likes, bool(self.judge_host), chosen.everybody_reads
+        )
 
     @property
     def encoder(self) -> Encoder:

@@ -234,6 +234,7 @@ class Settings(BaseSettings):
     llm_judgments: int = Field(default=5_000, ge=1, le=30_000)
     explore: bool = True
     co_likes: bool = True
+    everybody_reads: bool = True
     templates_dir: str = ""
     theme_accent: str = "#9a3f1d"
     theme_logo_file: str = ""

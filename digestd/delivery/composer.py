@@ -134,6 +134,7 @@ class Composer:
         self._offered: dict[int, tuple[OfferedDigest, ...]] = {}
         self._replies: dict[int, CommandReply] = {}
         self._colleagues: dict[int, Mapping[int, int]] = {}
+        self._most_read: dict[int, PaperView | None] = {}
         self._lock = RLock()
 
     def prepare(self, claims: Sequence[Claim]) -> None:
@@ -143,7 +144,7 @@ class Composer:
         cannot be read together, because one is damaged, `compose` reads each by itself.
         """
         with self._lock:
-            self._offered, self._replies, self._colleagues = {}, {}, {}
+            self._offered, self._replies, self._colleagues, self._most_read = {}, {}, {}, {}
             try:
                 self._read(claims)
             except DatabaseUnreachable:
@@ -166,12 +167,14 @@ class Composer:
         """
         self._replies[claim.key], self._offered[claim.key] = reply, ()
         self._colleagues[claim.key] = {pick.paper: colleagues for pick in claim.picks}
+        self._most_read[claim.key] = next(iter(shown), None)
         self._papers.update({(pick.revision, claim.planned_us): shown[pick.revision] for pick in claim.picks})
 
     def _read(self, claims: Sequence[Claim]) -> None:
         if self._db is None:
             return
-        wanted = {(pick.revision, claim.planned_us) for claim in claims for pick in claim.picks}
+        read = {claim.key: (claim.facts.most_read, claim.planned_us) for claim in claims if claim.facts.most_read}
+        wanted = {(pick.revision, claim.planned_us) for claim in claims for pick in claim.picks} | {*read.values()}
         with self._lock, self._db.read() as session:
             if len(self._papers) + len(wanted) > CACHED_PAPERS:
                 self._papers = {key: paper for key, paper in self._papers.items() if key in wanted}
@@ -186,6 +189,7 @@ class Composer:
                 keys = [revision for revision, planned in missing if planned == planned_us]
                 found = papers.revisions(session, keys, from_us(planned_us))
                 self._papers.update({(key, planned_us): self._view(paper) for key, paper in found.items()})
+            self._most_read.update({claim.key: self._papers.get(read.get(claim.key, (0, 0))) for claim in claims})
 
     def _view(self, paper: Paper) -> PaperView:
         """Return one object for all digests that show the same words and figures: their mails share its fragments."""
@@ -346,6 +350,7 @@ class Composer:
             links=self._digest_links(claim),
             facts=claim.facts,
             held=self._earlier_digests(claim),
+            most_read=self._most_read[claim.key],
             abstracts=FullAbstracts.TEXT if claim.preferences.full_abstracts else FullAbstracts.NOWHERE,
         )
 

@@ -13,7 +13,7 @@ from datetime import date, datetime
 import numpy as np
 from sqlmodel import Session
 
-from digestd.digests.picks import digest_occasions, digest_options, select_picks, with_group
+from digestd.digests.picks import digest_occasions, digest_options, most_read, select_picks, unpicked, with_group
 from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.selection import CARRY_OVER_PROBABILITY, DigestOptions, Selections, select
@@ -81,7 +81,7 @@ class Explanation:
 def preview(db: Database, subscriber: int, now: datetime, ranking: RankingOptions = RankingOptions()) -> Preview:
     """Rank and select as planning would at `now`, due or not."""
     day, shard = _rank_one(db, subscriber, now, ranking)
-    return _preview(day, shard, _period(day, shard), ranking.explore)
+    return _preview(day, shard, _period(day, shard), ranking)
 
 
 def preview_on(
@@ -107,7 +107,7 @@ def preview_on(
             return _planned(session, planned.key)
     then = min(now, end_of_day(due.preferences.timing, period.due)) if is_empty else period.due
     past, shard = _rank_past(db, due, period.key, then, ranking)
-    return _preview(past, shard, period.key, ranking.explore)
+    return _preview(past, shard, period.key, ranking)
 
 
 def _digest(digests: Iterable[DeliveryView], period: str) -> DeliveryView | None:
@@ -146,11 +146,12 @@ def _planned(session: Session, delivery: int) -> Preview:
     return Preview(claim.period, claim.picks, claim.facts._replace(coverage=claim.facts.coverage or {}))
 
 
-def _preview(day: PlanningDay, shard: Shard, period: str, explore: bool) -> Preview:
+def _preview(day: PlanningDay, shard: Shard, period: str, ranking: RankingOptions) -> Preview:
     considered = int((shard.open & shard.ranked.fresh).sum())
-    [picks] = select_picks(day, shard, [period], explore)
+    [picks] = select_picks(day, shard, [period], ranking.explore)
     occasions = digest_occasions(shard.subscribers[0], picks, considered, day, shard.unanswered)
-    return Preview(period, picks, DigestFacts(considered, day.coverage, frozenset(occasions)))
+    read = unpicked(day, shard, 0, picks, most_read(day) if ranking.most_read else None)
+    return Preview(period, picks, DigestFacts(considered, day.coverage, frozenset(occasions), most_read=read))
 
 
 def explain(

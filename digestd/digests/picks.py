@@ -30,6 +30,9 @@ Picks: TypeAlias = list[tuple[Pick, ...]]
 """The picks of each digest of a shard."""
 THIN_FROM = 20
 """With fewer new papers, a short digest says little about the day."""
+NEWS = timedelta(days=2)
+UPVOTES_MIN, AHEAD = 30, 1.5
+"""Age of a paper that everybody reads, its upvotes, and how many times those of any other new paper."""
 _GAPS = {Cadence.DAILY: timedelta(days=8), Cadence.WEEKDAYS: timedelta(days=10), Cadence.WEEKLY: timedelta(days=15)}
 """Time since the last digest after which there are days that no digest covers."""
 _WEAK = frozenset({ReasonKind.CO_LIKES, ReasonKind.TREND, ReasonKind.NEW})
@@ -76,6 +79,25 @@ def digest_occasions(
     count = sum(pick.section is not Section.NEAR for pick in picks)
     if 0 < count * 3 <= due.preferences.size and considered >= THIN_FROM:
         yield Occasion.THIN
+
+
+def most_read(day: PlanningDay) -> int | None:
+    """Return the position of the new paper that has by far the most upvotes; None if none stands out."""
+    new = np.flatnonzero(day.first_seen > (day.now - NEWS).timestamp())
+    upvotes = np.array([day.candidates.papers[j].signals.get("upvotes", 0.0) for j in new.tolist()])
+    upvotes[~np.isfinite(upvotes)] = 0
+    first, second = (*np.argsort(-upvotes, kind="stable")[:2].tolist(), None, None)[:2]
+    if first is None or upvotes[first] < max(UPVOTES_MIN, AHEAD * (0 if second is None else upvotes[second])):
+        return None
+    return int(new[first])
+
+
+def unpicked(day: PlanningDay, shard: Shard, i: int, picks: Sequence[Pick], j: int | None) -> int:
+    """Return the revision of the j-th paper if a subscriber may see it and has not; else 0."""
+    if j is None or not picks or any(pick.paper == day.keys[j] for pick in picks):
+        return 0
+    may_see = shard.allowed[i, j] and shard.in_categories[i, j] and shard.unseen[i, j] and not shard.own[i, j]
+    return day.candidates.papers[j].revision if may_see else 0
 
 
 def is_first(due: DueSubscriber) -> bool:

@@ -13,7 +13,7 @@ import structlog
 from sqlmodel import Session
 
 from digestd.digests.judging import PLANNING_SECONDS, Judge, judge_due
-from digestd.digests.picks import digest_occasions, select_picks
+from digestd.digests.picks import digest_occasions, most_read, select_picks, unpicked
 from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.digests.relevance_probability import refit_calibration
 from digestd.digests.rescheduling import reopen_empty_day, update_schedules
@@ -32,6 +32,7 @@ from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 from digestd.store.ledger import restore, seen_papers
 from digestd.store.ledger.create import NewDigest, RankingInputs
+from digestd.store.ledger.packing import pack_occasions
 from digestd.store.ranking import profiles
 from digestd.store.subscribers import note_unplanned
 from digestd.tracing import span
@@ -304,6 +305,7 @@ def _digests(
     """Return the digest of each subscriber who has a slot."""
     picks = select_picks(day, shard, [slot.period.key if slot else "" for slot in slots], planner.ranking.explore)
     considered = (shard.open & shard.ranked.fresh).sum(axis=1).tolist()
+    read = most_read(day) if planner.ranking.most_read else None
     return {
         due.key: NewDigest(
             subscriber=due.key,
@@ -312,7 +314,10 @@ def _digests(
             picks=picks[i],
             unmatched=_unmatched(day, shard, i) if due.preferences.when_empty and not picks[i] else None,
             considered=considered[i],
-            occasions=" ".join(sorted(digest_occasions(due, picks[i], considered[i], day, shard.unanswered))),
+            occasions=pack_occasions(
+                digest_occasions(due, picks[i], considered[i], day, shard.unanswered),
+                unpicked(day, shard, i, picks[i], read),
+            ),
             message_id=make_message_id(planner.keys, due.key, MailKind.DIGEST, slot.period.key, planner.host),
         )
         for i, (due, slot) in enumerate(zip(shard.subscribers, slots, strict=True))

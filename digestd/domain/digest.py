@@ -90,12 +90,14 @@ class DigestFacts(NamedTuple):
         coverage: The sources that were incomplete at planning, by label; None if that cannot be read.
         occasions: What is special about this digest.
         unmatched: The topics for which no paper was found, if a digest without picks says that there is none.
+        most_read: The store's row number of the revision that everybody reads and that is no pick; 0 without one.
     """
 
     considered: int = 0
     coverage: Mapping[str, CoverageState] | None = MappingProxyType({})
     occasions: frozenset[Occasion] = frozenset()
     unmatched: tuple[str, ...] = ()
+    most_read: int = 0
 
 
 class Reason(NamedTuple):

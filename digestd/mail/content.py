@@ -72,6 +72,7 @@ class DigestContent:
         covers_from: The first period covered; differs from `period` when missed periods are caught up.
         date: The local day on which it is due.
         held: Earlier digests that may not have arrived.
+        most_read: The paper that everybody reads, if it is none of the items.
         abstracts: Where the full abstracts are.
     """
 
@@ -86,6 +87,7 @@ class DigestContent:
     links: DigestLinks
     facts: DigestFacts
     held: tuple[EarlierDigest, ...] = ()
+    most_read: PaperView | None = None
     abstracts: FullAbstracts = FullAbstracts.NOWHERE
 
 

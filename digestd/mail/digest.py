@@ -126,6 +126,7 @@ class DigestFrame(DigestLinks):
         left: How many papers did not fit.
         contents: A slot for the list of titles, or empty if there are few papers.
         papers: A slot for the headings and papers.
+        most_read, most_read_url: Slots for the paper that everybody reads, or empty.
     """
 
     list_name: str
@@ -134,6 +135,8 @@ class DigestFrame(DigestLinks):
     left: int
     held: tuple[EarlierDigest, ...]
     contents: str
+    most_read: str
+    most_read_url: str
     subject: str = slot("subject")
     preheader: str = slot("preheader")
     lead: str = slot("lead")
@@ -374,8 +377,11 @@ def _gives_feedback_by_mail(links: DigestLinks) -> bool:
 
 
 def _values(content: DigestContent, lines: _Lines) -> dict[str, Value]:
-    links = content.links
+    links, read = content.links, content.most_read
+    title = shorten(read.title, _HEADING_MAX) if read else ""
     return {
+        "read": value(title, wrap(title, 70, indent=2)),
+        "readurl": value(read.url if read else ""),
         "subject": value(lines.subject),
         "preheader": value(lines.preheader),
         "lead": value(lines.lead, wrap(lines.lead, 72)),
@@ -410,6 +416,8 @@ def _frame(content: DigestContent, heading: str, left: int, has_contents: bool) 
         manage=safe_url(links.manage),
         replies=links.replies,
         contents=slot("contents") if has_contents else "",
+        most_read=slot("read") if content.most_read else "",
+        most_read_url=_slot_if(content.most_read.url if content.most_read else "", "readurl"),
     )
 
 

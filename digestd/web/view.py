@@ -23,6 +23,7 @@ from digestd.web.pages import SHOW, as_file
 
 _END = "</body>"
 _LINKS_STYLE = "margin:0 auto;padding:0 16px 32px;max-width:600px;font:14px/1.5 sans-serif;text-align:center"
+_LINK_STYLE = "color:#6a645a"
 router = APIRouter()
 _Composer = Annotated[Composer, Depends(part(lambda app: Composer(app.db, app.sender, app.templates)))]
 """One for all requests, as digests of a day share most of their papers."""
@@ -53,9 +54,11 @@ def download(token: str, ending: str, delivery: _Delivery, db: Db, composer: _Co
 
 def with_file_links(page: str, base: str) -> str:
     """Return the page of a digest with links to its files at the end. `base`: their URL without the ending."""
-    links = " · ".join(f'<a href="{escape(base + outlet.ending)}">{outlet.label}</a>' for outlet in FILES)
+    links = " · ".join(
+        f'<a href="{escape(base + outlet.ending)}" style="{_LINK_STYLE}">{outlet.label}</a>' for outlet in FILES
+    )
     before, end, after = page.rpartition(_END)
-    return f'{before}<p style="{_LINKS_STYLE}">{links}</p>\n{end}{after}' if end else page
+    return f'{before}<footer class="foot" style="{_LINKS_STYLE}">{links}</footer>\n{end}{after}' if end else page
 
 
 def view_digest(db: Database, composer: Composer, delivery: int) -> str:

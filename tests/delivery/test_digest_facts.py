@@ -85,3 +85,18 @@ def test_empty_day_is_told_on_request(tmp_path: Path, database_url: str, now: da
         text = body(made)
         assert "We looked at one new paper, and it doesn’t fit your interests." in text
         assert "Nothing new on your topic: Byzantine pottery" in text
+
+
+@pytest.mark.parametrize(("votes", "is_on", "is_told"), [(90, True, True), (90, False, False), (40, True, False)])
+def test_digest_names_what_everybody_reads(
+    tmp_path: Path, database_url: str, now: datetime, votes: int, is_on: bool, is_told: bool
+) -> None:
+    made = install(tmp_path, database_url, now)
+    made = made.to(made.app.settings.transport_url, everybody_reads="yes" if is_on else "")
+    read = {"id": "arxiv:2611.05678", "title": "Swifts sleep aloft", "url": "https://example.org/swifts"}
+    made.papers([PAPER, read | {"signals": {"upvotes": votes}}])
+    made.people([ADA | {"topics": ["beehives"], "explore": False, "min_score": "high"}])
+    made.plan()
+    last = "Everybody is reading:\n  Swifts sleep aloft\n  https://example.org/swifts\n"
+    assert (last in body(made)) == is_told
+    assert "Swifts" not in body(made).partition("Everybody")[0]

@@ -88,6 +88,7 @@ def digest(case: str) -> DigestContent:
             occasions=frozenset(map(Occasion, given.get("occasions", ()))),
             unmatched=tuple(given.get("unmatched", ())),
         ),
+        most_read=_paper(given["most_read"]).paper if "most_read" in given else None,
     )
 
 

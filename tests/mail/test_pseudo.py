@@ -19,7 +19,9 @@ from tests.mail.mail_samples import NOTICES
 
 TEMPLATES = Templates.of(pseudo.with_pseudo_language(templates()))
 NAMES = (golden.NOTICE.list_name, golden.POSTAL)
-CODES = frozenset({"items", "period", "covers_from", "date", "also", "published", "section", "occasions", "announced"})
+CODES = frozenset(
+    {"items", "period", "covers_from", "date", "also", "published", "section", "occasions", "announced", "most_read"}
+)
 """Keys of golden inputs that are no text."""
 REPLIES = (
     *("unsubscribed", "paused", "resumed", "active", "left", "more", "less", "save", "no_paper", "added", "topic_read"),

@@ -19,7 +19,7 @@ from digestd.domain.schedule import DAILY_LIFE
 from digestd.store import core
 from digestd.store.bulk import BulkStatement, Value
 from digestd.store.ledger import seen_papers
-from digestd.store.ledger.packing import pack_picks, step
+from digestd.store.ledger.packing import pack_occasions, pack_picks, step
 from digestd.store.timestamps import to_us
 
 _NO_TEMPLATES = ""
@@ -263,7 +263,7 @@ def plan_copy(session: Session, copy: NewCopy, message_id: Callable[[str], str],
         "picks": copy.packed,
         "considered": copy.facts.considered,
         "coverage": dict(copy.facts.coverage or {}),
-        "occasions": " ".join(sorted(copy.facts.occasions)),
+        "occasions": pack_occasions(copy.facts.occasions, copy.facts.most_read),
     }
     return _insert_ready(session, row, Actor.OPERATOR, now, now + DAILY_LIFE)
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digestd.domain.delivery import Actor, State
-from digestd.domain.digest import Pick, Reason, ReasonKind, Section
+from digestd.domain.digest import Occasion, Pick, Reason, ReasonKind, Section
 from digestd.errors import Damaged
 from digestd.text.inputs import NUMBER_MAX
 
@@ -33,6 +33,7 @@ STATE_LETTERS = {
     State.UNCERTAIN: "u",
     State.ABANDONED: "b",
 }
+_MOST_READ = "read:"
 _STATES = {letter: state for state, letter in STATE_LETTERS.items()}
 _ACTORS = {actor.value[0]: actor for actor in Actor}
 _SECTIONS = {str(section): section for section in Section}
@@ -220,3 +221,15 @@ def readable_seen(packed: object) -> NDArray[np.uint32]:
 
 
 _SEEN_BYTES = 4
+
+
+def pack_occasions(special: Iterable[Occasion], most_read: int) -> str:
+    """Return the column of what is special about a digest, with the revision that everybody reads, or 0."""
+    return " ".join([*sorted(special), *([f"{_MOST_READ}{most_read}"] if most_read else [])])
+
+
+@lru_cache(maxsize=100)
+def unpack_most_read(kept: str) -> int:
+    """Return the revision that everybody reads from that column; 0 without one."""
+    found = (word.removeprefix(_MOST_READ) for word in kept.split() if word.startswith(_MOST_READ))
+    return next((int(number) for number in found if number.isdecimal() and int(number) <= NUMBER_MAX), 0)

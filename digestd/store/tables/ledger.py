@@ -78,7 +78,7 @@ class DeliveryRow(Row, table=True):
     considered: int = 0
     coverage: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     occasions: str = Field(default="", sa_column=Column(String(80), nullable=False, server_default=""))
-    """The occasions of a digest: values of Occasion, joined by blanks."""
+    """The occasions of a digest: values of Occasion, and the revision that everybody reads, joined by blanks."""
     template_hash: str = Field(max_length=64)
     sha256: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
     history: str = ""
