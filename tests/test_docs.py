@@ -22,6 +22,7 @@ from tests.support.command_process import Command
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "deploy" / "docs"
 README = ROOT / "README.md"
+CHINESE = DOCS / "README.zh.md"
 PAGES = sorted([README, *ROOT.glob(".github/*.md"), *DOCS.rglob("*.md")])
 WORDS_MAX = 900
 PICTURE_MAX = 150_000
@@ -87,7 +88,9 @@ def test_tour_in_readme_sends_a_digest(folder: Path) -> None:
     assert len(list((folder / "var" / "outbox" / "new").iterdir())) == 1
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page != README and shown_commands(page)], ids=name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page not in (README, CHINESE) and shown_commands(page)], ids=name
+)
 def test_commands_shown_on_a_page_run_in_order(page: Path, folder: Path) -> None:
     """Run them in one installation after the start of the tour and a delivery."""
     tour = shown_commands(README)
@@ -198,6 +201,17 @@ def test_pictures_are_small_and_shown() -> None:
     pictures = {str(file.relative_to(ROOT)): file.stat().st_size for file in (ROOT / "deploy/pictures").iterdir()}
     assert set(re.findall(r"!\[[^]]+\]\(([^)]+)\)", README.read_text())) == set(pictures)
     assert max(pictures.values()) <= PICTURE_MAX
+
+
+def test_chinese_readme_shows_the_same_commands_and_links() -> None:
+    for kind in ("sh", "console", "json", "text"):
+        assert blocks(CHINESE, kind) == blocks(README, kind), kind
+    assert set(mentioned_commands(CHINESE)) == set(mentioned_commands(README))
+    english, chinese = (
+        {(page.parent / target).resolve() for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())}
+        for page in (README, CHINESE)
+    )
+    assert chinese - {README} == english - {CHINESE}
 
 
 def test_readme_is_short() -> None:
