@@ -86,7 +86,7 @@ class DigestSummary:
         gaps: Incomplete sources.
         samples: How many papers are invented.
         near: How many papers are only near what the subscriber asked for.
-        quiet_days: Days without a digest before it, and its own, if few papers or none fit the interests; else 0.
+        quiet_days: Days without a digest before it, two or more, if few papers or none fit the interests; else 0.
         is_first, is_thin, is_after_gap, is_room_failed, is_room_ended, is_unanswered: What is special about it.
         by_mail: Whether feedback is given by mail.
         first: A slot for the title of the first paper.
@@ -319,7 +319,7 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
     near = sum(item.section is Section.NEAR for item in content.items)
     is_thin = Occasion.THIN in facts.occasions and not is_for_all
     gaps = _coverage_gaps(facts.coverage or {})
-    is_quiet = since and not weekly and not gaps and (is_thin or near == len(content.items))
+    is_quiet = not weekly and not gaps and (is_thin or near == len(content.items))
     return DigestSummary(
         list_name=clean_line(content.list_name, NAME_MAX),
         name=name,
@@ -334,7 +334,7 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         gaps=gaps,
         samples=sum(item.paper.is_sample for item in content.items),
         near=near,
-        quiet_days=(content.date - since).days if since and is_quiet else 0,
+        quiet_days=facts.quiet_days if is_quiet else 0,
         is_first=Occasion.FIRST in facts.occasions,
         is_thin=is_thin,
         is_after_gap=Occasion.AFTER_GAP in facts.occasions,
