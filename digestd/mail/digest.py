@@ -45,6 +45,8 @@ from digestd.text.sanitise import clean, first_day, safe_url, shorten, wrap
 
 HTML_MAX = 92_000
 """Gmail clips messages above 102 KB of encoded HTML."""
+_PAPER_BYTES = 2_000
+"""Bytes of HTML of a paper with its whole gist."""
 _SUBJECT_MAX = 60
 """Characters of a subject that a phone shows."""
 _FIRST_TITLE_MIN = 24
@@ -189,16 +191,16 @@ def render_digest(templates: Templates, content: DigestContent, html_max: int = 
 def assemble_digest(templates: Templates, content: DigestContent, html_max: int = HTML_MAX) -> AssembledDigest:
     """Return a digest whose encoded HTML has at most `html_max` bytes.
 
-    Papers are shortened as needed. Gists are whole if the HTML has half of that at most, so that the mail of 28 papers
-    has less than 80 KB in all.
+    Papers are shortened as needed. Gists are whole if they fit half of that, so that a mail of 28 papers has less than
+    80 KB in all.
 
     The text part, which no mail reader clips, always has every paper.
     """
     environment = templates.environment(content.language)
-    for fit in DETAIL_LEVELS:
+    for fit in DETAIL_LEVELS[len(content.items) * _PAPER_BYTES > html_max // 2 :]:
         draft = _draft(environment, content, fit, content.items[: fit.papers])
         html = Body([(part.html, values) for part, values in draft.parts])
-        if html.size <= (html_max // 2 if fit is DETAIL_LEVELS[0] else html_max):
+        if html.size <= html_max:
             break
     if fit.papers < len(content.items):
         draft = _draft(environment, content, fit, content.items)
@@ -380,8 +382,8 @@ def _values(content: DigestContent, lines: _Lines) -> dict[str, Value]:
     links, read = content.links, content.most_read
     title = shorten(read.title, _HEADING_MAX) if read else ""
     return {
-        "read": value(title, wrap(title, 70, indent=2)),
-        "readurl": value(read.url if read else ""),
+        "read": value(title, wrap(title, 70, indent=2)) if read else _NOTHING,
+        "readurl": value(read.url) if read else _NOTHING,
         "subject": value(lines.subject),
         "preheader": value(lines.preheader),
         "lead": value(lines.lead, wrap(lines.lead, 72)),

@@ -87,10 +87,12 @@ def excerpt(text: str, start: int, end: int) -> str:
 def _begins(words: Sequence[str], n: int) -> int:
     """Return how well a quote begins with the n-th word of a sentence; 0 if badly."""
     word = words[n].lower()
+    if not word[0].isalnum():
+        return 0
     if not n:  # an opener like "In this work," says nothing
         is_opener = any(each.endswith(",") or each == "that" for each in words[:FEW])
         return (1 if is_opener else 3) * (word not in _LEANING)
-    if word in STOP_WORDS - _DETERMINERS or word in _LEANING or not word[0].isalnum():
+    if word in STOP_WORDS - _DETERMINERS or word in _LEANING:
         return 0
     if words[n - 1].endswith((",", ":", ";", "—", "–")):
         return 2 + (n <= FEW and word in _DETERMINERS)
