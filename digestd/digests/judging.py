@@ -35,7 +35,7 @@ BEST = 30
 TOPICS_MAX = 1_000
 """Topics read at a time."""
 AHEAD = timedelta(hours=2)
-"""How long before a digest is due its topics are judged."""
+"""Time before a digest is due at which its topics are judged."""
 PLANNING_SECONDS, RUN_SECONDS = 60.0, 10 * 60.0
 """Time for judging when digests are due, and ahead of it."""
 PLANNING_REQUEST_SECONDS = 20.0

@@ -13,6 +13,7 @@ import numpy as np
 from sqlmodel import Session
 
 from digestd.domain.paper import Paper
+from digestd.papers.embedding import embed_papers
 from digestd.ranking.arrays import Floats
 from digestd.ranking.dense import NO_SPACE, EmbeddingSpace, Encoder, build_embedding_space
 from digestd.ranking.model import TextModel, dumps, fit_corpus, is_readable, loads
@@ -31,7 +32,9 @@ Fitting 500 takes .2 s.
 MAX_INLINE_TEXTS = 10_000
 """Newest papers that planning fits a model on: 6 s."""
 SAMPLE = 5_000
-"""Number of stored vectors from which the geometry of the space is estimated. Planning encodes none for it."""
+"""Number of stored vectors from which the geometry of the space is estimated."""
+FEW_VECTORS = 500
+"""With fewer, planning encodes so many papers of the archive: 4 s, once after an archive was imported."""
 BLOCK = 64
 """Papers a transaction, so that little is lost when planning is interrupted."""
 _FIT_LOCK = Lock()
@@ -107,7 +110,11 @@ def read_embeddings(db: Database, encoder: Encoder, candidates: Sequence[Paper])
     with db.read() as session:
         # Read back in half precision, as the next run reads them.
         known |= embeddings.embeddings_of(session, encoder.version, [paper.revision for paper in missing])
-        return _space(session, encoder), _rows(candidates, known, encoder)
+        space = _space(session, encoder)
+    if len(space.archive) < FEW_VECTORS and embed_papers(db, encoder, limit=FEW_VECTORS):
+        with db.read() as session:
+            space = _space(session, encoder)
+    return space, _rows(candidates, known, encoder)
 
 
 def stored_embeddings(session: Session, encoder: Encoder, candidates: Sequence[Paper]) -> tuple[EmbeddingSpace, Floats]:

@@ -30,7 +30,7 @@ from digestd.ranking.topics import Topic, compile_topics
 Run: TypeAlias = NDArray[np.int32] | Ints | Floats
 DISLIKE_WEIGHT = 0.5
 """Weight of the mean of the dislikes against that of the likes in the LSA centroid."""
-RECORD_FORMAT = 9
+RECORD_FORMAT = 10
 """Version of the record format; records of another version are recompiled."""
 RECORD_RUNS, RECORD_FACTS = 9, 5
 """Runs of numbers in a record, and numbers in the last of them: see `_record`."""
@@ -238,9 +238,14 @@ def _named_pairs(found: Sequence[tuple[str, str]]) -> list[tuple[Kind, str]]:
 
 
 def _names(found: Sequence[Sequence[Any]]) -> Names:
-    forms, acronyms, cores, categories, subjects = found
+    forms, acronyms, cores, categories, subjects, parts = found
     return Names(
-        tuple(map(tuple, forms)), tuple(acronyms), tuple(map(tuple, cores)), tuple(categories), tuple(subjects)
+        forms=tuple(map(tuple, forms)),
+        acronyms=tuple(acronyms),
+        cores=tuple(map(tuple, cores)),
+        categories=tuple(categories),
+        subjects=tuple(subjects),
+        parts=tuple(parts),
     )
 
 

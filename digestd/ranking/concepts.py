@@ -45,6 +45,7 @@ class Names(NamedTuple):
     cores: tuple[tuple[str, ...], ...] = ()
     categories: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Concept:
         cores: Its forms without a head noun, which hint at it.
         categories: arXiv categories that are the concept as a whole.
         subjects: First English names of the subjects of the glossary that it is; see `narrower_names`.
+        parts: The two phrases that it joins if the glossary does not have it as a whole; see `part_names`.
         corrected: The typed text with misspellings corrected; the same if there are none.
         name: English name: the long form of an acronym, the translation of a foreign name, else as corrected.
         is_translated: Whether the topic is in another language.
@@ -71,22 +73,24 @@ class Concept:
     cores: tuple[tuple[str, ...], ...]
     categories: tuple[str, ...]
     subjects: tuple[str, ...]
+    parts: tuple[str, ...]
     corrected: str
     name: str
     is_translated: bool = False
 
     @property
     def names(self) -> Names:
-        return Names(self.forms, self.acronyms, self.cores, self.categories, self.subjects)
+        return Names(self.forms, self.acronyms, self.cores, self.categories, self.subjects, self.parts)
 
 
 def understand(typed: str, model: TextModel) -> tuple[Concept, ...]:
     """Return the concepts that a topic names: a paper about any of them is about the topic."""
     found = phrases(typed, _Archive(model))
-    return tuple(
+    concepts = (
         _concept(phrase, typed if len(found) == 1 else phrase, _is_translation(phrase, typed), model)
         for phrase in found
     )
+    return tuple({concept.names: concept for concept in concepts}.values())
 
 
 def _is_translation(phrase: str, typed: str) -> bool:
@@ -112,6 +116,7 @@ def _concept(phrase: str, typed: str, is_translated: bool, model: TextModel) -> 
     parts = (tuple(lemmas(part)) for name in named if not _is_only_acronym(name, model) for part in _orders(name))
     forms = tuple(dict.fromkeys(filter(_is_telling, parts)))
     text = " ".join(dict.fromkeys([*names[:1], *short[:1]]))
+    subjects = entry.names[:1] if entry else _subject_in_context(corrected)
     is_translated |= is_foreign_name(phrase)
     return Concept(
         text=text,
@@ -120,7 +125,8 @@ def _concept(phrase: str, typed: str, is_translated: bool, model: TextModel) -> 
         acronyms=tuple(dict.fromkeys(short)),
         cores=tuple(dict.fromkeys(core for form in forms if (core := _core(form, model)))),
         categories=categories,
-        subjects=entry.names[:1] if entry else _subject_in_context(corrected),
+        subjects=subjects,
+        parts=() if subjects else _parts(corrected),
         corrected=typed if is_translated else corrected,
         name=names[0],
         is_translated=is_translated,
@@ -140,6 +146,25 @@ def narrower_names(subject: str) -> Names:
     short = [short for one in every for short in one.acronyms] + [short for short in map(acronym, names) if short]
     forms = (tuple(lemmas(part)) for name in names if not acronym(name) for part in _orders(name))
     return Names(tuple(dict.fromkeys(filter(_is_telling, forms))), tuple(dict.fromkeys(short)))
+
+
+def part_names(phrase: str) -> Names:
+    """Return what names a part of a concept, or a narrower subject of it."""
+    entry = known(phrase)
+    names, short = ((*entry.names, phrase), entry.acronyms) if entry else ((phrase,), ())
+    narrower = narrower_names(entry.names[0]) if entry else Names()
+    forms = (tuple(lemmas(part)) for name in names if not acronym(name) for part in _orders(name))
+    short = (*short, *filter(None, (acronym(phrase),)))
+    return Names((*filter(_is_telling, forms), *narrower.forms), (*short, *narrower.acronyms))
+
+
+def _parts(phrase: str) -> tuple[str, ...]:
+    """Return the two sides of a phrase with a preposition, else the two subjects of the glossary that form it."""
+    if turned := _TURNED.fullmatch(phrase):
+        return turned[1], turned[2]
+    words = phrase.split()
+    pairs = ((" ".join(words[:n]), " ".join(words[n:])) for n in range(1, len(words)))
+    return next((pair for pair in pairs if all(map(known, pair))), ())
 
 
 def _subject_in_context(phrase: str) -> tuple[str, ...]:
@@ -224,7 +249,7 @@ def _is_tied(core: str, head: str, model: TextModel) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Archive:
-    """What the glossary and the archive know about the phrases of a topic; see `phrases.Knows`."""
+    """Knowledge of glossary and archive about the phrases of a topic; see `phrases.Knows`."""
 
     model: TextModel
 

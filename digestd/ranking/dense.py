@@ -24,6 +24,8 @@ SAMPLE = 2_000
 """Archive papers whose pairs are compared."""
 NEAREST, EXPANSION = 5, 0.7
 """Archive papers that a query vector is moved towards, and how far."""
+NEAREST_SHARE = 100
+"""At most one in so many: the papers nearest to a topic among sixty are likely to be about something else."""
 CACHE_SIZE = 20_000
 """Maximum number of cached vectors of topics: some 20 MB."""
 
@@ -118,10 +120,10 @@ class EmbeddingSpace:
 
     def expanded(self, vectors: Floats) -> Floats:
         """Return query vectors (n, e) moved towards the archive papers nearest to each (Rocchio 1971)."""
-        if not len(self.archive):
+        count = min(NEAREST, len(self.archive) // NEAREST_SHARE)
+        if not count:
             return vectors
-        cosines = vectors @ self.archive.T
-        nearest = np.argpartition(-cosines, min(NEAREST, len(self.archive)) - 1, axis=1)[:, :NEAREST]
+        nearest = np.argpartition(-(vectors @ self.archive.T), count - 1, axis=1)[:, :count]
         return unit(vectors + np.float32(EXPANSION) * unit(self.archive[nearest].mean(axis=1)))
 
 

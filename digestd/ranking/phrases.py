@@ -49,14 +49,14 @@ _INTRODUCTIONS = (
     r"(?:me\s+interesan?|trabajo\s+(?:en|con|sobre)|investigo|trabalho\s+com|interesso-me\s+por)(?:\s+(?:el|la|los|las))?",
     r"(?:about|on|whether|if|that|the|an?)",
 )
-"""What comes before a subject, as regular expressions."""
+"""Words before a subject, as regular expressions."""
 _INTRODUCTION = re.compile(rf"(?:{'|'.join(_INTRODUCTIONS)})(?:\s+|$)", re.IGNORECASE)
 _REFUSAL = re.compile(
     r"(?:(?:but|and|please)\s+)?(?:(?:i|we)\s+)?(?:do not|don't|don’t|am not|'m not|’m not|are not|no|not|nothing|"
     r"never|none|except|excluding|avoid|skip|ignore|less)(?![-\w])",
     re.IGNORECASE,
 )
-"""What begins a phrase that is not wanted, as all are that follow in its sentence."""
+"""Beginnings of a phrase that is not wanted, as all are that follow in its sentence."""
 _EXCEPTION = re.compile(r"\s+(?:but (?:not|no)|except|excluding|other than|apart from)\s.*", re.IGNORECASE)
 """The same within a phrase."""
 _PRONOUN = re.compile(r"(?:they|them|it|this|these|those|you|he|she)\b", re.IGNORECASE)
@@ -79,7 +79,7 @@ _GENERIC = frozenset(
 
 
 class Knows(Protocol):
-    """What the glossary and the archive know."""
+    """Knowledge of glossary and archive about phrases."""
 
     def english(self, text: str) -> str:
         """Return the translation of a text in another language, and any other text as it is."""

@@ -20,11 +20,12 @@ from typing import NamedTuple
 import numpy as np
 
 from digestd.ranking.arrays import Bools, Cells, Floats, Sparse
-from digestd.ranking.concepts import Names, narrower_names
+from digestd.ranking.concepts import Names, narrower_names, part_names
 from digestd.ranking.dense import EmbeddingSpace
 from digestd.ranking.glossary import narrower_text
 from digestd.ranking.mentions import TITLE, MentionIndex, Mentions
 from digestd.ranking.quotes import BACKGROUND
+from digestd.ranking.text import analyse
 
 ABOUT = 0.35
 """The chance from which a paper counts as about a topic where topics are counted."""
@@ -33,7 +34,7 @@ FEATURES = ("often", "narrower", "category", "words", "cosine")
 """The features of a topic and a paper.
 
 often       ln(1 + number of times that the paper names the topic)
-narrower    the same for the names of narrower subjects
+narrower    the same for the names of narrower subjects; of a topic that joins two, for the one that is named less
 category    1 if the paper is in an arXiv category that is the topic as a whole
 words       TF-IDF cosine of the paper with the topic and the names of narrower subjects
 cosine      cosine of paper and topic in the dense space
@@ -121,7 +122,7 @@ class Subjects:
         narrower = [
             (start, length)
             for start, length in self._narrower(query, paper)
-            if own or names.categories or mentions.sequence[start + length - 1] in heads
+            if own or names.categories or names.parts or mentions.sequence[start + length - 1] in heads
         ]
         return self._most_telling([own, *narrower])
 
@@ -133,9 +134,11 @@ class Subjects:
         return np.append(is_titled, False)[found]  # −1: the appended False
 
     def _narrower(self, query: int, paper: int) -> list[tuple[int, int]]:
-        """Return the starts and lengths of what names the narrower subjects of a query in a paper."""
-        found = (self.index.subject(name).mentioned.place(0, paper) for name in self.names[query].subjects)
-        return [place for place in found if place]
+        """Return the starts and lengths of what names the narrower subjects of a query, or all parts, in a paper."""
+        names = self.names[query]
+        parts = [self.index.part(phrase).place(0, paper) for phrase in names.parts]
+        found = [self.index.subject(name).mentioned.place(0, paper) for name in names.subjects]
+        return [place for place in (*found, *(parts if all(parts) else ())) if place]
 
     def _most_telling(self, places: Sequence[tuple[int, int] | None]) -> tuple[int, int] | None:
         tells = self.index.mentions.tells
@@ -164,6 +167,7 @@ class SubjectIndex:
     space: EmbeddingSpace
     vectors: Floats
     _subjects: dict[str, _Subject] = field(default_factory=dict)
+    _parts: dict[str, Mentions] = field(default_factory=dict)
 
     def of(self, queries: Queries) -> Subjects:
         """Return the papers about each query."""
@@ -180,6 +184,9 @@ class SubjectIndex:
         shape = len(queries.names), len(self.mentions)
         often = mentioned.cells.to_dense(mentioned.often, shape)
         narrower = self._by_subject("narrower", queries.names, np.zeros(shape, dtype=np.float32))
+        for row, own in enumerate(queries.names):
+            if own.parts:
+                narrower[row] = np.min([self._often(self.part(phrase)) for phrase in own.parts], axis=0)
         is_named = (often > 0) | (narrower > 0)
         yield often
         yield narrower
@@ -194,14 +201,25 @@ class SubjectIndex:
         if name not in self._subjects:
             mentioned = self.mentions.of([narrower_names(name)])
             model, texts = self.mentions.model, [narrower_text(name)]
-            row = model.encode(texts).sparse * np.sqrt(model.known_shares(texts)[0])
+            row = model.encode(texts).sparse * np.sqrt(model.known_shares(analyse(texts))[0])
             features = {
-                "narrower": mentioned.cells.to_dense(mentioned.often, (1, len(self.mentions)))[0],
+                "narrower": self._often(mentioned),
                 "words": (row @ self.words).toarray()[0],
                 "unheard": _unheard(row)[0],
             }
             self._subjects[name] = _Subject(mentioned, features)
         return self._subjects[name]
+
+    def part(self, phrase: str) -> Mentions:
+        """Return what the papers have of a part of a topic."""
+        if phrase not in self._parts:
+            self._parts[phrase] = self.mentions.of([part_names(phrase)])
+        return self._parts[phrase]
+
+    def _often(self, mentioned: Mentions) -> Floats:
+        """Return how often each paper names the only concept of mentions (m,)."""
+        often: Floats = mentioned.cells.to_dense(mentioned.often, (1, len(self.mentions)))[0]
+        return often
 
     def _by_subject(self, feature: str, names: Sequence[Names], values: Floats) -> Floats:
         """Put a feature of the subjects that queries are in place of their own values."""

@@ -65,7 +65,7 @@ _ARTICLES = frozenset(
      "los", "las", "una", "um", "uma", "il", "gli")
 )  # fmt: skip
 _ENGLISH_TOO = frozenset(("d", "l", "e", "do", "im"))
-"""Those that English has as well, such as "do", do not tell another language."""
+"""Function words that English has as well, such as "do", which do not tell another language."""
 _TELLING = re.compile(
     r"(?<!\S)(?:(?:für|von|mit|zur|zum|pour|par|dans|avec|para|della)|(?:du|de|des)(?= +[^\WA-Z]))(?!\S)"
 )

@@ -61,10 +61,10 @@ def test_planning_makes_the_vectors_that_ingest_left_out(bare: Install, encoder:
     import_papers(bare.db, _lines(3), bare.clock.now)
     day = read_planning_day(bare.db, bare.clock.now, encoder)
     assert day.candidates.vectors.shape == (3, encoder.dims)
-    assert embed_papers(bare.db, encoder) == 80
-    assert np.array_equal(
-        read_planning_day(bare.db, bare.clock.now, encoder).candidates.vectors, day.candidates.vectors
-    )
+    assert len(day.candidates.space.archive) == 83
+    assert embed_papers(bare.db, encoder) == 0
+    again = read_planning_day(bare.db, bare.clock.now, encoder).candidates
+    assert np.array_equal(again.vectors, day.candidates.vectors)
 
 
 def test_an_account_names_the_dense_signals_only_with_a_model(bare: Install, encoder: Encoder) -> None:  # noqa: F811
@@ -81,6 +81,13 @@ def test_a_digest_is_planned_with_a_model(bare: Install, encoder: Encoder) -> No
     import_papers(bare.db, _lines(3), bare.clock.now)
     bare.people([reader()])
     assert plan(bare.db, replace(bare.app.planner, ranking=RankingOptions(encoder)), bare.clock.now).planned == 1
+
+
+@pytest.mark.parametrize(("papers_known", "is_moved"), [(99, False), (100, True)])
+def test_query_is_moved_only_towards_a_large_archive(papers_known: int, *, is_moved: bool) -> None:
+    axes = np.eye(8, dtype=np.float32)
+    space = build_embedding_space(NoEncoder(dims=8), axes[[1] * papers_known])
+    assert bool(space.expanded(axes[:1])[0, 1] > 0) is is_moved
 
 
 def test_meaning_finds_what_no_word_does(encoder: Encoder) -> None:

@@ -143,9 +143,8 @@ def _of_day(
     archive, today = papers
     model = fit_text(paper.text for known in papers for paper in known.values())
     cached = CachedEncoder(encoder)
-    space = build_embedding_space(
-        cached, np.array([vectors[paper] for paper in reversed(list(archive))], dtype=np.float32)
-    )
+    newest_first = [*today, *reversed(list(archive))]
+    space = build_embedding_space(cached, np.array([vectors[paper] for paper in newest_first], dtype=np.float32))
     noon = datetime.combine(date.fromisoformat(name), datetime.min.time(), UTC)
     rows = np.array([vectors[paper] for paper in today], dtype=np.float32)
     index = build_candidates(list(today.values()), model, noon, space=space, vectors=rows).subjects

@@ -5,10 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from digestd.domain.interest import Kind
 from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.profile import compile_profiles
+from digestd.ranking.signals.topics import SURE, subject
 from digestd.ranking.subjects import ABOUT_LOG_ODDS, DENSE, FEATURES, MEANING, SPARSE, Subjects
 from digestd.ranking.topics import as_queries, compile_topics
-from tests.ranking.library import candidates, papers, retitled
+from tests.ranking.library import candidates, likes, papers, retitled, wants
 
 
 def day(*texts: tuple[str, str]) -> CandidateSet:
@@ -66,6 +69,30 @@ def test_narrower_name_counts_and_is_quoted(name: str, abstract: str, *, is_clai
     assert place is not None
     assert found.index.mentions.quote(*place) == name
     assert (found.named(0, FIRST) == place) is is_claimed
+
+
+def test_topic_that_joins_two_subjects_wants_both() -> None:
+    found = about(
+        day(
+            ("GRPO and robot grasping", f"We count bees. {PLAIN}"),
+            ("GRPO and offline reinforcement learning", f"We count bees. {PLAIN}"),
+            ("Robot grasping and motion planning", f"We count bees. {PLAIN}"),
+        ),
+        "reinforcement learning for robots",
+    )
+    both, *only = found.log_odds[0, FIRST : FIRST + 3].tolist()
+    assert both > max(only) + 1
+    assert [found.named(0, FIRST + n) is not None for n in range(3)] == [True, False, False]
+
+
+def test_sure_fits_differ_little() -> None:
+    found = day(("Glaciers of glaciers", "Glaciers carve glaciers. We map glaciers."), ("Glaciers", "We map glaciers."))
+    profiles = compile_profiles([wants(*likes((Kind.TOPIC, "glaciers")))], found.model, found)
+    own, levelled = profiles.topics.subjects.log_odds[0], subject(found, profiles)[0]
+    assert own[FIRST:].min() > SURE
+    assert np.array_equal(np.argsort(levelled), np.argsort(own))
+    assert np.ptp(levelled[FIRST:]) < np.ptp(own[FIRST:]) / 10
+    assert levelled.max() <= SURE
 
 
 def test_acronym_counts_only_as_written_and_meant() -> None:

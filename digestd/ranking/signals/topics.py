@@ -17,15 +17,21 @@ from digestd.ranking.subjects import ABOUT, ABOUT_LOG_ODDS, Subjects
 NAMED_FIRST = np.float32(100)
 """Larger than differences of log odds."""
 
-
-def subject(candidates: CandidateSet, profiles: Profiles) -> Floats:  # noqa: ARG001  # the interface of all signals
-    """Return the log odds that the paper is about the topic that fits best; 0 without topics."""
-    return profiles.topics.of.best(profiles.topics.subjects.log_odds)
+SURE = np.float32(2)
+"""Log odds from which a better fit counts for less: among papers that surely fit, what others think of them decides."""
 
 
-def subject_evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:
+def subject(candidates: CandidateSet, profiles: Profiles) -> Floats:
+    """Return the log odds that the paper is about the topic that fits best, levelling off at SURE; 0 without topics."""
+    chances = subject_evidence(candidates, profiles)
+    log_odds: Floats = np.log(np.maximum(chances, 1e-9) / (1 - chances * (1 - np.exp(-SURE))))
+    log_odds[profiles.topics.of.sizes == 0] = 0
+    return log_odds
+
+
+def subject_evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:  # noqa: ARG001  # the interface of all signals
     """Return the chance that the paper is about the topic that fits best; 0 without topics."""
-    chance: Floats = (1 / (1 + np.exp(-subject(candidates, profiles)))).astype(np.float32)
+    chance: Floats = (1 / (1 + np.exp(-profiles.topics.of.best(profiles.topics.subjects.log_odds)))).astype(np.float32)
     chance[profiles.topics.of.sizes == 0] = 0
     return chance
 
