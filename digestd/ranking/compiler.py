@@ -29,7 +29,7 @@ from digestd.ranking.topics import Topic, compile_topics
 
 Run: TypeAlias = NDArray[np.int32] | Ints | Floats
 DISLIKE_WEIGHT = 0.5
-"""Weight of the mean of the dislikes against that of the likes in the LSA centroid."""
+"""Weight of the mean of the dislikes against that of the likes in the centroid."""
 RECORD_FORMAT = 10
 """Version of the record format; records of another version are recompiled."""
 RECORD_RUNS, RECORD_FACTS = 9, 5

@@ -26,11 +26,10 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from digestd.ranking.arrays import Doubles, Floats, Halves, Ints, Sparse, grouped, sparse, stacked
+from digestd.ranking.arrays import Floats, Halves, Ints, Sparse, grouped, sparse, stacked
 from digestd.ranking.lexicon import Lexicon, build_lexicon
 from digestd.ranking.text import analyse
 from digestd.ranking.vocabulary import (
-    CHUNK,
     Corpus,
     choose_vocabulary,
     count_corpus_terms,
@@ -50,8 +49,6 @@ LSA_TERMS = 60_000
 """Only the commonest terms span the latent space."""
 DEPENDENT_SHARE = 1e-9
 """Directions with less than this share of the largest squared length are rounding errors."""
-COVARIANCE_SHRINKAGE = 0.6
-"""Share of the LSA covariance replaced by its mean variance; measured best for libraries with several interests."""
 CHAMPION_LIST_SIZE = 2_000
 """Length of a term's champion list (Manning et al. 2008, 7.1.3): only its strongest texts are searched."""
 EXPANSION_TEXTS = 5
@@ -59,7 +56,7 @@ EXPANSION_TEXTS = 5
 BM25_K1 = 1.5
 BM25_B = 0.75
 """Term saturation and length normalisation of BM25."""
-MODEL_FORMAT = 5
+MODEL_FORMAT = 6
 """Version of the stored model format; other versions are not read."""
 NEGATIVE_EXAMPLES = 300
 """Texts that serve as negative examples for everybody; 300 to 500 measured alike."""
@@ -130,7 +127,6 @@ class TextModel:
         version: hash of the content.
         frequency: (V,) document frequency.
         components: (v, d) LSA axes of the v ≤ V commonest terms; half precision, without measurable loss.
-        mean, precision: (d,) mean of the LSA vectors, and (d, d) inverse of their shrunk covariance.
         kept, heads: (r, V) term counts of a random sample of the texts, and of their titles.
         lexicon: what the texts say about words.
     """
@@ -141,8 +137,6 @@ class TextModel:
     frequency: Floats
     idf: Floats
     components: Halves
-    mean: Floats
-    precision: Floats
     kept: Sparse
     heads: Sparse
     lexicon: Lexicon
@@ -199,8 +193,6 @@ def fit_corpus(corpus: Corpus, seed: int = 0) -> TextModel:
     sample = np.random.default_rng(seed).permutation(size)[:ARCHIVE_TEXTS]
     kept, heads = tf[sample], count_corpus_terms(corpus.titles(sample), terms)
     basis = (_common_axes(tf, usual, seed) / (idf / usual)[:LSA_TERMS, None]).astype(np.float16)
-    dense = (lsa_vectors(tfidf_rows(tf[first : first + CHUNK], idf), basis) for first in range(0, size, CHUNK))
-    mean, cov = mean_and_covariance(dense, basis.shape[1])
     model = TextModel(
         version="",
         size=size,
@@ -208,8 +200,6 @@ def fit_corpus(corpus: Corpus, seed: int = 0) -> TextModel:
         frequency=frequency,
         idf=idf,
         components=basis,
-        mean=mean,
-        precision=shrunk_precision(cov),
         kept=kept,
         heads=heads,
         lexicon=build_lexicon(corpus.words, corpus.long_forms, size),
@@ -239,8 +229,6 @@ def dumps(model: TextModel) -> bytes:
         frequency=model.frequency,
         idf=model.idf,
         components=model.components,
-        mean=model.mean,
-        precision=model.precision,
         data=model.kept.data,
         indices=model.kept.indices,
         indptr=model.kept.indptr,
@@ -272,8 +260,6 @@ def loads(data: bytes) -> TextModel:
         frequency=part["frequency"],
         idf=part["idf"],
         components=part["components"],
-        mean=part["mean"],
-        precision=part["precision"],
         kept=kept,
         heads=heads,
         lexicon=Lexicon(int(part["size"]), *words["lexicon"]),
@@ -284,7 +270,7 @@ def fingerprint(model: TextModel) -> str:
     """Return the version of a model: its format and 16 hexadecimal digits of a hash of its content."""
     lexicon = [*model.lexicon.frequency, *(f"{short} {long}" for short, long in model.lexicon.long_forms.items())]
     digest = sha256("\n".join([str(MODEL_FORMAT), *model.vocabulary, *lexicon]).encode())
-    for part in (model.idf, model.components, model.precision):
+    for part in (model.idf, model.components):
         digest.update(np.ascontiguousarray(part).tobytes())
     for rows in (model.kept, model.heads):
         digest.update(b"".join(part.astype(np.float64).tobytes() for part in (rows.indptr, rows.indices, rows.data)))
@@ -387,36 +373,6 @@ def _orthonormal(columns: Floats) -> Floats:
         scale = np.where(values > DEPENDENT_SHARE * values.max(initial=0), 1 / np.sqrt(np.maximum(values, 1e-30)), 0)
         columns = columns @ (turn * scale).astype(np.float32)
     return columns
-
-
-def mean_and_covariance(blocks: Iterable[Floats], dims: int) -> tuple[Floats, Doubles]:
-    """Return the mean (d,) and covariance (d, d) of latent vectors.
-
-    They are given in blocks (…, d). Zeros for none.
-    """
-    size, total, squares = 0, np.zeros(dims), np.zeros((dims, dims))
-    for block in blocks:
-        exact = block.astype(np.float64)
-        size, total, squares = size + len(exact), total + exact.sum(axis=0), squares + exact.T @ exact
-    mean = total / max(size, 1)
-    return mean.astype(np.float32), squares / max(size, 1) - np.outer(mean, mean)
-
-
-def shrunk_precision(cov: Doubles) -> Floats:
-    """Return the inverse of a shrunk covariance Σ (d, d).
-
-    (.4 Σ + .6 tr(Σ)/d I)⁻¹, scaled to mean variance 1.
-
-    This is the metric of linear discriminant analysis. The identity if nothing varies.
-    """
-    dims = len(cov)
-    scale = np.trace(cov) / max(dims, 1)
-    if scale <= 1e-12:
-        return np.eye(dims, dtype=np.float32)
-    inverse: Floats = np.linalg.inv(
-        (1 - COVARIANCE_SHRINKAGE) * cov / scale + COVARIANCE_SHRINKAGE * np.eye(dims)
-    ).astype(np.float32)
-    return inverse
 
 
 def bm25_weights(tf: Sparse, idf: Floats) -> Sparse:

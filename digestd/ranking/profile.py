@@ -44,7 +44,7 @@ class FeedbackMatrix:
         likes, liked: Owner and table row of each like.
         seeds, places: Owner and table row of each like or dislike.
         dual_weights: Weight of each in the kernel ridge regression.
-        centroid_weights: Weight of each in the LSA centroid.
+        centroid_weights: Weight of each in the centroid.
     """
 
     seed_table: SeedTable

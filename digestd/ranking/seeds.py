@@ -64,7 +64,6 @@ class SeedTable:
             last without a dense model.
         papers: (rows,) row numbers of the public papers; UNKNOWN where there is none.
         features: (rows, b) against the shared negative examples.
-        centre: (rows, d) contribution to a whitened LSA centroid.
         vectors: (rows, e) embeddings.
         votes: (rows, 1) votes.
     """
@@ -76,7 +75,6 @@ class SeedTable:
     lsa_cosine: Floats
     dense_cosine: Floats
     features: Floats
-    centre: Floats
     vectors: Floats
     votes: Floats
 
@@ -126,7 +124,7 @@ class SeedEncoder:
     def _empty(self, least: int) -> SeedTable:
         papers, known = len(self.candidates), self.negative_prior.rows.shape[0]
         dense = papers if self.encoder.dims else 0
-        widths = [papers, papers, dense, known, self.model.dims, self.encoder.dims, 1]
+        widths = [papers, papers, dense, known, self.encoder.dims, 1]
         rows = max(least, ROOM // (4 * sum(widths)))
         # np.empty takes memory only for the pages that are written
         columns = (np.empty((rows, width), dtype=np.float32) for width in widths)
@@ -139,7 +137,6 @@ class SeedEncoder:
         seed_table.cosine[places] = (encoded.sparse @ self.across).toarray()
         seed_table.lsa_cosine[places] = encoded.dense @ self.candidates.dense.T
         seed_table.features[places] = self.negative_prior.features(encoded.sparse)
-        seed_table.centre[places] = encoded.dense @ self.model.precision
         seed_table.vectors[places] = vectors = self._vectors(seeds)
         if self.encoder.dims:
             seed_table.dense_cosine[places] = vectors @ self.vectors.T

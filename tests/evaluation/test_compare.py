@@ -128,5 +128,5 @@ def test_unknown_signal_is_refused_with_known_names() -> None:
 def test_ablation_lists_signals_that_vary(judged: list[str], tmp_path: Path) -> None:
     worth = run(*judged, "--ablate", "--scores", str(tmp_path / "s.jsonl"))
     assert (tmp_path / "s.jsonl").read_text()
-    assert set(worth) == {"subject", "query_expansion", "likes", "latent_likes"}
+    assert set(worth) == {"subject", "query_expansion", "likes"}
     assert set(worth["likes"]["mrr"]) == {"value", "low", "high", "better", "worse", "equal"}

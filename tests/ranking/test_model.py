@@ -20,7 +20,6 @@ def test_model_of_few_texts_is_finite(texts: list[str]) -> None:
     assert len(encoded) == 3 + len(texts)
     assert np.isfinite(encoded.dense).all()
     assert np.isfinite(encoded.sparse.data).all()
-    assert np.isfinite(model.precision).all()
 
 
 def test_rows_have_unit_length_or_zero() -> None:

@@ -43,7 +43,6 @@ SIGNALS: tuple[Signal, ...] = (
     Signal("subject", topics.subject, topics.subject_evidence, topics.explain_subject, fades=True),
     Signal("query_expansion", topics.query_expansion, fades=True),
     Signal("likes", likes.likes, likes.likes_evidence, likes.explain_likes),
-    Signal("latent_likes", likes.latent_likes),
     Signal("dense_likes", likes.dense_likes, dense=True),
     Signal("dense_near", likes.dense_near, dense=True),
     Signal("category", named.category, named.category_evidence, named.explain_category, boost=True),
