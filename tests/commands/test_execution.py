@@ -150,12 +150,11 @@ async def test_unclear_commands_are_explained_without_change(ada_install: Comman
 
 async def test_paper_number_refers_to_answered_digest(ada_install: CommandInstall) -> None:
     first = await digest(ada_install)
-    listed, shown = text(first).split("\n3. ")[1:]
+    shown = text(first).split("\n3. ")[-1]
     assert ada_install.write("more 3", to=first["Reply-To"]) is COMMAND
     (answer,) = await ada_install.answers()
     title = " ".join(text(answer).split("“")[1].split("”")[0].split())
     assert " ".join(shown.split()).startswith(title)
-    assert " ".join(listed.split()).startswith(title)
 
 
 async def test_unproven_commands_need_confirmation(ada_install: CommandInstall) -> None:
