@@ -7,7 +7,7 @@ the team with more likes has the better ranking.
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import islice
 from typing import TypeAlias
 
@@ -98,6 +98,12 @@ def unpicked(day: PlanningDay, shard: Shard, i: int, picks: Sequence[Pick], j: i
         return 0
     may_see = shard.allowed[i, j] and shard.in_categories[i, j] and shard.unseen[i, j] and not shard.own[i, j]
     return day.candidates.papers[j].revision if may_see else 0
+
+
+def quiet_days(last: str | None, day: date) -> int:
+    """Return the days without a paper between a reader's last period with papers and this day, if there are several."""
+    quiet = 0 if last is None or "W" in last else (day - date.fromisoformat(last)).days - 1
+    return quiet if quiet > 1 else 0
 
 
 def is_first(due: DueSubscriber) -> bool:

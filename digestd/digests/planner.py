@@ -13,7 +13,7 @@ import structlog
 from sqlmodel import Session
 
 from digestd.digests.judging import PLANNING_SECONDS, Judge, judge_due
-from digestd.digests.picks import digest_occasions, most_read, select_picks, unpicked
+from digestd.digests.picks import digest_occasions, most_read, quiet_days, select_picks, unpicked
 from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.digests.relevance_probability import refit_calibration
 from digestd.digests.rescheduling import reopen_empty_day, update_schedules
@@ -317,6 +317,7 @@ def _digests(
             occasions=pack_occasions(
                 digest_occasions(due, picks[i], considered[i], day, shard.unanswered),
                 unpicked(day, shard, i, picks[i], read),
+                quiet_days(shard.last_filled.get(due.key), slot.period.date),
             ),
             message_id=make_message_id(planner.keys, due.key, MailKind.DIGEST, slot.period.key, planner.host),
         )

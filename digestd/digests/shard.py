@@ -57,6 +57,7 @@ class Shard:
         shared: The interests that subscribers have by their groups.
         recommended: Row numbers of papers that their colleagues liked or saved.
         unanswered: Those whose newest digest is empty because no source answered.
+        last_filled: The last period with papers of those whose newest digest is empty.
     """
 
     subscribers: Sequence[DueSubscriber]
@@ -72,6 +73,7 @@ class Shard:
     shared: Mapping[int, Sequence[SharedInterest]] = field(default_factory=dict)
     recommended: Mapping[int, Set[int]] = field(default_factory=dict)
     unanswered: Set[int] = frozenset()
+    last_filled: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def trial_ranking(self) -> RankedCandidates:
@@ -87,8 +89,13 @@ def rank_shard(session: Session, day: PlanningDay, subscribers: Sequence[DueSubs
     keys = [due.key for due in subscribers]
     recommended = groups.recommended(session, keys, day.now - WINDOW - WEEKLY_SLACK, day.now)
     shard = _rank(day, subscribers, read_shard_profiles(session, day, subscribers), recommended)
-    unanswered = queries.unanswered(session, [due.key for due in subscribers if due.was_empty])
-    return replace(shard, shared=groups.interests(session, keys), unanswered=unanswered)
+    waiting = [due.key for due in subscribers if due.was_empty]
+    return replace(
+        shard,
+        shared=groups.interests(session, keys),
+        unanswered=queries.unanswered(session, waiting),
+        last_filled=queries.last_filled(session, waiting),
+    )
 
 
 def rank_alone(

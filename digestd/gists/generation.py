@@ -25,9 +25,7 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[^\W\d_]{5,}")
 _STEM = 5
 _NOT_A_GIST = re.compile(r"https?:|www\.|[<>{}\[\]`|]|@|\*\*|^#", re.MULTILINE)
-_ABOUT_ITSELF = re.compile(
-    r"\b(?:language model|as an ai|i cannot|i can't|here is|here's|summary:|the abstract)\b", re.I
-)
+_ABOUT_ITSELF = re.compile(r"\b(?:language model|as an ai|i can(?:no|')t|here(?: i|')s|summary:|the abstract)\b", re.I)
 _GIST_TASK = (
     "You write for a daily digest of research papers. Say in two or three plain sentences, in English, which problem "
     "the paper solves, what is new, and what came out. Use only what the abstract says. Copy numbers exactly, and add "
@@ -46,19 +44,17 @@ class Refused(Exception):
 
 def gist_messages(title: str, abstract: str) -> Sequence[Message]:
     """Return the chat messages that ask for a gist."""
-    return (
-        {"role": "system", "content": _GIST_TASK},
-        {"role": "user", "content": f"Title: {title}\n\nAbstract: {abstract[:ABSTRACT_SENT_MAX]}"},
-    )
+    return _messages(_GIST_TASK, f"Title: {title}\n\nAbstract: {abstract[:ABSTRACT_SENT_MAX]}")
 
 
 def translation_messages(text: str, language: str) -> Sequence[Message]:
     """Return the chat messages that ask for a translation into a language (its BCP 47 tag)."""
     name = Locale.parse(language, sep="-").get_display_name("en")
-    return (
-        {"role": "system", "content": _TRANSLATION_TASK.format(language=name)},
-        {"role": "user", "content": text},
-    )
+    return _messages(_TRANSLATION_TASK.format(language=name), text)
+
+
+def _messages(task: str, text: str) -> Sequence[Message]:
+    return {"role": "system", "content": task}, {"role": "user", "content": text}
 
 
 def read_gist(answer: str, title: str, abstract: str) -> Gist:
@@ -113,14 +109,12 @@ def _check_numbers(text: str, source: str) -> None:
 
 def _numbers(text: str) -> set[str]:
     """Return the numbers of a text, without separators of thousands and with a decimal point."""
-    return {_canonical(found[0]) for found in _NUMBER.finditer(text)}
+    found = [number.replace(",", ".").split(".") for number in _NUMBER.findall(text)]
+    return {("" if _has_thousands(*parts) else ".").join(parts) for parts in found}
 
 
-def _canonical(number: str) -> str:
-    groups = re.split(r"[.,]", number)
-    if len(groups) > 1 and all(len(group) == 3 for group in groups[1:]) and len(groups[0]) <= 3 and groups[0] != "0":
-        return "".join(groups)
-    return ".".join(groups)
+def _has_thousands(first: str, *others: str) -> bool:
+    return bool(others) and all(len(group) == 3 for group in others) and len(first) <= 3 and first != "0"
 
 
 def _stems(text: str) -> set[str]:

@@ -7,11 +7,9 @@ A language model's gist takes the place of both; it comes later, as another revi
 import re
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from digestd.domain.gist import BRIEF_MAX, GIST_MAX, Gist, GistKind
 from digestd.gists.extraction import Abstract, choose, judge
-from digestd.gists.roles import CONCRETE
+from digestd.gists.model import NEW, OUT
 from digestd.gists.sentences import Sentence, split_sentences
 from digestd.text.sanitise import clean
 
@@ -22,11 +20,10 @@ _ENGLISH_MIN = 0.12
 _WORD = re.compile(r"\w+")
 _WIDE_STOPS = ("。", "！", "？", "」", "』")
 _CLAUSE = re.compile(
-    r"[;:—](?=\s)|,(?=\s+(?:which|where|while|who|and|but|whereas|thereby|thus|with|including|such|"
-    r"by|enabling|allowing|making|leading|resulting|achieving|outperforming|demonstrating|showing)\b)|\s–(?=\s)"
+    r"[;:—](?=\s)|\s(?:–\s|\((?:i|1|a)\))|,(?=\s(?:which|where|while|who|and|but|whereas|thereby|thus|with|[a-z]+ing)\b)"
 )
-_LIST = re.compile(r":\s|\((?:i|1|a)\)")
-_LIKELY = 0.5
+_OUTCOME = 0.2
+"""Chance above which a summary, which has no context, is taken to name a result."""
 _REPEATED = 0.5
 """Share of the content words of a result that the summary has already."""
 _SUMMARY_MIN = 20
@@ -57,14 +54,12 @@ def is_english(sentences: Iterable[Sentence]) -> bool:
 
 def _extracted(sentences: Sequence[Sentence], judged: Abstract | None, limit: int) -> str:
     texts = [sentence.text for sentence in sentences]
-    if len(whole := _joined(texts)) <= limit:
-        return whole
-    if judged is None:
+    if judged is None or len(_joined(texts)) <= limit:
         return _leading(texts, limit)
-    places = choose(judged, limit)
-    if not places:
-        return shorten_sentence(judged.texts[int(judged.new.argmax())], limit)
-    return _joined(judged.shown(places, limit))
+    if places := choose(judged, limit):
+        return _joined(judged.shown(places, limit))
+    best = max(range(len(judged.forms)), key=lambda place: judged.traits[place][NEW])
+    return shorten_sentence(judged.forms[best][0], limit)
 
 
 def _leading(texts: Sequence[str], limit: int) -> str:
@@ -92,38 +87,25 @@ def shorten_sentence(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     head = text[: limit - 1]
-    listed = _LIST.search(head)
-    ends = [found.start() for found in _CLAUSE.finditer(head) if found[0] != ":" and found.start() >= limit // 2]
-    if listed and listed.start() >= limit // 3:
-        ends = [end for end in ends if end < listed.start()] or [listed.start()]
+    ends = [found.start() for found in _CLAUSE.finditer(head, limit // 3)]
     end = ends[-1] if ends else head.rfind(" ")
     return f"{(head[:end] if end > limit // 3 else head).rstrip(' ,;:.([–—-')}…"
 
 
 def _completed(summary: str, judged: Abstract | None, limit: int) -> str:
     """Return the source's summary, with the result from the abstract if it lacks one."""
-    sentences = split_sentences(summary)
-    texts = [sentence.text for sentence in sentences] or [summary]
+    texts = [sentence.text for sentence in split_sentences(summary)] or [summary]
     shown = _leading(texts, limit)
-    if judged is None or _names_outcome(texts):
+    has_outcome = any(traits[OUT] > _OUTCOME for traits in judge("", list(map(Sentence, texts))).traits)
+    if judged is None or has_outcome:
         return shown
     for place in judged.results():
-        [text] = judged.shown([place], limit - len(shown) - 1)
-        if len(shown) + len(text) < limit and not _repeats(text, summary):
-            return f"{shown} {text}"
+        for text in judged.shown([place], limit - len(shown) - 1):
+            if not _repeats(text, summary):
+                return f"{shown} {text}"
     return shown
 
 
-def _names_outcome(texts: Sequence[str]) -> bool:
-    judged = judge("", [Sentence(text) for text in texts])
-    return bool((np.maximum(judged.out, judged.traits[:, CONCRETE]) > _LIKELY).any())
-
-
 def _repeats(text: str, summary: str) -> bool:
-    known = _long_words(summary)
-    words = _long_words(text)
+    words, known = ({word[:6] for word in _WORD.findall(one.lower()) if len(word) > 3} for one in (text, summary))
     return len(words & known) > _REPEATED * len(words)
-
-
-def _long_words(text: str) -> set[str]:
-    return {word[:6] for word in _WORD.findall(text.lower()) if len(word) > 3}

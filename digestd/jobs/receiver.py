@@ -12,6 +12,7 @@ from functools import cache
 
 import structlog
 
+from digestd import resources
 from digestd.app import App
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import DigestdError
@@ -25,6 +26,7 @@ from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.replies.mailboxes.mailbox import InboundMailbox, poll
 from digestd.replies.processing import ReplyProcessor
 
+_WORDS = "email/words.txt.j2"
 POLL_SECONDS = 60.0
 SETTLE_SECONDS = timedelta(minutes=5).total_seconds()
 log = structlog.get_logger(__name__)
@@ -126,6 +128,9 @@ def create_command_processor(app: App) -> CommandProcessor | None:
 
 
 def command_words(templates: Templates) -> CommandWords:
-    """Return the words of commands in all languages, English first."""
-    languages = sorted(templates.languages, key=lambda tag: (tag != ENGLISH, tag))
-    return CommandWords.of({tag: render_page(templates, "email/words.txt.j2", tag) for tag in languages})
+    """Return the words of commands in all languages, English first: also the built-in ones, which a copy may lack."""
+    built_in = Templates.of(resources.templates())
+    languages = sorted({*built_in.languages, *templates.languages}, key=lambda tag: (tag != ENGLISH, tag))
+    return CommandWords.of(
+        {tag: "".join(render_page(one, _WORDS, tag) for one in (templates, built_in)) for tag in languages}
+    )

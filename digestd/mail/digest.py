@@ -45,6 +45,8 @@ from digestd.text.sanitise import clean, first_day, safe_url, shorten, wrap
 
 HTML_MAX = 92_000
 """Gmail clips messages above 102 KB of encoded HTML."""
+_PAPER_BYTES = 2_000
+"""Bytes of HTML of a paper with its whole gist."""
 _SUBJECT_MAX = 60
 """Characters of a subject that a phone shows."""
 _FIRST_TITLE_MIN = 24
@@ -86,7 +88,7 @@ class DigestSummary:
         gaps: Incomplete sources.
         samples: How many papers are invented.
         near: How many papers are only near what the subscriber asked for.
-        quiet_days: Days without a digest before it, and its own, if few papers or none fit the interests; else 0.
+        quiet_days: Days without a digest before it, two or more, if few papers or none fit the interests; else 0.
         is_first, is_thin, is_after_gap, is_room_failed, is_room_ended, is_unanswered: What is special about it.
         by_mail: Whether feedback is given by mail.
         first: A slot for the title of the first paper.
@@ -189,16 +191,16 @@ def render_digest(templates: Templates, content: DigestContent, html_max: int = 
 def assemble_digest(templates: Templates, content: DigestContent, html_max: int = HTML_MAX) -> AssembledDigest:
     """Return a digest whose encoded HTML has at most `html_max` bytes.
 
-    Papers are shortened as needed. Gists are whole if the HTML has half of that at most, so that the mail of 28 papers
-    has less than 80 KB in all.
+    Papers are shortened as needed. Gists are whole if they fit half of that, so that a mail of 28 papers has less than
+    80 KB in all.
 
     The text part, which no mail reader clips, always has every paper.
     """
     environment = templates.environment(content.language)
-    for fit in DETAIL_LEVELS:
+    for fit in DETAIL_LEVELS[len(content.items) * _PAPER_BYTES > html_max // 2 :]:
         draft = _draft(environment, content, fit, content.items[: fit.papers])
         html = Body([(part.html, values) for part, values in draft.parts])
-        if html.size <= (html_max // 2 if fit is DETAIL_LEVELS[0] else html_max):
+        if html.size <= html_max:
             break
     if fit.papers < len(content.items):
         draft = _draft(environment, content, fit, content.items)
@@ -319,7 +321,7 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
     near = sum(item.section is Section.NEAR for item in content.items)
     is_thin = Occasion.THIN in facts.occasions and not is_for_all
     gaps = _coverage_gaps(facts.coverage or {})
-    is_quiet = since and not weekly and not gaps and (is_thin or near == len(content.items))
+    is_quiet = not weekly and not gaps and (is_thin or near == len(content.items))
     return DigestSummary(
         list_name=clean_line(content.list_name, NAME_MAX),
         name=name,
@@ -334,7 +336,7 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         gaps=gaps,
         samples=sum(item.paper.is_sample for item in content.items),
         near=near,
-        quiet_days=(content.date - since).days if since and is_quiet else 0,
+        quiet_days=facts.quiet_days if is_quiet else 0,
         is_first=Occasion.FIRST in facts.occasions,
         is_thin=is_thin,
         is_after_gap=Occasion.AFTER_GAP in facts.occasions,
@@ -380,8 +382,8 @@ def _values(content: DigestContent, lines: _Lines) -> dict[str, Value]:
     links, read = content.links, content.most_read
     title = shorten(read.title, _HEADING_MAX) if read else ""
     return {
-        "read": value(title, wrap(title, 70, indent=2)),
-        "readurl": value(read.url if read else ""),
+        "read": value(title, wrap(title, 70, indent=2)) if read else _NOTHING,
+        "readurl": value(read.url) if read else _NOTHING,
         "subject": value(lines.subject),
         "preheader": value(lines.preheader),
         "lead": value(lines.lead, wrap(lines.lead, 72)),

@@ -11,19 +11,6 @@ from typing import NamedTuple, Protocol
 from digestd.domain.digest import INTEREST_KINDS, Reason, ReasonKind, Section
 from digestd.domain.interest import Kind
 
-_GROUPED = {
-    ReasonKind.TITLE: ReasonKind.TOPIC,
-    ReasonKind.TOPIC: ReasonKind.TOPIC,
-    ReasonKind.BACKGROUND: ReasonKind.TOPIC,
-    ReasonKind.NEAR_TOPIC: ReasonKind.TOPIC,
-    ReasonKind.JUDGED: ReasonKind.TOPIC,
-    ReasonKind.JUDGED_NEAR: ReasonKind.TOPIC,
-    ReasonKind.PHRASE: ReasonKind.PHRASE,
-    ReasonKind.PASSING: ReasonKind.PHRASE,
-    ReasonKind.AUTHOR: ReasonKind.AUTHOR,
-    ReasonKind.CATEGORY: ReasonKind.CATEGORY,
-}
-"""Kinds of reasons that name an interest, and the kind of interest. Private references never make a heading."""
 _GROUP_MIN = 2
 _ALONE_MIN = 3
 """Papers of a group; of the only group in a digest."""
@@ -45,6 +32,21 @@ class HeadingKind(StrEnum):
     ALSO = "also"  # what is left beside the groups
 
 
+_GROUPED = {
+    ReasonKind.TITLE: HeadingKind.TOPIC,
+    ReasonKind.TOPIC: HeadingKind.TOPIC,
+    ReasonKind.BACKGROUND: HeadingKind.TOPIC,
+    ReasonKind.NEAR_TOPIC: HeadingKind.TOPIC,
+    ReasonKind.JUDGED: HeadingKind.TOPIC,
+    ReasonKind.JUDGED_NEAR: HeadingKind.TOPIC,
+    ReasonKind.PHRASE: HeadingKind.PHRASE,
+    ReasonKind.PASSING: HeadingKind.PHRASE,
+    ReasonKind.AUTHOR: HeadingKind.AUTHOR,
+    ReasonKind.CATEGORY: HeadingKind.CATEGORY,
+}
+"""Kinds of reasons that name an interest, and their heading. Private references never make a heading."""
+
+
 class Heading(NamedTuple):
     """The heading of a block. `value`: the interest that it names, or empty."""
 
@@ -54,6 +56,7 @@ class Heading(NamedTuple):
 
 _SECTIONS = HeadingKind.NEAR, HeadingKind.TRENDING, HeadingKind.NEW, HeadingKind.EXPLORATION
 """The sections after FOR_YOU, in the order shown."""
+_OF_SECTION = {section: HeadingKind(section) for section in Section}
 
 
 class Block(NamedTuple):
@@ -82,7 +85,7 @@ def blocks(picks: Sequence[Shown]) -> tuple[Block, ...]:
     places: dict[HeadingKind, list[int]] = {}
     for place, pick in enumerate(picks):
         is_new = pick.section is Section.TRENDING and pick.reason.kind is ReasonKind.NEW
-        places.setdefault(HeadingKind.NEW if is_new else HeadingKind(pick.section.value), []).append(place)
+        places.setdefault(HeadingKind.NEW if is_new else _OF_SECTION[pick.section], []).append(place)
     found = _by_interest(picks, places.get(HeadingKind.FOR_YOU, []))
     found += [Block(Heading(kind), tuple(places[kind])) for kind in _SECTIONS if kind in places]
     if any(INTEREST_KINDS.get(picks[place].reason.kind) is Kind.TOPIC for place in places.get(HeadingKind.NEAR, ())):
@@ -101,7 +104,7 @@ def _by_interest(picks: Sequence[Shown], places: Sequence[int]) -> list[Block]:
     for place in places:
         reason = picks[place].reason
         if reason.kind in _GROUPED and reason.value:
-            groups.setdefault(Heading(HeadingKind(_GROUPED[reason.kind].value), reason.value), []).append(place)
+            groups.setdefault(Heading(_GROUPED[reason.kind], reason.value), []).append(place)
     sizes = sorted(map(len, groups.values()), reverse=True)
     if sizes[:1] < [_ALONE_MIN] and sizes[1:2] < [_GROUP_MIN]:
         return [Block(Heading(HeadingKind.FOR_YOU), tuple(places))] if places else []

@@ -28,9 +28,18 @@ from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal
 from babel.support import Translations
 from css_inline import CSSInliner
-from jinja2 import BaseLoader, BytecodeCache, Environment, StrictUndefined, TemplateNotFound, TemplateSyntaxError
+from jinja2 import (
+    BaseLoader,
+    BytecodeCache,
+    Environment,
+    StrictUndefined,
+    TemplateNotFound,
+    TemplateSyntaxError,
+    pass_context,
+)
 from jinja2.bccache import Bucket
 from jinja2.meta import find_referenced_templates
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
@@ -288,6 +297,7 @@ def _environment(
     fonts = "" if fonts == _FONTS else f"{_LATIN_FONTS},{fonts}"
     environment.globals |= {
         "_": environment.globals["gettext"],  # the extension's `_` looks it up in each call
+        "ngettext": _with_number(environment.globals["ngettext"], locale),
         "lang": language.replace("_", "-"),
         "dir": locale.text_direction,
         "theme": theme,
@@ -365,6 +375,17 @@ def _check_placeholders(message: Message) -> None:
             form % given
         except (KeyError, TypeError, ValueError) as problem:
             raise ValueError(f"the translation of {ids[0]!r} has other placeholders: {problem}") from problem
+
+
+def _with_number(ngettext: Any, locale: Locale) -> Callable[..., Any]:
+    """Return `ngettext` with the number as the language writes it: `1,204 papers`."""
+
+    @pass_context
+    def formatted(context: Context, singular: str, plural: str, number: int, **values: object) -> Any:
+        values.setdefault("num", number if number < 1_000 else format_decimal(number, locale=locale))
+        return ngettext(context, singular, plural, number, **values)
+
+    return formatted
 
 
 def _filled(pattern: str, name: str) -> Callable[[str], str]:

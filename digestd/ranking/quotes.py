@@ -13,10 +13,11 @@ _DETERMINERS = frozenset(("a", "an", "the", "we", "our", "this", "these"))
 _LEANING = frozenset(
     (
         *("and", "but", "or", "however", "meanwhile", "while", "whereas", "thus", "which", "that", "also", "then"),
-        *("hence", "furthermore", "moreover", "therefore", "instead", "it", "its", "they", "their"),
+        *("hence", "furthermore", "moreover", "therefore", "instead", "it", "its", "they", "their", "recent"),
+        *("recently", "existing", "despite", "although"),
     )
 )
-"""Words that need what comes before."""
+"""Words that need what comes before, or begin what everybody knows."""
 _EMPTY = re.compile(r"\bavailable (?:at|on|from|online|here)\b|https?:|\bgithub\b")
 """Words of sentences about where something is published."""
 EXTRA = 4
@@ -86,9 +87,12 @@ def excerpt(text: str, start: int, end: int) -> str:
 def _begins(words: Sequence[str], n: int) -> int:
     """Return how well a quote begins with the n-th word of a sentence; 0 if badly."""
     word = words[n].lower()
+    if not word[0].isalnum():
+        return 0
     if not n:  # an opener like "In this work," says nothing
-        return (1 if any(each.endswith(",") for each in words[:FEW]) else 3) * (word not in _LEANING)
-    if word in STOP_WORDS - _DETERMINERS or word in _LEANING or not word[0].isalnum():
+        is_opener = any(each.endswith(",") or each == "that" for each in words[:FEW])
+        return (1 if is_opener else 3) * (word not in _LEANING)
+    if word in STOP_WORDS - _DETERMINERS or word in _LEANING:
         return 0
     if words[n - 1].endswith((",", ":", ";", "—", "–")):
         return 2 + (n <= FEW and word in _DETERMINERS)
@@ -102,7 +106,9 @@ def _ends(words: Sequence[str], n: int) -> int:
         return 0
     if n == len(words) - 1:
         return 3
-    if "-" in word or word.endswith("ed") or words[n - 1].lower() in ("to", "and"):  # "for real-time", "to discover"
+    if (
+        words[n + 1] == "of" or "-" in word or word.endswith("ed") or words[n - 1].lower() in ("to", "and")
+    ):  # "for real-time", "to discover"
         return 0
     return 2 if words[n][-1] in ",;:" else int(words[n + 1].lower() in STOP_WORDS)
 

@@ -78,11 +78,6 @@ class TopicHints:
             for topic, near in ((topic, found[topic]) for topic in topics)
         ]
 
-    def prepare(self) -> None:
-        """Look up all names that may be near a topic, so that no hint has to."""
-        if len(self._subjects.mentions):
-            self._look_up(self._names)
-
     def _shortlist(self, topic: str, near: _Near | None) -> tuple[list[str], list[str]]:
         """Return the names that are near a topic by their words, and that may be by their meaning, best first."""
         respelt = " ".join(map(self._model.lexicon.corrected, topic.split()))  # the archive may not have the phrase

@@ -28,6 +28,8 @@ from digestd.sources.source import (
     web_url,
 )
 from digestd.text.inputs import load_json
+from digestd.text.markup import without_styles
+from digestd.text.people import plain_name
 
 LINE_MAX = 1_000_000
 KEYS = (
@@ -73,9 +75,9 @@ def read_line(line: bytes) -> Sighting | None:
 def read_record(record: Mapping[str, object]) -> Sighting:
     """Return one paper as a sighting. Raises BadRecord with field and remedy."""
     _refuse_unknown(record, KEYS, "")
-    paper = make_words(
-        _text(record, "title"), _text(record, "abstract"), texts_at(record, "authors"), texts_at(record, "categories")
-    )
+    title, abstract, summary = (without_styles(_text(record, key)) for key in ("title", "abstract", "summary"))
+    authors = [plain_name(without_styles(name)) for name in texts_at(record, "authors")]
+    paper = make_words(title, abstract, authors, texts_at(record, "categories"))
     return Sighting(
         ids=_ids(_text(record, "id"), _text(record, "doi"), paper),
         words=paper,
@@ -85,7 +87,7 @@ def read_record(record: Mapping[str, object]) -> Sighting:
         signals=_signals(record.get("signals")),
         venue=clean_line(_text(record, "venue"), NAME_MAX),
         affiliations=clean_names(texts_at(record, "affiliations"), AFFILIATIONS_MAX),
-        summary=clean_line(_text(record, "summary"), SUMMARY_MAX),
+        summary=clean_line(summary, SUMMARY_MAX),
     )
 
 

@@ -32,6 +32,12 @@ _FEED_BLOCK = re.compile(
 # `a<b and c>d` opens no tag: what follows a tag's name has an equals sign.
 _ATTRIBUTED = re.compile(r"<[a-z][\w:.-]*\s[^<>=]*=[^<>]*>", re.IGNORECASE)
 _CUT_OFF = re.compile(r"<(?:/?[a-z]+|[a-z]+\s[^<>=]*=[^<>]*)\Z", re.IGNORECASE)
+_STYLED = re.compile(
+    r"</?(?:jats:)?(?:(?P<style>i|b|u|em|strong|italic|bold|su[bp]|sc|span|tt|a|font)|p|br|title|sec|div|h[1-6]|[ou]l|li)"
+    r"""(?:\s+[\w:.-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'))*\s*/?>""",
+    re.IGNORECASE,
+)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]\w{1,30});", re.IGNORECASE)
 _ROUNDS = 3
 """Many feeds escape their markup once too often; then tags show after the first round."""
 
@@ -72,6 +78,17 @@ def jats_to_text(marked: str) -> str:
     if "math>" in _TEX.sub("", text):
         text = _TEX.sub("", text)
     return html.unescape(_TAG.sub("", _BLOCK.sub(" ", text)))
+
+
+def without_styles(text: str) -> str:
+    """Return a plain text without the tags of styles and paragraphs that a catalogue left in it, escaped or not.
+
+    Anything else stays: in TeX, `a<p` and `b & c` are no markup.
+    """
+    for _round in range(_ROUNDS if "<" in text or "&" in text else 0):
+        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+        text = _STYLED.sub(lambda tag: "" if tag["style"] else " ", text)
+    return text
 
 
 def html_to_text(marked: str) -> str:

@@ -82,6 +82,7 @@ class SettingsPage(LinkedPage):
 
     newest: _Newest
     hints: _Hints
+    network: Network
     preview_day: TodaysPapers
     is_looked_up: IsLookedUp
 
@@ -149,8 +150,7 @@ class SettingsPage(LinkedPage):
             problems=frozenset(problems),
             done=done,
             seen=seen,
-            is_ready=self.preview_day.is_ready(now),
-            hints=seen.hints if seen else self.hints.of(known, now.date()),
+            hints=seen.hints if seen else self._hints(known),
             profile=profile,
             memberships=memberships,
             room=room.label if room else "",
@@ -167,6 +167,15 @@ class SettingsPage(LinkedPage):
             **choices(self.pages, known.language, range(1, SIZE_MAX + 1)),
         )
 
+    def _hints(self, known: Subscriber) -> list[TopicHint]:
+        """Return what is known about the topics; today's first page asks, if that takes milliseconds."""
+        today = self.now.date()
+        if found := self.hints.of(known, today):
+            return found
+        asked = self.preview_day.quick_hints(self.network, values(known.interests, Kind.TOPIC), self.now)
+        self.hints.keep(known.key, asked, today)
+        return self.hints.of(known, today)
+
 
 Settings = Annotated[SettingsPage, made(SettingsPage)]
 
@@ -177,16 +186,12 @@ def show(settings: Settings) -> Response:
 
 
 @router.post("/p/{token}")
-async def save(
-    form: SentPreferences,
-    settings: Settings,
-    network: Network,
-) -> Response:
+async def save(form: SentPreferences, settings: Settings) -> Response:
     saved = await run_in_threadpool(_saved, settings, form)
     if isinstance(saved, Response):
         return saved
     subscriber, topics = saved
-    hints = await settings.preview_day.hints_if_idle(network, topics, settings.now)
+    hints = await settings.preview_day.hints_if_idle(settings.network, topics, settings.now)
     settings.hints.keep(subscriber, hints, settings.now.date())
     return await run_in_threadpool(settings.shown, "saved")
 

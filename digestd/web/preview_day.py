@@ -108,6 +108,9 @@ class PreviewDay:
 
     async def run(self, network: str, work: Callable[[], T]) -> T:
         """Run `work`, which ranks, after earlier ones. Raises PreviewRefused if its network or all hold all places."""
+        return await asyncio.wrap_future(self._submit(network, work))
+
+    def _submit(self, network: str, work: Callable[[], T]) -> Future[T]:
         with self._lock:
             if self._places[network] >= PER_NETWORK:
                 raise PreviewRefused(429, SOON)
@@ -116,7 +119,7 @@ class PreviewDay:
             running = self._ranker.submit(work)
             self._places[network] += 1
         running.add_done_callback(lambda _: self._leave(network))  # even if nobody waits for the answer any more
-        return await asyncio.wrap_future(running)
+        return running
 
     def _leave(self, network: str) -> None:
         with self._lock:
@@ -128,11 +131,6 @@ class PreviewDay:
             self._keep()
             if self._kept is None or _age(self._kept, now) > FRESH:
                 self._renewed(now)
-
-    def is_ready(self, now: datetime) -> bool:
-        """Return True if a preview need not wait for a day to load."""
-        kept = self._kept
-        return kept is not None and _age(kept, now) <= STALE
 
     def day(self, now: datetime) -> "PlanningDay":
         return self._loaded(now).day
@@ -177,6 +175,16 @@ class PreviewDay:
         """Return hints about topics that were saved; none if there is no place, as nothing depends on them."""
         try:
             return await self.run(network, lambda: self.hints(topics, now)) if topics else ()
+        except PreviewRefused:
+            return ()
+
+    def quick_hints(self, network: str, topics: Sequence[str], now: datetime) -> tuple[TopicHint, ...]:
+        """Return hints about topics if the day is loaded and nobody else waits, else none: no page waits for them."""
+        kept = self._kept
+        if not topics or kept is None or _age(kept, now) > STALE or self._places:
+            return ()
+        try:
+            return self._submit(network, lambda: self.hints(topics, now)).result()
         except PreviewRefused:
             return ()
 
@@ -228,9 +236,7 @@ TodaysPapers = Annotated[PreviewDay, Depends(part(PreviewDay.of))]
 def _with_hints(day: "PlanningDay") -> _Loaded:
     from digestd.ranking.topic_hints import TopicHints
 
-    hints = TopicHints(day.candidates.subjects, day.candidates.topic_encoder)
-    hints.prepare()
-    return _Loaded(day, hints)
+    return _Loaded(day, TopicHints(day.candidates.subjects, day.candidates.topic_encoder))
 
 
 def _age(loaded: _Loaded, now: datetime) -> timedelta:

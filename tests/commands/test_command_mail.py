@@ -113,6 +113,7 @@ def test_sender_is_empty_for_two_from_headers() -> None:
         "X-Autoreply: yes",
         "Subject: Out of office: Re: your digest",
         "Subject: Abwesenheitsnotiz",
+        "Subject: =?utf-8?B?6Ieq5Yqo5Zue5aSN77ya5oKo5aW9?=",
     ],
 )
 def test_automatic_mail_is_recognised_by_header(header: str) -> None:

@@ -55,6 +55,25 @@ async def test_subscription_life_cycle_by_mail(mail_install: CommandInstall) -> 
     assert mail_install.install.broken == {}
 
 
+@pytest.mark.parametrize(
+    "wish",
+    [
+        "退订，谢谢",
+        "配信停止をお願いします",
+        "Darme de baja",
+        "Se désabonner",
+        "Cancelar inscrição",
+        "Bitte abmelden",
+        "stop",
+    ],
+)
+async def test_wish_to_leave_is_followed_in_every_language(ada_install: CommandInstall, wish: str) -> None:
+    to = str((await digest(ada_install))["Reply-To"])
+    assert ada_install.write(f"{wish}\n\n> 2026-11-24", to=to) is COMMAND
+    assert ada_install.status() is Status.UNSUBSCRIBED
+    assert len(await ada_install.answers()) == 1
+
+
 async def test_reply_has_headers_of_a_reply(ada_install: CommandInstall) -> None:
     first = await digest(ada_install)
     assert ada_install.write("pause", to=first["Reply-To"]) is COMMAND

@@ -215,6 +215,19 @@ def test_replies_name_commands_by_words_that_are_read(language: str) -> None:
         )
 
 
+def test_words_are_known_beside_an_operators_older_catalogue() -> None:
+    own = Templates.of({**templates(), "locale/de.po": "", "locale/nl.po": _DUTCH})
+    words = command_words(own)
+    assert parse_line("abmelden", words) == parse_line("uitschakelen", words) == [Command(Verb.UNSUBSCRIBE)]
+
+
+_DUTCH = """
+msgctxt "words: unsubscribe"
+msgid "unsubscribe, leave, stop, signoff"
+msgstr "uitschakelen"
+"""
+
+
 def test_words_mean_the_same_in_all_languages() -> None:
     """A word that means two things is followed as the first language says; agree on another word."""
     found: dict[str, dict[str, str]] = {}

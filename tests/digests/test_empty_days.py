@@ -10,6 +10,7 @@ from digestd.digests.planner import PlanReport, plan_now
 from digestd.digests.rescheduling import reopen_empty_days
 from digestd.papers.paper_import import import_papers
 from digestd.store import core
+from digestd.store.ledger import queries
 from digestd.store.ledger.queries import entry
 from tests.digests.topic_papers import digests, paper, reader, shelf, subscriber, welcome
 from tests.support import sample_data
@@ -63,6 +64,17 @@ def test_each_arrival_is_looked_at_once(bare: Install) -> None:
     bare.papers(shelf("late", 1))
     assert bare.plan() == FILLED
     assert bare.unsafe == {}
+
+
+def test_digest_counts_the_quiet_days_before_it(bare: Install) -> None:
+    bare.people([reader()])
+    welcome(bare)
+    assert [at(bare, f"2026-11-{day}T07:00Z") for day in (25, 26)] == [EMPTY, EMPTY]
+    bare.papers(shelf("late", 1))
+    assert at(bare, "2026-11-27T07:00Z") == FILLED
+    with bare.db.read() as session:
+        claims = [queries.as_claim(session, digest.key) for digest in digests(bare) if digest.state == "ready"]
+    assert [claim.facts.quiet_days for claim in claims if claim] == [0, 2]
 
 
 def test_archived_papers_fill_nothing(bare: Install) -> None:

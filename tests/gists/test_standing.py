@@ -3,15 +3,14 @@
 import pytest
 
 from digestd.gists.acronyms import expand, long_forms, names
-from digestd.gists.roles import NEEDS, load_model
-from digestd.gists.standing import antecedents, is_broken, leanings, stand
+from digestd.gists.model import NEEDS, features, load_model
+from digestd.gists.standing import is_broken, shorter_forms, stand
 
 
 def needs_before(sentence: str) -> bool:
     """Return True if a sentence in the middle of an abstract needs the one before it."""
-    texts = ["We plant two oaks in a park.", stand(sentence)]
-    _, traits = load_model().judge(texts, leanings("A garden", texts))
-    return bool(traits[1, NEEDS] > 0.5)
+    judged = load_model().judge("A garden", ["We plant two oaks in a park.", stand(sentence)])
+    return bool(judged[1, NEEDS] > 0.5)
 
 
 @pytest.mark.parametrize(
@@ -25,12 +24,8 @@ def needs_before(sentence: str) -> bool:
         ("Taken together, these results show that oaks grow.", "The results show that oaks grow."),
         ("But mRNA is made by oaks.", "mRNA is made by oaks."),
         ("This paper describes an oak in a park.", "This paper describes an oak in a park."),
-        ("We address these important gaps and introduce an oak.", "We introduce an oak."),
-        ("We tackle this problem by proposing an oak.", "We propose an oak."),
-        ("This paper addresses that gap by aligning oaks.", "This paper aligns oaks."),
-        ("We address this gap with OakSim, a park.", "We present OakSim, a park."),
-        ("We plant an oak that solves this issue with its roots.", "We plant an oak with its roots."),
-        ("We plant a new oak designed to fill this gap using roots.", "We plant a new oak using roots."),
+        ("We plant an oak designed to fill this gap.", "We plant an oak."),
+        ("We plant the first oak to overcome this challenge.", "We plant the first oak to overcome this challenge."),
         ("We aim to address this question in a park.", "We aim to address this question in a park."),
         ("Using this insight from the parks, we plant oaks.", "We plant oaks."),
         ("To bridge both worlds we plant oaks.", "We plant oaks."),
@@ -39,9 +34,6 @@ def needs_before(sentence: str) -> bool:
             "We present OakSim, a park, which is freely available at https://example.org/oaks.",
             "We present OakSim, a park.",
         ),
-        ("This survey fills this gap by comparing oaks.", "This survey compares oaks."),
-        ("This paper closes this gap by providing oaks.", "This paper provides oaks."),
-        ("We close this gap by discussing oaks.", "We discuss oaks."),
         ("In short, f is the height of the oak.", "In short, f is the height of the oak."),
         ("To fill such a gap, in this study, we plant oaks.", "We plant oaks."),
         ("Oaks grow in parks but also in forests.", "Oaks grow in parks but also in forests."),
@@ -103,15 +95,10 @@ def test_is_broken_reads_formulas_in_parentheses() -> None:
     assert not is_broken("We prove that an oak has 1 + ln(n + m - 1) leaves.")
 
 
-def test_antecedents_are_the_last_sentences_with_the_noun() -> None:
-    texts = ["Oaks grow.", "We plant two elms.", "We water trees.", "We show that these elms grow.", "This elm grows."]
-    assert antecedents(texts) == [frozenset(), {0}, {1}, {1, 2}, {3}]
-
-
-def test_leanings_tell_where_a_noun_was_met() -> None:
-    found = leanings("A park", ["We plant oaks.", "The oaks grow.", "These parks and these saws help the birds."])
-    assert found == [[], ["x the seen"], ["x these title start", "x these nowhere later"]]
-    assert leanings("A park", ["This letter describes an oak."]) == [[]]
+def test_features_tell_where_a_noun_was_met() -> None:
+    found = features("A park", ["We plant oaks.", "The oaks grow.", "These parks and these saws help the birds."])
+    pointing = [[name for name in names if name.startswith("x ")] for names in found]
+    assert pointing == [[], ["x the seen"], ["x these title start", "x these nowhere later"]]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +108,7 @@ def test_leanings_tell_where_a_noun_was_met() -> None:
         ("by test-time adaptation (TTA) alone", {"TTA": "test-time adaptation"}),
         ("single nucleotide polymorphisms (SNPs) of", {"SNP": "single nucleotide polymorphism"}),
         ("the area under the curve (AUC)", {"AUC": "area under the curve"}),
-        ("messenger RNA (mRNA)", {"mRNA": "messenger RNA"}),
+        ("speech self-supervised learning (SSL)", {"SSL": "self-supervised learning"}),
         ("divided into metric estimation (MMDE)", {}),
         ("oaks and elms (see below)", {}),
     ],
@@ -144,5 +131,70 @@ def test_names_leave_words_and_known_ones() -> None:
 
 def test_standing_is_linear_in_hostile_text() -> None:
     for text in ("the " * 4_000, "A-" * 4_000, "this two " * 2_000, "(AB) " * 2_000, "to " * 4_000, "a) " * 4_000):
-        assert leanings("x", [stand(text), text])
+        assert features("x", [stand(text), text])
+        assert len(shorter_forms(text)) < 100
         assert not is_broken(text) or long_forms([text]) is not None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "form"),
+    [
+        (
+            "We propose LeafCount, a model that counts oaks (even small and crooked ones) in parks of large cities.",
+            "We propose LeafCount, a model that counts oaks in parks of large cities.",
+        ),
+        (
+            "LeafCount outperforms the best model by 12% on all forests, which shows how much radar helps.",
+            "LeafCount outperforms the best model by 12% on all forests.",
+        ),
+        (
+            "Through long sweeps over soil, water, and light, we study how oaks grow in parks of large cities.",
+            "We study how oaks grow in parks of large cities.",
+        ),
+        (
+            "We introduce LeafCount, a model of oaks that adapts old maps of forests by reading radar images.",
+            "We introduce LeafCount, a model of oaks that adapts old maps of forests.",
+        ),
+        (
+            "Combining radar with old maps of the forest yields the best results, confirming that both are needed.",
+            "Combining radar with old maps of the forest yields the best results.",
+        ),
+        (
+            "Experiments across nine forests show that LeafCount outperforms the best older model by 12%.",
+            "LeafCount outperforms the best older model by 12%.",
+        ),
+        (
+            "We introduce LeafCount, a way of counting trees from few images, i.e., from two of each oak.",
+            "We introduce LeafCount, a way of counting trees from few images.",
+        ),
+    ],
+)
+def test_shorter_forms_drop_what_can_go(sentence: str, form: str) -> None:
+    assert form in shorter_forms(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Our counts show that careful combinations of old maps, including those of parks, yield strong results.",
+        "Instead of counting new forests and pruning at every oak again, our method, which is small, counts all.",
+        "Not only do our counts from old maps carry over, but our plans for forests, using radar, improve as well.",
+        "Any such count of oaks in large forests has the following properties: (i) it is fast, and (ii) it is right.",
+        "We plant oaks in very old parks that are the first to simultaneously achieve: (i) size, and (ii) speed.",
+        "We plant the first oak of the very old parks that grows twice as fast by drinking rain from the clouds.",
+        "We show that trees in very old parks and gardens of cities, which nobody ever waters, grow twice as fast.",
+        "We show that oaks in parks need water and that elms in the forests, using only the rain, need none.",
+        "When all the oaks in very old parks of cities are pruned, using a saw that is slow, they grow.",
+        "Our experiments on ten forests yield two main findings: (i) oaks grow fast, elms do not; (ii) birds sing.",
+        "The large oaks in the very old parks and gardens of many cities, including elms, which grow.",
+        "We count oaks with EFA (Executable Forest Abstraction) in parks of large cities of the north.",
+        "Oaks grow.",
+    ],
+)
+def test_shorter_forms_keep_sentences_whole(sentence: str) -> None:
+    assert shorter_forms(sentence) == ()
+
+
+def test_shorter_forms_keep_what_a_pronoun_stands_for() -> None:
+    sentence = "Using a small network for radar images, we show that it counts oaks in parks of large cities."
+    assert shorter_forms(sentence) == ()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from digestd.domain.digest import Reason, ReasonKind
+from digestd.domain.gist import Gist, GistKind
 from digestd.errors import BadSetting
 from digestd.mail.content import DigestItem
 from digestd.mail.digest import render_digest
@@ -22,6 +23,11 @@ from tests.golden.html_safety import assert_safe, elements
 FILES = templates()
 TEMPLATES = Templates.of(FILES)
 PERSONAL = golden.digest("personal")
+GIST = Gist(
+    "Graphs change. We find that drift attention loses 0.3% and saves 40 hours of retraining.",
+    "We find that drift attention loses 0.3% and saves 40 hours of retraining.",
+    GistKind.EXTRACTED,
+)
 
 
 @pytest.mark.parametrize("case", golden.DIGESTS)
@@ -44,6 +50,38 @@ def test_render_long_html_is_30_percent_text() -> None:
     html = render_digest(TEMPLATES, golden.digest("full")).html
     shown = re.sub(r"<!--.*?-->|<[^>]*>", "", html.partition("<body")[2], flags=re.DOTALL)
     assert len(" ".join(shown.split()).encode()) >= 0.3 * len(html.encode())
+
+
+@pytest.mark.parametrize("case", [case for case in golden.DIGESTS if case != "hostile"])
+def test_render_text_has_no_link_that_html_lacks(case: str) -> None:
+    rendered = render_digest(TEMPLATES, golden.digest(case))  # rspamd counts the links of the text alone, URI_COUNT_ODD
+    links = re.findall(r"(?:https?://|mailto:)\S+", rendered.text)
+    shown = {element.attrib.get("href") for element in elements(rendered.html)}
+    written = {word for item in golden.digest(case).items for word in item.paper.full_abstract.split()}
+    assert set(links) - shown - written == set()
+
+
+def test_render_begins_with_what_came_out_of_the_best() -> None:
+    told = [item._replace(paper=replace(item.paper, summary=GIST, gist=GIST.text)) for item in PERSONAL.items * 2]
+    text = render_digest(TEMPLATES, replace(PERSONAL, items=tuple(told))).text
+    listed = text.partition("\n1. ")[2].partition("\n\n")[0]
+    assert listed.startswith("Sparse Attention: drift attention loses 0.3% and saves 40 hours…\n")
+    assert re.findall(r"^\d+", listed, re.MULTILINE) == [str(number) for number in range(2, 11)]
+    few = render_digest(TEMPLATES, replace(PERSONAL, items=PERSONAL.items[:5])).text
+    assert "\n1. " not in few
+
+
+def test_render_best_paper_keeps_its_gist_whole() -> None:
+    told = [item._replace(paper=replace(item.paper, summary=GIST, gist=GIST.text)) for item in PERSONAL.items * 9]
+    text = render_digest(TEMPLATES, replace(PERSONAL, items=tuple(told))).text
+    assert text.count("Graphs change.") == 1
+    assert text.index("Graphs change.") < text.index("\n2. ", text.index("-----"))
+
+
+def test_render_tells_quiet_days() -> None:
+    thin = golden.digest("thin")
+    quiet = render_digest(TEMPLATES, replace(thin, facts=thin.facts._replace(quiet_days=3))).text
+    assert "3 quiet days; now 2 of 405 new papers fit your interests." in " ".join(quiet.split())
 
 
 def test_render_marks_invented_samples() -> None:

@@ -79,6 +79,15 @@ def test_render_escapes_untrusted_text_in_any_field(words: str) -> None:
         assert digest.html.size <= HTML_MAX
 
 
+def test_mail_of_28_papers_has_80_kb() -> None:
+    text, brief = ("word " * 96).strip(), ("word " * 60).strip()
+    gist = Gist(text, brief, GistKind.EXTRACTED)
+    told = [item._replace(paper=replace(item.paper, summary=gist, gist=text)) for item in PERSONAL.items * 5]
+    digest = assemble_digest(TEMPLATES, replace(PERSONAL, items=tuple(told[:28])))
+    assert digest.html.size + digest.text.size < 80_000
+    assert str(digest.text).count("word") == str(digest.html).count("word")
+
+
 def test_render_does_not_evaluate_template_syntax() -> None:
     item = DigestItem(golden.paper("{{7*7}} {% raw %} %(num)s"), Reason(ReasonKind.NEW))
     rendered = render_digest(TEMPLATES, replace(PERSONAL, items=(item,)))

@@ -142,6 +142,14 @@ def test_catalogue_translations_are_constant() -> None:
         assert render_page(made, name, "en", who="<Ada>") == f"a <b> 5% & c|A <B> 5% & C|to {words}|x"
 
 
+def test_numbers_are_written_as_the_language_does() -> None:
+    source = '{{ ngettext("One new paper.", "%(num)s new papers.", n) }}'
+    made = Templates.of({**FILES, "web/a.txt.j2": source})
+    assert render_page(made, "web/a.txt.j2", "en", n=1_204) == "1,204 new papers."
+    assert render_page(made, "web/a.txt.j2", "de", n=1_204) == "1.204 neue Paper."
+    assert render_page(made, "web/a.txt.j2", "en", n=999) == "999 new papers."
+
+
 @pytest.mark.parametrize("language", catalogues.LANGUAGES)
 def test_catalogue_is_current_and_well_formed(language: str) -> None:
     words = catalogues.wanted(FILES)

@@ -31,6 +31,20 @@ def test_jsonl_reads_every_key() -> None:
     assert paper.summary == "Some of it."
 
 
+def test_jsonl_drops_markup_and_tex_of_names() -> None:
+    found = read_line(
+        json.dumps({
+            "title": "On <b>oaks</b> &lt;i&gt;Quercus&lt;/i&gt; R&amp;D",
+            "abstract": "1<p<2, a<b and c>d &amp;lt;i&amp;gt;x&amp;lt;/i&amp;gt; if q<p.<br/>H<sub>2</sub>O & so",
+            "authors": [r"P. Erd\H{o}s"],
+        }).encode()
+    )  # fmt: skip
+    assert found is not None
+    assert found.words.title == "On oaks Quercus R&D"
+    assert found.words.abstract == "1<p<2, a<b and c>d x if q<p. H2O & so"
+    assert found.words.authors == ("P. Erdős",)
+
+
 def test_jsonl_id_comes_from_doi_or_title_and_author() -> None:
     only_title, _, by_doi, other = JsonlFile(Path("/p")).parse(BODY).sightings
     assert only_title.ids[0].startswith("feed:")

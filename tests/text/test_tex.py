@@ -35,6 +35,9 @@ from tests.support.outside import outside
         (r"\method{} beats \ours, \eg on graphs, \etc.", "method beats ours, e.g. on graphs, etc."),
         (r"\unknown{argument}", "unknown argument"),
         ("{DNA} methylation", "DNA methylation"),
+        (r"a dash$\unicode{x2013}$and $A \unicode[Times]{x2265} B$", "a dash–and A ≥ B"),
+        (r"GSM\textsubscript{Hard}, 5\textsuperscript{th}", "GSM_Hard, 5ᵗʰ"),
+        (r"TOP$_{ll}$, $V_{in}$, $x in S$, $a_{le}$", "TOPₗₗ, Vᵢₙ, x ∈ S, aₗₑ"),
         (r"\verb|x_{i}| stays", "x_{i} stays"),
         # scripts
         (r"$x_{ij}$, $x_{iq}$, $x^{2d}$, $x^{n-1}$", "xᵢⱼ, x_iq, x^(2d), xⁿ⁻¹"),

@@ -53,3 +53,7 @@ def _look(page: Response, path: str, found: dict[str, set[str]], *content: str) 
     if page.headers.get("content-type", "").startswith("text/html"):
         shown = [str(value) for value in PAPER.values()]
         found.setdefault(path, set()).update(pseudo.english(pseudo.spoken(page.text), [*NAMES, *shown, *content]))
+
+
+def test_fonts_of_a_catalogue_reach_the_style_sheet(client: TestClient) -> None:
+    assert f":lang({pseudo.LANGUAGE}) {{ --sans: " in client.get("/static/style.css").text

@@ -6,6 +6,7 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.utils import getaddresses
 
+from digestd.replies.bounces.cues import AUTOMATIC_SUBJECT, any_of
 from digestd.replies.bounces.formats import parse_automatic
 from digestd.replies.commands.authentication import (
     NOT_AUTHENTICATED,
@@ -31,6 +32,7 @@ _ADDR_SPEC = re.compile(r"[^\s<>,;:\"@]{1,64}@[^\s<>,;:\"@]{1,255}")
 _NAME_ADDR = re.compile(r"([^<>]{0,500})<([^\s<>,;:\"@]{1,64}@[^\s<>,;:\"@]{1,255})>")
 _QUOTED_STRING = re.compile(r'"(?:[^"\\]|\\.){0,200}"')
 _MESSAGE_ID = re.compile(r"<[!#-;=?-~]{1,250}>")
+_AUTOMATIC_SUBJECT = any_of(AUTOMATIC_SUBJECT)
 _QUOTE_INTRO = re.compile(
     r"-{2,}\s*(original|ursprüngliche|forwarded|weitergeleitete|reply|antwort)"
     r"|(on|am|le|el|op|il)\b.*\d|_{5,}$|(from|von|van|de|da|sent|gesendet|betreff|subject)\s*:\s",
@@ -64,12 +66,12 @@ class CommandMail:
 def parse_command_mail(mail: ParsedMail) -> CommandMail:
     """Return the command mail of a parsed mail."""
     fields = mail.fields
-    sender = _sender(fields)
+    sender, subject = _sender(fields), _subject(fields.first("subject"))
     return CommandMail(
         sender=sender,
-        subject=_subject(fields.first("subject")),
+        subject=subject,
         lines=tuple(_own_lines(_lines(mail)))[:LINES_MAX],
-        automatic=_is_automatic(mail, sender),
+        automatic=_is_automatic(mail, sender) or _AUTOMATIC_SUBJECT.search(subject) is not None,
         id=fields.first("message-id") if _MESSAGE_ID.fullmatch(fields.first("message-id")) else "",
         recipients=_recipients(fields),
         authentication=parse_authentication_results(mail.authentication_results),

@@ -37,7 +37,14 @@ from digestd.domain.subscriber import Status
 from digestd.store import core
 from digestd.store.bulk import BulkStatement, driver
 from digestd.store.ledger import seen_papers
-from digestd.store.ledger.packing import planned_us, readable_picks, step, unpack_most_read, unpack_unmatched
+from digestd.store.ledger.packing import (
+    planned_us,
+    readable_picks,
+    step,
+    unpack_most_read,
+    unpack_quiet_days,
+    unpack_unmatched,
+)
 from digestd.store.preferences import COLUMNS, read_row
 from digestd.store.tables.ledger import AT_WORK as STATES
 from digestd.store.timestamps import to_us
@@ -390,6 +397,7 @@ def claim_of(row: core.Record, attempt: int, envelope_from: str, dated_us: int) 
             coverage=coverage(row.coverage),
             occasions=occasions(row.occasions),
             most_read=unpack_most_read(row.occasions),
+            quiet_days=unpack_quiet_days(row.occasions),
             unmatched=unpack_unmatched(row.picks),
         ),
     )

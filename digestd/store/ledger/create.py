@@ -263,7 +263,7 @@ def plan_copy(session: Session, copy: NewCopy, message_id: Callable[[str], str],
         "picks": copy.packed,
         "considered": copy.facts.considered,
         "coverage": dict(copy.facts.coverage or {}),
-        "occasions": pack_occasions(copy.facts.occasions, copy.facts.most_read),
+        "occasions": pack_occasions(copy.facts.occasions, copy.facts.most_read, copy.facts.quiet_days),
     }
     return _insert_ready(session, row, Actor.OPERATOR, now, now + DAILY_LIFE)
 

@@ -33,7 +33,7 @@ STATE_LETTERS = {
     State.UNCERTAIN: "u",
     State.ABANDONED: "b",
 }
-_MOST_READ = "read:"
+_MOST_READ, _QUIET = "read:", "quiet:"
 _STATES = {letter: state for state, letter in STATE_LETTERS.items()}
 _ACTORS = {actor.value[0]: actor for actor in Actor}
 _SECTIONS = {str(section): section for section in Section}
@@ -223,13 +223,23 @@ def readable_seen(packed: object) -> NDArray[np.uint32]:
 _SEEN_BYTES = 4
 
 
-def pack_occasions(special: Iterable[Occasion], most_read: int) -> str:
-    """Return the column of what is special about a digest, with the revision that everybody reads, or 0."""
-    return " ".join([*sorted(special), *([f"{_MOST_READ}{most_read}"] if most_read else [])])
+def pack_occasions(special: Iterable[Occasion], most_read: int, quiet_days: int) -> str:
+    """Return the column of what is special about a digest; see DigestFacts."""
+    numbers = {_MOST_READ: most_read, _QUIET: quiet_days}
+    return " ".join([*sorted(special), *(f"{name}{number}" for name, number in numbers.items() if number)])
+
+
+def unpack_most_read(kept: str) -> int:
+    """Return the revision that everybody reads from that column; 0 without one."""
+    return _number(kept, _MOST_READ)
+
+
+def unpack_quiet_days(kept: str) -> int:
+    """Return the days without a paper from that column; 0 without any."""
+    return _number(kept, _QUIET)
 
 
 @lru_cache(maxsize=100)
-def unpack_most_read(kept: str) -> int:
-    """Return the revision that everybody reads from that column; 0 without one."""
-    found = (word.removeprefix(_MOST_READ) for word in kept.split() if word.startswith(_MOST_READ))
+def _number(kept: str, name: str) -> int:
+    found = (word.removeprefix(name) for word in kept.split() if word.startswith(name))
     return next((int(number) for number in found if number.isdecimal() and int(number) <= NUMBER_MAX), 0)

@@ -172,6 +172,19 @@ def newest_digest(session: Session, subscriber: int) -> int | None:
     return found
 
 
+def last_filled(session: Session, subscribers: Sequence[int]) -> dict[int, str]:
+    """Return the last period with papers of each of the subscribers who had one."""
+    if not subscribers:
+        return {}
+    query = select(_D.subscriber_id, func.max(_D.key)).where(
+        _D.subscriber_id.in_(subscribers),
+        _D.kind == MailKind.DIGEST,
+        _D.state != State.EMPTY,
+        _D.occasions.not_like(f"%{Occasion.EMPTY}%"),
+    )
+    return {row[0]: row[1] for row in session.connection().execute(query.group_by(_D.subscriber_id))}
+
+
 def unanswered(session: Session, subscribers: Sequence[int]) -> frozenset[int]:
     """Return those of the subscribers whose newest digest is empty because no source answered."""
     if not subscribers:

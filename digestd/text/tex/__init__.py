@@ -6,6 +6,7 @@ lacks are written out (`x_q`, `x^(2d)`), unknown macros are shown by their names
 """
 
 import re
+import sys
 import unicodedata
 
 from digestd.text.tex.reader import read
@@ -18,6 +19,8 @@ _UNSEEN = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e"
     r"\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\ue000-\ue1ff]"
 )
+_NAMED_CODE = re.compile(r"(\$?)\\unicode(?:\[[^\[\]]{0,40}\])?\s*\{\s*(x[0-9A-Fa-f]{1,6}|\d{1,7})\s*\}\1")
+"""A character by its number, as MathJax has it: `\\unicode{x2013}`."""
 _MARKUP = re.compile(
     r"[\\${}^_~`*]|''|--"  # TeX and Markdown
     r"|\d(?:times|sim|approx)|\)times|\b(?:sim|approx|leq|geq|pm)[\d!]|[^\x00-\x7f](?:approx|sim|leq)"  # half-stripped
@@ -29,9 +32,14 @@ _READ = re.compile(r"[\\{}^_&\ue001-\ue004]")
 
 def to_plain(text: str) -> str:
     """Return the text without TeX, on one line. Never raises."""
-    text = _UNSEEN.sub(" ", text)
+    text = _UNSEEN.sub(" ", _NAMED_CODE.sub(_character, text) if "\\unicode" in text else text)
     if len(text) <= LENGTH_MAX and _MARKUP.search(text):
         text = to_strict(text)
         text = write(read(text)) if _READ.search(text) else typeset(text)
     text = " ".join(unicodedata.normalize("NFC", text).split())
     return text.replace(JOINT, "\N{NO-BREAK SPACE}")
+
+
+def _character(named: re.Match[str]) -> str:
+    code = int(named[2][1:], 16) if named[2][0] == "x" else int(named[2])
+    return chr(code) if code <= sys.maxunicode else named[0]

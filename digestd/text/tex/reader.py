@@ -29,6 +29,7 @@ DEPTH_MAX = 30
 _OPTION_MAX = 60
 """Tokens of an optional argument."""
 
+_TEXT_SCRIPTS = {"textsubscript": "_", "textsuperscript": "^"}
 _STACKED = ("overset", "underset", "stackrel")
 ARGUMENTS = {
     **dict.fromkeys(ACCENTS, "{"),
@@ -37,6 +38,7 @@ ARGUMENTS = {
     ),
     **dict.fromkeys([*FRACTIONS, "binom", "dbinom", "tbinom", "href", *_STACKED, "ketbra"], "{{"),
     **dict.fromkeys(ARROWS, "[{"),
+    **dict.fromkeys(_TEXT_SCRIPTS, "{"),
     "sqrt": "[{",
     "operatorname": "*{",
     "\\": "*[",
@@ -226,7 +228,7 @@ class _Reader:
             if nodes is None and kind != "[":
                 break
             args.append([] if kind == "-" else nodes)
-        return [Macro(name, args)], after
+        return _macro(name, args), after
 
     def _is_clear_argument(self, name: str, at: int, end: int) -> bool:
         """Return True for an argument in braces, or a figure of a fraction."""
@@ -277,3 +279,9 @@ class _Reader:
                 return self._nodes(at + 1, close, depth + 1, is_math=is_math), close + 1
             close = self.partner.get(close, close) + 1
         return None, at
+
+
+def _macro(name: str, args: list[list[Node] | None]) -> Sequence[Node]:
+    if name in _TEXT_SCRIPTS:
+        return [Script(_TEXT_SCRIPTS[name], args[0])] if args and args[0] else []
+    return [Macro(name, args)]

@@ -49,9 +49,9 @@ _FONTS = (
     "|widehat|widetilde"
 )
 _COLOURS = "red|blue|green|teal|orange|purple|magenta|cyan|violet|brown|gr[ae]y|[a-z]{2}(?:pink|blue|red|green)"
-_SIGNS = (
-    "times|sim|approx|leq|geq|lesssim|gtrsim|pm|cdot|propto|infty|rightarrow|to|le|ge|ll|gg|in|neq|circ|deg|nabla|ell"
-)
+_SIGNS = "times|sim|approx|leq|geq|lesssim|gtrsim|pm|cdot|propto|infty|rightarrow|circ|nabla|ell"
+_SHORT_SIGNS = "to|le|ge|ll|gg|in|neq|deg"
+"""Signs whose names are common scripts: `V_{in}`, `TOP_{ll}`."""
 _UNIT = r"\{?times|[KMBTGkx%+]|\\?%|ms|GB|FPS|s"
 _NO_LETTER = r"(?<![A-Za-z\\])"
 
@@ -67,6 +67,7 @@ def _rule(needles: str, pattern: str, tex: _Replacement) -> _Rule:
 _RULES = [
     # {sim}11%, 7{times}, d{varepsilon^2}
     _rule("{", rf"\{{\s?({_GREEK}|{_SIGNS})\s?\}}", r"{\\\1}"),
+    _rule("{", rf"(?<![_^])\{{\s?({_SHORT_SIGNS})\s?\}}", r"{\\\1}"),
     _rule("{", rf"(?<=\{{)({_GREEK})(?=[_^])", r"{\\\1}"),
     # mathcal{O}, textit{O}bstacles, extbf{..}, frac{1}{2}, frac12, teal{Tool-use}
     _rule("{", rf"(?<!\\)({_FONTS})(?=\{{)", r"\\\1"),
@@ -248,7 +249,8 @@ def _is_formula(inner: str, before: str, after: str) -> bool:
 _BRACED = re.compile(r"(?<=[_^]\{)[^{}\\]{3,60}(?=\})")
 _NAMES = re.compile(rf"(?<![A-Za-z])({_GREEK}|infty|ell|nabla)(?=[^a-z]|$)")
 _BARE = re.compile(
-    rf"(?<![A-Za-z\\])({_GREEK}|ell|dots|ldots|leq|geq|infty|times|sim|approx|mathbb|mathcal|mathscr|log|sum|in|to|pm|neq|le|ge)(?![A-Za-z])"
+    rf"(?<![A-Za-z\\])({_GREEK}|ell|dots|ldots|leq|geq|infty|times|sim|approx|mathbb|mathcal|mathscr|log|sum|pm|neq"
+    r"|(?<![_^{])(?:in|to|le|ge))(?![A-Za-z])"
 )
 
 

@@ -66,10 +66,8 @@ form.addEventListener("input", ({ target }) => {
 });
 // The reader is done with the example papers.
 form.elements.papers?.addEventListener("change", () => isEmpty() || update(true));
-if (form.dataset.live === "now") update();
-else if (isLive) form.addEventListener("focusin", () => update(), { once: true });
 // Warm up the preview before the reader types.
-else form.addEventListener("focusin", () => fetch(form.dataset.picks, { method: "POST", body: new URLSearchParams() }).catch(() => {}), { once: true });
+form.addEventListener("focusin", () => fetch(form.dataset.picks, { method: "POST", body: typed() }).catch(() => {}), { once: true });
 // A hint offers another topic: put it in place of the one that was typed.
 hints.addEventListener("click", (event) => {
   const offer = event.target.closest("button");
