@@ -48,7 +48,7 @@ def test_exploration_agrees_in_preview_plan_and_explain(bare: Install) -> None:
     past = explain(bare.db, subscriber(bare), named(names[-1]), bare.clock.now, period=digest.period)
     assert past.verdict == f"drawn at random for this digest, probability 1 in {round(1 / (seen[-1].propensity or 1))}"
     assert (past.score, past.rank, past.probability) == (seen[-1].score, seen[-1].rank, seen[-1].probability)
-    assert b"Picked at random" in mail(bare, digest.key)
+    assert b"PICKED AT RANDOM" in mail(bare, digest.key)
 
 
 def test_sampling_seed_is_uniform_and_independent() -> None:
