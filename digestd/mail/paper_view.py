@@ -25,8 +25,10 @@ _RESULT_WORDS, _RESULT_MAX = 8, 110
 _SENTENCE_START = re.compile(r"(?<=[.!?])\s+(?=[A-Z“(])|(?<=[。！？])(?=.)")
 _OPENER = re.compile(
     r"\S+(?: \S+){0,3}?, (?!which|and|or|an?\b|the|\w+ing\b)"
-    r"|(?:As|While|When|Given|Using|With|On|By|For|In|Compared)\b[^,]*, "
+    r"|(?i:as|while|when|given|using|with|on|by|for|in|compared)\b[^,]*, "
     r"|.{0,90}?\b(?:show|demonstrate|find|reveal|suggest|indicate|observe|confirm)(?:s|ed)? that "
+    r"|(?:\S+ ){0,2}(?i:experiments|results|evaluations?|stud(?:y|ies)|findings|testing)\b.{0,90}?"
+    r"\b(?:show|demonstrate|reveal|indicate|confirm|validate|verify)(?:s|ed)? (?:that )?"
 )
 """What comes before a result in a sentence, and says nothing."""
 _SUBJECT_WORDS = 4
@@ -266,7 +268,7 @@ class PaperView:
             return shorten(text[:1].upper() + text[1:], _RESULT_MAX)
         if kept[0].lower() in STOP_WORDS:
             text = text[:1].lower() + text[1:]
-        return shorten(f"{subject}: {text}", _RESULT_MAX)
+        return shorten(f"{subject[:1].upper()}{subject[1:]}: {text}", _RESULT_MAX)
 
     @property
     def path(self) -> str:

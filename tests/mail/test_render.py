@@ -291,3 +291,18 @@ def test_clean_keeps_what_words_and_emoji_need() -> None:
     assert clean("immuno\u00adtherapy zero\u200bwidth a\u200db") == "immunotherapy zero width ab"
     assert clean("a\ue000view\ue000\U000f0001\ufdd0\u0378b\u3164") == "a view b"
     assert not any(map(is_visible, ("", clean("\ue001\u200b\u2800"), "\u0301")))
+
+
+@pytest.mark.parametrize(
+    ("title", "gist", "result"),
+    [
+        ("Drift: Graphs That Change", "We weigh moons. Drift saves 40 hours.", "Drift saves 40 hours"),
+        ("Graphs That Change", "Extensive experiments show that it saves 40 hours.", "It saves 40 hours"),
+        ("Sparse Graphs That Change", "In tests, we save 40 hours.", "Sparse Graphs: we save 40 hours"),
+        ("On Sparse Old Graphs", "For example, drift saves 40 hours.", "Sparse Old Graphs: drift saves 40 hours"),
+        ("Drift: Moons", "Two three four five six seven eight of nine.", "Drift: Two three four five six seven eight…"),
+    ],
+)
+def test_result_is_the_end_of_the_gist(title: str, gist: str, result: str) -> None:
+    paper = replace(PERSONAL.items[0].paper, title=title, gist=gist, summary=replace(GIST, text=gist))
+    assert paper.result == result
