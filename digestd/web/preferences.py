@@ -168,12 +168,12 @@ class SettingsPage(LinkedPage):
         )
 
     def _hints(self, known: Subscriber) -> list[TopicHint]:
-        """Return what is known about the topics; today's first page asks, if that takes milliseconds."""
+        """Return what is known about the topics; ask about those that are not, if that takes milliseconds."""
         today = self.now.date()
-        if found := self.hints.of(known, today):
-            return found
-        asked = self.preview_day.quick_hints(self.network, values(known.interests, Kind.TOPIC), self.now)
-        self.hints.keep(known.key, asked, today)
+        kept = {hint.topic for hint in self.hints.of(known, today)}
+        unknown = [topic for topic in values(known.interests, Kind.TOPIC) if topic not in kept]
+        if asked := self.preview_day.quick_hints(self.network, unknown, self.now):
+            self.hints.keep(known.key, asked, today)
         return self.hints.of(known, today)
 
 

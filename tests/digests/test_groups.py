@@ -3,8 +3,9 @@
 import pytest
 
 from digestd.cli.digest import find_preview
+from digestd.digests.anonymous_preview import preview_changed
 from digestd.digests.explanation import explain, preview
-from digestd.digests.planning_day import RankingOptions
+from digestd.digests.planning_day import RankingOptions, read_planning_day
 from digestd.digests.shard import compiled_by
 from digestd.domain.digest import ReasonKind
 from digestd.domain.interest import Interest, Kind, Stance, Verdict
@@ -77,6 +78,11 @@ def test_members_get_what_their_group_follows(lab: Install) -> None:
     assert found == [(ReasonKind.GROUP, LAB, TOPIC)] * len(found)
     assert len(found) == 4
     assert reasons(lab, BOB) == []
+    day = read_planning_day(lab.db, lab.clock.now, lab.app.encoder)
+    with lab.db.read() as session:
+        ada = find(session, lab.app.keys, ADA)
+        shown = preview_changed(session, day, ada.key, ada.interests, ada.preferences)
+    assert [(why.kind, why.value, "".join(why.words[:1])) for _, why in shown.papers] == found, "on her settings page"
     composer, claim = find_preview(lab.app, ADA, None)
     text = " ".join(composer.render(claim).text.split())
     assert f"Your group “{LAB}” follows “{TOPIC[:30]}" in text
