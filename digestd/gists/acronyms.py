@@ -14,11 +14,8 @@ _SMALL = frozenset(("a", "an", "and", "as", "at", "by", "for", "from", "in", "of
 def names(text: str) -> set[str]:
     """Return the names and acronyms in a text that need to be introduced, in the singular."""
     words = {word for word in _WORDS.findall(text) if not word.islower()} - cues("known_names")
-    return {
-        _singular(word)
-        for word in words
-        if any(map(str.isupper, word[1:])) or (word[0].isupper() and any(map(str.isdigit, word)))
-    }
+    cased = {word for word in words if any(map(str.isupper, word[1:])) or any(map(str.isdigit, word[1:]))}
+    return {_singular(word) for word in cased if not word[0].isdigit() or any(map(str.isupper, word))}
 
 
 def long_forms(texts: Sequence[str]) -> Mapping[str, str]:
@@ -29,18 +26,15 @@ def long_forms(texts: Sequence[str]) -> Mapping[str, str]:
             short = _singular(match["short"])
             long_form = _long_form(text[: match.start()], short)
             if long_form and sum(letter.isupper() for letter in short) >= 2:
-                is_plural = short != match["short"] and long_form.endswith("s")
-                found.setdefault(short, long_form[:-1] if is_plural else long_form)
+                found.setdefault(short, long_form if short == match["short"] else long_form.removesuffix("s"))
     return found
 
 
 def expand(text: str, name: str, long_form: str) -> str:
     """Return a text with the long form put before the first use of an acronym, if it can stand there."""
-    plural = "" if long_form.endswith(("ing", "s", "y")) else r"\g<plural>"
-    shown = long_form.replace("\\", r"\\")
-    return re.sub(
-        rf"(?<![\w(-]){re.escape(name)}(?P<plural>s?)(?![\w)-])(?! \([A-Z])", rf"{shown}{plural} (\g<0>)", text, count=1
-    )
+    use = re.compile(rf"(?<![\w(-]){re.escape(name)}(s?)(?![\w)-])(?! \([A-Z])")
+    has_plural = not long_form.endswith(("ing", "s", "y"))
+    return use.sub(lambda found: f"{long_form}{found[1] * has_plural} ({found[0]})", text, count=1)
 
 
 def _singular(name: str) -> str:

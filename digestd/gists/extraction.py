@@ -18,21 +18,19 @@ from digestd.gists.standing import is_broken, is_linked, shorter_forms, stand
 
 SENTENCES_MAX = 40
 """Sentences that are read; a longer text is cut."""
-_CANDIDATES_MAX, _SHOWN_MAX = 8, 3
+_CANDIDATES_MAX, _SHOWN_MAX = 7, 3
 _NEW, _OUT, _DOUBT = 4.5, 3.0, 0.06
 """Weights of the logarithms of the chances that contribution and result are named."""
-_NEED, _MET, _OWN = 9.0, 0.08, 0.15
-"""Cost of a sentence that needs the one before it, and the shares left where that is shown or is the contribution."""
+_NEED, _MET, _OWN, _BORNE = 9.0, 0.08, 0.15, 0.45
+"""Cost of what needs the sentence before it; shares left if that is shown or new, and borne for the contribution."""
 _NAME, _EXPANDED = 0.3, 0.05
 """Costs of a name that another sentence uses first, without and with a long form that can be shown."""
-_ADDED, _UNWANTED, _TOLD = 0.5, 5.0, 0.6
+_ADDED, _UNWANTED, _TOLD = 0.46, 5.0, 0.6
 """Costs of each sentence, and of one on code or hopes; what contribution or result in it is worth."""
 _SHORTENED, _LOST, _UNTOLD = 0.2, 0.001, 0.5
 """Costs of each shortened sentence, of each character that has to go, and of its last figure or word of a result."""
-_UNLIKELY = 0.1
-"""The probability of what a label of the abstract denies."""
-_LIKELY = 0.5
-_DIGITS = frozenset("0123456789")
+_LIKELY, _UNLIKELY = 0.5, 0.1
+"""The probability of what counts as named, and of what a label of the abstract denies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +38,33 @@ class Abstract:
     """An abstract whose sentences are judged.
 
     Attributes:
-        forms: The sentences as they are shown, each with its shortened forms, the longest first.
+        texts: The sentences as they are shown.
         linked: The same with their connectives, for those that follow the sentence before.
         traits: See `digestd.gists.model.TRAITS`.
         names: The names that each sentence uses and the title lacks, with their cost where no other introduces them.
         long_forms: What the acronyms among them stand for.
-        candidates: The places of the sentences to choose from.
-        sets: All sets of up to three of them with their scores, the best first.
+        sets: The sets of up to three sentences with their scores, the best first.
     """
 
-    forms: Sequence[Sequence[str]]
+    texts: Sequence[str]
     linked: Sequence[str]
     traits: Sequence[Sequence[float]]
     names: Sequence[dict[str, float]]
     long_forms: Mapping[str, str]
-    candidates: Sequence[int]
     sets: Sequence[tuple[float, tuple[int, ...]]]
 
     def results(self) -> list[int]:
         """Return the places of the sentences that are results and can be shown alone, the best first."""
         worth = [traits[OUT] - traits[NEEDS] - traits[UNWANTED] for traits in self.traits]
-        return sorted((place for place in self.candidates if worth[place] >= _LIKELY), key=lambda place: -worth[place])
+        good = [place for place, text in enumerate(self.texts) if worth[place] >= _LIKELY and not is_broken(text)]
+        return sorted(good, key=lambda place: -worth[place])
 
     def fitted(self, places: Sequence[int], limit: int) -> tuple[float, Sequence[str]]:
         """Return the forms of sentences that lose least and fit together, and what they lose; no forms if none fit."""
-        full = [self.forms[place][0] for place in places]
+        full = [self.texts[place] for place in places]
         if len(" ".join(full)) <= limit:
             return 0, full
-        forms = product(*[self.forms[place] for place in places])
+        forms = product(*[(text, *shorter_forms(text)) for text in full])
         fitting = [(sum(map(_loss, full, one)), one) for one in forms if len(" ".join(one)) <= limit]
         return min(fitting, default=(0, ()))
 
@@ -77,7 +74,7 @@ class Abstract:
         seen = set[str]()
         for at, place in enumerate(places if texts else ()):
             room = limit - len(" ".join(texts)) + len(texts[at])
-            if place - 1 in places and texts[at] == self.forms[place][0] and len(self.linked[place]) <= room:
+            if place - 1 in places and texts[at] == self.texts[place] and len(self.linked[place]) <= room:
                 texts[at] = self.linked[place]
             for name in sorted(self.names[place].keys() & self.long_forms.keys() - seen):
                 expanded = acronyms.expand(texts[at], name, self.long_forms[name])
@@ -91,7 +88,7 @@ def judge(title: str, sentences: Sequence[Sentence]) -> Abstract:
     sentences = sentences[:SENTENCES_MAX]
     plain = [sentence.text for sentence in sentences]
     texts = [stand(text) for text in plain]
-    judged = load_model().judge(title, texts).tolist()
+    judged = load_model().judge(title, plain, texts).tolist()
     traits = [_labelled(found, sentence.label) for found, sentence in zip(judged, sentences, strict=True)]
     new = next((place for place, one in enumerate(traits) if one[NEW] > _LIKELY), len(traits))
     for text, one in zip(texts[new + 1 :], traits[new + 1 :], strict=True):
@@ -103,12 +100,11 @@ def judge(title: str, sentences: Sequence[Sentence]) -> Abstract:
     names = _names(title, texts, long_forms)
     sets = [places for size in range(1, _SHOWN_MAX + 1) for places in combinations(candidates, size)]
     return Abstract(
-        forms=[(text, *shorter_forms(text)) if place in candidates else (text,) for place, text in enumerate(texts)],
+        texts=texts,
         linked=[text if is_linked(text) else stood for text, stood in zip(plain, texts, strict=True)],
         traits=traits,
         names=names,
         long_forms=long_forms,
-        candidates=candidates,
         sets=sorted(((_worth(places, traits, names), places) for places in sets), reverse=True),
     )
 
@@ -142,7 +138,7 @@ def _worth(places: tuple[int, ...], traits: Sequence[Sequence[float]], names: Se
         new = max(new, judged[NEW])
         missed *= 1 - judged[OUT]
         worth += _TOLD * max(judged[NEW], judged[OUT]) - _ADDED - _UNWANTED * judged[UNWANTED] * (1 - judged[NEW])
-        worth -= _NEED * judged[NEEDS] * (_MET if place - 1 in places else 1)
+        worth -= _NEED * judged[NEEDS] * (_MET if place - 1 in places else 1 - _BORNE * judged[NEW])
         if names[place]:
             worth -= sum(cost for name, cost in names[place].items() if name not in seen)
             seen |= names[place].keys()
@@ -165,6 +161,6 @@ def _loss(full: str, form: str) -> float:
     """Return what is lost by a shortened form."""
     if form == full:
         return 0
-    untold = not _DIGITS.isdisjoint(full) and _DIGITS.isdisjoint(form)
+    untold = any(map(str.isdigit, full)) and not any(map(str.isdigit, form))
     untold |= any(word in full and word not in form for word in cues("telling"))
     return _SHORTENED + _LOST * (len(full) - len(form)) + _UNTOLD * untold

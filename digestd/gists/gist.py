@@ -22,8 +22,8 @@ _WIDE_STOPS = ("。", "！", "？", "」", "』")
 _CLAUSE = re.compile(
     r"[;:—](?=\s)|\s(?:–\s|\((?:i|1|a)\))|,(?=\s(?:which|where|while|who|and|but|whereas|thereby|thus|with|[a-z]+ing)\b)"
 )
-_OUTCOME = 0.2
-"""Chance above which a summary, which has no context, is taken to name a result."""
+_LIKELY, _OUTCOME = 0.5, 0.2
+"""Chances above which a sentence names the contribution, and a summary, which has no context, a result."""
 _REPEATED = 0.5
 """Share of the content words of a result that the summary has already."""
 _SUMMARY_MIN = 20
@@ -56,10 +56,14 @@ def _extracted(sentences: Sequence[Sentence], judged: Abstract | None, limit: in
     texts = [sentence.text for sentence in sentences]
     if judged is None or len(_joined(texts)) <= limit:
         return _leading(texts, limit)
-    if places := choose(judged, limit):
-        return _joined(judged.shown(places, limit))
-    best = max(range(len(judged.forms)), key=lambda place: judged.traits[place][NEW])
-    return shorten_sentence(judged.forms[best][0], limit)
+    places = choose(judged, limit)
+    shown = _joined(judged.shown(places, limit))
+    new = max(range(len(judged.texts)), key=lambda place: judged.traits[place][NEW])
+    if shown and (new in places or len(judged.texts[new]) <= limit or judged.traits[new][NEW] < _LIKELY):
+        return shown
+    room = limit - len(shown) - 1 if shown and new < places[0] else 0
+    cut = shorten_sentence(judged.texts[new], max(room, limit // 2))
+    return f"{cut} {shown}" if len(cut) <= room else shorten_sentence(judged.texts[new], limit)
 
 
 def _leading(texts: Sequence[str], limit: int) -> str:

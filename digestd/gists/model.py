@@ -39,11 +39,11 @@ class GistModel:
     weights: Floats
     bias: Floats
 
-    def judge(self, title: str, sentences: Sequence[str]) -> Floats:
-        """Return the probabilities of the traits of sentences as they are shown, (sentences, traits)."""
+    def judge(self, title: str, plain: Sequence[str], shown: Sequence[str]) -> Floats:
+        """Return the probabilities of the traits of sentences, as written and as shown, (sentences, traits)."""
         rows, shift = self.rows, 32 - KEY_BITS
-        scores = np.tile(self.bias, (len(sentences), 1))
-        for place, names in enumerate(features(title, sentences)):
+        scores = np.tile(self.bias, (len(plain), 1))
+        for place, names in enumerate(features(title, plain, shown)):
             known = [row for name in names if (row := rows.get(crc32(name.encode()) >> shift)) is not None]
             scores[place] += self.weights[known].sum(axis=0)
         found: Floats = 1 / (1 + np.exp(-scores.clip(-500, 500)))  # an odd sentence scores without bounds
@@ -63,9 +63,9 @@ def key(feature: str) -> int:
     return crc32(feature.encode()) >> (32 - KEY_BITS)
 
 
-def features(title: str, sentences: Sequence[str]) -> list[list[str]]:
-    """Return the names of the features of each sentence."""
-    texts = [tokens(sentence) for sentence in sentences]
+def features(title: str, plain: Sequence[str], shown: Sequence[str]) -> list[list[str]]:
+    """Return the names of the features of each sentence, as it was written and as it is shown."""
+    texts = [tokens(sentence) for sentence in shown]
     stems = [_stems(text) for text in texts]
     known = _stems(tokens(title)) - _stems(cues("function_words"))
     name = title.partition(":")[0] if ":" in title else ""
@@ -81,9 +81,11 @@ def features(title: str, sentences: Sequence[str]) -> list[list[str]]:
         if known:
             names += [f"o {overlaps[place]}", f"oa {overlaps[place]} {announcing[place]}"]
             names += [f"o {overlaps[place]} {' '.join(text[:1])}", f"o best {overlaps[place] == max(overlaps)}"]
-        if name and name in sentences[place]:
-            starts = sentences[place].startswith((name, f"The {name}"))
+        if name and name in shown[place]:
+            starts = shown[place].startswith((name, f"The {name}"))
             names.append(f"name start {'is' in text[1:6]}" if starts else f"name {announcing[place]}")
+        if plain[place] != shown[place]:
+            names += [f"l {word}" for word in tokens(plain[place])[:_NEIGHBOUR_BEGINNING]]
         found.append(names)
         before |= stems[place]
     return found

@@ -7,6 +7,7 @@ a condition. The phrases are in `cues.toml`.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from digestd.gists.cues import cues, phrases
 
@@ -18,11 +19,16 @@ _LEADING = re.compile(
     rf"(?:(?:and|but|so) )?{phrases('connectives')}(?: ?, | (?=we ))(?![b-z] )|(?:and|but|yet|so) (?=\w)", re.I
 )
 _CLAUSE = re.compile(
-    r"(?:[^,:;.]{3,130}, ?|to [^,:;.]{3,60} )(?=(?:we|our|this \w+|the authors|i|in this \w+)\b)", re.I
+    r"(?:(?:[^,:;.]|\.\d){3,130}, ?|to [^,:;.]{3,60} )(?=(?:we|our|this \w+|the authors|(?-i:I)|in this \w+)\b[^.])",
+    re.I,
 )
 _AFTER_WE = re.compile(rf"(We|I|This {phrases('texts')}) (?:{phrases('adding')},? ){{1,2}}(?=[a-z])")
 _SHOWN = re.compile(rf"(?:these|those|such|our) ({phrases('results')}) (?=\w)", re.I)
 _SOLVING = re.compile(rf",? (?:designed )?to {phrases('solving')} (?:this|these|such|those)(?: [\w-]+){{1,2}}\.$")
+_SOLVED = re.compile(
+    rf"(We|I|This {phrases('texts')}) {phrases('solving')}(?:e?s)? (?:this|these|that|such)(?: [\w-]+){{1,3}} "
+    r"by (introduc|propos|provid|present|develop|show|design)ing (?=\w)"
+)
 _ITEM = re.compile(r"\(|%|[a-z]{2,}[\s,]|(?:[ivx]{1,4}|[a-h]|\d{1,2})[).]|[-•*–—]|[a-z]\b")
 _LISTED = re.compile(r"(?<![\w(.])\(?(i|1|a|ii|2|b|iii|3|c)\)(?= ?\w)")
 
@@ -34,14 +40,12 @@ _ASIDE = re.compile(
 """A parenthesis without figures. One of a single word may explain an acronym."""
 _LEAD = re.compile(rf"{phrases('leads')} [^;:.()]{{3,200}}?, (?=we \w)", re.I)
 _REPORTED = re.compile(
-    rf"{phrases('reports')}\b[^,.;:]{{0,150}}? (?:show|demonstrate|reveal|confirm)s? that (?=\w)", re.I
+    rf"{phrases('reports')}\b[^.;:]{{0,220}}? (?:show|demonstrate|reveal|confirm)s? that (?=\w)", re.I
 )
 _TAIL = re.compile(rf", {phrases('clauses')}(?![\w-])| (?:while|by) [\w-]+ing\b|; (?=\w)|: (?=\(?[i1a]\) )")
 _VERB = re.compile(rf"^(?:we|i|it|they|this {phrases('texts')}) \w|\b{phrases('verbs')}(?![\w-])", re.I)
 _PAIRS = (("both", "and"), ("between", "and"), ("either", "or"), ("not only", "but"), ("not just", "but"))
 _SUBORDINATE = tuple(f"{one} " for one in cues("subordinate"))
-_NEAR = 50
-"""Characters of a main clause in which a pronoun may stand for something in the phrase before it."""
 
 
 def stand(sentence: str) -> str:
@@ -53,6 +57,9 @@ def stand(sentence: str) -> str:
             break
         text = capitalised(text[found.end() :])
     text = _AFTER_WE.sub(r"\1 ", text, count=1)
+    text = _SOLVED.sub(
+        lambda we: f"{we[1]} {we[2]}{'e' * we[2].endswith(('c', 's', 'd'))}{'s' * (we[1][0] == 'T')} ", text
+    )
     solving = _SOLVING.search(text)
     if solving and not cues("restricting") & _words(text[: solving.start()]):
         text = f"{text[: solving.start()]}."
@@ -85,6 +92,7 @@ def capitalised(text: str) -> str:
     return text[0].upper() + text[1:] if is_word else text
 
 
+@lru_cache(maxsize=64)  # sets of sentences share them
 def shorter_forms(text: str) -> tuple[str, ...]:
     """Return shortened forms of a sentence, the longest first."""
     plain = _ASIDE.sub("", text)
@@ -105,7 +113,7 @@ def _words(text: str) -> set[str]:
 
 def _without(beginning: re.Pattern[str], text: str) -> str:
     found = beginning.match(text)
-    if found is None or cues("referring") & _words(text[found.end() : found.end() + _NEAR]):
+    if found is None or cues("referring") & _words(text[found.end() : found.end() + 50]):
         return text
     return capitalised(text[found.end() :])
 

@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 
 from digestd.gists.model import NEEDS, NEW, OUT, TRAITS
 from digestd.gists.sentences import split_sentences
-from digestd.gists.standing import stand
 from digestd.text.sanitise import clean
 from digestd.text.tex import to_plain
 
-OTHER_CONTRIBUTION, VAGUE_RESULT = 0.6, 0.4
+OTHER_CONTRIBUTION, VAGUE_RESULT = 0.6, 0.3
 """What a sentence counts that names the contribution not best, or the result only vaguely."""
 READ = (NEW, OUT, NEEDS)
 """The traits that were labelled by reading."""
@@ -31,7 +30,7 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class LabelledAbstract:
-    """The sentences of an abstract, as they are shown, with the chances of their traits, (sentences, traits)."""
+    """The sentences of an abstract with the chances of their traits, (sentences, traits)."""
 
     title: str
     sentences: Sequence[str]
@@ -73,7 +72,7 @@ def read_csabstruct(file: Path) -> list[LabelledAbstract]:
         traits = np.zeros((len(one["labels"]), len(TRAITS)))
         traits[:, NEW] = [label in ("objective", "method") for label in one["labels"]]
         traits[:, OUT] = [label == "result" for label in one["labels"]]
-        found.append(LabelledAbstract("", list(map(stand, one["sentences"])), traits))
+        found.append(LabelledAbstract("", one["sentences"], traits))
     return found
 
 
@@ -84,7 +83,7 @@ def _abstracts(papers: Sequence[Path], wanted: dict[str, str]) -> Iterator[tuple
         if paper["id"] in wanted and paper["id"] not in seen:
             seen.add(paper["id"])
             sentences = split_sentences(clean(to_plain(paper["abstract"])))
-            yield paper["id"], to_plain(paper["title"]), [stand(sentence.text) for sentence in sentences]
+            yield paper["id"], to_plain(paper["title"]), [sentence.text for sentence in sentences]
 
 
 def records(file: Path) -> list[Any]:

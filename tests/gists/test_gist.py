@@ -75,6 +75,14 @@ def test_gist_shortens_sentences_for_a_result() -> None:
     assert len(gist.brief) <= BRIEF_MAX
 
 
+def test_brief_gist_names_contribution_that_is_too_long() -> None:
+    new = f"In this paper, we propose LeafCount, a model of {'oaks and elms and ' * 20}birches that counts trees."
+    brief = made(TITLE, f"{BACKGROUND} {new} {DETAIL} {RESULT}").brief
+    assert brief.startswith("We propose LeafCount, a model of oaks")
+    assert brief.endswith("…")
+    assert len(brief) <= BRIEF_MAX
+
+
 def test_gist_prefers_finding_to_closing_promise() -> None:
     finding = "We find that LeafCount misses fewer trees than the best model before it in all of the ten forests."
     promise = "The results suggest a practical step towards the automatic counting of trees in all forests."
@@ -205,7 +213,7 @@ def test_gist_of_hostile_text_keeps_its_limit(text: str) -> None:
 
 def test_model_is_small_and_tells_traits() -> None:
     assert Path(model.__file__).with_name(model.MODEL).stat().st_size < 100_000
-    new, result, hope = model.load_model().judge(TITLE, [NEW, RESULT, HOPE])
+    new, result, hope = model.load_model().judge(TITLE, [NEW, RESULT, HOPE], [NEW, RESULT, HOPE])
     assert new[model.NEW] > 0.5
     assert result[model.OUT] > 0.5
     assert hope[model.UNWANTED] > 0.5

@@ -9,7 +9,8 @@ from digestd.gists.standing import is_broken, shorter_forms, stand
 
 def needs_before(sentence: str) -> bool:
     """Return True if a sentence in the middle of an abstract needs the one before it."""
-    judged = load_model().judge("A garden", ["We plant two oaks in a park.", stand(sentence)])
+    first = "We plant two oaks in a park."
+    judged = load_model().judge("A garden", [first, sentence], [first, stand(sentence)])
     return bool(judged[1, NEEDS] > 0.5)
 
 
@@ -24,10 +25,15 @@ def needs_before(sentence: str) -> bool:
         ("Taken together, these results show that oaks grow.", "The results show that oaks grow."),
         ("But mRNA is made by oaks.", "mRNA is made by oaks."),
         ("This paper describes an oak in a park.", "This paper describes an oak in a park."),
+        ("We tackle this old problem by proposing an oak.", "We propose an oak."),
+        ("This paper addresses these gaps by developing an oak.", "This paper develops an oak."),
         ("We plant an oak designed to fill this gap.", "We plant an oak."),
         ("We plant the first oak to overcome this challenge.", "We plant the first oak to overcome this challenge."),
         ("We aim to address this question in a park.", "We aim to address this question in a park."),
         ("Using this insight from the parks, we plant oaks.", "We plant oaks."),
+        ("To plant faster than 1.3 oaks in such parks, we dig.", "We dig."),
+        ("To fill this gap,we plant oaks.", "We plant oaks."),
+        ("Oaks that grow are old, i.e., they have lived.", "Oaks that grow are old, i.e., they have lived."),
         ("To bridge both worlds we plant oaks.", "We plant oaks."),
         ("We plant oaks (https://example.org/oaks).", "We plant oaks."),
         (
@@ -96,7 +102,8 @@ def test_is_broken_reads_formulas_in_parentheses() -> None:
 
 
 def test_features_tell_where_a_noun_was_met() -> None:
-    found = features("A park", ["We plant oaks.", "The oaks grow.", "These parks and these saws help the birds."])
+    texts = ["We plant oaks.", "The oaks grow.", "These parks and these saws help the birds."]
+    found = features("A park", texts, texts)
     pointing = [[name for name in names if name.startswith("x ")] for names in found]
     assert pointing == [[], ["x the seen"], ["x these title start", "x these nowhere later"]]
 
@@ -131,7 +138,7 @@ def test_names_leave_words_and_known_ones() -> None:
 
 def test_standing_is_linear_in_hostile_text() -> None:
     for text in ("the " * 4_000, "A-" * 4_000, "this two " * 2_000, "(AB) " * 2_000, "to " * 4_000, "a) " * 4_000):
-        assert features("x", [stand(text), text])
+        assert features("x", [text, text], [stand(text), text])
         assert len(shorter_forms(text)) < 100
         assert not is_broken(text) or long_forms([text]) is not None
 

@@ -18,6 +18,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from digestd.gists import model
+from digestd.gists.standing import stand
 from tests.gists.labelled import READ, LabelledAbstract, read_judged, read_read
 
 PENALTY, STEPS, SENTENCES_MIN, KEPT = 2.0, 100, 8, 14_000
@@ -39,7 +40,11 @@ def main() -> None:
 
 def train(judged: Sequence[LabelledAbstract], read: Sequence[LabelledAbstract]) -> tuple[list[str], Floats, Floats]:
     """Return the names of the features, their weights (features, traits) and the bias of each trait."""
-    found = [names for one in (*judged, *read) for names in model.features(one.title, one.sentences)]
+    found = [
+        names
+        for one in (*judged, *read)
+        for names in model.features(one.title, one.sentences, list(map(stand, one.sentences)))
+    ]
     truth = np.vstack([one.traits for one in (*judged, *read)])
     counts = np.ones_like(truth)
     counts[-sum(len(one.sentences) for one in read) :] = READ_WEIGHT * np.isin(model.TRAITS, READ)
