@@ -95,7 +95,6 @@ TOPIC, AUTHOR, PHRASE, CATEGORY = Kind.TOPIC, Kind.AUTHOR, Kind.PHRASE, Kind.CAT
         ("cancel my pause", []),
         ("Baja el número de artículos, por favor", []),
         ("darme mas articulos", []),
-        ("darme de alta", []),
         ("cancelar a pausa", []),
         ("avsluta pausen", []),
         ("peruuta tauko", []),
@@ -178,7 +177,7 @@ def test_parse_line_understands_commands_of_help(language: str) -> None:
     text = TEMPLATES.environment(language).get_template("email/commands.txt.j2").render()
     for row in text.splitlines():
         written, verb, _ = row.split("|")
-        for line in written.split(", "):
+        for line in re.split("[,，、] ?", written):
             found = parse_line(line, WORDS)
             assert found, line
             assert all(command.value is not None for command in found), line
@@ -210,9 +209,9 @@ def test_replies_name_commands_by_words_that_are_read(language: str) -> None:
     for verb in set(Verb) - {Verb.YES, Verb.SETTING}:
         message = catalogue.get(verb.value)
         assert message is not None
-        assert WORDS.verbs.get(fold(str(message.string or message.id))) is verb, (
-            f"{message.id} is called {message.string}"
-        )
+        spoken = str(message.string or message.id)
+        read = {WORDS.verbs.get(fold(spoken)), *(command.verb for command in parse_line(spoken, WORDS))}
+        assert verb in read, f"{message.id} is called {spoken}"
 
 
 def test_words_are_known_beside_an_operators_older_catalogue() -> None:
