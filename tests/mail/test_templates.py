@@ -91,7 +91,7 @@ def test_unknown_language_falls_back_to_english() -> None:
     for language in ("nl", "nl-BE", "nl_NL", "NL"):
         rendered = render_digest(made, golden.in_language(PERSONAL, language))
         assert rendered.subject.endswith(" en nog 5 artikelen")
-        assert "dinsdag 24 november" in rendered.html
+        assert "Dinsdag 24 november" in rendered.html
         assert 'lang="nl"' in rendered.html
         assert "For you" in rendered.html
     for language in ("xx", "", "sv", "../nl"):
