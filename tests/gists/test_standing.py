@@ -183,6 +183,8 @@ def test_shorter_forms_drop_what_can_go(sentence: str, form: str) -> None:
 @pytest.mark.parametrize(
     "sentence",
     [
+        "We show that oaks in the parks of large cities grow twice as fast while keeping all of their old leaves.",
+        "We train a small network on a large and careful set of images collected by flying over nine old forests.",
         "Our counts show that careful combinations of old maps, including those of parks, yield strong results.",
         "Instead of counting new forests and pruning at every oak again, our method, which is small, counts all.",
         "Not only do our counts from old maps carry over, but our plans for forests, using radar, improve as well.",
