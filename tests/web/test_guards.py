@@ -41,7 +41,10 @@ def test_pages_fixture_covers_all_routes(app: App, pages: list[str]) -> None:
     patterns = [re.compile(re.sub(r"\{\w+(:int|:path)?\}", "[^/]+", path) + "$") for path in shown]
     assert all(any(pattern.match(address) for address in pages) for pattern in patterns)
     acting = {route.path for route in routes if (route.methods or set()) - {"GET", "HEAD"}}
-    below_p = ("", "/mute", "/drop", "/pause", "/resume", "/leave", "/back", "/move", "/renew", "/import", "/erase")
+    below_p = (
+        *("", "/mute", "/drop", "/pause", "/resume", "/leave", "/back", "/move", "/renew", "/import", "/erase"),
+        *("/preview", "/preview/picks"),
+    )
     of_libraries = ("zotero", "read", "unlink")
     assert acting == {
         *("/p/{token}/saved/remove", "/p/{token}/mute/{period}/{n:int}", "/erase/{token}", "/renew/{token}"),
