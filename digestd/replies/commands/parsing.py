@@ -69,7 +69,7 @@ LEAVING: Mapping[str, str] = {
     "yes": "oui, sí, si, sim, tak",
     "courtesy": "se",
 }
-"""Words for leaving, and for confirming it, in languages that have no catalogue yet: whoever wants to go may go.
+"""Words for leaving, and for confirming it, besides those of the catalogues: whoever wants to go may go.
 
 `leave` are whole lines, because their words have other meanings too.
 """
@@ -77,7 +77,7 @@ DAYS: Mapping[str, int] = {"day": 1, "week": 7, "month": 30}
 SIGNS: Mapping[str, Verb] = {"+": Verb.ADD, "-": Verb.REMOVE, "−": Verb.REMOVE}
 """Signs between the kind of an interest and its words. They are no commands: lists and signatures start with them."""
 POLITE = frozenset(fold("por favor gracias obrigado obrigada grazie tack tak takk kiitos proszę prosím merci").split())
-"""Polite words in whole lines that unsubscribe, in languages that have no catalogue yet."""
+"""Polite words in whole lines that unsubscribe, besides those of the catalogues."""
 DENIALS = ("しない", "しません", "したくない", "したくありません")
 """Endings of lines that begin with a word for unsubscribing and deny it."""
 WIDE_REST_MAX = 16
