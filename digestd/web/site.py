@@ -30,9 +30,10 @@ _DAY = {"Cache-Control": "public, max-age=86400"}
 _FONT_RULES = """
 :lang({0}) {{ --sans: {1}; line-break: strict; }}
 :lang({0}):is(h1, .title) {{ font-family: {1}; }}
-html:lang({0}) * {{ letter-spacing: normal; }}
+html:lang({0}) * {{ letter-spacing: normal; text-transform: none; }}
+html:lang({0}) :is(h1, h2, button, .button) {{ word-break: auto-phrase; }}
 """
-"""For a language and its fonts: no spaced letters, and no sign at the edge of a line that must not stand there."""
+"""For a language and its fonts: letters neither spaced nor in capitals, and lines that end where a phrase may."""
 _SECRET = ("confirm", "u", "p", "move", "d", "f", "s")
 _BY_STATUS = {401: "unknown", 404: "unknown", 405: "method"}
 router = APIRouter()
