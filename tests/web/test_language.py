@@ -114,3 +114,13 @@ def test_language_of_a_region_is_kept(client: TestClient, backend: Backend) -> N
     options = page.findall(".//select[@name='language']/option")
     [chosen] = [option for option in options if "selected" in option.attrib]
     assert (words(chosen), chosen.attrib["value"]) == ("Deutsch (du)", "de-AT")
+
+
+def test_papers_say_their_own_language(client: TestClient, backend: Backend) -> None:
+    backend.import_papers(
+        {"title": "How the lakes of the north freeze", "abstract": "We show that the ice of lakes is thin."}
+    )
+    for language, said in (("de", "en"), ("en", None)):
+        title = tree(client.get(f"/?lang={language}").text).find(".//*[@class='title']")
+        assert title is not None
+        assert title.get("lang") == said
