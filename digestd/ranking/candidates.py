@@ -169,7 +169,7 @@ def build_candidates(
         similarity=PaperSimilarity(encoded.dense),
         subjects=SubjectIndex(
             build_mention_index(papers, model, inverted_index.labels),
-            (encoded.sparse * np.sqrt(model.known_shares(surface_forms))[:, None]).T.tocsr(),
+            across,
             space,
             vectors,
         ),

@@ -165,9 +165,9 @@ class TextModel:
         """Encode texts, independently of the rest of the batch."""
         return self.encode_tokens(analyse(texts))
 
-    def known_shares(self, docs: Iterable[Iterable[str]]) -> Floats:
-        """Return the share of the distinct stems of each text that the model knows (n,); 1 without stems."""
-        stems = map(set, docs)
+    def known_shares(self, texts: Sequence[str]) -> Floats:
+        """Return the share of the distinct words of each text that the model knows (n,); 1 without words."""
+        stems = [set(doc) for doc in analyse(texts)]
         return np.array([len(own & self.vocabulary.keys()) / len(own) if own else 1 for own in stems], dtype=np.float32)
 
     def encode_tokens(self, docs: Sequence[Sequence[str]]) -> EncodedTexts:

@@ -25,7 +25,6 @@ from digestd.ranking.dense import EmbeddingSpace
 from digestd.ranking.glossary import narrower_text
 from digestd.ranking.mentions import TITLE, MentionIndex, Mentions
 from digestd.ranking.quotes import BACKGROUND
-from digestd.ranking.text import analyse
 
 ABOUT = 0.35
 """The chance from which a paper counts as about a topic where topics are counted."""
@@ -201,7 +200,7 @@ class SubjectIndex:
         if name not in self._subjects:
             mentioned = self.mentions.of([narrower_names(name)])
             model, texts = self.mentions.model, [narrower_text(name)]
-            row = model.encode(texts).sparse * np.sqrt(model.known_shares(analyse(texts))[0])
+            row = model.encode(texts).sparse * np.sqrt(model.known_shares(texts)[0])
             features = {
                 "narrower": self._often(mentioned),
                 "words": (row @ self.words).toarray()[0],

@@ -34,7 +34,7 @@ from tests.digests.topic_papers import (
 )
 from tests.support.install import Install
 
-NEAR_HEADING = "Near your topics"
+NEAR_HEADING = "NEAR YOUR TOPICS"
 CLAIMS = {ReasonKind.TITLE, ReasonKind.TOPIC}
 
 
@@ -221,4 +221,4 @@ def test_narrow_category_matches_and_a_broad_one_does_not(bed: Install) -> None:
     assert {name.rstrip("0123456789") for name in planned(bed)} == {"exact", "near", "narrow"}
     inside = [pick for pick in digests(bed)[-1].picks if pick.reason.kind is ReasonKind.CATEGORY]
     assert [(pick.section, pick.reason.value) for pick in inside] == [(Section.FOR_YOU, "inv.tide")] * 5
-    assert "New in inv.tide" in written(bed)[1]
+    assert "NEW IN inv.tide" in written(bed)[1]

@@ -40,6 +40,7 @@ def paper(name: str, strength: int = ALL, **said: object) -> Record:
     """Return a paper that TOPIC stands in as `strength` says, and otherwise other text."""
     filler = _filler()[sum(map(ord, name)) % len(_filler())]
     title, abstract = (TOPIC if strength >= least else "" for least in (ALL, HALF))
+    abstract = f"{TOPIC}, {TOPIC}" if strength == ALL else abstract
     abstract = " ".join(TOPIC.split()[:2]) if strength == PART else abstract
     return {
         "id": f"shelf:{name}",

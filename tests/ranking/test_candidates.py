@@ -45,14 +45,6 @@ def test_negative_prior_leaves_own_paper_out() -> None:
     assert set(np.argsort(-value)[:2].tolist()) == {4, 5}
 
 
-def test_words_that_the_model_does_not_know_make_a_paper_less_alike() -> None:
-    strange = retitled("Smoke and sleepy swarms", "Honeybee zorvex quillom braffed snorkwist.")
-    day = candidates([papers()[4], strange])
-    lengths = np.sqrt(day.subjects.words.power(2).sum(axis=0))
-    assert lengths[0] == pytest.approx(1, abs=0.05)
-    assert lengths[1] < 0.7
-
-
 def test_diversify_skips_near_copies() -> None:
     day = candidates([*papers(), papers()[0]])
     totals = np.full(17, -1, dtype=np.float32)
