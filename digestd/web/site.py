@@ -29,7 +29,7 @@ RETRY_SECONDS = "30"
 _DAY = {"Cache-Control": "public, max-age=86400"}
 _FONT_RULES = """
 :lang({0}) {{ --sans: {1}; line-break: strict; }}
-:lang({0}):is(h1, .title) {{ font-family: {1}; }}
+:lang({0}):is(h1, h2, .title) {{ font-family: {1}; }}
 html:lang({0}) * {{ letter-spacing: normal; text-transform: none; }}
 html:lang({0}) :is(h1, h2, button, .button) {{ word-break: auto-phrase; }}
 """

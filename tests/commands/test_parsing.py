@@ -130,6 +130,13 @@ TOPIC, AUTHOR, PHRASE, CATEGORY = Kind.TOPIC, Kind.AUTHOR, Kind.PHRASE, Kind.CAT
         ("cancelar o alarme", []),
         ("thema：深度学习；图网络", [Command(Verb.ADD, "深度学习", TOPIC), Command(Verb.ADD, "图网络", TOPIC)]),
         ("more ３", [Command(Verb.MORE, "3")]),
+        ("減らす2と5", [Command(Verb.LESS, "2"), Command(Verb.LESS, "5")]),
+        ("一時停止してください", [Command(Verb.PAUSE)]),
+        ("一時停止 2週間お願いします", [Command(Verb.PAUSE, "14d")]),
+        ("再開をお願いします。", [Command(Verb.RESUME)]),
+        ("トピック追加 量子誤り訂正", [Command(Verb.ADD, "量子誤り訂正", TOPIC)]),
+        ("登録を解除してください", [Command(Verb.UNSUBSCRIBE)]),
+        ("退会を取り消したいです", [Command(Verb.RESUME)]),
         ("pause 2026年12月24日", [Command(Verb.PAUSE, "2026-12-24")]),
         ("topic + lakes", [Command(Verb.ADD, "lakes", TOPIC)]),
         ("topic − lakes", [Command(Verb.REMOVE, "lakes", TOPIC)]),
@@ -163,6 +170,7 @@ def test_parse_commands_of_subject_and_lines() -> None:
     assert of("Re: unsubscribe") == []
     assert of("AW: [digest] pause", "help") == [Verb.HELP]
     assert of("hello", "Hello digestd,", "more 1", "less 2", "Thank you", "unsubscribe") == [Verb.MORE, Verb.LESS]
+    assert of("", "お世話になっております。山田です。", "配信停止") == [Verb.UNSUBSCRIBE]
     assert of("", "I wonder", "unsubscribe") == []
     assert of("", "more 3", "- thanks") == [Verb.MORE]
     assert of("-", "save 2") == [Verb.SAVE]

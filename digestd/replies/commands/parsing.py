@@ -169,7 +169,7 @@ def parse_commands(mail: CommandMail, words: CommandWords) -> tuple[Command, ...
     prefix, colon, _ = mail.subject.replace("：", ":").partition(":")
     is_reply = colon and prefix.casefold().rstrip("[]0123456789 ") in REPLY_PREFIXES
     found = [] if is_reply else parse_line(mail.subject, words)
-    lines = list(mail.lines)
+    lines = [line.translate(_PUNCTUATION) for line in mail.lines]
     while lines and any(words.mean("greeting", word) for word in _words(lines[0])[:1]):
         lines.pop(0)
     for line in lines:
