@@ -265,15 +265,20 @@ class PaperView:
         text = " ".join(kept).rstrip(".,;:") + "…" * (len(kept) < len(words))
         subject = _subject(self.title) if self.summary else ""
         if not subject or subject.partition(" ")[0].lower() in text.lower():
-            return shorten(text[:1].upper() + text[1:], _RESULT_MAX)
+            return shorten(_capitalised(text), _RESULT_MAX)
         if kept[0].lower() in STOP_WORDS:
             text = text[:1].lower() + text[1:]
-        return shorten(f"{subject[:1].upper()}{subject[1:]}: {text}", _RESULT_MAX)
+        return shorten(f"{_capitalised(subject)}: {text}", _RESULT_MAX)
 
     @property
     def path(self) -> str:
         """Return the path of the paper's own page below the home page."""
         return f"paper/{quote(self.id, safe=':/')}"
+
+
+def _capitalised(text: str) -> str:
+    """Return a text that begins with a capital, unless a name such as "iPhone" begins it."""
+    return text[:1].upper() + text[1:] if text.partition(" ")[0].islower() else text
 
 
 def _subject(title: str) -> str:

@@ -302,6 +302,7 @@ def test_clean_keeps_what_words_and_emoji_need() -> None:
         ("Sparse Graphs That Change", "In tests, we save 40 hours.", "Sparse Graphs: we save 40 hours"),
         ("On Sparse Old Graphs", "For example, drift saves 40 hours.", "Sparse Old Graphs: drift saves 40 hours"),
         ("Drift: Moons", "Two three four five six seven eight of nine.", "Drift: Two three four five six seven eight…"),
+        ("iMoss: Ferns by Phone", "We count. Nine of ten ferns are found.", "iMoss: Nine of ten ferns are found"),
     ],
 )
 def test_result_is_the_end_of_the_gist(title: str, gist: str, result: str) -> None:
