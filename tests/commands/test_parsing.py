@@ -126,7 +126,10 @@ TOPIC, AUTHOR, PHRASE, CATEGORY = Kind.TOPIC, Kind.AUTHOR, Kind.PHRASE, Kind.CAT
         ("Annuler mon abonnement", [Command(Verb.UNSUBSCRIBE)]),
         ("Cancelar inscrição", [Command(Verb.UNSUBSCRIBE)]),
         ("Cancelar a minha subscrição, obrigado", [Command(Verb.UNSUBSCRIBE)]),
-        ("annuler la pause", []),
+        ("annuler la pause", [Command(Verb.RESUME)]),
+        ("Thème : lacs ; rivières", [Command(Verb.ADD, "lacs", TOPIC), Command(Verb.ADD, "rivières", TOPIC)]),
+        ("Oui\u00a0!", [Command(Verb.YES)]),
+        ("Merci de me désabonner, svp !", [Command(Verb.UNSUBSCRIBE)]),
         ("cancelar o alarme", []),
         ("thema：深度学习；图网络", [Command(Verb.ADD, "深度学习", TOPIC), Command(Verb.ADD, "图网络", TOPIC)]),
         ("more ３", [Command(Verb.MORE, "3")]),
@@ -180,7 +183,14 @@ def test_parse_commands_of_subject_and_lines() -> None:
 
 @pytest.mark.parametrize(
     ("line", "language"),
-    [("abonnieren", "de"), ("subscribe bitte", "de"), ("subscribe", "en"), ("subscribe, merci", "en"), ("", "en")],
+    [
+        ("abonnieren", "de"),
+        ("subscribe bitte", "de"),
+        ("subscribe", "en"),
+        ("subscribe, merci", "fr"),
+        ("subscribe, grazie", "en"),
+        ("", "en"),
+    ],
 )
 def test_written_language(line: str, language: str) -> None:
     assert written_language(CommandMail("a@example.net", line, (), automatic=False), WORDS) == language

@@ -89,6 +89,8 @@ _QUOTED = "\"'“”„«»‚‘’「」《》 "
 _PUNCTUATION = str.maketrans(
     {"，": ", ", "、": ", ", "；": "; ", "：": ": ", "。": ". ", "！": "! ", "？": "? ", "＋": "+", "－": "-"}
 )
+_SIGN_BLANK = re.compile(r"\s+(?=[:;!](?:\s|$))")
+"""The blank before a sign, as French writes it."""
 _LISTED = re.compile(r"[,，、]")
 _NUMBER_EDGE = re.compile(r"(?<=\d)(?=[^\W\d])(?=[^\x00-\x7f])|(?<=[^\W\d])(?<=[^\x00-\x7f])(?=\d)")
 """Between a digit and a letter of a language without blanks, as in 暂停7天."""
@@ -189,7 +191,7 @@ def written_language(mail: CommandMail, words: CommandWords) -> str:
 
 def parse_line(line: str, words: CommandWords) -> list[Command]:
     """Return the commands of one line, one for each paper or interest."""
-    text = _strip_courtesies(line[:LINE_MAX].translate(_PUNCTUATION), words)
+    text = _strip_courtesies(_SIGN_BLANK.sub("", line[:LINE_MAX].translate(_PUNCTUATION)), words)
     if verb := _whole_line(text, words):
         return [Command(verb)]
     head, rest = _take(text, words.verbs.keys() | words.kinds.keys())
