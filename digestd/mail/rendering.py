@@ -28,6 +28,8 @@ _QUOTING = frozenset({ReasonKind.TOPIC, ReasonKind.BACKGROUND, ReasonKind.PHRASE
 _REPLY_LINE_TEMPLATE = "email/reply.line.txt.j2"
 REPLY_VALUE_MAX = 200
 """Characters of a value in a reply."""
+_BLANKS = re.compile(r"[ \t\r\n]+")
+"""Blanks, but not the no-break spaces that French has before some signs."""
 _WIDE_END = re.compile("(?<=[。！？；：，、）」』”]) (?=[\u2e80-\u9fff\uff00-\uffef])")
 """The blank between two sentences of Chinese or Japanese, which templates print."""
 _COMMAND_ROWS = {
@@ -172,7 +174,7 @@ def _render_block(environment: Environment, name: str, block_name: str, **values
         raise BadSetting(f"template {name} has no block {block_name}; add one for each kind of reason")
     try:
         context = template.new_context(values)
-        return " ".join(environment.concat(block(context)).split())
+        return _BLANKS.sub(" ", environment.concat(block(context))).strip(" ")
     except Exception as problem:
         raise _as_digestd_error(name, problem) from problem
 
@@ -182,7 +184,7 @@ def render_line(environment: Environment, name: str, **values: object) -> str:
 
     HTML templates receive the result as a value, so it is escaped there.
     """
-    return _WIDE_END.sub("", " ".join(render_template(environment, name, **values).split()))
+    return _WIDE_END.sub("", _BLANKS.sub(" ", render_template(environment, name, **values)).strip(" "))
 
 
 def render_template(environment: Environment, name: str, **values: object) -> str:
