@@ -52,7 +52,7 @@ _SUBJECT_MAX = 60
 _FIRST_TITLE_MIN = 24
 _PREHEADER_MAX = 140
 _CONTENTS_FROM, _CONTENTS_MAX = 6, 10
-"""A digest of so many papers begins with a list of what came out; so many of the best are listed."""
+"""A digest of so many papers begins with a list of the first ones: what came out, or what they are."""
 _HEADING_MAX = 120
 _SOURCES_MAX = 4
 _TOPICS_MAX = 12
@@ -298,7 +298,7 @@ def _numbered_parts(
             followed = item.reason.words or (item.reason.value,) if item.reason.kind is ReasonKind.AUTHOR else ()
             level = DETAIL_LEVELS[0] if number == 1 and fit.abstract else fit
             parts.append((_paper(environment, item.paper, level, pick, followed), own))
-            if place < _CONTENTS_MAX:
+            if len(entries) < _CONTENTS_MAX:
                 entries.append((_entry(environment, item.paper), own))
     return entries, parts
 

@@ -30,7 +30,16 @@ _OPENER = re.compile(
     r"|(?:\S+ ){0,2}(?i:experiments|results|evaluations?|stud(?:y|ies)|findings|testing)\b.{0,90}?"
     r"\b(?:show|demonstrate|reveal|indicate|confirm|validate|verify)(?:s|ed)? (?:that )?"
 )
-"""What comes before a result in a sentence, and says nothing."""
+"""Words before a result in a sentence that say nothing."""
+_ANNOUNCING = re.compile(
+    r"(?:[^,]{0,60}, )?(?:we|this (?:\w+ )?\w+|the authors|i) (?:\w+ly |also )?"
+    r"(?:introduc|propos|present|develop|describ|design|study|studi|investigat|explor|examin|address|consider|report|releas"
+    r"|formulat|analy|conduct|implement|provid|build|creat)\w* "
+    r"(?:[^,.]{1,60}, (?=an? |the ))?",
+    re.IGNORECASE,
+)
+"""Words before the name of what is new."""
+_FIGURE = re.compile(r"\d")
 _SUBJECT_WORDS = 4
 """Words of a title that say what a result is about."""
 _AFFILIATIONS_MAX = 2
@@ -251,13 +260,14 @@ class PaperView:
 
     @property
     def result(self) -> str:
-        """Return what the title begins with, and the first words of the last sentence of the gist, what came out.
+        """Return what the title begins with, and first words of the gist: of what came out if it has a figure there.
 
-        Without a gist these are the first words of the title.
+        Else of what is new. Without a gist these are the first words of the title.
         """
-        told = _SENTENCE_START.split(self.gist)[-1] if self.summary else self.title
-        while self.summary and (opener := _OPENER.match(told)):
-            told = told[opener.end() :]
+        sentences = _SENTENCE_START.split(self.gist) if self.summary else [self.title]
+        told = _opened(sentences[-1], _OPENER)
+        if self.summary and not _FIGURE.search(" ".join(told.split()[:_RESULT_WORDS])):
+            told = _opened(sentences[0], _ANNOUNCING)
         words = told.split()
         kept = words[:_RESULT_WORDS]
         while len(kept) < len(words) and len(kept) > 1 and kept[-1].lower() in STOP_WORDS:
@@ -274,6 +284,13 @@ class PaperView:
     def path(self) -> str:
         """Return the path of the paper's own page below the home page."""
         return f"paper/{quote(self.id, safe=':/')}"
+
+
+def _opened(sentence: str, opener: re.Pattern[str]) -> str:
+    """Return a sentence without the openers that it begins with."""
+    while found := opener.match(sentence):
+        sentence = sentence[found.end() :]
+    return sentence
 
 
 def _capitalised(text: str) -> str:
@@ -351,7 +368,7 @@ def _people(people: Sequence[AuthorView], limit: int, followed: Collection[str])
 
 
 def _cleaned(names: Iterable[str]) -> Iterator[str]:
-    return filter(None, (clean(name, NAME_MAX) for name in names))
+    return (name for name in (clean(name, NAME_MAX) for name in names) if any(map(str.isalnum, name)))
 
 
 def _names(names: Iterable[str]) -> Iterator[str]:

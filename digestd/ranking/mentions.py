@@ -164,7 +164,7 @@ class MentionIndex:
         return best
 
     def quote(self, start: int, length: int) -> str:
-        """Return what stands at a place, as written: of the title the phrase, of the abstract the sentence around."""
+        """Return what stands at a place, as written: of the title the phrase, of the abstract what reads by itself."""
         place = start, length
         found = self._quotes.get(place)
         return self._quotes.setdefault(place, self._quote(start, length)) if found is None else found
@@ -210,7 +210,7 @@ class MentionIndex:
         text = self.texts[self.papers[start]]
         first, last = int(self.spans[start, 0]), int(self.spans[start + length - 1, 1])
         if self.tells[start] != TITLE:
-            return excerpt(text, first, last)
+            return excerpt(text, first, last) or text[first:last]
         return title_phrase(self.titles_of[self.papers[start]], first, last)
 
     def _standing(self, topics: Sequence[Names]) -> Ints:
