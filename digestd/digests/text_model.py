@@ -34,7 +34,7 @@ MAX_INLINE_TEXTS = 10_000
 SAMPLE = 5_000
 """Number of stored vectors from which the geometry of the space is estimated."""
 FEW_VECTORS = 500
-"""With fewer, planning encodes so many papers of the archive: 4 s, once after an archive was imported."""
+"""With fewer, so many papers of the archive are encoded: some 20 s, once after an archive was imported."""
 BLOCK = 64
 """Papers a transaction, so that little is lost when planning is interrupted."""
 _FIT_LOCK = Lock()

@@ -24,8 +24,9 @@ _RESULT_WORDS, _RESULT_MAX = 8, 110
 """Words of a result in a list, and characters of its line."""
 _SENTENCE_START = re.compile(r"(?<=[.!?])\s+(?=[A-Z“(])|(?<=[。！？])(?=.)")
 _OPENER = re.compile(
-    r"\S+(?: \S+){0,3}?, (?!which|and|or|an?\b|the|\w+ing\b)"
-    r"|(?i:as|while|when|given|using|with|on|by|for|in|compared)\b[^,]*, "
+    r"(?!(?i:without|except|unless|unlike|if|only|when|under|for(?! example)|with|on)\b)"
+    r"\S+(?: \S+){0,3}?, (?!which|and|or|an?\b|the|\w+ing\b|[^,]{1,40},? and\b)"
+    r"|(?i:as|while|given|using|compared)\b[^,]*, "
     r"|.{0,90}?\b(?:show|demonstrate|find|reveal|suggest|indicate|observe|confirm)(?:s|ed)? that "
     r"|(?:\S+ ){0,2}(?i:experiments|results|evaluations?|stud(?:y|ies)|findings|testing)\b.{0,90}?"
     r"\b(?:show|demonstrate|reveal|indicate|confirm|validate|verify)(?:s|ed)? (?:that )?"

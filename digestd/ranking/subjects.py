@@ -11,11 +11,11 @@ extraction, though it may mention neither word.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from math import log
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -92,6 +92,7 @@ class Subjects:
     index: "SubjectIndex"
     names: Sequence[Names]
     mentioned: Mentions
+    parts: "_Parts"
 
     @property
     def about(self) -> Bools:
@@ -134,14 +135,18 @@ class Subjects:
 
     def _narrower(self, query: int, paper: int) -> list[tuple[int, int]]:
         """Return the starts and lengths of what names the narrower subjects of a query, or all parts, in a paper."""
-        names = self.names[query]
-        parts = [self.index.part(phrase).place(0, paper) for phrase in names.parts]
+        names, (rows, mentioned) = self.names[query], self.parts
+        parts = [mentioned.place(rows[phrase], paper) for phrase in names.parts]
         found = [self.index.subject(name).mentioned.place(0, paper) for name in names.subjects]
         return [place for place in (*found, *(parts if all(parts) else ())) if place]
 
     def _most_telling(self, places: Sequence[tuple[int, int] | None]) -> tuple[int, int] | None:
         tells = self.index.mentions.tells
         return max(filter(None, places), key=lambda place: tells[place[0]], default=None)
+
+
+_Parts: TypeAlias = tuple[Mapping[str, int], Mentions]
+"""The row of each part of queries, and its mentions."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,26 +171,34 @@ class SubjectIndex:
     space: EmbeddingSpace
     vectors: Floats
     _subjects: dict[str, _Subject] = field(default_factory=dict)
-    _parts: dict[str, Mentions] = field(default_factory=dict)
 
     def of(self, queries: Queries) -> Subjects:
         """Return the papers about each query."""
         coefficients = SPARSE if self.space.is_empty else DENSE
         log_odds = np.full((len(queries.names), len(self.mentions)), coefficients.bias, dtype=np.float32)
-        mentioned = self.mentions.of(queries.names)
-        for weight, values in zip(coefficients.weights, self.features(queries, mentioned), strict=True):
+        mentioned, parts = self.mentions.of(queries.names), self._parts_of(queries.names)
+        for weight, values in zip(coefficients.weights, self.features(queries, mentioned, parts), strict=True):
             values *= np.float32(weight)  # in place: these are the largest arrays of a shard
             log_odds += values
-        return Subjects(log_odds, self, queries.names, mentioned)
+        return Subjects(log_odds, self, queries.names, mentioned, parts)
 
-    def features(self, queries: Queries, mentioned: Mentions) -> Iterator[Floats]:
-        """Yield the values (t, m) of each of FEATURES, to be changed at will."""
+    def features(
+        self, queries: Queries, mentioned: Mentions | None = None, parts: "_Parts | None" = None
+    ) -> Iterator[Floats]:
+        """Yield the values (t, m) of each of FEATURES, to be changed at will.
+
+        Args:
+            mentioned, parts: The mentions of the queries and of their parts, if known already.
+        """
+        mentioned = mentioned or self.mentions.of(queries.names)
+        rows, named = parts or self._parts_of(queries.names)
         shape = len(queries.names), len(self.mentions)
         often = mentioned.cells.to_dense(mentioned.often, shape)
         narrower = self._by_subject("narrower", queries.names, np.zeros(shape, dtype=np.float32))
+        either = named.cells.to_dense(named.often, (len(rows), len(self.mentions)))
         for row, own in enumerate(queries.names):
             if own.parts:
-                narrower[row] = np.min([self._often(self.part(phrase)) for phrase in own.parts], axis=0)
+                narrower[row] = either[[rows[phrase] for phrase in own.parts]].min(axis=0)
         is_named = (often > 0) | (narrower > 0)
         yield often
         yield narrower
@@ -202,23 +215,16 @@ class SubjectIndex:
             model, texts = self.mentions.model, [narrower_text(name)]
             row = model.encode(texts).sparse * np.sqrt(model.known_shares(texts)[0])
             features = {
-                "narrower": self._often(mentioned),
+                "narrower": mentioned.cells.to_dense(mentioned.often, (1, len(self.mentions)))[0],
                 "words": (row @ self.words).toarray()[0],
                 "unheard": _unheard(row)[0],
             }
             self._subjects[name] = _Subject(mentioned, features)
         return self._subjects[name]
 
-    def part(self, phrase: str) -> Mentions:
-        """Return what the papers have of a part of a topic."""
-        if phrase not in self._parts:
-            self._parts[phrase] = self.mentions.of([part_names(phrase)])
-        return self._parts[phrase]
-
-    def _often(self, mentioned: Mentions) -> Floats:
-        """Return how often each paper names the only concept of mentions (m,)."""
-        often: Floats = mentioned.cells.to_dense(mentioned.often, (1, len(self.mentions)))[0]
-        return often
+    def _parts_of(self, names: Sequence[Names]) -> "_Parts":
+        phrases = list(dict.fromkeys(phrase for own in names for phrase in own.parts))
+        return {phrase: row for row, phrase in enumerate(phrases)}, self.mentions.of([*map(part_names, phrases)])
 
     def _by_subject(self, feature: str, names: Sequence[Names], values: Floats) -> Floats:
         """Put a feature of the subjects that queries are in place of their own values."""

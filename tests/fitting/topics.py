@@ -157,7 +157,7 @@ def _of_day(
         grades = np.zeros(len(today), dtype=np.float32)
         for paper, grade in wanted.items():
             grades[places[paper]] = grade
-        features = index.features(queries, index.mentions.of(queries.names))
+        features = index.features(queries)
         yield ReaderDay(reader, name, np.stack(list(features), axis=-1), grades)
 
 
