@@ -36,7 +36,7 @@ class ReasonKind(StrEnum):
     PASSING = "passing"  # the phrase is in the background or the results alone; words = a quote
     JUDGED = "judged"  # a language model says that it is about the topic; words = why
     JUDGED_NEAR = "judged_near"  # a language model says that it is near the topic; words = why
-    NEAR_TOPIC = "near_topic"  # close in meaning; words = what the title has of the topic
+    NEAR_TOPIC = "near_topic"  # close in meaning; words = what the paper has of the topic
     NEAREST = "nearest"  # nothing matched; value = the topic that comes nearest, or empty
     LIKED = "liked"  # close to a paper the subscriber liked; value = its title
     REFERENCE = "reference"  # close to a private reference of the subscriber; value = its title, for them alone

@@ -23,7 +23,7 @@ from digestd.ranking.concepts import Names
 from digestd.ranking.inverted_index import in_category
 from digestd.ranking.lexicon import CACHE_SIZE, COMPOUND, acronym, compound_lemmas, definitions, lemmas
 from digestd.ranking.model import TextModel
-from digestd.ranking.quotes import BACKGROUND, CONTRIBUTION, SENTENCE_END, excerpt, sentences, title_phrase
+from digestd.ranking.quotes import BACKGROUND, CONTRIBUTION, SENTENCE_END, excerpt, sentences
 from digestd.ranking.text import lower
 
 GAP = 1
@@ -103,7 +103,6 @@ class MentionIndex:
         directed: (w,) whether one of DIRECTIONS or a comma stands before the word.
         begins, titles: (m,) first place of each paper, and the number of words in its title.
         texts: (m,) the text of each paper.
-        titles_of: (m,) its title, with which the text begins.
     """
 
     model: TextModel
@@ -124,7 +123,6 @@ class MentionIndex:
     begins: Ints
     titles: Ints
     texts: Sequence[str]
-    titles_of: Sequence[str]
     _quotes: dict[tuple[int, int], str] = field(default_factory=dict)
     _places: dict[int, Sequence[Mapping[int, Sequence[int]]]] = field(default_factory=dict)
 
@@ -164,7 +162,7 @@ class MentionIndex:
         return best
 
     def quote(self, start: int, length: int) -> str:
-        """Return what stands at a place, as written: of the title the phrase, of the abstract what reads by itself."""
+        """Return what stands at a place, as written: in an abstract with what makes it read by itself."""
         place = start, length
         found = self._quotes.get(place)
         return self._quotes.setdefault(place, self._quote(start, length)) if found is None else found
@@ -209,9 +207,8 @@ class MentionIndex:
     def _quote(self, start: int, length: int) -> str:
         text = self.texts[self.papers[start]]
         first, last = int(self.spans[start, 0]), int(self.spans[start + length - 1, 1])
-        if self.tells[start] != TITLE:
-            return excerpt(text, first, last) or text[first:last]
-        return title_phrase(self.titles_of[self.papers[start]], first, last)
+        quote = excerpt(text, first, last) if self.tells[start] != TITLE else ""
+        return quote or text[first:last]
 
     def _standing(self, topics: Sequence[Names]) -> Ints:
         """Return the places of forms, with and without their head noun."""
@@ -367,7 +364,6 @@ def build_mention_index(papers: Sequence[Paper], model: TextModel, categories: M
         begins=(np.cumsum(sizes) - sizes)[:-1] + len(BETWEEN),
         titles=np.bincount(owner[tells == TITLE], minlength=len(sizes))[:-1],
         texts=texts,
-        titles_of=titles,
     )
 
 

@@ -20,8 +20,6 @@ _LEANING = frozenset(
 """Words that need what comes before, or begin what everybody knows."""
 _EMPTY = re.compile(r"\bavailable (?:at|on|from|online|here)\b|https?:|\bgithub\b")
 """Words of sentences about where something is published."""
-EXTRA = 4
-"""Maximum number of words by which a quote from a title is extended on each side."""
 SENTENCE_END = re.compile(r"[.!?;:][\"'”’)\]]*(?=\s|$)")
 BACKGROUND, PASSING, OWN, CONTRIBUTION = range(4)
 """What a sentence tells: what was known before, how the work compares, what the authors did, what is new; best last."""
@@ -118,45 +116,3 @@ def _is_closed(quote: str) -> bool:
     return all(quote.count(left) == quote.count(right) for left, right in ("()", "[]", "“”", "{}")) and not (
         quote.count('"') % 2
     )
-
-
-def title_phrase(title: str, start: int, end: int) -> str:
-    """Return title[start:end] with the words around that belong to the same noun phrase.
-
-    These go as far as the next function word, participle or punctuation mark, and not beyond a plural.
-    """
-    for _ in range(EXTRA):
-        left = title[:start].rstrip()
-        word = left.rpartition(" ")[2]
-        if (
-            len(left) == start
-            or not word[-1:].isalnum()
-            or not word[0].isalnum()
-            or _ends_phrase(word)
-            or _is_plural(word)
-        ):
-            break
-        start = len(left) - len(word)
-    for _ in range(EXTRA):
-        last = title[start:end].rpartition(" ")[2]
-        word, _, rest = title[end:].lstrip().partition(" ")
-        bare = word.rstrip(".,:;?!")
-        if title[end : end + 1] != " " or _is_plural(last):
-            break
-        is_last = bare != word or not rest or (rest.split(" ")[0].lower() in STOP_WORDS and not rest.startswith("to "))
-        if not bare or not (bare[0].isalnum() and bare[-1].isalnum()) or _ends_phrase(bare, is_last=is_last):
-            break
-        end = title.index(bare, end) + len(bare)
-        if bare != word:
-            break
-    return title[start:end]
-
-
-def _ends_phrase(word: str, *, is_last: bool = False) -> bool:
-    """Return True if the word is no part of a noun phrase; a gerund is one only as its last word."""
-    return word.lower() in STOP_WORDS | {"based"} or (word.endswith("ing") and not is_last)
-
-
-def _is_plural(word: str) -> bool:
-    """Return True if the word looks like a plural or a verb in the present tense, at which noun phrases end."""
-    return word.endswith("s") and not word.endswith(("ss", "us", "is", "'s", "’s"))

@@ -115,10 +115,10 @@ def test_words_name_no_concept_in_another_sense(abstract: str, form: str, *, nam
     assert len(index.of([Names((tuple(lemmas(form)),), (), (), ())]).cells) == named
 
 
-def test_quote_of_title_prefers_whole_phrase() -> None:
+def test_quote_prefers_whole_form_to_acronym() -> None:
     index = candidates([retitled("Mr. SD: Oiled Salt Drums", "Salt.")]).subjects.mentions
     found = index.of([Names((("salt", "drum"),), ("SD",), (), ())])
-    assert index.quote(int(found.starts[0]), int(found.lengths[0])) == "Oiled Salt Drums"
+    assert index.quote(int(found.starts[0]), int(found.lengths[0])) == "Salt Drums"
 
 
 def test_acronym_ends_no_compound() -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from digestd.ranking.quotes import BACKGROUND, CONTRIBUTION, OWN, PASSING, WORDS_MAX, excerpt, sentences, title_phrase
+from digestd.ranking.quotes import BACKGROUND, CONTRIBUTION, OWN, PASSING, WORDS_MAX, excerpt, sentences
 
 
 @pytest.mark.parametrize(
@@ -36,22 +36,6 @@ def test_excerpt_is_short_and_whole() -> None:
         assert len(quote.split()) <= WORDS_MAX
         assert f" {quote} " in f" {text.replace(',', '')} " or quote in text
         assert found[0] in quote or not quote
-
-
-@pytest.mark.parametrize(
-    ("title", "word", "quote"),
-    [
-        ("Raising Tame Salt Marsh Goats for Milk", "Marsh", "Tame Salt Marsh Goats"),
-        ("Old Goats Eating Salt", "Goats", "Old Goats"),
-        ("On Goat Keeping: A Survey", "Goat", "Goat Keeping"),
-        ("Herds of Goat, Sheep and Cow", "Goat", "Goat"),
-        ("Goats", "Goats", "Goats"),
-        ("Tests of Goat Milk Based on Salt", "Goat", "Goat Milk"),
-    ],
-)
-def test_title_phrase_is_a_noun_phrase(title: str, word: str, quote: str) -> None:
-    start = title.index(word)
-    assert title_phrase(title, start, start + len(word)) == quote
 
 
 def test_sentences_tell_own_work_from_other() -> None:
