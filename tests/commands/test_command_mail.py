@@ -113,6 +113,8 @@ def test_sender_is_empty_for_two_from_headers() -> None:
         "X-Autoreply: yes",
         "Subject: Out of office: Re: your digest",
         "Subject: Abwesenheitsnotiz",
+        "Subject: [External] Automatic reply: Re: Ice on lakes",
+        "Subject: =?iso-8859-1?Q?R=E9ponse_automatique_=3A_Ice?=",
         "Subject: =?utf-8?B?6Ieq5Yqo5Zue5aSN77ya5oKo5aW9?=",
     ],
 )
@@ -128,7 +130,20 @@ def test_automatic_mail_is_recognised_by_sender(sender: str) -> None:
     assert letter(mail("help", sender=sender)).automatic
 
 
-@pytest.mark.parametrize("header", ["Auto-Submitted: no", "Precedence: normal", "Return-Path: <ada@example.net>"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Auto-Submitted: no",
+        "Precedence: normal",
+        "Return-Path: <ada@example.net>",
+        "Subject: Re: Automatic answer scoring with trees",
+        "Subject: Antw: A challenge-response game for sensors",
+        "Subject: =?utf-8?Q?AW=3A_Automatic_reply_to_e-mail?=",
+        "Subject: Odp: Out of the office: how people work at home",
+        "Subject: Counting trees by automatic answers",
+        "Subject: stop, I am on vacation for good",
+    ],
+)
 def test_personal_mail_is_not_automatic(header: str) -> None:
     assert not letter(f"{header}\nFrom: ada@example.net\n\nhelp\n".encode()).automatic
 

@@ -100,7 +100,7 @@ QUOTED = (
 """What introduces the reply of the other server."""
 AUTOMATIC_SUBJECT = (
     Cue(r"out[- ]of[- ](the )?office",                          "Out of office"),
-    Cue(r"on vacation",                                         "I am on vacation"),
+    Cue(r"(i( am|.m) )?(currently )?on vacation",                "I am on vacation"),
     Cue(r"auto(matic)?[ -]?(reply|response|answer)",            "Automatic reply: papers"),
     Cue(r"automatische[ _]antwort",                             "Automatische Antwort"),
     Cue(r"abwesen",                                             "Abwesenheitsnotiz"),

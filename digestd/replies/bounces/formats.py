@@ -38,6 +38,7 @@ from digestd.domain.bounce_rules import kind_of, status_in
 from digestd.replies.bounces import cues
 from digestd.replies.bounces.cues import any_of
 from digestd.replies.parsed_mail import HeaderFields, ParsedMail
+from digestd.replies.subjects import is_automatic, read_subject
 from digestd.security.addresses import complaint_tag
 
 
@@ -252,25 +253,24 @@ _AUTO_REPLY_HEADERS = (
 )  # fmt: skip
 _PRECEDENCE = frozenset({"auto_reply", "auto-reply", "junk"})
 _REPORT_TYPES = frozenset({"disposition-notification"})
-_AUTOMATIC_SUBJECT = any_of(cues.AUTOMATIC_SUBJECT)
 
 
 def parse_automatic(mail: ParsedMail) -> BounceReport | None:
     """Return a report of kind None for an automatic reply; None for any other mail."""
-    fields, subject = mail.fields, mail.fields.first("subject")
+    fields, has_cue = mail.fields, is_automatic(read_subject(mail.fields))
     if any(fields.first(name) for name in _AUTO_REPLY_HEADERS):
         return _IGNORED
-    if mail.is_from_mail_system:  # its subject may quote ours
-        return _IGNORED if _AUTOMATIC_SUBJECT.match(subject) else None
+    if mail.is_from_mail_system:
+        return _IGNORED if has_cue else None
     submitted = fields.first("auto-submitted").lower()
-    is_automatic = (
+    is_ignored = (
         (submitted and not submitted.startswith("no"))
         or fields.first("x-auto-response-suppress")
         or mail.report_type in _REPORT_TYPES
         or fields.first("precedence").lower() in _PRECEDENCE
-        or _AUTOMATIC_SUBJECT.search(subject)
+        or has_cue
     )
-    return _IGNORED if is_automatic else None
+    return _IGNORED if is_ignored else None
 
 
 FORMATS: Mapping[str, Callable[[ParsedMail], BounceReport | None]] = {

@@ -2,11 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
 from email.utils import getaddresses
 
-from digestd.replies.bounces.cues import AUTOMATIC_SUBJECT, any_of
 from digestd.replies.bounces.formats import parse_automatic
 from digestd.replies.commands.authentication import (
     NOT_AUTHENTICATED,
@@ -20,9 +17,9 @@ from digestd.replies.parsed_mail import (
     html_to_lines,
     replace_surrogates,
 )
+from digestd.replies.subjects import SUBJECT_MAX, read_subject
 
 LINES_MAX = 40
-SUBJECT_MAX = 300
 RECIPIENTS_MAX = 20
 _BULK_PRECEDENCE = frozenset({"bulk", "list", "junk", "auto_reply", "auto-reply"})
 _LIST_HEADERS = ("list-id", "list-unsubscribe", "list-post", "list-help", "mailing-list", "x-mailing-list")
@@ -32,7 +29,6 @@ _ADDR_SPEC = re.compile(r"[^\s<>,;:\"@]{1,64}@[^\s<>,;:\"@]{1,255}")
 _NAME_ADDR = re.compile(r"([^<>]{0,500})<([^\s<>,;:\"@]{1,64}@[^\s<>,;:\"@]{1,255})>")
 _QUOTED_STRING = re.compile(r'"(?:[^"\\]|\\.){0,200}"')
 _MESSAGE_ID = re.compile(r"<[!#-;=?-~]{1,250}>")
-_AUTOMATIC_SUBJECT = any_of(AUTOMATIC_SUBJECT)
 _QUOTE_INTRO = re.compile(
     r"-{2,}\s*(original|ursprüngliche|forwarded|weitergeleitete|reply|antwort)"
     r"|(on|am|le|el|op|il)\b.*\d|_{5,}$|(from|von|van|de|da|sent|gesendet|betreff|subject)\s*:\s",
@@ -65,13 +61,12 @@ class CommandMail:
 
 def parse_command_mail(mail: ParsedMail) -> CommandMail:
     """Return the command mail of a parsed mail."""
-    fields = mail.fields
-    sender, subject = _sender(fields), _subject(fields.first("subject"))
+    fields, sender = mail.fields, _sender(mail.fields)
     return CommandMail(
         sender=sender,
-        subject=subject,
+        subject=read_subject(fields),
         lines=tuple(_own_lines(_lines(mail)))[:LINES_MAX],
-        automatic=_is_automatic(mail, sender) or _AUTOMATIC_SUBJECT.search(subject) is not None,
+        automatic=_is_automatic(mail, sender),
         id=fields.first("message-id") if _MESSAGE_ID.fullmatch(fields.first("message-id")) else "",
         recipients=_recipients(fields),
         authentication=parse_authentication_results(mail.authentication_results),
@@ -113,14 +108,6 @@ def _sender(fields: HeaderFields) -> str:
 def _recipients(fields: HeaderFields) -> tuple[str, ...]:
     named = [address.lower() for _, address in getaddresses(fields.all("to", "cc")) if address]
     return tuple(dict.fromkeys(named))[:RECIPIENTS_MAX]
-
-
-def _subject(raw: str) -> str:
-    try:
-        text = str(make_header(decode_header(raw[:SUBJECT_MAX])))
-    except (HeaderParseError, LookupError, ValueError):
-        text = raw
-    return " ".join(replace_surrogates(text[:SUBJECT_MAX]).split())
 
 
 def _lines(mail: ParsedMail) -> list[str]:

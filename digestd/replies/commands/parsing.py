@@ -15,6 +15,7 @@ from unicodedata import east_asian_width
 
 from digestd.domain.interest import Kind
 from digestd.replies.commands.command_mail import CommandMail
+from digestd.replies.subjects import is_reply
 from digestd.text.scripts import fold
 
 COMMANDS_MAX = 10
@@ -82,9 +83,6 @@ DENIALS = ("しない", "しません", "したくない", "したくありま�
 """Endings of lines that begin with a word for unsubscribing and deny it."""
 WIDE_REST_MAX = 16
 """Characters after a word for unsubscribing in a language without blanks between words."""
-REPLY_PREFIXES = frozenset(
-    {"re", "aw", "antw", "fw", "fwd", "wg", "sv", "tr", "rif", "res", "rv", "enc", "回复", "答复", "转发"}
-)
 _QUOTED = "\"'“”„«»‚‘’「」《》 "
 _PUNCTUATION = str.maketrans(
     {"，": ", ", "、": ", ", "；": "; ", "：": ": ", "。": ". ", "！": "! ", "？": "? ", "＋": "+", "－": "-"}
@@ -168,9 +166,7 @@ def _entries(catalogues: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
 
 def parse_commands(mail: CommandMail, words: CommandWords) -> tuple[Command, ...]:
     """Return the commands of the subject, unless it is a reply, and of the lines."""
-    prefix, colon, _ = mail.subject.replace("：", ":").partition(":")
-    is_reply = colon and prefix.casefold().rstrip("[]0123456789 ") in REPLY_PREFIXES
-    found = [] if is_reply else parse_line(mail.subject, words)
+    found = [] if is_reply(mail.subject) else parse_line(mail.subject, words)
     lines = [line.translate(_PUNCTUATION) for line in mail.lines]
     while lines and any(words.mean("greeting", word) for word in _words(lines[0])[:1]):
         lines.pop(0)
