@@ -186,8 +186,14 @@ def written_language(mail: CommandMail, words: CommandWords) -> str:
 
 
 def parse_line(line: str, words: CommandWords) -> list[Command]:
-    """Return the commands of one line, one for each paper or interest."""
-    text = _strip_courtesies(_SIGN_BLANK.sub("", line[:LINE_MAX].translate(_PUNCTUATION)), words)
+    """Return the commands of one line, one for each paper or interest. A question may only unsubscribe."""
+    text = _SIGN_BLANK.sub("", line[:LINE_MAX].translate(_PUNCTUATION)).strip()
+    asked = _parse(text.strip("¿? "), words) if text.endswith("?") else []
+    return asked if asked == [Command(Verb.UNSUBSCRIBE)] else _parse(text, words)
+
+
+def _parse(line: str, words: CommandWords) -> list[Command]:
+    text = _strip_courtesies(line, words)
     if verb := _whole_line(text, words):
         return [Command(verb)]
     head, rest = _take(text, words.verbs.keys() | words.kinds.keys())
@@ -287,7 +293,9 @@ def _setting(verb: Verb, rest: str, _: CommandWords) -> list[Command]:
 def _arguments(rest: str, words: CommandWords) -> list[str]:
     """Return numbers, dates and units without what stands between them."""
     spaced = _NUMBER_EDGE.sub(" ", _WIDE_DATE.sub(r"\1-\2-\3 ", rest))
-    return [word for word in map(fold, spaced.rstrip(".!").split()) if not words.mean("filler", word)]
+    return [
+        word for word in (fold(one).strip(",.!") for one in spaced.split()) if word and not words.mean("filler", word)
+    ]
 
 
 def _paper_numbers(verb: Verb, rest: str, words: CommandWords) -> list[Command]:
