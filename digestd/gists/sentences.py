@@ -48,14 +48,16 @@ _PARENTHESIS_MAX = 400
 DROPPED = "dropped"
 _LABELS = {role: cues(f"labels_{role}") for role in (DROPPED, RESULT, CONCLUSION, METHOD, OBJECTIVE, BACKGROUND)}
 _NAMES = "S?|".join(sorted(frozenset().union(*_LABELS.values()), key=len, reverse=True)).upper() + "S?"
+_ANY_CASE = re.IGNORECASE | re.ASCII
+"""Without ASCII, "ı" and "ſ" would match the letters of a label."""
 _ONE = rf"(?:{_NAMES})(?:\s*(?:/|&|,|\bAND\b)\s*(?:{_NAMES}))*"
-_LABEL = re.compile(rf"\s*(?:{_ONE})(?:\s*[:—–]\s*|\.(?:\s+(?=[A-Z\d(])|$)|\s+-\s+)", re.IGNORECASE)
+_LABEL = re.compile(rf"\s*(?:{_ONE})(?:\s*[:—–]\s*|\.(?:\s+(?=[A-Z\d(])|$)|\s+-\s+)", _ANY_CASE)
 _BARE_LABEL = re.compile(
     rf"\s*(?:(?:{_ONE})\s+(?=[A-Z(\d])"
     r"|(?:Introduction|Abstract|Background|Objectives?|Aims?|Purpose|Methods?|Findings|Results?|Conclusions?)"
     r"(?:(?=[A-Z][a-z]|[A-Z] )|\s*[-—–]+\s*(?=[A-Z])|\s+(?=(?:We|The|This|These|In|An?|Our|To|Using|It|For)\s)))"
 )
-_INNER_LABEL = re.compile(rf"(?<=[.!?)])\s*(?=(?:{_ONE})\s*:)", re.IGNORECASE)
+_INNER_LABEL = re.compile(rf"(?<=[.!?)])\s*(?=(?:{_ONE})\s*:)", _ANY_CASE)
 
 
 def split_sentences(text: str) -> list[Sentence]:

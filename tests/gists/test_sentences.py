@@ -45,6 +45,11 @@ def test_split_sentences_keeps_labels_as_roles() -> None:
     ]
 
 
+def test_split_sentences_keeps_look_alikes_of_labels() -> None:
+    text = "Introductıon: Trees fall. Reſults: Nine fell. OBJECTİVE: To cut. Results: Ten fell."
+    assert [sentence.label for sentence in split_sentences(text)] == ["", "", "", "result"]
+
+
 @pytest.mark.parametrize(
     "text", ["Methods. We cut ten. Results. Nine fell.", "Methods We cut ten. Results The oaks fell."]
 )
