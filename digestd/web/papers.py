@@ -132,7 +132,7 @@ def _day_page(db: Database, pages: Pages, day: date, now: datetime) -> Response:
         day=day,
         is_today=day == now.date(),
         papers=cut_for_page(found),
-        is_complete=states <= COMPLETE,
+        is_complete=states <= COMPLETE if states else None,
         before=before and before.date(),
         after=after and after.date(),
         outlets=tuple(OUTLETS.values()) if day == now.date() else (),

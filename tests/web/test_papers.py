@@ -68,13 +68,17 @@ def test_day_outside_archive_is_not_found(client: TestClient, day: str) -> None:
 def test_empty_day_says_why(client: TestClient, backend: Backend) -> None:
     shown = client.get("/papers/2026-11-26").text
     assert heading(shown) == "No new papers on Thursday 26 November"
-    assert "Our sources had nothing new that day." in shown
+    assert "Our sources" not in shown, "nothing is known about them"
     assert "The previous ones came on Tuesday 24 November." in shown
     assert _link(shown, "next") == "/papers/2026-11-27"
-    with backend.app.db.write() as session:
-        broken = Coverage("arxiv", date(2026, 11, 25), CoverageState.BROKEN)
-        sources.store_coverage(session, [broken], backend.clock())
-    assert "Not all of our sources could be read that day." in client.get("/papers/2026-11-25").text
+    for day, state, why in (
+        (date(2026, 11, 25), CoverageState.BROKEN, "Not all of our sources could be read that day."),
+        (date(2026, 11, 26), CoverageState.QUIET, "Our sources had nothing new that day."),
+    ):
+        backend.clock.advance(hours=2)
+        with backend.app.db.write() as session:
+            sources.store_coverage(session, [Coverage("arxiv", day, state)], backend.clock())
+        assert why in client.get(f"/papers/{day}").text
 
 
 @pytest.mark.usefixtures("three_days")
@@ -90,6 +94,15 @@ def test_page_size_is_bounded(client: TestClient, backend: Backend) -> None:
     )
     for address in ("/", "/papers"):
         assert len(client.get(address).content) < 45_000
+
+
+def test_summary_without_abstract_promises_none(client: TestClient, backend: Backend) -> None:
+    backend.import_papers({**PAPER, "abstract": "", "summary": "All trees were counted."})
+    (link,) = {e.attrib["href"] for e in tree(client.get("/papers").text).iter("a") if words(e) == "Share"}
+    for address in ("/papers", link):
+        (card,) = tree(client.get(address).text).findall(".//article")
+        assert "All trees were counted." in words(card)
+        assert "bstract" not in words(card), address
 
 
 def test_card_has_the_gist_and_folds_the_abstract(client: TestClient, backend: Backend) -> None:
