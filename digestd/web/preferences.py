@@ -114,8 +114,11 @@ class SettingsPage(LinkedPage):
         """Return the page with the form as entered, and its preview."""
         return self._page(self.subscriber(), form, seen=seen)
 
-    def preview(self, changed: Subscriber) -> PreviewResult | None:
-        """Return the next digest of a subscriber with changed settings; None if theirs are damaged. For `run`."""
+    def preview(self, changed: Subscriber, language: str) -> PreviewResult | None:
+        """Return the next digest of a subscriber with changed settings; None if theirs are damaged. For `run`.
+
+        `language`: that of the page, which is the stored one and not the one that the form chooses.
+        """
         try:
             with self.db.read() as session:
                 found = self.preview_day.preview_changed(session, changed, self.now)
@@ -123,7 +126,7 @@ class SettingsPage(LinkedPage):
             return None
         hints = self.preview_day.hints(values(changed.interests, Kind.TOPIC), self.now)
         self.hints.keep(changed.key, hints, self.now.date())
-        return PreviewResult.of(self.pages, self.pages.known_language(changed.language), found, hints)
+        return PreviewResult.of(self.pages, self.pages.known_language(language), found, hints)
 
     def _page(
         self,
@@ -255,7 +258,7 @@ def leave_group(settings: Settings, group: Annotated[str, Form()] = "") -> Respo
 async def _preview(
     settings: SettingsPage, place: PreviewPlace, known: Subscriber, record: SubscriberRecord
 ) -> PreviewResult | None:
-    return await place.day.run(place.network, partial(settings.preview, record.apply_to(known)))
+    return await place.day.run(place.network, partial(settings.preview, record.apply_to(known), known.language))
 
 
 def _saved(settings: SettingsPage, form: PreferencesForm) -> tuple[int, list[str]] | Response:

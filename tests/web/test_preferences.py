@@ -306,6 +306,8 @@ def test_preview_shows_next_digest_and_saves_nothing(client: TestClient, backend
     assert backend.contents() == before
     for address in (ADA, NEW):
         assert counted in words(tree(client.get(backend.settings(address)).text)), "they are loaded"
+    other = client.post(f"{here}/preview/picks", data=form | {"topics": "alpine lakes", "language": "de"}).text
+    assert "Matches your topic" in other, "the page is in the stored language until it is saved"
     assert client.post(f"{here}/preview", data=form | {"hour": "24"}).status_code == 422
     backend.plan()
     assert "Nothing is new for you since your last digest." in seen("alpine lakes")[0]
