@@ -70,9 +70,17 @@ def test_preview_reports_failure(chromium: Browser, app: App, stocked: Backend) 
     with served(app) as address, visiting(chromium) as (page, _):
         page.goto(address)
         page.route("**/preview/picks", lambda route: route.abort())
+        status = page.locator("#preview-status:not(:empty)")
         page.get_by_label("Topics").fill("alpine lakes")
-        page.locator("#preview-status:not(:empty)").wait_for(state="attached")
-        assert "No preview right now" in page.locator("#preview-status").inner_text()
+        status.wait_for(state="attached")
+        assert "No preview right now" in status.inner_text()
+        page.get_by_label("Topics").fill("")
+        page.route(
+            "**/preview/picks", lambda route: route.fulfill(status=413, body="<!doctype html><h1>Too large</h1>")
+        )
+        page.get_by_label("Topics").fill("alpine lakes")
+        status.wait_for(state="attached")
+        assert page.locator("#preview").inner_text() == "", "an error page is none of a preview"
 
 
 def test_reader_uses_all_links_of_mail(chromium: Browser, app: App, stocked: Backend) -> None:

@@ -35,9 +35,11 @@ async function ask({ lookUp }) {
   if (lookUp) body.set("look_up", "on");
   try {
     const answer = await fetch(form.dataset.picks, { method: "POST", body });
-    const part = await answer.text();
+    const part = document.createElement("template");
+    part.innerHTML = await answer.text();
     if (wanted || (isEmpty() && !lookUp)) return;
-    preview.innerHTML = part;
+    if (!part.content.firstElementChild?.matches(".picks")) throw new Error("an error page");
+    preview.replaceChildren(part.content);
     const offered = preview.querySelector(".hints");
     hints.replaceChildren(...(offered?.childNodes ?? []));
     offered?.remove();
@@ -66,8 +68,8 @@ form.addEventListener("input", ({ target }) => {
 });
 // The reader is done with the example papers.
 form.elements.papers?.addEventListener("change", () => isEmpty() || update(true));
-// Warm up the preview before the reader types.
-form.addEventListener("focusin", () => fetch(form.dataset.picks, { method: "POST", body: typed() }).catch(() => {}), { once: true });
+// Warm up the preview before the visitor types.
+if (!isLive) form.addEventListener("focusin", () => fetch(form.dataset.picks, { method: "POST", body: new URLSearchParams() }).catch(() => {}), { once: true });
 // A hint offers another topic: put it in place of the one that was typed.
 hints.addEventListener("click", (event) => {
   const offer = event.target.closest("button");
