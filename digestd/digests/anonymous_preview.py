@@ -61,7 +61,7 @@ def preview_anonymous(
     `day` may be shared and stays unchanged. `own`: papers that the interests name, as references that are not stored.
     """
     references = {one.name: StoredReference(one, day.now, None, None, None) for one in own}
-    return _preview(session, day, _anonymous_subscriber(preferences), tuple(interests), references)
+    return _preview(session, day, _anonymous_subscriber(preferences), tuple(interests), references, {})
 
 
 def preview_changed(
@@ -75,13 +75,14 @@ def preview_changed(
         Damaged: what is stored of them cannot be read.
     """
     due = due_subscribers.by_key(session, subscriber)._replace(preferences=preferences)
-    wanted = for_ranking(session, [due.key], {due.key: tuple(interests)})[due.key]
+    changed = {due.key: tuple(interests)}
+    wanted, shared = for_ranking(session, [due.key], changed)[due.key], groups.interests(session, [due.key], changed)
     own = of_interests(session, [due.key]).get(due.key, {})
-    found = _preview(session, day, due, wanted, own)
+    found = _preview(session, day, due, wanted, own, shared)
     if found.papers:
         return found
     again = due._replace(last_planned=None, horizon=None, had=_NOTHING)
-    return replace(_preview(session, day, again, wanted, own), is_again=True)
+    return replace(_preview(session, day, again, wanted, own, shared), is_again=True)
 
 
 def _preview(
@@ -90,11 +91,11 @@ def _preview(
     due: DueSubscriber,
     interests: tuple[Interest, ...],
     own: Mapping[PaperId, StoredReference],
+    shared: Mapping[int, Sequence[groups.SharedInterest]],
 ) -> DigestPreview:
     day = replace(day, seed_reader=SeedReader(day.candidates.model, day.candidates.space), trial=None)
     shard, unknown = rank_alone(session, day, due, interests, own)
-    shard = replace(shard, shared=groups.interests(session, [due.key]))
-    picks = select_picks(day, shard, [PERIOD], explore=False)[0]
+    picks = select_picks(day, replace(shard, shared=shared), [PERIOD], explore=False)[0]
     papers = tuple((day.candidates.papers[day.places[pick.paper]], pick.reason) for pick in picks)
     near = sum(pick.section is Section.NEAR for pick in picks)
     return DigestPreview(papers, near, int((shard.open & shard.ranked.fresh).sum()), unknown)

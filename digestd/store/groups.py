@@ -177,17 +177,23 @@ def list_addresses(session: Session, subscribers: Sequence[int]) -> frozenset[in
     return frozenset(session.connection().execute(query).scalars())
 
 
-def interests(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[SharedInterest, ...]]:
+def interests(
+    session: Session, subscribers: Sequence[int], changed: Mapping[int, Sequence[Interest]] = {}
+) -> dict[int, tuple[SharedInterest, ...]]:
     """Return the interests that subscribers have by their groups, each once; absent if they have none.
 
     What a subscriber says about the same thing counts instead. `since` is when both the interest and the membership
     stood.
+
+    Args:
+        changed: What these subscribers say, instead of what is stored.
     """
     query = select(_M.subscriber_id, _M.is_list).where(_M.subscriber_id.in_(subscribers))
     rows = session.connection().execute(query).all()
     if not rows:
         return {}
     own = _own(session, sorted({row.subscriber_id for row in rows}))
+    own |= {key: {_thing(one) for one in theirs} for key, theirs in changed.items()}
     found = _followed(session, sorted(own))
     for key, lent in _lent(session, [row.subscriber_id for row in rows if row.is_list]).items():
         found.setdefault(key, []).extend(lent)
@@ -251,9 +257,13 @@ def _own(session: Session, subscribers: Sequence[int]) -> dict[int, set[tuple[st
 def _first_of_each(shared: Sequence[SharedInterest], own: set[tuple[str, str]]) -> tuple[SharedInterest, ...]:
     first: dict[tuple[str, str], SharedInterest] = {}
     for one in shared:
-        if (name := (one.interest.kind.value, one.interest.value.casefold())) not in own:
-            first.setdefault(name, one)
+        if (thing := _thing(one.interest)) not in own:
+            first.setdefault(thing, one)
     return tuple(first.values())
+
+
+def _thing(interest: Interest) -> tuple[str, str]:
+    return interest.kind.value, interest.value.casefold()
 
 
 class ShownPapers(NamedTuple):

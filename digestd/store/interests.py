@@ -32,7 +32,7 @@ def for_ranking(
     """
     stored = of(session, [key for key in subscribers if key not in changed])
     found = _with_feedback(session, subscribers, {**stored, **changed})
-    for key, shared in groups.interests(session, subscribers).items():
+    for key, shared in groups.interests(session, subscribers, changed).items():
         found[key] = (*found.get(key, ()), *(one.interest for one in shared))
     return found
 
