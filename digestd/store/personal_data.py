@@ -26,7 +26,7 @@ from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.store import consent, core, groups, integrations, libraries, rate_limits, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage
-from digestd.store.ledger.packing import readable_picks, readable_seen, steps
+from digestd.store.ledger.packing import readable_picks, readable_seen, steps, unpack_most_read
 from digestd.store.ranking import judgments
 from digestd.store.subscribers import address_key_of
 from digestd.store.tables.ledger import AT_WORK
@@ -343,7 +343,7 @@ def _delete_derived(session: Session, revisions: core.Query | Sequence[int]) -> 
 
 
 def _seen_by_anybody(db: Database) -> NDArray[np.bool_]:
-    """Return for each paper, by its row number, whether any subscriber has had it."""
+    """Return for each paper, by its row number, whether any subscriber has had it, or a kept digest names it."""
     with db.read() as session:
         highest = session.connection().execute(select(func.max(_P.id))).scalar() or 0
         found = np.zeros(highest + 1, dtype=bool)
@@ -351,6 +351,8 @@ def _seen_by_anybody(db: Database) -> NDArray[np.bool_]:
         for packed in session.connection().execute(query).scalars():
             seen = readable_seen(packed)
             found[seen[seen < len(found)]] = True
+        named = select(_V.paper).where(_V.id.in_(_most_read(session)), _V.paper <= highest)
+        found[list(session.connection().execute(named).scalars())] = True
     return found
 
 
@@ -358,9 +360,16 @@ def _shown(db: Database) -> set[int]:
     """Return the revisions in the digests that are kept."""
     with db.read() as session:
         query = select(_D.picks).where(func.length(_D.picks) > 0).execution_options(yield_per=BATCH)
-        return {
+        picked = {
             pick.revision for picks in session.connection().execute(query).scalars() for pick in readable_picks(picks)
         }
+        return picked | _most_read(session)
+
+
+def _most_read(session: Session) -> set[int]:
+    """Return the revisions that kept digests name because everybody reads them."""
+    kept = session.connection().execute(select(_D.occasions).where(_D.occasions != "").distinct()).scalars()
+    return {unpack_most_read(one) for one in kept}
 
 
 def _batches(db: Database, table: Table, condition: Sequence[core.Condition]) -> Iterator[list[int]]:

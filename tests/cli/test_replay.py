@@ -13,8 +13,9 @@ from digestd.domain.coverage import Coverage, CoverageState
 from digestd.errors import BadInput, DigestdError
 from digestd.store import papers
 from digestd.store.papers import sources
+from digestd.store.personal_data import Pruned, prune
 from digestd.subscribers.personal_data import erase
-from tests.digests.topic_papers import DAY, archive, named, paper, reader, shelf
+from tests.digests.topic_papers import DAY, NONE, archive, named, paper, reader, shelf
 from tests.support.install import Install, install
 from tests.support.relay import Fault, Relay
 from tests.support.smtp import transport
@@ -98,6 +99,19 @@ async def test_replay_is_identical_after_changes(installed: Install, replay: Rep
         f"the digest of 2026-11-24 matches what was sent (sha256 {hashlib.sha256(message).hexdigest()})\n"
     )
     assert b"Hugging Face was late and will follow tomorrow" in message.replace(b"=\r\n", b"").replace(b"\r\n", b" ")
+
+
+async def test_replay_is_identical_after_pruning(installed: Install, replay: Replay) -> None:
+    installed.people([reader(explore=False, min_score="high")])
+    read = paper("read", NONE, signals={"upvotes": 90})
+    installed.papers([read])
+    message = await sent(installed)
+    assert b"Everybody is reading" in message
+    installed.papers([{**read, "title": "Quite another title"}])
+    installed.clock.go(100 * DAY)
+    pruned = prune(installed.db, installed.clock.now, keep_deliveries=0, keep_papers=90)
+    assert pruned == Pruned()
+    assert replay(READER, "2026-11-24", "--eml").stdout_bytes == message
 
 
 async def test_replay_prints_same_bytes_as_file(installed: Install, replay: Replay) -> None:
