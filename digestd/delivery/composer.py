@@ -239,7 +239,7 @@ class Composer:
         with self._lock:
             self._read([claim])
             templates, content = self.templates, self._content(claim)
-            subject = render_digest(templates, replace(content, subscriber_name="", held=())).subject
+            subject = render_digest(templates, _impersonal(content)).subject
             head = [_for_room(subject, content.links.view)]
             head += [
                 _for_room(render_earlier_digest(templates, one.date, claim.language), one.view) for one in content.held
@@ -319,13 +319,10 @@ class Composer:
     def _page(self, claim: Claim) -> str:
         urls = self._sender.urls
         links = DigestLinks(view="", unsubscribe="", home=urls.home, manage=urls.manage)
-        content = self._content(claim)
+        content = _impersonal(self._content(claim))
         content = replace(
             content,
-            subscriber_name="",
             links=links,
-            held=(),
-            facts=content.facts._replace(occasions=frozenset()),
             abstracts=FullAbstracts.PAGE,
             items=tuple([item._replace(colleagues=0) for item in content.items]),
         )
@@ -486,6 +483,12 @@ class Composer:
             complaint_address=self._sender.complaints,
             complaint_id=self._complaint_id(claim),
         )
+
+
+def _impersonal(content: DigestContent) -> DigestContent:
+    """Return the content for others, without the reader's name, earlier digests, and what is special for them."""
+    facts = content.facts._replace(occasions=frozenset(), quiet_days=0)
+    return replace(content, subscriber_name="", held=(), facts=facts)
 
 
 _HARMLESS = str.maketrans({sign: f"{sign}\u200b" for sign in "@<]"})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from digestd.domain.digest import Occasion
+from digestd.domain.digest import Occasion, Section
 from digestd.store.ledger import queries
 from tests.delivery.test_composer import prepared
 from tests.support.install import Install, install
@@ -100,3 +100,13 @@ def test_digest_names_what_everybody_reads(
     last = "Everybody is reading:\n  Swifts sleep aloft\n  https://example.org/swifts\n"
     assert (last in body(made)) == is_told
     assert "Swifts" not in body(made).partition("Everybody")[0]
+
+
+def test_others_see_nothing_special_of_the_reader(digest: Install) -> None:
+    composer, (first,) = prepared(digest)
+    assert composer.render(first).subject.startswith("Welcome: ")
+    assert "Welcome" not in composer.compose_for_room(first).message.decode()
+    near = tuple(pick._replace(section=Section.NEAR) for pick in first.picks)
+    quiet = first._replace(picks=near, facts=first.facts._replace(quiet_days=3))
+    assert "3 quiet days" in composer.render(quiet).text
+    assert "quiet days" not in composer.render_page(quiet)
