@@ -7,7 +7,7 @@ the team with more likes has the better ranking.
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from itertools import islice
 from typing import TypeAlias
 
@@ -100,9 +100,9 @@ def unpicked(day: PlanningDay, shard: Shard, i: int, picks: Sequence[Pick], j: i
     return day.candidates.papers[j].revision if may_see else 0
 
 
-def quiet_days(last: str | None, day: date) -> int:
-    """Return the days without a paper between a reader's last period with papers and this day, if there are several."""
-    quiet = 0 if last is None or "W" in last else (day - date.fromisoformat(last)).days - 1
+def quiet_days(empty: Sequence[str], period: str) -> int:
+    """Return the number of empty days before a period, if there are several; its own digest may have been empty."""
+    quiet = len(empty) - (period in empty)
     return quiet if quiet > 1 else 0
 
 

@@ -317,7 +317,7 @@ def _digests(
             occasions=pack_occasions(
                 digest_occasions(due, picks[i], considered[i], day, shard.unanswered),
                 unpicked(day, shard, i, picks[i], read),
-                quiet_days(shard.last_filled.get(due.key), slot.period.date),
+                quiet_days(shard.quiet_days.get(due.key, ()), slot.period.key),
             ),
             message_id=make_message_id(planner.keys, due.key, MailKind.DIGEST, slot.period.key, planner.host),
         )

@@ -57,7 +57,7 @@ class Shard:
         shared: The interests that subscribers have by their groups.
         recommended: Row numbers of papers that their colleagues liked or saved.
         unanswered: Those whose newest digest is empty because no source answered.
-        last_filled: The last period with papers of those whose newest digest is empty.
+        quiet_days: Days with empty digests since the last papers, of those whose newest digest is empty.
     """
 
     subscribers: Sequence[DueSubscriber]
@@ -73,7 +73,7 @@ class Shard:
     shared: Mapping[int, Sequence[SharedInterest]] = field(default_factory=dict)
     recommended: Mapping[int, Set[int]] = field(default_factory=dict)
     unanswered: Set[int] = frozenset()
-    last_filled: Mapping[int, str] = field(default_factory=dict)
+    quiet_days: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
     @property
     def trial_ranking(self) -> RankedCandidates:
@@ -94,7 +94,7 @@ def rank_shard(session: Session, day: PlanningDay, subscribers: Sequence[DueSubs
         shard,
         shared=groups.interests(session, keys),
         unanswered=queries.unanswered(session, waiting),
-        last_filled=queries.last_filled(session, waiting),
+        quiet_days=queries.quiet_days(session, waiting),
     )
 
 

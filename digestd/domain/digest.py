@@ -90,7 +90,7 @@ class DigestFacts(NamedTuple):
         coverage: The sources that were incomplete at planning, by label; None if that cannot be read.
         occasions: What is special about this digest.
         unmatched: The topics for which no paper was found, if a digest without picks says that there is none.
-        quiet_days: Days without a paper before it, two or more; else 0.
+        quiet_days: Days with an empty digest before it, two or more; else 0.
         most_read: The store's row number of the revision that everybody reads and that is no pick; 0 without one.
     """
 

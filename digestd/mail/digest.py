@@ -88,7 +88,7 @@ class DigestSummary:
         gaps: Incomplete sources.
         samples: How many papers are invented.
         near: How many papers are only near what the subscriber asked for.
-        quiet_days: Days without a digest before it, two or more, if few papers or none fit the interests; else 0.
+        quiet_days: Days with an empty digest before it, two or more, if few papers or none fit the interests; else 0.
         is_first, is_thin, is_after_gap, is_room_failed, is_room_ended, is_unanswered: What is special about it.
         by_mail: Whether feedback is given by mail.
         first: A slot for the title of the first paper.

@@ -235,7 +235,7 @@ def unpack_most_read(kept: str) -> int:
 
 
 def unpack_quiet_days(kept: str) -> int:
-    """Return the days without a paper from that column; 0 without any."""
+    """Return the days with an empty digest from that column; 0 without any."""
     return _number(kept, _QUIET)
 
 
