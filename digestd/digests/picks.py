@@ -93,11 +93,11 @@ def most_read(day: PlanningDay) -> int | None:
 
 
 def unpicked(day: PlanningDay, shard: Shard, i: int, picks: Sequence[Pick], j: int | None) -> int:
-    """Return the revision of the j-th paper if a subscriber may see it and has not; else 0."""
+    """Return the revision of the j-th paper if it is new to a subscriber who may see it and has not; else 0."""
     if j is None or not picks or any(pick.paper == day.keys[j] for pick in picks):
         return 0
-    may_see = shard.allowed[i, j] and shard.in_categories[i, j] and shard.unseen[i, j] and not shard.own[i, j]
-    return day.candidates.papers[j].revision if may_see else 0
+    is_news = shard.ranked.fresh[i, j] and shard.unseen[i, j] and not shard.own[i, j]
+    return day.candidates.papers[j].revision if is_news and shard.allowed[i, j] and shard.in_categories[i, j] else 0
 
 
 def quiet_days(empty: Sequence[str], period: str) -> int:

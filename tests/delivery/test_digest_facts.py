@@ -102,6 +102,19 @@ def test_digest_names_what_everybody_reads(
     assert "Swifts" not in body(made).partition("Everybody")[0]
 
 
+def test_one_digest_names_what_everybody_reads(tmp_path: Path, database_url: str, now: datetime) -> None:
+    made = install(tmp_path, database_url, now)
+    made.people([ADA | {"explore": False, "min_score": "high"}])
+    told = []
+    for day in range(2):
+        read: dict[str, object] = {"id": "arxiv:2611.05678", "title": "Swifts sleep", "signals": {"upvotes": 90}}
+        made.papers([PAPER | {"id": f"arxiv:2611.0000{day}", "title": f"Bees vote {'again ' * day}"}, read])
+        assert made.plan().planned == 1
+        told.append(prepared(made)[1][0])
+        made.clock.go(timedelta(days=1))
+    assert [bool(claim.facts.most_read) for claim in told] == [True, False]
+
+
 def test_others_see_nothing_special_of_the_reader(digest: Install) -> None:
     composer, (first,) = prepared(digest)
     assert composer.render(first).subject.startswith("Welcome: ")
