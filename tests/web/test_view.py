@@ -30,7 +30,7 @@ def test_view_offers_the_digest_as_files(client: TestClient, backend: Backend) -
     backend.import_papers(PAPER)
     backend.join("ada@example.org", hour=0, name="Ada Lovelace", topics=["sorting keys"])
     view = backend.link(Purpose.VIEW, backend.plan())
-    links = {a.text: a.attrib["href"] for a in tree(client.get(view).text).findall(".//p/a") if a.text in LABELS}
+    links = {a.text: a.attrib["href"] for a in tree(client.get(view).text).findall(".//footer//a") if a.text in LABELS}
     assert list(links) == LABELS
     for outlet in FILES:
         answer = client.get(links[outlet.label].removeprefix("https://papers.example.org"))
