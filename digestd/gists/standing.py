@@ -42,7 +42,9 @@ _LEAD = re.compile(rf"{phrases('leads')} [^;:.()]{{3,200}}?, (?=we \w)", re.I)
 _REPORTED = re.compile(
     rf"{phrases('reports')}\b[^.;:]{{0,220}}? (?:show|demonstrate|reveal|confirm)s? that (?=\w)", re.I
 )
-_TAIL = re.compile(rf", {phrases('clauses')}(?![\w-])|(?<!ed) by [\w-]+ing\b|; (?=\w)|: (?=\(?[i1a]\) )")
+_TAIL = re.compile(
+    rf", (?!{phrases('gerunds')}\b){phrases('clauses')}(?![\w-])|(?<!ed) by [\w-]+ing\b|; (?=\w)|: (?=\(?[i1a]\) )"
+)
 _VERB = re.compile(rf"^(?:we|i|it|they|this {phrases('texts')}) \w|\b{phrases('verbs')}(?![\w-])", re.I)
 _PAIRS = (("both", "and"), ("between", "and"), ("either", "or"), ("not only", "but"), ("not just", "but"))
 _SUBORDINATE = tuple(f"{one} " for one in cues("subordinate"))

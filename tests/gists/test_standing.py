@@ -189,6 +189,7 @@ def test_shorter_forms_drop_what_can_go(sentence: str, form: str) -> None:
         "Instead of counting new forests and pruning at every oak again, our method, which is small, counts all.",
         "Not only do our counts from old maps carry over, but our plans for forests, using radar, improve as well.",
         "Any such count of oaks in large forests has the following properties: (i) it is fast, and (ii) it is right.",
+        "We plant many oaks and grow them in very large parks for old, long, planning tasks of cities near the seas.",
         "We plant oaks in very old parks that are the first to simultaneously achieve: (i) size, and (ii) speed.",
         "We plant the first oak of the very old parks that grows twice as fast by drinking rain from the clouds.",
         "We show that trees in very old parks and gardens of cities, which nobody ever waters, grow twice as fast.",
