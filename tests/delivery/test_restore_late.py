@@ -66,7 +66,7 @@ class Service:
         found: Counter[str] = Counter()
         for mail in self.relay.taken:
             if mail.recipient == address:
-                text = plain_text(mail)
+                text = plain_text(mail).partition("Everybody is reading:")[0]
                 found.update(title for title in self.titles if title in text)
         return found
 

@@ -14,7 +14,7 @@ _LEADING = {"href", "src", "action", "formaction", "poster", "data", "srcset", "
 _SPOKEN = ("title", "alt", "aria-label", "placeholder", "value", "content", "href")
 _SILENT = {"hidden", "radio", "checkbox"}
 _LEADS = re.compile(
-    r"https?://[^\s]+|/[^/\\\s][^\s\\]*|/|#[a-z]*|#p[0-9]+|\?lang=[a-z-]+|mailto:[a-z0-9+@.?=&%-]+", re.IGNORECASE
+    r"https?://[^\s]+|/[^/\\\s][^\s\\]*|/|#[a-z]*|#p[0-9]+|\?lang=[a-z-]+|mailto:[a-z0-9+@.?=&%_~-]+", re.IGNORECASE
 )
 _UNRULY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
