@@ -75,7 +75,7 @@ _COMMA, _SEMICOLON, _LABEL, _NOTE = "%(one)s, %(other)s", "%(one)s; %(other)s", 
 _FONTS = "sans-serif"
 """The messages of email/punctuation.txt.j2."""
 _FONT_STYLE = "<style>.sheet,.day{{font-family:{}!important}}</style>"
-"""What a mail says in its head; programs that drop it choose fonts by `lang`."""
+"""Style rules in the head of a mail; programs that drop it choose fonts by `lang`."""
 _LATIN_FONTS = "-apple-system,'Segoe UI',Roboto,Helvetica,Arial"
 
 

@@ -16,7 +16,7 @@ REPLY_PREFIXES = frozenset(
         *("rv", "enc", "odp", "pd", "ynt", "ilt", "отв", "回复", "回覆", "答复", "转发", "轉寄", "返信", "転送"),
     }
 )
-"""What mail programs write before the colon of a reply or a forwarded mail."""
+"""Words that mail programs write before the colon of a reply or a forwarded mail."""
 _AUTOMATIC = any_of(AUTOMATIC_SUBJECT, r"(?:\[[^\[\]]{1,40}\]\s*)?")
 
 

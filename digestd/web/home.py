@@ -186,7 +186,7 @@ async def front(home: Home, cache: _Cache, preview_day: TodaysPapers) -> Respons
 
 @dataclass(frozen=True, slots=True)
 class PreviewPlace:
-    """What a network needs for a preview."""
+    """Parts that answer a network's previews."""
 
     network: Network
     now: Now

@@ -51,25 +51,29 @@ _Newest = Annotated[NewestPapers, Depends(part(lambda _app: NewestPapers()))]
 class KeptHints:
     """Hints about topics, kept for the day on which a page computed them, so that the next page need not.
 
-    They are kept by subscriber, so that nobody learns from the time of an answer what others have typed.
+    They are kept by subscriber, so that answer times do not show what others typed.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._kept: OrderedDict[tuple[int, date], Mapping[str, TopicHint]] = OrderedDict()
+        self._day = date.min
+        self._kept: OrderedDict[int, Mapping[str, TopicHint]] = OrderedDict()
 
     def keep(self, subscriber: int, hints: Iterable[TopicHint], today: date) -> None:
         with self._lock:
-            earlier = self._kept.pop((subscriber, today), {})
+            if self._day != today:
+                self._day = today
+                self._kept.clear()
+            earlier = self._kept.pop(subscriber, {})
             newest = [*({**earlier, **{hint.topic: hint for hint in hints}}).items()][-TOPICS_MAX:]
-            self._kept[subscriber, today] = dict(newest)
+            self._kept[subscriber] = dict(newest)
             if len(self._kept) > KEPT_MAX:
                 self._kept.popitem(last=False)
 
     def of(self, known: Subscriber, today: date) -> list[TopicHint]:
         """Return what is known today about the topics of a subscriber, in their order."""
         with self._lock:
-            found = self._kept.get((known.key, today), {})
+            found = self._kept.get(known.key, {}) if self._day == today else {}
         return [found[topic] for topic in values(known.interests, Kind.TOPIC) if topic in found]
 
 
