@@ -369,7 +369,7 @@ def _people(people: Sequence[AuthorView], limit: int, followed: Collection[str])
 
 
 def _cleaned(names: Iterable[str]) -> Iterator[str]:
-    return (name for name in (clean(name, NAME_MAX) for name in names) if any(map(str.isalnum, name)))
+    return filter(None, (clean(name, NAME_MAX) for name in names))
 
 
 def _names(names: Iterable[str]) -> Iterator[str]:
