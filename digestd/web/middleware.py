@@ -8,7 +8,8 @@ tokens, and exception texts may contain addresses. So it contains the pattern of
 and the places in the code.
 
 Bodies are limited to 16 kB within ten seconds, more for whoever has a link or is a mail provider. Each is read before
-it is passed on.
+it is passed on. Of a larger one a megabyte is read and dropped before the refusal, because a proxy that still writes
+when the connection ends answers 502 instead.
 """
 
 import asyncio
@@ -52,6 +53,7 @@ HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 """One year, without subdomains: digestd does not decide for other hosts of the domain."""
 BODY_MAX = 16 * 1024
 BODY_SECONDS = 10.0
+_DROPPED = 1024 * 1024
 LARGE, SLOW = 413, 408
 _CHATTER = frozenset({"/healthz", "/readyz", "/metrics", "/static/{name}"})
 
@@ -169,18 +171,18 @@ class BodyLimit:
 async def _body(scope: Scope, receive: Receive, most: int) -> bytes | None:
     """Return the body, or None if it is larger than `most` bytes."""
     announced = Headers(scope=scope).get("content-length", "0")
-    if not announced.isdecimal() or int(announced[:9]) > most:
-        return None
-    body = bytearray()
-    while True:
+    fits = announced.isdecimal() and int(announced[:9]) <= most
+    body, dropped, more = bytearray(), 0, True
+    while more and dropped < _DROPPED:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         body += message.get("body", b"")
-        if len(body) > most:
-            return None
-        if not message.get("more_body", False):
-            return bytes(body)
+        more = message.get("more_body", False)
+        if not fits or len(body) > most:
+            fits, dropped = False, dropped + len(body)
+            body.clear()
+    return bytes(body) if fits else None
 
 
 def _replay_body(body: bytes, receive: Receive) -> Receive:

@@ -18,7 +18,7 @@ def end_connections(db: Database) -> None:
     with db.connected() as connection:
         connection.execute(
             text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"  # waits until it is gone
                 " WHERE pid <> pg_backend_pid() AND datname = current_database()"
             )
         )
