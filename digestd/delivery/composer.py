@@ -60,6 +60,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 CACHED_PAPERS = 5_000
 """Papers that a composer keeps in memory."""
+KEPT_CLAIMS = 2_000
+"""Claims of which a composer keeps what it read: a batch is composed while the next one is prepared."""
 NO_HTML_LIMIT = 10_000_000
 """Bytes of HTML that no digest reaches: browsers do not clip pages."""
 
@@ -118,6 +120,15 @@ class ComposedMail(NamedTuple):
     sha256: bytes
 
 
+class _OwnFacts(NamedTuple):
+    """What a mail shows besides its claim and its papers."""
+
+    reply: CommandReply
+    offered: tuple[OfferedDigest, ...]
+    colleagues: Mapping[int, int]
+    most_read: PaperView | None
+
+
 class Composer:
     """Composes claimed mails.
 
@@ -131,20 +142,18 @@ class Composer:
         self._sender = sender
         self._papers: dict[tuple[int, int], PaperView] = {}
         self._views: dict[tuple[object, ...], PaperView] = {}
-        self._offered: dict[int, tuple[OfferedDigest, ...]] = {}
-        self._replies: dict[int, CommandReply] = {}
-        self._colleagues: dict[int, Mapping[int, int]] = {}
-        self._most_read: dict[int, PaperView | None] = {}
+        self._own: dict[int, _OwnFacts] = {}
         self._lock = RLock()
 
     def prepare(self, claims: Sequence[Claim]) -> None:
         """Read what these claims need: papers, replies, earlier digests.
 
-        Replies and offers of earlier batches are dropped; `compose` reads them again if they are needed. If the claims
-        cannot be read together, because one is damaged, `compose` reads each by itself.
+        What is kept of earlier batches is limited; `compose` reads again what it lacks. If the claims cannot be read
+        together, because one is damaged, `compose` reads each by itself.
         """
         with self._lock:
-            self._offered, self._replies, self._colleagues, self._most_read = {}, {}, {}, {}
+            for key in list(self._own)[:-KEPT_CLAIMS]:
+                del self._own[key]
             try:
                 self._read(claims)
             except DatabaseUnreachable:
@@ -165,9 +174,8 @@ class Composer:
             shown: The papers, by the revisions of its picks.
             colleagues: How many liked each of them.
         """
-        self._replies[claim.key], self._offered[claim.key] = reply, ()
-        self._colleagues[claim.key] = {pick.paper: colleagues for pick in claim.picks}
-        self._most_read[claim.key] = next(iter(shown), None)
+        liked = {pick.paper: colleagues for pick in claim.picks}
+        self._own[claim.key] = _OwnFacts(reply, (), liked, next(iter(shown), None))
         self._papers.update({(pick.revision, claim.planned_us): shown[pick.revision] for pick in claim.picks})
 
     def _read(self, claims: Sequence[Claim]) -> None:
@@ -180,16 +188,16 @@ class Composer:
                 self._papers = {key: paper for key, paper in self._papers.items() if key in wanted}
                 self._views = {}
             missing = sorted(wanted - self._papers.keys())
-            found_replies = command_answers.of(session, [claim.key for claim in claims if claim.kind is MailKind.REPLY])
+            replies = command_answers.of(session, [claim.key for claim in claims if claim.kind is MailKind.REPLY])
             offered = offered_by(session, [claim.key for claim in claims])
-            self._replies.update({claim.key: found_replies.get(claim.key, CommandReply(())) for claim in claims})
-            self._offered.update({claim.key: offered.get(claim.key, ()) for claim in claims})
-            self._colleagues.update(_colleagues(session, claims))
+            colleagues = _colleagues(session, claims)
             for planned_us in {planned for _, planned in missing}:
                 keys = [revision for revision, planned in missing if planned == planned_us]
                 found = papers.revisions(session, keys, from_us(planned_us))
                 self._papers.update({(key, planned_us): self._view(paper) for key, paper in found.items()})
-            self._most_read.update({claim.key: self._papers.get(read.get(claim.key, (0, 0))) for claim in claims})
+            for key in (claim.key for claim in claims):
+                own = replies.get(key, CommandReply(())), offered.get(key, ()), colleagues.get(key, {})
+                self._own[key] = _OwnFacts(*own, self._papers.get(read.get(key, (0, 0))))
 
     def _view(self, paper: Paper) -> PaperView:
         """Return one object for all digests that show the same words and figures: their mails share its fragments."""
@@ -347,12 +355,12 @@ class Composer:
             links=self._digest_links(claim),
             facts=claim.facts,
             held=self._earlier_digests(claim),
-            most_read=self._most_read[claim.key],
+            most_read=self._own[claim.key].most_read,
             abstracts=FullAbstracts.TEXT if claim.preferences.full_abstracts else FullAbstracts.NOWHERE,
         )
 
     def _items(self, claim: Claim) -> tuple[DigestItem, ...]:
-        colleagues = self._colleagues[claim.key]
+        colleagues = self._own[claim.key].colleagues
         return tuple(
             [
                 DigestItem(
@@ -369,7 +377,7 @@ class Composer:
         """Return the earlier digests that this one offers; none without a web address."""
         if not self._sender.urls.is_reachable:
             return ()
-        return tuple(self._earlier_digest(claim, digest) for digest in self._offered[claim.key])
+        return tuple(self._earlier_digest(claim, digest) for digest in self._own[claim.key].offered)
 
     def _earlier_digest(self, claim: Claim, digest: OfferedDigest) -> EarlierDigest:
         view = self._sender.urls.view(
@@ -395,7 +403,7 @@ class Composer:
         settings = make_token(self._sender.keys, Purpose.PREFERENCES, claim.subscriber, from_us(claim.dated_us))
         return ReplyContent(
             list_name=self._sender.list_name,
-            lines=self._replies[claim.key].lines,
+            lines=self._own[claim.key].reply.lines,
             answerable=bool(self._sender.commands),
             postal_address=self._sender.postal_address,
             language=claim.language,
@@ -432,7 +440,7 @@ class Composer:
             subject=subject,
             date=from_us(claim.dated_us),
             message_id=claim.message_id,
-            answers=self._replies[claim.key].answers,
+            answers=self._own[claim.key].reply.answers,
             feedback_id=self._feedback_id(claim),
             complaint_address=self._sender.complaints,
             complaint_id=self._complaint_id(claim),
@@ -506,15 +514,14 @@ def _summary(paper: PaperView) -> str:
     return paper.summary.brief if paper.summary and not paper.is_machine_written else paper.abstract
 
 
-def _colleagues(session: Session, claims: Sequence[Claim]) -> dict[int, Mapping[int, int]]:
+def _colleagues(session: Session, claims: Sequence[Claim]) -> dict[int, dict[int, int]]:
     """Return how many of the reader's group liked the papers of each digest, as of the time in its Date header."""
     shown = [
         ShownPapers(claim.key, claim.subscriber, [pick.paper for pick in claim.picks], from_us(claim.dated_us))
         for claim in claims
         if claim.kind in DIGESTS
     ]
-    found = groups.colleagues(session, shown)
-    return {claim.key: found.get(claim.key, {}) for claim in claims}
+    return groups.colleagues(session, shown)
 
 
 def _confirmation(sender: Sender, claim: Claim) -> str:

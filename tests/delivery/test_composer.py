@@ -3,6 +3,8 @@
 import email
 import re
 
+import pytest
+
 from digestd.delivery.composer import Composer
 from digestd.domain.delivery import Claim
 from digestd.security.addresses import NO_ATTEMPT, complaint_tag, read_envelope_from
@@ -25,6 +27,13 @@ def test_composer_does_not_depend_on_earlier_mails(on_file: Install) -> None:
     other, _ = prepared(on_file)
     assert {claim.key: other.compose(claim) for claim in reversed(claims)} == mails
     assert len(set(mails.values())) == len(claims)
+
+
+def test_composer_reads_nothing_for_prepared_mails(on_file: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    composer, claims = prepared(on_file)
+    composer.prepare(claims[:1])  # as the next batch
+    monkeypatch.setattr(type(on_file.db), "read", None)
+    assert all(composer.compose(claim).message for claim in claims)
 
 
 def test_composer_names_the_group_and_the_complaint_address(on_file: Install) -> None:
