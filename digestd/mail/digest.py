@@ -52,14 +52,13 @@ _SUBJECT_MAX = 60
 _FIRST_TITLE_MIN = 24
 _PREHEADER_MAX = 140
 _CONTENTS_FROM, _CONTENTS_MAX = 6, 10
-"""A digest of so many papers begins with a list of the first ones: what came out, or what they are."""
+"""A digest of so many papers begins with a list of the first titles."""
 _HEADING_MAX = 120
 _SOURCES_MAX = 4
 _TOPICS_MAX = 12
 """Topics named in a digest without papers."""
 _NEAR = frozenset({HeadingKind.NEAR, HeadingKind.NEAR_TOPICS})
-_UNSPOKEN = frozenset({HeadingKind.FOR_YOU, HeadingKind.ALSO})
-_SPOKEN = frozenset(HeadingKind) - _NEAR - _UNSPOKEN
+_SPOKEN = frozenset(HeadingKind) - _NEAR - {HeadingKind.FOR_YOU, HeadingKind.ALSO}
 """Headings that say why their papers were picked."""
 _BULLET_COLUMNS = 2
 """Columns that the text template may print before a reason: an arrow and a space."""
@@ -127,6 +126,7 @@ class DigestFrame(DigestLinks):
     Attributes:
         left: How many papers did not fit.
         contents: A slot for the list of titles, or empty if there are few papers.
+        unlisted: How many papers it does not name.
         papers: A slot for the headings and papers.
         most_read, most_read_url: Slots for the paper that everybody reads, or empty.
     """
@@ -137,6 +137,7 @@ class DigestFrame(DigestLinks):
     left: int
     held: tuple[EarlierDigest, ...]
     contents: str
+    unlisted: int
     most_read: str
     most_read_url: str
     subject: str = slot("subject")
@@ -156,7 +157,7 @@ class PickLinks:
         is_numbered: Whether to print numbers, for the list of results or because replies name papers by number.
         is_best: Whether it is the first paper, which is shown larger.
         abstracts: Where to print the full abstract.
-        reason: The part digest.reason, or nothing if the heading or the paper before says it all.
+        reason: The part digest.reason, or nothing if the heading says it all.
     """
 
     feedback: str
@@ -271,7 +272,6 @@ def _numbered_parts(
     parts: _Parts = []
     number = 0
     for block in layout:
-        before = ""
         if block.places[0] < count:
             changes = block.heading.kind in _NEAR and links.settings
             parts.append((_section(environment, block.heading, changes and slot("settings")), {"settings": settings}))
@@ -280,10 +280,8 @@ def _numbered_parts(
             if place >= count:
                 continue
             item = content.items[place]
-            reason = _reason(environment, item.reason, block.heading.kind, item.colleagues)
-            is_repeated = reason.html == before and block.heading.kind not in _UNSPOKEN
             own = {
-                "reason": _NOTHING if is_repeated else reason,
+                "reason": _reason(environment, item.reason, block.heading.kind, item.colleagues),
                 "number": _number(number),
                 "indent": _indent(number),
                 "token": tokens[place],
@@ -291,7 +289,6 @@ def _numbered_parts(
                 "place": _number(place + 1),
                 "mail": mail,
             }
-            before = reason.html
             pick = _pick_links(
                 links.feedback, bool(links.mute), gives_by_mail, is_numbered, number == 1, content.abstracts
             )
@@ -418,6 +415,7 @@ def _frame(content: DigestContent, heading: str, left: int, has_contents: bool) 
         manage=safe_url(links.manage),
         replies=links.replies,
         contents=slot("contents") if has_contents else "",
+        unlisted=max(len(content.items) - _CONTENTS_MAX, 0),
         most_read=slot("read") if content.most_read else "",
         most_read_url=_slot_if(content.most_read.url if content.most_read else "", "readurl"),
     )
@@ -514,7 +512,7 @@ def _empty(environment: Environment, topics: tuple[str, ...], settings: str) -> 
 @lru_cache(maxsize=4096)
 def _entry(environment: Environment, paper: PaperView) -> _Part:
     slots = {name: slot(name) for name in ("number", "indent")}
-    return _part(environment, "email/digest.entry", paper=paper, result=paper.result, **slots)
+    return _part(environment, "email/digest.entry", paper=paper, **slots)
 
 
 @lru_cache(maxsize=4096)

@@ -9,40 +9,23 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
-from itertools import dropwhile
 from urllib.parse import quote
 
 from digestd.domain.gist import GIST_MAX, Gist
 from digestd.domain.paper import NAME_MAX, Paper, PaperId, is_sample
 from digestd.mail.categories import category_names
-from digestd.ranking.text import STOP_WORDS
 from digestd.text.sanitise import clean, safe_url, shorten
 from digestd.text.scripts import text_direction, text_language
 
 _NAME_MAX = 60
-_RESULT_WORDS, _RESULT_MAX = 8, 110
-"""Words of a result in a list, and characters of its line."""
-_SENTENCE_START = re.compile(r"(?<=[.!?])\s+(?=[A-Z“(])|(?<=[。！？])(?=.)")
-_OPENER = re.compile(
-    r"(?!(?i:without|except|unless|unlike|if|only|when|under|for(?! example)|with|on)\b)"
-    r"\S+(?: \S+){0,3}?, (?!which|and|or|an?\b|the|\w+ing\b|[^,]{1,40},? and\b)"
-    r"|(?i:as|while|given|using|compared)\b[^,]*, "
-    r"|.{0,90}?\b(?:show|demonstrate|find|reveal|suggest|indicate|observe|confirm)(?:s|ed)? that "
-    r"|(?:\S+ ){0,2}(?i:experiments|results|evaluations?|stud(?:y|ies)|findings|testing)\b.{0,90}?"
-    r"\b(?:show|demonstrate|reveal|indicate|confirm|validate|verify)(?:s|ed)? (?:that )?"
-)
-"""Words before a result in a sentence that say nothing."""
-_ANNOUNCING = re.compile(
-    r"(?:[^,]{0,60}, )?(?:we|this (?:\w+ )?\w+|the authors|i) (?:\w+ly |also )?"
-    r"(?:introduc|propos|present|develop|describ|design|study|studi|investigat|explor|examin|address|consider|report|releas"
-    r"|formulat|analy|conduct|implement|provid|build|creat)\w* "
-    r"(?:[^,.]{1,60}, (?=an? |the ))?",
+_TITLE_MIN, _TITLE_MAX, _TITLE_MOST = 36, 80, 110
+"""Characters of a shortened title: at least, at most, and at most if it can be cut nowhere before."""
+_TITLE_EDGE = re.compile(
+    r"(?<!ed)(?=[ ](?:for|via|with|in|using|by|through|from|under|on|across|against|towards?|at|without)[ ])"
+    r"|(?=:[ ]|[ ][–—-][ ])|(?<=[?!])(?=[ ])",
     re.IGNORECASE,
 )
-"""Words before the name of what is new."""
-_FIGURE = re.compile(r"\d")
-_SUBJECT_WORDS = 4
-"""Words of a title that say what a result is about."""
+"""Where a title can be cut: before a preposition, unless it belongs to a participle, and between its parts."""
 _AFFILIATIONS_MAX = 2
 _FACTS_MAX = 3
 _LINKS = ("pdf", "code", "discussion", "project")
@@ -180,7 +163,7 @@ class PaperView:
             summary=None,
             gist=abstract,
             is_machine_written=False,
-            people=tuple([AuthorView(name) for name in _cleaned(paper.words.authors)]),
+            people=tuple([AuthorView(name) for name in _cleaned(paper.words.authors) if any(map(str.isalpha, name))]),
             affiliations=tuple(_names(paper.facts.affiliations)),
             categories=tuple(_names(name for name in category_names(paper.words.categories) if name != venue)),
             codes=tuple(_cleaned(paper.words.categories)),
@@ -260,54 +243,18 @@ class PaperView:
         return _figure(self.signals, "upvotes")
 
     @property
-    def result(self) -> str:
-        """Return what the title begins with, and first words of the gist: of what came out if it has a figure there.
-
-        Else of what is new. Without a gist these are the first words of the title.
-        """
-        sentences = _SENTENCE_START.split(self.gist) if self.summary else [self.title]
-        told = _opened(sentences[-1], _OPENER)
-        if self.summary and not _FIGURE.search(" ".join(told.split()[:_RESULT_WORDS])):
-            told = _opened(sentences[0], _ANNOUNCING)
-        words = told.split()
-        kept = words[:_RESULT_WORDS]
-        while len(kept) < len(words) and len(kept) > 1 and kept[-1].lower() in STOP_WORDS:
-            kept.pop()
-        text = " ".join(kept).rstrip(".,;:") + "…" * (len(kept) < len(words))
-        subject = _subject(self.title) if self.summary else ""
-        if not subject or subject.partition(" ")[0].lower() in text.lower():
-            return shorten(_capitalised(text), _RESULT_MAX)
-        if kept[0].lower() in STOP_WORDS:
-            text = text[:1].lower() + text[1:]
-        return shorten(f"{_capitalised(subject)}: {text}", _RESULT_MAX)
+    def short_title(self) -> str:
+        """Return the title for a list: cut where a phrase ends if it is long."""
+        if len(self.title) <= _TITLE_MAX:
+            return self.title
+        edges = [found.start() for found in _TITLE_EDGE.finditer(self.title, _TITLE_MIN)]
+        end = max((edge for edge in edges if edge <= _TITLE_MAX), default=min(edges, default=len(self.title)))
+        return shorten(self.title[:end], _TITLE_MOST)
 
     @property
     def path(self) -> str:
         """Return the path of the paper's own page below the home page."""
         return f"paper/{quote(self.id, safe=':/')}"
-
-
-def _opened(sentence: str, opener: re.Pattern[str]) -> str:
-    """Return a sentence without the openers that it begins with."""
-    while found := opener.match(sentence):
-        sentence = sentence[found.end() :]
-    return sentence
-
-
-def _capitalised(text: str) -> str:
-    """Return a text that begins with a capital, unless a name such as "iPhone" begins it."""
-    return text[:1].upper() + text[1:] if text.partition(" ")[0].islower() else text
-
-
-def _subject(title: str) -> str:
-    """Return the name at the beginning of a title, or else its first words up to a function word."""
-    name = title.partition(": ")[0].split()
-    if len(name) <= _SUBJECT_WORDS and len(name) < len(title.split()):
-        return " ".join(name)
-    name = list(dropwhile(lambda word: word.lower() in STOP_WORDS, name))
-    ends = (n for n, word in enumerate(name) if word.lower() in STOP_WORDS or word.lower() == "using")
-    kept = name[: min(next(ends, _SUBJECT_WORDS), _SUBJECT_WORDS)]
-    return " ".join(kept).rstrip(",;") if len(kept) > 1 else ""
 
 
 @lru_cache(maxsize=4096)  # many subscribers get the same papers

@@ -24,7 +24,7 @@ from digestd.ranking.inverted_index import in_category
 from digestd.ranking.lexicon import CACHE_SIZE, COMPOUND, acronym, compound_lemmas, definitions, lemmas
 from digestd.ranking.model import TextModel
 from digestd.ranking.quotes import BACKGROUND, CONTRIBUTION, SENTENCE_END, excerpt, sentences
-from digestd.ranking.text import lower
+from digestd.ranking.text import STOP_WORDS, lower
 
 GAP = 1
 """Words that may stand between two words of a form, as in "video *world* generation"."""
@@ -35,6 +35,8 @@ NAMED, HINTED, LISTED = range(3)
 
 DIRECTIONS = frozenset({"to", "in", "by"})
 """Words that separate: "images to 4D generation" is no image generation, "reward in flow models" no reward model."""
+_TORN = re.compile(rf"[,;:]|(?<!\S)(?:{'|'.join(STOP_WORDS)})(?!\S)", re.IGNORECASE)
+"""What stands between words of a term that only stand near each other: "agents in mobile"."""
 _COMMA = re.compile("[,;:]")
 """Separates as well."""
 WINDOW, TELLING = 5, 0.1
@@ -162,7 +164,10 @@ class MentionIndex:
         return best
 
     def quote(self, start: int, length: int) -> str:
-        """Return what stands at a place, as written: in an abstract with what makes it read by itself."""
+        """Return what stands at a place, as written: where authors speak of their own work, with what they say.
+
+        Empty if it is torn.
+        """
         place = start, length
         found = self._quotes.get(place)
         return self._quotes.setdefault(place, self._quote(start, length)) if found is None else found
@@ -207,8 +212,9 @@ class MentionIndex:
     def _quote(self, start: int, length: int) -> str:
         text = self.texts[self.papers[start]]
         first, last = int(self.spans[start, 0]), int(self.spans[start + length - 1, 1])
-        quote = excerpt(text, first, last) if self.tells[start] != TITLE else ""
-        return quote or text[first:last]
+        quote = excerpt(text, first, last) if BACKGROUND < self.tells[start] < TITLE else ""
+        term = text[first:last]
+        return quote or ("" if _TORN.search(term) else term)
 
     def _standing(self, topics: Sequence[Names]) -> Ints:
         """Return the places of forms, with and without their head noun."""

@@ -7,19 +7,16 @@ from digestd.ranking.text import STOP_WORDS, lower
 
 WORDS_MAX, MORE = 12, 2
 """Maximum number of words of a quote, and minimum number of those beside what it is quoted for."""
-FEW = 4
-"""Number of words of an opener, such as "In this paper," """
-_DETERMINERS = frozenset(("a", "an", "the", "we", "our", "this", "these"))
-_LEANING = frozenset(
-    (
-        *("and", "but", "or", "however", "meanwhile", "while", "whereas", "thus", "which", "that", "also", "then"),
-        *("hence", "furthermore", "moreover", "therefore", "instead", "it", "its", "they", "their", "recent"),
-        *("recently", "existing", "despite", "although"),
-    )
+_WORK = re.compile("paper|work|study|survey|article|approach|method|framework|model|system")
+_PRESENTING = "propose|present|introduce|develop|design|build|construct|create|describe|release"
+_PRESENTS = re.compile(rf"(?:{_PRESENTING})(?:s|d|ed)?|is")
+_FOLLOWING = re.compile(
+    "that|which|who|where|when|while|to|for|in|on|at|by|via|using|with|without|from|across|through|under|into|as|such"
+    "|including|but|an?|is|are|thereby"
 )
-"""Words that need what comes before, or begin what everybody knows."""
-_EMPTY = re.compile(r"\bavailable (?:at|on|from|online|here)\b|https?:|\bgithub\b")
-"""Words of sentences about where something is published."""
+"""Words before which a phrase can end."""
+_EMPTY = re.compile(r"\bavailable (?:at|on|from|online|here)\b|https?:|\bgithub\b|\b(?:future|will|hope|believe)\b")
+"""Words of sentences about where something is published, or what may come."""
 SENTENCE_END = re.compile(r"[.!?;:][\"'”’)\]]*(?=\s|$)")
 BACKGROUND, PASSING, OWN, CONTRIBUTION = range(4)
 """What a sentence tells: what was known before, how the work compares, what the authors did, what is new; best last."""
@@ -27,8 +24,7 @@ _OWN = re.compile(r"\b(?:we|our|this (?:paper|work|study|survey|article))\b")
 """The beginning of what the authors did, after what was known."""
 _NEW = re.compile(
     r"\b(?:we|this (?:paper|work|study|survey|article)) (?:also |then |first |further |therefore )?"
-    r"(?:propose|present|introduce|develop|design|build|construct|create|open-source|train|study|investigate|employ|use)"
-    r"s?\b"
+    rf"(?:{_PRESENTING}|open-source|train|study|investigate|employ|use)s?\b"
 )
 """What the authors did, in so many words."""
 _PASSING = re.compile(
@@ -59,7 +55,8 @@ def sentences(text: str, start: int = 0) -> Iterator[tuple[int, int]]:
 def excerpt(text: str, start: int, end: int) -> str:
     """Return a quote of at most WORDS_MAX words with text[start:end], or nothing if none reads by itself.
 
-    It begins and ends where a sentence, a clause or a noun phrase does, never within brackets or quotation marks.
+    A short sentence is quoted whole. Else it begins where the authors speak of their work, and ends where a clause or a
+    phrase does, never within brackets or quotation marks.
     """
     before = SENTENCE_END.split(text[:start])[-1]
     after = SENTENCE_END.split(text[end:], maxsplit=1)[0]
@@ -83,32 +80,28 @@ def excerpt(text: str, start: int, end: int) -> str:
 
 
 def _begins(words: Sequence[str], n: int) -> int:
-    """Return how well a quote begins with the n-th word of a sentence; 0 if badly."""
-    word = words[n].lower()
-    if not word[0].isalnum():
-        return 0
-    if not n:  # an opener like "In this work," says nothing
-        is_opener = any(each.endswith(",") or each == "that" for each in words[:FEW])
-        return (1 if is_opener else 3) * (word not in _LEANING)
-    if word in STOP_WORDS - _DETERMINERS or word in _LEANING:
-        return 0
-    if words[n - 1].endswith((",", ":", ";", "—", "–")):
-        return 2 + (n <= FEW and word in _DETERMINERS)
-    return 2 if word in _DETERMINERS else int(words[n - 1].lower() in STOP_WORDS - _LEANING - _DETERMINERS)
+    """Return how well a quote begins with the n-th word of a sentence: "we", "our", "this work", "a …"; 0 if badly."""
+    word, before, after = words[n].lower(), words[n - 1].lower() if n else "", " ".join(words[n + 1 : n + 2])
+    if word in ("a", "an"):
+        return 2 * (before.endswith(",") or _PRESENTS.fullmatch(before) is not None)
+    if not n and len(words) <= WORDS_MAX and word not in STOP_WORDS:
+        return 3
+    is_clause = not n or before == "that" or before.endswith((",", ":", ";"))
+    return 3 * (is_clause and (word in ("we", "our") or (word == "this" and _WORK.fullmatch(after) is not None)))
 
 
 def _ends(words: Sequence[str], n: int) -> int:
     """Return how well a quote ends with the n-th word of a sentence; 0 if badly."""
     word = words[n].lower().rstrip(",;:")
-    if word in STOP_WORDS or word in _LEANING or not (word[-1:].isalnum() or word[-1:] in ")%"):
+    if word in STOP_WORDS or not (word[-1:].isalnum() or word[-1:] in ")%"):
         return 0
     if n == len(words) - 1:
         return 3
-    if (
-        words[n + 1] == "of" or "-" in word or word.endswith("ed") or words[n - 1].lower() in ("to", "and")
-    ):  # "for real-time", "to discover"
-        return 0
-    return 2 if words[n][-1] in ",;:" else int(words[n + 1].lower() in STOP_WORDS)
+    after = words[n + 1].lower()
+    if words[n][-1] in ",;:":  # not within a list
+        return 2 * (_FOLLOWING.fullmatch(after) is not None or after.endswith("ing"))
+    is_open = "-" in word or word.endswith(("ed", "ing", "ly")) or words[n - 1].lower() in ("to", "and", "or")
+    return int(_FOLLOWING.fullmatch(after) is not None and not is_open)
 
 
 def _is_closed(quote: str) -> bool:

@@ -98,14 +98,13 @@ def test_feeds_round_trip_titles(words: str) -> None:
      "ada@example.org", "*", "---", "===", "[no]: /link", "    no code", "~~no~~"],
 )  # fmt: skip
 def test_markdown_shows_words_as_they_are(words: str) -> None:
-    paper = replace(
-        PAPER, plain_title=words, plain_abstract=words, words=replace(WORDS, authors=(words,), categories=(words,))
-    )
+    named = replace(WORDS, authors=(f"{words} X",), categories=(words,))
+    paper = replace(PAPER, plain_title=words, plain_abstract=words, words=named)
     parser = MarkdownIt("gfm-like", {"linkify": False})
     blocks = [token for token in parser.parse(written("markdown", paper, why=words)) if token.type == "inline"]
     texts = [one_line(plain(token)) for token in blocks]
     name = one_line(words)
-    assert texts[2:] == [f"1. {name}", f"{name} · {name} · 2026-11-24", name, name]
+    assert texts[2:] == [f"1. {name}", f"{name} X · {name} · 2026-11-24", name, name]
     kinds = {child.type for token in blocks for child in token.children or ()}
     assert kinds <= {"text", "text_special", "link_open", "link_close"}
     assert {token.tag for token in parser.parse(written("markdown", paper, why=words)) if token.nesting == 1} == {

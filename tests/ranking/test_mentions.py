@@ -135,7 +135,7 @@ def test_related_words_stand_close() -> None:
         place = index.related(tuple(form.split()), paper)
         return index.quote(*place) if place else ""
 
-    assert related("sea salt", 0) == "Salt from the sea"
+    assert related("sea salt", 0) == "", "“Salt from the sea” is torn"
     assert related("salt star", 0) in ("Salt", "stars")
     assert related("salt star map", 0) == "", "one word of three"
     assert related("star salt", 1) == "We melt salt with stars"

@@ -11,16 +11,15 @@ from digestd.ranking.quotes import BACKGROUND, CONTRIBUTION, OWN, PASSING, WORDS
     ("text", "quote"),
     [
         ("Old news. We weigh our far moons, at 3.5 tons. They are far.", "We weigh our far moons, at 3.5 tons"),
-        ("They rest; then two old moons: all of them.", ""),
-        ('Are they "far moons?" Old news.', ""),  # not within quotation marks
+        ("They rest; then two old moons: all of them.", ""),  # not said of the work
+        ('We ask: are they "far moons?" Old news.', ""),  # not within quotation marks
         ("moons", ""),  # says no more than the topic
         ("In this paper, we weigh the moons of distant planets.", "we weigh the moons of distant planets"),
-        ("Sights of far seas drew old sailors, who all know, at last, our small moons", "our small moons"),
-        ("They measure (mass, size, moons in reach) of the planets.", ""),
-        (
-            "They measured: two old planets (of moons in reach) from afar.",
-            "two old planets (of moons in reach) from afar",
-        ),
+        ("We keep scales, weights (all small), moons, old planets, suns, comets, and stars.", ""),  # a list
+        ("To help all sailors of all seas and lakes we keep Scale, a tool to weigh moons.", "a tool to weigh moons"),
+        ("Our work will be of use for moons of old planets.", ""),  # a hope
+        ("This encourages sailors to weigh moons.", ""),  # says who knows what
+        ("This work shows sailors how to weigh moons.", "This work shows sailors how to weigh moons"),
         ("Samples of moons are available at", ""),
     ],
 )
@@ -30,7 +29,7 @@ def test_excerpt_reads_by_itself(text: str, quote: str) -> None:
 
 
 def test_excerpt_is_short_and_whole() -> None:
-    text = "Sights of far seas drew the old brave sailors of all ages, who counted moons of salt in heavy silver boxes"
+    text = "We draw old brave sailors of all ages, a crew that counted moons of salt in heavy (or full) silver boxes"
     for found in re.finditer(r"\w+", text):
         quote = excerpt(text, *found.span())
         assert len(quote.split()) <= WORDS_MAX

@@ -79,7 +79,7 @@ def test_reason_says_that_topic_is_background() -> None:
     told = "Waggle dances of honeybees are old. We keep goats."
     day = candidates([*papers(), retitled("Waggle pots", told)])
     said = reason(day, profile(day, *likes((Kind.TOPIC, "waggle dances"))), 16)
-    assert said == Reason(ReasonKind.BACKGROUND, "waggle dances", ("Waggle dances of honeybees are old",))
+    assert said == Reason(ReasonKind.BACKGROUND, "waggle dances", ("Waggle dances",)), "what is old is not quoted"
 
 
 def test_reason_ignores_phrase_inside_word() -> None:
