@@ -120,8 +120,7 @@ def add_subscriber(
     built = wiring.connect()
     record = _record(email, options | {"status": "pending" if confirm else "active"})
     say(f"{record.address}: {add(built.db, built.notices, record, built.clock())}")
-    _say_hints(built, record)
-    _say_papers(built, record)
+    _say_understood(built, record, options)
 
 
 @_with_options
@@ -135,8 +134,7 @@ def edit_subscriber(email: Email, **options: Any) -> None:
     built = wiring.connect()
     record = _record(email, options)
     say(f"{record.address}: {edit(built.db, built.keys, record, built.clock())}")
-    _say_hints(built, record)
-    _say_papers(built, record)
+    _say_understood(built, record, options)
 
 
 def list_subscribers(
@@ -303,6 +301,15 @@ def _record(email: str, options: Mapping[str, Any]) -> SubscriberRecord:
     record = parse({"email": email, **plain, **lists, **({"mute": mute} if mute else {})})
     not_given = {(kind, Stance.MUTED) for name, kind in MUTABLE.items() if name not in mute}
     return replace(record, lists={slot: items for slot, items in record.lists.items() if slot not in not_given})
+
+
+def _say_understood(built: App, record: SubscriberRecord, given: Mapping[str, Any]) -> None:
+    """Tell how the time zone, the topics and the papers of a record are understood."""
+    zone = record.preferences.timezone
+    if given["timezone"] not in (None, zone):
+        say(f"time zone '{given['timezone']}': read as {zone}")
+    _say_hints(built, record)
+    _say_papers(built, record)
 
 
 def _say_hints(built: App, record: SubscriberRecord) -> None:

