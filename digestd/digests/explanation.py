@@ -22,7 +22,7 @@ from digestd.domain.delivery import UNSENT, State
 from digestd.domain.digest import DigestFacts, Pick, Reason, Section
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper, PaperId
-from digestd.domain.schedule import end_of_day, local_date, newest_due, period_date, period_on
+from digestd.domain.schedule import current_period, end_of_day, local_date, period_date, period_on
 from digestd.domain.subscriber import MinScore
 from digestd.errors import BadInput, Damaged, NotFound
 from digestd.ranking.arrays import Cells
@@ -310,7 +310,7 @@ def _rank_one(db: Database, subscriber: int, now: datetime, ranking: RankingOpti
 
 
 def _period(day: PlanningDay, shard: Shard) -> str:
-    return newest_due(shard.subscribers[0].preferences.timing, day.now).key
+    return current_period(shard.subscribers[0].preferences.timing, day.now).key
 
 
 def _explanation(paper: ExplainedPaper, period: str, explore: bool) -> Explanation:

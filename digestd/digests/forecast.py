@@ -20,7 +20,7 @@ from digestd.domain.delivery import MailKind, State
 from digestd.domain.digest import Section
 from digestd.domain.interest import Interest, Stance
 from digestd.domain.paper import Paper
-from digestd.domain.schedule import is_mail_day, local_date, newest_due, period_on
+from digestd.domain.schedule import current_period, is_mail_day, local_date, period_on
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.ranking.calibration import MIN_SCORES
 from digestd.store import due as due_subscribers
@@ -76,7 +76,7 @@ def forecast(db: Database, subscriber: int, now: datetime, ranking: RankingOptio
     with single_blas_thread(), db.read() as session:
         due = due_subscribers.by_key(session, subscriber)
         shard = rank_shard(session, day, [due])
-        period = newest_due(due.preferences.timing, now).key
+        period = current_period(due.preferences.timing, now).key
         wanted = [i for i in for_ranking(session, [due.key]).get(due.key, ()) if i.stance is Stance.LIKED]
         [picks] = select_picks(day, shard, [period], ranking.explore)
         return Forecast(

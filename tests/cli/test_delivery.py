@@ -108,3 +108,9 @@ def test_preview_after_the_digest_names_it(installed: Install, run: Run) -> None
     assert "Moss on walls" in run("preview", ADA, "--date", "2026-11-24")
     told = run("explain", ADA, "invented:two").splitlines()[1]
     assert told.startswith("muted: phrase sand")
+
+
+def test_preview_before_the_hour_is_dated_today(installed: Install, run: Run) -> None:
+    installed.people([{"email": ADA, "topics": ["moss"], "hour": 23, "timezone": "Europe/Berlin"}])
+    assert "Tuesday 24 November" in run("preview", ADA)
+    assert json.loads(run("explain", ADA, "invented:one", "--json"))["period"] == "2026-11-24"
