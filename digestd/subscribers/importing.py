@@ -26,6 +26,8 @@ from digestd.subscribers.subscriber_record import SubscriberRecord, parse, subsc
 BLOCK = 500
 TOPICS_MAX = 10_000
 """Distinct topics of a file that are reported."""
+ADDRESSES_MAX = 100_000
+"""Addresses of a file that are remembered to refuse a second line, which takes some 15 MB."""
 
 
 @dataclass(slots=True)
@@ -122,26 +124,38 @@ def dry_run_import(
 
 
 def _blocks(lines: Iterable[FileLine], notices: NoticeContext, report: SubscriberImportReport) -> Iterator[list[_Line]]:
-    """Yield blocks of lines. Of two lines for one address in a block, the later one starts a new block."""
+    """Yield blocks of good lines. Of two lines for one address in a block, the later one starts a new block."""
     block: dict[bytes, _Line] = {}
+    for line in _good_lines(lines, notices, report):
+        if len(block) >= BLOCK or line.key in block:
+            yield list(block.values())
+            block = {}
+        block[line.key] = line
+        topics = line.record.lists.get((Kind.TOPIC, Stance.LIKED), ())
+        for topic in topics if len(report.topics) < TOPICS_MAX else ():
+            report.topics.setdefault(topic, line.number)
+    if block:
+        yield list(block.values())
+
+
+def _good_lines(lines: Iterable[FileLine], notices: NoticeContext, report: SubscriberImportReport) -> Iterator[_Line]:
+    """Yield the lines that can be read. Report the others, and second lines for an address."""
+    seen: dict[bytes, int] = {}
     for line in lines:
         try:
             record = _record(line)
             key = address_key(notices.keys, record.address)
+            if first := seen.get(key):
+                raise BadRecord("email", f"line {first} has the same address; keep one of the two lines")
         except BadRecord as problem:
             report.refused.add(line.number, problem)
             continue
         except Exception as error:  # of a kind that nobody foresaw
             report.refused.add(line.number, BadRecord("line", f"cannot be read ({type(error).__name__})"))
             continue
-        if len(block) >= BLOCK or key in block:
-            yield list(block.values())
-            block = {}
-        block[key] = _Line(line.number, key, record)
-        for topic in record.lists.get((Kind.TOPIC, Stance.LIKED), ()) if len(report.topics) < TOPICS_MAX else ():
-            report.topics.setdefault(topic, line.number)
-    if block:
-        yield list(block.values())
+        if len(seen) < ADDRESSES_MAX:
+            seen[key] = line.number
+        yield _Line(line.number, key, record)
 
 
 def _record(line: FileLine) -> SubscriberRecord:

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from digestd.domain.delivery import SuppressionReason
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.subscriber import Cause, Preferences, Status, Subscriber
-from digestd.errors import BadInput, BadRecord
+from digestd.errors import BadInput, BadRecord, RejectedLine
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
 from digestd.store import core, subscribers
@@ -111,10 +111,12 @@ def test_import_is_idempotent(db: Database, post: NoticeContext, now: datetime) 
     assert by_address(db) == before
 
 
-def test_import_uses_the_later_of_two_lines(db: Database, post: NoticeContext, now: datetime) -> None:
-    lines = [{"email": "bo@example.org"}, {"email": "bo@example.org"}, {"email": "BO@example.org", "hour": 8}]
-    assert counts(import_subscribers(db, post, jsonl(*lines), now)) == (1, 1, 1, 0)
-    assert by_address(db)["bo@example.org"].timing.hour == 8
+def test_import_refuses_a_second_line_for_an_address(db: Database, post: NoticeContext, now: datetime) -> None:
+    others = [{"email": f"reader{number}@example.org"} for number in range(600)]  # more than a block
+    lines = [{"email": "bo@example.org", "hour": 8}, *others, {"email": "BO@example.org", "hour": 9}]
+    done = import_subscribers(db, post, jsonl(*lines), now)
+    assert list(done.refused) == [RejectedLine(602, "email", "line 1 has the same address; keep one of the two lines")]
+    assert (done.added, by_address(db)["bo@example.org"].timing.hour) == (601, 8)
 
 
 def test_import_sends_confirmations_to_pending(db: Database, post: NoticeContext, now: datetime) -> None:
