@@ -1,5 +1,6 @@
 """paper: list, show, import, merge, split, summarise."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
 from pathlib import Path
@@ -98,6 +99,7 @@ def import_file(
     built = wiring.connect()
     try:
         with file.open("rb") as lines, progress("papers", file.stat().st_size) as advance:
+            _require_jsonl(file, lines.peek())
             done = import_papers(built.db, _advancing(lines, advance), built.clock(), archive, strict)
     except OSError as error:
         raise BadInput(f"cannot read {file}: {error.strerror}") from error
@@ -162,6 +164,13 @@ def split_one(
 
     built = wiring.connect()
     emit([paper_row(paper) for paper in split_paper(built.db, paper_id(name), built.clock(), number)], as_json)
+
+
+def _require_jsonl(file: Path, start: bytes) -> None:
+    """Refuse a file of another format as a whole, by the first kilobytes of it. Raises BadInput."""
+    is_array = start.lstrip().startswith(b"[")
+    if start.strip() and (is_array or not re.search(rb"^(\xef\xbb\xbf)?\s*\{", start, re.MULTILINE)):
+        raise BadInput(f'{file} is not JSONL; write one object per line, as in {{"title": "How lakes freeze"}}')
 
 
 def _advancing(lines: BinaryIO, advance: Callable[[int], None]) -> Iterator[bytes]:

@@ -61,6 +61,13 @@ def test_import_prints_counts_and_bad_lines(run: Run, file: Path) -> None:
     assert (result.exit_code, result.stderr.startswith("line 2: titel: unknown key")) == (1, True)
 
 
+def test_import_refuses_a_file_of_another_format_in_one_line(run: Run) -> None:
+    result = run("paper", "import", "/etc/passwd")
+    assert isinstance(result.exception, BadInput)
+    assert str(result.exception).startswith("/etc/passwd is not JSONL; write one object per line, as in {")
+    assert result.output == ""
+
+
 def test_import_limits_memory_without_line_ends(run: Run, tmp_path: Path) -> None:
     endless = tmp_path / "endless.jsonl"
     with endless.open("wb") as out:
