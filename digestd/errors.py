@@ -31,6 +31,8 @@ from dataclasses import dataclass, field
 _REWRITES = (
     (re.compile(r"^Value error, "), ""),
     (re.compile(r"Input should (be|have)"), r"must \1"),
+    (re.compile(r"be greater than or equal to"), "be at least"),
+    (re.compile(r"be less than or equal to"), "be at most"),
     (re.compile(r"String should have at most (\d+) characters"), r"is longer than \1 characters; shorten it"),
     (re.compile(r", unable to (?:parse|interpret) .*"), ""),
     (re.compile(r"must be a valid boolean"), "must be true or false"),

@@ -18,6 +18,7 @@ from digestd.text.sanitise import clean, is_visible
 def add_token(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the token is for.")],
     scope: Annotated[list[Scope] | None, typer.Option(help="What it allows. Repeatable. Default: read.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Create an API token and print it.
 
@@ -33,7 +34,11 @@ def add_token(
     built, secret = wiring.connect(), secrets.token_urlsafe(32)
     with built.db.write() as session:
         number = integrations.add_token(session, name[:80], secret, set(scope or [Scope.READ]), built.clock())
-    typer.echo(f"digestd_{number}_{secret}")
+    token = f"digestd_{number}_{secret}"
+    if as_json:
+        emit({"number": number, "token": token}, as_json)
+    else:
+        typer.echo(token)
 
 
 def list_tokens(as_json: Json = False) -> None:

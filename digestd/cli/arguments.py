@@ -11,12 +11,22 @@ from digestd.errors import BadInput
 from digestd.text import inputs
 from digestd.text.inputs import NUMBER_MAX
 
+
+def check_number(number: int | None) -> int | None:
+    """Return a number that an option or argument may have; without the limit that help would show."""
+    if number is not None and number < 1:
+        raise typer.BadParameter("must be 1 or more")
+    if number is not None and number > NUMBER_MAX:
+        raise typer.BadParameter("is too large")
+    return number
+
+
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The subscriber's address.")]
-Number = Annotated[int, typer.Argument(metavar="NUMBER", max=NUMBER_MAX, help="As the list shows it.")]
+Number = Annotated[int, typer.Argument(metavar="NUMBER", callback=check_number, help="As the list shows it.")]
 PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="An arXiv id, a DOI, or SCHEME:VALUE.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change. Changes nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=NUMBER_MAX, help="Show at most this many, newest first.")]
+Limit = Annotated[int, typer.Option("--limit", callback=check_number, help="Show at most this many, newest first.")]
 
 
 def parse_datetime(text: str) -> datetime:

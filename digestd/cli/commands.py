@@ -29,6 +29,8 @@ class CommandEntry:
     logs: bool = True
     """False for commands that log nothing, which start faster without the logging library."""
     is_hidden: bool = False
+    is_service: bool = False
+    """True for commands that run until they are stopped, and have no `--json`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +147,17 @@ CONFIG = {
 }
 COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     "init": CommandEntry("database:init", "Create the database and the secret key, or upgrade them.", _SERVICE),
-    "up": CommandEntry("service:up", "Run the complete service.", _SERVICE),
-    "web": CommandEntry("web:serve_web", "Run only the web pages.", _SERVICE),
-    "worker": CommandEntry("service:run_worker", "Run the jobs of several machines, or only delivery.", _SERVICE),
+    "up": CommandEntry("service:up", "Run the complete service.", _SERVICE, is_service=True),
+    "web": CommandEntry("web:serve_web", "Run only the web pages.", _SERVICE, is_service=True),
+    "worker": CommandEntry(
+        "service:run_worker", "Run the jobs of several machines, or only delivery.", _SERVICE, is_service=True
+    ),
     "run": CommandEntry("pipeline:run_once", "Ingest, plan and deliver once, then exit; for cron.", _SERVICE),
     "try": CommandEntry(
-        "try_out:try_out", "Deliver one digest to a sample subscriber, then serve the pages.", is_hidden=True
+        "try_out:try_out",
+        "Deliver one digest to a sample subscriber, then serve the pages.",
+        is_hidden=True,
+        is_service=True,
     ),
     "ingest": CommandEntry(
         "pipeline:ingest", "Fetch new papers. One failing source does not stop the others.", _PIPELINE
@@ -232,6 +239,8 @@ def load(name: str, command: CommandEntry) -> Any:
     found = getattr(import_module(f"digestd.cli.{module}"), function)
     if command.logs:
         import_module("digestd.logs").configure("console", "warning")
+    if not command.is_service:
+        found = import_module("digestd.cli.output").with_json(found)
     resume_gc()
     alone = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False, add_completion=False)
     alone.command(name)(found)

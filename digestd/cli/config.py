@@ -100,7 +100,7 @@ def describe_language_model(app: "App") -> Iterator[str]:
         yield "nothing about subscribers is sent to it (DIGESTD_LLM_JUDGE is off)"
 
 
-def show_dkim() -> None:
+def show_dkim(as_json: Json = False) -> None:
     """Print the DNS record of the DKIM key.
 
     Its value is printed in strings of at most 255 characters (RFC 1035 section 3.3).
@@ -114,6 +114,9 @@ def show_dkim() -> None:
     if record is None:
         raise BadInput("DIGESTD_DKIM_KEY_FILE is not set; if the relay signs, publish the record of its key")
     name, value = record
+    if as_json:
+        emit({"name": name, "type": "TXT", "value": value}, as_json)
+        return
     pieces = " ".join(f'"{value[start : start + 255]}"' for start in range(0, len(value), 255))
     typer.echo(f"{name}. TXT {pieces}")
 

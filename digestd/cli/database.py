@@ -38,7 +38,7 @@ from digestd.store.opt_outs import FILE_NAME, OptOutRecord
 from digestd.store.processes import SCHEDULER
 
 
-def init() -> None:
+def init(as_json: Json = False) -> None:
     """Create the database and the secret key, or upgrade them.
 
     Safe to repeat.
@@ -47,7 +47,11 @@ def init() -> None:
     """
     app = wiring.initialise()
     settings = app.settings
-    typer.echo(f"database  {app.db.engine.url.render_as_string(hide_password=True)}")
+    url = app.db.engine.url.render_as_string(hide_password=True)
+    if as_json:
+        emit({"database": url, "secret": settings.secret_key_file}, as_json)
+        return
+    typer.echo(f"database  {url}")
     typer.echo(f"secret    {settings.secret_key_file} (keep a copy: links in mails depend on it)")
     typer.echo("ready     next: `digestd subscriber add you@example.org`, then `digestd up`")
 

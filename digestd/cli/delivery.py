@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.arguments import Json, Limit, parse_datetime
+from digestd.cli.arguments import Json, Limit, check_number, parse_datetime
 from digestd.cli.output import emit, progress
 from digestd.cli.stdio import say
 from digestd.domain.delivery import UNSENT, Actor, Evidence, MailKind, Settlement, State
@@ -29,7 +29,6 @@ from digestd.store.ledger.queries import DeliveryFilter, DeliveryView
 from digestd.store.ledger.settlement import GRACE, SettlementProof, settle
 from digestd.store.ranking import text_models
 from digestd.subscribers.lookup import find
-from digestd.text.inputs import NUMBER_MAX
 from digestd.text.sanitise import shorten
 
 
@@ -52,7 +51,7 @@ def list_deliveries(
 
 
 def show_delivery(
-    key: Annotated[int, typer.Argument(max=NUMBER_MAX, metavar="NUMBER", help="As `delivery list` shows it.")],
+    key: Annotated[int, typer.Argument(callback=check_number, metavar="NUMBER", help="As `delivery list` shows it.")],
     as_json: Json = False,
 ) -> None:
     """Show one delivery with its history, attempts and picks.

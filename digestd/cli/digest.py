@@ -93,11 +93,9 @@ def show_preview(
 
     Example: digestd preview ada@example.org --as bibtex --out digest.bib
     """
-    shows_mail = text or html or eml
-    if as_json and not lint:
-        raise BadInput("--json is for --lint; use --text, --html or --eml to show the mail")
-    if form or lint or live:
-        _check_views(form, lint=lint, live=live, shows_mail=shows_mail, writes=out is not None)
+    shown = (text or html or eml) + (as_json and not lint)
+    if form or lint or live or as_json:
+        _check_views(form, lint=lint, live=live, shown=shown, writes=out is not None)
     part = _part(text=text, html=html, eml=eml)
     day = parse_date(on, "--date") if on else None
     app = wiring.build()
@@ -110,19 +108,23 @@ def show_preview(
         _show_findings(composer.lint(claim), as_json=as_json)
     elif form:
         _show(OUTLETS[form].render(composer.paper_list(claim)), out)
+    elif as_json:
+        emit({"period": claim.period, **asdict(composer.render(claim))}, as_json)
     else:
         is_mail = part is MailPart.EML
         _show(composer.compose(claim).message if is_mail else _rendered_part(composer.render(claim), part), out)
 
 
-def _check_views(form: str, *, lint: bool, live: bool, shows_mail: bool, writes: bool) -> None:
+def _check_views(form: str, *, lint: bool, live: bool, shown: int, writes: bool) -> None:
     """Raise BadInput if --as, --lint or --serve is used with an option that it excludes, or --as is unknown."""
     if form and form not in OUTLETS:
         raise BadInput(f"--as: {form[:40]!r} is not a form; use one of {', '.join(OUTLETS)}")
-    if bool(form) + lint + live + shows_mail > 1:
-        raise BadInput("--text, --html, --eml, --as, --lint and --serve exclude each other; use one of them")
+    if bool(form) + lint + live + shown > 1:
+        raise BadInput(
+            "--text, --html, --eml, --as, --lint and --serve exclude each other, and --json all but --lint; use one"
+        )
     if writes and not form:
-        raise BadInput(f"--out writes a file, and {'--lint' if lint else '--serve'} has none; leave it out")
+        raise BadInput("--out writes one part of the mail or another form; leave it out, or add --html or --as")
 
 
 def _show_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
@@ -148,6 +150,7 @@ def show_replay(
     html: Html = False,
     eml: Eml = False,
     out: Out = None,
+    as_json: Json = False,
 ) -> None:
     """Rebuild a past digest and compare it with what was sent.
 
@@ -156,11 +159,16 @@ def show_replay(
     Example: digestd replay ada@example.org 2026-11-24 --eml --out digest.eml
     """
     part = _part(text=text, html=html, eml=eml)
+    if as_json and (text or html or eml or out):
+        raise BadInput("--json shows the whole mail; leave out --text, --html, --eml and --out")
     _check_period(period)
     app = wiring.build()
     again = replay(app.db, app.sender, app.templates, _find(app, email).key, period)
-    _show(again.message if part is MailPart.EML else _rendered_part(again.rendered, part), out)
-    say(f"the digest of {period} {again.verdict}")
+    if as_json:
+        emit({"period": period, "differs": again.differs, "verdict": again.verdict, **asdict(again.rendered)}, as_json)
+    else:
+        _show(again.message if part is MailPart.EML else _rendered_part(again.rendered, part), out)
+        say(f"the digest of {period} {again.verdict}")
     if again.differs:
         raise typer.Exit(1)
 

@@ -208,7 +208,7 @@ def list_libraries(email: Email, as_json: Json = False) -> None:
     emit([_library_row(one) for one in found], as_json)
 
 
-def sync_library(email: Email, spec: LibraryName) -> None:
+def sync_library(email: Email, spec: LibraryName, as_json: Json = False) -> None:
     """Sync a library now.
 
     Also tries a library that was given up. Exits 1 if it could not be read.
@@ -224,7 +224,7 @@ def sync_library(email: Email, spec: LibraryName) -> None:
         raise LibraryNotSynced("another process is reading it, or the subscriber is not active")
     if library.why:
         raise LibraryNotSynced(library.why)
-    list_libraries(email)
+    list_libraries(email, as_json)
 
 
 def unlink_library(

@@ -11,8 +11,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from functools import wraps
+from inspect import Parameter, signature
 from itertools import islice
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import typer
 from rich.cells import cell_len
@@ -20,7 +22,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from digestd.cli.stdio import printable, say
+from digestd.cli.arguments import Json
+from digestd.cli.stdio import printable, said, say
 from digestd.text.sanitise import escape_invisible
 
 if TYPE_CHECKING:
@@ -45,6 +48,38 @@ def emit(data: Row | Iterable[Row], as_json: bool = False) -> None:
         _rows(iter(data))
 
 
+def with_json(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that has `--json`, and prints its messages as JSON if it prints nothing else so."""
+    known = signature(command, eval_str=True)
+    is_own = "as_json" in known.parameters
+
+    @wraps(command)
+    def run(*, as_json: bool = False, **options: Any) -> None:
+        said.clear()
+        _printed.clear()
+        try:
+            command(**options, **({"as_json": as_json} if is_own else {}))
+        except typer.Exit:
+            _print_messages(as_json)
+            raise
+        _print_messages(as_json)
+
+    if not is_own:
+        option = Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=Json)
+        known = known.replace(parameters=[*known.parameters.values(), option])
+    run.__signature__ = known  # type: ignore[attr-defined]  # for Typer
+    return run
+
+
+def _print_messages(as_json: bool) -> None:
+    if as_json and not _printed:
+        _json({"messages": said})
+
+
+_printed: list[bool] = []
+"""Whether the running command has printed JSON."""
+
+
 def emit_line(text: str) -> None:
     _write(printable(text) + "\n")
 
@@ -66,6 +101,7 @@ def emit_import_report(counts: Mapping[str, int], refused: Iterable[RefusedEntry
 
 
 def _json(data: Row | Iterable[Row]) -> None:
+    _printed.append(True)
     if isinstance(data, Mapping):
         _write(escape_invisible(json.dumps(data, ensure_ascii=False, indent=2, default=_as_json)) + "\n")
         return

@@ -9,13 +9,12 @@ from typing import Annotated, BinaryIO
 import typer
 
 from digestd import app as wiring
-from digestd.cli.arguments import Json, Limit, PaperName, parse_datetime
+from digestd.cli.arguments import Json, Limit, PaperName, check_number, parse_datetime
 from digestd.cli.output import emit, emit_import_report, progress
 from digestd.domain.paper import Paper, paper_id
 from digestd.errors import BadInput, NotFound
 from digestd.store import papers
 from digestd.store.papers import merges
-from digestd.text.inputs import NUMBER_MAX
 
 
 def list_papers(
@@ -108,7 +107,7 @@ def import_file(
 
 
 def summarise(
-    limit: Annotated[int, typer.Option(min=1, max=NUMBER_MAX, help="Ask about at most this many papers.")] = 20,
+    limit: Annotated[int, typer.Option(callback=check_number, help="Ask about at most this many papers.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Summarise new papers with the language model now, ahead of the service.
@@ -149,7 +148,7 @@ def split_one(
     number: Annotated[
         int | None,
         typer.Option(
-            "--merging", max=NUMBER_MAX, help="The merge to undo, as `paper show` numbers it. Default: the last."
+            "--merging", callback=check_number, help="The merge to undo, as `paper show` numbers it. Default: the last."
         ),
     ] = None,
     as_json: Json = False,

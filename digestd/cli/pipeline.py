@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ import typer
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.arguments import Email, Json, parse_date, parse_datetime
+from digestd.cli.arguments import Email, Json, check_number, parse_date, parse_datetime
 from digestd.cli.output import delivery_progress, emit, progress
 from digestd.cli.stdio import say
 from digestd.domain.bounce import InboundOutcome
@@ -24,7 +25,6 @@ from digestd.domain.delivery import MailKind, State
 from digestd.domain.schedule import period_date
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import BadInput, BadSetting, DigestdError, NotFound
-from digestd.text.inputs import NUMBER_MAX
 
 if TYPE_CHECKING:
     from digestd.delivery.attempt_recorder import RunCounters
@@ -123,7 +123,7 @@ def plan_due(
 
 def deliver(
     drain: Annotated[bool, typer.Option("--drain", help="Also send mails that become ready meanwhile.")] = False,
-    limit: Annotated[int | None, typer.Option(min=1, max=NUMBER_MAX, help="The maximum number of mails.")] = None,
+    limit: Annotated[int | None, typer.Option(callback=check_number, help="The maximum number of mails.")] = None,
     as_json: Json = False,
 ) -> None:
     """Send the mails that are ready.
@@ -233,20 +233,32 @@ def send(
     on: Annotated[
         str, typer.Option("--date", metavar="DATE", help="Send what they got, or would have got, on this date.")
     ] = "",
+    test: Annotated[
+        bool, typer.Option("--test", help="Send a sample to EMAIL, who need not subscribe, through every relay.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Send a subscriber their digest now, ahead of their hour.
 
     It is their digest of the day, so none follows at their hour. With --date it is a copy, which changes nothing else.
+    With --test it is a mail with an invented paper, signed like all others, to see whether and how mail arrives: exits
+    1 if a relay did not accept it.
 
     Example: digestd send ada@example.org --date 2026-11-24
+
+    Example: digestd send --test you@example.org
     """
     from digestd.cli.service import run_until_stopped
     from digestd.jobs.worker import run
     from digestd.subscribers.lookup import find
 
+    if on and test:
+        raise BadInput("--date: a test mail has no papers of a date; leave out --date or --test")
     day = parse_date(on, "--date") if on else None
     app = wiring.build()
+    if test:
+        _send_sample(app, email, as_json)
+        return
     with app.db.read() as session:
         subscriber = find(session, app.keys, email)
     if subscriber.status is not Status.ACTIVE:
@@ -260,6 +272,26 @@ def send(
         why = report.stopped or sent.reason or sent.reply
         say(f"not sent yet: {why or 'another process is sending it'}; see `digestd delivery show {delivery}`")
         raise typer.Exit(1)
+
+
+def _send_sample(app: App, email: str, as_json: bool) -> None:
+    """Send a sample through every relay. Raises BadInput if mail to the address is suppressed."""
+    from digestd.delivery.preflight import compose_sample
+    from digestd.delivery.sample_mail import send_through_each
+    from digestd.delivery.transports import OutgoingMail
+    from digestd.security.addresses import address_key
+    from digestd.store import suppressions
+
+    with app.db.read() as session:
+        suppressed = suppressions.reason_for(session, address_key(app.keys, email))
+    if suppressed:
+        raise BadInput(f"{email} is suppressed ({suppressed}); use another address")
+    message = compose_sample(app.sender, app.templates, email, app.clock())
+    done = asyncio.run(send_through_each(app.routes, OutgoingMail(app.sender.bounce, email, message)))
+    emit([asdict(one) for one in done], as_json)
+    if not all(one.accepted for one in done):
+        raise typer.Exit(1)
+    say("look at its folder and at Authentication-Results: spf, dkim and dmarc should pass")
 
 
 class NothingToSend(DigestdError):

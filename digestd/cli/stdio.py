@@ -20,7 +20,12 @@ def prepare_stdio() -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
+said: list[str] = []
+"""The messages of the running command, for those that print nothing else with `--json`."""
+
+
 def say(message: str) -> None:
+    said.append(message)
     print(printable(message), file=sys.stderr)  # noqa: T201  # printing is what this file is for
 
 

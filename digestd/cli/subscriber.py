@@ -252,7 +252,7 @@ def import_file(
 import_file.__doc__ = str(import_file.__doc__).format(keys=", ".join(KEYS))
 
 
-def export_file(file: OutputFile = None, form: FormatOption = None) -> None:
+def export_file(file: OutputFile = None, form: FormatOption = None, as_json: Json = False) -> None:
     """Export every subscriber as JSONL or CSV.
 
     `subscriber import` reads the result. A subscriber of whom something cannot be read is named instead, and the exit
@@ -260,28 +260,36 @@ def export_file(file: OutputFile = None, form: FormatOption = None) -> None:
 
     Example: digestd subscriber export people.jsonl
     """
+    if as_json and (file or form):
+        raise BadInput("--json prints all subscribers as one list; leave out FILE and --format")
     built = wiring.connect()
     csv = file is not None and file.suffix.lower() == ".csv"
     damaged: list[Subscriber] = []
     exported = export_subscribers(built.db, damaged.append)
-    _write(file, files.format_records(exported, form or (FileFormat.CSV if csv else FileFormat.JSONL)))
+    if as_json:
+        emit(exported, as_json)
+    else:
+        _write(file, files.format_records(exported, form or (FileFormat.CSV if csv else FileFormat.JSONL)))
     for one in damaged:
         say(f"left out: {one.address}: {describe_damage(one)}")
     if damaged:
         raise typer.Exit(1)
 
 
-def export_data(email: Email, file: OutputFile = None) -> None:
+def export_data(email: Email, file: OutputFile = None, as_json: Json = False) -> None:
     """Export everything stored about one subscriber as JSON.
 
-    Subscribers can download the same from their settings page.
+    The output is the same with --json. Subscribers can download the same from their settings page.
 
     Example: digestd subscriber data ada@example.org ada.json
     """
     built = wiring.connect()
     with built.db.read() as session:
         data = collect_data(session, lookup.find(session, built.keys, email), built.clock())
-    _write(file, [export_json(data)])
+    if as_json and file is None:
+        emit(data, as_json)
+    else:
+        _write(file, [export_json(data)])
 
 
 def subscriber_row(subscriber: Subscriber) -> dict[str, object]:

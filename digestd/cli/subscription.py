@@ -105,8 +105,8 @@ def suppress(
 
     Example: digestd subscriber suppress --held --dry-run
     """
-    if (email is None) != held or (not held and (since or dry_run or as_json)):
-        raise BadInput("give EMAIL or --held; --since, --dry-run and --json require --held")
+    if (email is None) != held or (not held and (since or dry_run)):
+        raise BadInput("give EMAIL or --held; --since and --dry-run require --held")
     if reason is SuppressionReason.ERASED:
         raise BadInput("--reason erased is reserved for `digestd subscriber erase`")
     built = wiring.connect()
@@ -150,8 +150,8 @@ def unsuppress(
         raise BadInput("give EMAIL, or --since TIME for all that were suppressed from then on")
     built = wiring.connect()
     if since is None:
-        if until or domain or relay or reason or dry_run or as_json:
-            raise BadInput("--until, --domain, --relay, --reason, --dry-run and --json require --since")
+        if until or domain or relay or reason or dry_run:
+            raise BadInput("--until, --domain, --relay, --reason and --dry-run require --since")
         status = suppression.unsuppress(built.db, built.keys, str(email), why, built.clock())
         say(f"no longer suppressed; {f'the subscriber is {status}' if status else 'there is no such subscriber'}")
         return

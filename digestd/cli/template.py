@@ -45,7 +45,7 @@ def copy_template(name: Name) -> None:
     say(f"copied to {copy}; `digestd preview EMAIL --serve` shows what your changes do")
 
 
-def diff_template(name: Name) -> None:
+def diff_template(name: Name, as_json: Json = False) -> None:
     """Compare your template with the built-in one.
 
     Example: digestd template diff email/digest.lead.txt.j2
@@ -54,7 +54,10 @@ def diff_template(name: Name) -> None:
     built_in = resources.templates().get(name)
     if own is None or built_in is None or own == built_in:
         raise NotFound(f"there is no template {name[:80]!r} of yours; `digestd template list --own` shows them")
-    lines = difflib.unified_diff(built_in.splitlines(), own.splitlines(), "built-in", "yours", lineterm="")
+    lines = list(difflib.unified_diff(built_in.splitlines(), own.splitlines(), "built-in", "yours", lineterm=""))
+    if as_json:
+        emit({"template": name, "diff": lines}, as_json)
+        return
     for line in lines:
         emit_line(line)
 

@@ -5,13 +5,12 @@ from typing import Annotated
 import typer
 
 from digestd import app as wiring
-from digestd.cli.arguments import Json, Limit, Number
+from digestd.cli.arguments import Json, Limit, Number, check_number
 from digestd.cli.output import emit
 from digestd.cli.stdio import say
 from digestd.domain.webhook import WebhookPost, WebhookPostState
 from digestd.errors import NotFound
 from digestd.store import integrations
-from digestd.text.inputs import NUMBER_MAX
 
 
 def list_posts(
@@ -45,7 +44,7 @@ def show_post(number: Number, as_json: Json = False) -> None:
 def retry_posts(
     number: Annotated[
         int | None,
-        typer.Argument(metavar="NUMBER", max=NUMBER_MAX, show_default=False, help="As `webhook list` shows it."),
+        typer.Argument(metavar="NUMBER", callback=check_number, show_default=False, help="As `webhook list` shows it."),
     ] = None,
 ) -> None:
     """Retry one webhook post that was given up, or all.

@@ -10,6 +10,7 @@ from email.utils import format_datetime, make_msgid, parseaddr
 
 import structlog
 
+from digestd.delivery.sample_mail import hand_over
 from digestd.delivery.transports import OutgoingMail, Transport
 
 TIMEOUT_SECONDS = 5.0
@@ -86,10 +87,7 @@ def mail_alert(by: AlertMail | None) -> SendAlert:
         mail = OutgoingMail(address, by.to, _message(by, event, relay, why).as_bytes(policy=SMTP))
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS * 2):
-                connection = await by.transport.connect()
-                refusal = await connection.offer(mail)
-                reply = refusal.reply if refusal else await connection.commit()
-                await connection.close()
+                reply = await hand_over(by.transport, mail)
         except Exception as error:  # likewise
             log.warning("cannot mail the alert", kind=type(error).__name__)
             return

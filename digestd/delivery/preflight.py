@@ -7,6 +7,7 @@ others. A kind of mail that fails in a language is held there; everything else i
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import make_msgid
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from digestd.mail.paper_view import PaperView
 from digestd.mail.templates import Templates
 from digestd.store import monitoring, subscribers
 from digestd.store.database import Database
+from digestd.store.timestamps import to_us
 
 MailForm = tuple[MailKind, str]
 """A kind of mail in one language of the templates."""
@@ -34,34 +36,35 @@ _ABSTRACT = "Alpine lakes freeze later each year. We measured ice on 40 lakes. I
 _GIST = Gist(_ABSTRACT[37:], _ABSTRACT[37:], GistKind.GENERATED)
 _SEEN = datetime(2026, 11, 24, tzinfo=UTC)
 _PLAIN = Paper(1, PaperId("invented:1"), 1, Words(""), "A paper of which nothing else is known", "", _SEEN, _SEEN)
+_FULL = replace(
+    _PLAIN,
+    words=Words(
+        "",
+        authors=(
+            *("Ada Lake", "Ben Winter", "Chiara Neve", "Dora Hail", "Emil Frost", "Fay Sleet"),
+            *("Gus Rime", "Hugo Ice"),
+        ),
+        categories=("cs.LG", "inv.lakes"),
+    ),
+    plain_title="Ice on alpine lakes",
+    plain_abstract=_ABSTRACT,
+    published=_SEEN - timedelta(days=1),
+    url="https://example.org/ice",
+    links={kind: f"https://example.org/{kind}" for kind in ("pdf", "code", "discussion", "project")},
+    signals={"upvotes": 12, "comments": 3, "stars": 1_204, "citations": 2},
+    facts=PaperFacts(
+        "Journal of Invented Lakes",
+        ("University of Ice", "Lake Institute"),
+        ("arXiv", "Hugging Face"),
+        "cross",
+    ),
+    gist=_GIST,
+)
 PAPERS = tuple(
     map(
         PaperView.of,
         (
-            replace(
-                _PLAIN,
-                words=Words(
-                    "",
-                    authors=(
-                        *("Ada Lake", "Ben Winter", "Chiara Neve", "Dora Hail", "Emil Frost", "Fay Sleet"),
-                        *("Gus Rime", "Hugo Ice"),
-                    ),
-                    categories=("cs.LG", "inv.lakes"),
-                ),
-                plain_title="Ice on alpine lakes",
-                plain_abstract=_ABSTRACT,
-                published=_SEEN - timedelta(days=1),
-                url="https://example.org/ice",
-                links={kind: f"https://example.org/{kind}" for kind in ("pdf", "code", "discussion", "project")},
-                signals={"upvotes": 12, "comments": 3, "stars": 1_204, "citations": 2},
-                facts=PaperFacts(
-                    "Journal of Invented Lakes",
-                    ("University of Ice", "Lake Institute"),
-                    ("arXiv", "Hugging Face"),
-                    "cross",
-                ),
-                gist=_GIST,
-            ),
+            _FULL,
             _PLAIN,
             replace(
                 _PLAIN,
@@ -129,6 +132,25 @@ def require_templates(sender: Sender, templates: Templates) -> None:
         raise BadSetting(describe(failures))
 
 
+def compose_sample(sender: Sender, templates: Templates, address: str, now: datetime) -> bytes:
+    """Return a digest of a sample paper to any address, signed as all are. Nobody is subscribed by its links.
+
+    Raises BadSetting if the templates fail.
+    """
+    composer, notice = Composer(None, sender, templates), _notice(MailKind.DIGEST, "en")
+    claim = notice._replace(
+        address=address,
+        preferences=Preferences(),
+        period=now.date().isoformat(),
+        covers_from=now.date().isoformat(),
+        message_id=make_msgid(domain=sender.host),
+        picks=(_pick(0, Reason(ReasonKind.TITLE, "lake ice"), Section.FOR_YOU),),
+        dated_us=to_us(now),
+    )
+    composer.supply(claim, [PaperView.of(replace(_FULL, id=PaperId("sample:000")))])
+    return composer.compose(claim).message
+
+
 def describe(failures: Mapping[MailForm, str]) -> str:
     """Return failures as a sentence for the operator, or nothing."""
     forms: dict[str, list[MailForm]] = {}
@@ -175,7 +197,23 @@ def _failure(sender: Sender, templates: Templates, kind: MailKind, language: str
 
 def _claims(composer: Composer, kind: MailKind, language: str) -> Iterator[Claim]:
     """Yield mails of a kind and supply what they need."""
-    notice = Claim(
+    notice = _notice(kind, language)
+    if kind is MailKind.REPLY:
+        for lines in (_LINES, _LINES[-1:]):
+            sentences = tuple(ReplyLine(what, values) for what, values in lines)
+            composer.supply(notice, reply=CommandReply(sentences, answers="<asked@example.org>"))
+            yield notice
+    elif kind in DIGESTS:
+        for digest in _digests(notice):
+            composer.supply(digest, PAPERS, colleagues=3)
+            yield digest
+    else:
+        composer.supply(notice)
+        yield notice
+
+
+def _notice(kind: MailKind, language: str) -> Claim:
+    return Claim(
         key=0,
         attempt=0,
         kind=kind,
@@ -191,18 +229,6 @@ def _claims(composer: Composer, kind: MailKind, language: str) -> Iterator[Claim
         dated_us=_AT_US,
         failures=0,
     )
-    if kind is MailKind.REPLY:
-        for lines in (_LINES, _LINES[-1:]):
-            sentences = tuple(ReplyLine(what, values) for what, values in lines)
-            composer.supply(notice, reply=CommandReply(sentences, answers="<asked@example.org>"))
-            yield notice
-    elif kind in DIGESTS:
-        for digest in _digests(notice):
-            composer.supply(digest, PAPERS, colleagues=3)
-            yield digest
-    else:
-        composer.supply(notice)
-        yield notice
 
 
 def _digests(notice: Claim) -> Iterator[Claim]:

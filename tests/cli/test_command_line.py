@@ -85,13 +85,13 @@ def test_help_keeps_words_and_fills_paragraphs(monkeypatch: pytest.MonkeyPatch) 
 
 def test_numeric_options_have_limits() -> None:
     numbers = [
-        (path, name, get_args(hint)[1].max)
+        (path, name, get_args(hint)[1].max or get_args(hint)[1].callback)
         for path, command in commands()
         for name, hint in get_type_hints(command, include_extras=True).items()
         if get_args(hint)[:1] in {(int,), (int | None,)}
     ]
     assert len(numbers) > 10
-    assert [(path, name) for path, name, most in numbers if most is None] == []
+    assert [(path, name) for path, name, limit in numbers if limit is None] == []
 
 
 @pytest.mark.parametrize("time", ["0001-01-01", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "soon"])
@@ -123,7 +123,7 @@ def fails_with(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
         ("ingst", "no such command 'ingst': did you mean 'ingest', 'init'? See `digestd --help`"),
         ("subscriber nope", "no such command 'nope'; see `digestd subscriber --help`"),
         ("preview", "missing argument 'EMAIL'; see `digestd preview --help`"),
-        ("coverage --days 0", "--days: must be greater than or equal to 1; see `digestd coverage --help`"),
+        ("coverage --days 0", "--days: must be at least 1; see `digestd coverage --help`"),
         ("coverage --days x", "--days: must be a whole number; see `digestd coverage --help`"),
         ("coverage --days", "option '--days' requires an argument; see `digestd coverage --help`"),
         (

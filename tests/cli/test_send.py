@@ -43,8 +43,9 @@ def installed(tmp_path: Path, url: str, now: datetime) -> Iterator[Install]:
 def digestd(installed: Install, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Run a command on that installation."""
 
-    def invoke(*words: str) -> Result:
-        for name, value in installed.environment().items():
+    def invoke(*words: str, transport_url: str = "") -> Result:
+        others = {"DIGESTD_TRANSPORT_URL": transport_url} if transport_url else {}
+        for name, value in installed.environment(**others).items():
             monkeypatch.setenv(name, value)
         return CliRunner().invoke(app, [*words])
 
@@ -214,3 +215,31 @@ def test_explain_says_that_pause_stops_digests(installed: Install, digestd: Comm
 def test_explain_period_needs_paper(digestd: Command) -> None:
     refused = digestd("explain", READER, "--period", "2026-11-24")
     assert "use --date 2026-11-24" in str(refused.exception)
+
+
+def test_send_test_reaches_any_address_beside_the_ledger(installed: Install, digestd: Command) -> None:
+    done = digestd("send", "--test", "cy@example.com", "--json")
+    assert done.exit_code == 0, done.output
+    [relay] = json.loads(done.stdout)
+    assert (relay["accepted"], relay["reply"][:4]) == (True, "250 ")
+    [mail] = (installed.folder / "outbox" / "new").iterdir()
+    message = message_from_bytes(mail.read_bytes())
+    assert (message["To"], message["Delivered-To"]) == ("cy@example.com", "cy@example.com")
+    assert message["Subject"].startswith("Sample: ")
+    assert installed.states == {}
+    assert installed.broken == {}
+
+
+def test_send_test_reports_each_relay_that_fails(installed: Install, digestd: Command) -> None:
+    (installed.folder / "full").write_text("a file, not a folder")
+    relays = f"maildir:{installed.folder / 'full'} maildir:{installed.folder / 'outbox'}"
+    done = digestd("send", "--test", "cy@example.com", "--json", transport_url=relays)
+    assert done.exit_code == 1
+    assert [one["accepted"] for one in json.loads(done.stdout)] == [False, True]
+
+
+def test_send_test_writes_to_nobody_who_is_suppressed(digestd: Command) -> None:
+    assert digestd("subscriber", "suppress", "cy@example.com").exit_code == 0
+    assert "cy@example.com is suppressed (request); use another address" in str(
+        digestd("send", "--test", "cy@example.com").exception
+    )

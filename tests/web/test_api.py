@@ -176,7 +176,7 @@ def test_lists_are_paged(api: TestClient, backend: Backend) -> None:
         assert len(found) == len(set(found)) == 5
     too_many = api.get("papers?limit=201")
     assert too_many.status_code == 422
-    assert too_many.json()["errors"] == [{"field": "limit", "message": "must be less than or equal to 200"}]
+    assert too_many.json()["errors"] == [{"field": "limit", "message": "must be at most 200"}]
 
 
 def test_papers_digests_and_deliveries_are_readable(api: TestClient, backend: Backend) -> None:
