@@ -18,12 +18,12 @@ single word.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from functools import cached_property, lru_cache
 from hashlib import blake2b
+from itertools import product
 
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.papers.normalization import (
@@ -39,6 +39,7 @@ from digestd.papers.normalization import (
     words,
 )
 from digestd.sources.identifiers import is_data_set, is_preprint, registrant, without_version
+from digestd.text.people import may_be_same_person, name_readings
 
 SAME = 0.9
 """The score from which two sightings count as one work."""
@@ -610,7 +611,6 @@ def _shingles(found: tuple[str, ...]) -> set[tuple[str, ...]]:
 
 COMPARED = 40
 """Names compared of each list; a collaboration of thousands is known by its first."""
-_UMLAUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 _TOKEN = re.compile(r"[^\W\d_]+")
 _PARTICLE_WORDS = (
     "van von der den de del della di da dos du la le el al bin ibn ben ter ten te zu zur y e jr sr ii iii phd md "
@@ -634,15 +634,6 @@ class AuthorMatch(IntEnum):
     ALL = 5  # the same people, or everybody whom a shortened list names
 
 
-@dataclass(frozen=True, slots=True)
-class _Name:
-    """The tokens of a name, each in its spellings; `family`: those before a comma."""
-
-    tokens: tuple[frozenset[str], ...]
-    family: frozenset[str]
-    is_latin: bool
-
-
 def compare_authors(one: Sequence[str], other: Sequence[str]) -> tuple[AuthorMatch, int]:
     """Return what two author lists have in common, and how many people.
 
@@ -651,7 +642,7 @@ def compare_authors(one: Sequence[str], other: Sequence[str]) -> tuple[AuthorMat
     compared, which does not mean that they differ.
     """
     (mine, cut_mine), (theirs, cut_theirs) = list_people(one), list_people(other)
-    if not mine or not theirs or _name(mine[0]).is_latin != _name(theirs[0]).is_latin:
+    if not mine or not theirs or _is_latin(mine[0]) != _is_latin(theirs[0]):
         return AuthorMatch.UNKNOWN, 0
     few, many = sorted((mine, theirs), key=len)
     shared = _count_shared(few[:COMPARED], many[:COMPARED])
@@ -690,15 +681,10 @@ def _family_name(name: str) -> str:
 
 @lru_cache(maxsize=8192)
 def same_name(one: str, other: str) -> bool:
-    """Return True if two names may be one person's: nothing disagrees, and a full word agrees."""
-    mine, theirs = _name(one), _name(other)
-    if _agree(mine, theirs):
-        return True
-    return any(
-        _agree(a, b)
-        for a, b in ((_pubmed_name(one), theirs), (mine, _pubmed_name(other)))
-        if a is not None and b is not None
-    )
+    """Return True if two names may be one person's, the likeliest reading of one and any of the other."""
+    mine, theirs = name_readings(one), name_readings(other)
+    pairs = {*product(mine[:1], theirs), *product(mine, theirs[:1])}
+    return any(may_be_same_person(a, b, nicknames=True) for a, b in pairs)
 
 
 def _count_shared(few: Sequence[str], many: Sequence[str]) -> int:
@@ -714,73 +700,5 @@ def _count_shared(few: Sequence[str], many: Sequence[str]) -> int:
     return int((maximum_bipartite_matching(graph, perm_type="column") >= 0).sum())
 
 
-@lru_cache(maxsize=8192)
-def _name(text: str) -> _Name:
-    family, comma, _ = text.partition(",")
-    tokens = _tokens(text)
-    return _Name(
-        tuple(tokens),
-        frozenset(spelling for token in _tokens(family) for spelling in token) if comma else frozenset(),
-        any(spelling.isascii() for token in tokens for spelling in token),
-    )
-
-
-def _tokens(text: str) -> list[frozenset[str]]:
-    composed = unicodedata.normalize("NFC", text.replace("'", "").replace("’", "")).lower()
-    plain = _TOKEN.findall(fold(text.replace("'", "").replace("’", "") if "\\" not in text else text))
-    spelt = _TOKEN.findall(fold(composed.translate(_UMLAUT)))
-    pairs = zip(plain, spelt if len(spelt) == len(plain) else plain, strict=True)
-    return [frozenset(pair) for pair in pairs if pair[0] not in _PARTICLES]
-
-
-@lru_cache(maxsize=8192)
-def _pubmed_name(text: str) -> _Name | None:
-    """Read PubMed's `Smith JA` as `Smith J A`; return None for other forms."""
-    parts = text.replace(",", " ").split()
-    last = parts[-1] if parts else ""
-    if len(parts) < 2 or not (1 < len(last) <= 3 and last.isupper() and last.isalpha()):
-        return None
-    return _name(" ".join([*parts[:-1], *last]))
-
-
-def _agree(one: _Name, other: _Name) -> bool:
-    if not _has_family_name(one, other) or not _has_family_name(other, one):
-        return False
-    mine, theirs = list(one.tokens), list(other.tokens)
-    common = False
-    for token in one.tokens:
-        match = next((held for held in theirs if token & held), None)
-        if match is not None:
-            mine.remove(token)
-            theirs.remove(match)
-            common = common or max(map(len, token & match)) > 1
-    if not common:
-        return _joined(one.tokens) & _joined(other.tokens) != set()
-    few, many = sorted((mine, theirs), key=len)
-    return _are_abbreviations(few, many) or bool(_joined(few) & _joined(many))
-
-
-def _has_family_name(one: _Name, other: _Name) -> bool:
-    """Return True if a family name before a comma is a whole word of the other name."""
-    return not one.family or any(not token.isdisjoint(one.family) for token in other.tokens if max(map(len, token)) > 1)
-
-
-def _are_abbreviations(few: Sequence[frozenset[str]], many: Sequence[frozenset[str]]) -> bool:
-    """Return True if each of the few abbreviates one of the many, or the reverse."""
-    free = list(many)
-    for token in few:
-        match = next((held for held in free if _abbreviates(token, held) or _abbreviates(held, token)), None)
-        if match is None:
-            return False
-        free.remove(match)
-    return True
-
-
-def _abbreviates(short: frozenset[str], long: frozenset[str]) -> bool:
-    return any(b.startswith(a) and (len(a) == 1 or len(a) >= 3) for a in short for b in long)
-
-
-def _joined(tokens: Sequence[frozenset[str]]) -> set[str]:
-    """Return `Xiao Ming` as one word, in both orders."""
-    plain = [min(token) for token in tokens]
-    return {"".join(plain), "".join(reversed(plain))} if plain else set()
+def _is_latin(name: str) -> bool:
+    return any(letter.isascii() and letter.isalpha() for letter in fold(name))

@@ -20,13 +20,21 @@ _ACCENT = re.compile(
     r"\\([`'^\"~=.])\s*(?:\{\s*([^\W\d_])\s*\}|([^\W\d_]))|\\([uvHcdbkr])(?:\s*\{\s*([^\W\d_])\s*\}|\s+([^\W\d_]))"
 )
 _SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv", "phd", "md"})
-_PARTICLE_WORDS = "van von der den de del della di da do dos das du la le ten ter bin ibn al el"
+_PARTICLE_WORDS = (
+    "van von der den de del della di da do dos das du la le ten ter te zu zur bin ibn ben al el dr prof the"
+)
 _PARTICLES = frozenset(_PARTICLE_WORDS.split())
 _OTHERS = frozenset({"et al", "and others", "others"})
 _BETWEEN = re.compile(r"(?:(?<!\s)\s+)?;\s*|(?<!\s)\s+and\s+|(?<!\s)\s*\n\s*|,\s+and\s+")
 _GIVEN = re.compile(r"((?:[^\W\d_a-z]\.?[ -]?){1,4}?)(?: ((?:Jr|Sr|II|III|IV)\.?))?")
 _INDEXED = re.compile(r"(?P<family>\S.*\S)\s+(?P<initials>[A-Z]{1,4}(?:-[A-Z])?)")
 _PART = re.compile(r"[^\W_]+")
+_INITIALS = re.compile(r"[A-Z]{2,3}")
+_SPELT = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Ø": "Oe", "Å": "Aa"}
+)
+_CUT_OFF = 3
+"""Letters that a nickname leaves out at least: Tim is Timothy, Ann is not Anna."""
 _NAME_MAX = 500
 
 
@@ -111,24 +119,46 @@ def parse_person_name(text: str) -> PersonName | None:
 
     Return None if there is no letter.
     """
-    family, comma, given = plain_name(text).partition(",")
-    if comma and _name_parts(given):
-        return _name(f"{given} {family}")
-    bare = family.split()
-    if len(bare) > 1 and len(bare[-1]) == 1 and len(bare[0]) > 1 and not bare[0].endswith("."):
-        return _name(" ".join([*bare[1:], bare[0]]))
-    return _name(family)
+    given, family = _split_family(plain_name(text))
+    return _person(given + family[:-1], family[-1]) if family else None
 
 
-def may_be_same_person(one: PersonName, other: PersonName) -> bool:
+@lru_cache(maxsize=8192)
+def name_readings(text: str) -> tuple[PersonName, ...]:
+    """Return the persons whom a name may mean, the likeliest first.
+
+    Besides `parse_person_name`: 'Nagy Péter', 'Smith JA', 'Mueller' for 'Müller', and each part of a double surname.
+    """
+    text = plain_name(text)
+    found = [parse_person_name(text), parse_person_name(unicodedata.normalize("NFC", text).translate(_SPELT))]
+    if indexed := _INDEXED.fullmatch(text):
+        found.append(parse_person_name(f"{indexed['family']}, {indexed['initials']}"))
+    given, family = _split_family(text)
+    if "," not in text and given:
+        found.append(_person([], _PART.findall(fold(text))))  # 佐藤 健 without the blank
+        if len(given[0][0]) > 1:
+            found.append(_person([*given[1:], *family], given[0]))
+        if len(given) > 1 and len(given[-1][0]) > 1:
+            given, family = given[:-1], [given[-1], *family]
+    parts = [part for word in family for part in word]
+    if len(parts) > 1:
+        found += [_person(given, [part]) for part in (parts[0], parts[-1], "".join(parts))]
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def may_be_same_person(one: PersonName, other: PersonName, *, nicknames: bool = False) -> bool:
     """Return True if two names may be one person's.
 
-    'Smith, J.', 'J Smith' and 'Jane Q. Smith' may be; 'John Smith' is another than Jane. Surnames must be equal, and
-    given names equal or abbreviations of each other.
+    'Smith, J.', 'J Smith' and 'Jane Q. Smith' may be; 'John Smith' is another than Jane, and 'Q. Smith' too. Surnames
+    must be equal, and given names, in their order, equal or abbreviations of each other.
+
+    `nicknames`: True if Alex may be Alexander, too.
     """
     if one.surname != other.surname or bool(one.given) != bool(other.given):
         return False
-    return all(_fits(a, b) for a, b in zip(one.given, other.given, strict=False))
+    if "".join(one.given) == "".join(other.given):
+        return True
+    return all(_fits(a, b, nicknames) for a, b in zip(one.given, other.given, strict=False))
 
 
 def _split_commas(piece: str) -> list[str]:
@@ -157,17 +187,39 @@ def _accented(found: re.Match[str]) -> str:
     return composed if len(composed) == 1 or found[1] != "'" else f"'{letter}"  # O\'Brien
 
 
-def _name(text: str) -> PersonName | None:
-    chunks = [(chunk, parts) for chunk in fold(text).split() if (parts := _name_parts(chunk))]
-    if not chunks:
-        return None
-    given = [part for _, parts in chunks[:-1] for part in parts if part not in _PARTICLES]
-    return PersonName("".join(_PART.findall(chunks[-1][0])), tuple(given))
+def _split_family(text: str) -> tuple[list[list[str]], list[list[str]]]:
+    """Return the folded words of the given names and of the family name, each word in its parts."""
+    family, comma, given = text.partition(",")
+    if comma and (first := _name_words(given)):
+        return first, _name_words(family)
+    words = _name_words(family, 2)
+    bare = family.split()
+    if len(bare) > 1 and len(bare[-1]) == 1 and len(bare[0]) > 1 and not bare[0].endswith("."):
+        words = [*words[1:], *words[:1]]  # Smith J
+    return words[:-1], words[-1:]
 
 
-def _name_parts(text: str) -> list[str]:
-    return [part for part in _PART.findall(fold(text)) if part not in _SUFFIXES]
+def _name_words(text: str, least: int = 1) -> list[list[str]]:
+    """Return the words of a name in parts: `JA` in `JA Smith` are two initials.
+
+    Suffixes are left out, and particles if `least` words remain: `Al` in `Al Reed` is a given name.
+    """
+    found = []
+    for word in text.split():
+        parts = [part for part in _PART.findall(fold(word)) if part not in _SUFFIXES]
+        if _INITIALS.fullmatch(word) and not text.isupper() and parts:
+            parts = list(parts[0])
+        found.append([part for part in parts if part not in _PARTICLES] or parts)
+    kept = [parts for parts in found if parts and parts[0] not in _PARTICLES]
+    return kept if len(kept) >= least else list(filter(None, found))
 
 
-def _fits(one: str, other: str) -> bool:
-    return one == other or (1 in (len(one), len(other)) and one[0] == other[0])
+def _person(given: list[list[str]], surname: list[str]) -> PersonName:
+    return PersonName("".join(surname), tuple(part for word in given for part in word))
+
+
+def _fits(one: str, other: str, nicknames: bool) -> bool:
+    short, long = sorted((one, other), key=len)
+    if not long.startswith(short):
+        return False
+    return len(short) in {1, len(long)} or (nicknames and 3 <= len(short) <= len(long) - _CUT_OFF)
