@@ -4,15 +4,18 @@ Pure.
 
 arXiv gives a work one identifier, so nothing joins two of them: a DOI on two arXiv papers
 is an author's mistake. Pairs on the operator's do-not-merge list are not joined either. A
-stored paper is never split here, as an operator may know better. The result does not
-depend on the order of the input.
+stored paper is never split here, as an operator may know better. Abstracts of a
+conference may share the DOI of their volume: one of another title by other people does
+not get it. The result does not depend on the order of the input.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from digestd.domain.paper import PaperId, Sighting
+from digestd.papers.similarity import AuthorMatch, TitleMatch, compare_authors, compare_titles
+from digestd.sources.identifiers import title_hash_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,21 @@ class Work:
     ids: tuple[PaperId, ...]
     keys: tuple[int, ...]
     members: tuple[int, ...]
+
+
+def without_shared_dois(sightings: Sequence[Sighting], holders: Mapping[PaperId, Sequence[Sighting]]) -> list[Sighting]:
+    """Return the sightings, without a DOI that belongs to another work: it has another title and other authors.
+
+    `holders`: the stored sightings of the paper that has a DOI.
+    """
+    held, kept = dict(holders), dict(enumerate(sightings))
+    for place, sighting in sorted(kept.items(), key=lambda item: _claim(item[1])):
+        ids = tuple(name for name in sighting.ids if not _is_of_another(sighting, name, held.get(name, ())))
+        if ids != sighting.ids:
+            kept[place] = replace(sighting, ids=ids or (title_hash_id(sighting.words),))
+        for name in ids:
+            held.setdefault(name, [sighting])
+    return list(kept.values())
 
 
 def group_works(
@@ -50,6 +68,24 @@ def group_works(
         for root, positions in members.items()
     ]
     return sorted(found, key=lambda work: work.ids)
+
+
+def _claim(sighting: Sighting) -> tuple[bool, tuple[str, ...], str, tuple[str, ...]]:
+    """Return the sort key, by which a paper whose own identifier is the DOI comes first."""
+    return not sighting.ids[0].startswith("doi:"), sighting.ids, sighting.words.title, sighting.words.authors
+
+
+def _is_of_another(sighting: Sighting, name: PaperId, holders: Sequence[Sighting]) -> bool:
+    """Return True if a DOI belongs to another work. A source that adds to a known paper may describe it differently."""
+    is_claim = name.startswith("doi:") and not sighting.announced.startswith("replace")
+    return is_claim and bool(holders) and all(_are_two_works(sighting, one) for one in holders)
+
+
+def _are_two_works(one: Sighting, other: Sighting) -> bool:
+    if one.words.title == other.words.title or not (one.words.authors and other.words.authors):
+        return False
+    is_other = compare_titles(one.words.title, other.words.title).match is TitleMatch.OTHER
+    return is_other and compare_authors(one.words.authors, other.words.authors)[0] is AuthorMatch.NOBODY
 
 
 class _UnionFind:

@@ -9,12 +9,13 @@ from sqlmodel import Session
 
 from digestd.domain.paper import Sighting
 from digestd.papers.deduplication import merge_duplicates
+from digestd.papers.identity import without_shared_dois
 from digestd.papers.merge import Decision, ReadableTexts, decide, is_recent
 from digestd.store.bulk import by_halves
 from digestd.store.database import Database
 from digestd.store.papers import merges
 from digestd.store.papers import sightings as stored
-from digestd.store.papers.sightings import ReadableText, TextKey
+from digestd.store.papers.sightings import PaperState, ReadableText, TextKey
 
 log = structlog.get_logger(__name__)
 
@@ -84,5 +85,14 @@ def convert_texts(decision: Decision) -> ReadableTexts:
 
 
 def _decide(session: Session, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:
-    known = stored.known(session, {name for sighting in sightings for name in sighting.ids})
+    known = _known(session, sightings)
+    holders = {
+        name: [one.sighting for one in (*paper.sightings, *paper.older)] for paper in known for name in paper.aliases
+    }
+    if (apart := without_shared_dois(sightings, holders)) != sightings:
+        sightings, known = apart, _known(session, apart)
     return decide(source, sightings, known, now, merges.forbidden_pairs(session, [paper.key for paper in known]))
+
+
+def _known(session: Session, sightings: Sequence[Sighting]) -> list[PaperState]:
+    return stored.known(session, {name for sighting in sightings for name in sighting.ids})

@@ -40,6 +40,7 @@ from digestd.fetching.library_reader import (
     fetcher_with_key,
     read_library,
 )
+from digestd.papers.identity import without_shared_dois
 from digestd.security.encryption import DecryptionError, decrypt, encrypt, is_encrypted_by_current
 from digestd.security.keys import Keys
 from digestd.settings import Settings
@@ -275,8 +276,11 @@ def _apply_listing(
 def _contents(listing: LibraryListing, now: datetime) -> _Contents:
     """Return a listing's entries as references of the library's owner."""
     current = [sighting for sighting in listing.sightings if not sighting.withdrawn]
+    papers = without_shared_dois([replace(one, ids=one.ids[1:]) for one in current], {})
     return _Contents(
-        entries={_entry(one): (reference_of(replace(one, ids=one.ids[1:])), _day(one.day, now)) for one in current},
+        entries={
+            _entry(one): (reference_of(paper), _day(one.day, now)) for one, paper in zip(current, papers, strict=True)
+        },
         removed=frozenset(_entry(one) for one in listing.sightings if one.withdrawn),
         is_complete=listing.is_complete,
     )

@@ -12,6 +12,7 @@ from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId, Sighting
 from digestd.domain.reference import Reference, reference_of
 from digestd.fetching.answer_parser import AnswerParser
+from digestd.papers.identity import without_shared_dois
 from digestd.sources.imports import FormatDetector, ReferenceFile
 from digestd.sources.source import Page, Reject
 from digestd.store import references, subscribers
@@ -58,7 +59,7 @@ def import_references(db: Database, subscriber: int, page: Page, now: datetime) 
     Raises:
         NotFound: there is no such subscriber.
     """
-    references = [reference_of(sighting) for sighting in _newest_first(page.sightings)]
+    references = [reference_of(sighting) for sighting in _newest_first(without_shared_dois(page.sightings, {}))]
     report = add_likes(db, subscriber, references, now)
     beyond = [Reject((one.words.title or one.name)[:80], "likes", _FULL) for one in report.beyond]
     return ReferenceImportReport(len(report.added), len(report.unchanged), (*page.rejects, *beyond))

@@ -217,3 +217,14 @@ def test_split_paper_keeps_both_as_delivered(db: Database, now: datetime) -> Non
     with db.read() as session:
         former = papers.former_keys(session, numbers)
     assert {key: {key, *others} for key, others in former.items()} == dict.fromkeys(numbers, numbers)
+
+
+def test_doi_of_conference_volume_joins_no_abstracts(db: Database, now: datetime) -> None:
+    snow = seen("pmid:1", D, title="P12: Snow depth from the sound of steps", authors=["Maja Lindqvist"])
+    eels = seen("pmid:2", D, title="Counting eels by night with a lantern", authors=["Ivo Kralj"])
+    take(db, "pubmed", snow, eels, now=now)
+    take(db, "pubmed", eels, now=now)
+    take(db, "crossref", seen(D, title="Moths on old walls", authors=["Else Holm"]), now=now)
+    assert len(works(db)) == 3
+    assert sum(D in names for names in works(db)) == 1
+    assert paper(db, "pmid:1").key != paper(db, "pmid:2").key

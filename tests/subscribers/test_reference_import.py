@@ -126,6 +126,13 @@ def test_full_list_rejects_the_oldest_by_name(db: Database, ada: int, now: datet
     assert not set(likes(db, ada)) & {one.where for one in done.refused}
 
 
+def test_abstracts_with_the_doi_of_their_volume_are_several(db: Database, ada: int, now: datetime) -> None:
+    volume = "@misc{{{0}, title={{{0} in the north}}, author={{{1}}}, doi={{10.5555/volume}}}}\n"
+    text = volume.format("Snow", "Rue, Ann") + volume.format("Eels", "Li, Bo") + volume.format("Eels", "B. Li")
+    assert started(db, ada, text, now).added == 2
+    assert started(db, ada, text, now).added == 0
+
+
 def test_import_references_rejects_unknown_subscribers(db: Database, now: datetime) -> None:
     with pytest.raises(NotFound):
         started(db, 99, "2611.00001", now)
