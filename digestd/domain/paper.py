@@ -142,7 +142,7 @@ _ARXIV = re.compile(
     r"(?P<id>\d{4}\.\d{4,5}|[a-z-]{2,20}(?:\.[a-z]{2})?/\d{7})(?:v(?P<version>\d{1,3}))?(?:\.pdf)?",
     re.IGNORECASE,
 )
-_DOI = re.compile(r"(?:doi:|https?://(?:dx\.)?doi\.org/)?(?P<doi>10\.\d{4,9}/\S{1,300})", re.IGNORECASE)
+_DOI = re.compile(r"(?:doi:|https?://(?:dx\.)?doi\.org/)?(?P<doi>10\.\d{4,9}(?:/|%(?:25)?2f)\S{1,300})", re.IGNORECASE)
 _SAMPLE = re.compile(r"sample:\d{3}|community:[a-z]{2}(-[a-z]+)+|doi:10\.5555/digestd\.\d{3}")
 _FORUM = re.compile(r"[\w-]{3,40}", re.ASCII)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,30}:\S{1,300}")
@@ -163,7 +163,7 @@ def arxiv_id(text: str) -> tuple[PaperId, int | None] | None:
 
 
 def doi_id(text: str) -> PaperId | None:
-    """Return the paper of a DOI, which is percent-encoded in an address.
+    """Return the paper of a DOI, which addresses and some libraries percent-encode, once or twice.
 
     DataCite's `10.48550/arXiv.<id>` is the arXiv paper itself.
     """
@@ -171,8 +171,10 @@ def doi_id(text: str) -> PaperId | None:
     if match is None:
         return None
     doi = match["doi"].lower()
-    if "%" in doi and "://" in text:
-        doi = "".join(unquote(doi).split())
+    if "%" in doi:
+        doi = "".join(unquote(unquote(doi)).split()).lower()
+    if not doi.isprintable():
+        return None
     if doi.startswith("10.48550/arxiv."):
         named = arxiv_id(doi.removeprefix("10.48550/arxiv."))
         return named[0] if named else None

@@ -45,6 +45,7 @@ _OPERAND = r"\"([^\"]*)\"|\{((?:[^{}]|\{[^{}]*\})*)\}|([\w:.-]+)"
 _PART = re.compile(_OPERAND)
 _JOINED = re.compile(rf"(?>{_OPERAND})(?:\s*#\s*(?>{_OPERAND}))+")
 _NO_COMMA = re.compile(r"\{((?:[^{}]|\{[^{}]*\})*)\}[ \t\r]*\n\s*([A-Za-z][\w-]*)\s*=\s*(\{.*)", re.DOTALL)
+_NEXT_IN_TEX = re.compile(r"(?<=\sand)(\s+)(?=\\)", re.IGNORECASE)
 _COMMENT_SIGN = re.compile(r"(?<!\\)%")
 _DECODER = LatexNodes2Text(math_mode="verbatim")
 
@@ -225,9 +226,12 @@ def _published(fields: Mapping[str, str]) -> datetime | None:
 
 
 def _authors(written: str) -> list[str]:
-    """Return names in reading order: `Last, Jr., First` becomes `First Last Jr.`"""
+    """Return names in reading order: `Last, Jr., First` becomes `First Last Jr.`
+
+    bibtexparser loses a command with which a name after the first begins, so that an empty group is put before it.
+    """
     found = []
-    for name in split_multiple_persons_names(written.strip(" ,;")):
+    for name in split_multiple_persons_names(_NEXT_IN_TEX.sub(r"\1{}", written.strip(" ,;"))):
         parts = parse_single_name_into_parts(name, strict=False)
         name_text = _decoded(" ".join([*parts.first, *parts.von, *parts.last, *parts.jr]))
         found += [] if is_others(name_text) else [name_text]

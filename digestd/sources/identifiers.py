@@ -52,8 +52,7 @@ def find_doi(text: str) -> PaperId | None:
 
     Prefixes, addresses, escapes and trailing punctuation do not matter.
     """
-    plain = html.unescape(text[:2_000])
-    found = _DOI.search(unquote(plain) if "%2f" in plain.lower() else plain)
+    found = _DOI.search(unquote(unquote(html.unescape(text[:2_000]))))
     return doi_id(_trimmed(found[0])) if found else None
 
 

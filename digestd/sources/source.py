@@ -34,6 +34,7 @@ _Record = TypeVar("_Record")
 
 
 _WORD = re.compile(r"[^\W\d_]{3}")
+_HEAD = re.compile(r"\bet al\b\.?\W*\Z", re.IGNORECASE)
 _CLOSED = (":", "?", "!", "–", "—")
 
 
@@ -308,11 +309,17 @@ def venue_name(text: str) -> str:
 
 
 def with_subtitle(title: str, subtitle: str) -> str:
-    """Return `Title: Subtitle`, or the title alone if the other is in it or has no word."""
+    """Return `Title: Subtitle`, or the title alone if the other adds no word or is a running head (`RUE ET AL.`)."""
     title, subtitle = title.strip(), subtitle.strip()
-    if not title or not _WORD.search(subtitle) or subtitle.casefold() in title.casefold():
+    added = _words(subtitle)
+    is_head = _HEAD.search(subtitle) or (subtitle.isupper() and not title.isupper() and len(added) > 1)
+    if not title or not _WORD.search(subtitle) or is_head or added <= _words(title):
         return title
     return f"{title}{' ' if title.endswith(_CLOSED) else ': '}{subtitle}"
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[^\W_]+", text.casefold()))
 
 
 def search_query(kind: str, argument: str) -> str:

@@ -58,6 +58,22 @@ def test_bibtex_finds_identifier_in_any_field(fields: str, name: str) -> None:
     assert one(f"title = {{T}}, {fields}").ids[0] == name
 
 
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        (r"\L ukasz Rue", "Łukasz Rue"),
+        (r"\O. Rue", "Ø. Rue"),
+        (r"\v{Z}eljko Rue", "Željko Rue"),
+        (r"Rue, \AA sa", "Åsa Rue"),
+        (r"\DJ ur\dj a Rue", "Đurđa Rue"),
+        (r"{\'E}lie Rue", "Élie Rue"),
+    ],
+)
+def test_bibtex_author_may_begin_with_tex(written: str, name: str) -> None:
+    found = one(f"title = {{T}}, author = {{{written} and Li, Bo AND {written}\n and {written}}}")
+    assert found.words.authors == (name, "Bo Li", name, name)
+
+
 def test_bibtex_eprint_of_other_archive_is_no_arxiv_id() -> None:
     elsewhere = one("title = {T}, author = {Rue, Ann}, eprint = {2611.00001}, archivePrefix = {HAL}")
     assert elsewhere.ids == one("title = {T}, author = {Rue, Ann}").ids

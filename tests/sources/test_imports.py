@@ -241,10 +241,37 @@ def test_identifier_without_title_is_a_paper(form: str) -> None:
         "https://doi.org/10.5555%2Flakes(1)2",
         "(see 10.5555/lakes(1)2)",
         "10.5555/lakes(1)2 [doi]",
+        "10.5555/lakes%281%292",
+        "doi:10.5555%252Flakes%25281%25292",
     ],
 )
 def test_ris_doi_in_any_form(written: str) -> None:
     assert read(f"TY  - JOUR\nDO  - {written}\nER  - ").sightings[0].ids == ("doi:10.5555/lakes(1)2",)
+
+
+@pytest.mark.parametrize(("written", "ids"), [
+    ('[{"DOI": "10.5555/lakes%281%292"}]', ("doi:10.5555/lakes(1)2",)),
+    ("@article{a, url={https://x.example.org/doi/10.5555/lakes%281%292}}", ("doi:10.5555/lakes(1)2",)),
+    ("10.5555/lakes%281%292", ("doi:10.5555/lakes(1)2",)),
+    ("TY  - JOUR\nTI  - Lakes\nUR  - https://doi.org/10.5555/a%00b\nER  - ", None),
+])  # fmt: skip
+def test_doi_is_decoded_in_every_field(written: str, ids: tuple[str, ...] | None) -> None:
+    found = read(written).sightings[0].ids
+    assert found == ids or (ids is None and found[0].startswith("feed:"))
+
+
+def test_orcid_of_version_2_keeps_own_doi() -> None:
+    text = json.dumps(ORCID).replace('"self"', '"SELF"').replace('"part-of"', '"PART_OF"')
+    assert read(text).sightings[0].ids == ("arxiv:2611.70001",)
+
+
+def test_medline_of_pmc_has_one_paper_per_record() -> None:
+    text = "PMC - PMC700001\nPMID- 700001\nTI  - Lakes freeze\nAU  - Rue A\n"
+    page = read(f"{text}\n{text.replace('700001', '700002')}PMID- 700003\nPMC - PMC700003\nTI  - Ponds\n")
+    assert not page.rejects
+    assert [sighting.ids for sighting in page.sightings] == [
+        (f"pmid:{number}", f"pmcid:PMC{number}") for number in (700001, 700002, 700003)
+    ]
 
 
 def test_corporate_author_keeps_its_commas() -> None:

@@ -1,9 +1,9 @@
 """The JSON formats of several programs: CSL-JSON and ORCID, and what they share with Zotero's.
 
 CSL-JSON (https://citeproc-js.readthedocs.io/en/latest/csl-json/markup.html) comes from Zotero, Pandoc and Crossref.
-ORCID's JSON 3.0 (https://info.orcid.org/documentation/api-tutorials/api-tutorial-read-data-on-a-record/) is a record,
-its list of works (summaries without authors and abstracts), or complete works. A field of another type than expected is
-ignored, so that it never loses a paper.
+ORCID's JSON 2 and 3 (https://info.orcid.org/documentation/api-tutorials/api-tutorial-read-data-on-a-record/) is a
+record, its list of works (summaries without authors and abstracts), or complete works. A field of another type than
+expected is ignored, so that it never loses a paper.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -148,9 +148,14 @@ def _orcid_work(work: JsonObject) -> Iterator[Sighting]:
 
 def _orcid_ids(work: JsonObject) -> list[PaperId | None]:
     listed = objects_at(object_of(work, "external-ids"), "external-id")
-    own = [text_in(one, "external-id-value") for one in listed if text_in(one, "external-id-relationship") in _OWN]
+    own = [text_in(one, "external-id-value") for one in listed if _relationship(one) in _OWN]
     address = text_in(object_of(work, "url"), "value")
     return [parse_identifier(value) or find_doi(value) for value in own] + [parse_identifier(address)]
+
+
+def _relationship(identifier: JsonObject) -> str:
+    """Return `version-of` for itself and for `VERSION_OF`, as version 2 of ORCID's JSON writes it."""
+    return text_in(identifier, "external-id-relationship").lower().replace("_", "-")
 
 
 def _orcid_published(written: JsonObject) -> date | None:

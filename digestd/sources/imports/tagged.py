@@ -52,6 +52,7 @@ class TaggedFormat:
         start: found in a text of this form.
         tag: matches a line with a tag; its groups are the tag and the value.
         begins: tags that begin a record.
+        before: tags that may stand before the one that begins it.
         sighting: returns the paper of a record; None if it is no paper.
         ends: tags that end a record.
         blank_divides: True if a tag after a blank line begins a record.
@@ -64,6 +65,7 @@ class TaggedFormat:
     begins: frozenset[str]
     sighting: "Callable[[Record], Sighting | None]"
     ends: frozenset[str] = frozenset()
+    before: frozenset[str] = frozenset()
     blank_divides: bool = False
 
     def matches(self, text: str) -> bool:
@@ -110,7 +112,9 @@ def _records(text: str, form: TaggedFormat) -> Iterator[Record]:
     for number, line in enumerate(text.split("\n"), start=1):
         found = form.tag.match(line.rstrip())
         tag, value = (found[1], (found[2] or "").strip()) if found else ("", line.strip())
-        if tag in form.begins or tag in form.ends or (tag and after_blank and form.blank_divides):
+        is_full = not form.before.issuperset(tag for tag, _ in record.fields)
+        begins = (tag in form.begins and is_full) or (after_blank and form.blank_divides) or not record.fields
+        if tag in form.ends or (tag and begins):
             if record.fields:
                 yield record
             record = Record(number)
@@ -219,9 +223,10 @@ RIS = TaggedFormat(
 MEDLINE = TaggedFormat(
     label="MEDLINE",
     example="PMID- 12345678",
-    start=re.compile(r"^(?:PMID ?- \d|(?:OWN|STAT) ?- [A-Z])", re.MULTILINE),
+    start=re.compile(r"^(?:PMID ?- \d|PMC *- PMC\d|(?:OWN|STAT) ?- [A-Z])", re.MULTILINE),
     tag=re.compile(r"([A-Z][A-Z0-9]{1,4}) *-(?: (.*))?$"),
     begins=frozenset({"PMID"}),
+    before=frozenset({"PMC"}),
     blank_divides=True,
     sighting=_medline,
 )
