@@ -309,6 +309,15 @@ NOT_READ = {
     "CITATION.cff": "cff-version: 1.2.0\ntitle: Lakes\nauthors:\n  - family-names: Rue",
     "a table": "Key,Item Type,Title,Author,DOI\n1,article,Lakes freeze,Rue,10.5555/1",
     "a table, of other columns": 'id,display_name,"cited by",type\n1,Lakes freeze,3,article',
+    "Dimensions' table": '"About the data: Exported on Nov 24, 2026. Criteria: ice in title."\n'
+    "Rank,Publication ID,DOI,Title,Source title/Anthology title,PubYear\n1,pub.1,10.5555/1,Lakes freeze,Lakes,2026",
+    "Dimensions' table, without its first line": "Rank,Publication ID,Title,Dimensions URL\n1,pub.1,Lakes,https://x.org",
+    "Embase's table": "Title,Author Names,Source,Embase Accession ID\nLakes freeze,Rue A.,Lakes,700001",
+    "ASReview's table": "Unnamed: 0,title,abstract,label_included\n0,Lakes freeze,They do.,1",
+    "Scopus' table": '"Authors","Author(s) ID","Title","Year","EID"\n"Rue A.","1;","Lakes freeze","2026","2-s2.0-1"',
+    "a table, of unknown columns": "Our number;What it says;Who wrote it\n1;Lakes freeze, they do;Rue",
+    "a table, with a DOI first": "DOI,Name of it,Who\n10.5555/1,Lakes freeze,Rue\n10.5555/2,Ponds freeze,Rue",
+    "a table, separated by tabs": "Paper name\tWho wrote it\tWhen\nLakes freeze\tRue\t2026",
     "PubMed's text": "1. Lakes J. 2026;1:2.\n\nLakes freeze.\n\nAuthor information:\n(1)Pond House.\n\nPMID: 700001",
     "Ovid's text": "<1. >\nVN  - Ovid Technologies\nTI  - Lakes freeze.  [Article]\nAU  - Rue, Ann MD, PhD 1,*\n",
     "Ovid's text, with long labels": "<1>\nAccession Number\n  1\nTitle\n  Lakes freeze",
@@ -336,6 +345,7 @@ RECORDS = [
     "%Z one\n%Y two\n%Q three\n",
     "Rue, A., & Li, B. (2026). Lakes freeze.\nLake Journal, 12(3), 45-67.\n",
     "A. Rue, B. Li, Lakes freeze, Lake Journal 12 (2026)\n45-67.\n",
+    '"TITLE","Lakes freeze"\n"AUTHOR NAMES","Rue A."\n"SOURCE","Lakes (2026)"\n',
     "--AU-- Rue, A.\n--TI-- Lakes freeze\n--YP-- 2026\n",
 ]
 
@@ -357,6 +367,8 @@ def test_record_is_no_pasted_abstract(text: str) -> None:
         "<p>Lakes freeze</p>\n<p>They do.</p>",
         "Lakes freeze\nIn 2019 ice came.\nIn 2020 it went.\n10 lakes froze.\nA1 is a pond.",
         "Lakes,ponds and seas\nThey do, and, and, and.",
+        "2,3,7,8-Tetrachlorodibenzodioxin in lakes\nThey found 1,2-dichloroethane, ice, snow, and water.",
+        "Lakes; ponds; seas\nIce; snow; water.",
         "Title and author, a study\nBackground: ice.\nMethods: winter.\nResults: 1.",
     ],
 )

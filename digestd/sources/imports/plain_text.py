@@ -13,7 +13,7 @@ from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.bibtex import read_entries
 from digestd.sources.identifiers import parse_identifier
 from digestd.sources.imports.reference import make_reference
-from digestd.sources.imports.unreadable import has_record_shape, remedy, text_name
+from digestd.sources.imports.unreadable import has_record_shape, remedy, table_name, text_name
 from digestd.sources.source import Page, Reject, read_each
 
 _ENTRY = re.compile(r"^[ \t]*@[A-Za-z]+[ \t]*[{(]", re.MULTILINE)
@@ -29,9 +29,12 @@ def read_bibtex(text: str) -> Page:
 
 
 def is_identifier_list(text: str) -> bool:
-    """Return True if a text is such a list. At least half of the lines begin with an identifier or an address."""
+    """Return True if a text is such a list.
+
+    At least half of the lines begin with an identifier or an address, and it is no table.
+    """
     firsts = [words[0] for _, words in _lines(text)]
-    return bool(firsts) and 2 * sum(_is_one(word) for word in firsts) >= len(firsts)
+    return bool(firsts) and not table_name(text) and 2 * sum(_is_one(word) for word in firsts) >= len(firsts)
 
 
 def read_identifier_list(text: str) -> Page:

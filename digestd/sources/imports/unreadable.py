@@ -1,5 +1,6 @@
 """Name the formats that are not read, so that none of their records is taken for a pasted abstract."""
 
+import csv
 import re
 
 from digestd.sources.imports.xml_formats import root_name
@@ -41,7 +42,13 @@ _COLUMNS = frozenset({
     "title", "article title", "document title", "author", "authors", "author full names", "doi", "year", "abstract",
     "publication year", "item type", "journal", "source title", "journal/book", "pmid", "key", "url",
 })  # fmt: skip
-_COLUMNS_MIN = 3
+_COLUMNS_MIN, _NAME_MAX, _ROWS_SEEN = 3, 60, 10
+_TABLES = (
+    (re.compile(r"\A\W*About the data\b|\bDimensions URL\b|\bPubYear\b"), "Dimensions' table"),
+    (re.compile(r"\bEmbase\b|\bEmtree\b|\A\W*TITLE\W{2,4}AUTHOR NAMES\b", re.IGNORECASE), "Embase's table"),
+    (re.compile(r"\basreview|\b(?:label_)?included\b|\brecord_id\b"), "ASReview's table"),
+    (re.compile(r"\bAuthor\(s\) ID\b|\bEID\b"), "Scopus' table"),
+)
 _CELL = r'(?:"[\w .()/#-]{0,60}"|[\w./#-]{0,40})'
 _LINE_MAX = 5_000
 _BINARY_NAMES = (
@@ -55,7 +62,8 @@ _TAGGED = re.compile(
 )
 _LABELLED = re.compile(
     r"\s*\W{0,3}(?:title|authors?|abstract|doi|journal|year|date|keywords?|publisher|volume|issue|pages|issn|url|type"
-    r"|source|pmid|categories|subjects?|accession number|publication (?:date|year|type))\W{0,3}\s*[:=]\s*\S",
+    r"|source|pmid|categories|subjects?|accession number|publication (?:date|year|type))\W{0,3}\s*[:=]\s*\S"
+    r"|\s*\"[A-Z][A-Z /-]{2,40}\"[,;\t]\"",
     re.IGNORECASE,
 )
 _ENUMERATED = re.compile(r"\s*(?:\[?\d{1,4}[\].:)]|[-*•])\s+\S.*(?:\b(?:19|20)\d\d\b|\bdoi\b)", re.IGNORECASE)
@@ -74,18 +82,43 @@ def text_name(text: str) -> str:
     for form, name in _TEXT_NAMES:
         if form.search(text[:20_000]):
             return name
-    if _is_header(text.lstrip().partition("\n")[0][:_LINE_MAX]):
-        return "a table"
+    if name := table_name(text):
+        return name
     root = root_name(text)
     is_xml = _IS_XML.match(text) is not None or "xmlns" in text[:2_000] or _closes(text, root)
     return _XML_NAMES.get(root, f"XML (<{root[:40]}>)" if root and is_xml else "")
 
 
-def _is_header(line: str) -> bool:
-    """Return True if a line names the columns of a table: known ones, or cells without a blank between them."""
+def table_name(text: str) -> str:
+    """Return the name of a table, whose columns a line near the beginning names, or ""."""
+    lines = [line[:_LINE_MAX] for line in text[:20_000].split("\n") if line.strip()][:_ROWS_SEEN]
+    if not any(_is_header(line, lines[place:]) for place, line in enumerate(lines[:_MANY], start=1)):
+        return ""
+    return next((name for form, name in _TABLES if form.search("\n".join(lines[:_MANY]))), "a table")
+
+
+def _is_header(line: str, below: list[str]) -> bool:
+    """Return True if a line names columns: known ones, words without a blank, or as many as a row below has cells.
+
+    Cells of prose begin with a blank, as after any comma.
+    """
     cells = line.replace(";", ",").replace("\t", ",").split(",")
     known = sum(cell.strip(' "').lower() in _COLUMNS for cell in cells)
-    return known >= _COLUMNS_MIN or re.fullmatch(rf"(?:{_CELL}([,;\t]))(?:{_CELL}\1){{2,}}{_CELL}", line) is not None
+    if known >= _COLUMNS_MIN or re.fullmatch(rf"(?:{_CELL}([,;\t]))(?:{_CELL}\1){{2,}}{_CELL}", line):
+        return True
+    rows = [(_cells(line, sign), [_cells(row, sign) for row in below]) for sign in ",;\t"]
+    return any(
+        len(names) >= _COLUMNS_MIN
+        and max(map(len, names)) <= _NAME_MAX
+        and any(len(found) == len(names) for found in others)
+        for names, others in rows
+    )
+
+
+def _cells(line: str, sign: str) -> list[str]:
+    """Return the cells of a line, none if one of them begins with a blank."""
+    found = next(csv.reader([line], delimiter=sign), [])
+    return [] if any(cell.startswith(" ") for cell in found) else found
 
 
 def _closes(text: str, root: str) -> bool:
