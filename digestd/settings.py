@@ -339,8 +339,8 @@ def _text(file: Path, named_by: str = "") -> str:
 
 
 def _hint(name: str, names: set[str]) -> str:
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {near[0]}?" if near else "; `digestd config show` lists them all"
+    near = difflib.get_close_matches(_field(name), map(_field, names), n=1)  # all have the prefix in common
+    return f"; did you mean {PREFIX}{near[0].upper()}?" if near else "; remove it; .env.example lists all settings"
 
 
 def _first_error(error: ValidationError) -> str:

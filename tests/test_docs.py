@@ -191,6 +191,13 @@ def test_generated_page_is_up_to_date(page: tuple[Path, str]) -> None:
     assert path.read_text() == text, f"{path.name} is stale: run `python -m tests.reference`"
 
 
+def test_every_setting_is_described_where_it_stands() -> None:
+    sections = (DOCS / "configuration.md").read_text().split("\n### ")[1:]
+    descriptions = {section.partition("\n")[0]: section.split("\n\n")[1] for section in sections}
+    assert [name for name, text in descriptions.items() if len(text.split()) < 4] == []
+    assert "several relays" in descriptions["DIGESTD_TRANSPORT_URL"]
+
+
 def test_pipeline_is_drawn_alike_everywhere() -> None:
     drawn = blocks(README, "text")[0]
     assert drawn in blocks(DOCS / "architecture.md", "text")

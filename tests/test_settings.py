@@ -32,6 +32,11 @@ def test_unknown_setting_is_refused_with_a_suggestion(nowhere: Path) -> None:
         load({"DIGESTD_DATABSE_URL": "x"}, nowhere)
 
 
+def test_unknown_setting_is_likened_to_none_by_its_prefix(nowhere: Path) -> None:
+    with pytest.raises(BadSetting, match="DIGESTD_OUTBOX: unknown setting; remove it; .env.example lists all"):
+        load({"DIGESTD_OUTBOX": "x"}, nowhere)
+
+
 def test_unknown_setting_in_the_file_is_refused(nowhere: Path) -> None:
     nowhere.write_text("DIGESTD_COLOUR=red\nOTHER=1\n")
     with pytest.raises(BadSetting, match="DIGESTD_COLOUR"):
@@ -115,7 +120,7 @@ def test_setting_given_as_value_and_file_is_refused(tmp_path: Path, nowhere: Pat
         ("WEB_PORT", "eighty", "must be a whole number"),
         ("SUBSCRIBER_CHATS", "public", "no longer exists: subscribers no longer set chat rooms; remove the line"),
         ("LIBRARY_SYNC_HOURS", "24", "no longer exists: libraries are read once a day; remove the line"),
-        ("WEB_PORT", "0", "must be greater"),
+        ("WEB_PORT", "0", "must be at least"),
         ("EXPLORE", "perhaps", "must be true or false"),
         ("ALERT_URL", "http://[::1", "must be a URL, as in https://chat"),
         ("ALERT_URL", "http://chat.example.org:99999/", "must be a URL, as in https://chat"),
