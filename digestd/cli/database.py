@@ -26,7 +26,7 @@ from digestd.cli.output import emit, progress
 from digestd.cli.stdio import say
 from digestd.delivery.journals import add_journals
 from digestd.delivery.recovery import recover
-from digestd.errors import BadInput, DigestdError, NotResumed
+from digestd.errors import BadInput, DatabaseUnreachable, DigestdError, NotResumed
 from digestd.operations.backup import Backup, read_backup, record_backup, write_backup
 from digestd.security.sealed_file import MAGIC, SealedReader
 from digestd.security.secret_key import put_secrets_back, secret_files
@@ -78,7 +78,12 @@ def copy_database(
             raise BadInput(
                 "a worker has claimed mails: stop it, or run `digestd deliver` if it crashed; then try again"
             )
-    target = open_database(url)
+    if not url.startswith("postgresql"):
+        raise BadInput("URL: must be an empty PostgreSQL database, as in postgresql://USER:PASSWORD@HOST/NAME")
+    try:
+        target = open_database(url)
+    except DatabaseUnreachable as error:
+        raise DatabaseUnreachable(str(error).replace(f"{configuration.PREFIX}DATABASE_URL", "URL")) from error
     with app.owners.hold(SCHEDULER):
         rows = sum(database_copy.count_rows(app.db).values())
         with progress("copying", 2 * rows) as advance:

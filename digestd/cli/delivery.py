@@ -14,7 +14,7 @@ from digestd.app import App
 from digestd.cli.arguments import Json, Limit, check_number, parse_datetime
 from digestd.cli.output import emit, progress
 from digestd.cli.stdio import say
-from digestd.domain.delivery import UNSENT, Actor, Evidence, MailKind, Settlement, State
+from digestd.domain.delivery import DIGESTS, UNSENT, Actor, Evidence, MailKind, Settlement, State
 from digestd.domain.digest import Pick
 from digestd.domain.paper import Paper
 from digestd.domain.schedule import period_date
@@ -196,13 +196,21 @@ def delivery_row(entry: DeliveryView) -> dict[str, object]:
     return {
         "id": entry.key,
         "email": entry.address,
+        "kind": entry.kind,
+        "period": shown_period(entry),
+        "covers_from": shown_period(entry) and entry.covers_from,
         **{name: getattr(entry, name) for name in _FIELDS},
         "history": [step._asdict() for step in entry.history],
     }
 
 
+def shown_period(entry: DeliveryView) -> str:
+    """Return the day or week of a digest; notices have none, but a number by which there is one of a kind."""
+    return entry.period if entry.kind in DIGESTS else ""
+
+
 _FIELDS = (
-    *("kind", "period", "covers_from", "state", "picks", "attempts", "due", "expires", "not_before", "message_id"),
+    *("state", "picks", "attempts", "due", "expires", "not_before", "message_id"),
     *("reply", "queue_id", "reason"),
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import astuple, replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from functools import partial
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -19,6 +20,7 @@ from sqlmodel import Session
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.arguments import DryRun, Email, Json
+from digestd.cli.delivery import shown_period
 from digestd.cli.output import emit, emit_import_report, progress
 from digestd.cli.stdio import say
 from digestd.delivery.bounces import score_of
@@ -29,6 +31,7 @@ from digestd.domain.reference import LookupState
 from digestd.domain.schedule import next_digest
 from digestd.domain.subscriber import Preferences, Status, Subscriber, describe_damage, option_of
 from digestd.errors import BadInput, DigestdError
+from digestd.mail.categories import NAMES
 from digestd.security.addresses import address_key
 from digestd.store import bounces, consent, groups, subscribers, suppressions
 from digestd.store.database import Database
@@ -52,10 +55,27 @@ _STDIN = Path("-")
 _BLOCK = 1 << 20
 
 Strings = list[str] | None
+
+
+def _check_categories(given: Strings) -> Strings:
+    """Refuse a code in the form of arXiv's that its taxonomy does not have; sources have others of their own."""
+    known = {code.casefold(): code for code in NAMES}
+    archives = {code.partition(".")[0] for code in known}
+    for code in given or ():
+        archive, _, field = code.casefold().partition(".")
+        if archive in archives and field not in ("", "*") and code.casefold() not in known:
+            near = get_close_matches(code.casefold(), known, n=1, cutoff=0.85)
+            hint = f"did you mean {known[near[0]]}?" if near else "arxiv.org/category_taxonomy lists all"
+            raise typer.BadParameter(f"arXiv has no category {code[:40]!r}; {hint}")
+    return given
+
+
 Topics = Annotated[Strings, typer.Option("--topic", help="A topic in free words. Repeatable.")]
 Phrases = Annotated[Strings, typer.Option("--phrase", help="An exact phrase. Repeatable.")]
 Authors = Annotated[Strings, typer.Option("--author", help="An author to follow. Repeatable.")]
-Categories = Annotated[Strings, typer.Option("--category", help="A category, as in cs.LG. Repeatable.")]
+Categories = Annotated[
+    Strings, typer.Option("--category", callback=_check_categories, help="A category, as in cs.LG. Repeatable.")
+]
 MuteTopics = Annotated[Strings, typer.Option("--mute-topic", help="A topic never to show. Repeatable.")]
 MutePhrases = Annotated[Strings, typer.Option("--mute-phrase", help="Hide papers with this phrase. Repeatable.")]
 MuteAuthors = Annotated[Strings, typer.Option("--mute-author", help="An author never to show. Repeatable.")]
@@ -173,7 +193,14 @@ def show_subscriber(email: Email, as_json: Json = False) -> None:
         ]
         mails = [
             {
-                **{"id": e.key, "kind": e.kind, "period": e.period, "state": e.state, "picks": e.picks, "due": e.due},
+                **{
+                    "id": e.key,
+                    "kind": e.kind,
+                    "period": shown_period(e),
+                    "state": e.state,
+                    "picks": e.picks,
+                    "due": e.due,
+                },
                 "attempts": e.attempts,
                 "said": e.reason or e.reply,
             }

@@ -5,7 +5,7 @@ A probe never changes anything and sends no mail. One that fails or takes too lo
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,8 @@ from digestd import settings as configuration
 from digestd.app import App
 from digestd.errors import DigestdError
 from digestd.operations import local_probes, network_probes
-from digestd.operations.diagnosis import Diagnosis, error, warning
+from digestd.operations.diagnosis import Diagnosis, Level, error, warning
+from digestd.operations.name_lookups import open_resolver
 from digestd.operations.network_probes import CLOCK_SERVERS
 from digestd.settings import Settings
 from digestd.settings_validation import check_settings
@@ -43,14 +44,31 @@ class DoctorOptions:
 
 
 def examine(options: DoctorOptions = DoctorOptions()) -> list[Diagnosis]:
-    """Return the results of all probes, in the order of the areas.
+    """Return the results of all probes, in the order of the areas; a fault that several of them meet once.
 
     Raises:
+        BadInput: the resolver is not an address.
         BadSetting: the settings cannot be read, so that nothing can be checked.
     """
     settings = configuration.load()
+    if options.resolver:
+        open_resolver(options.resolver)  # so that a wrong address is refused even if nothing is looked up
     app, found = _open(settings)
-    return [*found, *asyncio.run(_run(probes_of(settings, app, options), options.deadline))]
+    found += asyncio.run(_run(probes_of(settings, app, options), options.deadline))
+    return list(_each_once(found))
+
+
+def _each_once(found: Iterable[Diagnosis]) -> Iterator[Diagnosis]:
+    """Yield the findings without those that repeat another, or try a relay that is paused because it fails."""
+    once = {finding.message: finding for finding in reversed(list(found))}
+    paused = [message.partition(_PAUSED)[0] for message in once if _PAUSED in message]
+    for finding in reversed(once.values()):
+        is_tried = finding.area == "relay" and finding.level is Level.ERROR and _PAUSED not in finding.message
+        if not (is_tried and any(relay in finding.message for relay in paused)):
+            yield finding
+
+
+_PAUSED = " is paused until "
 
 
 def probes_of(settings: Settings, app: App | None, options: DoctorOptions) -> dict[str, Probe]:
@@ -89,8 +107,8 @@ def _open(settings: Settings) -> tuple[App | None, list[Diagnosis]]:
         return None, [*found, error("database", str(problem), _REPAIR)]
 
 
-_CORRECT = "correct it; `digestd config show` lists the settings in force"
-_REPAIR = "do what the message says; until then no digest is planned or sent"
+_CORRECT = "correct it; `digestd config show` lists the settings in force, `digestd config check` tries them"
+_REPAIR = "`digestd config check` tries it again; until then no digest is planned or sent"
 
 
 async def _run(probes: dict[str, Probe], deadline: float) -> list[Diagnosis]:
@@ -104,11 +122,21 @@ async def _bounded(area: str, probe: Probe, deadline: float) -> Sequence[Diagnos
         async with asyncio.timeout(deadline):
             return await probe()
     except TimeoutError:
-        return [warning(area, f"no result within {deadline:g} seconds", "check the network, then try again")]
+        return [
+            warning(
+                area, f"no result within {deadline:g} seconds", "check the network, then run `digestd doctor` again"
+            )
+        ]
     except DigestdError as problem:
-        return [error(area, str(problem), "do what the message says, then try again")]
+        return [error(area, str(problem), "correct it, then run `digestd doctor` again")]
     except Exception as problem:  # one broken probe must not hide the results of the others
-        return [warning(area, f"could not be checked: {type(problem).__name__}", "set DIGESTD_DEBUG=1 and report this")]
+        return [
+            warning(
+                area,
+                f"could not be checked: {type(problem).__name__}",
+                "report this with what `DIGESTD_DEBUG=1 digestd doctor` prints",
+            )
+        ]
 
 
 class _DaemonThreads(ThreadPoolExecutor):

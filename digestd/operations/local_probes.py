@@ -2,6 +2,7 @@
 
 import stat
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from digestd.app import App
@@ -9,7 +10,7 @@ from digestd.delivery.disk_space import free_bytes
 from digestd.delivery.preflight import require_templates
 from digestd.errors import DigestdError
 from digestd.operations.diagnosis import Diagnosis, error, ok, warning
-from digestd.operations.service_status import needs_attention
+from digestd.operations.service_status import failed_sources, needs_attention
 from digestd.operations.status_reader import read_status
 from digestd.ranking.encoders import describe_encoder
 from digestd.resources import OverrideState, overrides
@@ -41,8 +42,14 @@ def check_sandbox() -> Sequence[Diagnosis]:
     try:
         confinement = probe()
     except ConfinementFailed as problem:
-        return [error("sandbox", f"parsers cannot be confined: {problem}", "see deploy/docs/security.md")]
-    remedy = "use Linux 5.13 or newer, do not run digestd as root, and use the systemd unit or the container as shipped"
+        return [
+            error(
+                "sandbox",
+                f"parsers cannot be confined: {problem}",
+                "`digestd config check` tries it again; see deploy/docs/security.md",
+            )
+        ]
+    remedy = "on Linux 5.13 or newer, `systemctl start digestd` runs it confined, as does the container; not as root"
     gaps = [warning("sandbox", gap, remedy) for gap in confinement.gaps]
     return gaps or [ok("sandbox", f"parsers run confined by {', '.join(confinement.layers)}")]
 
@@ -54,7 +61,8 @@ def check_database(app: App) -> Sequence[Diagnosis]:
 
 def check_service(app: App) -> Sequence[Diagnosis]:
     """Check the state of the service, and what it uses: relay log, templates, encoder."""
-    found = [finding for finding in needs_attention(read_status(app)) if finding.area != "sources"]
+    status = replace(read_status(app), failing_templates=0)  # the templates are checked below
+    found = [finding for finding in needs_attention(status) if finding.area != "sources"]
     try:
         app.check_relay_log()
     except DigestdError as problem:
@@ -62,14 +70,20 @@ def check_service(app: App) -> Sequence[Diagnosis]:
     try:
         require_templates(app.sender, app.templates)
     except DigestdError as problem:
-        found.append(error("service", str(problem), "mails of these kinds wait until then"))
+        found.append(
+            error(
+                "service",
+                str(problem),
+                "correct it, then `digestd config check`; the mails that it is about wait until then",
+            )
+        )
     found += check_overrides(app)
     if not app.settings.inbound_url and not app.providers and not app.settings.transport_url.startswith("maildir:"):
         found.append(
             warning(
                 "service",
                 "bounces are not read, so mail to dead addresses continues",
-                "set DIGESTD_INBOUND_URL, or the webhook of your mail provider",
+                "set DIGESTD_INBOUND_URL, which `digestd inbound --once` tries, or the webhook of your mail provider",
             )
         )
     return [*found, ok("service", describe_encoder(app.settings.embedding_model))]
@@ -85,27 +99,33 @@ def check_overrides(app: App) -> Iterator[Diagnosis]:
 
 def check_fetches(app: App) -> Sequence[Diagnosis]:
     """Check the last fetch of each source."""
-    sources = app.sources
     with app.db.read() as session:
         last = stored_sources.latest_fetches(session)
-    found: list[Diagnosis] = []
-    for source in sources:
-        fetched = last.get(source.name)
-        if fetched is None:
-            found.append(warning("sources", f"{source.name} was never asked", "`digestd ingest` asks it"))
-        elif fetched.error:
-            remedy = f"`digestd source check {source.name}` tries it now"
-            found.append(warning("sources", f"{source.name}: {fetched.error}", remedy))
-        else:
-            found.append(ok("sources", f"{source.name} answered at {fetched.fetched:%Y-%m-%d %H:%MZ}"))
-    return found
+    found = {source.name: last.get(source.name) for source in app.sources}
+    failing = failed_sources({name: one.error for name, one in found.items() if one and one.error})
+    answered = [
+        ok("sources", f"{name} answered at {one.fetched:%Y-%m-%d %H:%MZ}")
+        for name, one in found.items()
+        if one and not one.error
+    ]
+    if never := [name for name, one in found.items() if one is None]:
+        return [
+            *failing,
+            warning("sources", f"never asked: {', '.join(never)}", "`digestd ingest` asks them"),
+            *answered,
+        ]
+    return [*failing, *answered]
 
 
 def _secret(file: Path) -> Iterator[Diagnosis]:
     try:
         keys = read_keys(file)
     except DigestdError as problem:
-        yield error("files", str(problem), "without it no link in an old mail works; restore it from a backup")
+        yield error(
+            "files",
+            str(problem),
+            "put your copy back, or run `digestd restore FILE --only-secret`: no link in an old mail works without it",
+        )
         return
     if len(set(keys.secret)) < DISTINCT_MIN:
         yield error(
@@ -150,7 +170,7 @@ def _engine(app: App) -> Iterator[Diagnosis]:
         yield warning(
             "database",
             f"the write-ahead log has {wal.stat().st_size / _GIB:.1f} GiB: a process holds an old snapshot",
-            "restart programs that read the database for hours",
+            f"restart the programs that `fuser {file}` names and that read it for hours",
         )
     yield ok("database", f"{'PostgreSQL' if file is None else file} answers, schema up to date")
 

@@ -64,7 +64,9 @@ def diagnose(setup: MailSetup, records: DnsRecords) -> Iterator[Diagnosis]:
     failed = sorted({f"{name} {kind}: {answer.failed}" for (name, kind), answer in records.items() if answer.failed})
     if failed:
         yield warning(
-            "dns", f"{len(failed)} lookups failed: {failed[0]}", "check the resolver of this machine, then try again"
+            "dns",
+            f"{len(failed)} lookups failed: {failed[0]}",
+            "check this machine's resolver, or ask another: `digestd doctor --resolver 9.9.9.9`",
         )
     for domain, what in _mail_domains(setup).items():
         yield from _mx(domain, what, records)

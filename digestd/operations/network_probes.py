@@ -21,6 +21,7 @@ from digestd.operations.diagnosis import Diagnosis, error, ok, warning
 from digestd.operations.mail_dns import MailSetup, diagnose
 from digestd.operations.name_lookups import look_up_all, open_resolver
 from digestd.settings import LOOPBACK, Settings
+from digestd.store.papers import sources as stored_sources
 
 CLOCK_SERVERS = ("https://arxiv.org/", "https://www.debian.org/", "https://www.ietf.org/", "https://www.python.org/")
 CLOCK_ERROR_SECONDS, CLOCK_WARNING_SECONDS = 300.0, 10.0
@@ -82,7 +83,7 @@ async def check_web(settings: Settings, transport: httpx2.AsyncBaseTransport | N
 async def check_clock(settings: Settings, clock: Callable[[], datetime], servers: Sequence[str]) -> Sequence[Diagnosis]:
     """Compare the clock with the `Date` of several web servers."""
     if settings.now:
-        return [warning("clock", "the clock was set by DIGESTD_NOW", "unset it, except for tests")]
+        return [warning("clock", "the clock was set by DIGESTD_NOW", "unset DIGESTD_NOW, except for tests")]
     async with httpx2.AsyncClient(timeout=HTTP_SECONDS) as client:
         answers = await asyncio.gather(*(_offset(client, server, clock) for server in servers))
     offsets = [offset for offset in answers if offset is not None]
@@ -101,9 +102,13 @@ async def check_clock(settings: Settings, clock: Callable[[], datetime], servers
 
 
 async def check_source_hosts(app: App) -> Sequence[Diagnosis]:
-    """Connect to the host of each source, without a request."""
+    """Connect to the host of each source, without a request. Sources whose last fetch failed are reported as such."""
+    with app.db.read() as session:
+        failed = {name for name, last in stored_sources.latest_fetches(session).items() if last.error}
     hosts: dict[tuple[str, int], str] = {}
     for source in app.sources:
+        if source.name in failed:
+            continue
         request = source.requests(app.clock(), None)
         parts = urlsplit(request.url) if request else None
         if parts and parts.scheme in _PORTS and parts.hostname:
@@ -159,11 +164,15 @@ async def _relay(route: Route) -> Diagnosis:
         return error(
             "relay",
             what if route.name in what else f"{route.name}: {what}",
-            "check that it runs, and host, port, TLS and password in DIGESTD_TRANSPORT_URL",
+            "check host, port, TLS and password in DIGESTD_TRANSPORT_URL; `digestd send --test EMAIL` tries it again",
         )
     await connection.close()
     if _is_folder(route):
-        return warning("relay", f"mail goes to {route.name}, not to people", "set DIGESTD_TRANSPORT_URL to a relay")
+        return warning(
+            "relay",
+            f"mail goes to {route.name}, not to people",
+            "set DIGESTD_TRANSPORT_URL to a relay, then `digestd send --test EMAIL`",
+        )
     return ok("relay", f"{route.name} accepts connections and login")
 
 
@@ -173,7 +182,7 @@ async def _pages(client: httpx2.AsyncClient, url: str, settings: Settings) -> As
         yield error(
             "web",
             f"{url}/healthz answers {alive.status_code}, not as digestd does",
-            "let the proxy pass all paths of DIGESTD_PUBLIC_URL to digestd, without a redirect, password or bot check",
+            f"let the proxy pass all paths on, without redirect, password or bot check: try `curl -i {url}/healthz`",
         )
         return
     yield ok("web", f"{url} answers")
@@ -186,7 +195,7 @@ async def _pages(client: httpx2.AsyncClient, url: str, settings: Settings) -> As
             yield error(
                 "web",
                 f"{url}/{name} is open to everybody: the proxy hides that visitors are not on this machine",
-                "let the proxy set X-Forwarded-For and pass on Host, as in deploy/docs/operations.md",
+                f"let the proxy set X-Forwarded-For and pass on Host; `curl -i {url}/{name}` must be refused",
             )
 
 
@@ -199,7 +208,7 @@ async def _one_click(client: httpx2.AsyncClient, url: str) -> Diagnosis:
         "web",
         f"one-click unsubscribe may not work: GET answers {shown.status_code} and POST {acted.status_code}, both "
         "should be 404 for an invalid link",
-        "let the proxy pass POST below /u/ without a redirect, password or bot check",
+        f"let the proxy pass POST below /u/, without redirect, password or bot check: `curl -i -d x=1 {url}`",
     )
 
 

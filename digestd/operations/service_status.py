@@ -22,6 +22,8 @@ FREE_ENOUGH = 1 << 30
 """Free bytes below which the operator is warned."""
 _SILENT = frozenset({CoverageState.BROKEN, CoverageState.STALE})
 _MIB = 1 << 20
+_HOURS_SHOWN = 48
+"""Younger backups have their age in hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class ServiceStatus(ServiceHealth):
         posts: events for the operator's programs that wait.
         scheduler: True if a scheduler runs on this database.
         database_bytes: size of the SQLite file; None on PostgreSQL.
+        failing: why the last request failed, by source.
         failing_templates: kinds of mail, counted by language, that the last run could not send.
         restored: when the backup was made that the database was restored from, until sending is resumed.
     """
@@ -140,6 +143,7 @@ class ServiceStatus(ServiceHealth):
     scheduler: bool
     database_bytes: int | None = None
     has_sources: bool = True
+    failing: Mapping[str, str] = field(default_factory=dict)
     failing_templates: int = 0
     unanswered: int = 0
     failed_run: str = ""
@@ -183,6 +187,14 @@ def needs_attention(status: ServiceStatus) -> list[Diagnosis]:
         _disk_findings,
     )
     return worst_first(finding for part in parts for finding in part(status))
+
+
+def failed_sources(failing: Mapping[str, str]) -> Iterator[Diagnosis]:
+    """Yield a warning for each error of sources, which several may share."""
+    for why in dict.fromkeys(failing.values()):
+        names = [name for name, one in failing.items() if one == why]
+        broken = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} broken"
+        yield warning("sources", f"{broken}: {why}", f"`digestd source check {names[0]}` tries it now")
 
 
 def status_lines(status: ServiceStatus) -> Iterator[tuple[str, str]]:
@@ -237,7 +249,9 @@ def _delivery_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
             "`digestd doctor` tries it; `digestd deliver` sends at once when it is repaired",
         )
     if status.failed_run:
-        yield error("delivery", f"nothing is sent: {status.failed_run}", "do what the message says")
+        yield error(
+            "delivery", f"nothing is sent: {status.failed_run}", "repair it; `digestd deliver` tries again at once"
+        )
     if status.foreign_files:
         yield error(
             "files",
@@ -328,9 +342,12 @@ def _hold_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
 
 def _disk_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
     if status.free_bytes < status.free_needed:
-        yield error("disk", f"only {status.free_bytes // _MIB} MiB are free; nothing is sent", "free some space")
+        yield error("disk", f"only {status.free_bytes // _MIB} MiB are free; nothing is sent", _FREE)
     elif status.free_bytes < FREE_ENOUGH:
-        yield warning("disk", f"only {status.free_bytes // _MIB} MiB are free", "free some space")
+        yield warning("disk", f"only {status.free_bytes // _MIB} MiB are free", _FREE)
+
+
+_FREE = "free some space: `du -xh / | sort -h | tail -n 20` shows what is large"
 
 
 def _planning_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
@@ -351,8 +368,9 @@ def _planning_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
 
 
 def _source_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
+    yield from failed_sources(status.failing)
     for day in status.sources:
-        if day.state in _SILENT:
+        if day.state in _SILENT and day.source not in status.failing:
             yield warning(
                 "sources",
                 f"{day.source} is {day.state}{f': {day.note}' if day.note else ''}",
@@ -380,11 +398,12 @@ def _source_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
 
 
 def _papers(status: ServiceStatus) -> str:
-    states = [day.state for day in status.sources]
+    newest = {day.source: day.state for day in status.sources} | dict.fromkeys(status.failing, CoverageState.BROKEN)
+    states = list(newest.values())
     if not (states or status.has_sources):
         return "no sources are set; papers come by import"
     kinds = [f"{states.count(state)} {state}" for state in CoverageState if state in states]
-    last = "no fetch yet" if status.last_ingest is None else f"last fetch {clock_time(status.last_ingest, status.at)}"
+    last = "no answer yet" if status.last_ingest is None else f"last answer {clock_time(status.last_ingest, status.at)}"
     sources = f"{counted(len(states), 'source')} ({', '.join(kinds)})" if kinds else "no source has reported lately"
     return f"{sources}; {counted(sum(day.items for day in status.sources), 'paper')} on their newest day; {last}"
 
@@ -439,8 +458,17 @@ def _backup(status: ServiceStatus) -> str:
     last = status.backup
     if last is None:
         return "none yet on this machine"
-    good = "none is good" if last.good is None else f"the last good one {_day_time(last.good)}"
-    return f"failed at {_day_time(last.at)}; {good}" if last.why else f"good at {_day_time(last.at)}"
+    good = "none is good" if last.good is None else f"the last good one is {_age(last.good, status.at)} old"
+    return (
+        f"failed at {_day_time(last.at)}; {good}"
+        if last.why
+        else f"{_age(last.at, status.at)} old, {_day_time(last.at)}"
+    )
+
+
+def _age(then: datetime, now: datetime) -> str:
+    hours = int((now - then) / timedelta(hours=1))
+    return counted(hours // 24, "day") if hours >= _HOURS_SHOWN else counted(hours, "hour")
 
 
 def _day_time(at: datetime) -> str:

@@ -64,7 +64,10 @@ def read_status(app: App) -> ServiceStatus:
     with app.db.read() as session:
         health = _health(session, app)
         now = health.at
-        last_asked = max((one.fetched for one in sources.latest_fetches(session).values()), default=None)
+        asked = {
+            name: one for name, one in sources.latest_fetches(session).items() if one.fetched > now - SOURCE_IN_USE
+        }
+        last_asked = max((one.fetched for one in asked.values()), default=None)
         due = monitoring.due_times(session, now, now + DAY)
         interval = timedelta(minutes=app.settings.ingest_interval_minutes)
         return ServiceStatus(
@@ -97,6 +100,7 @@ def read_status(app: App) -> ServiceStatus:
             scheduler=is_scheduled,
             database_bytes=app.db.file.stat().st_size if app.db.file else None,
             has_sources=app.settings.sources.strip() != "none",
+            failing={name: one.error for name, one in asked.items() if one.error},
             restored=restore.restored_from(session),
         )
 

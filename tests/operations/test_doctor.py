@@ -18,11 +18,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
 from digestd.cli import app as command_line
+from digestd.domain.backoff import BackoffState
+from digestd.domain.throttle import Throttle
+from digestd.errors import BadInput
 from digestd.mail.dkim import dns_record
 from digestd.operations import doctor, local_probes, network_probes
 from digestd.operations.diagnosis import Diagnosis, Level
 from digestd.operations.doctor import DoctorOptions, probes_of
 from digestd.settings import Settings
+from digestd.store import rate_limits
+from digestd.store.papers.sources import FetchRecord, record_fetches
+from digestd.store.rate_limits import ThrottleState
 from digestd.web import build
 from tests.support.dns import name_server
 from tests.support.install import Install, install
@@ -204,6 +210,36 @@ def test_command_reports_missing_database(tmp_path: Path, monkeypatch: pytest.Mo
     assert report["errors"] == len([finding for finding in report["findings"] if finding["level"] == "error"])
     assert any("digestd init" in finding["message"] for finding in report["findings"])
     assert all(finding["remedy"] for finding in report["findings"] if finding["level"] != "ok")
+
+
+def test_doctor_tells_each_fault_once_with_a_command(monkeypatch: pytest.MonkeyPatch, installed: Install) -> None:
+    url = "smtp://127.0.0.1:9"
+    settings = installed.environment(
+        DIGESTD_TRANSPORT_URL=url, DIGESTD_SOURCES="arxiv-rss:cs.LG,hf-daily", DIGESTD_PUBLIC_URL="http://127.0.0.1:9"
+    )
+    paused = ThrottleState(Throttle(), BackoffState(3, installed.clock.now.timestamp() + 540, "Connect call failed"))
+    with installed.db.write() as session:
+        rate_limits.change_throttles(session, {"127.0.0.1:9": lambda _: paused})
+        why = "export.example is not found"
+        record_fetches(session, [FetchRecord("arxiv-rss:cs.LG", "u", installed.clock.now, error=why)])
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    found = faults(doctor.examine(DoctorOptions(clock_servers=(), deadline=9)))
+    assert [one.message.partition(" until")[0] for one in found if one.area == "relay"] == ["127.0.0.1:9 is paused"]
+    assert [one.message for one in found if "arxiv" in one.message] == [f"arxiv-rss:cs.LG is broken: {why}"]
+    assert len({one.message for one in found}) == len(found)
+    assert [
+        one for one in found if "`" not in one.remedy and "publish" not in one.remedy and "DIGESTD_" not in one.remedy
+    ] == []
+
+
+def test_wrong_resolver_is_refused_where_nothing_is_looked_up(
+    monkeypatch: pytest.MonkeyPatch, installed: Install
+) -> None:
+    for name, value in installed.environment().items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(BadInput, match="--resolver: 'notip' is not an address"):
+        doctor.examine(DoctorOptions("notip"))
 
 
 def test_every_area_has_a_probe(installed: Install) -> None:

@@ -12,6 +12,7 @@ from digestd.domain.subscriber import Status
 from digestd.operations.diagnosis import Level
 from digestd.operations.service_status import (
     FailingRoom,
+    LastBackup,
     ServiceStatus,
     ServiceVersions,
     counted,
@@ -87,6 +88,15 @@ def test_service_in_order_needs_nobody() -> None:
         ({"last_ingest": None}, Level.WARNING, "no source has ever answered"),
         ({"last_ingest": NOW - 5 * HOUR}, Level.WARNING, "no source has answered since 07:00Z"),
         ({"sources": ()}, Level.WARNING, "no source has answered since 11:00Z"),
+        ({"failing": {"a": "gone", "b": "gone"}}, Level.WARNING, "a, b are broken: gone"),
+        (
+            {
+                "failing": {"x": "no answer"},
+                "sources": (Coverage("x", date(2026, 11, 24), CoverageState.BROKEN, note="no answer"),),
+            },
+            Level.WARNING,
+            "x is broken: no answer",
+        ),
         (
             {"sources": (Coverage("x", date(2026, 11, 24), CoverageState.BROKEN, note="status 500"),)},
             Level.WARNING,
@@ -99,8 +109,30 @@ def test_each_fault_has_a_remedy(change: dict[str, object], level: Level, said: 
     [finding] = needs_attention(status)
     assert finding.level is level
     assert said in finding.message
-    assert finding.remedy
+    assert "`" in finding.remedy  # a command
     assert status.is_failing == (level is Level.ERROR)
+
+
+def test_source_that_fails_on_a_quiet_day_is_not_called_quiet() -> None:
+    quiet = (Coverage("arxiv-rss:cs.LG", date(2026, 11, 24), CoverageState.QUIET),)
+    status = replace(FINE, sources=quiet, failing={"arxiv-rss:cs.LG": "rss.arxiv.org is not found"})
+    assert dict(status_lines(status))["Papers"].startswith("1 source (1 broken)")
+
+
+@pytest.mark.parametrize(
+    ("backup", "said"),
+    [
+        (LastBackup(NOW - 5 * HOUR, good=NOW - 5 * HOUR), "5 hours old, 2026-11-24 07:00Z"),
+        (LastBackup(NOW - 50 * HOUR, good=NOW - 50 * HOUR), "2 days old, 2026-11-22 10:00Z"),
+        (
+            LastBackup(NOW - HOUR, "disk full", good=NOW - 25 * HOUR),
+            "failed at 2026-11-24 11:00Z; the last good one is 25 hours old",
+        ),
+        (None, "none yet on this machine"),
+    ],
+)
+def test_status_gives_the_age_of_the_last_backup(backup: LastBackup | None, said: str) -> None:
+    assert dict(status_lines(replace(FINE, backup=backup)))["Backup"] == said
 
 
 def test_short_waits_are_no_fault() -> None:
