@@ -33,7 +33,7 @@ def test_unknown_setting_is_refused_with_a_suggestion(nowhere: Path) -> None:
 
 
 def test_unknown_setting_is_likened_to_none_by_its_prefix(nowhere: Path) -> None:
-    with pytest.raises(BadSetting, match="DIGESTD_OUTBOX: unknown setting; remove it; .env.example lists all"):
+    with pytest.raises(BadSetting, match=r"DIGESTD_OUTBOX: unknown setting; remove it; \.env\.example lists all"):
         load({"DIGESTD_OUTBOX": "x"}, nowhere)
 
 

@@ -286,6 +286,24 @@ def test_interests_name_papers_that_do_not_count_yet(api: TestClient, backend: B
     assert api.patch(path, json={"likes": likes[:2]}).json()["unknown_papers"] == unknown[:1]
 
 
+def test_feedback_is_recorded_listed_and_undone(api: TestClient, backend: Backend) -> None:
+    backend.import_papers({"id": "arxiv:2611.00001", "title": "Lakes freeze"})
+    path = f"subscribers/{backend.join(ADA).key}/feedback"
+    given = api.post(path, json={"paper": "2611.00001", "verdict": "less"})
+    assert (given.status_code, given.json()["verdict"], given.json()["undone"]) == (201, "less", None)
+    api.post(path, json={"paper": "2611.00001", "verdict": "saved"})
+    first = api.get(path, params={"limit": 1}).json()
+    assert [one["verdict"] for one in first["items"]] == ["saved"]
+    assert [one["verdict"] for one in api.get(path, params={"cursor": first["next"]}).json()["items"]] == ["less"]
+    undone = api.delete(f"{path}/arxiv:2611.00001").json()
+    assert (undone["verdict"], undone["undone"] is None) == ("saved", False)
+    for paper, status in (("2611.09999", 404), ("no paper", 422)):
+        assert api.post(path, json={"paper": paper, "verdict": "more"}).status_code == status
+    [error] = api.post(path, json={"paper": "no paper", "verdict": "more"}).json()["errors"]
+    assert error["field"] == "paper"
+    assert api.post(path, json={"paper": "2611.00001", "verdict": "wow"}).status_code == 422
+
+
 def test_answers_have_hints_about_sent_topics(api: TestClient, backend: Backend) -> None:
     backend.import_papers(*({"id": f"sample:{n}", "title": f"Lichen growth, part {n}"} for n in range(6)))
     added = api.post("subscribers", json={"email": ADA, "topics": ["lichne growth"]}).json()

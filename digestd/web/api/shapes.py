@@ -10,9 +10,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from digestd.domain.delivery import MailKind, State
 from digestd.domain.digest import ReasonKind, Section
 from digestd.domain.gist import GistKind
-from digestd.domain.interest import TopicHint
+from digestd.domain.interest import TopicHint, Verdict
 from digestd.domain.reference import LookupState
 from digestd.domain.subscriber import Preferences, SignUpPreferences, Status
+from digestd.subscribers.subscriber_record import PAPER_MAX
 from digestd.text.inputs import NUMBER_MAX
 
 PAGE_MAX = 200
@@ -111,6 +112,25 @@ class SignUp(SignUpPreferences):
     authors: Words = Field([])
     categories: Words = Field([])
     likes: Words = Field([])
+
+
+class FeedbackIn(BaseModel):
+    """What a subscriber thinks of a paper."""
+
+    model_config = ConfigDict(extra="forbid")
+    paper: Annotated[str, Field(max_length=PAPER_MAX, description="An arXiv id, a DOI, or SCHEME:VALUE")]
+    verdict: Verdict
+
+
+class FeedbackOut(BaseModel):
+    """One verdict. `undone` is when the subscriber took it back, else null."""
+
+    model_config = ConfigDict(from_attributes=True, populate_by_name=True)
+    number: Annotated[int, Field(validation_alias="key")]
+    paper: str
+    verdict: Verdict
+    at: datetime
+    undone: datetime | None
 
 
 class UnknownPaperOut(BaseModel):

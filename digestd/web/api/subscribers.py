@@ -9,14 +9,17 @@ from pydantic import BaseModel
 
 from digestd.domain.interest import Kind, Stance
 from digestd.domain.mail_budget import token_causer
-from digestd.domain.paper import PaperId
+from digestd.domain.paper import PaperId, paper_id
 from digestd.domain.subscriber import Cause, Status, Subscriber, describe_damage
-from digestd.errors import NotFound
+from digestd.errors import BadRecord, NotFound
 from digestd.security.addresses import address_key
+from digestd.security.keys import Keys
 from digestd.security.tokens import Scope
-from digestd.store import subscribers
+from digestd.store import feedback, subscribers
+from digestd.store.database import Database
 from digestd.store.integrations import ApiToken
 from digestd.subscribers.admin_edits import EditResult, add_via_api, edit
+from digestd.subscribers.feedback import add_feedback, undo_feedback
 from digestd.subscribers.named_papers import named_papers
 from digestd.subscribers.personal_data import forget
 from digestd.subscribers.status_changes import check_pause_end, pause, resume, unsubscribe
@@ -25,6 +28,8 @@ from digestd.web.api.auth import SignupCount, needs, run_without_disclosure
 from digestd.web.api.shapes import (
     Changes,
     Cursor,
+    FeedbackIn,
+    FeedbackOut,
     Interests,
     InterestsOut,
     Limit,
@@ -117,6 +122,20 @@ class SubscriberApi:
         act()
         return shown(self.one(number))
 
+    def feedback(self, number: int) -> list[FeedbackOut]:
+        """Return the verdicts of a subscriber, newest first. Raises NotFound."""
+        with self.db.read() as session:
+            found = feedback.history(session, self.one(number).key)
+        return [FeedbackOut.model_validate(one) for one in reversed(found)]
+
+    def judged(self, number: int, act: Callable[[Database, Keys, str], object]) -> FeedbackOut:
+        """Record or undo feedback of a subscriber, and return the verdict that it is about. Raises NotFound."""
+        known = self.one(number)
+        if known.address is None:
+            raise NotFound(f"subscriber number {number} was erased")
+        act(self.db, self.keys, known.address)
+        return max(self.feedback(number), key=lambda one: one.undone or one.at)
+
     def _known(self, record: SubscriberRecord) -> Subscriber | None:
         with self.db.read() as session:
             return subscribers.by_address_key(session, address_key(self.keys, record.address))
@@ -183,6 +202,32 @@ async def change_interests(number: Number, changes: Interests, token: Writer, ap
     return await api.with_hints(answer, record, token)
 
 
+@router.get("/{number}/feedback", dependencies=[_READS])
+def show_feedback(number: Number, api: Api, limit: Limit = 50, cursor: Cursor = None) -> ResultPage[FeedbackOut]:
+    """List the verdicts of a subscriber on papers, newest first."""
+    found = [one for one in api.feedback(number) if cursor is None or one.number < cursor]
+    return page_of(found, limit, lambda item: item.number)
+
+
+@router.post("/{number}/feedback", status_code=201, response_model=FeedbackOut, responses=_ACCEPTED)
+async def give_feedback(number: Number, given: FeedbackIn, token: Writer, api: Api) -> FeedbackOut | Response:
+    """Record what a subscriber thinks of a paper. It counts from the next digest on."""
+    paper, now = _paper(given.paper), api.now
+    return await run_without_disclosure(
+        token,
+        lambda: api.judged(number, lambda db, keys, who: add_feedback(db, keys, who, paper, given.verdict, now)),
+    )
+
+
+@router.delete("/{number}/feedback/{id:path}", response_model=FeedbackOut, responses=_ACCEPTED)
+async def take_feedback_back(number: Number, id: str, token: Writer, api: Api) -> FeedbackOut | Response:
+    """Undo the newest verdict of a subscriber on a paper. The one before it counts again."""
+    paper, now = _paper(id), api.now
+    return await run_without_disclosure(
+        token, lambda: api.judged(number, lambda db, keys, who: undo_feedback(db, keys, who, paper, now))
+    )
+
+
 @router.post("/{number}/pause", response_model=SubscriberOut, responses=_ACCEPTED)
 async def pause_subscription(
     number: Number, token: Writer, api: Api, asked: Pause | None = None
@@ -238,6 +283,14 @@ def shown(subscriber: Subscriber) -> SubscriberOut:
     plain = {name: value for name, value in fields.items() if name not in Interests.model_fields}
     damaged = describe_damage(subscriber)
     return SubscriberOut.model_validate({**plain, "number": subscriber.key, "interests": interests, "damaged": damaged})
+
+
+def _paper(text: str) -> PaperId:
+    """Return an identifier before its paper is looked up. Raises BadRecord."""
+    try:
+        return paper_id(text)
+    except BadRecord as error:
+        raise BadRecord("paper", error.message) from error
 
 
 def _change(body: BaseModel) -> SubscriberRecord:
