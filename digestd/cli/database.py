@@ -368,6 +368,11 @@ def _opened(file: Path, key_file: Path | None) -> Iterator[IO[bytes]]:
             stream = io.BufferedReader(SealedReader(stream, _read_key(key_file)))  # type: ignore[type-var]  # a raw stream
         elif isinstance(stream, io.BufferedReader):
             start = stream.peek(max(map(len, _ENCRYPTED)))
+            if not start and str(file) == "-":
+                raise BadInput(
+                    "standard input is empty: what should decrypt or send the backup has failed, "
+                    "as with a missing or wrong key; see what it says"
+                )
             if remedy := next((remedy for magic, remedy in _ENCRYPTED.items() if start.startswith(magic)), ""):
                 raise BadInput(f"the backup is encrypted: {remedy}")
         yield stream
@@ -380,7 +385,12 @@ def _read_key(file: Path) -> bytes:
         raise BadInput(f"--key-file: cannot read {file}: {error.strerror}") from error
 
 
+_BY_AGE, _BY_GPG = (f"decrypt it, as in `{how} FILE | digestd restore -`" for how in ("age -d -i KEY", "gpg -d"))
 _ENCRYPTED = {
     MAGIC: "name its key with --key-file",
-    b"age-encryption.org/v1": "decrypt it, as in `age -d -i KEY FILE | digestd restore -`",
+    b"age-encryption.org/v1": _BY_AGE,
+    b"-----BEGIN AGE": _BY_AGE,
+    b"-----BEGIN PGP": _BY_GPG,
+    **dict.fromkeys((b"\x84", b"\x85", b"\x8c", b"\xc1", b"\xc3"), _BY_GPG),
 }
+"""How encrypted files begin (RFC 9580 section 4.2: an encrypted session key comes first), and the remedy."""

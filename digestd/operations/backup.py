@@ -161,6 +161,8 @@ def read_backup(file: IO[bytes], folder: Path, name: str) -> Backup:
     """
     try:
         manifest = _unpack(file, folder)
+    except BadInput:  # of a stream that is decrypted
+        raise
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError, KeyError) as error:
         raise BadInput(f"{name} is not a complete digestd backup; use another copy") from error
     parts = {part: Path(folder, part) for part in manifest["parts"]}

@@ -55,7 +55,12 @@ class SealedReader(io.RawIOBase):
         try:
             plain = self._cipher.decrypt(_nonce(self._number, last=self._ended), sealed, None)
         except InvalidTag:
-            raise BadInput("the file cannot be decrypted: the key is another, or the file is damaged") from None
+            if self._number:
+                raise BadInput("the encrypted backup is damaged or cut short; use another copy") from None
+            raise BadInput(
+                "the backup cannot be decrypted: the key is another than its own, or it is damaged; "
+                "name its key with --key-file"
+            ) from None
         self._number += 1
         return plain
 
