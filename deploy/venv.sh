@@ -12,6 +12,8 @@
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 venv=$repo/.venv
 me=$(basename "$(dirname "$(readlink -f "$0")")")/${0##*/}
+# The command that becomes the user who will run .venv, if it is not the one who makes it.
+[[ -v as_user ]] || as_user=()
 is_debian() { command -v apt-get >/dev/null; }
 is_root() { [[ $(id -u) -eq 0 ]]; }
 say() { printf '%s: %s\n' "$me" "$*" >&2; }
@@ -39,7 +41,7 @@ venv_install() {
 # What the stamp must say: the lock, the Python and the place it was installed for.
 venv_stamp() {
     sha256sum <"$repo/deploy/$1.txt"
-    "$venv/bin/python" -c 'import sys; print(sys.version)'
+    "${as_user[@]}" "$venv/bin/python" -c 'import sys; print(sys.version)'
     printf '%s\n' "$repo"
 }
 
@@ -65,7 +67,7 @@ venv_make() {
         python=$(find_python 'import venv; from ensurepip import bootstrap') ||
             die "$python has no venv module, although python3-venv is installed: put Debian's python3 first in PATH"
     }
-    say "making .venv with $("$python" --version)"
+    say "making .venv with $("$python" --version) of $python"
     rm -rf -- "$venv"
     trap 'rm -rf -- "$venv"' EXIT
     said=$("$python" -m venv "$venv" 2>&1) || die "$python could not make .venv: ${said##*$'\n'}"
@@ -84,6 +86,7 @@ install_venv_module() {
 find_python() {
     local candidate
     for candidate in python3 python3.13 python3.12 python3.11 /usr/bin/python3; do
+        candidate=$(command -v "$candidate") || continue
         if fits "$candidate" "$1"; then
             printf '%s\n' "$candidate"
             return
@@ -92,7 +95,7 @@ find_python() {
     return 1
 }
 
-fits() { "$1" -c "import sys; assert sys.version_info >= (3, 11); ${2-}" >/dev/null 2>&1; }
+fits() { "${as_user[@]}" "$1" -c "import sys; assert sys.version_info >= (3, 11); ${2-}" >/dev/null 2>&1; }
 
 venv_fill() {
     local lock=$1 log=$venv/install.log count
@@ -157,7 +160,7 @@ SCRIPT
 # Compiles digestd to bytecode now: the packages have been compiled, and a service that may not
 # write here would compile digestd at every start, which takes as long as the start itself.
 venv_compile() {
-    "$venv/bin/python" -m compileall -q "$repo/digestd" ||
+    "$venv/bin/python" -m compileall -q -j 0 "$repo/digestd" ||
         say "could not compile digestd to bytecode, so commands start more slowly"
 }
 

@@ -22,11 +22,11 @@ from urllib.parse import urlsplit
 
 from digestd import settings as configuration
 from digestd.security.keys import Keys
-from digestd.security.secret_key import create_secret, read_keys
+from digestd.security.secret_key import SECRET_BYTES, create_secret, read_keys
 from digestd.security.urls import Urls
 from digestd.settings import Settings
 from digestd.store import integrations, job_queue, opt_outs, subscribers
-from digestd.store.database import Database, open_database
+from digestd.store.database import Database, engine_name, open_database
 from digestd.store.migrate import migrate, require_current
 from digestd.store.opt_outs import OptOutRecord
 from digestd.store.papers import sources as stored_sources
@@ -469,6 +469,23 @@ def build(settings: Settings | None = None) -> App:
     return app
 
 
+def build_without_database(settings: Settings) -> App:
+    """Return the parts that need no database, where `digestd init` has not made one yet; see `build`."""
+    file = settings.secret_key_file
+    keys = read_keys(file) if file.exists() else Keys(secrets.token_bytes(SECRET_BYTES))
+    app = App(settings, open_database(settings.database_url), keys, clock(settings.now), SystemRandom())
+    _ = app.signer
+    return app
+
+
+def data_folder(settings: Settings) -> Path | None:
+    """Return the folder of the service's data, which belongs to its user, or None if no setting names it."""
+    if settings.journal_dir:
+        return Path(settings.journal_dir)
+    file = open_database(settings.database_url).file if engine_name(settings.database_url) == "sqlite" else None
+    return file and file.parent
+
+
 def database(settings: Settings) -> Database:
     """Return the database that `digestd init` created.
 
@@ -501,7 +518,7 @@ def initialise(settings: Settings | None = None) -> App:
         job_queue.create_job_tables(db)
     db.close()
     app = connect(settings)
-    _ = app.signer, app.templates.check()
+    _ = app.signer
     with app.db.write() as session:
         if not stored_sources.specs(session):
             stored_sources.add(session, FIRST_SOURCES, app.clock())

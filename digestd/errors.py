@@ -16,6 +16,7 @@
     ├── SourceFailed         a source gave no usable answer
     ├── AlreadyRunning       another process holds the lock on this database
     ├── NotInitialised       the database does not exist, or is of another version
+    │   └── NeedsInit         `digestd init` creates or upgrades it
     ├── Damaged              a stored value cannot be read
     ├── NotResumed           the database was restored or moved, and sending was not resumed
     └── NotFound             no such subscriber, paper, delivery, source
@@ -126,7 +127,11 @@ class AlreadyRunning(DigestdError):
 
 
 class NotInitialised(DigestdError):
-    """The database does not exist, or is of another version: run `digestd init`."""
+    """The database does not exist, or is of another version."""
+
+
+class NeedsInit(NotInitialised):
+    """`digestd init`, or the start of the service, creates the database or upgrades it."""
 
 
 class NotResumed(DigestdError):

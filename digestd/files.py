@@ -4,16 +4,23 @@ Root may run any command on the data of the service. What it creates there must 
 afterwards, so a new file gets the owner of its folder. SQLite does the same with its `-wal` and `-shm`.
 """
 
+import contextlib
 import errno
+import grp
 import os
 import pwd
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from digestd.errors import DigestdError
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED = frozenset({errno.EACCES, errno.EPERM})
 _ROOT = 0
+_NO_GROUPS = frozenset({_ROOT, 65_534})
+"""That of root, and the one that stands for all that a user namespace does not know."""
 
 
 def create(file: Path, flags: int = os.O_WRONLY, mode: int = 0o600) -> int:
@@ -90,6 +97,9 @@ def explain_denied(file: Path) -> str:
     belongs = f"{culprit}: permission denied; it belongs to {owner} (mode {stat.S_IMODE(found.st_mode):o})"
     if found.st_uid == os.geteuid():
         return f"{belongs}: run `chmod u+rw{'x' if culprit.is_dir() else ''} {culprit}`, or check the service's sandbox"
+    if found.st_uid == _ROOT and found.st_gid not in _NO_GROUPS and found.st_mode & stat.S_IRGRP:
+        group = _group_name(found.st_gid)
+        return f"{belongs} and its group {group} may read it: run `usermod --append --groups {group} {me}` as root"
     if found.st_uid == _ROOT:
         return f"{belongs} and digestd runs as {me}: run `chown {me} {culprit}` as root"
     return f"{belongs} and you are {me}: run `runuser -u {owner} -- digestd …` as root"
@@ -104,6 +114,33 @@ def foreign(files: Iterable[Path], owner: int) -> Iterator[str]:
             continue
         if found.st_uid != owner:
             yield f"{file} belongs to {user_name(found.st_uid)} (mode {stat.S_IMODE(found.st_mode):o})"
+
+
+def become_owner(folder: Path | None) -> None:
+    """Run this command again as the owner of a folder if root runs it and the folder is not root's.
+
+    What root can read says nothing about what the service can.
+
+    Raises:
+        DigestdError: that user cannot run this Python.
+    """
+    if folder is None or os.geteuid() != _ROOT or not folder.is_dir() or (owner := folder.stat()).st_uid == _ROOT:
+        return
+    name = user_name(owner.st_uid)
+    with contextlib.suppress(KeyError):
+        os.environ["HOME"] = pwd.getpwuid(owner.st_uid).pw_dir
+    os.setgroups(os.getgrouplist(name, owner.st_gid) if name != str(owner.st_uid) else [])
+    os.setgid(owner.st_gid)
+    os.setuid(owner.st_uid)
+    if folder.is_absolute():
+        os.chdir(folder)
+    try:
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # this program itself
+    except OSError as error:
+        raise DigestdError(
+            f"{name}, whom the data belongs to, cannot run {sys.executable}: {_reason(error)}; "
+            "run `deploy/install` again, which takes another Python"
+        ) from error
 
 
 def is_missing(file: Path) -> bool:
@@ -126,6 +163,13 @@ def user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def _group_name(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
 
 
 def _culprit(file: Path) -> Path:

@@ -1,5 +1,6 @@
-"""Settings: `DIGESTD_…` in the environment and `.env`, checked once at start.
+"""Settings: `DIGESTD_…` in the environment and in one file, checked once at start.
 
+The file is the one that DIGESTD_ENV_FILE names, else `.env`. python-dotenv reads it, and the environment wins.
 `NAME_FILE` names a file that holds the value of NAME, for secrets that must not be in the environment. An unknown
 setting is an error, so that a typing error does not leave a default in force.
 """
@@ -40,7 +41,8 @@ _RETIRED = {
     "exports",
 }
 """Settings that are gone, and what to do."""
-_NOT_SETTINGS = frozenset({"DIGESTD_TEST_DATA", "DIGESTD_TEST_LONG", "DIGESTD_DEBUG"})
+ENV_FILE = "DIGESTD_ENV_FILE"
+_NOT_SETTINGS = frozenset({ENV_FILE, "DIGESTD_TEST_DATA", "DIGESTD_TEST_LONG", "DIGESTD_DEBUG"})
 
 
 def _url(url: str) -> str:
@@ -270,12 +272,13 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
 
     Args:
         environment: the variables to read; by default those of the process.
-        dotenv: a file of more variables; the environment wins.
+        dotenv: a file of more variables, if DIGESTD_ENV_FILE names none; the environment wins.
 
     Raises:
         BadSetting: a setting is unknown or invalid, or a file cannot be read.
     """
-    given = {**_from_dotenv(dotenv), **(os.environ if environment is None else environment)}
+    set_here = os.environ if environment is None else environment
+    given = {**_from_file(set_here, dotenv), **set_here}
     names = {PREFIX + name.upper() for name in Settings.model_fields}
     values: dict[str, str] = {}
     for name, value in given.items():
@@ -297,11 +300,28 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
         raise BadSetting(_first_error(error)) from error
 
 
-def _from_dotenv(file: Path) -> dict[str, str]:
-    if not file.is_file():
-        return {}
+def _from_file(environment: Mapping[str, str], dotenv: Path) -> dict[str, str]:
+    """Return what the file sets and the environment does not, neither as NAME nor as NAME_FILE.
+
+    From a file that DIGESTD_ENV_FILE names, libraries get their variables as well, such as SSL_CERT_FILE.
+    """
+    if named := environment.get(ENV_FILE):
+        found = _from_dotenv(Path(named), ENV_FILE)
+        for name in found if environment is os.environ else ():
+            if not name.startswith(PREFIX):
+                os.environ.setdefault(name, found[name])
+    else:
+        found = _from_dotenv(dotenv) if dotenv.is_file() else {}
+    return {
+        name: value
+        for name, value in found.items()
+        if name.removesuffix("_FILE") not in environment and f"{name}_FILE" not in environment
+    }
+
+
+def _from_dotenv(file: Path, named_by: str = "") -> dict[str, str]:
+    text = _text(file, named_by)
     _check_owner(file)
-    text = _text(file)
     for line in parse_stream(StringIO(text)):
         if line.error or (line.value is None and (line.key or "").startswith(PREFIX)):
             raise BadSetting(f"{file}, line {line.original.line}: not NAME=value, or a quote is not closed; correct it")
@@ -333,9 +353,8 @@ def _text(file: Path, named_by: str = "") -> str:
     except UnicodeDecodeError as error:
         raise BadSetting(f"{setting}{file} is not UTF-8; save it as UTF-8") from error
     except OSError as error:
-        raise BadSetting(
-            f"{setting}cannot read {file}: {error.strerror}; make it readable, or name another file"
-        ) from error
+        remedy = "run digestd as root" if named_by == ENV_FILE else "make it readable"
+        raise BadSetting(f"{setting}cannot read {file}: {error.strerror}; {remedy}, or name another file") from error
 
 
 def _hint(name: str, names: set[str]) -> str:

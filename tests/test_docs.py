@@ -126,6 +126,7 @@ def options(context: typer.Context | None) -> set[str]:
 def test_settings_mentioned_on_a_page_exist(page: Path) -> None:
     known = {PREFIX + field.upper() for field in Settings.model_fields} | {
         "DIGESTD_DEBUG",
+        "DIGESTD_ENV_FILE",
         "DIGESTD_REGENERATE",
         "DIGESTD_TEST_WORLD",
     }

@@ -86,6 +86,62 @@ def test_environment_overrides_the_file(nowhere: Path) -> None:
     assert (settings.web_port, settings.list_name) == (2000, "file")
 
 
+AS_WRITTEN = """
+# a comment
+DIGESTD_MAIL_FROM=Paper Digest <digest@example.org>
+DIGESTD_DOMAIN_RATES=gmail.com=2 *=10
+DIGESTD_POSTAL_ADDRESS="Lake House #5, 1 Shore; \\"Old\\" Town"
+DIGESTD_LIST_NAME='Lake & Ice $HOME'   # and another
+DIGESTD_DATABASE_URL=postgresql://a:b$c@/d?host=db1&host=db2&target_session_attrs=read-write
+DIGESTD_SECRET_KEY_FILE=${DIGESTD_PLACE}/secret.key
+OTHER=for a library
+"""
+
+
+def test_named_file_is_read_by_one_set_of_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a shell nor systemd reads it: what is written counts, for root's command and for the service."""
+    (tmp_path / "digestd.env").write_text(AS_WRITTEN)
+    (tmp_path / ".env").write_text("DIGESTD_LIST_NAME=not read\n")
+    for name, value in {"ENV_FILE": str(tmp_path / "digestd.env"), "WEB_PORT": "1000"}.items():
+        monkeypatch.setenv(PREFIX + name, value)
+    monkeypatch.setenv("OTHER", "x")  # set back afterwards
+    monkeypatch.delenv("OTHER")
+    monkeypatch.chdir(tmp_path)
+    found = load()
+    assert found.mail_from == "Paper Digest <digest@example.org>"
+    assert found.domain_rates == "gmail.com=2 *=10"
+    assert found.postal_address == 'Lake House #5, 1 Shore; "Old" Town'
+    assert found.list_name == "Lake & Ice $HOME"
+    assert found.database_url == "postgresql://a:b$c@/d?host=db1&host=db2&target_session_attrs=read-write"
+    assert found.web_port == 1000
+    assert os.environ["OTHER"] == "for a library"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("DIGESTD_MAIL_FROM\n", "line 1: not NAME=value"),
+        ("; x\n\nA='\n", "line 1"),
+        (None, "cannot read .*run digestd as root"),
+    ],
+)
+def test_named_file_that_cannot_be_read_is_refused(tmp_path: Path, text: str | None, message: str) -> None:
+    file = tmp_path / "digestd.env"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(BadSetting, match=message):
+        load({"DIGESTD_ENV_FILE": str(file)})
+
+
+def test_environment_replaces_a_file_that_the_file_names(nowhere: Path) -> None:
+    """Both ways: the pages' unit must not read the relay's password."""
+    nowhere.write_text("DIGESTD_TRANSPORT_URL_FILE=/nowhere\nDIGESTD_INBOUND_URL=maildir:x\n")
+    (nowhere.parent / "inbound").write_text("maildir:y\n")
+    given = {"DIGESTD_TRANSPORT_URL": "maildir:z", "DIGESTD_INBOUND_URL_FILE": str(nowhere.parent / "inbound")}
+    settings = load(given, nowhere)
+    assert (settings.transport_url, settings.inbound_url) == ("maildir:z", "maildir:y")
+
+
 def test_secret_setting_is_read_from_a_file(tmp_path: Path, nowhere: Path) -> None:
     (tmp_path / "relay").write_text("smtps://user:hush@relay.example.org\n")
     settings = load({"DIGESTD_TRANSPORT_URL_FILE": str(tmp_path / "relay")}, nowhere)

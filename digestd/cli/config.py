@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 import typer
 
+from digestd import files
 from digestd import settings as configuration
 from digestd.cli.arguments import Json
 from digestd.cli.output import emit
 from digestd.cli.stdio import say
-from digestd.errors import BadInput
+from digestd.errors import BadInput, NeedsInit
 
 if TYPE_CHECKING:
     from digestd.app import App
@@ -57,7 +58,8 @@ _PASSWORD = re.compile(r"(://[^:/@\s]*):\S*?@(?=[^@\s]*(?:[\s,]|$))")
 def check() -> None:
     """Check settings, secret key, database, templates and sandbox, without the network.
 
-    Exits 1 or 2 if something is wrong, and says what to do. `digestd doctor` also tries relays, DNS and pages.
+    Exits 1 or 2 if something is wrong, and says what to do. Root checks as the user whom the data belongs to, since
+    the service must be able to read everything. `digestd doctor` also tries relays, DNS and pages.
 
     Example: digestd config check
     """
@@ -67,7 +69,15 @@ def check() -> None:
     from digestd.ranking.encoders import describe_encoder
     from digestd.security.parser_process import probe
 
-    built = wiring.build()
+    settings = configuration.load()
+    files.become_owner(wiring.data_folder(settings))
+    checked = "settings, secret key, database and templates"
+    try:
+        built = wiring.build(settings)
+    except NeedsInit as missing:
+        built = wiring.build_without_database(settings)
+        checked = "settings and templates"
+        say(f"{missing}, or start the service, which does it too")
     built.check_relay_log()
     require_templates(built.sender, built.templates)
     say(f"mail will go to {', '.join(route.name for route in built.routes)} (not tried)")
@@ -81,7 +91,7 @@ def check() -> None:
     say(f"parsers run confined by {', '.join(confinement.layers)}")
     for gap in confinement.gaps:
         say(f"warning: {gap}")
-    say("settings, secret key, database and templates are valid; `digestd doctor` tries relay, DNS, web and clock")
+    say(f"{checked} are valid; `digestd doctor` tries relay, DNS, web and clock")
 
 
 def describe_language_model(app: "App") -> Iterator[str]:
@@ -119,6 +129,7 @@ def show_dkim(as_json: Json = False) -> None:
         return
     pieces = " ".join(f'"{value[start : start + 255]}"' for start in range(0, len(value), 255))
     typer.echo(f"{name}. TXT {pieces}")
+    say("publish this record, restart digestd so that it signs, and check both with `digestd doctor`")
 
 
 def rotate_secret(
@@ -147,4 +158,4 @@ def rotate_secret(
         say("earlier links no longer work, except to unsubscribe")
     else:
         say(f"earlier links work for {GRACE.days} more days; if the key was stolen, repeat with --revoke-now")
-    say("restart every digestd process now: until then it uses the old key")
+    say("restart every digestd process now, as with `systemctl restart digestd`: until then it uses the old key")

@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from digestd import app as wiring
+from digestd import files
+from digestd import settings as configuration
 from digestd.cli.arguments import Json
 from digestd.cli.output import emit
 from digestd.cli.stdio import printable, say
@@ -75,6 +77,7 @@ def check_installation(
     """
     from digestd.operations.doctor import DoctorOptions, examine
 
+    files.become_owner(wiring.data_folder(configuration.load()))
     found = worst_first(examine(DoctorOptions(resolver)))
     count = {level: sum(finding.level is level for finding in found) for level in Level}
     if as_json:

@@ -24,6 +24,7 @@ import structlog
 from digestd.delivery.relay_logs import read_line
 from digestd.domain.delivery import Actor, Evidence, Settlement
 from digestd.errors import BadSetting
+from digestd.files import explain
 from digestd.security.addresses import looks_like_envelope_from, read_envelope_from
 from digestd.security.keys import Keys
 from digestd.security.tokens import BadToken
@@ -263,11 +264,10 @@ def _lines(file: Path, since: datetime) -> Iterator[bytes]:
 
 
 def _unreadable(file: Path, error: Exception) -> BadSetting:
+    if isinstance(error, PermissionError):
+        return BadSetting(f"DIGESTD_RELAY_LOG: cannot read {explain(error, file)}")
     why = getattr(error, "strerror", None) or "the file is cut short"
-    return BadSetting(
-        f"DIGESTD_RELAY_LOG: cannot read {file}: {why}; set the path of the relay's mail log and "
-        "let digestd read it (on Debian, add its user to the group adm)"
-    )
+    return BadSetting(f"DIGESTD_RELAY_LOG: cannot read {file}: {why}; set the path of the relay's mail log")
 
 
 def _read(part: Path) -> Iterator[bytes]:

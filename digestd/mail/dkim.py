@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 from digestd.errors import BadSetting
+from digestd.files import explain
 
 RSA_BITS_MIN = 2_048
 SIGNED_HEADERS = (
@@ -92,7 +93,7 @@ def open_signer(domain: str, selector: str, key_file: str) -> Signer | None:
             raise BadSetting(f"DIGESTD_DKIM_KEY_FILE: {file} is world-readable; run `chmod 600 {file}`")
         return create_signer(domain, selector, file.read_bytes())
     except OSError as error:
-        raise BadSetting(f"DIGESTD_DKIM_KEY_FILE: cannot read {file}: {error.strerror}") from error
+        raise BadSetting(f"DIGESTD_DKIM_KEY_FILE: cannot read {explain(error, file)}") from error
 
 
 def create_signer(domain: str, selector: str, pem: bytes) -> Signer:

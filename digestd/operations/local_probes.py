@@ -1,5 +1,6 @@
 """Probes of this machine: files and their modes, secret key, database, disk, sandbox, service."""
 
+import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -9,6 +10,7 @@ from digestd.app import App
 from digestd.delivery.disk_space import free_bytes
 from digestd.delivery.preflight import require_templates
 from digestd.errors import DigestdError
+from digestd.files import is_missing
 from digestd.operations.diagnosis import Diagnosis, error, ok, warning
 from digestd.operations.service_status import failed_sources, needs_attention
 from digestd.operations.status_reader import read_status
@@ -16,7 +18,7 @@ from digestd.ranking.encoders import describe_encoder
 from digestd.resources import OverrideState, overrides
 from digestd.security.parser_process import ConfinementFailed, probe
 from digestd.security.secret_key import read_keys
-from digestd.settings import Settings
+from digestd.settings import ENV_FILE, Settings
 from digestd.store.database import EXPECTED_SETTINGS, wrong_settings
 from digestd.store.papers import sources as stored_sources
 
@@ -137,7 +139,11 @@ def _secret(file: Path) -> Iterator[Diagnosis]:
 
 def _modes(settings: Settings) -> Iterator[Diagnosis]:
     for file, what in _private_files(settings):
-        if file.exists() and (mode := stat.S_IMODE(file.stat().st_mode)) & _OTHERS:
+        if is_missing(file):
+            continue
+        found = file.stat()
+        shared = stat.S_IRGRP | stat.S_IXGRP if found.st_uid == 0 else 0  # with the service, as in /etc/digestd
+        if (mode := stat.S_IMODE(found.st_mode)) & _OTHERS & ~shared:
             judge = error if mode & stat.S_IRWXO else warning
             who = "everybody" if mode & stat.S_IRWXO else "its group"
             yield judge("files", f"{file} ({what}) is open to {who} (mode {mode:o})", f"run `chmod go= {file}`")
@@ -150,7 +156,7 @@ def _private_files(settings: Settings) -> Iterator[tuple[Path, str]]:
         yield retired, "retired secret keys"
     if settings.dkim_key_file:
         yield Path(settings.dkim_key_file), "the DKIM key"
-    yield Path(".env"), "settings with passwords"
+    yield Path(os.environ.get(ENV_FILE, ".env")), "settings with passwords"
     prefix = "sqlite:///"
     if settings.database_url.startswith(prefix):
         file = Path(settings.database_url.removeprefix(prefix).partition("?")[0])

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
-from digestd.errors import NotInitialised
+from digestd.errors import NeedsInit, NotInitialised
 from digestd.files import is_missing
 from digestd.store.database import Database
 
@@ -61,7 +61,7 @@ def require_current(db: Database) -> None:
     An upgrade may change it under a running process.
     """
     if db.file and is_missing(db.file):  # reading would create it
-        raise NotInitialised(f"there is no database {db.file} yet; run `digestd init`")
+        raise NeedsInit(f"there is no database {db.file} yet; run `digestd init`")
     with db.read() as session:
         require_newest(_revision(session.connection()), _shipped())
 
@@ -70,9 +70,9 @@ def require_newest(found: str | None, shipped: Sequence[str]) -> None:
     """Raise NotInitialised unless the revision `found` is the last of those shipped."""
     _require_known(found, shipped)
     if found is None:
-        raise NotInitialised("the database has no tables yet; run `digestd init`")
+        raise NeedsInit("the database has no tables yet; run `digestd init`")
     if found != shipped[-1]:
-        raise NotInitialised(f"the database is at schema {found}, older than this digestd; run `digestd init`")
+        raise NeedsInit(f"the database is at schema {found}, older than this digestd; run `digestd init`")
 
 
 def require_known(found: str) -> None:
