@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from digestd.errors import BadInput, BadSetting, NotFound
+from digestd.files import explain
 
 _PACKAGE = Path(__file__).parent
 _SUFFIXES = {".j2", ".po", ".css"}
@@ -124,8 +125,13 @@ def _builtin() -> Path:
 
 
 def _read(folder: Path) -> dict[str, str]:
-    paths = sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES and path.is_file())
-    try:
-        return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in paths}
-    except (OSError, UnicodeDecodeError) as problem:
-        raise BadSetting(f"a template in {folder} cannot be read as UTF-8 text: {problem}") from problem
+    found = {}
+    for path in sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES and path.is_file()):
+        try:
+            found[path.relative_to(folder).as_posix()] = path.read_text(encoding="utf-8")
+        except OSError as problem:
+            raise BadSetting(f"DIGESTD_TEMPLATES_DIR: cannot read {explain(problem, path)}") from problem
+        except UnicodeDecodeError as problem:
+            line = 1 + problem.object.count(b"\n", 0, problem.start)
+            raise BadSetting(f"template {path}, line {line}: is not UTF-8; save it as UTF-8, or remove it") from problem
+    return found

@@ -18,6 +18,7 @@ import structlog
 from digestd import app as wiring
 from digestd import tracing
 from digestd.app import App
+from digestd.errors import BadSetting
 from digestd.logs import configure
 from digestd.security.parser_process import ConfinementFailed, probe
 from digestd.store.processes import SCHEDULER, HeldLock
@@ -123,6 +124,10 @@ def with_logging(app: App) -> App:
     if app.settings.now:
         log.warning("the clock was set", now=app.clock().isoformat(timespec="seconds"))
     log_confinement_gaps()
+    try:
+        app.templates.check()
+    except BadSetting as error:  # what it makes is held or fails by itself, and everything else goes on
+        log.error("a template has an error", why=str(error))
     return app
 
 

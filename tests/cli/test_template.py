@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from digestd import app as wiring
 from digestd import resources
 from digestd.cli import app
+from digestd.cli.service import with_logging
 from digestd.mail.templates import Templates
 from digestd.resources import OverrideState
 from tests.support.install import install
@@ -80,3 +82,47 @@ def test_copy_never_overwrites(digestd: Command, folder: Path) -> None:
     (folder / LEAD).write_text("Ours", encoding="utf-8")
     assert "exists" in str(digestd("template", "copy", LEAD).exception)
     assert (folder / LEAD).read_text(encoding="utf-8") == "Ours"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        (LEAD, b"{% if paper %}\nNew {{ paper }", "template email/digest.lead.txt.j2, line 2: "),
+        ("web/home.html.j2", b"{% block body %}\n{% endblok %}", "template web/home.html.j2, line 2: "),
+        (
+            "email/style.css",
+            b"a {}\nb { color: r\xf6t }",
+            "style.css, line 2: is not UTF-8; ",
+        ),
+    ],
+)
+def test_error_in_a_template_stops_only_what_renders(
+    digestd: Command, folder: Path, name: str, content: bytes, says: str
+) -> None:
+    (folder / name).parent.mkdir(parents=True)
+    (folder / name).write_bytes(content)
+    refused = str(digestd("config", "check").exception)
+    assert says in refused
+    assert "remove it" in refused
+    for words in (
+        "init",
+        "subscriber add ada@example.org --topic lakes",
+        "subscriber add bo@example.org --confirm",
+        "subscriber edit ada@example.org --hour 9",
+        "subscriber show ada@example.org",
+        "status",
+        "backup b.backup",
+    ):
+        done = digestd(*words.replace("b.backup", str(folder / "b.backup")).split())
+        assert done.exit_code == 0, (words, done.output, done.exception)
+
+
+def test_service_starts_with_an_error_in_a_template(
+    digestd: Command, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The mails that it concerns are held; everybody else gets theirs, also after an upgrade."""
+    (folder / LEAD).parent.mkdir(parents=True)
+    (folder / LEAD).write_text("{{ paper }")
+    assert digestd("init").exit_code == 0
+    with_logging(wiring.build())
+    assert f"template {LEAD}, line 1: unexpected '}}'; correct your copy" in capsys.readouterr().err
