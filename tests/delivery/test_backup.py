@@ -23,6 +23,15 @@ KEY = bytes(range(32))
 MAGIC = b"digestd sealed 1\n"
 
 
+ENCRYPTED = {
+    b"age-encryption.org/v1\n": "age -d",
+    b"-----BEGIN AGE ENCRYPTED FILE-----\n": "age -d",
+    b"-----BEGIN PGP MESSAGE-----\n": "gpg -d",
+    b"\x85\x01\x0c\x03": "gpg -d",  # for a public key, as gpg writes it
+    b"\x8c\x0d\x04\x09": "gpg -d",  # with a passphrase
+}
+
+
 def sealed(data: bytes, key: bytes = KEY) -> bytes:
     """Encrypt a backup as digestd 0.1.0 did."""
     salt = bytes(range(16))
@@ -109,6 +118,9 @@ def test_backup_moves_an_installation_whole(
     waiting.folder.mkdir()
     if by_first_release:
         assert "name its key" in digestd("restore", file, code=2)
+        key.write_bytes(KEY[::-1])
+        assert "the key is another" in digestd("restore", file, "--key-file", key, code=2)
+        key.write_bytes(KEY)
     digestd("restore", file, *(("--key-file", key) if by_first_release else ()))
     assert "--yes" in digestd("restore", "--resume", code=2), "nobody knows what was sent since"
     digestd("restore", "--resume", "--yes")
@@ -133,8 +145,10 @@ def test_restore_refuses_what_is_not_whole_and_changes_nothing(
         assert f"{file} is not a complete digestd backup" in digestd("restore", file, code=2)
     assert "cannot write into /proc: " in digestd("backup", "/proc/x", code=1)
     assert "cannot read" in digestd("restore", tmp_path / "nothing", code=2)
-    file.write_bytes(b"age-encryption.org/v1\n" + whole)
-    assert "age -d" in digestd("restore", file, code=2)
+    for start, program in ENCRYPTED.items():
+        file.write_bytes(start + whole)
+        assert f"the backup is encrypted: decrypt it, as in `{program} " in digestd("restore", file, code=2)
+    assert "empty: what should decrypt" in digestd("restore", "-", code=2)
     assert "name a file" in digestd("backup", code=2)
     assert waiting.db.file is not None
     assert waiting.db.file.read_bytes() == before
