@@ -35,7 +35,7 @@ class BounceRule(NamedTuple):
         codes: Enhanced status codes (RFC 3463) or SMTP reply codes, separated by spaces. `x` stands for any number.
             "" fits any reply.
         words: Regular expression for the reply in lower case, with addresses replaced by `<>`. `WHO` stands for any word
-            that names a mailbox, `~` for up to 40 characters. "" fits any reply.
+            that names a mailbox, `~` for up to 40 characters. Words begin where a word begins. "" fits any reply.
         example: A reply that this line decides.
         source: Documentation of the meaning, or where replies of this form were seen.
     """
@@ -48,7 +48,8 @@ class BounceRule(NamedTuple):
 
 
 WHO = r"(user|recipient|rcpt|address|account|mail[ -]?box|alias|addressee|customer|person|destination|e-?mail)(es|s|\(s\))?"
-GAP = r".{0,40}"
+START = r"(?<![a-z])"
+GAP = rf".{{0,40}}{START}"
 
 # Sources
 AOL = "AOL postmaster, error codes"
@@ -82,12 +83,13 @@ ZONEMTA = "seen in ZoneMTA, bounce rules"
 
 # fmt: off
 _MISLEADING_CODE = (
+    ("",            r"retry time(out)?\b|(connection|operation) timed out", SOFT,  "an undisclosed address (generated from a@example.net) retry timeout exceeded", EXIM),
     ("",            r"receiving ((e-?)?mails?|messages?) (too quickly|at a rate)|rate that prevents", SOFT, "550-5.2.1 The user you are trying to contact is receiving mail at a rate that 550-5.2.1 prevents", GMAIL),
     ("",            r"receive limit|exceeded ~limit for receiving",         SOFT,   "550 5.2.122 The recipient has exceeded their limit for receiving messages per hour", EXCHANGE),
     ("5.7.x",       r"unknown address error",                               POLICY, "smtp; 5.1.0 - Unknown address error 550-'5.7.1 <a@example.net>... Access denied'", SISIMAI),
-    ("",            r"(can(no|')t|could(n't| not)|unable to) (create|open|write|append|lock|rename)", SOFT, "x-unix; procmail: couldn't create \"/var/spool/mail/ada\" id: example.net: No such user", SISIMAI),
+    ("",            r"(can(no|')t|could(n't| not)|unable to) (create|open|write|append|lock|rename|update)|maildir delivery failed", SOFT, "x-unix; procmail: couldn't create \"/var/spool/mail/ada\" id: example.net: No such user", SISIMAI),
     ("",            r"(not found|name service error).{0,80}try again",      SOFT,   "Name service error for domain example.net: Host not found, try again", POSTFIX),
-    ("",            r"unverified address.{0,120}(timed? ?out|refused|unreachable|try again)", SOFT, "550 5.1.1 <a@example.net>: Recipient address rejected: unverified address: Connection timed out", POSTFIX),
+    ("",            r"unverified address.{0,120}(timeout|refused|unreachable|try again|in progress)", SOFT, "550 5.1.1 <a@example.net>: Recipient address rejected: unverified address: Address verification in progress", POSTFIX),
     ("",            r"too many hops|hop count|exceeded \d+ hops",           SOFT,   "554 5.4.6 Too many hops, user unknown", RFC3463),
     ("",            r"(mail|routing)[ -]?loop|loops? back",                 SOFT,   "554 5.4.6 Mail for example.net loops back to myself", POSTFIX),
     ("",            r"temporar(y|ily) (locked|disabled|suspended|inactive|over quota|full)", SOFT, "550 5.7.1 <a@example.net>: Recipient address rejected: user temporarily locked", SISIMAI),
@@ -99,14 +101,14 @@ _MISLEADING_CODE = (
     ("5.7.504",     r"",                                                    HARD,   "550 5.7.504 [a@example.net]: Recipient address rejected: Access denied", EXCHANGE),
 )
 _FULL = (
-    ("",            r"(relay|daily|hourly|sending|outbound|smtp) .{0,20}(quota|limit)", POLICY, "554 You have reached your daily relay quota", EXIM),
-    ("",            r"over ?-?(the )?quota|exceed~quota|quota~(exceed|full|violat|reached)", SOFT, "552-5.2.2 The email account that you tried to reach is over quota", GMAIL),
+    ("",            r"(relay|daily|hourly|sending|outbound) .{0,20}(quota|limit)", POLICY, "554 You have reached your daily relay quota", EXIM),
+    ("",            r"over ?-?(\w+ ){0,2}quota|overdrawn|exceed~quota|(disk )?quota ?(exceed|full|violat|reached)|quota~(exceed|full|violat|reached)", SOFT, "552-5.2.2 The email account that you tried to reach is over quota", GMAIL),
     ("",            r"(WHO|inbox|folder|storage|spool|mail ?drop)~\bfull\b|\bfull (mail[ -]?box|inbox)", SOFT, "550 5.1.1 <a@example.net>: the mailbox is full", RFC5321),
-    ("",            r"exceeded storage|(mail[ -]?box|user|inbox)~exceed",   SOFT,   "552 Requested mail action aborted: exceeded storage allocation", RFC5321),
-    ("",            r"(not enough|insufficient|no|out of) (\w+ )?(space|storage)|disk (is )?full", SOFT, "452 4.3.1 Insufficient disk space", RFC5321),
+    ("",            r"exceeded storage|(mail[ -]?box|user|inbox)~exceed|(maildir|mail[ -]?box)~file too large", SOFT,   "552 Requested mail action aborted: exceeded storage allocation", RFC5321),
+    ("",            r"(not enough|insufficient|no|out of) (\w+ )?(space|storage|resources)|disk (is )?full", SOFT, "452 4.3.1 Insufficient disk space", RFC5321),
     ("",            r"too (many messages (in|on)|much mail data)|number of messages in ~(mail[ -]?box|exceed)", SOFT, "550 The user has too many messages on the server", SISIMAI),
-    ("",            r"(casilla|buz[oó]n|mail ?box|casella|caixa)~(lleno|llena|pien[oa]|chei[oa]|agotado)", SOFT, "550 Destinatario desconocido o mailbox lleno", PHP),
-    ("",            r"bo[iî]te ~pleine",                                    SOFT,   "552 5.1.1 Boite du destinataire pleine. OFR_417", ORANGE),
+    ("",            r"(casilla|buz[oó]n|mail ?box|casella|caixa)~(llen[oa]|pien[oa]|chei[oa]|agotado)", SOFT, "550 Destinatario desconocido o mailbox lleno", PHP),
+    ("",            r"bo[iî]te ~pleine|(postfach|postbus)~voll?\b|voll?e?s? post(fach|bus)|переполнен|przepełnion|已满|空间不足|いっぱい|容量", SOFT, "552 5.1.1 Boite du destinataire pleine. OFR_417", ORANGE),
 )
 _SENDER = (
     ("",            r"spamhaus|spamcop|sorbs|barracuda(central|networks)|uribl|surbl|senderbase|spamrl|mail-abuse", POLICY, "553 5.1.1 http://www.spamhaus.org/query/bl?ip=192.0.2.1", DNSBL),
@@ -135,7 +137,7 @@ _SENDER = (
     ("",            r"virus(es)?\b~(detect|found|reject)|(contain|due to|with) .{0,20}virus", POLICY, "550 5.7.0 Virus detected in message", RFC3463),
     ("",            r"malware|\binfected|potential security issue",         POLICY, "552-5.7.0 This message was blocked because its content presents a potential security issue", GMAIL),
     ("",            r"\bspf\b|dkim|dmarc|sender id\b",                      POLICY, "550-5.7.26 This mail is not accepted due to domain's DMARC policy", GMAIL),
-    ("",            r"authenticat|starttls|\btls\b|certificate",            POLICY, "530 5.7.57 Client not authenticated to send mail", EXCHANGE),
+    ("",            r"authenticat|starttls|tls\b|certificate|resolver\.rst\.",            POLICY, "530 5.7.57 Client not authenticated to send mail", EXCHANGE),
     ("",            r"\bptr\b|reverse.{0,12}(dns|lookup|host|address|mapping)|\brdns\b", POLICY, "550-5.7.25 The IP address sending this message does not have a PTR record", GMAIL),
     ("",            r"ip name lookup|dns check fail|mismatches client ip|valid sender domain", POLICY, "450 4.7.1 Access denied. IP name lookup failed [192.0.2.1]", SENDMAIL),
     ("",            r"\b(helo|ehlo)\b.{0,60}(reject|invalid|denied|require|mismatch|not )", POLICY, "504 5.5.2 <mx>: Helo command rejected: need a full host name", POSTFIX),
@@ -158,28 +160,28 @@ _SENDER = (
     ("",            r"(message|mail|size|line|header|data|body|it)s?( is| was| are)? too (large|big|long)", POLICY, "552 5.3.4 Message too big for system", RFC3463),
     ("",            r"(size|length|line)s?.{0,20}(exceed|limit)|exceeds?~\bsize|maximum.{0,20}size", POLICY, "500 Line limit exceeded", EXIM),
     ("",            r"(not|non|must be|against).{0,12}\brfc\b~compl|rfcmessagenoncompliant", POLICY, "550-5.7.1 This message is not RFC 5322 compliant", GMAIL),
-    ("",            r"(duplicate|multiple|improper|malformed|invalid|missing|8-bit)~header|header error|multiple addresses in from", POLICY, "554 Transaction failed: Duplicate header 'Date'", YAHOO),
+    ("",            r"(duplicate|multiple|improper|malformed|invalid|missing|8-bit)~header|header~(error|contains|malformed)|failing address in|multiple addresses in from", POLICY, "554 Transaction failed: Duplicate header 'Date'", YAHOO),
     ("",            r"malformed (mime|message|mail|header|body)|poison",    POLICY, "554 5.6.0 Malformed message", RFC3463),
     ("",            r"(content|header|message).{0,20}filter|content (was )?reject|message content|url in message", POLICY, "550 5.2.1 Content filter agent quarantined this message", EXCHANGE),
     ("",            r"(forbid|block|reject|invalid|not allow)~attachment|attachment~(forbid|block|reject|not allow)", POLICY, "550 Attachment extension is forbidden", TENCENT),
 )
 _GONE = (
     ("",            r"WHO( (address|name|id|part))?( <>)?,?( is| was| are| were|:)* ?unknown", HARD, "550 5.7.1 <a@example.net>: Recipient address rejected: User unknown in virtual mailbox table", POSTFIX),
-    ("",            r"WHO( (address|name|id|part))?( <>)?,?( is| was| are| were|has| been)* ?(not (be )?(found|known|recogni[sz]ed|listed)|non-?exist|invalid|incorrect)", HARD, "550 MAILBOX NOT FOUND", AOL),
-    ("",            r"(address|recipient|<>)( <>)? (couldn't|could not|wasn't|has not)( been| be)? found", HARD, "ada wasn't found: the address couldn't be found", GMAIL),
-    ("",            r"(unknown|no such|non-?existent|not an? (valid|known|active)) (or \w+ )?(\w+ )?(WHO|local[- ]part|name|subscriber)", HARD, "550 No such user here", RFC5321),
-    ("",            r"(invalid|illegal|incorrect|bad) (or \w+ )?(\w+ )?(recipient|destination|mail[ -]?box|user|address|alias|account)(?! syntax)", HARD, "553 Invalid recipient a@example.net (Mode: normal)", SISIMAI),
+    ("",            r"WHO( (address|name|id|part))?( <>)?,?( is| was| are| were| has| been)* (not (be )?(found|known|recogni[sz]ed|listed)|non-?exist|invalid|incorrect|unrecogni[sz]ed)", HARD, "550 MAILBOX NOT FOUND", AOL),
+    ("",            r"(address|recipient|<>)( <>)? (couldn't|could not|can ?not|can't|wasn't|has not)( been| be)? (found|located)", HARD, "ada wasn't found: the address couldn't be found", GMAIL),
+    ("",            r"(unknown|no such|non-?existent|not an? (valid|known|active)) (or \w+ )?(\w+ )?(WHO|local[- ]part|name|subscriber|id|login)\b", HARD, "550 No such user here", RFC5321),
+    ("",            r"(invalid|illegal|incorrect|bad|malformed|unrecogni[sz]ed|undeliverable) (or \w+ )?(\w+ )?(recipient|destination|mail[ -]?box|user|address|alias|account)(?! syntax)", HARD, "553 Invalid recipient a@example.net (Mode: normal)", SISIMAI),
     ("",            r"(WHO|name|reach|<>|\]).{0,20} (does|do|did)( not|n't) exist|not exist(s|ing)?\b", HARD, "550-5.1.1 The email account that you tried to reach does not exist", GMAIL),
     ("",            r"does( not|n't) have an? .{0,60}(account|mail[ -]?box)", HARD, "554 delivery error: dd This user doesn't have an example.net account", YAHOO),
-    ("",            r"(user|recipient|address|account|mail[ -]?box)(\(s\)|s)?( \w+){0,6} ?(is |has been |was |are )?(currently )?(disabled|inactive|deactivated|closed|deleted|terminated|suspended|cancel+ed|discontinued|not active|no longer)", HARD, "550 5.2.1 The email account that you tried to reach is disabled", GMAIL),
+    ("",            r"(user|recipient|address|account|mail[ -]?box)(\(s\)|s)?( <>)?( [\w'-]+){0,6} (disabled|inactive|deactivated|closed|deleted|terminated|suspended|cancel+ed|discontinued|not active|no longer)\b", HARD, "550 5.2.1 The email account that you tried to reach is disabled", GMAIL),
     ("",            r"(account|mail[ -]?box)( \w+){0,4} expired",          HARD,   "550 5.7.1 This account has expired", SISIMAI),
     ("",            r"(inactive|deactivated|disabled|expired|closed|deleted|suspended) (e-?mail |mail )?WHO", HARD, "554 5.2.1 Inactive user", ZONEMTA),
-    ("",            r"no longer (valid|on (this )?server)|no (one with|(user|account) (by|with|here)|mail ?box)", HARD, "550 5.7.1 No mailbox here by that name", QMAIL),
+    ("",            r"no longer (valid|on (this )?server|accepts (e-?)?mail|works? (here|for|at))|no ((user|account) (by|with|here)|mail[ -]?box)|no ?(one|body) (here )?(by|with)|does( not|n't) work (here|for)|left (the|our) (company|organi[sz]ation)", HARD, "550 5.7.1 No mailbox here by that name", QMAIL),
     ("",            r"not (our (user|customer)|(a )?local user|(a )?user of)|user not local|deactivated|does not have a final", HARD, "551 not our customer", SISIMAI),
     ("",            r"reserved by rfc",                                     HARD,   "550 5.1.4 Destination reserved by RFC 2606", EXCHANGE),
-    ("",            r"not listed in ~(name|directory)|final delivery userid", HARD, "Ada not listed in public Name & Address Book", LOTUS),
+    ("",            r"not (listed |present )?in (the |our )?~(address book|directory)|not know this user|find an account|final delivery userid", HARD, "Ada not listed in public Name & Address Book", LOTUS),
     ("",            r"WHO ~(has (been )?(moved|replaced)|changed)|no forwarding", HARD, "550 5.1.6 address <a@example.net> has been replaced by <b@example.net>", RFC3463),
-    ("550 5.5.0",   r"requested action not taken: ?mail ?box (un|not )available", HARD,   "550 5.5.0 Requested action not taken: mailbox unavailable", OUTLOOK),
+    ("5xx 5.x.x",   r"(mail[ -]?box|account|address|recipient|user) (is )?(un|not )available", HARD, "550 5.5.0 Requested action not taken: mailbox unavailable", OUTLOOK),
     ("550",         r"(recipient|address) (address )?rejected\.?( <>)?( \(|$)",   HARD,   "550 <a@example.net>: Recipient address rejected.", SISIMAI),
     ("542",         r"<> rejected",                                         HARD,   "smtp; 542 a@example.net Rejected", SISIMAI),
     ("",            r"no such (host|domain)|unknown (host|domain)|nxdomain|unrout(e)?able", HARD, "550 5.2.1 No such domain here", EXIM),
@@ -187,10 +189,10 @@ _GONE = (
     ("",            r"(mail|domain|host).{0,20}does( not|n't) exist",       HARD,   "The domain example.net doesn't exist", SISIMAI),
     ("5.4.4",       r"invalid domain",                                      HARD,   "550 5.4.4 Invalid domain", SISIMAI),
     ("",            r"null mx|no mail service|(host|domain|server) ~does( not|n't) (accept|receive) (any )?(e-?)?mail", HARD, "556 5.1.10 example.net does not accept mail (null MX)", RFC7505),
-    ("",            r"n'existe pas|destinataire\w* (invalide|inconnu)|utilisateur inconnu", HARD, "550 5.7.1 Adresse d'au moins un destinataire invalide", ORANGE),
-    ("",            r"sconosciuto|inesistente|desconocido|desconhecido|no existe|inexistente|casilla ha expirado", HARD, "550 Usuario desconocido", SISIMAI),
-    ("",            r"unbekannt|existiert nicht|nie (istnieje|ma takiego)|не (существует|найден)", HARD, "550 Der Empfänger existiert nicht", SISIMAI),
-    ("",            r"不存在|存在しません|見つかりません",                      HARD,   "550 用户不存在", SISIMAI),
+    ("",            r"n'existe pas|introuvable|(destinataire\w*|utilisateur|adresse) (invalide|inconnu)", HARD, "550 5.7.1 Adresse d'au moins un destinataire invalide", ORANGE),
+    ("",            r"sconosciut[oa]|impossibile trovare|in[ae]sistente|inexistente|descon(oc|hec)id[oa]|(no|n[aã]o) existe|no se encuentra|casilla ha expirado", HARD, "550 Usuario desconocido", SISIMAI),
+    ("",            r"unbekannt|existiert nicht|onbekend|bestaat niet|nie (istnieje|ma takiego)|neexistuje|не (существует|найден)|(finns|findes|finnes) (inte|ikke)", HARD, "550 Der Empfänger existiert nicht", SISIMAI),
+    ("",            r"不存在|存在しません|見つかりません|존재하지 않",                      HARD,   "550 用户不存在", SISIMAI),
 )
 _CODES = (
     ("5.1.1 5.1.2 5.1.3 5.1.6", r"",                                        HARD,   "550 5.1.1 <a@example.net>", RFC3463),
@@ -252,6 +254,12 @@ def find_rule(status: str, text: str) -> BounceRule | None:
     return next((rule for rule in RULES if _fits(rule, codes, words)), None)
 
 
+def names_failure(text: str) -> bool:
+    """Return True if the words alone tell that the mailbox is full or does not exist."""
+    words = _normalise(text[:WORDS_MAX])
+    return any(not codes and _words_pattern(found).search(words) for codes, found, *_ in (*_FULL, *_GONE))
+
+
 def _fits(rule: BounceRule, codes: frozenset[str], words: str) -> bool:
     if rule.codes and not any(_codes_pattern(rule.codes).fullmatch(code) for code in codes):
         return False
@@ -266,7 +274,7 @@ def _codes_pattern(codes: str) -> re.Pattern[str]:
 
 @cache
 def _words_pattern(words: str) -> re.Pattern[str]:
-    return re.compile(words.replace("WHO", WHO).replace("~", GAP))
+    return re.compile(f"{START}(?:{words.replace('WHO', WHO).replace('~', GAP)})")
 
 
 def _codes(status: str, text: str) -> frozenset[str]:
