@@ -79,7 +79,8 @@ PAPERS = tuple(
 )
 """Invented papers: one with everything, one with nothing but a title, one written from right to left."""
 _LINES: Sequence[tuple[str, tuple[str, ...]]] = (
-    *((what, ()) for what in ("help", "unsubscribed", "resumed", "active", "left", "nothing_to_undo", "topic_unknown")),
+    *((what, ()) for what in ("help", "unsubscribed", "resumed", "active", "left", "leaving", "nothing_to_undo")),
+    *((what, ()) for what in ("topic_unknown",)),
     *((what, ()) for what in ("empty_on", "empty_off", "abstracts_on", "abstracts_off", "interests", "paused")),
     *((what, ("topic", "lake ice")) for what in ("added", "removed", "muted", "unmuted", "not_there", "refused")),
     *((what, ("Ice on alpine lakes",)) for what in ("more", "less", "save", "undone", "no_paper", "interests")),

@@ -26,6 +26,7 @@ POSTAL_MAX = 300
 _REASON_MAX = 120
 _QUOTING = frozenset({ReasonKind.TOPIC, ReasonKind.BACKGROUND, ReasonKind.PHRASE, ReasonKind.PASSING})
 _REPLY_LINE_TEMPLATE = "email/reply.line.txt.j2"
+_NAMING_SETTINGS = frozenset({"help", "not_by_mail", "leaving"})
 REPLY_VALUE_MAX = 200
 """Characters of a value in a reply."""
 _BLANKS = re.compile(r"[ \t\r\n]+")
@@ -69,7 +70,7 @@ def render_reply(templates: Templates, content: ReplyContent) -> Rendered:
         "commands": tuple(_commands(environment, lines)),
         "answerable": content.answerable and lines[0].what not in {"prove", "unsubscribed"},
         "postal_address": clean_line(content.postal_address, POSTAL_MAX),
-        "settings": safe_url(content.settings) if any(one.what in {"help", "not_by_mail"} for one in lines) else "",
+        "settings": safe_url(content.settings) if any(one.what in _NAMING_SETTINGS for one in lines) else "",
     }
     subject = render_line(environment, "email/reply.subject.txt.j2", reply=reply)
     reply["subject"] = subject

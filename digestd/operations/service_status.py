@@ -17,6 +17,8 @@ LAG = timedelta(minutes=70)
 """Planned work may wait this long: `digestd run` by cron comes every hour."""
 INGEST_LAG = timedelta(hours=3)
 BACKUP_LAG = timedelta(days=3)
+UNREAD_FOR = timedelta(days=7)
+"""How long a mail that was not understood is reported."""
 """Backups are made every night; one may fail, and one machine be off."""
 FREE_ENOUGH = 1 << 30
 """Free bytes below which the operator is warned."""
@@ -121,6 +123,7 @@ class ServiceStatus(ServiceHealth):
         failing: why the last request failed, by source.
         failing_templates: kinds of mail, counted by language, that the last run could not send.
         restored: when the backup was made that the database was restored from, until sending is resumed.
+        last_unread: when a mail of a person or a mail system last came in that was not understood.
     """
 
     versions: ServiceVersions
@@ -150,6 +153,7 @@ class ServiceStatus(ServiceHealth):
     foreign_files: Sequence[str] = ()
     unplanned: Sequence[str] = ()
     restored: datetime | None = None
+    last_unread: datetime | None = None
 
     @property
     def is_failing(self) -> bool:
@@ -182,6 +186,7 @@ def needs_attention(status: ServiceStatus) -> list[Diagnosis]:
         _backup_findings,
         _delivery_findings,
         _hold_findings,
+        _unread_findings,
         _planning_findings,
         _source_findings,
         _disk_findings,
@@ -337,6 +342,17 @@ def _hold_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
             "delivery",
             f"{counted(status.refused_sender, 'address')} refused a mail within a day because of its sender or content",
             "`digestd doctor` checks DNS; look your address up at blocklists",
+        )
+
+
+def _unread_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
+    last = status.last_unread
+    if last is not None and status.at - last < UNREAD_FOR:
+        yield warning(
+            "inbound",
+            f"a mail that digestd does not understand came in at {clock_time(last, status.at)}; "
+            "a person may wait for your answer",
+            "read the flagged mails in the inbound mailbox, or with LMTP those in DIGESTD_INBOUND_QUARANTINE",
         )
 
 

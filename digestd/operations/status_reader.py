@@ -12,7 +12,7 @@ from sqlmodel import Session
 from digestd import __version__, files
 from digestd.app import App
 from digestd.delivery import disk_space
-from digestd.domain.bounce import BounceKind
+from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.coverage import SOURCE_IN_USE, Coverage
 from digestd.domain.subscriber import Status, describe_damage
 from digestd.domain.webhook import WebhookPostState
@@ -102,6 +102,7 @@ def read_status(app: App) -> ServiceStatus:
             has_sources=app.settings.sources.strip() != "none",
             failing={name: one.error for name, one in asked.items() if one.error},
             restored=restore.restored_from(session),
+            last_unread=monitoring.last_inbound(session, InboundOutcome.UNREAD),
         )
 
 

@@ -28,7 +28,7 @@ TEXT_CHARS_MAX = 64 * 1024
 LINE_CHARS_MAX = 500
 _DEFECTS = (HeaderDefect, MisplacedEnvelopeHeaderDefect, MissingHeaderBodySeparatorDefect)
 _SYSTEM_LOCAL_PART = re.compile(
-    r"(mailer|mail)[-_.]?daemon|m?daemon|post_?master|mail\.delivery(\.system)?|.*smtp_mail_service|imss|.*_for_smtp_gateways",
+    r"(mailer|mail)[-_.]?daemon|m?daemon|post_?master|mail\.delivery(\.system)?|.*smtp_mail_service|imss|.*_for_smtp_gateways|microsoftexchange[0-9a-f]{32}",
     re.IGNORECASE,
 )
 _SYSTEM_NAME = re.compile(

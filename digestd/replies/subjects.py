@@ -3,11 +3,12 @@
 The subject of a digest is the title of a paper, and a reply repeats it. So titles must not be read as cues.
 """
 
+import re
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 
-from digestd.replies.bounces.cues import AUTOMATIC_SUBJECT, any_of
 from digestd.replies.parsed_mail import HeaderFields, replace_surrogates
+from digestd.replies.phrases import Phrases, is_wide, normalise
 
 SUBJECT_MAX = 300
 REPLY_PREFIXES = frozenset(
@@ -17,7 +18,10 @@ REPLY_PREFIXES = frozenset(
     }
 )
 """Words that mail programs write before the colon of a reply or a forwarded mail."""
-_AUTOMATIC = any_of(AUTOMATIC_SUBJECT, r"(?:\[[^\[\]]{1,40}\]\s*)?")
+_TAG = re.compile(r"\[[^\[\]]{1,40}\]|【([^【】]{1,40})】.*")
+_END = re.compile(r"\s*[:：–—]|\s-\s|$")
+_AUTOMATIC = Phrases("automatic")
+"""Read when the module is imported, because the confined parser may read no files later."""
 
 
 def read_subject(fields: HeaderFields) -> str:
@@ -38,4 +42,9 @@ def is_reply(subject: str) -> bool:
 
 def is_automatic(subject: str) -> bool:
     """Return True if a subject begins like that of an automatic reply or a challenge."""
-    return not is_reply(subject) and _AUTOMATIC.match(subject) is not None
+    if is_reply(subject):
+        return False
+    said = _TAG.sub(r"\1", subject, count=1)
+    title, whole = normalise(_END.split(said, maxsplit=1)[0]), normalise(said)
+    is_title = _AUTOMATIC.pattern("titles", wide=is_wide(title)).fullmatch(title) is not None
+    return is_title or _AUTOMATIC.pattern("beginnings", wide=is_wide(whole)).match(whole) is not None

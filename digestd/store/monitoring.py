@@ -67,8 +67,10 @@ def inbound_counts(session: Session) -> dict[InboundOutcome, int]:
     return dict.fromkeys(InboundOutcome, 0) | found
 
 
-def last_inbound(session: Session) -> datetime | None:
-    newest = session.connection().execute(select(func.max(_I.last_us))).scalar()
+def last_inbound(session: Session, *outcomes: InboundOutcome) -> datetime | None:
+    """Return when anything last came in with one of these outcomes; with any, if none is given."""
+    wanted = _I.outcome.in_(outcomes or InboundOutcome)
+    newest = session.connection().execute(select(func.max(_I.last_us)).where(wanted)).scalar()
     return None if newest is None else from_us(newest)
 
 

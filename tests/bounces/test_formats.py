@@ -1,17 +1,30 @@
 """Test the bounce formats: each sample's file name ends with its expected kind."""
 
+from email.header import Header
 from pathlib import Path
 
 import pytest
 
 from digestd.domain.bounce import BounceKind
-from digestd.replies.bounces.formats import FORMATS, Classification, classify
+from digestd.replies.bounces.formats import FORMATS, BounceReport, Classification, classify
 from digestd.replies.parsed_mail import parse_mail
 
 VERP = "bounce+17.2.aaaabbbbccccddddeeeeffff@bounces.example.org"
 ID = "<digest.2026-11-24.aaaabbbbccccddddeeeeffff@example.org>"
 LINK = "https://digest.example.org/u/AAAA"
 UNTAGGED = "blacked-out-complaint"
+AUTOMATIC = """
+Automatic reply: lakes | Out of the office | I am on annual leave | Automatische Antwort: Seen | Nicht im Büro
+Fuori ufficio | Réponse automatique : lacs | Respuesta automática | Estoy de vacaciones
+Resposta automática: lagos | Risposta automatica | Automatisch antwoord: meren | Automatiskt svar: sjöar
+Automatisk svar: innsjøer | Automaattinen vastaus: järvet | Odpowiedź automatyczna: jeziora
+Automatická odpověď: jezera | Automatikus válasz | Răspuns automat: lacuri | Samodejni odgovor
+Автоматический ответ: озёра | Автоматична відповідь | Автоматичен отговор | Αυτόματη απάντηση: λίμνες
+Otomatik yanıt: göller | תשובה אוטומטית: אגמים | رد تلقائي: بحيرات | Trả lời tự động: hồ
+Balasan otomatis: danau | 自动回复：湖 | 自動返信: 湖 | 不在のお知らせ | 자동 회신: 호수
+การตอบกลับอัตโนมัติ: ทะเลสาบ | [External] Autoreply: lakes
+"""
+"""Subjects of automatic replies."""
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.eml"))
 
 
@@ -41,6 +54,20 @@ def test_classification_ignores_line_ends(file: Path) -> None:
 @pytest.mark.parametrize("file", SAMPLES, ids=lambda file: file.stem)
 def test_envelopes_contain_return_path(file: Path) -> None:
     assert (VERP in classify(parse_mail(mail(file))).envelopes) == (file.stem != UNTAGGED)
+
+
+@pytest.mark.parametrize("subject", AUTOMATIC.replace("\n", "|").strip("|").split("|"))
+def test_automatic_subject_is_known_in_many_languages(subject: str) -> None:
+    raw = f"From: ada@example.net\nSubject: {Header(subject.strip(), 'utf-8').encode()}\n\nSee you.\n"
+    assert classify(parse_mail(raw.encode())).report == BounceReport(None)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["Automatic reply generation: add it?", "Absence of ice: a question", "Re: Out of office hours", "Away games"],
+)
+def test_subject_of_a_person_is_not_automatic(subject: str) -> None:
+    assert classify(parse_mail(f"From: ada@example.net\nSubject: {subject}\n\nHi\n".encode())).report is None
 
 
 def test_formats_all_have_a_sample() -> None:

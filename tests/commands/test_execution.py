@@ -311,17 +311,43 @@ async def test_wrong_or_changed_token_proves_nothing(ada_install: CommandInstall
     wrong += [to.replace(tag, tag[:n] + ("a" if tag[n] != "a" else "b") + tag[n + 1 :]) for n in range(len(tag))]
     for number, address in enumerate(wrong):
         outcome = ada_install.write("unsubscribe", to=address, sender=f"x{number}@example.com")
-        assert outcome is UNPROVEN
+        assert outcome is InboundOutcome.UNREAD
     assert ada_install.status() is Status.ACTIVE
 
 
 async def test_other_mails_are_left_for_review(ada_install: CommandInstall) -> None:
     to = (await digest(ada_install))["Reply-To"]
     assert ada_install.write("What a fine digest today!", to=to) is InboundOutcome.UNREAD
+    assert ada_install.write("What a fine digest today!") is InboundOutcome.UNREAD
     assert ada_install.write("Where is my order?", sender="x@example.com") is InboundOutcome.FOREIGN
+    assert ada_install.write("Take me off your list", sender="x@example.com") is InboundOutcome.UNREAD
     assert ada_install.write("help", sender="x@example.com") is UNPROVEN
     assert ada_install.write("unsubscribe", to="else@example.org", sender="x@example.com") is InboundOutcome.FOREIGN
     assert await ada_install.answers() == []
+
+
+@pytest.mark.parametrize("is_proven", [True, False])
+async def test_doubtful_wish_to_leave_gets_an_answer(ada_install: CommandInstall, is_proven: bool) -> None:
+    to = str((await digest(ada_install))["Reply-To"])
+    made = ada_install.install
+    settings = made.app.settings.model_copy(update={"public_url": "https://digest.example.org"})
+    site = CommandInstall(replace(made, app=replace(made.app, settings=settings)))
+    assert site.write("登録解除の方法を教えてください", to=to if is_proven else ADDRESS) is (
+        COMMAND if is_proven else UNPROVEN
+    )
+    assert site.status() is Status.ACTIVE
+    (answer,) = await site.answers()
+    assert "Do you want to leave? Reply with “unsubscribe”" in " ".join(text(answer).split())
+    assert "https://digest.example.org/p/" in text(answer)
+
+
+async def test_automatic_subject_is_ignored_unless_commands_follow(ada_install: CommandInstall) -> None:
+    to = str((await digest(ada_install))["Reply-To"])
+    away = "=?utf-8?B?6Ieq5Yqo5Zue5aSN77ya5oKo5aW9?="
+    assert ada_install.write("I am away.", to=to, subject=away) is InboundOutcome.AUTOMATIC
+    assert await ada_install.answers() == []
+    assert ada_install.write("pause 180", to=to, subject="Parental leave until May") is COMMAND
+    assert ada_install.status() is Status.PAUSED
 
 
 async def test_reply_tells_how_topic_is_understood(ada_install: CommandInstall) -> None:

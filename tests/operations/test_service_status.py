@@ -59,6 +59,13 @@ FINE = ServiceStatus(
 
 def test_service_in_order_needs_nobody() -> None:
     assert needs_attention(FINE) == []
+    assert needs_attention(replace(FINE, last_unread=NOW - timedelta(days=8))) == []
+
+
+def test_mail_that_was_not_understood_is_shown_for_a_week() -> None:
+    (finding,) = needs_attention(replace(FINE, last_unread=NOW - HOUR))
+    assert "came in at 11:00Z" in finding.message
+    assert "flagged" in finding.remedy
     assert not FINE.is_failing
     lines = dict(status_lines(FINE))
     assert lines["Subscribers"] == "1,000 active; 1 address suppressed"

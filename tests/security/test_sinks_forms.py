@@ -39,6 +39,7 @@ SENTENCES = (
         "interests",
         "unclear",
         "prove",
+        "leaving",
     ),
 )
 LINES = ("email", "hour", "timezone", "cadence", "weekday", "size", "min_score", "language", "name")

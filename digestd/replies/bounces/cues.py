@@ -20,8 +20,9 @@ class Cue(NamedTuple):
 # fmt: off
 FAILED = (
     Cue(r"(not|n't|never|unable to|impossible to) (be |yet )?(been |able to )?(deliver|reach|receive)", "I was not able to deliver your message"),
-    Cue(r"undeliver",                                           "Undelivered mail"),
-    Cue(r"non[- ]?deliver",                                     "Non-delivery report"),
+    Cue(r"(un|non[- ]?)deliver",                                "Undelivered mail"),
+    Cue(r"following (address|recipient)",                       "The following recipients"),
+    Cue(r"returned (mail|message)",                             "Returned mail"),
     Cue(r"could not be sent",                                   "Your mail could not be sent"),
     Cue(r"trouble delivering",                                  "We had trouble delivering this"),
     Cue(r"(delivery|mail|message)( \w+){0,5} (has |was )?(fail|reject|abort|refus)", "Your message to Ada was refused"),
@@ -30,29 +31,22 @@ FAILED = (
     Cue(r"error.{0,60}deliver",                                 "An error occurred while delivering"),
     Cue(r"permanent (fatal )?error",                            "It had permanent errors"),
     Cue(r"fatal error",                                         "A fatal error"),
-    Cue(r"following (address|recipient)",                       "The following recipients"),
-    Cue(r"returned (mail|message)",                             "Returned mail"),
     Cue(r"transcript of session",                               "Transcript of session follows"),
     Cue(r"action: ?failed",                                     "Action: failed"),
-    Cue(r"invalid (user|final)",                                "Invalid final delivery userid"),
-    Cue(r"unknown user",                                        "Unknown user"),
-    Cue(r"account is disabled",                                 "The account is disabled"),
     Cue(r"envelope expired",                                    "Envelope expired"),
-    Cue(r"incorrectly constructed",                             "The address is incorrectly constructed"),
     Cue(r"your message to .{0,80}(reject|exceed|cannot)",       "Your message to ada@example.net cannot pass"),
     Cue(r"(<<<|>>>) ?5\d\d",                                    "<<< 550 no"),
     Cue(r": 5\d\d[ -]",                                         "mx.example.net: 554 no"),
     Cue(r"^5\d\d[ -]",                                          "550 no"),
-    Cue(r"nicht zugestellt",                                    "Ihre Nachricht wurde nicht zugestellt"),
-    Cue(r"送信でき",                                             "送信できませんでした"),
-    Cue(r"配信できません",                                        "配信できません"),
-    Cue(r"配送できません",                                        "配送できません"),
-    Cue(r"无法送达",                                             "无法送达"),
-    Cue(r"不能送达",                                             "不能送达"),
-    Cue(r"не (может быть|была?) достав",                        "Письмо не может быть доставлено"),
-    Cue(r"недостав",                                            "Недоставленное письмо"),
+    Cue(r"nicht (\w+ )?zugestellt|unzustellbar|fehler bei der zustellung", "Ihre Nachricht wurde nicht zugestellt"),
+    Cue(r"non (è stato )?(remis|recapit|consegn)|pas pu (être )?(remis|distribu|livr)|échec de (la )?remise", "Il n'a pas pu être remis"),
+    Cue(r"(no|não) (se )?(pudo|puede|pôde|foi) (ser )?entreg|error de entrega|falha na entrega|impossibile recapitare", "El mensaje no se pudo entregar"),
+    Cue(r"niet (worden )?(bezorgd|afgeleverd)|nie można dostarczyć|(inte|ikke) (\w+ )?lever", "Het bericht kon niet worden bezorgd"),
+    Cue(r"не (может быть|была?|удалось) достав|недостав",       "Письмо не может быть доставлено"),
+    Cue(r"(无法|不能|未能|没有)(送达|投递)|投递失败|退信|退回",    "邮件无法送达"),
+    Cue(r"(送信|配信|配送)(でき|不能)|반송|전달되지",              "送信できませんでした"),
 )
-"""The mail was not delivered."""
+"""The mail was not delivered, besides what the rules of bounces say."""
 DELAYED = (
     Cue(r"warning message only",                                "This is a warning message only"),
     Cue(r"advisory-only",                                       "An advisory-only email"),
@@ -68,21 +62,21 @@ DELAYED = (
 )
 """The mail system still tries."""
 SUBJECT = (
-    Cue(r"undeliver",                                           "Undeliverable: papers"),
-    Cue(r"non[- ]?deliver",                                     "Non delivery notice"),
+    Cue(r"(un|non[- ]?)deliver",                                "Undeliverable: papers"),
     Cue(r"(not|n't|never) (be )?deliver",                       "Could not be delivered: papers"),
     Cue(r"fail(ure|ed)\b",                                      "Delivery failure"),
     Cue(r"returned (mail|to sender)",                           "Returned mail: see transcript"),
     Cue(r"delivery (status|error)",                             "Delivery Status Notification"),
     Cue(r"bounce",                                              "Bounced mail"),
-    Cue(r"non remis",                                           "Message non remis"),
+    Cue(r"(non|échec de( la)?) remis|no se puede entregar|non recapit|unzustellbar|退信", "Message non remis"),
     Cue(r"mail system error",                                   "Mail system error"),
 )
 """The subject of a bounce, unless it is that of a reply."""
 COPY = (
     Cue(r"^[ >]*-{2,} *(below|original|returned|this is a copy|the header|unsent|enclosed)", "--- Below this line is a copy"),
     Cue(r"^-+ ?(original message|returned mail|start of)",      "- Original message"),
-    Cue(r"^ *(below is a copy|message headers follow|original message follows|your message reads)", "Message headers follow:"),
+    Cue(r"^ *(below is a copy|message headers follow|your message reads)", "Message headers follow:"),
+    Cue(r"^.{0,40}(original|truncated|returned) message follows|^[- ]*the header and top ", "Possibly truncated original message follows:"),
     Cue(r"^received: (from|by) ",                               "Received: from mx.example.net"),
     Cue(r"^return-path: ",                                      "Return-Path: <a@example.org>"),
 )
@@ -98,28 +92,6 @@ QUOTED = (
     Cue(r"because of[: ]",                                      "because of no"),
 )
 """What introduces the reply of the other server."""
-AUTOMATIC_SUBJECT = (
-    Cue(r"out[- ]of[- ](the )?office",                          "Out of office"),
-    Cue(r"(i( am|.m) )?(currently )?on vacation",                "I am on vacation"),
-    Cue(r"auto(matic)?[ -]?(reply|response|answer)",            "Automatic reply: papers"),
-    Cue(r"automatische[ _]antwort",                             "Automatische Antwort"),
-    Cue(r"abwesen",                                             "Abwesenheitsnotiz"),
-    Cue(r"\S{0,30}ponse[ _]automatique",                        "Réponse automatique"),
-    Cue(r"absence du bureau",                                   "Absence du bureau"),
-    Cue(r"respuesta[ _]autom",                                  "Respuesta automática"),
-    Cue(r"fuera de (la )?oficina",                              "Fuera de la oficina"),
-    Cue(r"risposta[ _]autom",                                   "Risposta automatica"),
-    Cue(r"resposta[ _]autom",                                   "Resposta automática"),
-    Cue(r"fora do escritório",                                  "Fora do escritório"),
-    Cue(r"自动(回复|答复)",                                       "自动回复：论文"),
-    Cue(r"自動(返信|応答)",                                       "自動返信：論文"),
-    Cue(r"不在(通知|のお知らせ)",                                  "不在のお知らせ"),
-    Cue(r"(please )?(confirm|verify) (your|this) (e-?mail|message|address)", "Please confirm your message"),
-    Cue(r"sender (verification|confirmation)",                  "Sender verification"),
-    Cue(r"your (e-?mail|message) requires (verification|confirmation)", "Your email requires verification"),
-    Cue(r"challenge[ -]response",                               "Challenge-response"),
-)
-"""The subject of an automatic reply or a challenge."""
 # fmt: on
 
 TABLES = {
@@ -128,7 +100,6 @@ TABLES = {
     "subject": SUBJECT,
     "copy": COPY,
     "quoted": QUOTED,
-    "automatic": AUTOMATIC_SUBJECT,
 }
 
 

@@ -15,10 +15,11 @@ A notification (RFC 3464) has one group of fields for the message and one for ea
 recipient, so the most severe group counts.
 
 Text is of qmail, Exim, Postfix, DragonFly, Yahoo, gateways and others. A mail from a mail system is a bounce if its
-text says so, in the words below or in a form that flufl.bounce (https://fluflbounce.readthedocs.io/) knows. A mail from
-anybody else needs a subject of a bounce as well, and is never a hard bounce, because a person may quote anything.
-flufl.bounce gets a new message that holds only the text, bounded in size and line length: its patterns were not written
-for hostile input. It finds addresses that failed, but not why; the kind comes from the table of bounce rules.
+text says so, in the words of cues and rules or in a form that flufl.bounce (https://fluflbounce.readthedocs.io/) knows.
+A mail from anybody else needs a subject of a bounce as well, and is never a hard bounce, because a person may quote
+anything. flufl.bounce gets a new message that holds only the text, bounded in size and line length: its patterns were
+not written for hostile input. It finds addresses that failed, but not why; the kind comes from the table of bounce
+rules.
 
 Automatic replies (RFC 3834), read receipts and challenges go to the return path like bounces, but say nothing about the
 address. Mail systems (Exim, DragonFly) mark bounces as automatic replies too, so their mails count as such only by
@@ -34,7 +35,7 @@ from email.policy import compat32
 from flufl.bounce import all_failures
 
 from digestd.domain.bounce import BounceKind
-from digestd.domain.bounce_rules import kind_of, status_in
+from digestd.domain.bounce_rules import kind_of, names_failure, status_in
 from digestd.replies.bounces import cues
 from digestd.replies.bounces.cues import any_of
 from digestd.replies.parsed_mail import HeaderFields, ParsedMail
@@ -203,7 +204,11 @@ def parse_text(mail: ParsedMail) -> BounceReport | None:
     delayed, failed = _find_addresses(mail)
     if not delayed and not failed:
         delayed = _DELAYED.search(text) is not None
-        failed = _FAILED.search(text) is not None or bool(mail.fields.first("x-failed-recipients"))
+        failed = (
+            _FAILED.search(text) is not None
+            or bool(mail.fields.first("x-failed-recipients"))
+            or (by_system and names_failure(text))
+        )
     if delayed and not (failed and by_system and "permanent" in text.lower()):
         return BounceReport(BounceKind.DELAYED, status_in(text))
     if not failed:
@@ -257,20 +262,23 @@ _REPORT_TYPES = frozenset({"disposition-notification"})
 
 def parse_automatic(mail: ParsedMail) -> BounceReport | None:
     """Return a report of kind None for an automatic reply; None for any other mail."""
-    fields, has_cue = mail.fields, is_automatic(read_subject(mail.fields))
+    return _IGNORED if has_automatic_headers(mail) or is_automatic(read_subject(mail.fields)) else None
+
+
+def has_automatic_headers(mail: ParsedMail) -> bool:
+    """Return True if the headers, and not only the subject, tell that a program replied."""
+    fields = mail.fields
     if any(fields.first(name) for name in _AUTO_REPLY_HEADERS):
-        return _IGNORED
+        return True
     if mail.is_from_mail_system:
-        return _IGNORED if has_cue else None
+        return False
     submitted = fields.first("auto-submitted").lower()
-    is_ignored = (
+    return bool(
         (submitted and not submitted.startswith("no"))
         or fields.first("x-auto-response-suppress")
         or mail.report_type in _REPORT_TYPES
         or fields.first("precedence").lower() in _PRECEDENCE
-        or has_cue
     )
-    return _IGNORED if is_ignored else None
 
 
 FORMATS: Mapping[str, Callable[[ParsedMail], BounceReport | None]] = {

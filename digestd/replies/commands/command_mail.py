@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from email.utils import getaddresses
 
-from digestd.replies.bounces.formats import parse_automatic
+from digestd.replies.bounces.formats import has_automatic_headers
 from digestd.replies.commands.authentication import (
     NOT_AUTHENTICATED,
     AuthenticationResult,
@@ -44,7 +44,8 @@ class CommandMail:
         sender: The address in `From`; "" if there is none or more than one. It proves nothing.
         subject: Decoded subject on one line.
         lines: Lines of the writer, without quotes, signature and markup.
-        automatic: True if a program or a mailing list sent it, so nothing may answer it (RFC 3834 section 2).
+        automatic: True if the headers tell that a program or a mailing list sent it, so nothing may answer it (RFC 3834
+            section 2).
         id: Message-ID, or "" if it is malformed and must not be copied into our headers.
         recipients: Lower-case addresses in `To` and `Cc`.
         authentication: DMARC result of the server that received the mail.
@@ -133,7 +134,7 @@ def _is_automatic(mail: ParsedMail, sender: str) -> bool:
     fields, local = mail.fields, sender.partition("@")[0].lower()
     return (
         mail.is_from_mail_system
-        or parse_automatic(mail) is not None
+        or has_automatic_headers(mail)
         or fields.first("precedence").lower() in _BULK_PRECEDENCE
         or any(fields.first(name) for name in _LIST_HEADERS)
         or "<>" in fields.all("return-path")

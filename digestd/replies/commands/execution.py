@@ -34,6 +34,7 @@ from digestd.replies.commands.command_mail import CommandMail
 from digestd.replies.commands.handlers import CommandContext, execute
 from digestd.replies.commands.parsing import Command, CommandWords, Verb, parse_commands, written_language
 from digestd.replies.inbound_mail import ReceivedMail
+from digestd.replies.subjects import is_automatic
 from digestd.security.addresses import address_key, read_command_address
 from digestd.security.keys import Keys
 from digestd.security.tokens import BadToken, Purpose, read_token
@@ -61,6 +62,7 @@ REPLIES_PER_DAY = 10
 QUESTION_LIFETIME = timedelta(days=2)
 """Time to confirm commands that came without proof."""
 _OPEN = frozenset({Status.ACTIVE, Status.PAUSED})
+_LEAVING = frozenset({Verb.UNSUBSCRIBE, Verb.LEAVING})
 log = structlog.get_logger(__name__)
 
 
@@ -129,6 +131,8 @@ class CommandProcessor:
         if mail.automatic or mail.sender.lower() in self.own_addresses:
             return InboundOutcome.AUTOMATIC
         commands = parse_commands(mail, self.words())
+        if not commands and is_automatic(mail.subject):
+            return InboundOutcome.AUTOMATIC
         if proof is None:
             return turn.handle_unproven(commands)
         return turn.confirm(proof, commands) if proof.purpose is Purpose.CONFIRM else turn.run(proof, commands)
@@ -230,13 +234,13 @@ class _Turn:
 
     def handle_unproven(self, commands: Sequence[Command]) -> InboundOutcome | None:
         """Ask a subscriber to confirm commands, or a new address its subscription."""
-        if not commands:
-            return None
         try:
             key = address_key(self.post.keys, self.received.mail.sender)
         except BadRecord:
             return None
         known = subscribers.by_address_key(self.session, key, lock=True)
+        if not commands or (known is None and any(command.verb in _LEAVING for command in commands)):
+            return InboundOutcome.UNREAD if known is not None or commands else None
         if known is not None and known.status in _OPEN:
             self._ask_for_proof(known, commands)
         elif any(command.verb is Verb.SUBSCRIBE for command in commands):
@@ -274,7 +278,8 @@ class _Turn:
     def _ask_for_proof(self, known: Subscriber, commands: Iterable[Command]) -> None:
         """Store the commands and ask the subscriber to confirm them, at most once a day.
 
-        What is not done by mail needs no confirmation: the mail says so. A `yes` asks for nothing itself.
+        What is not done by mail, and a doubtful wish to leave, need no confirmation: the mail says what to do. A `yes`
+        asks for nothing itself.
         """
         commands = [one for one in commands if one.verb is not Verb.YES]
         if not commands:
@@ -288,9 +293,11 @@ class _Turn:
         asks = tuple(
             (one.verb.value, one.value, one.kind.value if one.kind else None)
             for one in commands
-            if one.verb is not Verb.SETTING
+            if one.verb not in {Verb.SETTING, Verb.LEAVING}
         )
-        line = ReplyLine("prove", tuple(dict.fromkeys(verb for verb, *_ in asks))) if asks else ReplyLine("not_by_mail")
+        line = ReplyLine("leaving" if commands[0].verb is Verb.LEAVING else "not_by_mail")
+        if asks:
+            line = ReplyLine("prove", tuple(dict.fromkeys(verb for verb, *_ in asks)))
         self._plan_reply(known, CommandReply((line,), asks=asks), not_before)
 
     def _reply(self, known: Subscriber, lines: Sequence[ReplyLine]) -> None:

@@ -152,4 +152,5 @@ _HANDLERS: Mapping[Verb, Callable[[Session, CommandContext, Command], ReplyLine]
     Verb.REMOVE: _remove_interest,
     Verb.SETTING: lambda *_: ReplyLine("not_by_mail"),
     Verb.HELP: lambda *_: ReplyLine("help"),
+    Verb.LEAVING: lambda *_: ReplyLine("leaving"),
 }

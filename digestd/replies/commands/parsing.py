@@ -15,7 +15,8 @@ from unicodedata import east_asian_width
 
 from digestd.domain.interest import Kind
 from digestd.replies.commands.command_mail import CommandMail
-from digestd.replies.subjects import is_reply
+from digestd.replies.commands.leaving import Wish, is_doubtful, read_wish
+from digestd.replies.subjects import is_automatic, is_reply
 from digestd.text.scripts import fold
 
 COMMANDS_MAX = 10
@@ -25,8 +26,6 @@ VALUE_MAX = 1_001
 DAYS_MAX = 400
 SETTING_WORDS_MAX = 4
 """Words of a line that asks for a setting; a longer one is a sentence."""
-LEAVING_WORDS_MAX = 11
-"""Words of a line that unsubscribes."""
 
 
 class Verb(StrEnum):
@@ -45,44 +44,12 @@ class Verb(StrEnum):
     REMOVE = "remove"
     SETTING = "setting"  # not done by mail
     HELP = "help"
+    LEAVING = "leaving"  # perhaps a wish to unsubscribe
 
 
-LEAVING: Mapping[str, str] = {
-    "unsubscribe": """
-        désabonner, désinscrire, désabonnement, désinscription, désabonnez, désinscrivez, desuscribir, desuscribirme,
-        desuscribirse, descadastrar, descadastre, disiscrivimi, disiscrizione, afmelden, uitschrijven, wyrejestruj,
-        leiratkozás, leiratkozom, отписаться, отпишите, відписатися, 配信停止, 配信解除, 購読解除, 購読停止, 退会, 退订,
-        退訂, 取消订阅, 取消訂閱, 停止订阅, 구독취소, 수신거부
-        """,
-    "leave": """
-        baja, de baja, dar de baja, darme de baja, darse de baja, quiero darme de baja, cancelar, cancelar suscripción,
-        cancelar la suscripción, cancelar mi suscripción, anular suscripción, anular mi suscripción, me désabonner,
-        je veux me désabonner, annuler mon abonnement, résilier mon abonnement, arrêter, cancelar subscrição,
-        cancelar a subscrição, cancelar a minha subscrição, cancelar assinatura, cancelar a assinatura,
-        cancelar minha assinatura, cancelar a minha assinatura, cancelar inscrição, cancelar a inscrição,
-        cancelar minha inscrição, cancelar a minha inscrição, quero cancelar minha inscrição, sair da lista,
-        配信を停止してください, 配信を止めてください, 購読を解除してください, 購読をやめます, 解除, 停止发送,
-        不要再发了, 请不要再发了, 不再订阅, cancellami, cancellami dalla lista, cancellami dalla newsletter, opzeggen,
-        abonnement opzeggen, afmeld, afmeld mig, avmeld, avmeld meg, avregistrera, avregistrera mig, avsluta,
-        avsluta prenumeration, avsluta prenumerationen, avsluta min prenumeration, peruuta, peruuta tilaus,
-        peruuta tilaukseni, wypisz, wypisz mnie, odhlásit, odhlásit odběr, διαγραφή, διαγραφή μου
-        """,
-    "yes": "oui, sí, si, sim, tak",
-    "courtesy": "se",
-}
-"""Words for leaving, and for confirming it, besides those of the catalogues: whoever wants to go may go.
-
-`leave` are whole lines, because their words have other meanings too.
-"""
 DAYS: Mapping[str, int] = {"day": 1, "week": 7, "month": 30}
 SIGNS: Mapping[str, Verb] = {"+": Verb.ADD, "-": Verb.REMOVE, "−": Verb.REMOVE}
 """Signs between the kind of an interest and its words. They are no commands: lists and signatures start with them."""
-POLITE = frozenset(fold("por favor gracias obrigado obrigada grazie tack tak takk kiitos proszę prosím merci").split())
-"""Polite words in whole lines that unsubscribe, besides those of the catalogues."""
-DENIALS = ("しない", "しません", "したくない", "したくありません")
-"""Endings of lines that begin with a word for unsubscribing and deny it."""
-WIDE_REST_MAX = 16
-"""Characters after a word for unsubscribing in a language without blanks between words."""
 _QUOTED = "\"'“”„«»‚‘’「」《》 "
 _PUNCTUATION = str.maketrans(
     {"，": ", ", "、": ", ", "；": "; ", "：": ": ", "。": ". ", "！": "! ", "？": "? ", "＋": "+", "－": "-"}
@@ -141,9 +108,7 @@ class CommandWords:
         others: defaultdict[str, set[str]] = defaultdict(set)
         languages: dict[str, str] = {}
         for tag, meaning, word in _entries(catalogues):
-            if meaning == "leave":
-                lines.setdefault(word, Verb.UNSUBSCRIBE)
-            elif meaning in set(Verb):
+            if meaning in set(Verb):
                 (lines if " " in word else verbs).setdefault(word, Verb(meaning))
             else:
                 others[meaning].update(word.split())
@@ -160,13 +125,14 @@ class CommandWords:
 def _entries(catalogues: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     """Yield language, meaning and folded word."""
     rows = [(tag, *row.partition("|")) for tag, text in catalogues.items() for row in text.splitlines() if "|" in row]
-    for tag, meaning, _, words in (*rows, *(("", meaning, "", words) for meaning, words in LEAVING.items())):
+    for tag, meaning, _, words in rows:
         yield from ((tag, meaning, fold(" ".join(word.split()))) for word in _LISTED.split(words) if word.strip())
 
 
 def parse_commands(mail: CommandMail, words: CommandWords) -> tuple[Command, ...]:
-    """Return the commands of the subject, unless it is a reply, and of the lines."""
-    found = [] if is_reply(mail.subject) else parse_line(mail.subject, words)
+    """Return the commands of the lines, and of the subject unless a reply has it, and a wish to leave in prose."""
+    subject = "" if is_reply(mail.subject) or is_automatic(mail.subject) else mail.subject
+    found = parse_line(subject, words)
     lines = [line.translate(_PUNCTUATION) for line in mail.lines]
     while lines and any(words.mean("greeting", word) for word in _words(lines[0])[:1]):
         lines.pop(0)
@@ -175,6 +141,11 @@ def parse_commands(mail: CommandMail, words: CommandWords) -> tuple[Command, ...
         if not commands:
             break
         found += [command for command in commands if command not in found]
+    wish, leave = read_wish((subject, *mail.lines)), Command(Verb.UNSUBSCRIBE)
+    if wish is Wish.CLEAR and leave not in found:
+        found = [*found[: COMMANDS_MAX - 1], leave]
+    elif wish is Wish.DOUBTFUL and not found:
+        found = [Command(Verb.LEAVING)]
     return tuple(found[:COMMANDS_MAX])
 
 
@@ -186,10 +157,10 @@ def written_language(mail: CommandMail, words: CommandWords) -> str:
 
 
 def parse_line(line: str, words: CommandWords) -> list[Command]:
-    """Return the commands of one line, one for each paper or interest. A question may only unsubscribe."""
-    text = _SIGN_BLANK.sub("", line[:LINE_MAX].translate(_PUNCTUATION)).strip()
-    asked = _parse(text.strip("¿? "), words) if text.endswith("?") else []
-    return asked if asked == [Command(Verb.UNSUBSCRIBE)] else _parse(text, words)
+    """Return the commands of one line, one for each paper or interest."""
+    if read_wish([line]) is Wish.CLEAR:
+        return [Command(Verb.UNSUBSCRIBE)]
+    return _parse(_SIGN_BLANK.sub("", line[:LINE_MAX].translate(_PUNCTUATION)).strip(), words)
 
 
 def _parse(line: str, words: CommandWords) -> list[Command]:
@@ -233,7 +204,7 @@ def _strip_courtesies(line: str, words: CommandWords) -> str:
 
 def _whole_line(text: str, words: CommandWords) -> Verb | None:
     said = _words(text)
-    kept = [word for word in said if word not in POLITE and not words.mean("courtesy", word)]
+    kept = [word for word in said if not words.mean("courtesy", word)]
     return words.lines.get(" ".join(said)) or words.lines.get(" ".join(kept))
 
 
@@ -270,11 +241,7 @@ def _with_kind(verb: Verb, rest: str, words: CommandWords) -> list[Command]:
 
 def _leaving(verb: Verb, rest: str, words: CommandWords) -> list[Command]:
     """Accept any short line that starts with a word for unsubscribing, unless it denies it or names an interest."""
-    said = _words(rest)
-    is_wide = bool(rest) and east_asian_width(rest[0]) == "W"
-    if is_wide and (len(rest) > WIDE_REST_MAX or rest.rstrip(" .!").endswith(DENIALS)):
-        return []
-    return [] if len(said) >= LEAVING_WORDS_MAX or any(word in words.kinds for word in said) else [Command(verb)]
+    return [] if is_doubtful(rest) or any(word in words.kinds for word in _words(rest)) else [Command(verb)]
 
 
 def _topics(verb: Verb, rest: str, _: CommandWords) -> list[Command]:
@@ -340,4 +307,5 @@ _PARSERS: Mapping[Verb, Callable[[Verb, str, CommandWords], list[Command]]] = {
     Verb.REMOVE: _with_kind,
     Verb.SETTING: _setting,
     Verb.HELP: _alone,
+    Verb.LEAVING: _alone,
 }

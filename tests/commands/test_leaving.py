@@ -1,0 +1,59 @@
+"""Test that wishes to leave are told from questions, denials and narrower wishes, in many languages."""
+
+import pytest
+
+from digestd.replies.commands.leaving import LINES_MAX, Wish, read_wish
+
+CLEAR = """
+Kindly take my address off your mailing list. | Could you remove me from this list? | I'd like to opt out
+Please do not write to me again | Don't send me any more emails! | No more mails, please. | stop | Remove me
+I have left the field. Please unsubscribe me. | Unsubscribe this address: ada@example.net
+Bitte nehmen Sie mich aus dem Verteiler | Bitte streicht mich von der Liste
+Ich möchte keine Mails mehr bekommen | Melden Sie mich bitte ab. | Retirez-moi de votre liste
+Je ne veux plus recevoir vos e-mails | Merci de me désabonner | baja | Sáquenme de la lista, por favor
+No quiero recibir más mensajes | Não quero mais receber e-mails | Por favor, removam-me da lista
+Toglietemi dalla lista | Afmelden graag | Ik wil geen nieuwsbrieven meer | Ta bort mig från listan, tack
+Fjern meg fra listen | Slet mig fra listen | Poistakaa minut postituslistalta | Proszę mnie wypisać z listy
+Odhlaste mě prosím | Leiratkozom | Vreau să mă dezabonez | Odjavite me | Отпишите меня
+Уберите меня из рассылки, пожалуйста | Відпишіть мене | Διαγράψτε με | Lütfen beni listeden çıkarın
+הסירו אותי מהרשימה | إلغاء الاشتراك | Hủy đăng ký | Saya mau berhenti berlangganan | 请退订 | 请把我从列表里删除
+不想再收到邮件了 | 請取消訂閱 | 配信停止をお願いします | もうメールを送らないでください | 구독을 취소해 주세요
+ยกเลิกการสมัคร
+"""
+DOUBTFUL = """
+How do I unsubscribe? | Where is the link to opt out? | The unsubscribe page shows an error | Can I unsubscribe?
+I am thinking of unsubscribing, what would I miss? | My colleague wants to unsubscribe
+Stop sending me the abstracts | Please remove me from the list of reviewers | Don't send me mails on Sundays
+Unsubscribe me from the topic lakes | Wie kann ich mich abmelden? | Comment se désabonner ?
+¿Cómo me doy de baja? | Hoe kan ik me afmelden? | Как отписаться? | 退订怎么操作
+登録解除の方法を教えてください | 구독 취소는 어떻게 하나요?
+"""
+NONE = """
+Please don't unsubscribe me! | I would never unsubscribe | Do not stop sending! | Ich will mich nicht abmelden
+Bitte melden Sie mich nicht ab | Ne me désabonnez pas | No quiero darme de baja | Я не хочу отписываться
+我不想退订 | 退会しません | 退会を取り消したいです | Thanks, I like the list | Leave one out validation
+I leave on Monday | Cancel the meeting | Remove topic lakes | Stop the pause | Ya no recibo los correos
+Je ne reçois plus rien | To unsubscribe from this group, visit https://groups.example.net
+Unsubscribe: mailto:leave@example.net
+"""
+
+
+def lines_of(text: str, wish: Wish) -> list[tuple[str, Wish]]:
+    return [(line, wish) for row in text.strip().splitlines() for line in row.split(" | ")]
+
+
+@pytest.mark.parametrize(
+    ("line", "wish"),
+    [*lines_of(CLEAR, Wish.CLEAR), *lines_of(DOUBTFUL, Wish.DOUBTFUL), *lines_of(NONE, Wish.NONE)],
+)
+def test_read_wish(line: str, wish: Wish) -> None:
+    assert read_wish([line]) is wish
+
+
+def test_read_wish_joins_wrapped_lines() -> None:
+    wrapped = ["My field has changed and I do not need this digest: please take my", "address off your list.", "Ada"]
+    assert read_wish(wrapped) is Wish.CLEAR
+
+
+def test_read_wish_ignores_what_follows_far_below() -> None:
+    assert read_wish([*["A line."] * LINES_MAX, "unsubscribe"]) is Wish.NONE
