@@ -53,9 +53,13 @@ def plain_name(text: str) -> str:
     """
     if not _TEX.search(text):
         return text
-    text = _ACCENT.sub(_accented, _LETTER.sub(lambda found: LETTERS[found[1]], text))
-    text = re.sub(r"\\([&'.\-])", r"\1", text).replace("{", "").replace("}", "").replace("~", " ")
+    text = re.sub(r"\\([&'.\-])", r"\1", with_letters(text)).replace("{", "").replace("}", "").replace("~", " ")
     return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
+def with_letters(text: str) -> str:
+    """Return a text with TeX's accents and letters in Unicode; anything else of TeX stays."""
+    return _ACCENT.sub(_accented, _LETTER.sub(lambda found: LETTERS[found[1]], text))
 
 
 def natural_name(written: str) -> str:
