@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from dataclasses import astuple
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.arguments import Email, Json, read_secret
-from digestd.cli.output import emit, emit_import_report
+from digestd.cli.output import emit, emit_import_report, progress
 from digestd.cli.stdio import say
 from digestd.domain.interest import Feedback, Interest, Kind, Muting, Stance, Verdict
 from digestd.domain.library import EntryStatus, Library, LibraryProvider, LibraryState
@@ -49,7 +50,7 @@ def show_interests(
 ) -> None:
     """List a subscriber's interests, or import papers they like.
 
-    A file may have 1 MiB and 5,000 entries. Papers that no source knows stay private to the subscriber. Exits 1 if an
+    A file may have 20 MB and 20,000 entries. Papers that no source knows stay private to the subscriber. Exits 1 if an
     entry was refused.
 
     Example: digestd subscriber interests ada@example.org --import library.bib
@@ -62,7 +63,8 @@ def show_interests(
             raise BadInput("--format requires --import")
         emit([{"kind": i.kind.value, "value": i.value, "stance": i.stance.value} for i in known.interests], as_json)
         return
-    found, page = asyncio.run(read_references(_read(file), form))
+    with progress("entries", None) as advance:
+        found, page = asyncio.run(read_references(_read(file), form, _steps(advance)))
     say(f"read as {IMPORT_FORMATS[found].label}")
     done = import_references(built.db, known.key, page, built.clock())
     counts = {"added": done.added, "unchanged": done.unchanged, "refused": len(done.refused)}
@@ -106,6 +108,18 @@ def give_feedback(
         say(f"{verdict}: counts from the next digest on")
     else:
         raise BadInput("add one of more, less, saved, dismissed, muted, or --undo")
+
+
+def _steps(advance: Callable[[int], None]) -> Callable[[int], None]:
+    """Return a function of how many there are that calls `advance` with how many are new."""
+    before = 0
+
+    def note(count: int) -> None:
+        nonlocal before
+        advance(count - before)
+        before = count
+
+    return note
 
 
 def _read(file: Path) -> bytes:

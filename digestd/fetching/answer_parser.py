@@ -10,8 +10,10 @@ what it may do; `page_validation` checks its answers.
 import asyncio
 import json
 import pickle
+import re
 import signal
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -27,6 +29,8 @@ _MALLOC = {"MALLOC_TRIM_THRESHOLD_": "100000000", "MALLOC_MMAP_THRESHOLD_": "100
 """Keep memory between answers instead of returning it to the kernel each time."""
 LAST_WORDS = 60_000
 """Bytes that a process may say of its end; a pipe holds no more without a reader."""
+_COUNT = re.compile(rb"\d{1,9}")
+"""A message before the page: how many records were read so far."""
 DYING = 0.5
 """Seconds a process may take to be gone after its output has ended."""
 
@@ -60,11 +64,16 @@ class AnswerParser:
     ) -> None:
         self._end()
 
-    async def parse(self, source: Parser, body: bytes, cursor: str | None) -> Page:
-        """Return what `source.parse` makes of an answer. Raises SourceFailed, in one line, if it fails."""
+    async def parse(
+        self, source: Parser, body: bytes, cursor: str | None, note: Callable[[int], None] = lambda _count: None
+    ) -> Page:
+        """Return what `source.parse` makes of an answer. Raises SourceFailed, in one line, if it fails.
+
+        `note` is called in another thread with the number of records that were read so far.
+        """
         async with self._turn:
             self._is_late = False
-            reading = asyncio.ensure_future(asyncio.to_thread(self._exchange, source, body, cursor))
+            reading = asyncio.ensure_future(asyncio.to_thread(self._exchange, source, body, cursor, note))
             try:
                 await asyncio.wait({reading}, timeout=self._limits.seconds)
             finally:
@@ -77,7 +86,7 @@ class AnswerParser:
                 raise SourceUnavailable(f"reading the answer {why}")
             return reading.result()
 
-    def _exchange(self, source: Parser, body: bytes, cursor: str | None) -> Page:
+    def _exchange(self, source: Parser, body: bytes, cursor: str | None, note: Callable[[int], None]) -> Page:
         child = self._running(getattr(source, "name", ""))
         packed = b"" if source is self._knows else pickle.dumps(source)
         self._knows = source
@@ -86,7 +95,9 @@ class AnswerParser:
         frame = texts = None
         with suppress(OSError):  # it ended while it was written to
             child.send(packed, json.dumps(cursor).encode(), body)
-            frame, texts = (child.receive(self._limits.result) for _ in range(2))
+            while (frame := child.receive(self._limits.result)) is not None and _COUNT.fullmatch(frame):
+                note(int(frame))
+            texts = child.receive(self._limits.result)
         if frame is None or texts is None:
             raise SourceUnavailable(self._died(child))
         try:

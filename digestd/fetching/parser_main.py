@@ -12,6 +12,7 @@ import json
 import os
 import pickle
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _ON_DEMAND = ("pylatexenc.latexwalker._defaultspecs", "xml.sax.expatreader")
 """Modules that pylatexenc and feedparser import at the first use, which would be too late."""
+_NICENESS = 10
+"""Pages and mails come first."""
 LONG_TEXTS = ("title", "abstract")
 """Fields whose texts follow the records; there the record holds the length in bytes."""
 
@@ -33,12 +36,16 @@ def main() -> None:
     import digestd.sources.imports  # noqa: F401, PLC0415  # the path had to be set first; nothing can be loaded later
     from digestd.security.confinement import confine, limit_cpu, receive, send, send_report  # noqa: PLC0415  # likewise
     from digestd.sources import REGISTRY  # noqa: PLC0415  # likewise
+    from digestd.sources.source import Progress  # noqa: PLC0415  # likewise
 
     for kind in REGISTRY.values():
         kind.load()
     for module in _ON_DEMAND:
         import_module(module)
     gc.enable()
+    with suppress(OSError):  # the filter of the systemd units forbids it
+        os.nice(_NICENESS)
+    Progress.report = lambda count: send(sys.stdout.buffer, b"%d" % count)  # type: ignore[method-assign]
     source: Any = None
     is_confined = False
     while (packed := receive(sys.stdin.buffer)) is not None:

@@ -28,6 +28,7 @@ from digestd.sources.source import (
     FileSource,
     Page,
     Reject,
+    counted,
     make_words,
     reject_of,
     web_url,
@@ -84,7 +85,7 @@ def read_entries(body: bytes, *, needs_title: bool) -> Page:
     by_key = {entry.key.lower(): _fields(entry, strings) for entry in reversed(entries)}
     sightings: list[Sighting] = []
     rejects: list[Reject] = []
-    for block in blocks:
+    for block in counted(blocks):
         try:
             if isinstance(block, Entry) and block.entry_type.lower() not in _VOLUMES:
                 sightings.append(_sighting(_inherited(_fields(block, strings), by_key), needs_title))

@@ -5,7 +5,7 @@ cannot be parsed becomes a Reject with its reason; nothing is dropped silently.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
@@ -28,6 +28,8 @@ from digestd.errors import BadInput, BadRecord, DigestdError, SourceFailed
 from digestd.text.sanitise import clean
 
 ITEMS_MAX = 5_000
+_PER_REPORT = 250
+"""Records between two reports of how many were read."""
 CATEGORIES_MAX = 50
 URL_MAX = 2_000
 _Record = TypeVar("_Record")
@@ -184,12 +186,28 @@ def read_each(
     """Return the papers of all records, and a reject, under the name of the record, for each that cannot be read."""
     sightings: list[Sighting] = []
     rejects: list[Reject] = []
-    for name, record in named:
+    for name, record in counted(named):
         try:
             sightings += read(record)
         except Exception as error:  # also for a record of a kind that nobody foresaw
             rejects.append(reject_of(name, error))
     return sightings, rejects
+
+
+def counted(records: Iterable[_Record]) -> Iterator[_Record]:
+    """Yield the records, and report now and then how many were read."""
+    for count, record in enumerate(records):
+        if count and count % _PER_REPORT == 0:
+            Progress.report(count)
+        yield record
+
+
+class Progress:
+    """`report` is called with the number of records that were read; a parser process tells it to the service."""
+
+    @staticmethod
+    def report(count: int) -> None:
+        """Ignore the number, unless this is replaced."""
 
 
 def reject_of(where: str, error: Exception) -> Reject:

@@ -4,14 +4,15 @@ The file is parsed in the confined parser process, like all untrusted input. Its
 that a source knows is liked as that paper, any other as a private reference.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId, Sighting
 from digestd.domain.reference import Reference, reference_of
-from digestd.fetching.answer_parser import AnswerParser
+from digestd.errors import SourceFailed, SourceUnavailable
+from digestd.fetching.answer_parser import AnswerParser, ParserLimits
 from digestd.papers.identity import without_shared_dois
 from digestd.sources.imports import FormatDetector, ReferenceFile
 from digestd.sources.source import Page, Reject
@@ -20,6 +21,9 @@ from digestd.store.database import Database
 from digestd.subscribers.lookup import load_locked
 from digestd.subscribers.subscriber_record import ITEMS_MAX
 
+LIMITS = ParserLimits(cpu=60, seconds=300.0)
+"""The largest library takes 10 s of processor time, and several times as long on a busy machine."""
+_TOO_COSTLY = "the file takes too long to read, or too much memory; split it, or leave the abstracts out"
 _UNDATED = datetime.min.replace(tzinfo=UTC)
 
 
@@ -32,11 +36,14 @@ class ReferenceImportReport:
     refused: tuple[Reject, ...]
 
 
-async def read_references(body: bytes, form: str = "") -> tuple[str, Page]:
+async def read_references(
+    body: bytes, form: str = "", note: Callable[[int], None] = lambda _count: None
+) -> tuple[str, Page]:
     """Parse a reference file.
 
     Args:
         form: the name of its format; empty to recognise it.
+        note: is called in another thread with the number of entries that were read so far.
 
     Returns:
         The name of the format, and the entries.
@@ -46,11 +53,14 @@ async def read_references(body: bytes, form: str = "") -> tuple[str, Page]:
         BadInput: there is no such format.
     """
     source = ReferenceFile(form)
-    async with AnswerParser() as parser:
-        if not form:
-            form = (await parser.parse(FormatDetector(), body, None)).next or ""
-            source = ReferenceFile(form)
-        return form, await parser.parse(source, body, None)
+    async with AnswerParser(LIMITS) as parser:
+        try:
+            if not form:
+                form = (await parser.parse(FormatDetector(), body, None)).next or ""
+                source = ReferenceFile(form)
+            return form, await parser.parse(source, body, None, note)
+        except SourceUnavailable as error:
+            raise SourceFailed(_TOO_COSTLY) from error
 
 
 def import_references(db: Database, subscriber: int, page: Page, now: datetime) -> ReferenceImportReport:

@@ -72,7 +72,7 @@ from digestd.web.api import PATH as API
 from digestd.web.api import build_api
 from digestd.web.api.problems import DETAILS, problem
 from digestd.web.dependencies import part_of, provide, visitor_pages
-from digestd.web.middleware import BODY_MAX, LARGE, SLOW, AccessLog, BodyLimit, SecurityHeaders
+from digestd.web.middleware import BODY_MAX, BUSY, LARGE, SLOW, AccessLog, BodyLimit, SecurityHeaders
 from digestd.web.pages import Pages
 
 _FAMILIES = (
@@ -139,7 +139,7 @@ def body_max(app: App, path: str) -> int:
 
 def _refusal(scope: Scope, status: int) -> Response:
     """Return the answer of a middleware: an error page, or an error of the API."""
-    name = {LARGE: "large", SLOW: "slow", 500: "broken"}[status]
+    name = {LARGE: "large", SLOW: "slow", BUSY: "busy", 500: "broken"}[status]
     if scope["path"].startswith(f"{API}/"):
         return problem(status, DETAILS[name])
     return visitor_pages(Request(scope)).problem(name, status)

@@ -1,9 +1,9 @@
 """Protect the server against slow and idle connections (Slowloris).
 
-A client has DEADLINE seconds to send its request and again to read the answer, however slowly bytes arrive;
-middleware refuses slow bodies earlier, with an error page. Above CONNECTIONS_MAX, the connection that has waited for
-its client the longest is closed, so that new requests are still answered. uvicorn's `limit_concurrency` would refuse
-the newest connection instead, and it does not limit the time for headers.
+A client has DEADLINE seconds to send its request, or each MiB of it, and again to read the answer, however slowly
+bytes arrive; middleware refuses slow bodies earlier, with an error page. Above CONNECTIONS_MAX, the connection that has
+waited for its client the longest is closed, so that new requests are still answered. uvicorn's `limit_concurrency`
+would refuse the newest connection instead, and it does not limit the time for headers.
 """
 
 import asyncio
@@ -14,7 +14,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 DEADLINE = 20.0
-"""Seconds. Longer than middleware waits for a body, which answers with an error page."""
+"""Seconds, also for each MiB of a body. Longer than middleware waits, which answers with an error page."""
+_MIB = 1024 * 1024
 IDLE = 5
 """Seconds that an idle connection stays open."""
 CONNECTIONS_MAX = 400
@@ -51,6 +52,7 @@ class DeadlineProtocol(H11Protocol):
     deadline = DEADLINE
     most = CONNECTIONS_MAX
     _end: asyncio.TimerHandle | None = None
+    _unpaid = 0
 
     @property
     def owed_until(self) -> float | None:
@@ -68,8 +70,11 @@ class DeadlineProtocol(H11Protocol):
         """Process data, and stop the deadline once the request is complete."""
         self.server_state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
         super().data_received(data)
+        self._unpaid += len(data)
         if not self._owes():
             self._stop_waiting()
+        elif self._unpaid >= _MIB:
+            self._wait()
 
     def pause_writing(self) -> None:
         """Start the deadline when the client reads the answer too slowly."""
@@ -103,6 +108,7 @@ class DeadlineProtocol(H11Protocol):
 
     def _wait(self) -> None:
         self._stop_waiting()
+        self._unpaid = 0
         self._end = self.loop.call_later(self.deadline, self.give_way)
 
     def _stop_waiting(self) -> None:

@@ -1,10 +1,15 @@
 """Papers that a subscriber brings along, which count as liked: a file or text, Zotero libraries.
 
-GET  /p/{token}/import      import form;  POST likes its papers
+A large file is read in the background, one at a time, while its page shows how far it is and reloads itself.
+
+GET  /p/{token}/import      import form, or the import that runs;  POST likes its papers
 GET  /p/{token}/libraries   Zotero;  POST links, reads, unlinks
 """
 
 import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -13,7 +18,7 @@ from fastapi import APIRouter, Depends, Form, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from digestd.errors import BadRecord, SourceFailed
+from digestd.errors import BadRecord, SourceFailed, Unavailable
 from digestd.sources.imports import BYTES_MAX, IMPORT_FORMATS
 from digestd.sources.source import Page
 from digestd.store import libraries
@@ -30,6 +35,13 @@ BODY_MAX = BYTES_MAX + 16 * 1024
 PATHS = "/p/*/import"
 PER_NETWORK, EVERYONE, SPAN = 10, 300, timedelta(minutes=10)
 """Each import starts a parser process, and each Zotero library asks a service."""
+WAIT_SECONDS = 4.0
+"""Time that a visitor waits for the result, which most files take less than."""
+RELOAD_SECONDS = 3
+RUNNING_MAX = 3
+"""Imports that wait or run in this process; each holds its file in memory."""
+KEPT_MAX = 100
+"""Results that wait for their page."""
 NAMED = 100
 """Maximum number of refused entries listed on the page."""
 ZOTERO_AT_ONCE = 4
@@ -40,15 +52,70 @@ SHOWN_MAX = 100
 router = APIRouter()
 _ImportLimits = Annotated[RateLimits, Depends(part(lambda _app: RateLimits(PER_NETWORK, EVERYONE, SPAN)))]
 _LibraryLimits = Annotated[RateLimits, Depends(part(lambda _app: RateLimits(PER_NETWORK, EVERYONE, SPAN)))]
-_ImportTurn = Annotated[asyncio.Semaphore, Depends(part(lambda _app: asyncio.Semaphore(1)))]
-"""One process that reads is enough, and whoever waits for it holds no thread."""
 _ZoteroTurn = Annotated[asyncio.Semaphore, Depends(part(lambda _app: asyncio.Semaphore(ZOTERO_AT_ONCE)))]
 _Libraries = Annotated[LibrarySync, Depends(part(lambda app: app.libraries))]
 
 
+@dataclass(slots=True)
+class _Import:
+    """An import that waits, runs or has ended.
+
+    `task` returns the format, the report with NAMED refused entries at most, and how many there are; `count`: the
+    entries that were read so far.
+    """
+
+    task: asyncio.Task[tuple[str, ReferenceImportReport, int]]
+    count: int = 0
+
+
+class ImportQueue:
+    """Imports in this process: one runs at a time, and a subscriber has one at most."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Semaphore(1)
+        self._imports: OrderedDict[int, _Import] = OrderedDict()
+
+    def start(self, subscriber: int, body: bytes, form: str, like: Callable[[Page], ReferenceImportReport]) -> None:
+        """Start an import, unless one of this subscriber runs. Raises Unavailable if too many are waiting."""
+        if subscriber in self._imports and not self._imports[subscriber].task.done():
+            return
+        if sum(not one.task.done() for one in self._imports.values()) >= RUNNING_MAX:
+            raise Unavailable("too many imports are waiting")
+        self._imports[subscriber] = new = _Import(asyncio.ensure_future(self._run(subscriber, body, form, like)))
+        self._imports.move_to_end(subscriber)
+        new.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # its page says what went wrong
+        while len(self._imports) > KEPT_MAX:
+            self._imports.popitem(last=False)
+
+    async def wait(self, subscriber: int, seconds: float) -> _Import | None:
+        """Return the import of a subscriber, which is forgotten if it has ended within the time."""
+        found = self._imports.get(subscriber)
+        if found is None:
+            return None
+        await asyncio.wait({found.task}, timeout=seconds)
+        if found.task.done() and self._imports.get(subscriber) is found:
+            del self._imports[subscriber]
+        return found
+
+    async def _run(
+        self, subscriber: int, body: bytes, form: str, like: Callable[[Page], ReferenceImportReport]
+    ) -> tuple[str, ReferenceImportReport, int]:
+        def note(count: int) -> None:
+            self._imports[subscriber].count = count
+
+        async with self._turn:
+            found, read = await read_references(body, form, note)
+            done = await run_in_threadpool(like, read)
+        return found, replace(done, refused=done.refused[:NAMED]), len(done.refused)
+
+
+_Imports = Annotated[ImportQueue, Depends(part(lambda _app: ImportQueue()))]
+
+
 @router.api_route("/p/{token}/import", methods=SHOW)
-def show_import(settings: Settings) -> Response:
-    return _import_page(settings)
+async def show_import(settings: Settings, imports: _Imports) -> Response:
+    subscriber = (await run_in_threadpool(settings.subscriber)).key
+    return await _answer(settings, await imports.wait(subscriber, 0.0))
 
 
 @router.post("/p/{token}/import")
@@ -56,33 +123,44 @@ async def import_papers(
     settings: Settings,
     network: Network,
     limits: _ImportLimits,
-    turn: _ImportTurn,
+    imports: _Imports,
     text: Annotated[str, Form()] = "",
     form: Annotated[str, Form()] = "",
     file: Annotated[UploadFile | None, Form()] = None,
 ) -> Response:
-    await run_in_threadpool(settings.subscriber)
+    subscriber = (await run_in_threadpool(settings.subscriber)).key
     limits.check(network, settings.now)
-    wished = form if form in IMPORT_FORMATS else ""
     body = (await file.read() if file else b"") or text.encode("utf-8", "replace")
+    wished = form if form in IMPORT_FORMATS else ""
+    imports.start(subscriber, body, wished, lambda read: _like_all(settings, subscriber, read))
+    return await _answer(settings, await imports.wait(subscriber, WAIT_SECONDS), text=text, form=wished)
+
+
+async def _answer(settings: SettingsPage, found: _Import | None, **again: object) -> Response:
+    """Return the page for an import. `again`: what was entered, to be shown again if it cannot be read."""
+    if found is None:
+        return await run_in_threadpool(_import_page, settings)
+    if not found.task.done():
+        page = await run_in_threadpool(_import_page, settings, reading=found.count)
+        page.headers["Refresh"] = f"{RELOAD_SECONDS}; url={settings.here}/import"
+        return page
     try:
-        async with turn:
-            found, read = await read_references(body, wished)
+        form, done, refused = found.task.result()
     except SourceFailed as error:
-        return await run_in_threadpool(_import_page, settings, MALFORMED, problem=str(error), text=text, form=wished)
-    done = await run_in_threadpool(_like_all, settings, read)
-    return await run_in_threadpool(_import_page, settings, done=done, form=found)
+        return await run_in_threadpool(_import_page, settings, MALFORMED, problem=str(error), **again)
+    return await run_in_threadpool(_import_page, settings, done=done, refused=refused, form=form)
 
 
 def _import_page(settings: SettingsPage, status: int = 200, **values: object) -> Response:
     language = settings.subscriber().language
     shown: dict[str, object] = {"done": None, "problem": "", "named": NAMED, "text": "", "form": ""}
+    shown |= {"refused": 0, "reading": None}
     shown["formats"] = [(name, form.label) for name, form in IMPORT_FORMATS.items()]
     return settings.pages.page("references", status, language, here=settings.here, **{**shown, **values})
 
 
-def _like_all(settings: SettingsPage, read: Page) -> ReferenceImportReport:
-    return import_references(settings.db, settings.subscriber().key, read, settings.now)
+def _like_all(settings: SettingsPage, subscriber: int, read: Page) -> ReferenceImportReport:
+    return import_references(settings.db, subscriber, read, settings.now)
 
 
 @router.api_route("/p/{token}/libraries", methods=SHOW)

@@ -53,8 +53,13 @@ HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 """One year, without subdomains: digestd does not decide for other hosts of the domain."""
 BODY_MAX = 16 * 1024
 BODY_SECONDS = 10.0
-_DROPPED = 1024 * 1024
-LARGE, SLOW = 413, 408
+"""Time limit of a body, for each MiB that it may have."""
+_MIB = 1024 * 1024
+_DROPPED = _MIB
+LARGE_AT_ONCE = 4
+"""Bodies of more than one MiB that are received and answered at a time, one for each path."""
+_PIECE = 64 * 1024
+LARGE, SLOW, BUSY = 413, 408, 503
 _CHATTER = frozenset({"/healthz", "/readyz", "/metrics", "/static/{name}"})
 
 
@@ -132,8 +137,8 @@ class BodyLimit:
 
     Args:
         app: The application to protect.
-        refused: Returns the answer for a status, LARGE or SLOW.
-        seconds: Time limit for a body.
+        refused: Returns the answer for a status: LARGE, SLOW or BUSY.
+        seconds: Time limit for a body, for each MiB that it may have.
         most: Returns the maximum bytes of a path.
     """
 
@@ -148,48 +153,69 @@ class BodyLimit:
         self._refused = refused
         self._seconds = seconds
         self._most = most
+        self._large: dict[str, Scope] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = self._most(scope["path"])
         try:
-            async with asyncio.timeout(self._seconds):
-                body = await _body(scope, receive, self._most(scope["path"]))
+            async with asyncio.timeout(self._seconds * max(1, most // _MIB)):
+                body = await self._receive(scope, receive, most)
         except TimeoutError:
             await self._refused(scope, SLOW)(scope, receive, send)
         except ClientDisconnect:
             pass  # the client is gone
         else:
-            if body is None:
-                await self._refused(scope, LARGE)(scope, receive, send)
+            if isinstance(body, int):
+                await self._refused(scope, body)(scope, receive, send)
             else:
                 await self._app(scope, _replay_body(body, receive), send)
+        finally:
+            if self._large.get(scope["path"]) is scope:
+                del self._large[scope["path"]]
 
+    async def _receive(self, scope: Scope, receive: Receive, most: int) -> bytes | int:
+        """Return the body, or the status to refuse it with: larger than `most` bytes, or too many large ones."""
+        announced = Headers(scope=scope).get("content-length", "0")
+        refusal = 0 if announced.isdecimal() and int(announced[:9]) <= most else LARGE
+        body, dropped, more = bytearray(), 0, True
+        while more and dropped < _DROPPED:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            refusal = refusal or self._refusal(scope, len(body), most)
+            if refusal:
+                dropped += len(body)
+                body.clear()
+        return refusal or bytes(body)
 
-async def _body(scope: Scope, receive: Receive, most: int) -> bytes | None:
-    """Return the body, or None if it is larger than `most` bytes."""
-    announced = Headers(scope=scope).get("content-length", "0")
-    fits = announced.isdecimal() and int(announced[:9]) <= most
-    body, dropped, more = bytearray(), 0, True
-    while more and dropped < _DROPPED:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if not fits or len(body) > most:
-            fits, dropped = False, dropped + len(body)
-            body.clear()
-    return bytes(body) if fits else None
+    def _refusal(self, scope: Scope, size: int, most: int) -> int:
+        if size > most:
+            return LARGE
+        is_new = size > _MIB and self._large.get(scope["path"]) is not scope
+        if is_new and (scope["path"] in self._large or len(self._large) >= LARGE_AT_ONCE):
+            return BUSY
+        if is_new:
+            self._large[scope["path"]] = scope
+        return 0
 
 
 def _replay_body(body: bytes, receive: Receive) -> Receive:
-    """Return a receive channel that yields the body at once, then later messages."""
-    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+    """Return a receive channel that yields the body in pieces, so that parsing it keeps nobody waiting."""
+    pieces = iter(range(0, max(1, len(body)), _PIECE))
 
     async def replay() -> Message:
-        return waiting.pop() if waiting else await receive()
+        start = next(pieces, None)
+        if start is None:
+            return await receive()
+        if start:
+            await asyncio.sleep(0)
+        piece = body[start : start + _PIECE]
+        return {"type": "http.request", "body": piece, "more_body": start + _PIECE < len(body)}
 
     return replay

@@ -182,9 +182,9 @@ def test_reference_file_any_json_gives_rejects(form: str, data: object) -> None:
 
 
 def test_reference_file_limits_name_remedy() -> None:
-    with pytest.raises(SourceFailed, match="larger than 1 MiB; split it"):
+    with pytest.raises(SourceFailed, match="larger than 20 MB; split it"):
         ReferenceFile().parse(b"x" * (BYTES_MAX + 1))
-    with pytest.raises(SourceFailed, match="more than 5,000 entries; split it"):
+    with pytest.raises(SourceFailed, match="more than 20,000 entries; split it"):
         read("\n".join(f"2611.{n:05}" for n in range(ENTRIES_MAX + 1)))
     assert len(read("\n".join(f"2611.{n:05}" for n in range(ENTRIES_MAX))).sightings) == ENTRIES_MAX
     with pytest.raises(SourceFailed, match="is empty"):

@@ -144,3 +144,14 @@ def test_read_references_uses_the_confined_process() -> None:
     assert asyncio.run(read_references(b"2611.00001", "ids"))[0] == "ids"
     with pytest.raises(SourceFailed, match="is empty"):
         asyncio.run(read_references(b""))
+
+
+def test_read_references_reads_whole_libraries_in_bounds() -> None:
+    counts: list[int] = []
+    library = "".join(f"@article{{k{n}, title={{{{Lakes}} {n}}}, doi={{10.5555/{n}}}}}\n" for n in range(20_000))
+    form, page = asyncio.run(read_references(library.encode(), "", counts.append))
+    assert (form, len(page.sightings), page.rejects) == ("bibtex", 20_000, ())
+    assert counts == sorted(counts)
+    assert counts[-1] > 19_000
+    with pytest.raises(SourceFailed, match="takes too long to read, or too much memory; split it"):
+        asyncio.run(read_references(b"[" + b'{"a":[]},' * 2_000_000 + b"{}]"))

@@ -17,7 +17,7 @@ from digestd.app import App
 from digestd.domain.subscriber import Status
 from digestd.security.tokens import Purpose
 from digestd.store.database import open_database
-from digestd.web.middleware import BODY_MAX, BodyLimit
+from digestd.web.middleware import BODY_MAX, LARGE_AT_ONCE, BodyLimit
 from tests.security.routes import routes as every
 from tests.web.conftest import HOME, Backend, browsing
 from tests.web.html import heading
@@ -134,6 +134,44 @@ def test_large_body_needs_a_genuine_link(client: TestClient, backend: Backend) -
         assert client.post(settings + path, content=large, headers=form).status_code == 422
         assert client.post(forged + path, content=large, headers=form).status_code == 413
         assert client.post(forged + path, content=large[:BODY_MAX], headers=form).status_code == 404
+
+
+async def test_large_bodies_are_few_and_one_of_a_path() -> None:
+    holding, received, said = asyncio.Event(), list[int](), dict[str, int]()
+
+    async def inner(_scope: Scope, receive: Receive, send: Send) -> None:
+        size, more = 0, True
+        while more:
+            message = await receive()
+            size, more = size + len(message["body"]), message["more_body"]
+        received.append(size)
+        await holding.wait()
+        await PlainTextResponse("done")(_scope, receive, send)
+
+    async def post(path: str, size: int) -> None:
+        async def body() -> Message:
+            return {"type": "http.request", "body": b"x" * size, "more_body": False}
+
+        async def hear(message: Message) -> None:
+            said.setdefault(path, message.get("status", 0))
+
+        await guard({"type": "http", "method": "POST", "path": path.partition(" ")[0], "headers": []}, body, hear)
+
+    guard = BodyLimit(inner, lambda _, status: PlainTextResponse("refused", status), most=lambda _: 3_000_000)
+    paths = [f"/{place}" for place in range(LARGE_AT_ONCE)]
+    running = [asyncio.create_task(post(path, 2_000_000)) for path in paths]
+    while len(received) < LARGE_AT_ONCE:
+        await asyncio.sleep(0)
+    await asyncio.gather(post("/0 again", 2_000_000), post("/more", 2_000_000))
+    running.append(asyncio.create_task(post("/small", 1_000_000)))
+    while len(received) <= LARGE_AT_ONCE:
+        await asyncio.sleep(0)
+    holding.set()
+    await asyncio.gather(*running)
+    assert said == {"/0 again": 503, "/more": 503, "/small": 200, **dict.fromkeys(paths, 200)}
+    assert sorted(received) == [1_000_000, *[2_000_000] * LARGE_AT_ONCE]
+    await post("/more later", 2_000_000)
+    assert said["/more later"] == 200
 
 
 async def test_missing_body_times_out() -> None:

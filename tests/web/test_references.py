@@ -1,8 +1,12 @@
 """Test importing references on the settings page."""
 
+import time
+
+import pytest
 from starlette.testclient import TestClient
 
 from digestd.domain.interest import Kind, Stance, values
+from digestd.web import libraries
 from digestd.web.libraries import BODY_MAX, PER_NETWORK
 from tests.web.conftest import Backend
 from tests.web.html import heading, tree, words
@@ -80,3 +84,31 @@ def test_imports_are_rate_limited(client: TestClient, backend: Backend) -> None:
     here = f"{backend.settings(ADA)}/import"
     statuses = [client.post(here, data={"text": ""}).status_code for _ in range(PER_NETWORK + 1)]
     assert statuses == [422] * PER_NETWORK + [429]
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libraries, "WAIT_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_large_file_is_read_in_background(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA)
+    here = f"{backend.settings(ADA)}/import"
+    entry = "@article{{k{0}, title={{{{Lakes}} {0}}}, doi={{10.5555/{0}}}, year={{2020}}, abstract={{{1}}}}}\n"
+    large = "".join(entry.format(number, "ice " * 250) for number in range(2_000)).encode()
+    answers = [client.post(here, files={"file": ("mine.bib", large)})]
+    assert "We’re reading your file. Entries so far: 0." in answers[0].text
+    assert tree(answers[0].text).find(".//form") is None
+    assert "reading your file" in client.post(here, data={"text": "2611.00009"}).text, "one import at a time"
+    for _ in range(300):
+        answers.append(client.get(here))
+        if "Refresh" not in answers[-1].headers:
+            break
+        assert client.get(backend.settings(ADA)).status_code == 200
+        time.sleep(0.1)
+    assert len(answers) > 2
+    assert "1,000 papers were added" in answers[-1].text
+    assert "1,000 entries couldn’t be added" in answers[-1].text
+    assert heading(client.get(here).text) == "Import papers you like"
+    assert "arxiv:2611.00009" not in likes(backend)

@@ -15,8 +15,8 @@ from digestd.sources.imports import json_formats, plain_text, tagged, xml_format
 from digestd.sources.imports.unreadable import binary_name, remedy
 from digestd.sources.source import Page
 
-BYTES_MAX = 1024 * 1024
-ENTRIES_MAX = 5_000
+BYTES_MAX = 20_000_000
+ENTRIES_MAX = 20_000
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -89,7 +89,7 @@ def detect_format(text: str) -> str:
 
 def _readable(body: bytes) -> str:
     if len(body) > BYTES_MAX:
-        raise SourceFailed("the file is larger than 1 MiB; split it, or leave the abstracts out")
+        raise SourceFailed("the file is larger than 20 MB; split it, or leave the abstracts out")
     if name := binary_name(body):
         raise SourceFailed(remedy(name))
     text = _text(body)

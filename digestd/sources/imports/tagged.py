@@ -32,7 +32,7 @@ from digestd.sources.identifiers import (
 )
 from digestd.sources.imports.reference import make_reference
 from digestd.sources.pubmed import plain_title
-from digestd.sources.source import ITEMS_MAX, Page, Reject, reject_of
+from digestd.sources.source import Page, Reject, counted, reject_of
 from digestd.text.people import indexed_name, natural_name
 
 _LINES_MAX = 5_000
@@ -76,10 +76,8 @@ class TaggedFormat:
         sightings: list[Sighting] = []
         rejects: list[Reject] = []
         count = 0
-        for record in _records(text, self):
+        for record in counted(_records(text, self)):
             count += 1
-            if len(sightings) + len(rejects) > ITEMS_MAX:
-                break  # more than any file may hold
             try:
                 if found := self.sighting(record):
                     sightings.append(found)
