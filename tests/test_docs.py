@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "deploy" / "docs"
 README = ROOT / "README.md"
 CHINESE = DOCS / "README.zh.md"
+FIRST_WEEK = DOCS / "first-week.md"
 PAGES = sorted([README, *ROOT.glob(".github/*.md"), *DOCS.rglob("*.md")])
 WORDS_MAX = 900
 PICTURE_MAX = 150_000
@@ -89,13 +90,30 @@ def test_tour_in_readme_sends_a_digest(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if page not in (README, CHINESE) and shown_commands(page)], ids=name
+    "page", [page for page in PAGES if page not in (README, CHINESE, FIRST_WEEK) and shown_commands(page)], ids=name
 )
 def test_commands_shown_on_a_page_run_in_order(page: Path, folder: Path) -> None:
     """Run them in one installation after the start of the tour and a delivery."""
     tour = shown_commands(README)
     for command in [*tour[:3], ["digestd", "plan"], ["digestd", "deliver", "--drain"], *shown_commands(page)]:
         invoke(command[1:])
+
+
+def test_first_week_shows_what_commands_say(folder: Path) -> None:
+    """Compare each line below a command with its output; numbers differ, and `…` stands for anything."""
+    for command in shown_commands(README)[:3]:
+        invoke(command[1:])
+    said: list[str] = []
+    for line in "\n".join(blocks(FIRST_WEEK, "console")).splitlines():
+        if line.startswith("$ "):
+            for step in (["plan"], ["deliver", "--drain"]) if line.endswith("status") else ():
+                invoke(step)  # as the service does
+            done = CliRunner().invoke(app, shlex.split(line)[2:], catch_exceptions=False)
+            said = [" ".join(re.sub(r"\d+", "0", each).split()) for each in done.output.splitlines()]
+            assert done.exit_code == 0, f"{line}: {done.output}"
+        elif line:
+            shown = re.escape(re.sub(r"\d+", "0", line)).replace("…", ".*")
+            assert any(re.fullmatch(shown, each) for each in said), (line, said)
 
 
 @every_page

@@ -63,6 +63,8 @@ def digest_verdicts(done: RerankedDigest) -> DigestVerdicts:
 
     Papers that no longer exist are left out.
     """
+    if not done.case.names:
+        return DigestVerdicts(done.case.user, ())
     total = totals(done.case, WEIGHTS).astype(np.float64)
     scores = dict(zip(done.case.names, (total - total.mean()) / (total.std() or 1.0), strict=True))
     verdicts = zip(done.names, done.digest.verdicts, done.digest.verdict_times, strict=True)

@@ -484,7 +484,7 @@ def _backup(status: ServiceStatus) -> str:
 
 def _age(then: datetime, now: datetime) -> str:
     hours = int((now - then) / timedelta(hours=1))
-    return counted(hours // 24, "day") if hours >= _HOURS_SHOWN else counted(hours, "hour")
+    return counted(hours // 24, "day") if hours >= _HOURS_SHOWN else counted(max(hours, 1), "hour")
 
 
 def _day_time(at: datetime) -> str:
