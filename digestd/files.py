@@ -16,6 +16,7 @@ from pathlib import Path
 
 from digestd.errors import DigestdError
 
+_WRONG_NAME = frozenset({errno.ENOENT})
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED = frozenset({errno.EACCES, errno.EPERM})
 _ROOT = 0
@@ -86,6 +87,8 @@ def explain(error: OSError, file: Path) -> str:
         return f"{named}: {_reason(error)}; free some space"
     if error.errno in _DENIED:
         return explain_denied(named)
+    if error.errno in _WRONG_NAME:
+        return f"{named}: {_reason(error)}; check its name"
     return f"{named}: {_reason(error)}; check the disk and the folder"
 
 

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from digestd.errors import BadInput
+from digestd import files
+from digestd.domain.paper import PaperId, paper_id
+from digestd.errors import BadInput, BadRecord
 from digestd.text import inputs
 from digestd.text.inputs import NUMBER_MAX
 
@@ -29,12 +31,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Limit = Annotated[int, typer.Option("--limit", callback=check_number, help="Show at most this many, newest first.")]
 
 
-def parse_datetime(text: str) -> datetime:
-    """Parse a time in ISO 8601; UTC if it has no offset. Raises BadInput."""
+def parse_datetime(text: str, option: str) -> datetime:
+    """Parse a time in ISO 8601; UTC if it has no offset. Raises BadInput, which names the option."""
     try:
         at = inputs.parse_datetime(text)
     except ValueError as error:
-        raise BadInput(str(error)) from error
+        raise BadInput(f"{option}: {error}") from error
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
@@ -46,6 +48,14 @@ def parse_date(text: str, option: str) -> date:
         raise BadInput(f"{option}: invalid date {text[:40]!r}; write it like 2026-11-24") from error
 
 
+def parse_paper(text: str) -> PaperId:
+    """Parse the identifier of a paper. Raises BadInput, which names the argument."""
+    try:
+        return paper_id(text)
+    except BadRecord as error:
+        raise BadInput(f"PAPER: {error.message}") from error
+
+
 def read_text_file(file: Path) -> str:
     """Return the text of a UTF-8 file. Raises BadInput."""
     try:
@@ -53,7 +63,7 @@ def read_text_file(file: Path) -> str:
     except UnicodeDecodeError as error:
         raise BadInput(f"{file} is not UTF-8: name a text file, or save it as UTF-8") from error
     except OSError as error:
-        raise BadInput(f"cannot read {file}: {error.strerror}") from error
+        raise BadInput(f"cannot read {files.explain(error, file)}") from error
 
 
 def read_secret(file: Path | None, name: str, longest: int) -> str:

@@ -363,7 +363,7 @@ def _opened(file: Path, key_file: Path | None) -> Iterator[IO[bytes]]:
         try:
             stream: IO[bytes] = sys.stdin.buffer if str(file) == "-" else stack.enter_context(file.open("rb"))
         except OSError as error:
-            raise BadInput(f"cannot read {file}: {error.strerror}") from error
+            raise BadInput(f"cannot read {files.explain(error, file)}") from error
         if key_file is not None:
             stream = io.BufferedReader(SealedReader(stream, _read_key(key_file)))  # type: ignore[type-var]  # a raw stream
         elif isinstance(stream, io.BufferedReader):
@@ -382,7 +382,7 @@ def _read_key(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise BadInput(f"--key-file: cannot read {file}: {error.strerror}") from error
+        raise BadInput(f"--key-file: cannot read {files.explain(error, file)}") from error
 
 
 _BY_AGE, _BY_GPG = (f"decrypt it, as in `{how} FILE | digestd restore -`" for how in ("age -d -i KEY", "gpg -d"))

@@ -155,7 +155,7 @@ def _open_delivery(session: Session, keys: Keys, email: str) -> int:
     if len(waiting) == 1:
         return waiting[0]
     if not waiting:
-        raise NotFound("this subscriber has no unsettled delivery")
+        raise NotFound(f"{email} has no unsettled delivery; `digestd delivery list --email {email}` shows theirs")
     raise BadInput(f"this subscriber has several unsettled deliveries; give a number: {', '.join(map(str, waiting))}")
 
 
@@ -282,7 +282,7 @@ def resend_digests(
     with app.db.read() as session:
         subscriber = find(session, app.keys, which).key if which and number is None else None
     wanted = ResendFilter(
-        since=parse_datetime(since) if since else datetime.fromtimestamp(0, UTC),
+        since=parse_datetime(since, "--since") if since else datetime.fromtimestamp(0, UTC),
         states=RESENDABLE if number is not None and not state else chosen,
         domain=domain.strip().lstrip("@"),
         relay=relay.strip(),

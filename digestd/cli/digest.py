@@ -13,8 +13,9 @@ import typer
 from sqlmodel import Session
 
 from digestd import app as wiring
+from digestd import files
 from digestd.app import App
-from digestd.cli.arguments import Email, Json, parse_date
+from digestd.cli.arguments import Email, Json, parse_date, parse_paper
 from digestd.cli.output import emit, emit_line
 from digestd.cli.stdio import say
 from digestd.delivery.composer import Composer
@@ -23,7 +24,6 @@ from digestd.digests.explanation import Explanation, describe_chance, describe_d
 from digestd.digests.forecast import Forecast, InterestYield, explain_date, forecast
 from digestd.digests.planning_day import RankingOptions
 from digestd.domain.delivery import Claim, MailKind, State, SuppressionReason
-from digestd.domain.paper import paper_id
 from digestd.domain.schedule import local_date, next_digest, period_date, period_on
 from digestd.domain.subscriber import Subscriber
 from digestd.errors import BadInput, DigestdError, NotFound
@@ -207,7 +207,7 @@ def show_explanation(
         return
     if on:
         raise BadInput("--date: explains a digest; for one paper of it, use --period")
-    name = paper_id(paper)
+    name = parse_paper(paper)
     if period:
         _check_period(period)
     app = wiring.build()
@@ -230,7 +230,9 @@ def show_forecast(app: App, email: str, on: date | None, *, as_json: bool) -> No
         subscriber = find(session, app.keys, email)
         suppressed = suppressions.reason_for(session, address_key(app.keys, email))
         due = next_digest(subscriber, subscribers.next_due(session, subscriber.key), now)
-        day = on or local_date(subscriber.timing, now)
+        today = local_date(subscriber.timing, now)
+        if (day := on or today) > today:
+            raise BadInput(f"--date: {day} is still to come; leave the option out for today's digest and the next")
         verdict = _explain_date(session, subscriber, day, now)
     if on is not None and not as_json:
         emit_line(f"{day}: {verdict}")
@@ -384,7 +386,7 @@ def _show(shown: bytes, out: Path | None) -> None:
     try:
         out.write_bytes(shown)
     except OSError as error:
-        raise BadInput(f"--out: cannot write {out}: {error.strerror}") from error
+        raise BadInput(f"--out: cannot write {files.explain(error, out)}") from error
 
 
 def _rendered_part(rendered: Rendered, part: MailPart) -> bytes:

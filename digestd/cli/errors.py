@@ -1,5 +1,6 @@
 """Format errors of the command line as one line: what is wrong, what was probably meant, and where to find help."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from typer.exceptions import TyperException
@@ -44,6 +45,9 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
 """By group, what digestd calls the commands that other programs have by these words."""
 
 
+_EXTRA = re.compile(r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)")
+
+
 def usage_error(error: TyperException, words: Sequence[str] = ()) -> str:
     """Return the message of a wrong use; empty if no command was given, since its help was printed.
 
@@ -51,6 +55,7 @@ def usage_error(error: TyperException, words: Sequence[str] = ()) -> str:
         words: the words of the command line, to name the command if the error does not.
     """
     message = " ".join(error.format_message().split()).rstrip(".").replace(". Did you", ": did you")
+    message = _EXTRA.sub(r"unexpected argument '\1'", message)
     if not message:
         return ""
     context = getattr(error, "ctx", None)

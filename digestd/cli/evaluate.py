@@ -12,6 +12,7 @@ import typer
 from sqlmodel import Session
 
 from digestd import app as wiring
+from digestd import files
 from digestd import settings as configuration
 from digestd.app import App
 from digestd.cli.arguments import Json, parse_datetime, read_text_file
@@ -157,7 +158,7 @@ def read_cases(
 def _since(text: str, feedback: bool) -> datetime | None:
     if text and not feedback:
         raise BadInput("--since requires --feedback")
-    return parse_datetime(text) if text else None
+    return parse_datetime(text, "--since") if text else None
 
 
 def _check_inputs(papers: Path | None, judgments: Path | None, feedback: bool) -> None:
@@ -301,7 +302,7 @@ def _write_scores(path: Path, outcomes: Iterable[CaseResult]) -> None:
                     row = {"user": done.user, "n": done.n, "id": name, "score": value}
                     out.write(json.dumps(row, ensure_ascii=False) + "\n")
     except OSError as error:
-        raise BadInput(f"cannot write {path}: {error.strerror}") from error
+        raise BadInput(f"--scores: cannot write {files.explain(error, path)}") from error
 
 
 def _read_weights(path: Path, text: str) -> fusion.Weights:

@@ -9,9 +9,10 @@ from typing import Annotated, BinaryIO
 import typer
 
 from digestd import app as wiring
-from digestd.cli.arguments import Json, Limit, PaperName, check_number, parse_datetime
+from digestd import files
+from digestd.cli.arguments import Json, Limit, PaperName, check_number, parse_datetime, parse_paper
 from digestd.cli.output import emit, emit_import_report, progress
-from digestd.domain.paper import Paper, paper_id
+from digestd.domain.paper import Paper
 from digestd.errors import BadInput, NotFound
 from digestd.store import papers
 from digestd.store.papers import merges
@@ -28,7 +29,7 @@ def list_papers(
     """
     built = wiring.connect()
     with built.db.read() as session:
-        found = papers.listing(session, limit, parse_datetime(since) if since else None)
+        found = papers.listing(session, limit, parse_datetime(since, "--since") if since else None)
     rows = [paper_row(paper) for paper in found]
     columns = ("id", "title", "archived", "signals")
     days = [{"published": paper.published.date()} for paper in found]
@@ -46,11 +47,11 @@ def show_paper(
     """
     built = wiring.connect()
     with built.db.read() as session:
-        found = papers.find(session, paper_id(name))
+        found = papers.find(session, parse_paper(name))
         mergings = [] if found is None else merges.of_paper(session, found.key)
         known_as = [] if found is None else papers.names(session, found.key)
     if found is None:
-        raise NotFound(f"there is no paper {name}; `digestd paper list` shows the papers")
+        raise NotFound(f"there is no paper {name}; `digestd paper list` lists all")
     kept = {"authors": list(found.words.authors), "withdrawn": found.withdrawn, "ids": known_as}
     gist = {"gist": found.gist.text, "gist_from": found.gist.kind.value} if found.gist else {}
     more = {**gist, "abstract": found.plain_abstract, "mergings": [_merging(one) for one in mergings]}
@@ -101,7 +102,7 @@ def import_file(
             _require_jsonl(file, lines.peek())
             done = import_papers(built.db, _advancing(lines, advance), built.clock(), archive, strict)
     except OSError as error:
-        raise BadInput(f"cannot read {file}: {error.strerror}") from error
+        raise BadInput(f"cannot read {files.explain(error, file)}") from error
     counts = {name: getattr(done, name) for name in ("added", "updated", "unchanged")} | {"refused": len(done.refused)}
     emit_import_report(counts, map(astuple, done.refused), as_json)
 
@@ -140,7 +141,7 @@ def merge_two(
     from digestd.papers.deduplication import merge_papers
 
     built = wiring.connect()
-    emit(paper_row(merge_papers(built.db, paper_id(one), paper_id(other), built.clock())), as_json)
+    emit(paper_row(merge_papers(built.db, parse_paper(one), parse_paper(other), built.clock())), as_json)
 
 
 def split_one(
@@ -162,7 +163,7 @@ def split_one(
     from digestd.papers.deduplication import split_paper
 
     built = wiring.connect()
-    emit([paper_row(paper) for paper in split_paper(built.db, paper_id(name), built.clock(), number)], as_json)
+    emit([paper_row(paper) for paper in split_paper(built.db, parse_paper(name), built.clock(), number)], as_json)
 
 
 def _require_jsonl(file: Path, start: bytes) -> None:

@@ -65,7 +65,9 @@ def ingest(
     with progress("records", None) as advance:
         options = IngestOptions(advance)
         report = asyncio.run(
-            fetch_all(app.db, sources, app.client, app.clock, parse_datetime(since) if since else None, options)
+            fetch_all(
+                app.db, sources, app.client, app.clock, parse_datetime(since, "--since") if since else None, options
+            )
         )
     with progress("papers encoded", None) as advance:
         embed_papers(app.db, app.encoder, advance=advance)
@@ -108,7 +110,7 @@ def plan_due(
     from digestd.digests.resource_limits import tune_gc_for_batch
 
     app = wiring.build()
-    now = parse_datetime(at) if at else app.clock()
+    now = parse_datetime(at, "--at") if at else app.clock()
     app.restore_guard.require_resumed(app.clock())
     tune_gc_for_batch()
     report = plan(app.db, app.planner, now)
@@ -262,7 +264,9 @@ def send(
     with app.db.read() as session:
         subscriber = find(session, app.keys, email)
     if subscriber.status is not Status.ACTIVE:
-        raise BadInput(f"{email} is {subscriber.status}, so no digest may be sent to them")
+        raise BadInput(
+            f"{email} is {subscriber.status}, so no digest may be sent to them; `digestd subscriber show {email}` says since when"
+        )
     delivery = _plan_copy(app, subscriber, day) if day else _plan(app, subscriber)
     _check_ready(app, delivery, email)
     report = asyncio.run(run_until_stopped(lambda stop: run(app, only=[delivery], stop=stop)))

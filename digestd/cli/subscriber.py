@@ -31,6 +31,7 @@ from digestd.domain.reference import LookupState
 from digestd.domain.schedule import next_digest
 from digestd.domain.subscriber import Preferences, Status, Subscriber, describe_damage, option_of
 from digestd.errors import BadInput, DigestdError
+from digestd.files import explain
 from digestd.mail.categories import NAMES
 from digestd.security.addresses import address_key
 from digestd.store import bounces, consent, groups, subscribers, suppressions
@@ -493,4 +494,4 @@ def _write(file: Path | None, lines: Iterable[str]) -> None:
                 Path(out.name).unlink(missing_ok=True)
                 raise
     except OSError as error:
-        raise BadInput(f"cannot write {file}: {error.strerror}") from error
+        raise BadInput(f"cannot write {explain(error, file)}") from error

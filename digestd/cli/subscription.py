@@ -114,7 +114,9 @@ def suppress(
         suppression.suppress(built.db, built.keys, email, reason, built.clock())
         say("suppressed")
         return
-    count = suppression.suppress_held(built.db, parse_datetime(since) if since else None, built.clock(), dry_run)
+    count = suppression.suppress_held(
+        built.db, parse_datetime(since, "--since") if since else None, built.clock(), dry_run
+    )
     if as_json:
         emit({"dry_run": dry_run, "suppressed": count}, as_json=True)
     else:
@@ -157,8 +159,8 @@ def unsuppress(
         return
     now = built.clock()
     reasons = frozenset(reason) if reason else LIFTED_BY_SIGNUP
-    end = parse_datetime(until) if until else now
-    wave = SuppressionFilter(parse_datetime(since), end, reasons, domain.strip().lstrip("@"), relay.strip())
+    end = parse_datetime(until, "--until") if until else now
+    wave = SuppressionFilter(parse_datetime(since, "--since"), end, reasons, domain.strip().lstrip("@"), relay.strip())
     restored = suppression.unsuppress_wave(built.db, wave, why, now, dry_run)
     if as_json:
         emit({"dry_run": dry_run, "count": len(restored), "restored": [asdict(one) for one in restored]}, as_json=True)

@@ -237,7 +237,7 @@ def find_paper(db: Database, paper_id: PaperId) -> Paper:
     with db.read() as session:
         paper = papers.find(session, paper_id)
     if paper is None:
-        raise NotFound(f"{paper_id}: no such paper; list the known papers with `digestd paper list`")
+        raise NotFound(f"there is no paper {paper_id}; `digestd paper list` lists all")
     return paper
 
 

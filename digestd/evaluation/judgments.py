@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from digestd import files
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import Paper, PaperId
 from digestd.errors import BadInput, BadRecord
@@ -155,7 +156,8 @@ def _records(path: Path) -> Iterator[tuple[int, Record]]:
         data = path.read_bytes()
         text = (gzip.decompress(data) if data.startswith(_GZIP) else data).decode("utf-8-sig")
     except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror or 'it is not a complete gzip file'}") from error
+        why = files.explain(error, path) if error.strerror else f"{path}: it is not a complete gzip file"
+        raise BadInput(f"cannot read {why}") from error
     except (EOFError, zlib.error) as error:
         raise BadInput(f"cannot read {path}: it is not a complete gzip file") from error
     except UnicodeDecodeError as error:

@@ -280,7 +280,7 @@ def _to_undo(session: Session, name: PaperId, number: int | None) -> merges.Merg
 def _number(session: Session, name: PaperId) -> int:
     found = papers.aliases(session, [name])
     if name not in found:
-        raise NotFound(f"there is no paper {name}; `digestd paper list` shows what there is")
+        raise NotFound(f"there is no paper {name}; `digestd paper list` lists all")
     return found[name]
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from digestd.errors import BadInput, BadRecord
+from digestd.files import explain
 from digestd.subscribers.subscriber_record import BOOLEANS, KEYS, LISTS, NUMBERS
 from digestd.text.inputs import load_json
 from digestd.text.sanitise import escape_invisible
@@ -64,9 +65,9 @@ def open_file(path: Path) -> Iterator[Iterator[FileLine]]:
     """
     try:
         with path.open("rb") as file:
-            yield read_lines(file, name=path.name)
+            yield read_lines(file, name=str(path))
     except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror}; name a file with subscribers") from error
+        raise BadInput(f"cannot read {explain(error, path)}") from error
 
 
 def read_lines(file: BinaryIO, form: FileFormat | None = None, name: str = "the file") -> Iterator[FileLine]:

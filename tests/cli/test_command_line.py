@@ -97,7 +97,7 @@ def test_numeric_options_have_limits() -> None:
 @pytest.mark.parametrize("time", ["0001-01-01", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "soon"])
 def test_invalid_time_is_refused(time: str) -> None:
     with pytest.raises(BadInput, match=re.escape(repr(time))):
-        parse_datetime(time)
+        parse_datetime(time, "--at")
     with pytest.raises(ValidationError, match=re.escape(repr(time))):
         Settings(now=time)
 
@@ -219,7 +219,7 @@ _PLAIN = {name: value for name, value in os.environ.items() if not name.startswi
         (["evaluate", "--papers", "x.jsonl"], "--papers needs --judgments and vice versa"),
         (["trial", "start", "x", "--weights", "{}/binary"], "binary is not UTF-8"),
         (["trial", "start", "x", "--weights", "{}/words"], "words: is not a weights file"),
-        (["trial", "start", "x", "--weights", "{}"], "Is a directory"),
+        (["trial", "start", "x", "--weights", "{}"], "is a directory"),
         (["subscriber", "feedback", "a@example.org", "2401.00001", "wow"], "'wow' is not one of 'more'"),
         (["api-token", "add", " "], "NAME: say what the token is for"),
     ],

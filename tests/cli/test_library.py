@@ -57,7 +57,7 @@ def test_key_file_and_warning_for_write_access(run: Run, zotero: Zotero, tmp_pat
     linked = run("library", "link", ADA, "zotero:groups/34", "--key-file", "key.txt")
     assert "this key has write access" in linked.stderr
     assert KEY not in linked.stderr + linked.stdout + json.dumps(listed(run))
-    refused(run("library", "link", ADA, "zotero", "--key-file", "none.txt"), 2, "cannot read none.txt: No such file")
+    refused(run("library", "link", ADA, "zotero", "--key-file", "none.txt"), 2, "cannot read none.txt: no such file")
 
 
 def test_invalid_library_is_one_line(run: Run, zotero: Zotero) -> None:

@@ -133,7 +133,7 @@ def test_explain_reason_names_the_matched_interest(bare: Install) -> None:
 
 def test_explain_rejects_an_unknown_paper(bare: Install) -> None:
     bare.people([reader()])
-    with pytest.raises(NotFound, match="no such paper"):
+    with pytest.raises(NotFound, match="there is no paper"):
         explanation_of(bare, "unheard-of")
     with pytest.raises(NotFound, match="older than seven days or archived"):
         explain(bare.db, subscriber(bare), PaperId("invented:900000"), bare.clock.now)

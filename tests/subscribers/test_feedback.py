@@ -182,7 +182,7 @@ def test_like_keeps_its_date_when_others_are_added(installed: Install) -> None:
 def test_feedback_refuses_unknown_papers_and_empty_undo(installed: Install) -> None:
     with pytest.raises(NotFound, match="has given no feedback"):
         undo_feedback(installed.db, installed.app.keys, ADA, PaperId(LAKES), installed.clock.now)
-    with pytest.raises(NotFound, match="no such paper"):
+    with pytest.raises(NotFound, match="there is no paper"):
         say(installed, "invented:none", Verdict.MORE)
 
 
