@@ -265,7 +265,8 @@ def send(
         subscriber = find(session, app.keys, email)
     if subscriber.status is not Status.ACTIVE:
         raise BadInput(
-            f"{email} is {subscriber.status}, so no digest may be sent to them; `digestd subscriber show {email}` says since when"
+            f"{email} is {subscriber.status}, so no digest may be sent to them; `digestd subscriber show {email}` says "
+            "since when"
         )
     delivery = _plan_copy(app, subscriber, day) if day else _plan(app, subscriber)
     _check_ready(app, delivery, email)

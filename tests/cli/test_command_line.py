@@ -222,6 +222,15 @@ _PLAIN = {name: value for name, value in os.environ.items() if not name.startswi
         (["trial", "start", "x", "--weights", "{}"], "is a directory"),
         (["subscriber", "feedback", "a@example.org", "2401.00001", "wow"], "'wow' is not one of 'more'"),
         (["api-token", "add", " "], "NAME: say what the token is for"),
+        (["prune", "3"], "unexpected argument '3'; see `digestd prune --help`"),
+        (["paper", "show", "nope"], "PAPER: 'nope' is no arXiv id, DOI or scheme:value; write one like arxiv:"),
+        (["paper", "import", "{}/none"], "none: no such file or directory; check its name"),
+        (["paper", "list", "--since", "noon"], "--since: invalid time 'noon'; write it like 2026-11-24T07:00:00Z"),
+        (["paper", "list", "--limit", "99999999999999999999"], "--limit: is too large"),
+        (["group", "add", "x", "--category", "cs.XX"], "--category: arXiv has no category 'cs.XX'"),
+        (["subscriber", "add", "a@example.org", "--category", "math.ABC"], "--category: arXiv has no category"),
+        (["subscriber", "import", "{}/words"], "read as CSV, because the first line is no JSON object"),
+        (["db", "copy", "mysql://x"], "URL: must be an empty PostgreSQL database"),
     ],
 )
 def test_unusable_input_is_one_line(
