@@ -58,6 +58,7 @@ _SOURCES_MAX = 4
 _TOPICS_MAX = 12
 """Topics named in a digest without papers."""
 _NEAR = frozenset({HeadingKind.NEAR, HeadingKind.NEAR_TOPICS})
+_FOR_ALL = frozenset({HeadingKind.NEW, HeadingKind.TRENDING})
 _SPOKEN = frozenset(HeadingKind) - _NEAR - {HeadingKind.FOR_YOU, HeadingKind.ALSO}
 """Headings that say why their papers were picked."""
 _BULLET_COLUMNS = 2
@@ -273,7 +274,8 @@ def _numbered_parts(
     number = 0
     for block in layout:
         if block.places[0] < count:
-            changes = block.heading.kind in _NEAR and links.settings
+            asks = block.heading.kind in _NEAR or (block.heading.kind in _FOR_ALL and block is layout[0])
+            changes = asks and links.settings
             parts.append((_section(environment, block.heading, changes and slot("settings")), {"settings": settings}))
         for place in block.places:
             number += 1

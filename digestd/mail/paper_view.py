@@ -31,8 +31,13 @@ _FACTS_MAX = 3
 _LINKS = ("pdf", "code", "discussion", "project")
 _FIGURES = {"code": ("stars", ""), "discussion": ("upvotes", "comments")}
 """Signals shown with a link: the figure and a second one."""
-_REPOSITORY = re.compile(r"https?://(?:www\.)?(?:github|gitlab)\.com/[\w.-]+/[\w.-]*\w", re.ASCII)
-"""The address of code in an abstract."""
+_NAMED = {
+    "code": re.compile(r"(?<![\w.@/-])(?:https?://)?(?:www\.)?((?:github|gitlab)\.com/[\w.-]+/[\w.-]*\w)", re.ASCII),
+    "project": re.compile(
+        r"(?<![\w.@/-])(?:https?://)?(huggingface\.co/(?!papers/|docs/|blog/)(?:\w+/)?[\w.-]+/[\w.-]*\w)", re.ASCII
+    ),
+}
+"""Addresses of code, and of models and data, in an abstract, with or without https."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -324,11 +329,11 @@ def _names(names: Iterable[str]) -> Iterator[str]:
 
 
 def _links(paper: Paper, abstract: str) -> Iterator[PaperLink]:
-    """Yield the links that sources give, and the repository that the abstract names if they give no code."""
-    named = _REPOSITORY.search(abstract)
-    links = {**({"code": named[0]} if named else {}), **paper.links}
+    """Yield the links that sources give, and those of other kinds that the abstract names."""
+    named = {kind: f"https://{found[1]}" for kind, pattern in _NAMED.items() if (found := pattern.search(abstract))}
+    links = {**named, **paper.links}
     for kind, url in (("paper", paper.url), *((kind, links.get(kind)) for kind in _LINKS)):
-        if safe := safe_url(url):
+        if safe := safe_url(url).removesuffix(".git"):
             yield PaperLink(kind, safe, *(_figure(paper.signals, signal) for signal in _FIGURES.get(kind, ("", ""))))
 
 

@@ -147,7 +147,7 @@ def test_first_digest_comes_with_the_nearest_paper(bare: Install) -> None:
     assert (nearest.section, nearest.reason.kind) == (Section.NEAR, ReasonKind.NEAREST)
     _, text, html = written(bare)
     assert f"Nearest to your topic “{TOPIC}”" in text
-    assert "Name your topics in words that papers use" in text
+    assert "Add broader topics" in text
     assert "/p/" in html.partition("Near your topics</h2>")[2].partition("</p>")[0]
     bare.clock.go(DAY)
     bare.papers(shelf("another", 8, NONE))
