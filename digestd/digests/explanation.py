@@ -128,7 +128,7 @@ def _rank_past(
             and period_date(digest.period) < local_date(timing, then)
         ]
         had = {pick.paper for digest in earlier for pick in queries.picks(session, digest.key)}
-    past = read_planning_day(db, then, ranking.encoder, ranking.co_likes, until=then, judged=ranking.judged)
+    past = read_planning_day(db, then, ranking, until=then)
     reader = due._replace(
         last_planned=max((digest.planned for digest in earlier), default=None),
         horizon=None,
@@ -304,7 +304,7 @@ def ordinal(number: int) -> str:
 
 
 def _rank_one(db: Database, subscriber: int, now: datetime, ranking: RankingOptions) -> tuple[PlanningDay, Shard]:
-    day = read_planning_day(db, now, ranking.encoder, ranking.co_likes, judged=ranking.judged)
+    day = read_planning_day(db, now, ranking)
     with single_blas_thread(), db.read() as session:
         return day, rank_shard(session, day, [due_subscribers.by_key(session, subscriber)])
 

@@ -72,7 +72,7 @@ class Forecast:
 
 def forecast(db: Database, subscriber: int, now: datetime, ranking: RankingOptions = RankingOptions()) -> Forecast:
     """Rank the papers of `now` for each interest of a subscriber, and for all together."""
-    day = read_planning_day(db, now, ranking.encoder, ranking.co_likes, judged=ranking.judged)
+    day = read_planning_day(db, now, ranking)
     with single_blas_thread(), db.read() as session:
         due = due_subscribers.by_key(session, subscriber)
         shard = rank_shard(session, day, [due])

@@ -5,7 +5,7 @@ writing (an unsubscribe, another planner) are left for the next tick.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -215,7 +215,7 @@ def _take_in_returned(db: Database, now: datetime) -> None:
 
 def _prepare_day(db: Database, planner: Planner, now: datetime) -> PlanningDay:
     refit_calibration(db, now)
-    day = read_planning_day(db, now, planner.ranking.encoder, planner.ranking.co_likes)
+    day = read_planning_day(db, now, replace(planner.ranking, judged=False))
     if planner.judge is None:
         return day
     judge_due(db, planner.judge, day, now, PLANNING_SECONDS)

@@ -53,6 +53,7 @@ class RankingOptions:
         co_likes: Whether the likes of subscribers count for others.
         judged: Whether the judgments of a language model count.
         most_read: Whether digests name the paper that everybody reads.
+        encoded_max: How many papers may be encoded; if more lack a vector, ranking goes by words. Default: all.
     """
 
     encoder: Encoder = NoEncoder()  # noqa: RUF009  # immutable
@@ -60,6 +61,7 @@ class RankingOptions:
     co_likes: bool = True
     judged: bool = False
     most_read: bool = True
+    encoded_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,20 +167,11 @@ class PlanningDay:
 
 
 def read_planning_day(
-    db: Database,
-    now: datetime,
-    encoder: Encoder,
-    co_likes: bool = True,
-    until: datetime | None = None,
-    *,
-    judged: bool = False,
+    db: Database, now: datetime, ranking: RankingOptions, until: datetime | None = None
 ) -> PlanningDay:
     """Read the candidates of `now` and index them.
 
-    Args:
-        co_likes: Whether the likes of subscribers count for others.
-        judged: Whether the judgments of a language model count.
-        until: Leave out papers first seen later. Default: none.
+    `until`: Leave out papers first seen later. Default: none.
     """
     model = text_model(db, now)
     with db.read() as session:
@@ -193,10 +186,10 @@ def read_planning_day(
         calibration = calibration_at(session, now)
         verdicts = (
             feedback.verdicts_of_community(session, now, trusted=TRUSTED_AFTER, established=ESTABLISHED_AFTER)
-            if co_likes
+            if ranking.co_likes
             else None
         )
-    space, vectors = read_embeddings(db, encoder, found)
+    space, vectors = read_embeddings(db, ranking.encoder, found, ranking.encoded_max)
     pairs = [(key, j) for j, paper in enumerate(found) for key in former.get(paper.key, ())]
     with single_blas_thread():
         candidates = build_candidates(found, model, now, space=space, vectors=vectors).with_archive_votes(archive_votes)
@@ -216,7 +209,7 @@ def read_planning_day(
         calibration=calibration,
         horizon=horizon,
     )
-    if judged:
+    if ranking.judged:
         with db.read() as session:
             day = day.with_judgments(session)
     release_free_memory()

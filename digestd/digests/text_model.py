@@ -95,13 +95,20 @@ def _fit_and_use(db: Database, now: datetime) -> TextModel:
     return model
 
 
-def read_embeddings(db: Database, encoder: Encoder, candidates: Sequence[Paper]) -> tuple[EmbeddingSpace, Floats]:
-    """Return the embedding space, and the vectors (m, e) of the candidates."""
+def read_embeddings(
+    db: Database, encoder: Encoder, candidates: Sequence[Paper], most: int | None = None
+) -> tuple[EmbeddingSpace, Floats]:
+    """Return the embedding space, and the vectors (m, e) of the candidates.
+
+    `most`: how many candidates may be encoded, and none of the archive; an empty space if more lack a vector.
+    """
     if not encoder.dims:
         return NO_SPACE, np.zeros((len(candidates), 0), dtype=np.float32)
     with db.read() as session:
         known = embeddings.embeddings_of(session, encoder.version, [paper.revision for paper in candidates])
     missing = [paper for paper in candidates if paper.revision not in known]
+    if most is not None and len(missing) > most:
+        return NO_SPACE, np.zeros((len(candidates), 0), dtype=np.float32)
     for start in range(0, len(missing), BLOCK):
         block = missing[start : start + BLOCK]
         encoded = dict(zip((p.revision for p in block), encoder.encode([p.text for p in block]), strict=True))
@@ -111,7 +118,7 @@ def read_embeddings(db: Database, encoder: Encoder, candidates: Sequence[Paper])
         # Read back in half precision, as the next run reads them.
         known |= embeddings.embeddings_of(session, encoder.version, [paper.revision for paper in missing])
         space = _space(session, encoder)
-    if len(space.archive) < FEW_VECTORS and embed_papers(db, encoder, limit=FEW_VECTORS):
+    if most is None and len(space.archive) < FEW_VECTORS and embed_papers(db, encoder, limit=FEW_VECTORS):
         with db.read() as session:
             space = _space(session, encoder)
     return space, _rows(candidates, known, encoder)

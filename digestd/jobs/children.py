@@ -217,7 +217,7 @@ async def _judge(app: App, stop: asyncio.Event) -> None:
         is_any = judge is not None and judgments.due_topics(session, now, now + AHEAD, 1)
     if judge is not None and is_any:
         os.nice(NICENESS)
-        day = await asyncio.to_thread(read_planning_day, app.db, now, app.encoder, app.ranking.co_likes)
+        day = await asyncio.to_thread(read_planning_day, app.db, now, replace(app.ranking, judged=False))
         await asyncio.to_thread(
             judge_due, app.db, judge, day, now + AHEAD, RUN_SECONDS, should_continue=lambda: not stop.is_set()
         )

@@ -313,6 +313,7 @@ def _environment(
         "wrap": wrap,
         "number": partial(format_decimal, locale=locale),
         "day": _day(locale),
+        "capital": lambda text: text[:1].upper() + text[1:],
         "breakable": breakable,
         "isolated": isolated,
         "label": _filled(translations.gettext(_LABEL), "label"),

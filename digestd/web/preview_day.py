@@ -46,6 +46,8 @@ UNUSED_SECONDS = 15 * 60.0
 """Time without requests after which the day is dropped: it takes some 80 MiB."""
 STALE = timedelta(hours=3)
 """Maximum age of a day that is still shown."""
+ENCODED_MAX = 40
+"""Papers without a vector that are encoded for a preview, some 25 a second; planning encodes all."""
 PER_NETWORK, EVERYONE = 2, 8
 """Places: the requests of one network, and of all, that may wait or run at a time."""
 SWITCH_SECONDS = 0.0005
@@ -96,12 +98,12 @@ class PreviewDay:
         def gather(now: datetime) -> "PlanningDay":
             from threadpoolctl import threadpool_limits
 
-            from digestd.digests.planning_day import read_planning_day
+            from digestd.digests.planning_day import RankingOptions, read_planning_day
 
             threadpool_limits(1, "blas")  # for good: the products of a preview are small
             sys.setswitchinterval(SWITCH_SECONDS)
             # without likes: a visitor who tries one list of likes after another would learn what its owners like
-            day = read_planning_day(app.db, now, app.encoder, co_likes=False)
+            day = read_planning_day(app.db, now, RankingOptions(app.encoder, co_likes=False, encoded_max=ENCODED_MAX))
             return replace(day, candidates=replace(day.candidates, topic_encoder=topic_encoder()))
 
         return cls(gather)

@@ -30,13 +30,12 @@ import numpy as np
 from digestd.cli.output import emit
 from digestd.cli.stdio import say
 from digestd.digests.planner import SHARD_SIZE
-from digestd.digests.planning_day import PlanningDay, read_planning_day
+from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.digests.resource_limits import release_free_memory, single_blas_thread
 from digestd.digests.seed_reader import SeedReader
 from digestd.digests.shard import Shard, rank_shard
 from digestd.ranking.arrays import Cells, Sparse
 from digestd.ranking.candidates import build_candidates, build_expansion_index
-from digestd.ranking.dense import NoEncoder
 from digestd.ranking.reasons import Reasons, reasons
 from digestd.store import due as waiting
 from digestd.store.database import Database, open_database
@@ -100,7 +99,7 @@ def measure_ranking(load: RankingLoad, now: datetime, say: Callable[[str], None]
             compiling = apart.submit(_prepare, url, load, now).result()
         db = open_database(url)
         began = time.perf_counter()
-        day = read_planning_day(db, now + timedelta(days=1), NoEncoder())
+        day = read_planning_day(db, now + timedelta(days=1), RankingOptions())
         gathered = time.perf_counter()
         db.close()
         say("ranking")

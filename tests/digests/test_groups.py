@@ -78,7 +78,7 @@ def test_members_get_what_their_group_follows(lab: Install) -> None:
     assert found == [(ReasonKind.GROUP, LAB, TOPIC)] * len(found)
     assert len(found) == 4
     assert reasons(lab, BOB) == []
-    day = read_planning_day(lab.db, lab.clock.now, lab.app.encoder)
+    day = read_planning_day(lab.db, lab.clock.now, RankingOptions(lab.app.encoder))
     with lab.db.read() as session:
         ada = find(session, lab.app.keys, ADA)
         shown = preview_changed(session, day, ada.key, ada.interests, ada.preferences)

@@ -14,7 +14,7 @@ import pytest
 
 from digestd.digests import judging
 from digestd.digests.judging import AHEAD, BEST, JudgeReport, judge_due
-from digestd.digests.planning_day import PlanningDay, read_planning_day
+from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.domain.digest import Reason, ReasonKind
 from digestd.domain.interest import Kind, Stance, topic_key
 from digestd.jobs.children import ChildProcesses
@@ -86,13 +86,13 @@ def judged_by(made: Install, server: Server, model: str = "judge", **settings: o
 def judge(made: Install, ahead: timedelta = timedelta(0), seconds: float = 30.0) -> JudgeReport:
     """Judge the papers of those who are due, as before planning."""
     assert made.app.judge is not None
-    day = read_planning_day(made.db, made.clock.now, made.app.encoder)
+    day = read_planning_day(made.db, made.clock.now, RankingOptions(made.app.encoder))
     return judge_due(made.db, made.app.judge, day, made.clock.now + ahead, seconds)
 
 
 def day_of(made: Install) -> PlanningDay:
     """Return the day as planning ranks it."""
-    return read_planning_day(made.db, made.clock.now, made.app.encoder, judged=made.app.ranking.judged)
+    return read_planning_day(made.db, made.clock.now, made.app.ranking)
 
 
 def test_judgments_are_shared_and_asked_once(bare: Install, server: Server) -> None:

@@ -10,7 +10,7 @@ from digestd.digests.anonymous_preview import preview_anonymous
 from digestd.digests.explanation import explain, preview
 from digestd.digests.forecast import forecast
 from digestd.digests.planner import PlanReport
-from digestd.digests.planning_day import read_planning_day
+from digestd.digests.planning_day import RankingOptions, read_planning_day
 from digestd.domain.digest import Occasion, ReasonKind, Section
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cadence, MinScore, Preferences
@@ -166,7 +166,7 @@ def test_first_digest_looks_back_one_period(bare: Install, cadence: str, found: 
     bare.papers([paper("old")])
     bare.clock.go(timedelta(days=5))
     bare.papers([paper("new")])
-    day = read_planning_day(bare.db, bare.clock.now, bare.app.encoder)
+    day = read_planning_day(bare.db, bare.clock.now, RankingOptions(bare.app.encoder))
     with bare.db.read() as session:
         shown = preview_anonymous(
             session, day, [Interest(Kind.TOPIC, TOPIC)], Preferences(cadence=Cadence(cadence), explore=False)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select
 
-from digestd.digests.planning_day import PlanningDay, read_planning_day, without_papers
+from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day, without_papers
 from digestd.digests.shard import Shard, compile_stored_profiles, rank_shard, store_compiled
 from digestd.domain.interest import Interest, Kind, Stance, Verdict
 from digestd.domain.paper import PaperId
@@ -52,7 +52,7 @@ def installed(tmp_path: Path, database_url: str, now: datetime) -> Install:
 
 
 def everybody(installed: Install) -> tuple[PlanningDay, Sequence[DueSubscriber]]:
-    day = read_planning_day(installed.db, installed.clock.now, NoEncoder())
+    day = read_planning_day(installed.db, installed.clock.now, RankingOptions())
     with installed.db.read() as session:
         keys = session.connection().execute(select(core.subscriber.c.id).order_by(core.subscriber.c.id)).scalars()
         return day, [due.by_key(session, key) for key in keys]

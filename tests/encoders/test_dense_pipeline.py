@@ -59,12 +59,20 @@ def test_another_model_reads_everything_anew(bare: Install, encoder: Encoder, tm
 
 def test_planning_makes_the_vectors_that_ingest_left_out(bare: Install, encoder: Encoder) -> None:  # noqa: F811
     import_papers(bare.db, _lines(3), bare.clock.now)
-    day = read_planning_day(bare.db, bare.clock.now, encoder)
+    day = read_planning_day(bare.db, bare.clock.now, RankingOptions(encoder))
     assert day.candidates.vectors.shape == (3, encoder.dims)
     assert len(day.candidates.space.archive) == 83
     assert embed_papers(bare.db, encoder) == 0
-    again = read_planning_day(bare.db, bare.clock.now, encoder).candidates
+    again = read_planning_day(bare.db, bare.clock.now, RankingOptions(encoder)).candidates
     assert np.array_equal(again.vectors, day.candidates.vectors)
+
+
+def test_a_preview_encodes_few_papers(bare: Install, encoder: Encoder) -> None:  # noqa: F811
+    import_papers(bare.db, _lines(3), bare.clock.now)
+    by_words = read_planning_day(bare.db, bare.clock.now, RankingOptions(encoder, encoded_max=2)).candidates
+    assert (by_words.space.is_empty, by_words.vectors.shape) == (True, (3, 0))
+    by_meaning = read_planning_day(bare.db, bare.clock.now, RankingOptions(encoder, encoded_max=3)).candidates
+    assert (len(by_meaning.space.archive), by_meaning.vectors.shape) == (3, (3, encoder.dims))
 
 
 def test_an_account_names_the_dense_signals_only_with_a_model(bare: Install, encoder: Encoder) -> None:  # noqa: F811
@@ -104,12 +112,12 @@ def test_meaning_finds_what_no_word_does(encoder: Encoder) -> None:
 def test_topic_is_encoded_once_and_kept_in_the_profile(bare: Install, encoder: Encoder) -> None:  # noqa: F811
     import_papers(bare.db, _lines(3), bare.clock.now)
     bare.people([reader()])
-    day = read_planning_day(bare.db, bare.clock.now, encoder)
+    day = read_planning_day(bare.db, bare.clock.now, RankingOptions(encoder))
     first, again = _profiles(bare, day), _profiles(bare, day)
     assert (len(first.new), len(again.new)) == (1, 0)
     stored = again.profiles.topics.subjects.log_odds
     assert np.array_equal(stored, first.profiles.topics.subjects.log_odds)
-    plain = _profiles(bare, read_planning_day(bare.db, bare.clock.now, NoEncoder()))
+    plain = _profiles(bare, read_planning_day(bare.db, bare.clock.now, RankingOptions()))
     assert len(plain.new) == 1, "another dense model, another record"
     assert not np.array_equal(stored, plain.profiles.topics.subjects.log_odds)
 

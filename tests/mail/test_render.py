@@ -242,20 +242,17 @@ def test_render_links_lead_to_the_paper() -> None:
 
 
 def test_paper_links_to_what_its_abstract_names() -> None:
-    told = golden.paper(
-        "T", abstract="Code: github.com/x/moss.git. Data (huggingface.co/datasets/x/ferns) by ada@gitlab.com/x/y"
-    )
-    assert (told.link("code"), told.link("project")) == (
-        "https://github.com/x/moss",
-        "https://huggingface.co/datasets/x/ferns",
-    )
-    given = golden.paper("T", abstract="https://github.com/x/old", links={"code": "https://gitlab.com/x/new.git"})
+    told = "Code: github.com/x/moss.git. Data (huggingface.co/datasets/x/ferns) by ada@gitlab.com/x/y"
+    paper = golden.paper("T", told)
+    assert paper.link("code") == "https://github.com/x/moss"
+    assert paper.link("project") == "https://huggingface.co/datasets/x/ferns"
+    given = golden.paper("T", "https://github.com/x/old", links={"code": "https://gitlab.com/x/new.git"})
     assert given.link("code") == "https://gitlab.com/x/new"
-    assert not golden.paper("T", abstract="See huggingface.co/papers/2401.00001 or notgithub.com/x/y.").links[1:]
+    assert not golden.paper("T", "See huggingface.co/papers/2401.00001 or notgithub.com/x/y.").links[1:]
 
 
 def test_authors_have_letters() -> None:
-    assert golden.paper("T", authors=["MiniMax", ":", "Ada"]).authors == ("MiniMax", "Ada")
+    assert golden.paper("T", authors=("MiniMax", ":", "Ada")).authors == ("MiniMax", "Ada")
 
 
 def test_shorten_cuts_at_words() -> None:

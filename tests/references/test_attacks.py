@@ -6,12 +6,11 @@ import numpy as np
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
-from digestd.digests.planning_day import read_planning_day
+from digestd.digests.planning_day import RankingOptions, read_planning_day
 from digestd.digests.shard import rank_shard, read_shard_profiles
 from digestd.domain.interest import Kind, values
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.papers.page_store import store_page
-from digestd.ranking.dense import NoEncoder
 from digestd.store import due, papers
 from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.digests.topic_papers import paper, shelf
@@ -80,7 +79,7 @@ def test_importer_likes_the_public_paper_once_it_arrives(installed: Install) -> 
     installed.plan()
     words = Words("Frozen rivers", "Rivers freeze from below.", ("Bo Rue",))
     store_page(installed.db, "arxiv-rss:geo", [arxiv(words, installed.clock.now)], installed.clock.now)
-    day = read_planning_day(installed.db, installed.clock.now, NoEncoder())
+    day = read_planning_day(installed.db, installed.clock.now, RankingOptions())
     with installed.db.read() as session:
         public_key = papers.aliases(session, [FUTURE])[FUTURE]
         found = read_shard_profiles(session, day, [due.by_key(session, known(installed, ADA).key)])

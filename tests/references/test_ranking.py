@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from digestd.digests import planner
-from digestd.digests.planning_day import PlanningDay, read_planning_day, without_papers
+from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day, without_papers
 from digestd.digests.shard import Shard, compile_stored_profiles, rank_shard, store_compiled
 from digestd.domain.digest import ReasonKind
 from digestd.domain.interest import Kind, Verdict, values
@@ -42,7 +42,7 @@ PUBLIC: dict[str, object] = {"id": "old:1", "title": title("bibtex"), "abstract"
 
 def ranked(installed: Install, encoder: Encoder = NoEncoder()) -> tuple[PlanningDay, Shard]:
     """Rank for Ada and Bea, and keep the compiled profiles."""
-    day = read_planning_day(installed.db, installed.clock.now, encoder)
+    day = read_planning_day(installed.db, installed.clock.now, RankingOptions(encoder))
     with installed.db.read() as session:
         people: Sequence[due.DueSubscriber] = [due.by_key(session, known(installed, who).key) for who in (ADA, BEA)]
         shard = rank_shard(session, day, people)

@@ -14,7 +14,6 @@ from digestd.domain.digest import ReasonKind
 from digestd.domain.interest import Verdict
 from digestd.domain.paper import PaperId
 from digestd.ranking.community import CROWD, ESTABLISHED_AFTER, LEAST_PEOPLE, TRUSTED_AFTER
-from digestd.ranking.dense import NoEncoder
 from digestd.ranking.fusion import WEIGHTS
 from digestd.ranking.signals.community import CO_LIKES_MAX
 from digestd.store import core, papers
@@ -147,7 +146,7 @@ def test_imported_likes_stay_private(made: Install) -> None:
 
 def test_preview_for_visitors_ignores_likes(made: Install) -> None:
     attack(made, LIKED)
-    assert read_planning_day(made.db, made.clock.now, NoEncoder()).candidates.community.likers.any()
+    assert read_planning_day(made.db, made.clock.now, RankingOptions()).candidates.community.likers.any()
     assert PreviewDay.of(made.app).day(made.clock.now).candidates.community.is_empty
 
 

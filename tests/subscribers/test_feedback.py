@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 
 from digestd.digests.explanation import preview
-from digestd.digests.planning_day import read_planning_day
+from digestd.digests.planning_day import RankingOptions, read_planning_day
 from digestd.digests.shard import rank_shard
 from digestd.domain.interest import Interest, Kind, Stance, Verdict
 from digestd.domain.paper import PaperId
 from digestd.errors import BadInput, NotFound
-from digestd.ranking.dense import NoEncoder
 from digestd.store import core, due, feedback, papers
 from digestd.store.database import Database
 from digestd.store.interests import for_ranking, for_ranking_at
@@ -109,7 +108,7 @@ def offered(installed: Install) -> set[str]:
     """Return the papers that ranking may show now."""
     with installed.db.read() as session:
         subscriber = find(session, installed.app.keys, ADA)
-        day = read_planning_day(installed.db, installed.clock.now, NoEncoder())
+        day = read_planning_day(installed.db, installed.clock.now, RankingOptions())
         allowed = rank_shard(session, day, [due.by_key(session, subscriber.key)]).allowed[0]
     return {paper.id for paper, shown in zip(day.candidates.papers, allowed, strict=True) if shown}
 

@@ -14,7 +14,7 @@ from digestd.app import App
 from digestd.digests import planning_day
 from digestd.digests.anonymous_preview import preview_anonymous
 from digestd.digests.explanation import preview
-from digestd.digests.planning_day import PlanningDay, read_planning_day
+from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.digests.seed_reader import SeedReader
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Preferences
@@ -163,7 +163,7 @@ def test_preview_uses_language_of_reader(client: TestClient) -> None:
 
 @pytest.mark.usefixtures("day")
 def test_preview_does_not_change_shared_day(app: App, clock: Clock) -> None:
-    day = read_planning_day(app.db, clock(), app.encoder)
+    day = read_planning_day(app.db, clock(), RankingOptions(app.encoder))
     with app.db.read() as session:
         for name in ("arxiv:2611.00001", "arxiv:1706.03762"):
             preview_anonymous(session, day, [Interest(Kind.PAPER, name)], Preferences())
@@ -179,7 +179,7 @@ def test_day_is_cached_and_refreshed_in_background(app: App, backend: Backend, c
 
     def gather(now: object) -> PlanningDay:
         assert may_read.wait(PATIENCE_SECONDS)
-        read.append(read_planning_day(app.db, clock(), app.encoder))
+        read.append(read_planning_day(app.db, clock(), RankingOptions(app.encoder)))
         return read[-1]
 
     preview_day = PreviewDay(gather)
@@ -206,7 +206,7 @@ def test_unused_day_is_dropped(app: App, backend: Backend, clock: Clock, monkeyp
 
 
 def test_empty_day_is_not_cached(app: App, backend: Backend, clock: Clock) -> None:
-    preview_day = PreviewDay(lambda now: read_planning_day(app.db, now, app.encoder))
+    preview_day = PreviewDay(lambda now: read_planning_day(app.db, now, RankingOptions(app.encoder)))
     clock.advance(days=40)
     assert not preview_day.day(clock()).candidates.papers
     backend.import_papers({"id": "arxiv:2612.00001", "title": "The first of a day"})
@@ -231,7 +231,7 @@ def test_failed_load_is_retried(app: App, clock: Clock) -> None:
         tries.append(1)
         if len(tries) == 1:
             raise RuntimeError("once")
-        return read_planning_day(app.db, clock(), app.encoder)
+        return read_planning_day(app.db, clock(), RankingOptions(app.encoder))
 
     preview_day = PreviewDay(gather)
     with pytest.raises(RuntimeError):

@@ -85,6 +85,7 @@ class CommandWords:
 
     Attributes:
         verbs: First words of lines.
+        heads: The same, and the kinds of interests, which may begin a line, too.
         lines: Whole lines that are commands.
         others: Words of other meanings, such as `filler` and `courtesy`.
         languages: The language of words that ask for a subscription and of polite words.
@@ -93,6 +94,7 @@ class CommandWords:
     verbs: Mapping[str, Verb]
     lines: Mapping[str, Verb]
     kinds: Mapping[str, Kind]
+    heads: frozenset[str]
     days: Mapping[str, int]
     others: Mapping[str, frozenset[str]]
     languages: Mapping[str, str]
@@ -115,8 +117,10 @@ class CommandWords:
             if meaning in {Verb.SUBSCRIBE, "courtesy"}:
                 languages.setdefault(word, tag)
         kinds = {word: kind for kind in Kind for word in others[kind]}
+        heads = frozenset(verbs) | frozenset(kinds)
         days = {word: days for unit, days in DAYS.items() for word in others[unit]}
-        return cls(verbs, lines, kinds, days, {name: frozenset(found) for name, found in others.items()}, languages)
+        named = {name: frozenset(found) for name, found in others.items()}
+        return cls(verbs, lines, kinds, heads, days, named, languages)
 
     def mean(self, meaning: str, word: str) -> bool:
         return word in self.others.get(meaning, ())
@@ -167,7 +171,7 @@ def _parse(line: str, words: CommandWords) -> list[Command]:
     text = _strip_courtesies(line, words)
     if verb := _whole_line(text, words):
         return [Command(verb)]
-    head, rest = _take(text, words.verbs.keys() | words.kinds.keys())
+    head, rest = _take(text, words.heads)
     if head in words.kinds:
         return _parse_interest(words.kinds[head], rest, words)
     verb = words.verbs.get(head)
