@@ -1,6 +1,7 @@
 """Define and read arguments and options that several commands share."""
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,13 +15,20 @@ from digestd.text import inputs
 from digestd.text.inputs import NUMBER_MAX
 
 
-def check_number(number: int | None) -> int | None:
-    """Return a number that an option or argument may have; without the limit that help would show."""
-    if number is not None and number < 1:
-        raise typer.BadParameter("must be 1 or more")
-    if number is not None and number > NUMBER_MAX:
-        raise typer.BadParameter("is too large")
-    return number
+def between(least: int, most: int) -> Callable[[int | None], int | None]:
+    """Return a callback that checks a number. Limits of Typer's own are shown in help as `1<=x<=366`."""
+
+    def check(number: int | None) -> int | None:
+        if number is None or least <= number <= most:
+            return number
+        if most < NUMBER_MAX:
+            raise typer.BadParameter(f"must be from {least} to {most}")
+        raise typer.BadParameter("is too large" if number > most else f"must be {least} or more")
+
+    return check
+
+
+check_number = between(1, NUMBER_MAX)
 
 
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The subscriber's address.")]

@@ -21,7 +21,7 @@ import typer
 from digestd import app as wiring
 from digestd import files
 from digestd import settings as configuration
-from digestd.cli.arguments import DryRun, Json
+from digestd.cli.arguments import DryRun, Json, between
 from digestd.cli.output import emit, progress
 from digestd.cli.stdio import say
 from digestd.delivery.journals import add_journals
@@ -130,7 +130,7 @@ def backup(
     ] = False,
     keep: Annotated[
         int | None,
-        typer.Option(min=1, max=10_000, help="In a folder, delete all but this many backups. Default: none."),
+        typer.Option(callback=between(1, 10_000), help="In a folder, delete all but this many backups. Default: none."),
     ] = None,
     former_key_file: Annotated[str, typer.Option("--key-file", hidden=True)] = "",
 ) -> None:
@@ -142,7 +142,7 @@ def backup(
     The backup is not encrypted. Encrypt it before it leaves this machine: `--to` passes it to age or gpg. Keep a copy
     of the secret key elsewhere, or include it, as no link in a mail works without it. `digestd restore FILE` reads it.
 
-    In a folder its name is the time.
+    In a folder, the file is named by the time.
 
     Example: digestd backup /var/backups --keep 7
 
@@ -280,8 +280,8 @@ def restore(
     Stop digestd first. `digestd restore FILE` puts the database in place, moves the former one aside, and adds the
     journals that are missing. Then run `digestd restore --resume` once on every machine that sent mail, before any
     digestd process is started. It records the digests that were sent since the backup, with their papers, from the
-    sent journal and the relay's log, and lets everybody leave again who left since. What nothing tells any more it asks
-    you to confirm. Use it alone after copying the database to a new machine.
+    sent journal and the relay's log, and unsubscribes everybody again who left since. It asks you to confirm what
+    cannot be known any more. Use it alone after copying the database to a new machine.
 
     Example: digestd restore /var/backups/digestd.backup
 

@@ -15,7 +15,7 @@ from sqlmodel import Session
 from digestd import app as wiring
 from digestd import files
 from digestd.app import App
-from digestd.cli.arguments import Email, Json, parse_date, parse_paper
+from digestd.cli.arguments import Email, Json, between, parse_date, parse_paper
 from digestd.cli.output import emit, emit_line
 from digestd.cli.stdio import say
 from digestd.delivery.composer import Composer
@@ -81,12 +81,12 @@ def show_preview(
     live: Annotated[
         bool, typer.Option("--serve", help="Show it in the browser, and again when a template changes.")
     ] = False,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="The port of --serve on this machine.")] = 8025,
+    port: Annotated[int, typer.Option(callback=between(1, 65_535), help="The port of --serve on this machine.")] = 8025,
 ) -> None:
     """Show the digest that a subscriber would get now.
 
     Changes nothing and sends nothing. With --date, the papers are those known then; interests and votes are today's.
-    With --lint it shows what receivers would refuse, clip or block; with --serve, every change of a
+    With --lint it shows what receivers would refuse, clip or block. With --serve the browser follows every change of a
     template.
 
     Example: digestd preview ada@example.org --html --out digest.html

@@ -15,7 +15,7 @@ from digestd import app as wiring
 from digestd import files
 from digestd import settings as configuration
 from digestd.app import App
-from digestd.cli.arguments import Json, parse_datetime, read_text_file
+from digestd.cli.arguments import Json, between, parse_datetime, read_text_file
 from digestd.cli.output import emit, progress
 from digestd.cli.stdio import say
 from digestd.domain.trial import Trial
@@ -79,7 +79,9 @@ def evaluate(
         typer.Option(help="Compare with a file of scores or weights, or with one signal by its name."),
     ] = None,
     ablate: Annotated[bool, typer.Option("--ablate", help="Print what each signal contributes.")] = False,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="The seed that orders papers with equal scores.")] = 0,
+    seed: Annotated[
+        int, typer.Option(callback=between(0, 2**32 - 1), help="The seed that orders papers with equal scores.")
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Measure the ranking on judgments or on feedback.

@@ -128,7 +128,7 @@ def join_group(
 def leave_group(group: GroupName, email: Email) -> None:
     """End a subscriber's membership in a group.
 
-    What they liked counts in no digest of a colleague that is sent from now on.
+    From now on, what they liked no longer counts in their colleagues' digests.
 
     Example: digestd group leave "Folding lab" ada@example.org
     """

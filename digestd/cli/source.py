@@ -8,7 +8,7 @@ import typer
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.arguments import Json
+from digestd.cli.arguments import Json, between
 from digestd.cli.output import emit
 from digestd.cli.stdio import say
 from digestd.errors import BadInput
@@ -184,7 +184,7 @@ _CELL, _SOURCE_MAX = 7, 30
 
 
 def show_coverage(
-    days: Annotated[int, typer.Option(min=1, max=366, help="The number of days, today included.")] = 7,
+    days: Annotated[int, typer.Option(callback=between(1, 366), help="The number of days, today included.")] = 7,
     source: Annotated[str, typer.Option(help="Only this source or kind of source, as in arxiv-rss.")] = "",
     as_json: Json = False,
 ) -> None:

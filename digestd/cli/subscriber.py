@@ -283,8 +283,8 @@ import_file.__doc__ = str(import_file.__doc__).format(keys=", ".join(KEYS))
 def export_file(file: OutputFile = None, form: FormatOption = None, as_json: Json = False) -> None:
     """Export every subscriber as JSONL or CSV.
 
-    `subscriber import` reads the result. A subscriber of whom something cannot be read is named instead, and the exit
-    code is 1.
+    `subscriber import` reads the result. A subscriber whose data is damaged is reported instead, and the exit code
+    is 1.
 
     Example: digestd subscriber export people.jsonl
     """

@@ -17,6 +17,7 @@ from digestd.delivery.chat_post import URL_MAX
 from digestd.domain.delivery import LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.domain.subscriber import Cause
 from digestd.errors import BadInput
+from digestd.operations.service_status import counted
 from digestd.store import integrations, subscribers
 from digestd.store.suppressions import SuppressionFilter
 from digestd.subscribers import lookup, personal_data, status_changes, suppression
@@ -30,7 +31,7 @@ Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only until this
 
 def pause(
     email: Email,
-    until: Annotated[str, typer.Option(help="The day it resumes, as in 2026-12-24. Default: not by itself.")] = "",
+    until: Annotated[str, typer.Option(help="The day it resumes, as in 2026-12-24. Default: until `resume`.")] = "",
 ) -> None:
     """Pause a subscriber's digest.
 
@@ -120,7 +121,7 @@ def suppress(
     if as_json:
         emit({"dry_run": dry_run, "suppressed": count}, as_json=True)
     else:
-        say(f"{count} addresses {'would be suppressed' if dry_run else 'suppressed'}")
+        say(f"{counted(count, 'address')} {'would be suppressed' if dry_run else 'suppressed'}")
 
 
 def unsuppress(
@@ -207,7 +208,7 @@ def edit_chat(
     elif test:
         text = f"This is a test: digests from {built.settings.list_name} come here."
         if problem := asyncio.run(post_test(built.db, built.keys, subscriber, text)):
-            say(f"the room did not take the message: {problem}")
+            say(f"the room refused the message: {problem}")
             raise typer.Exit(1)
         say(f"posted to {target.label if target else ''}")
     else:

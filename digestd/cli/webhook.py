@@ -10,6 +10,7 @@ from digestd.cli.output import emit
 from digestd.cli.stdio import say
 from digestd.domain.webhook import WebhookPost, WebhookPostState
 from digestd.errors import NotFound
+from digestd.operations.service_status import counted
 from digestd.store import integrations
 
 
@@ -56,7 +57,7 @@ def retry_posts(
         count = integrations.retry_posts(session, number, built.clock())
     if number is not None and not count:
         raise NotFound(f"no post {number} was given up; `digestd webhook list --state given_up` shows which were")
-    say(f"{count} will be retried by the running service")
+    say(f"the running service will retry {counted(count, 'post')}")
 
 
 def _row(post: WebhookPost) -> dict[str, object]:

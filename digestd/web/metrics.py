@@ -127,7 +127,7 @@ def _hosts(known: Sequence[HostState], now: datetime) -> Iterator[Metric]:
 
 def _stopped_relays(stopped: Sequence[PausedRelay]) -> Metric:
     """Return the number of consecutive failures of each relay that failed last time."""
-    family = GaugeMetricFamily("digestd_relay_stopped", "Failures in a row of a relay that rests", labels=["relay"])
+    family = GaugeMetricFamily("digestd_relay_stopped", "Failures in a row of a relay that is paused", labels=["relay"])
     for relay in stopped:
         family.add_metric([relay.relay], relay.failures)
     return family

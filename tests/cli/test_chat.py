@@ -57,7 +57,7 @@ def test_chat_test_says_what_the_room_answered() -> None:
         assert "digests from" in server.posts[0].body["message"]
         server.answers = [Answer(404)]
         refused = run("chat", ADA, "--test")
-        assert "the room did not take the message: HTTP 404" in refused.stderr
+        assert "the room refused the message: HTTP 404" in refused.stderr
         assert refused.exit_code == 1
 
 

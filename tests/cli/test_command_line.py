@@ -123,7 +123,7 @@ def fails_with(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
         ("ingst", "no such command 'ingst': did you mean 'ingest', 'init'? See `digestd --help`"),
         ("subscriber nope", "no such command 'nope'; see `digestd subscriber --help`"),
         ("preview", "missing argument 'EMAIL'; see `digestd preview --help`"),
-        ("coverage --days 0", "--days: must be at least 1; see `digestd coverage --help`"),
+        ("coverage --days 0", "--days: must be from 1 to 366; see `digestd coverage --help`"),
         ("coverage --days x", "--days: must be a whole number; see `digestd coverage --help`"),
         ("coverage --days", "option '--days' requires an argument; see `digestd coverage --help`"),
         (

@@ -59,7 +59,7 @@ def test_failed_posts_are_listed_shown_and_retried(run: Run) -> None:
             "answered 410",
         )
         retried = run("webhook", "retry", "1", hook=receiver.url)
-        assert "1 will be retried" in retried.stderr
+        assert "will retry 1 post" in retried.stderr
         run("run", hook=receiver.url)
         assert rows(run("webhook", "list", "--json", hook=receiver.url)) == [(1, "taken", 1)]
     assert len({headers["webhook-id"] for headers, _ in receiver.requests}) == 1

@@ -95,7 +95,7 @@ def _sighting(entry: Element, form: _Form) -> Sighting:
     dated = _dated(entry, form)
     announced = child_text(entry, ARXIV + "announce_type").strip() or (prefix["type"] if prefix else "new")
     if announced not in ANNOUNCED:
-        raise BadRecord("announce_type", f"{announced[:40]!r} is none of {', '.join(sorted(ANNOUNCED))}")
+        raise BadRecord("announce_type", f"{announced[:40]!r} is not one of {', '.join(sorted(ANNOUNCED))}")
     number = named[0].removeprefix("arxiv:")
     abstract = summary[prefix.end() :] if prefix else summary
     return Sighting(

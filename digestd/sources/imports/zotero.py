@@ -196,7 +196,7 @@ def _entries(item: JsonObject) -> Iterator[Sighting]:
     data = item_data(item)
     key = text_at(item, "key") or text_at(data, "key")
     if not _KEY.fullmatch(key):
-        raise BadRecord("key", "is none of Zotero's")
+        raise BadRecord("key", "is not a key of a Zotero item")
     if data.get("deleted"):
         yield _removed(key)
         return

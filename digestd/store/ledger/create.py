@@ -104,7 +104,7 @@ def plan_digests(
     """Write digests, seen papers, the due audit and next due times in the caller's transaction.
 
     Args:
-        again: The delivery of each subscriber whose digest of the period exists and is empty; it is written anew.
+        again: The delivery of each subscriber whose digest of the period exists and is empty; it is written again.
     """
     if not digests:
         return
