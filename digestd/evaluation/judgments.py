@@ -125,7 +125,7 @@ def read_papers(path: Path) -> dict[str, Paper]:
         try:
             paper = _paper(record, len(found))
             if paper.id in found:
-                raise BadRecord("id", f"{paper.id} was there before; keep one of them")
+                raise BadRecord("id", f"{paper.id} is on an earlier line already; keep one of the two")
         except BadRecord as error:
             raise BadInput(f"{path}, line {number}: {error}") from error
         found[paper.id] = paper

@@ -308,7 +308,9 @@ def _conditions(validators: Validators) -> dict[str, str]:
 def _where(here: httpx2.URL, status: int, location: str, request: Request) -> httpx2.URL:
     """Return the target of a redirect. Only 307 and 308 keep a POSTed body (RFC 9110, 15.4)."""
     if request.body is not None and status not in _KEEP_METHOD:
-        raise SourceFailed(f"{here.host} answers a POST with {status}, which would lose what was asked; refused")
+        raise SourceFailed(
+            f"{here.host} answers a POST with a redirect ({status}) that would drop the request; refused"
+        )
     try:
         return here.join(location)
     except httpx2.InvalidURL as error:

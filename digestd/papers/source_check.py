@@ -47,7 +47,9 @@ async def sample_source(
     since, cursor = clock() - LOOK_BACK, None
     request = source.requests(since, cursor)
     if request is None:
-        raise SourceFailed(f"{source.name} has nothing to ask: it adds to papers that are known, and none are")
+        raise SourceFailed(
+            f"{source.name} only adds to known papers, and there are none yet; `digestd ingest` fetches some"
+        )
     async with Fetcher(db, client, clock) as fetcher, AnswerParser() as parser:
         for _page in range(PAGES):
             sent, body = request, await _body(fetcher, source, request)

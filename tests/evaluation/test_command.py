@@ -126,7 +126,7 @@ def test_invalid_judgment_is_reported_by_line_and_field(tmp_path: Path, line: st
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b'{"id": "a:1", "title": "A"}\n{"id": "a:1", "title": "B"}', "line 2: id: a:1 was there before"),
+        (b'{"id": "a:1", "title": "A"}\n{"id": "a:1", "title": "B"}', "line 2: id: a:1 is on an earlier line already"),
         (b'{"id": "a:1"}', "title"),
         (b'{"id": 7, "title": "A"}', "id"),
         (b"\xff\xfe", "UTF-8"),
