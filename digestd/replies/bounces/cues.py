@@ -50,7 +50,7 @@ FAILED = (
 DELAYED = (
     Cue(r"warning message only",                                "This is a warning message only"),
     Cue(r"advisory-only",                                       "An advisory-only email"),
-    Cue(r"(will|being) (be )?retried",                          "Delivery will be retried"),
+    Cue(r"(will|being) (be )?retr(ied|y)",                      "Delivery will be retried"),
     Cue(r"will (continue|keep|be attempted)",                   "We will keep trying"),
     Cue(r"continue to (try|be made)",                           "Attempts continue to be made"),
     Cue(r"delivery .{0,40}(has been |was )?(delayed|postponed)", "Delivery to ada@example.net was delayed"),

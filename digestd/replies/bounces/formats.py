@@ -198,7 +198,8 @@ _FAILED, _DELAYED = any_of(cues.FAILED), any_of(cues.DELAYED)
 def parse_text(mail: ParsedMail) -> BounceReport | None:
     """Return the failure that the text describes, or None if it is not recognised."""
     by_system = mail.is_from_mail_system or mail.report_type == "delivery-status"
-    if parse_automatic(mail) is not None or not (by_system or _BOUNCE_SUBJECT.search(mail.fields.first("subject"))):
+    has_subject = _BOUNCE_SUBJECT.search(read_subject(mail.fields)) is not None
+    if parse_automatic(mail) is not None or not (by_system or has_subject):
         return None
     text = without_original(mail.plain_text[:_TEXT_CHARS_MAX])
     delayed, failed = _find_addresses(mail)
@@ -207,7 +208,7 @@ def parse_text(mail: ParsedMail) -> BounceReport | None:
         failed = (
             _FAILED.search(text) is not None
             or bool(mail.fields.first("x-failed-recipients"))
-            or (by_system and names_failure(text))
+            or (by_system and (has_subject or names_failure(text)))
         )
     if delayed and not (failed and by_system and "permanent" in text.lower()):
         return BounceReport(BounceKind.DELAYED, status_in(text))
