@@ -6,7 +6,7 @@ setting are recognised as well, so that the answer can say where it is changed.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -47,6 +47,15 @@ class Verb(StrEnum):
     LEAVING = "leaving"  # perhaps a wish to unsubscribe
 
 
+_NUMBER_WORDS = {
+    1: "一", 2: "two zwei deux dos dois duas 二 两 兩", 3: "three drei trois tres 三",
+    4: "four vier quatre cuatro quatro 四",
+    5: "five fünf cinq cinco 五", 6: "six sechs seis 六", 7: "seven sieben sept siete sete 七",
+    8: "eight acht huit ocho oito 八", 9: "nine neun neuf nueve nove 九", 10: "ten zehn dix diez dez",
+}  # fmt: skip
+NUMBERS: Mapping[str, int] = {fold(word): number for number, words in _NUMBER_WORDS.items() for word in words.split()}
+"""Numbers in words; see `words: one` of the catalogues for one."""
+_HAN_NUMBER = re.compile("[一二两兩三四五六七八九]?十[一二三四五六七八九]?|[一二两兩三四五六七八九]")
 DAYS: Mapping[str, int] = {"day": 1, "week": 7, "month": 30}
 SIGNS: Mapping[str, Verb] = {"+": Verb.ADD, "-": Verb.REMOVE, "−": Verb.REMOVE}
 """Signs between the kind of an interest and its words. They are no commands: lists and signatures start with them."""
@@ -88,7 +97,7 @@ class CommandWords:
         heads: The same, and the kinds of interests, which may begin a line, too.
         lines: Whole lines that are commands.
         others: Words of other meanings, such as `filler` and `courtesy`.
-        languages: The language of words that ask for a subscription and of polite words.
+        languages: The languages of each word, without those of English.
     """
 
     verbs: Mapping[str, Verb]
@@ -97,7 +106,7 @@ class CommandWords:
     heads: frozenset[str]
     days: Mapping[str, int]
     others: Mapping[str, frozenset[str]]
-    languages: Mapping[str, str]
+    languages: Mapping[str, frozenset[str]]
 
     @classmethod
     def of(cls, catalogues: Mapping[str, str]) -> "CommandWords":
@@ -108,19 +117,19 @@ class CommandWords:
         verbs: dict[str, Verb] = {}
         lines: dict[str, Verb] = {}
         others: defaultdict[str, set[str]] = defaultdict(set)
-        languages: dict[str, str] = {}
+        languages: defaultdict[str, set[str]] = defaultdict(set)
         for tag, meaning, word in _entries(catalogues):
             if meaning in set(Verb):
                 (lines if " " in word else verbs).setdefault(word, Verb(meaning))
             else:
                 others[meaning].update(word.split())
-            if meaning in {Verb.SUBSCRIBE, "courtesy"}:
-                languages.setdefault(word, tag)
+            languages[word].add(tag)
         kinds = {word: kind for kind in Kind for word in others[kind]}
         heads = frozenset(verbs) | frozenset(kinds)
         days = {word: days for unit, days in DAYS.items() for word in others[unit]}
         named = {name: frozenset(found) for name, found in others.items()}
-        return cls(verbs, lines, kinds, heads, days, named, languages)
+        foreign = {word: frozenset(tags) for word, tags in languages.items() if "en" not in tags}
+        return cls(verbs, lines, kinds, heads, days, named, foreign)
 
     def mean(self, meaning: str, word: str) -> bool:
         return word in self.others.get(meaning, ())
@@ -154,10 +163,11 @@ def parse_commands(mail: CommandMail, words: CommandWords) -> tuple[Command, ...
 
 
 def written_language(mail: CommandMail, words: CommandWords) -> str:
-    """Return the language in which an unknown sender asks for a subscription, English if in doubt."""
-    lines = [line.translate(_PUNCTUATION) for line in (mail.subject, *mail.lines[:3])]
-    said = [word for line in lines for word in (_take(line, words.verbs)[0], *_words(line))]
-    return next((tag for word in said if (tag := words.languages.get(word, "")) not in {"", "en"}), "en")
+    """Return the language that most words of a mail belong to; English if none is of another language."""
+    lines = [line[:LINE_MAX].translate(_PUNCTUATION) for line in (mail.subject, *mail.lines)]
+    said = {word for line in lines for word in (_take(line, words.verbs)[0], *_words(line))}
+    votes = Counter(tag for word in said for tag in sorted(words.languages.get(word, ())))
+    return max(sorted(votes), key=lambda tag: votes[tag], default="en")
 
 
 def parse_line(line: str, words: CommandWords) -> list[Command]:
@@ -263,10 +273,17 @@ def _setting(verb: Verb, rest: str, _: CommandWords) -> list[Command]:
 
 def _arguments(rest: str, words: CommandWords) -> list[str]:
     """Return numbers, dates and units without what stands between them."""
-    spaced = _NUMBER_EDGE.sub(" ", _WIDE_DATE.sub(r"\1-\2-\3 ", rest))
+    digits = _HAN_NUMBER.sub(_from_han, _WIDE_DATE.sub(r"\1-\2-\3 ", rest))
+    spaced = _NUMBER_EDGE.sub(" ", digits)
     return [
         word for word in (fold(one).strip(",.!") for one in spaced.split()) if word and not words.mean("filler", word)
     ]
+
+
+def _from_han(number: "re.Match[str]") -> str:
+    """Return a number below a hundred, such as 十四, in digits."""
+    tens, ten, ones = number[0].rpartition("十")
+    return str((NUMBERS.get(tens, 1) * 10 if ten else 0) + NUMBERS.get(ones, 0))
 
 
 def _paper_numbers(verb: Verb, rest: str, words: CommandWords) -> list[Command]:
@@ -282,21 +299,26 @@ def _pause(verb: Verb, rest: str, words: CommandWords) -> list[Command]:
         return [Command(verb)]
     if len(said) == 1 and (day := _parse_date(said[0])):
         return [Command(verb, day.isoformat())]
-    count = "1" if words.mean("one", said[0]) else said[0]
+    count = "1" if words.mean("one", said[0]) else str(NUMBERS.get(said[0], said[0]))
     unit = words.days.get(said[1]) if len(said) == 2 else 1 if len(said) == 1 else None
     days = int(count) * unit if unit and count.isdecimal() and len(count) < 4 else 0
     return [Command(verb, f"{days}d" if 0 < days <= DAYS_MAX else None)]
 
 
 def _parse_date(text: str) -> date | None:
-    for form in ("%Y-%m-%d", "%d.%m.%Y"):
-        try:
-            return datetime.strptime(text, form).date()  # noqa: DTZ007  # a day has no time zone
-        except ValueError:
-            continue
-    return None
+    """Return the date, or None if day and month could be either."""
+    found = {day for form in _DATE_FORMS if (day := _read_date(text, form)) is not None}
+    return found.pop() if len(found) == 1 else None
 
 
+def _read_date(text: str, form: str) -> date | None:
+    try:
+        return datetime.strptime(text, form).date()  # noqa: DTZ007  # a day has no time zone
+    except ValueError:
+        return None
+
+
+_DATE_FORMS = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%d/%m/%Y", "%m/%d/%Y")
 _PARSERS: Mapping[Verb, Callable[[Verb, str, CommandWords], list[Command]]] = {
     Verb.SUBSCRIBE: _topics,
     Verb.YES: _alone,
