@@ -242,7 +242,8 @@ def _digests(notice: Claim) -> Iterator[Claim]:
     }
     daily = notice._replace(period=_DAY, covers_from=_DAY, facts=DigestFacts(100))
     detailed = notice.preferences.model_copy(update={"full_abstracts": True})
-    yield daily._replace(picks=(*every, *grouped, *sections), facts=DigestFacts(100, gaps), preferences=detailed)
+    facts = DigestFacts(100, gaps, unmatched=("lake ice", "river ice"))
+    yield daily._replace(picks=(*every, *grouped, *sections), facts=facts, preferences=detailed)
     nameless = notice.preferences.model_copy(update={"name": ""})
     late = daily._replace(period=_WEEK, covers_from="2026-W47", preferences=nameless)
     yield late._replace(picks=tuple(grouped), facts=_on(Occasion.THIN, Occasion.AFTER_GAP))

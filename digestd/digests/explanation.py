@@ -13,7 +13,15 @@ from datetime import date, datetime
 import numpy as np
 from sqlmodel import Session
 
-from digestd.digests.picks import digest_occasions, digest_options, most_read, select_picks, unpicked, with_group
+from digestd.digests.picks import (
+    digest_occasions,
+    digest_options,
+    most_read,
+    select_picks,
+    unmatched_topics,
+    unpicked,
+    with_group,
+)
 from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.selection import CARRY_OVER_PROBABILITY, DigestOptions, Selections, select
@@ -151,7 +159,9 @@ def _preview(day: PlanningDay, shard: Shard, period: str, ranking: RankingOption
     [picks] = select_picks(day, shard, [period], ranking.explore)
     occasions = digest_occasions(shard.subscribers[0], picks, considered, day, shard.unanswered)
     read = unpicked(day, shard, 0, picks, most_read(day) if ranking.most_read else None)
-    return Preview(period, picks, DigestFacts(considered, day.coverage, frozenset(occasions), most_read=read))
+    [unmatched] = unmatched_topics(day, shard, [picks])
+    facts = DigestFacts(considered, day.coverage, frozenset(occasions), unmatched if picks else (), most_read=read)
+    return Preview(period, picks, facts)
 
 
 def explain(

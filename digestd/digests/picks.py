@@ -21,6 +21,7 @@ from digestd.domain.interest import Kind
 from digestd.domain.subscriber import Cadence
 from digestd.domain.trial import Team
 from digestd.ranking.reasons import reasons
+from digestd.ranking.subjects import ABOUT_LOG_ODDS
 from digestd.store.due import DueSubscriber
 from digestd.store.groups import SharedInterest
 
@@ -98,6 +99,27 @@ def unpicked(day: PlanningDay, shard: Shard, i: int, picks: Sequence[Pick], j: i
         return 0
     is_news = shard.ranked.fresh[i, j] and shard.unseen[i, j] and not shard.own[i, j]
     return day.candidates.papers[j].revision if is_news and shard.allowed[i, j] and shard.in_categories[i, j] else 0
+
+
+def unmatched_topics(day: PlanningDay, shard: Shard, picks: Picks) -> list[tuple[str, ...]]:
+    """Return the topics of each subscriber without a paper: without picks all, else those that no new paper is about.
+
+    A single topic, and those of groups, are not named beside picks.
+    """
+    profiles, text = shard.ranked.profiles, shard.ranked.profiles.topic_text()
+    found = []
+    for i, due in enumerate(shard.subscribers):
+        topics = profiles.topics_of(i)
+        if picks[i] and len(topics) > 1:
+            start, count = int(profiles.topics.of.starts[i]), int(profiles.topics.of.sizes[i])
+            about = profiles.topics.subjects.log_odds[start : start + count, shard.open[i]] >= ABOUT_LOG_ODDS
+            met = {one.interest.value for one in shard.shared.get(due.key, ())}
+            met |= {pick.reason.value for pick in picks[i]}
+            met |= {text(start + query) for query in np.flatnonzero(about.any(axis=1)).tolist()}
+            topics = tuple(topic for topic in topics if topic not in met)
+        is_told = len(profiles.topics_of(i)) > 1 if picks[i] else not day.is_unanswered
+        found.append(topics if is_told else ())
+    return found
 
 
 def quiet_days(empty: Sequence[str], period: str) -> int:

@@ -13,7 +13,7 @@ import structlog
 from sqlmodel import Session
 
 from digestd.digests.judging import PLANNING_SECONDS, Judge, judge_due
-from digestd.digests.picks import digest_occasions, most_read, quiet_days, select_picks, unpicked
+from digestd.digests.picks import digest_occasions, most_read, quiet_days, select_picks, unmatched_topics, unpicked
 from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.digests.relevance_probability import refit_calibration
 from digestd.digests.rescheduling import reopen_empty_day, update_schedules
@@ -305,6 +305,7 @@ def _digests(
     """Return the digest of each subscriber who has a slot."""
     picks = select_picks(day, shard, [slot.period.key if slot else "" for slot in slots], planner.ranking.explore)
     considered = (shard.open & shard.ranked.fresh).sum(axis=1).tolist()
+    unmatched = unmatched_topics(day, shard, picks)
     read = most_read(day) if planner.ranking.most_read else None
     return {
         due.key: NewDigest(
@@ -312,7 +313,7 @@ def _digests(
             consent_version=due.version,
             slot=slot,
             picks=picks[i],
-            unmatched=_unmatched(day, shard, i) if due.preferences.when_empty and not picks[i] else None,
+            unmatched=unmatched[i] if due.preferences.when_empty or picks[i] else None,
             considered=considered[i],
             occasions=pack_occasions(
                 digest_occasions(due, picks[i], considered[i], day, shard.unanswered),
@@ -324,10 +325,6 @@ def _digests(
         for i, (due, slot) in enumerate(zip(shard.subscribers, slots, strict=True))
         if slot is not None
     }
-
-
-def _unmatched(day: PlanningDay, shard: Shard, i: int) -> tuple[str, ...]:
-    return () if day.is_unanswered else shard.ranked.profiles.topics_of(i)
 
 
 @lru_cache(maxsize=2_000)

@@ -89,7 +89,7 @@ class DigestFacts(NamedTuple):
         considered: How many papers it was chosen from; 0 hides the number.
         coverage: The sources that were incomplete at planning, by label; None if that cannot be read.
         occasions: What is special about this digest.
-        unmatched: The topics for which no paper was found, if a digest without picks says that there is none.
+        unmatched: The topics for which no paper was found: all of a digest without picks that is sent, else some.
         quiet_days: Days with an empty digest before it, two or more; else 0.
         most_read: The store's row number of the revision that everybody reads and that is no pick; 0 without one.
     """

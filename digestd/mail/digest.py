@@ -129,6 +129,7 @@ class DigestFrame(DigestLinks):
         contents: A slot for the list of titles, or empty if there are few papers.
         unlisted: How many papers it does not name.
         papers: A slot for the headings and papers.
+        silent: A slot for the topics without a paper, or empty; `silent_count`: how many, 2 if there are more.
         most_read, most_read_url: Slots for the paper that everybody reads, or empty.
     """
 
@@ -139,6 +140,8 @@ class DigestFrame(DigestLinks):
     held: tuple[EarlierDigest, ...]
     contents: str
     unlisted: int
+    silent: str
+    silent_count: int
     most_read: str
     most_read_url: str
     subject: str = slot("subject")
@@ -237,7 +240,7 @@ def _draft(environment: Environment, content: DigestContent, fit: DetailLevel, i
     layout = blocks(content.items)
     first = [place for block in layout for place in block.places][:5]
     lines = _lines(environment, content, [content.items[place].paper.cut(fit) for place in first])
-    values = _values(content, lines)
+    values = {**_values(content, lines), **_silent(environment, content.facts.unmatched)}
     has_contents = len(items) >= _CONTENTS_FROM
     frame = _frame(content, lines.heading, len(content.items) - len(items), has_contents)
     head, middle, foot = _frame_parts(environment, frame)
@@ -394,6 +397,13 @@ def _values(content: DigestContent, lines: _Lines) -> dict[str, Value]:
     }
 
 
+@lru_cache(maxsize=512)
+def _silent(environment: Environment, topics: tuple[str, ...]) -> Mapping[str, Value]:
+    """Return the topics without a paper as they are named beside others."""
+    names = str(environment.globals["semicolon"]).join(clean_line(one, TOPIC_SHOWN_MAX) for one in topics[:_TOPICS_MAX])
+    return {"silent": value(names, wrap(names, 72, indent=2))}
+
+
 def _tokens(links: DigestLinks) -> Sequence[Value]:
     letters = "".join(links.tokens).replace("-", "").replace("_", "")
     if letters and not (letters.isascii() and letters.isalnum()):
@@ -418,6 +428,8 @@ def _frame(content: DigestContent, heading: str, left: int, has_contents: bool) 
         replies=links.replies,
         contents=slot("contents") if has_contents else "",
         unlisted=max(len(content.items) - _CONTENTS_MAX, 0),
+        silent=slot("silent") if content.items and content.facts.unmatched else "",
+        silent_count=min(len(content.facts.unmatched), 2),
         most_read=slot("read") if content.most_read else "",
         most_read_url=_slot_if(content.most_read.url if content.most_read else "", "readurl"),
     )

@@ -154,6 +154,14 @@ def test_first_digest_comes_with_the_nearest_paper(bare: Install) -> None:
     assert bare.plan() == PlanReport(due=1, empty=1), "later digests keep the floor"
 
 
+def test_digest_names_topics_without_papers(bed: Install) -> None:
+    bed.people([reader(topics=[TOPIC, "Byzantine pottery", "candle wicks"])])
+    assert planned(bed)
+    _, text, html = written(bed)
+    assert "Nothing new on your topics: Byzantine pottery; candle wicks " in text
+    assert "Nothing new on your topics: Byzantine pottery; candle wicks</p>" in html
+
+
 def test_first_digest_of_an_author_follower_says_what_trends(bare: Install) -> None:
     bare.people([{"email": "reader@example.net", "authors": ["Quillane Ostrovenko"]}])
     bare.papers(shelf("other", 8, NONE, signals={"upvotes": 5}))

@@ -100,6 +100,12 @@ def test_unmatched_topics_round_trip(topics: list[str]) -> None:
         assert (unpack_unmatched(packed), unpack_picks(packed)) == (tuple(topics), ())
 
 
+@given(PICKS, st.lists(WORDS, min_size=1))
+def test_picks_and_unmatched_topics_round_trip(picks: list[Pick], topics: list[str]) -> None:
+    packed = pack_picks(picks, topics)
+    assert (unpack_picks(packed), unpack_unmatched(packed)) == (tuple(picks), tuple(topics))
+
+
 @pytest.mark.parametrize("pack", [pack_picks, _binary])
 @given(OLD_PICKS.filter(bool), st.data())
 def test_unpack_picks_refuses_truncated_bytes(

@@ -31,7 +31,7 @@ _HASH_BITS = 62
 class NewDigest(NamedTuple):
     """A digest to create for one subscriber.
 
-    `unmatched`: the topics without a paper, if a digest without picks is sent to say so; else it is empty.
+    `unmatched`: the topics without a paper that the digest names; None without picks if there is nothing to send.
     """
 
     subscriber: int

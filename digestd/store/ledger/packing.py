@@ -41,10 +41,10 @@ _REASONS = {str(kind): kind for kind in ReasonKind}
 
 
 def pack_picks(picks: Sequence[Pick], unmatched: Sequence[str] | None = None) -> bytes:
-    """Return the picks of a digest as JSON; without any, the topics that it says have no paper, or nothing."""
-    if picks:
+    """Return the picks of a digest as JSON, with the topics that it says have no paper; nothing without both."""
+    if picks and not unmatched:
         return _encode(picks).encode()
-    return b"" if unmatched is None else _encode({"unmatched": unmatched}).encode()
+    return b"" if unmatched is None else _encode({"unmatched": unmatched, "picks": picks}).encode()
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -71,7 +71,7 @@ def pick_count(packed: bytes) -> int:
 
 
 def unpack_unmatched(packed: bytes) -> tuple[str, ...]:
-    """Return the topics of a digest without picks; () for any other."""
+    """Return the topics that a digest says have no paper; () for any other."""
     try:
         if packed.startswith(b"{"):
             return tuple(map(str, _decode(packed.decode())["unmatched"]))
@@ -83,8 +83,10 @@ def unpack_unmatched(packed: bytes) -> tuple[str, ...]:
 
 
 def _picks(packed: bytes) -> tuple[Pick, ...]:
-    if not packed or packed.startswith(b"{"):
+    if not packed:
         return ()
+    if packed.startswith(b"{"):
+        return tuple([_pick(*fields) for fields in _decode(packed.decode()).get("picks", ())])
     if not packed.startswith(b"["):
         return _picks_of_first_release(packed)
     return tuple([_pick(*fields) for fields in _decode(packed.decode())])
