@@ -235,11 +235,12 @@ def _published(fields: Mapping[str, str]) -> datetime | None:
 def _authors(written: str) -> list[str]:
     """Return names in reading order: `Last, Jr., First` becomes `First Last Jr.`
 
-    bibtexparser loses a command with which a name after the first begins, so that an empty group is put before it.
+    bibtexparser loses a command with which a name after the first begins, so that an empty group is put before it, and
+    takes the accent of `\\~n` for a tie, so that accents are decoded before.
     """
     found = []
     for name in split_multiple_persons_names(_NEXT_IN_TEX.sub(r"\1{}", written.strip(" ,;"))):
-        parts = parse_single_name_into_parts(name, strict=False)
+        parts = parse_single_name_into_parts(with_letters(name), strict=False)
         name_text = _decoded(" ".join([*parts.first, *parts.von, *parts.last, *parts.jr]))
         found += [] if is_others(name_text) else [name_text]
     return found

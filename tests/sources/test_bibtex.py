@@ -67,6 +67,8 @@ def test_bibtex_finds_identifier_in_any_field(fields: str, name: str) -> None:
         (r"Rue, \AA sa", "Åsa Rue"),
         (r"\DJ ur\dj a Rue", "Đurđa Rue"),
         (r"{\'E}lie Rue", "Élie Rue"),
+        (r"Nu\~{n}o Mu\~noz", "Nuño Muñoz"),
+        (r"\AA sa Wei\ss", "Åsa Weiß"),
     ],
 )
 def test_bibtex_author_may_begin_with_tex(written: str, name: str) -> None:

@@ -241,6 +241,7 @@ def test_identifier_without_title_is_a_paper(form: str) -> None:
         "https://doi.org/10.5555%2Flakes(1)2",
         "(see 10.5555/lakes(1)2)",
         "10.5555/lakes(1)2 [doi]",
+        "\nM3  - doi: 10.5555/lakes(1)2",
         "10.5555/lakes%281%292",
         "doi:10.5555%252Flakes%25281%25292",
     ],

@@ -37,7 +37,7 @@ from digestd.text.people import indexed_name, natural_name
 
 _LINES_MAX = 5_000
 """Lines of one field; the rest is left out."""
-_ADDRESSES, _NOTES = ("UR", "L1", "L2", "L3", "M1", "AN", "M3"), ("N1", "M1", "AN", "UR")
+_ADDRESSES, _NOTES = ("UR", "L1", "L2", "L3", "M1", "AN", "M3"), ("N1", "M1", "M3", "AN", "UR")
 """Fields of RIS that hold addresses, and such that may name an identifier."""
 _MAIL = re.compile(r"(?<!\s)\s*\([^()@]*@[^()]*\)")
 
