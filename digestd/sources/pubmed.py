@@ -21,12 +21,14 @@ from digestd.sources.identifiers import parse_pmcid, parse_pmid, unique_ids
 from digestd.sources.json_records import JsonObject, as_list, load_object, object_at, parse_count, text_at
 from digestd.sources.retractions import merge_retractions, retraction
 from digestd.sources.source import (
+    ITEMS_MAX,
     Page,
     RateLimit,
     Reject,
     Request,
     check_rejects,
     clean_line,
+    counted,
     make_words,
     quote_service,
     reject_of,
@@ -160,13 +162,13 @@ def _articles(body: bytes, cursor: str) -> Page:
     return check_rejects(Page(merge_retractions(page.sightings), _after(place, read), page.rejects, place.count))
 
 
-def read_articles(body: bytes) -> tuple[Page, int]:
+def read_articles(body: bytes, most: int = ITEMS_MAX) -> tuple[Page, int]:
     """Return the papers of PubMed XML, and the number of records. Raises SourceFailed if it is no PubMed XML."""
-    elements = XmlElements(_without_doctype(body), ROOTS)
+    elements = XmlElements(_without_doctype(body), ROOTS, most)
     sightings: list[Sighting] = []
     rejects: list[Reject] = []
     read = 0
-    for element in elements.read("PubmedArticle", "PubmedBookArticle", "ERROR"):
+    for element in counted(elements.read("PubmedArticle", "PubmedBookArticle", "ERROR")):
         if element.tag == "ERROR":
             raise SourceFailed(quote_service("PubMed", element.text or ""))
         read += 1

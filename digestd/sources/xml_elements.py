@@ -24,15 +24,16 @@ _BLOCK = 65_536
 class XmlElements:
     """The elements of one document. After reading, `broken` says why it ended early, or is None."""
 
-    def __init__(self, body: bytes, roots: frozenset[str]) -> None:
+    def __init__(self, body: bytes, roots: frozenset[str], most: int = ITEMS_MAX) -> None:
         if b"<!DOCTYPE" in body[:4096] or b"<!ENTITY" in body:
             raise SourceFailed("the answer declares a DOCTYPE (is it a web page?); a feed was expected")
         self.broken: str | None = None
         self._body = body
         self._roots = roots
+        self._most = most
 
     def read(self, *tags: str) -> Iterator[Element]:
-        """Yield every complete element with one of these tags, in order. At most ITEMS_MAX."""
+        """Yield every complete element with one of these tags, in order, and not more than there may be."""
         depth, found = 0, 0
         for event, element in self._events():
             depth += 1 if event == "start" else -1
@@ -42,8 +43,8 @@ class XmlElements:
                 yield element
                 element.clear()
                 found += 1
-            if found >= ITEMS_MAX:
-                self.broken = f"more than {ITEMS_MAX} items; the rest was left out"
+            if found >= self._most:
+                self.broken = f"more than {self._most} items; the rest was left out"
                 return
 
     def _events(self) -> Iterator[tuple[str, Element]]:

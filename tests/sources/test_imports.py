@@ -195,6 +195,35 @@ def test_reference_file_limits_name_remedy() -> None:
         ReferenceFile("endnote")
 
 
+@pytest.mark.parametrize("form", ["medline", "wos", "refer", "endnote-xml", "pubmed-xml", "csl-json"])
+def test_whole_library_is_read_in_every_format(form: str) -> None:
+    begin, record, end = {
+        "medline": ("", "PMID- {}\nTI  - Lakes\n\n", ""),
+        "wos": ("", "PT J\nTI Lakes\nDI 10.5555/{}\nER\n\n", ""),
+        "refer": ("", "%0 Journal Article\n%T Lakes {}\n\n", ""),
+        "endnote-xml": (
+            "<xml><records>",
+            "<record><titles><title>Lakes {}</title></titles></record>",
+            "</records></xml>",
+        ),
+        "pubmed-xml": (
+            "<PubmedArticleSet>",
+            "<PubmedArticle><MedlineCitation><PMID>{}</PMID><Article><ArticleTitle>Lakes</ArticleTitle><ArticleDate><Year>2026</Year></ArticleDate></Article>"
+            "</MedlineCitation></PubmedArticle>",
+            "</PubmedArticleSet>",
+        ),
+        "csl-json": ("[", '{{"title": "Lakes {}"}},', '{{"title": "Ponds"}}]'.format()),
+    }[form]
+    for most in (6_000, ENTRIES_MAX + 1):
+        text = begin + "".join(map(record.format, range(1, most + (form != "csl-json")))) + end
+        if most > ENTRIES_MAX:
+            with pytest.raises(SourceFailed, match="more than 20,000 entries"):
+                read(text, form)
+        else:
+            page = read(text, form)
+            assert (len(page.sightings), page.rejects) == (most, ())
+
+
 @pytest.mark.parametrize(
     ("written", "name"),
     [
@@ -324,6 +353,7 @@ NOT_READ = {
     "Ovid's text, with long labels": "<1>\nAccession Number\n  1\nTitle\n  Lakes freeze",
     "RefWorks' text": "RT Journal Article\nSR Electronic(1)\nA1 Rue,Ann\nT1 Lakes freeze\nAB They do.\nYR 2026\n",
     "MODS": '<mods xmlns="http://www.loc.gov/mods/v3"><titleInfo><title>Lakes freeze</title></titleInfo></mods>',
+    "LaTeX": "\\begin{thebibliography}{9}\n\\bibitem{a} Rue, Lakes freeze.",
     "an e-mail": "From: Ann\nSubject: Lakes\n\nLakes freeze\nThey do.",
     "PDF": "%PDF-1.7\nLakes\nfreeze",
     "OpenAlex JSON": '{"results": [{"title": "Lakes freeze"}]}',
@@ -347,6 +377,8 @@ RECORDS = [
     "Rue, A., & Li, B. (2026). Lakes freeze.\nLake Journal, 12(3), 45-67.\n",
     "A. Rue, B. Li, Lakes freeze, Lake Journal 12 (2026)\n45-67.\n",
     '"TITLE","Lakes freeze"\n"AUTHOR NAMES","Rue A."\n"SOURCE","Lakes (2026)"\n',
+    "ty  - JOUR\nti  - Lakes freeze\ner  - \n",
+    "- [Lakes freeze](https://doi.org/10.5555/1)\n- [Ponds](https://doi.org/10.5555/2)\n",
     "--AU-- Rue, A.\n--TI-- Lakes freeze\n--YP-- 2026\n",
 ]
 

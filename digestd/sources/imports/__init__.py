@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from digestd.errors import BadInput, SourceFailed
 from digestd.sources.imports import json_formats, plain_text, tagged, xml_formats, zotero
+from digestd.sources.imports.reference import ENTRIES_MAX
 from digestd.sources.imports.unreadable import binary_name, remedy
 from digestd.sources.source import Page
 
 BYTES_MAX = 20_000_000
-ENTRIES_MAX = 20_000
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 

@@ -9,6 +9,8 @@ from digestd.sources.dates import midnight
 from digestd.sources.identifiers import title_hash_id
 from digestd.sources.source import make_words
 
+ENTRIES_MAX = 20_000
+
 
 def make_reference(
     title: str,

@@ -18,6 +18,7 @@ record begins and ends. Bad optional fields are ignored, so that they never lose
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from digestd.domain.paper import PaperId, Sighting
 from digestd.errors import SourceFailed
@@ -30,7 +31,7 @@ from digestd.sources.identifiers import (
     parse_pmcid,
     parse_pmid,
 )
-from digestd.sources.imports.reference import make_reference
+from digestd.sources.imports.reference import ENTRIES_MAX, make_reference
 from digestd.sources.pubmed import plain_title
 from digestd.sources.source import Page, Reject, counted, reject_of
 from digestd.text.people import indexed_name, natural_name
@@ -76,7 +77,7 @@ class TaggedFormat:
         sightings: list[Sighting] = []
         rejects: list[Reject] = []
         count = 0
-        for record in counted(_records(text, self)):
+        for record in islice(counted(_records(text, self)), ENTRIES_MAX + 1):
             count += 1
             try:
                 if found := self.sighting(record):

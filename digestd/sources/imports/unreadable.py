@@ -28,6 +28,7 @@ _IS_XML = re.compile(r"\s*<(?:\?xml|[A-Za-z][\w.-]*:[A-Za-z])")
 _STARTS = {"{\\rtf": "RTF", "%PDF-": "PDF", "PT\tAU\t": "Web of Science's table, separated by tabs"}
 _TEXT_NAMES = (
     (re.compile(r"\A\s*<!doctype (?:html|netscape)", re.IGNORECASE), "a web page"),
+    (re.compile(r"\A\s*\\(?:documentclass|begin|bibitem)\b"), "LaTeX"),
     (re.compile(r"^cff-version:", re.MULTILINE), "CITATION.cff"),
     (re.compile(r"\A\s*\d{5}[a-z ]{2,4}.{1,3}22\d{5}"), "MARC"),
     (re.compile(r"^PMID: \d+\b.*$", re.MULTILINE), "PubMed's text"),
@@ -58,7 +59,8 @@ _BINARY_NAMES = (
     (b"\x1f\x8b", "a gzip archive"),
 )
 _TAGGED = re.compile(
-    r"(?:-{0,3}[A-Z][A-Z0-9]{1,3} {0,3}[-~|:]{1,2} ?\S|%[A-Z0-9] \S|[A-Z][A-Z0-9] {1,3}\S|[=$:\\]?\d{3}[ =]\S)"
+    r"(?:[a-z]{2}  -|-{0,3}[A-Z][A-Z0-9]{1,3} {0,3}[-~|:]{1,2} ?\S|%[A-Z0-9] \S"
+    r"|[A-Z][A-Z0-9] {1,3}\S|[=$:\\]?\d{3}[ =]\S)"
 )
 _LABELLED = re.compile(
     r"\s*\W{0,3}(?:title|authors?|abstract|doi|journal|year|date|keywords?|publisher|volume|issue|pages|issn|url|type"
@@ -71,6 +73,7 @@ _CITATION = re.compile(
     r"\W{0,4}[A-Z][\w’'-]{1,40}(?: [A-Z][\w’'-]{1,40})?, ?(?:[A-Z]\.[ -]?){1,4}.{0,600}?\(?\b(?:19|20)\d\d[a-z]?\b"
     r"|\W{0,4}(?:[A-Z]\. ?){1,3}[A-Z][\w’'-]{1,40},.{0,600}?\b(?:19|20)\d\d\b"
 )
+_ADDRESS = re.compile(r"https?://|\b10\.\d{4,9}/")
 _MANY, _LINES_SEEN = 3, 500
 
 
@@ -145,9 +148,9 @@ def json_name(found: object) -> str:
 
 
 def has_record_shape(lines: list[str]) -> bool:
-    """Return True if lines are fields with tags or labels, or a list of references, and no prose."""
+    """Return True if lines are fields with tags or labels, or a list of references or addresses, and no prose."""
     lines = lines[:_LINES_SEEN]
-    if lines and _CITATION.match(lines[0]):
+    if lines and (_CITATION.match(lines[0]) or _ADDRESS.search(lines[0])):
         return True
     if len(lines) < _MANY:
         return False

@@ -11,7 +11,7 @@ from digestd.domain.paper import Sighting
 from digestd.errors import SourceFailed
 from digestd.sources.dates import written_date
 from digestd.sources.identifiers import find_doi, find_noted_doi, parse_identifier
-from digestd.sources.imports.reference import make_reference
+from digestd.sources.imports.reference import ENTRIES_MAX, make_reference
 from digestd.sources.pubmed import ROOTS, read_articles
 from digestd.sources.source import Page, Reject, read_each, web_url
 from digestd.sources.xml_elements import XmlElements, text_of
@@ -41,7 +41,7 @@ def is_endnote(text: str) -> bool:
 
 def read_endnote(text: str) -> Page:
     """Parse the records of EndNote. Raises SourceFailed if there are none."""
-    elements = XmlElements(to_bytes(text), _ENDNOTE_ROOTS)
+    elements = XmlElements(to_bytes(text), _ENDNOTE_ROOTS, ENTRIES_MAX + 1)
     records = ((f"record {number}", element) for number, element in enumerate(elements.read("record"), start=1))
     sightings, rejects = read_each(records, lambda element: [_endnote(element)])
     if elements.broken:
@@ -57,7 +57,7 @@ def is_pubmed(text: str) -> bool:
 
 def read_pubmed(text: str) -> Page:
     """Parse the articles. Raises SourceFailed if there are none."""
-    page, count = read_articles(to_bytes(text))
+    page, count = read_articles(to_bytes(text), ENTRIES_MAX + 1)
     if not count:
         raise SourceFailed("the file holds no PubMed record")
     return page
