@@ -14,7 +14,7 @@ from digestd.app import App
 from digestd.cli.arguments import Json, Limit, check_number, parse_datetime
 from digestd.cli.output import emit, progress
 from digestd.cli.stdio import say
-from digestd.domain.delivery import DIGESTS, UNSENT, Actor, Evidence, MailKind, Settlement, State
+from digestd.domain.delivery import UNSENT, Actor, Evidence, MailKind, Settlement, State, shown_period
 from digestd.domain.digest import Pick
 from digestd.domain.paper import Paper
 from digestd.domain.schedule import period_date
@@ -197,16 +197,11 @@ def delivery_row(entry: DeliveryView) -> dict[str, object]:
         "id": entry.key,
         "email": entry.address,
         "kind": entry.kind,
-        "period": shown_period(entry),
-        "covers_from": shown_period(entry) and entry.covers_from,
+        "period": shown_period(entry.kind, entry.period),
+        "covers_from": shown_period(entry.kind, entry.covers_from),
         **{name: getattr(entry, name) for name in _FIELDS},
         "history": [step._asdict() for step in entry.history],
     }
-
-
-def shown_period(entry: DeliveryView) -> str:
-    """Return the day or week of a digest; notices have none, but a number by which there is one of a kind."""
-    return entry.period if entry.kind in DIGESTS else ""
 
 
 _FIELDS = (

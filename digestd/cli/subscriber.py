@@ -20,11 +20,11 @@ from sqlmodel import Session
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.arguments import DryRun, Email, Json
-from digestd.cli.delivery import shown_period
 from digestd.cli.output import emit, emit_import_report, progress
 from digestd.cli.stdio import say
 from digestd.delivery.bounces import score_of
 from digestd.domain.bounce import SUPPRESS_AT
+from digestd.domain.delivery import shown_period
 from digestd.domain.interest import TOPIC_SHOWN_MAX, Kind, Stance, values
 from digestd.domain.paper import PaperId
 from digestd.domain.reference import LookupState
@@ -197,7 +197,7 @@ def show_subscriber(email: Email, as_json: Json = False) -> None:
                 **{
                     "id": e.key,
                     "kind": e.kind,
-                    "period": shown_period(e),
+                    "period": shown_period(e.kind, e.period),
                     "state": e.state,
                     "picks": e.picks,
                     "due": e.due,

@@ -175,7 +175,8 @@ class Composer:
             colleagues: How many liked each of them.
         """
         liked = {pick.paper: colleagues for pick in claim.picks}
-        self._own[claim.key] = _OwnFacts(reply, (), liked, next(iter(shown), None))
+        read = next(iter(shown), None) if claim.facts.most_read else None
+        self._own[claim.key] = _OwnFacts(reply, (), liked, read)
         self._papers.update({(pick.revision, claim.planned_us): shown[pick.revision] for pick in claim.picks})
 
     def _read(self, claims: Sequence[Claim]) -> None:

@@ -242,7 +242,7 @@ def _digests(notice: Claim) -> Iterator[Claim]:
     }
     daily = notice._replace(period=_DAY, covers_from=_DAY, facts=DigestFacts(100))
     detailed = notice.preferences.model_copy(update={"full_abstracts": True})
-    facts = DigestFacts(100, gaps, unmatched=("lake ice", "river ice"))
+    facts = DigestFacts(100, gaps, unmatched=("lake ice", "river ice"), most_read=1)
     yield daily._replace(picks=(*every, *grouped, *sections), facts=facts, preferences=detailed)
     nameless = notice.preferences.model_copy(update={"name": ""})
     late = daily._replace(period=_WEEK, covers_from="2026-W47", preferences=nameless)

@@ -239,6 +239,11 @@ LIFTED_BY_CONSENT = LIFTED_BY_SIGNUP | {SuppressionReason.ERASED}
 """Reasons that a confirmed double opt-in lifts: an erased person may come back, but only by their own confirmation."""
 
 
+def shown_period(kind: str, period: str) -> str:
+    """Return the day or week of a digest for people. Notices have none: there it is a number."""
+    return period if kind in DIGESTS else ""
+
+
 def blocks_mail(kind: MailKind, reason: SuppressionReason | None) -> bool:
     """Return True if a suppression for this reason stops a mail of this kind.
 

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from digestd.domain.delivery import MailKind, State
+from digestd.domain.delivery import MailKind, State, shown_period
 from digestd.domain.digest import ReasonKind, Section
 from digestd.domain.gist import GistKind
 from digestd.domain.interest import TopicHint, Verdict
@@ -200,7 +200,7 @@ class PickOut(BaseModel):
 
 
 class DeliveryOut(BaseModel):
-    """A delivery: one row of the ledger."""
+    """A delivery: one row of the ledger. Only digests have a `period`."""
 
     model_config = ConfigDict(from_attributes=True, populate_by_name=True)
     number: Annotated[int, Field(validation_alias="key")]
@@ -210,6 +210,11 @@ class DeliveryOut(BaseModel):
     state: Annotated[str, Field(json_schema_extra={"enum": list(State)})]
     attempts: int
     due: datetime
+
+    @field_validator("period")
+    @classmethod
+    def _only_of_digests(cls, period: str, info: ValidationInfo) -> str:
+        return shown_period(info.data["kind"], period)
 
 
 class DigestOut(DeliveryOut):
