@@ -91,7 +91,7 @@ _MISLEADING_CODE = (
     ("",            r"(not found|name service error).{0,80}try again",      SOFT,   "Name service error for domain example.net: Host not found, try again", POSTFIX),
     ("",            r"unverified address.{0,120}(timeout|refused|unreachable|try again|in progress)", SOFT, "550 5.1.1 <a@example.net>: Recipient address rejected: unverified address: Address verification in progress", POSTFIX),
     ("",            r"too many hops|hop count|exceeded \d+ hops",           SOFT,   "554 5.4.6 Too many hops, user unknown", RFC3463),
-    ("",            r"(mail|routing)[ -]?loop|loops? back",                 SOFT,   "554 5.4.6 Mail for example.net loops back to myself", POSTFIX),
+    ("",            r"(mail|message|routing)[ -]?loop|loops? back",                 SOFT,   "554 5.4.6 Mail for example.net loops back to myself", POSTFIX),
     ("",            r"temporar(y|ily) (locked|disabled|suspended|inactive|over quota|full)", SOFT, "550 5.7.1 <a@example.net>: Recipient address rejected: user temporarily locked", SISIMAI),
     ("",            r"dns error when resolving",                            SOFT,   "550 DNS error when resolving MX server for example.net: Domain name not found", ZONEMTA),
     ("",            r"(unknown|no such) user.{0,80}in reply to end of data", SOFT,  "550 Unknown user a@example.net (in reply to end of DATA command)", DOCOMO),
@@ -179,7 +179,7 @@ _GONE = (
     ("",            r"no longer (valid|on (this )?server|accepts (e-?)?mail|works? (here|for|at))|no ((user|account) (by|with|here)|mail[ -]?box)|no ?(one|body) (here )?(by|with)|does( not|n't) work (here|for)|left (the|our) (company|organi[sz]ation)", HARD, "550 5.7.1 No mailbox here by that name", QMAIL),
     ("",            r"not (our (user|customer)|(a )?local user|(a )?user of)|user not local|deactivated|does not have a final", HARD, "551 not our customer", SISIMAI),
     ("",            r"reserved by rfc",                                     HARD,   "550 5.1.4 Destination reserved by RFC 2606", EXCHANGE),
-    ("",            r"not (listed |present )?in (the |our )?~(address book|directory)|not know this user|find an account|final delivery userid", HARD, "Ada not listed in public Name & Address Book", LOTUS),
+    ("",            r"not (listed |present )?in (the |our )?~(address book|directory)|no matches to nameserver|not know this user|find an account|final delivery userid", HARD, "Ada not listed in public Name & Address Book", LOTUS),
     ("",            r"WHO ~(has (been )?(moved|replaced)|changed)|no forwarding", HARD, "550 5.1.6 address <a@example.net> has been replaced by <b@example.net>", RFC3463),
     ("5xx 5.x.x",   r"(mail[ -]?box|account|address|recipient|user) (is )?(un|not )available", HARD, "550 5.5.0 Requested action not taken: mailbox unavailable", OUTLOOK),
     ("550",         r"(recipient|address) (address )?rejected\.?( <>)?( \(|$)",   HARD,   "550 <a@example.net>: Recipient address rejected.", SISIMAI),
@@ -219,7 +219,7 @@ RULES: tuple[BounceRule, ...] = tuple(
 
 WORDS_MAX = 4_000
 _CODE = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
-_REPLY_CODE = re.compile(r"(?<![\d.:/\[-])[45]\d\d(?=[ :-])")
+_REPLY_CODE = re.compile(r"(?<![\d.:/\[-])[45]\d\d(?=[ :\]-])")
 _CONTINUED = re.compile(r"(?<=\S)\s[45]\d\d-(?:[45]\.\d{1,3}\.\d{1,3})?\s+")
 _ADDRESS = re.compile(r"(?:[<(\[] ?)?[^\s<>@(\[]{1,100}@[^\s<>@,;:)\]]{1,255}(?: ?[>)\]])?")
 

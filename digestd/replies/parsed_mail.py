@@ -95,11 +95,11 @@ class ParsedMail:
     def is_from_mail_system(self) -> bool:
         """Return True if the sender is a mail system such as MAILER-DAEMON."""
         name, address = parseaddr(self.fields.first("from"))
-        name = name.strip(" \"'")
+        name, local = name.strip(" \"'"), address.partition("@")[0].strip('"\\')
         return (
             (not address.strip("<>") and "<>" in self.fields.first("from"))
-            or _SYSTEM_LOCAL_PART.fullmatch(address.partition("@")[0]) is not None
-            or _SYSTEM_NAME.fullmatch(name) is not None
+            or _SYSTEM_LOCAL_PART.fullmatch(local) is not None
+            or any(_SYSTEM_NAME.fullmatch(one) for one in (name, local))
             or bool(self.fields.first("x-failed-recipients"))
         )
 

@@ -57,6 +57,8 @@ def test_rule_words_are_lower_case(rule: BounceRule) -> None:
         ("", "550 5.6.0 Header 'To' contains a malformed address", POLICY),
         ("", "maildir delivery failed: error writing message: Disk quota exceeded", SOFT),
         ("", "550 mailbox unavailable", HARD),
+        ("", "mailbox unavailable [SMTP code 550]", HARD),
+        ("", "554 Message looping", SOFT),
         ("", "450 mailbox unavailable", SOFT),
         ("", "553 no mail-box here by that name", HARD),
         ("", "550 recipient unrecognized", HARD),

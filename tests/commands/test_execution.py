@@ -213,7 +213,8 @@ async def test_subscription_is_confirmed_by_answer_only(mail_install: CommandIns
     assert mail_install.status() is Status.PENDING
     assert mail_install.write("ja", to=ADDRESS, In_Reply_To=confirmation["Message-ID"]) is UNPROVEN
     assert mail_install.status() is Status.PENDING
-    assert mail_install.write("ja", to=confirmation["Reply-To"]) is COMMAND
+    quoting = "ja\nDelete my address now"
+    assert mail_install.write(quoting, to=confirmation["Reply-To"]) is COMMAND
     assert mail_install.status() is Status.ACTIVE
 
 

@@ -1,8 +1,12 @@
 """Test that wishes to leave are told from questions, denials and narrower wishes, in many languages."""
 
+from pathlib import Path
+
 import pytest
 
 from digestd.replies.commands.leaving import LINES_MAX, Wish, read_wish
+from digestd.replies.parsed_mail import html_to_lines, parse_mail
+from tests import golden
 
 CLEAR = """
 Kindly take my address off your mailing list. | Could you remove me from this list? | I'd like to opt out
@@ -48,6 +52,14 @@ def lines_of(text: str, wish: Wish) -> list[tuple[str, Wish]]:
 )
 def test_read_wish(line: str, wish: Wish) -> None:
     assert read_wish([line]) is wish
+
+
+@pytest.mark.parametrize("file", sorted(Path(golden.__file__).parent.glob("*.eml")), ids=lambda file: file.stem)
+def test_links_of_a_digest_are_no_clear_wish(file: Path) -> None:
+    """A program may quote a digest without marks."""
+    lines = html_to_lines(next(part.text for part in parse_mail(file.read_bytes()).parts if part.type == "text/html"))
+    said = [" ".join(line.split()) for line in lines if line.strip()]
+    assert file.stem == "confirm" or all(read_wish(["Great!", line]) is not Wish.CLEAR for line in said)
 
 
 def test_read_wish_joins_wrapped_lines() -> None:

@@ -200,7 +200,7 @@ def test_parse_commands_of_subject_and_lines() -> None:
     assert of("hello", "Hello digestd,", "more 1", "less 2", "Thank you", "fewer, please") == [Verb.MORE, Verb.LESS]
     assert of("", "お世話になっております。山田です。", "配信停止") == [Verb.UNSUBSCRIBE]
     assert of("", "I wonder", "more 1") == []
-    assert of("", "more 1", "I have moved on.", "Unsubscribe me, please") == [Verb.MORE, Verb.UNSUBSCRIBE]
+    assert of("", "I have moved on.", "Unsubscribe me, please") == [Verb.UNSUBSCRIBE]
     assert of("Automatic reply: unsubscribe", "I am away.") == []
     assert of("", "more 3", "- thanks") == [Verb.MORE]
     assert of("-", "save 2") == [Verb.SAVE]

@@ -190,6 +190,8 @@ def _best_status(status: str, text: str) -> str:
 _HEADERS = ("from", "subject", "x-failed-recipients", "to", "x-mailer")
 _TEXT_CHARS_MAX = 16 * 1024
 _COPY, _QUOTED = any_of(cues.COPY), any_of(cues.QUOTED)
+_REFUSAL = re.compile(r"\W{0,3}[45]\d\d[ -]")
+"""A quoted reply that begins with its code decides alone: what stands around it are hints for readers."""
 _OUR_SUBJECT = re.compile(r"^.{0,30}\b(subject|betreff|objet|asunto)\b.{0,10}:.*$", re.IGNORECASE | re.MULTILINE)
 _BOUNCE_SUBJECT = any_of(cues.SUBJECT, r"\A(?!(?:re|fwd?|aw|wg|tr|rv):).{0,200}")
 _FAILED, _DELAYED = any_of(cues.FAILED), any_of(cues.DELAYED)
@@ -214,7 +216,8 @@ def parse_text(mail: ParsedMail) -> BounceReport | None:
         return BounceReport(BounceKind.DELAYED, status_in(text))
     if not failed:
         return None
-    kind = kind_of("", quoted_reply(text), text)
+    quoted = quoted_reply(text)
+    kind = kind_of("", quoted) if _REFUSAL.match(quoted) else kind_of("", quoted, text)
     return BounceReport(kind if by_system or kind is not BounceKind.HARD else BounceKind.SOFT, status_in(text))
 
 

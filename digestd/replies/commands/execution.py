@@ -63,6 +63,8 @@ QUESTION_LIFETIME = timedelta(days=2)
 """Time to confirm commands that came without proof."""
 _OPEN = frozenset({Status.ACTIVE, Status.PAUSED})
 _LEAVING = frozenset({Verb.UNSUBSCRIBE, Verb.LEAVING})
+_ANSWERS = frozenset({Verb.YES, Verb.SUBSCRIBE, Verb.UNSUBSCRIBE})
+"""What answers a confirmation mail."""
 log = structlog.get_logger(__name__)
 
 
@@ -198,14 +200,16 @@ class _Turn:
     def confirm(self, proof: _Proof, commands: Sequence[Command]) -> InboundOutcome:
         """Confirm or decline a subscription in answer to its confirmation mail.
 
-        Declining erases a subscriber who never confirmed, and unsubscribes any other.
+        Declining erases a subscriber who never confirmed, and unsubscribes any other. The first answer counts: some
+        programs quote the confirmation mail without marks, and it offers to decline.
         """
-        verbs, asked = {command.verb for command in commands}, (proof.subscriber, proof.version)
+        answers = [command.verb for command in commands if command.verb in _ANSWERS]
+        asked = (proof.subscriber, proof.version)
         try:
-            if Verb.UNSUBSCRIBE in verbs:
+            if answers[:1] == [Verb.UNSUBSCRIBE]:
                 erased = decline_in_session(self.session, asked, self.now)
                 return InboundOutcome.COMMAND if erased else self.unsubscribe(proof)
-            if not verbs & {Verb.YES, Verb.SUBSCRIBE}:
+            if not answers:
                 return InboundOutcome.UNREAD
             confirm_in_session(self.session, asked, Cause.MAIL, self.now)
         except LinkExpired:

@@ -143,7 +143,10 @@ def _entries(catalogues: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
 
 
 def parse_commands(mail: CommandMail, words: CommandWords) -> tuple[Command, ...]:
-    """Return the commands of the lines, and of the subject unless a reply has it, and a wish to leave in prose."""
+    """Return the commands of the lines, and of the subject unless a reply has it, or else a wish to leave in prose.
+
+    After a command, prose may be a quotation of ours, which has links to leave.
+    """
     subject = "" if is_reply(mail.subject) or is_automatic(mail.subject) else mail.subject
     found = parse_line(subject, words)
     lines = [line.translate(_PUNCTUATION) for line in mail.lines]
@@ -154,11 +157,8 @@ def parse_commands(mail: CommandMail, words: CommandWords) -> tuple[Command, ...
         if not commands:
             break
         found += [command for command in commands if command not in found]
-    wish, leave = read_wish((subject, *mail.lines)), Command(Verb.UNSUBSCRIBE)
-    if wish is Wish.CLEAR and leave not in found:
-        found = [*found[: COMMANDS_MAX - 1], leave]
-    elif wish is Wish.DOUBTFUL and not found:
-        found = [Command(Verb.LEAVING)]
+    if not found and (wish := read_wish((subject, *mail.lines))):
+        found.append(Command(Verb.UNSUBSCRIBE if wish is Wish.CLEAR else Verb.LEAVING))
     return tuple(found[:COMMANDS_MAX])
 
 
