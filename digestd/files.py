@@ -122,12 +122,15 @@ def foreign(files: Iterable[Path], owner: int) -> Iterator[str]:
 def become_owner(folder: Path | None) -> None:
     """Run this command again as the owner of a folder if root runs it and the folder is not root's.
 
-    What root can read says nothing about what the service can.
+    Of one that does not exist yet, the next above it counts; a relative one is no service's. What root can read says nothing about what the service can.
 
     Raises:
         DigestdError: that user cannot run this Python.
     """
-    if folder is None or os.geteuid() != _ROOT or not folder.is_dir() or (owner := folder.stat()).st_uid == _ROOT:
+    if folder is None or not folder.is_absolute() or os.geteuid() != _ROOT:
+        return
+    place = next(one for one in (folder, *folder.parents) if one.is_dir())
+    if (owner := place.stat()).st_uid == _ROOT:
         return
     name = user_name(owner.st_uid)
     with contextlib.suppress(KeyError):
@@ -135,8 +138,7 @@ def become_owner(folder: Path | None) -> None:
     os.setgroups(os.getgrouplist(name, owner.st_gid) if name != str(owner.st_uid) else [])
     os.setgid(owner.st_gid)
     os.setuid(owner.st_uid)
-    if folder.is_absolute():
-        os.chdir(folder)
+    os.chdir(place)
     try:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # this program itself
     except OSError as error:

@@ -151,7 +151,7 @@ class Unit:
 
     def stop(self) -> int:
         if self.is_running:
-            os.kill(int(self.pid_file.read_text()), signal.SIGTERM)
+            os.killpg(int(self.pid_file.read_text()), signal.SIGTERM)
         for _ in range(PATIENCE_SECONDS * 20):
             if not self.is_running:
                 return 0
