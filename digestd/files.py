@@ -122,7 +122,8 @@ def foreign(files: Iterable[Path], owner: int) -> Iterator[str]:
 def become_owner(folder: Path | None) -> None:
     """Run this command again as the owner of a folder if root runs it and the folder is not root's.
 
-    Of one that does not exist yet, the next above it counts; a relative one is no service's. What root can read says nothing about what the service can.
+    What root can read says nothing about what the service can. Of a folder that does not exist yet, the next above it
+    counts; a relative one is no service's.
 
     Raises:
         DigestdError: that user cannot run this Python.
@@ -146,6 +147,12 @@ def become_owner(folder: Path | None) -> None:
             f"{name}, whom the data belongs to, cannot run {sys.executable}: {_reason(error)}; "
             "run `deploy/install` again, which takes another Python"
         ) from error
+
+
+def is_shared(folder: Path) -> bool:
+    """Return True if a folder is root's, and one group may read it, as /etc/digestd for the service."""
+    found = folder.stat()
+    return found.st_uid == _ROOT and found.st_mode & 0o077 == 0o050
 
 
 def is_missing(file: Path) -> bool:

@@ -10,7 +10,7 @@ from digestd.app import App
 from digestd.delivery.disk_space import free_bytes
 from digestd.delivery.preflight import require_templates
 from digestd.errors import DigestdError
-from digestd.files import is_missing
+from digestd.files import is_missing, is_shared
 from digestd.operations.diagnosis import Diagnosis, error, ok, warning
 from digestd.operations.service_status import failed_sources, needs_attention
 from digestd.operations.status_reader import read_status
@@ -141,9 +141,8 @@ def _modes(settings: Settings) -> Iterator[Diagnosis]:
     for file, what in _private_files(settings):
         if is_missing(file):
             continue
-        found = file.stat()
-        shared = stat.S_IRGRP | stat.S_IXGRP if found.st_uid == 0 else 0  # with the service, as in /etc/digestd
-        if (mode := stat.S_IMODE(found.st_mode)) & _OTHERS & ~shared:
+        with_service = stat.S_IRGRP | stat.S_IXGRP if is_shared(file.parent) else 0
+        if (mode := stat.S_IMODE(file.stat().st_mode)) & _OTHERS & ~with_service:
             judge = error if mode & stat.S_IRWXO else warning
             who = "everybody" if mode & stat.S_IRWXO else "its group"
             yield judge("files", f"{file} ({what}) is open to {who} (mode {mode:o})", f"run `chmod go= {file}`")

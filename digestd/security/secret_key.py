@@ -67,7 +67,7 @@ def put_secrets_back(file: Path, found: Mapping[str, Path]) -> None:
     with _convert_errors("cannot write", file):
         for target in sorted(targets, key=lambda target: target == file):  # the current one last: then all are there
             files.make_folder(target.parent)
-            if _is_shared(target.parent.parent):
+            if files.is_shared(target.parent.parent):
                 target.parent.chmod(0o750)
             _write_temporary(target, targets[target].read_bytes()).replace(target)
             _sync_folder(target.parent)
@@ -199,12 +199,6 @@ def _make_folder_like(file: Path, folder: Path) -> None:
         os.close(opened)
 
 
-def _is_shared(folder: Path) -> bool:
-    """Return True if a folder is root's, and one group may read it, as /etc/digestd for the service."""
-    found = folder.stat()
-    return found.st_uid == 0 and found.st_mode & 0o077 == 0o050
-
-
 def _write_temporary(file: Path, content: bytes, like: Path | None = None) -> Path:
     """Write a file next to this one and sync it, ready to replace it.
 
@@ -217,7 +211,7 @@ def _write_temporary(file: Path, content: bytes, like: Path | None = None) -> Pa
         if like is not None:
             files.give_to_owner_of(like, out.fileno())
             os.fchmod(out.fileno(), stat.S_IMODE(like.stat().st_mode))
-        elif _is_shared(file.parent):
+        elif files.is_shared(file.parent):
             os.fchmod(out.fileno(), 0o640)
         out.write(content)
         out.flush()
