@@ -7,7 +7,6 @@ GET  /p/{token}/libraries   Zotero;  POST links, reads, unlinks
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -38,10 +37,12 @@ PER_NETWORK, EVERYONE, SPAN = 10, 300, timedelta(minutes=10)
 WAIT_SECONDS = 4.0
 """Time that a visitor waits for the result, which most files take less than."""
 RELOAD_SECONDS = 3
+LARGE = 1024 * 1024
+"""Bytes from which a file waits for other large ones only, which may take minutes."""
 RUNNING_MAX = 3
-"""Imports that wait or run in this process; each holds its file in memory."""
-KEPT_MAX = 100
-"""Results that wait for their page."""
+"""Small and large imports each that wait or run in this process; each holds its file in memory."""
+KEPT_SECONDS = 600.0
+"""Time for which the page shows the result of an import that ran in the background."""
 NAMED = 100
 """Maximum number of refused entries listed on the page."""
 ZOTERO_AT_ONCE = 4
@@ -64,38 +65,50 @@ class _Import:
     entries that were read so far.
     """
 
+    is_large: bool
     task: asyncio.Task[tuple[str, ReferenceImportReport, int]]
     count: int = 0
 
 
 class ImportQueue:
-    """Imports in this process: one runs at a time, and a subscriber has one at most."""
+    """Imports in this process: one small and one large one run at a time, and a subscriber has one at most."""
 
     def __init__(self) -> None:
-        self._turn = asyncio.Semaphore(1)
-        self._imports: OrderedDict[int, _Import] = OrderedDict()
+        self._turns = {is_large: asyncio.Semaphore(1) for is_large in (False, True)}
+        self._imports: dict[int, _Import] = {}
 
     def start(self, subscriber: int, body: bytes, form: str, like: Callable[[Page], ReferenceImportReport]) -> None:
         """Start an import, unless one of this subscriber runs. Raises Unavailable if too many are waiting."""
         if subscriber in self._imports and not self._imports[subscriber].task.done():
             return
-        if sum(not one.task.done() for one in self._imports.values()) >= RUNNING_MAX:
+        is_large = len(body) > LARGE
+        if sum(one.is_large is is_large and not one.task.done() for one in self._imports.values()) >= RUNNING_MAX:
             raise Unavailable("too many imports are waiting")
-        self._imports[subscriber] = new = _Import(asyncio.ensure_future(self._run(subscriber, body, form, like)))
-        self._imports.move_to_end(subscriber)
-        new.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # its page says what went wrong
-        while len(self._imports) > KEPT_MAX:
-            self._imports.popitem(last=False)
+        task = asyncio.ensure_future(self._run(subscriber, body, form, like))
+        self._imports[subscriber] = new = _Import(is_large, task)
+        task.add_done_callback(lambda _task: self._end(subscriber, new))
 
-    async def wait(self, subscriber: int, seconds: float) -> _Import | None:
-        """Return the import of a subscriber, which is forgotten if it has ended within the time."""
-        found = self._imports.get(subscriber)
-        if found is None:
-            return None
+    async def wait(self, subscriber: int, seconds: float) -> _Import:
+        """Return the import of a subscriber after it has ended or the time is over; forget one that has ended."""
+        found = self._imports[subscriber]
         await asyncio.wait({found.task}, timeout=seconds)
-        if found.task.done() and self._imports.get(subscriber) is found:
-            del self._imports[subscriber]
+        if found.task.done():
+            self._forget(subscriber, found)
         return found
+
+    def find(self, subscriber: int) -> _Import | None:
+        """Return the import of a subscriber that runs or has ended lately."""
+        return self._imports.get(subscriber)
+
+    def _end(self, subscriber: int, ended: _Import) -> None:
+        """Keep a result for its page, which says what went wrong, too."""
+        if not ended.task.cancelled():
+            ended.task.exception()
+            ended.task.get_loop().call_later(KEPT_SECONDS, self._forget, subscriber, ended)
+
+    def _forget(self, subscriber: int, ended: _Import) -> None:
+        if self._imports.get(subscriber) is ended:
+            del self._imports[subscriber]
 
     async def _run(
         self, subscriber: int, body: bytes, form: str, like: Callable[[Page], ReferenceImportReport]
@@ -103,7 +116,7 @@ class ImportQueue:
         def note(count: int) -> None:
             self._imports[subscriber].count = count
 
-        async with self._turn:
+        async with self._turns[len(body) > LARGE]:
             found, read = await read_references(body, form, note)
             done = await run_in_threadpool(like, read)
         return found, replace(done, refused=done.refused[:NAMED]), len(done.refused)
@@ -115,7 +128,7 @@ _Imports = Annotated[ImportQueue, Depends(part(lambda _app: ImportQueue()))]
 @router.api_route("/p/{token}/import", methods=SHOW)
 async def show_import(settings: Settings, imports: _Imports) -> Response:
     subscriber = (await run_in_threadpool(settings.subscriber)).key
-    return await _answer(settings, await imports.wait(subscriber, 0.0))
+    return await _answer(settings, imports.find(subscriber))
 
 
 @router.post("/p/{token}/import")
