@@ -28,6 +28,7 @@ from digestd.subscribers.libraries import LinkedLibrary, link_zotero, linked_lib
 from digestd.subscribers.lookup import find
 from digestd.subscribers.reference_import import import_references, read_references
 
+_FULL = "there is no room for them; drop liked papers, or let a shorter file name the ones that count"
 _FORMATS = ", ".join(IMPORT_FORMATS)
 
 
@@ -68,8 +69,11 @@ def show_interests(
         found, page = asyncio.run(read_references(_read(file), form, _steps(advance)))
     say(f"read as {IMPORT_FORMATS[found].label}")
     done = import_references(built.db, known.key, page, built.clock())
-    counts = {"added": done.added, "unchanged": done.unchanged, "refused": len(done.refused)}
-    emit_import_report(counts, map(astuple, done.refused), as_json)
+    counts = {"added": done.added, "unchanged": done.unchanged, "refused": done.all_refused}
+    refused = [astuple(one) for one in done.refused]
+    if done.beyond:
+        refused.append((f"{done.beyond:,} older entries", "likes", _FULL))
+    emit_import_report(counts, refused, as_json)
 
 
 def give_feedback(

@@ -27,11 +27,19 @@ _UNDATED = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class ReferenceImportReport:
-    """Counts of the entries of a file, and the entries that were rejected."""
+    """Counts of the entries of a file, and the entries that were rejected.
+
+    `beyond`: how many found no room; these are the oldest.
+    """
 
     added: int
     unchanged: int
     refused: tuple[Reject, ...]
+    beyond: int = 0
+
+    @property
+    def all_refused(self) -> int:
+        return len(self.refused) + self.beyond
 
 
 async def read_references(
@@ -77,11 +85,7 @@ def import_references(db: Database, subscriber: int, page: Page, now: datetime) 
     """
     references = [reference_of(sighting) for sighting in _newest_first(without_shared_dois(page.sightings, {}))]
     report = add_likes(db, subscriber, references, now)
-    beyond = [Reject((one.words.title or one.name)[:80], "likes", _FULL) for one in report.beyond]
-    return ReferenceImportReport(len(report.added), len(report.unchanged), (*page.rejects, *beyond))
-
-
-_FULL = "there is no room for it; drop liked papers, or let a shorter file name the ones that count"
+    return ReferenceImportReport(len(report.added), len(report.unchanged), page.rejects, len(report.beyond))
 
 
 def _newest_first(sightings: Sequence[Sighting]) -> list[Sighting]:

@@ -119,7 +119,7 @@ class ImportQueue:
         async with self._turns[len(body) > LARGE]:
             found, read = await read_references(body, form, note)
             done = await run_in_threadpool(like, read)
-        return found, replace(done, refused=done.refused[:NAMED]), len(done.refused)
+        return found, replace(done, refused=done.refused[:NAMED]), done.all_refused
 
 
 _Imports = Annotated[ImportQueue, Depends(part(lambda _app: ImportQueue()))]

@@ -110,6 +110,7 @@ def test_large_file_is_read_in_background(client: TestClient, backend: Backend) 
     assert len(answers) > 2
     assert "1,000 papers were added" in answers[-1].text
     assert "1,000 entries couldn’t be added" in answers[-1].text
+    assert answers[-1].text.count("Your list of liked papers is full.") == 1
     assert "1,000 papers were added" in client.get(here).text, "a look takes nothing away"
     assert "1 paper was added" not in client.post(here, data={"text": "2611.00009"}).text, "the list is full"
     assert "arxiv:2611.00009" not in likes(backend)
