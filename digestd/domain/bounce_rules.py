@@ -134,7 +134,7 @@ _SENDER = (
     ("",            r"protocol (violation|error)|(before greeting|pipelining)", POLICY, "550 Protocol violation", SISIMAI),
     ("5xx 5.x.x",   r"my name was rejected",                                POLICY, "Connected to 192.0.2.9 but my name was rejected. Remote host said: 501 Invalid domain name", QMAIL),
     ("",            r"blocked for abuse|bounce attack",                     POLICY, "550 Suspected bounce attacks", TENCENT),
-    ("",            r"virus(es)?\b~(detect|found|reject)|(contain|due to|with) .{0,20}virus", POLICY, "550 5.7.0 Virus detected in message", RFC3463),
+    ("",            r"virus(es)?\b~(detect|found|reject)|(contains?|due to|with) .{0,20}virus", POLICY, "550 5.7.0 Virus detected in message", RFC3463),
     ("",            r"malware|\binfected|potential security issue",         POLICY, "552-5.7.0 This message was blocked because its content presents a potential security issue", GMAIL),
     ("",            r"\bspf\b|dkim|dmarc|sender id\b",                      POLICY, "550-5.7.26 This mail is not accepted due to domain's DMARC policy", GMAIL),
     ("",            r"authenticat|starttls|tls\b|certificate|resolver\.rst\.",            POLICY, "530 5.7.57 Client not authenticated to send mail", EXCHANGE),
@@ -167,7 +167,7 @@ _SENDER = (
 )
 _GONE = (
     ("",            r"WHO( (address|name|id|part))?( <>)?,?( is| was| are| were|:)* ?unknown", HARD, "550 5.7.1 <a@example.net>: Recipient address rejected: User unknown in virtual mailbox table", POSTFIX),
-    ("",            r"WHO( (address|name|id|part))?( <>)?,?( is| was| are| were| has| been)* (not (be )?(found|known|recogni[sz]ed|listed)|non-?exist|invalid|incorrect|unrecogni[sz]ed)", HARD, "550 MAILBOX NOT FOUND", AOL),
+    ("",            r"WHO( (address|name|id|part))?( <>)?,?( is| was| are| were| has| been)* (not (be )?(found|known|recogni[sz]ed|listed|valid|registered)|non-?exist|invalid|incorrect|unrecogni[sz]ed)", HARD, "550 MAILBOX NOT FOUND", AOL),
     ("",            r"(address|recipient|<>)( <>)? (couldn't|could not|can ?not|can't|wasn't|has not)( been| be)? (found|located)", HARD, "ada wasn't found: the address couldn't be found", GMAIL),
     ("",            r"(unknown|no such|non-?existent|not an? (valid|known|active)) (or \w+ )?(\w+ )?(WHO|local[- ]part|name|subscriber|id|login)\b", HARD, "550 No such user here", RFC5321),
     ("",            r"(invalid|illegal|incorrect|bad|malformed|unrecogni[sz]ed|undeliverable) (or \w+ )?(\w+ )?(recipient|destination|mail[ -]?box|user|address|alias|account)(?! syntax)", HARD, "553 Invalid recipient a@example.net (Mode: normal)", SISIMAI),
