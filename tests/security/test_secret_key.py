@@ -1,6 +1,7 @@
 """The secret key: created once, rotated without losing what old keys signed."""
 
 import json
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,13 +12,15 @@ from digestd.cli import app
 from digestd.errors import BadSetting
 from digestd.security.addresses import address_key
 from digestd.security.keys import GRACE, RetiredSecret
-from digestd.security.secret_key import create_secret, read_keys, rotate
+from digestd.security.secret_key import create_secret, put_secrets_back, read_keys, rotate, secret_files
 from digestd.security.tokens import OutdatedToken, Purpose, make_token, read_token
 from tests.conftest import NOW
 from tests.digests.topic_papers import reader
 from tests.support.install import install
 
 DAY = timedelta(days=1)
+SERVICE = 12_345
+"""The group of the service."""
 
 
 @pytest.fixture
@@ -143,3 +146,21 @@ def test_rotate_command_replaces_the_secret(
     refused = run.invoke(app, ["config", "check"])
     assert isinstance(refused.exception, BadSetting)
     assert "not the secret key that the database was created with" in str(refused.exception)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root shares a folder with the user of the service")
+def test_secrets_put_back_are_shared_as_their_folder(tmp_path: Path) -> None:
+    """As in /etc/digestd on a new machine: the service must be able to read them, and nobody else."""
+    file, shared = tmp_path / "secret.key", tmp_path / "etc"
+    create_secret(file)
+    rotate(file, NOW)
+    shared.mkdir()
+    os.chown(shared, 0, SERVICE)
+    shared.chmod(0o2750)
+    put_secrets_back(shared / "secret.key", secret_files(file))
+    found = [one.stat() for one in (shared / "secret.key", *shared.glob("*.retired"), *shared.glob("*.retired/*"))]
+    assert [(one.st_uid, one.st_gid, one.st_mode & 0o777) for one in found] == [
+        (0, SERVICE, 0o640),
+        (0, SERVICE, 0o750),
+        (0, SERVICE, 0o640),
+    ]
