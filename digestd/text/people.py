@@ -33,8 +33,12 @@ _INITIALS = re.compile(r"[A-Z]{2,3}")
 _SPELT = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Ø": "Oe", "Å": "Aa"}
 )
-_CUT_OFF = 3
-"""Letters that a nickname leaves out at least: Tim is Timothy, Ann is not Anna."""
+_NICKNAME_WORDS = (
+    "alex ben cam charl chris clem dan dom doug fred greg jeff jon josh kat kath ken lawr leo matt max mitch nat nath "
+    "pat phil ray reb rob sam seb steph theo tim vic will zach"
+)
+_NICKNAMES = frozenset(_NICKNAME_WORDS.split())
+"""Beginnings that stand for a whole name: Tim is Timothy; Ann is not Anna, and Min not Mingyuan."""
 _NAME_MAX = 500
 
 
@@ -226,4 +230,4 @@ def _fits(one: str, other: str, nicknames: bool) -> bool:
     short, long = sorted((one, other), key=len)
     if not long.startswith(short):
         return False
-    return len(short) in {1, len(long)} or (nicknames and 3 <= len(short) <= len(long) - _CUT_OFF)
+    return len(short) in {1, len(long)} or (nicknames and short in _NICKNAMES)

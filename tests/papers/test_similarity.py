@@ -115,7 +115,8 @@ def test_conflicting_ids_tells_works_apart(one: list[str], other: list[str], apa
     ("García Núñez, Lucía", "L. García", True), ("Jane Smith", "John Smith", False), ("Wei Wang", "Wen Wang", False),
     ("J. A. Smith", "J. B. Smith", False), ("Maria Garcia", "Maria Lopez", False), ("J. Garcia", "J. Lopez", False),
     ("Amanda P. Brown", "Patrick Brown", False), ("Brown AP", "Brown PA", False), ("David M. Cook", "M. Cook", False),
-    ("John Henry Smith", "Henry Smith", False), ("Ann Lee", "Anna Lee", False), ("Tim Chen", "Timothy Chen", True),
+    ("John Henry Smith", "Henry Smith", False), ("Ann Lee", "Anna Lee", False),
+    ("Min Chen", "Minglang Chen", False), ("Bin Wang", "Haoyang Wang", False), ("Tim Chen", "Timothy Chen", True),
     ("García-Márquez, G.", "Gabriel García Márquez", True), ("Brown AP", "Amanda P. Brown", True),
 ])  # fmt: skip
 def test_same_name_matches_spellings(one: str, other: str, same: bool) -> None:
