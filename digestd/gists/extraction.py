@@ -1,36 +1,42 @@
 """Extract a gist from an abstract: the sentences that name contribution and result, in their order.
 
 Each sentence is judged by how likely it names the contribution and the result, and needs the one before it (`model`).
-The best set of up to three sentences that fits is taken; what a sentence needs costs little where the one before it is
-taken as well, and so adjacent sentences are preferred.
+The best set of up to three sentences that fits is taken; what a sentence needs costs little where the one before it, or
+another that tells what it points to, is taken as well.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations, product
 from math import inf, log
 
 from digestd.gists import acronyms
 from digestd.gists.cues import cues
-from digestd.gists.model import NEEDS, NEW, OUT, UNWANTED, load_model
-from digestd.gists.sentences import CONCLUSION, METHOD, OBJECTIVE, RESULT, Sentence
-from digestd.gists.standing import is_broken, is_linked, shorter_forms, stand
+from digestd.gists.model import NEEDS, NEW, OUT, UNWANTED, load_model, pointed_at, stems, tokens
+from digestd.gists.sentences import BACKGROUND, CONCLUSION, RESULT, Sentence
+from digestd.gists.standing import is_broken, leans, shorter_forms, stand
 
 SENTENCES_MAX = 40
 """Sentences that are read; a longer text is cut."""
-_CANDIDATES_MAX, _SHOWN_MAX = 7, 3
-_NEW, _OUT, _DOUBT = 4.5, 3.0, 0.06
+_CANDIDATES_MAX, _SHOWN_MAX = 6, 3
+_NEW, _OUT, _DOUBT = 7.0, 3.5, 0.06
 """Weights of the logarithms of the chances that contribution and result are named."""
-_NEED, _MET, _OWN, _BORNE = 9.0, 0.08, 0.15, 0.45
-"""Cost of what needs the sentence before it; shares left if that is shown or new, and borne for the contribution."""
+_NEED, _MET, _TOLD_BEFORE, _BORNE = 13.0, 0.06, 0.2, 0.45
+"""Cost of what needs the sentence before it; shares left if that or an antecedent is shown, borne for what is new."""
 _NAME, _EXPANDED = 0.3, 0.05
 """Costs of a name that another sentence uses first, without and with a long form that can be shown."""
-_ADDED, _UNWANTED, _TOLD = 0.46, 5.0, 0.6
+_ADDED, _UNWANTED, _TOLD = 0.5, 5.0, 1.5
 """Costs of each sentence, and of one on code or hopes; what contribution or result in it is worth."""
-_SHORTENED, _LOST, _UNTOLD = 0.2, 0.001, 0.5
-"""Costs of each shortened sentence, of each character that has to go, and of its last figure or word of a result."""
+_SHORTENED, _LOST, _UNTOLD = 0.2, 0.002, 3.0
+"""Costs of each shortened sentence, of each character that has to go, and of a figure or comparison in a result."""
+_FORMS_MAX = 8
+_FIGURE = re.compile(r"(?<![A-Za-z\d-])\d+(?:[.,]\d+)*(?=[x×]|\b(?!-))")
 _LIKELY, _UNLIKELY = 0.5, 0.1
 """The probability of what counts as named, and of what a label of the abstract denies."""
+_LEANS, _OTHERS, _COMPARED, _VAGUE, _SURE = 0.9, 0.3, 0.9, 0.65, 0.05
+"""Chance that "this issue" needs more; shares of results of others and without figures; chance that needs no care."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,6 @@ class Abstract:
 
     Attributes:
         texts: The sentences as they are shown.
-        linked: The same with their connectives, for those that follow the sentence before.
         traits: See `digestd.gists.model.TRAITS`.
         names: The names that each sentence uses and the title lacks, with their cost where no other introduces them.
         long_forms: What the acronyms among them stand for.
@@ -47,7 +52,6 @@ class Abstract:
     """
 
     texts: Sequence[str]
-    linked: Sequence[str]
     traits: Sequence[Sequence[float]]
     names: Sequence[dict[str, float]]
     long_forms: Mapping[str, str]
@@ -60,27 +64,36 @@ class Abstract:
         return sorted(good, key=lambda place: -worth[place])
 
     def fitted(self, places: Sequence[int], limit: int) -> tuple[float, Sequence[str]]:
-        """Return the forms of sentences that lose least and fit together, and what they lose; no forms if none fit."""
-        full = [self.texts[place] for place in places]
+        """Return sentences as they read together, shortened where they do not fit, and what is lost; none if none fit.
+
+        Acronyms are explained at their first use.
+        """
+        full, unexplained, seen = list[str](), list[list[str]](), set[str]()
+        for place in places:
+            unexplained.append(sorted(self.names[place].keys() & self.long_forms.keys() - seen))
+            seen |= self.names[place].keys()
+            full.append(self._explained(self.texts[place], unexplained[-1]))
         if len(" ".join(full)) <= limit:
             return 0, full
-        forms = product(*[(text, *shorter_forms(text)) for text in full])
-        fitting = [(sum(map(_loss, full, one)), one) for one in forms if len(" ".join(one)) <= limit]
-        return min(fitting, default=(0, ()))
+        forms = [self._forms(*one) for one in zip(places, unexplained, strict=True)]
+        room = limit - len(places) + 1
+        fitting = [one for one in product(*forms) if sum(len(text) for _, text in one) <= room]
+        return min(((sum(loss for loss, _ in one), [text for _, text in one]) for one in fitting), default=(0, []))
 
-    def shown(self, places: Sequence[int], limit: int) -> list[str]:
-        """Return sentences as they read together, with connectives and long forms of acronyms if they fit."""
-        texts = list(self.fitted(places, limit)[1])
-        seen = set[str]()
-        for at, place in enumerate(places if texts else ()):
-            room = limit - len(" ".join(texts)) + len(texts[at])
-            if place - 1 in places and texts[at] == self.texts[place] and len(self.linked[place]) <= room:
-                texts[at] = self.linked[place]
-            for name in sorted(self.names[place].keys() & self.long_forms.keys() - seen):
-                expanded = acronyms.expand(texts[at], name, self.long_forms[name])
-                texts[at] = expanded if len(expanded) <= room else texts[at]
-            seen |= self.names[place].keys()
-        return texts
+    def _explained(self, text: str, names: Iterable[str]) -> str:
+        for name in names:
+            text = acronyms.expand(text, name, self.long_forms[name])
+        return text
+
+    def _forms(self, place: int, unexplained: Sequence[str]) -> list[tuple[float, str]]:
+        """Return the forms of a sentence, each with what it loses."""
+        text, found = self.texts[place], dict[str, float]()
+        for form in (text, *shorter_forms(text)):
+            loss = _loss(text, form, self.traits[place][OUT])
+            explained = self._explained(form, unexplained)
+            found.setdefault(explained, loss)
+            found.setdefault(form, loss + _NAME * (form != explained))
+        return sorted((loss, form) for form, loss in found.items())[:_FORMS_MAX]
 
 
 def judge(title: str, sentences: Sequence[Sentence]) -> Abstract:
@@ -90,31 +103,47 @@ def judge(title: str, sentences: Sequence[Sentence]) -> Abstract:
     texts = [stand(text) for text in plain]
     judged = load_model().judge(title, plain, texts).tolist()
     traits = [_labelled(found, sentence.label) for found, sentence in zip(judged, sentences, strict=True)]
-    new = next((place for place, one in enumerate(traits) if one[NEW] > _LIKELY), len(traits))
-    for text, one in zip(texts[new + 1 :], traits[new + 1 :], strict=True):
-        one[NEEDS] *= _OWN if text.startswith("This ") and cues("own") & set(text.split()[1:4]) else 1
+    for text, one in zip(texts, traits, strict=True):
+        one[NEEDS] = max(one[NEEDS], _LEANS * leans(text))
+        one[OUT] *= _OTHERS if any(other in text for other in cues("of_others")) else 1
+        one[OUT] *= 1 if _FIGURE.search(text) else _COMPARED if _told(text) else _VAGUE
     likely = [max(one[NEW], one[OUT]) - one[UNWANTED] * (1 - one[NEW]) for one in traits]
     whole = [place for place, text in enumerate(texts) if not is_broken(text)]
     candidates = sorted(sorted(whole, key=lambda place: -likely[place])[:_CANDIDATES_MAX])
     long_forms = acronyms.long_forms(plain)
-    names = _names(title, texts, long_forms)
+    names, told = _names(title, texts, long_forms), _antecedents(texts, traits)
     sets = [places for size in range(1, _SHOWN_MAX + 1) for places in combinations(candidates, size)]
     return Abstract(
         texts=texts,
-        linked=[text if is_linked(text) else stood for text, stood in zip(plain, texts, strict=True)],
         traits=traits,
         names=names,
         long_forms=long_forms,
-        sets=sorted(((_worth(places, traits, names), places) for places in sets), reverse=True),
+        sets=sorted(((_worth(places, traits, names, told), places) for places in sets), reverse=True),
     )
 
 
+def _antecedents(texts: Sequence[str], traits: Sequence[Sequence[float]]) -> list[set[int]]:
+    """Return for each sentence those before it that tell what it points to: "these tokens", or the work itself."""
+    told = cache(lambda place: stems(tokens(texts[place])))
+    found = [set[int]() for _ in texts]
+    for place, text in enumerate(texts):
+        pointed = pointed_at(tokens(text)) if traits[place][NEEDS] > _SURE else []
+        for before in range(place if pointed else 0):
+            known = told(before) | (cues("own") if traits[before][NEW] > _LIKELY else set())
+            if not any(known.isdisjoint({*one, *stems(one)}) for one in pointed):
+                found[place].add(before)
+    return found
+
+
 def _names(title: str, texts: Sequence[str], long_forms: Mapping[str, str]) -> list[dict[str, float]]:
-    known, seen, found = acronyms.names(title), set[str](), list[dict[str, float]]()
+    """Return the names that each sentence uses, with their cost if no sentence before it is shown."""
+    found, known = list[dict[str, float]](), acronyms.names(title)
+    known -= {name for name in known & long_forms.keys() if long_forms[name].lower() not in title.lower()}
+    costs = dict.fromkeys(acronyms.names(title), 0.0)
     for text in texts:
-        used = acronyms.names(text) - known
-        found.append({name: 0 if name not in seen else _EXPANDED if name in long_forms else _NAME for name in used})
-        seen |= used
+        used = acronyms.names(text)
+        found.append({name: costs.get(name, 0) for name in used - known})
+        costs |= {name: _EXPANDED if name in long_forms else _NAME for name in used - costs.keys()}
     return found
 
 
@@ -130,37 +159,39 @@ def choose(abstract: Abstract, limit: int) -> tuple[int, ...]:
     return chosen
 
 
-def _worth(places: tuple[int, ...], traits: Sequence[Sequence[float]], names: Sequence[Mapping[str, float]]) -> float:
+def _worth(
+    places: Sequence[int], traits: Sequence[list[float]], names: Sequence[dict[str, float]], told: Sequence[set[int]]
+) -> float:
     """Return the score of a set: the chance that it names contribution and result, less what it leans on."""
-    new, missed, worth, seen = 0.0, 1.0, 0.0, set[str]()
+    worth, seen = 0.0, set[str]()
     for place in places:
         judged = traits[place]
-        new = max(new, judged[NEW])
-        missed *= 1 - judged[OUT]
-        worth += _TOLD * max(judged[NEW], judged[OUT]) - _ADDED - _UNWANTED * judged[UNWANTED] * (1 - judged[NEW])
-        worth -= _NEED * judged[NEEDS] * (_MET if place - 1 in places else 1 - _BORNE * judged[NEW])
+        worth += _TOLD * max(judged[NEW], judged[OUT]) ** 2 - _ADDED - _UNWANTED * judged[UNWANTED] * (1 - judged[NEW])
+        unmet = _MET if place - 1 in places else 1 if told[place].isdisjoint(places) else _TOLD_BEFORE
+        worth -= _NEED * judged[NEEDS] * unmet * (1 - _BORNE * judged[NEW])
         if names[place]:
             worth -= sum(cost for name, cost in names[place].items() if name not in seen)
             seen |= names[place].keys()
-    return worth + _NEW * log(new + _DOUBT) + _OUT * log(1 - missed + _DOUBT)
+    new, out = (max(traits[place][trait] for place in places) for trait in (NEW, OUT))
+    return worth + _NEW * log(new + _DOUBT) + _OUT * log(out + _DOUBT)
 
 
-def _labelled(traits: list[float], label: str) -> list[float]:
+def _labelled(traits: Sequence[float], label: str) -> list[float]:
     """Return the traits of a sentence with what its label says."""
-    found = list(traits)
+    new, out, *others = traits
     if label in (RESULT, CONCLUSION):
-        found[NEW] *= _UNLIKELY
-        found[OUT] = 1 - _UNLIKELY * (1 - found[OUT] if label == CONCLUSION else 4)
-    elif label:
-        found[OUT] *= _UNLIKELY
-        found[NEW] *= 1 if label in (OBJECTIVE, METHOD) else _UNLIKELY
-    return found
+        return [_UNLIKELY * new, 1 - _UNLIKELY * (1 - out if label == CONCLUSION else 4), *others]
+    return [new * (_UNLIKELY if label == BACKGROUND else 1), out * (_UNLIKELY if label else 1), *others]
 
 
-def _loss(full: str, form: str) -> float:
-    """Return what is lost by a shortened form."""
+def _loss(full: str, form: str, result: float) -> float:
+    """Return what is lost by a shortened form of a sentence that is a result with this probability."""
     if form == full:
         return 0
-    untold = any(map(str.isdigit, full)) and not any(map(str.isdigit, form))
-    untold |= any(word in full and word not in form for word in cues("telling"))
-    return _SHORTENED + _LOST * (len(full) - len(form)) + _UNTOLD * untold
+    untold = any(word not in form for word in _told(full))
+    return _SHORTENED + _LOST * (len(full) - len(form)) + _UNTOLD * result * untold
+
+
+def _told(text: str) -> list[str]:
+    """Return the figures and the words of a comparison in a sentence."""
+    return [word for word in cues("telling") if word in text] + _FIGURE.findall(text)

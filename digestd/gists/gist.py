@@ -57,7 +57,7 @@ def _extracted(sentences: Sequence[Sentence], judged: Abstract | None, limit: in
     if judged is None or len(_joined(texts)) <= limit:
         return _leading(texts, limit)
     places = choose(judged, limit)
-    shown = _joined(judged.shown(places, limit))
+    shown = _joined(judged.fitted(places, limit)[1])
     new = max(range(len(judged.texts)), key=lambda place: judged.traits[place][NEW])
     if shown and (new in places or len(judged.texts[new]) <= limit or judged.traits[new][NEW] < _LIKELY):
         return shown
@@ -104,7 +104,7 @@ def _completed(summary: str, judged: Abstract | None, limit: int) -> str:
     if judged is None or has_outcome:
         return shown
     for place in judged.results():
-        for text in judged.shown([place], limit - len(shown) - 1):
+        for text in judged.fitted([place], limit - len(shown) - 1)[1]:
             if not _repeats(text, summary):
                 return f"{shown} {text}"
     return shown

@@ -8,7 +8,7 @@ in it, in the title or only in the sentences before it. `python -m tests.gists.t
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import as_file, files
 from itertools import pairwise, takewhile
 from zlib import crc32
@@ -28,6 +28,8 @@ _TOKEN = re.compile(r"[a-z]+(?:[-'’][a-z]+)*|\d+(?:\.\d+)?|[%:;()?]")
 _STEM = 5
 _NOUNS = 3
 """Words after "these" or "the" among which the noun is."""
+_DEMONSTRATIVES = ("this", "these", "those", "such")
+_TITLE_NAME = 5
 _BEGINNING, _NEIGHBOUR_BEGINNING, _EARLY = 3, 4, 8
 
 
@@ -66,12 +68,12 @@ def key(feature: str) -> int:
 def features(title: str, plain: Sequence[str], shown: Sequence[str]) -> list[list[str]]:
     """Return the names of the features of each sentence, as it was written and as it is shown."""
     texts = [tokens(sentence) for sentence in shown]
-    stems = [_stems(text) for text in texts]
-    known = _stems(tokens(title)) - _stems(cues("function_words"))
+    roots = [stems(text) for text in texts]
+    known = stems(tokens(title)) - stems(cues("function_words"))
     name = title.partition(":")[0] if ":" in title else ""
-    name = name if len(name.split()) <= _NOUNS else ""
+    name = name if len(name.split()) <= _TITLE_NAME else ""
     announcing = [_announces(text) for text in texts]
-    overlaps = [5 * len(known & own) // max(1, len(known)) for own in stems]
+    overlaps = [5 * len(known & own) // max(1, len(known)) for own in roots]
     first = announcing.index(True) if any(announcing) else len(texts)
     before, found = set[str](), list[list[str]]()
     for place, text in enumerate(texts):
@@ -87,11 +89,12 @@ def features(title: str, plain: Sequence[str], shown: Sequence[str]) -> list[lis
         if plain[place] != shown[place]:
             names += [f"l {word}" for word in tokens(plain[place])[:_NEIGHBOUR_BEGINNING]]
         found.append(names)
-        before |= stems[place]
+        before |= roots[place]
     return found
 
 
-def tokens(sentence: str) -> list[str]:
+@lru_cache(maxsize=256)  # of the sentences of an abstract
+def tokens(sentence: str) -> Sequence[str]:
     """Return the words in lower case, numbers as 0, and some signs; "this letter" and its like as "this paper"."""
     found = ["0" if token[0].isdigit() else token for token in _TOKEN.findall(sentence.lower())]
     texts = cues("texts")
@@ -130,8 +133,8 @@ def _leanings(text: Sequence[str], title: set[str], before: set[str]) -> Iterato
             yield f"x early {word}"
         if word not in cues("pointers") or text[at + 1 : at + 2] == ["paper"]:
             continue
-        phrase = list(takewhile(lambda other: other not in cues("noun_ends"), text[at + 1 : at + 6]))
-        nouns, here = _stems(phrase[:_NOUNS]), _stems(text[:at])
+        phrase = _phrase(text, at)
+        nouns, here = stems(phrase[:_NOUNS]), stems(text[:at])
         if word in ("the", "our", "each"):
             nouns -= cues("plain_nouns") | title | here
             is_told = text[at + 1 + len(phrase) :][:1] in (["of"], ["that"])
@@ -145,5 +148,15 @@ def _leanings(text: Sequence[str], title: set[str], before: set[str]) -> Iterato
             yield f"x {word} {where} {'start' if at < 2 else 'later'}"
 
 
-def _stems(words: Iterable[str]) -> set[str]:
+def pointed_at(text: Sequence[str]) -> list[Sequence[str]]:
+    """Return the nouns of "these tokens" and its like in the tokens of a sentence."""
+    return [_phrase(text, at)[:_NOUNS] for at, word in enumerate(text) if word in _DEMONSTRATIVES]
+
+
+def _phrase(text: Sequence[str], at: int) -> list[str]:
+    return list(takewhile(lambda other: other not in cues("noun_ends"), text[at + 1 : at + 6]))
+
+
+def stems(words: Iterable[str]) -> set[str]:
+    """Return the first letters of words, without those of numbers and signs."""
     return {word[:_STEM].rstrip("s") for word in words if word[0].isalpha()}

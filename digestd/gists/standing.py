@@ -1,8 +1,8 @@
 """Make sentences stand alone, and shorten them, only by cuts that leave what they say true.
 
 A leading connective ("However,", "To address this gap,") is dropped. Shorter forms go without an aside, the phrase
-before "we", or a clause after the main verb that adds a consequence or a means; never without a verb, a restriction or
-a condition. The phrases are in `cues.toml`.
+before "we", "we test it and show that", the ends of listed items, or a clause after the main verb that adds a
+consequence; never without a verb, a restriction or a condition. The phrases are in `cues.toml`.
 """
 
 import re
@@ -13,24 +13,37 @@ from digestd.gists.cues import cues, phrases
 
 _LINK = re.compile(
     r"(?: ?\((?:(?:\w+ )?available (?:at|from) |see )?|,? (?:which|that) (?:is|are) (?:\w+ )?available \w+ )"
-    r"(?:https?://|www\.)[^\s()]{3,200}(?:\)|(?<![.,;)]))"
+    r"(?:https?://|www\.)[^\s()]{3,200}(?:\)|(?<![.,;)]))| \([^()]{2,60} et al\.[^()]{0,60}\)"
 )
 _LEADING = re.compile(
     rf"(?:(?:and|but|so) )?{phrases('connectives')}(?: ?, | (?=we ))(?![b-z] )|(?:and|but|yet|so) (?=\w)", re.I
 )
 _CLAUSE = re.compile(
-    r"(?:(?:[^,:;.]|\.\d){3,130}, ?|to [^,:;.]{3,60} )(?=(?:we|our|this \w+|the authors|(?-i:I)|in this \w+)\b[^.])",
+    r"(?:(?:[^,:;.]|\.\d){3,130}, ?|to [^,:;.]{3,60} )(?=(?:we|our|this \w+|the authors|(?-i:I)|in this \w+)\b[^.])"
+    rf"|(?:to {phrases('solving')}|{phrases('guided')}) [^,:;.]{{3,130}}, (?=\w)",
     re.I,
 )
 _AFTER_WE = re.compile(rf"(We|I|This {phrases('texts')}) (?:{phrases('adding')},? ){{1,2}}(?=[a-z])")
 _SHOWN = re.compile(rf"(?:these|those|such|our) ({phrases('results')}) (?=\w)", re.I)
-_SOLVING = re.compile(rf",? (?:designed )?to {phrases('solving')} (?:this|these|such|those)(?: [\w-]+){{1,2}}\.$")
+_SOLVING = re.compile(
+    rf",? (?:(?:designed )?to|that|which) (?:effectively |directly )?{phrases('solving')} (?:this|these|such|those)"
+    r"(?: [\w-]+){1,2}(?:(?=\.$|, )|( (?:by|through) ))"
+)
+_DOING = {f"{verb.removesuffix('e')}ing": verb for verb in cues("doing")}
 _SOLVED = re.compile(
-    rf"(We|I|This {phrases('texts')}) {phrases('solving')}(?:e?s)? (?:this|these|that|such)(?: [\w-]+){{1,3}} "
-    r"by (introduc|propos|provid|present|develop|show|design)ing (?=\w)"
+    rf"(We|I|(?:This|Our) {phrases('texts')}) (?:aims? to |takes? a step towards? )?{phrases('solving')} "
+    rf"(?:this|these|that|such)(?: [\w-]+){{0,3}} "
+    rf"(?:(?:by|through) ({'|'.join(_DOING)}) (?!and )|(?:by|through|with|via) (?!(?:\w+ly )?\w+ing\b))(?=\w)"
 )
 _ITEM = re.compile(r"\(|%|[a-z]{2,}[\s,]|(?:[ivx]{1,4}|[a-h]|\d{1,2})[).]|[-•*–—]|[a-z]\b")
-_LISTED = re.compile(r"(?<![\w(.])\(?(i|1|a|ii|2|b|iii|3|c)\)(?= ?\w)")
+_MARK = r"(?<![\w(.])\(?(?:i{1,3}|iv|[1-4]|[a-d])\)"
+_LISTED = re.compile(rf"{_MARK}(?= ?\w)")
+_COUNTED = r"(?:two|three|four|five|several|some|the following)(?: [\w-]+){0,2}"
+_ANNOUNCED = re.compile(rf"(?<! in)(?<! at)(?<! from)(?<! across) {_COUNTED} {phrases('listed')}\.$", re.I)
+
+_LEANING = re.compile(
+    rf"(?i)\b(?:(?:this|these|those|such|both)(?: [\w-]+)? {phrases('leaned_on')}\b|of the corresponding |above\b)"
+)
 
 _MIN, _SAVED = 45, 12
 """Characters that a shortened sentence has at least, and by which it is shorter."""
@@ -40,11 +53,18 @@ _ASIDE = re.compile(
 """A parenthesis without figures. One of a single word may explain an acronym."""
 _LEAD = re.compile(rf"{phrases('leads')} [^;:.()]{{3,200}}?, (?=we \w)", re.I)
 _REPORTED = re.compile(
-    rf"{phrases('reports')}\b[^.;:]{{0,220}}? (?:show|demonstrate|reveal|confirm)s? that (?=\w)", re.I
+    rf"{phrases('reports')}\b[^.;:]{{0,240}}? (?:show|demonstrat|reveal|confirm|find)(?:e?s|e|ing)? that (?=\w)", re.I
 )
 _TAIL = re.compile(
-    rf", (?!{phrases('gerunds')}\b){phrases('clauses')}(?![\w-])|(?<!ed) by [\w-]+ing\b|; (?=\w)|: (?=\(?[i1a]\) )"
+    rf"(?i), (?:\w+ly )?(?!{phrases('gerunds')}\b){phrases('clauses')}(?![\w-])|; (?=\w)"
+    rf"|,? (?:with|via|through|by|based on|(?:that|which) \w+s) {_COUNTED} {phrases('listed')}: "
 )
+_ITEMS = re.compile(
+    rf"({_MARK} ?)((?:\(?[\w-]+\)? ){{2,9}}?(?=(?:that|which|thereby|enabling|achieving|where|while)\b)"
+    rf"|(?:[\w-]+ ){{4,9}}?(?=(?:by|to)\b)|[\w-]+(?: [\w-]+){{0,9}}(?=, (?:which|where|while|because|[a-z]+ing)\b))"
+    rf".*?((?: and)? (?={_MARK} ?\w)|$)"
+)
+"""An item of a list, with its beginning."""
 _VERB = re.compile(rf"^(?:we|i|it|they|this {phrases('texts')}) \w|\b{phrases('verbs')}(?![\w-])", re.I)
 _PAIRS = (("both", "and"), ("between", "and"), ("either", "or"), ("not only", "but"), ("not just", "but"))
 _SUBORDINATE = tuple(f"{one} " for one in cues("subordinate"))
@@ -58,27 +78,26 @@ def stand(sentence: str) -> str:
         if found is None or (found.re is _CLAUSE and not _points(found[0])):
             break
         text = capitalised(text[found.end() :])
-    text = _AFTER_WE.sub(r"\1 ", text, count=1)
-    text = _SOLVED.sub(
-        lambda we: f"{we[1]} {we[2]}{'e' * we[2].endswith(('c', 's', 'd'))}{'s' * (we[1][0] == 'T')} ", text
-    )
-    solving = _SOLVING.search(text)
-    if solving and not cues("restricting") & _words(text[: solving.start()]):
-        text = f"{text[: solving.start()]}."
+    text = _AFTER_WE.sub(r"\1 ", text, count=1).replace(" aforementioned ", " ")
+    text = _SOLVED.sub(lambda found: f"{found[1]} {_DOING.get(found[2], 'present')}{'s' * (len(found[1]) > 2)} ", text)
+    if not cues("restricting") & _words(text.partition(" this ")[0].partition(" these ")[0]):
+        text = _SOLVING.sub(lambda found: f" that works{found[1]}" if found[1] else "", text, count=1)
     return _SHOWN.sub(lambda found: f"The {found[1].lower()} ", text) if _SHOWN.match(text) else text
 
 
-def is_linked(sentence: str) -> bool:
-    """Return True if the connective of a sentence stays where the sentence before it is shown."""
-    return sentence.lower().startswith(tuple(cues("linking")))
+def leans(text: str) -> bool:
+    """Return True if a sentence points to a problem or an idea that was told before it: "tackles this issue"."""
+    found = _LEANING.search(text)
+    return found is not None and found[0].split()[-1][:5] not in text[: found.start()]
 
 
 def is_broken(text: str) -> bool:
-    """Return True for an item of a list, a half of a sentence or one with unpaired brackets."""
-    if _ITEM.match(text) or text.endswith((":", "...", "…", ",", ";", "i.e.", "e.g.")) or len(text.split()) < 3:
+    """Return True for an item of a list, its announcement, a half of a sentence or one with unpaired brackets."""
+    if _ITEM.match(text) or _ANNOUNCED.search(text) or text.endswith((":", "...", "…", ",", ";", "i.e.", "e.g.")):
         return True
-    items = [found[1] for found in _LISTED.finditer(text) if _is_closed(_LISTED.sub("", text[: found.start()]))]
-    if items and (items[0] not in ("i", "1", "a") or len(items) == 1):
+    marks = _LISTED.finditer(text) if ")" in text else ()
+    items = [found[0].strip("()") for found in marks if _is_closed(_LISTED.sub("", text[: found.start()]))]
+    if len(text.split()) < 3 or (items and (items[0] not in ("i", "1", "a") or len(items) == 1)):
         return True
     return not _is_closed(_LISTED.sub("", text) if items else text)
 
@@ -99,7 +118,9 @@ def shorter_forms(text: str) -> tuple[str, ...]:
     """Return shortened forms of a sentence, the longest first."""
     plain = _ASIDE.sub("", text)
     led = _without(_LEAD, plain)
-    forms = {form for body in {plain, led, _without(_REPORTED, led)} for form in (body, *_without_tail(body))}
+    short = _ITEMS.sub(lambda item: f"{item[1]}{item[2].strip()}{';' if item[3] else '.'}{item[3]}", plain)
+    bodies = {plain, led, short, _without(_REPORTED, led)}
+    forms = {form for body in bodies for form in (body, *_without_tail(body))}
     usable = [form for form in forms if _MIN <= len(form) <= len(text) - _SAVED]
     return tuple(sorted(usable, key=lambda form: (-len(form), form)))
 
@@ -121,11 +142,9 @@ def _without(beginning: re.Pattern[str], text: str) -> str:
 
 
 def _without_tail(text: str) -> Iterator[str]:
-    """Yield what stands before each trailing clause, if it is a sentence."""
-    for tail in _TAIL.finditer(text, _MIN):
-        head = text[: tail.start()]
-        if (tail[0][0] != " " or not cues("restricting") & _words(text)) and _is_sentence(head):
-            yield f"{head}."
+    """Return what stands before each trailing clause, if it is a sentence."""
+    heads = (text[: tail.start()] for tail in _TAIL.finditer(text, _MIN))
+    return (f"{head}." for head in heads if _is_sentence(head))
 
 
 def _is_sentence(head: str) -> bool:

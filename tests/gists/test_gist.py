@@ -79,7 +79,7 @@ def test_brief_gist_names_contribution_that_is_too_long() -> None:
     new = f"In this paper, we propose LeafCount, a model of {'oaks and elms and ' * 20}birches that counts trees."
     brief = made(TITLE, f"{BACKGROUND} {new} {DETAIL} {RESULT}").brief
     assert brief.startswith("We propose LeafCount, a model of oaks")
-    assert brief.endswith("…")
+    assert "…" in brief
     assert len(brief) <= BRIEF_MAX
 
 
@@ -130,6 +130,59 @@ def test_gist_explains_acronyms() -> None:
         "that it is faster than people by 12%, needs no light, and agrees with all of them in dry and in wet summers."
     )
     assert "a radar for leaf area measurement (LAM) in the tropics" in made("A plane for forests", abstract).text
+
+
+def test_gist_explains_an_acronym_of_the_title() -> None:
+    filler = "Forests differ in many ways, such as their soil, their water, their age, their owners and their air. "
+    abstract = (
+        f"Leaf area measurement (LAM) is slow. {filler * 5}We propose a radar for LAM in the tropics. LAM by radar is "
+        "faster than people by 12%, needs no light, and agrees with all of them."
+    )
+    text = made("A radar for LAM", abstract).text
+    assert text.startswith("We propose a radar for leaf area measurement (LAM) in the tropics. LAM by radar is faster")
+
+
+def test_gist_never_drops_the_figure_of_a_result() -> None:
+    new = NEW.replace("through clouds", "through clouds, in dry and in wet summers, in parks, forests, and swamps")
+    result = (
+        "We evaluate LeafCount on ten forests of five countries with images of two satellites of the last years, "
+        "demonstrating that reading radar images yields large gains, reaching an accuracy of up to 46.19% in swamps."
+    )
+    gist = made(TITLE, f"{BACKGROUND} {new} {DETAIL} {result}")
+    for text in (gist.text, gist.brief):
+        assert "46.19%" in text
+        assert "LeafCount" in text
+
+
+def test_gist_names_the_beginnings_of_a_long_list() -> None:
+    new = (
+        "This paper presents LeafCount, a small model of trees with three key innovations: (1) a table of species that "
+        "keeps every oak and elm of the country apart; (2) a radar that sees through all clouds of the tropics in the "
+        "summer; (3) a plane enabling flights over the largest and the wettest forests of the north and of the south."
+    )
+    text = made("Counting trees", f"{BACKGROUND} {new} {DETAIL} {RESULT}").brief
+    assert "(1) a table of species; (2) a radar; (3) a plane." in text
+    assert "12%" in text
+
+
+def test_gist_takes_along_the_antecedent_of_a_contribution() -> None:
+    rest = "The soil of the parks is listed by the owners of the parks, and so are water and air and light and birds. "
+    abstract = (
+        f"{rest * 5}Clouds hide the oaks of the tropics from radar in wet summers. We present a plane that copes with "
+        "this problem at night. Flights in ten parks show that 12% more leaves are counted."
+    )
+    text = made("A plane", abstract).text
+    assert "in wet summers. We present a plane" in text
+    assert "12%" in text
+
+
+def test_gist_prefers_the_result_of_the_work_to_that_of_others() -> None:
+    others = "Our experiments reveal that current methods may fail by losing sight of all oaks in wet summers."
+    ours = "LeafCount demonstrates robust performance in wet summers and shows improved counts in swamps."
+    rest = "The soil of the parks is listed by the owners of the parks, and so are water and air and light and birds. "
+    text = made(TITLE, f"{BACKGROUND} {NEW} {rest * 2}{others} {ours}").brief
+    assert ours in text
+    assert others not in text
 
 
 def test_gist_of_a_short_abstract_is_all_of_it() -> None:
@@ -222,5 +275,5 @@ def test_model_is_small_and_tells_traits() -> None:
 def test_long_forms_of_plural_acronyms_keep_the_limit() -> None:
     text = "Leaf area measurements (LAMs) are slow. We propose an oak for LAMs in the parks of tropical cities."
     judged = judge("A plane", split_sentences(text))
-    shown = {len(judged.shown([1], limit)[0]) - limit for limit in range(60, 120)}
+    shown = {len(judged.fitted([1], limit)[1][0]) - limit for limit in range(60, 120)}
     assert max(shown) == 0

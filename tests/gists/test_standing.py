@@ -33,6 +33,10 @@ def needs_before(sentence: str) -> bool:
         ("Using this insight from the parks, we plant oaks.", "We plant oaks."),
         ("To plant faster than 1.3 oaks in such parks, we dig.", "We dig."),
         ("To fill this gap,we plant oaks.", "We plant oaks."),
+        ("Despite this lack of data, oaks are counted.", "Oaks are counted."),
+        ("We propose a saw that tackles this issue by cutting oaks.", "We propose a saw that works by cutting oaks."),
+        ("We present a saw to solve these issues, and oaks.", "We present a saw, and oaks."),
+        ("We close this gap with OakSim, a park.", "We present OakSim, a park."),
         ("Oaks that grow are old, i.e., they have lived.", "Oaks that grow are old, i.e., they have lived."),
         ("To bridge both worlds we plant oaks.", "We plant oaks."),
         ("We plant oaks (https://example.org/oaks).", "We plant oaks."),
@@ -56,12 +60,10 @@ def test_stand_drops_what_ties_a_sentence_to_others(sentence: str, shown: str) -
         "It grows twice as fast as an oak.",
         "Such trees grow in parks and forests.",
         "We aim to address this question.",
-        "To address this, earlier work has planted elms.",
         "Even its leaves grow twice as fast.",
         "The latter grow twice as fast.",
         "We propose a network to model these continuous changes well.",
         "Instead, oaks grow in parks.",
-        "Despite this, in parks we count a hundred oaks.",
     ],
 )
 def test_model_tells_what_needs_the_sentence_before(sentence: str) -> None:
@@ -116,6 +118,9 @@ def test_features_tell_where_a_noun_was_met() -> None:
         ("single nucleotide polymorphisms (SNPs) of", {"SNP": "single nucleotide polymorphism"}),
         ("the area under the curve (AUC)", {"AUC": "area under the curve"}),
         ("speech self-supervised learning (SSL)", {"SSL": "self-supervised learning"}),
+        ("Leaf area measurement (LAM) is slow", {"LAM": "leaf area measurement"}),
+        ("Markov decision process (MDP) is old", {"MDP": "Markov decision process"}),
+        ("Bayesian Oak Counting (BOC) is old", {"BOC": "Bayesian Oak Counting"}),
         ("divided into metric estimation (MMDE)", {}),
         ("oaks and elms (see below)", {}),
     ],
@@ -130,6 +135,8 @@ def test_expand_leaves_what_is_explained_or_part_of_name() -> None:
     assert expand("A GPS-like oak.", "GPS", "policy search") == "A GPS-like oak."
     assert expand("Oaks (or a GPS) grow.", "GPS", "policy search") == "Oaks (or a GPS) grow."
     assert expand("The GPS (G) oak.", "GPS", "policy search") == "The GPS (G) oak."
+    assert expand("A policy search (GPS) of a GPS.", "GPS", "policy search") == "A policy search (GPS) of a GPS."
+    assert expand("GPS sees oaks.", "GPS", "policy search") == "Policy search (GPS) sees oaks."
 
 
 def test_names_leave_words_and_known_ones() -> None:
@@ -159,10 +166,6 @@ def test_standing_is_linear_in_hostile_text() -> None:
             "We study how oaks grow in parks of large cities.",
         ),
         (
-            "We introduce LeafCount, a model of oaks that adapts old maps of forests by reading radar images.",
-            "We introduce LeafCount, a model of oaks that adapts old maps of forests.",
-        ),
-        (
             "Combining radar with old maps of the forest yields the best results, confirming that both are needed.",
             "Combining radar with old maps of the forest yields the best results.",
         ),
@@ -171,8 +174,16 @@ def test_standing_is_linear_in_hostile_text() -> None:
             "LeafCount outperforms the best older model by 12%.",
         ),
         (
-            "We introduce LeafCount, a way of counting trees from few images, i.e., from two of each oak.",
-            "We introduce LeafCount, a way of counting trees from few images.",
+            "We evaluate LeafCount on nine forests and two lakes, demonstrating that it, and radar, miss 12% of oaks.",
+            "We evaluate LeafCount on nine forests and two lakes.",
+        ),
+        (
+            "We test LeafCount in nine parks, showing that radar images of the forests miss 12% of all oaks.",
+            "Radar images of the forests miss 12% of all oaks.",
+        ),
+        (
+            "We propose LeafCount, a model that counts old trees, with two key parts: (1) a radar of oaks; (2) a saw.",
+            "We propose LeafCount, a model that counts old trees.",
         ),
     ],
 )
@@ -186,6 +197,8 @@ def test_shorter_forms_drop_what_can_go(sentence: str, form: str) -> None:
         "We show that oaks in the parks of large cities grow twice as fast while keeping all of their old leaves.",
         "We train a small network on a large and careful set of images collected by flying over nine old forests.",
         "Our counts show that careful combinations of old maps, including those of parks, yield strong results.",
+        "We tune small models of trees on open-ended, particularly long-form, planning tasks, guided by radar alone.",
+        "We propose a plane to empower those who count the oaks by leveraging a synergy of radars, saws, and ladders.",
         "Instead of counting new forests and pruning at every oak again, our method, which is small, counts all.",
         "Not only do our counts from old maps carry over, but our plans for forests, using radar, improve as well.",
         "Any such count of oaks in large forests has the following properties: (i) it is fast, and (ii) it is right.",

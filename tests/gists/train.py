@@ -21,9 +21,9 @@ from digestd.gists import model
 from digestd.gists.standing import stand
 from tests.gists.labelled import READ, LabelledAbstract, read_judged, read_read
 
-PENALTY, STEPS, SENTENCES_MIN, KEPT = 2.0, 100, 8, 14_000
-READ_WEIGHT = 6.0
-"""How much a sentence labelled by reading counts beside one that a model judged."""
+PENALTY, STEPS, SENTENCES_MIN, KEPT = 1.0, 100, 8, 14_000
+JUDGED_WEIGHT = 0.02
+"""How much a sentence that a model judged counts beside one labelled by reading."""
 Floats = NDArray[np.float64]
 
 
@@ -46,8 +46,9 @@ def train(judged: Sequence[LabelledAbstract], read: Sequence[LabelledAbstract]) 
         for names in model.features(one.title, one.sentences, list(map(stand, one.sentences)))
     ]
     truth = np.vstack([one.traits for one in (*judged, *read)])
-    counts = np.ones_like(truth)
-    counts[-sum(len(one.sentences) for one in read) :] = READ_WEIGHT * np.isin(model.TRAITS, READ)
+    is_read = np.isin(model.TRAITS, READ)
+    counts = np.tile(np.where(is_read, JUDGED_WEIGHT, 1.0), (len(truth), 1))
+    counts[-sum(len(one.sentences) for one in read) :] = is_read
     met = Counter(name for names in found for name in set(names))
     known = {name: row for row, name in enumerate(sorted(name for name in met if met[name] >= SENTENCES_MIN))}
     columns = [[known[name] for name in names if name in known] for names in found]
