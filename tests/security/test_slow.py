@@ -159,6 +159,19 @@ async def test_waiting_clients_are_not_disconnected() -> None:
         assert await _answer(port, HEAD + b"\r\n" + GOOD) == b"HTTP/1.1 200 OK"
 
 
+async def test_large_body_has_time_for_each_mib() -> None:
+    mib, guarded = 1024 * 1024, BodyLimit(greet, _refused, seconds=60, most=lambda _path: 6_000_000)
+    async with listening(guarded, ServerState()) as port, asyncio.timeout(PATIENCE_SECONDS):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(FORM.replace(b"16000", b"%d" % (5 * mib)).replace(b"Host", b"Connection: close\r\nHost"))
+        for _ in range(5):
+            await asyncio.sleep(Quick.deadline / 2)
+            writer.write(b"x" * mib)
+            await writer.drain()
+        assert (await reader.read()).startswith(b"HTTP/1.1 200")
+        writer.close()
+
+
 async def test_large_head_or_body_is_refused() -> None:
     async with listening(GUARDED, ServerState()) as port:
         assert (await _answer(port, HEAD + b"X: " + b"x" * 2 * HEAD_MAX)).startswith(b"HTTP/1.1 400")
