@@ -23,7 +23,7 @@ SENTENCES_MAX = 40
 _CANDIDATES_MAX, _SHOWN_MAX = 6, 3
 _NEW, _OUT, _DOUBT = 7.0, 3.5, 0.06
 """Weights of the logarithms of the chances that contribution and result are named."""
-_NEED, _MET, _TOLD_BEFORE, _BORNE = 13.0, 0.06, 0.2, 0.45
+_NEED, _MET, _TOLD_BEFORE, _BORNE = 15.0, 0.06, 0.3, 0.45
 """Cost of what needs the sentence before it; shares left if that or an antecedent is shown, borne for what is new."""
 _NAME, _EXPANDED = 0.3, 0.05
 """Costs of a name that another sentence uses first, without and with a long form that can be shown."""
@@ -35,7 +35,7 @@ _FORMS_MAX = 8
 _FIGURE = re.compile(r"(?<![A-Za-z\d-])\d+(?:[.,]\d+)*(?=[x×]|\b(?!-))")
 _LIKELY, _UNLIKELY = 0.5, 0.1
 """The probability of what counts as named, and of what a label of the abstract denies."""
-_LEANS, _OTHERS, _COMPARED, _VAGUE, _SURE = 0.9, 0.3, 0.9, 0.65, 0.05
+_LEANS, _OTHERS, _COMPARED, _VAGUE, _SURE = 0.9, 0.3, 0.9, 0.5, 0.05
 """Chance that "this issue" needs more; shares of results of others and without figures; chance that needs no care."""
 
 
@@ -106,8 +106,10 @@ def judge(title: str, sentences: Sequence[Sentence]) -> Abstract:
     for text, one in zip(texts, traits, strict=True):
         one[NEEDS] = max(one[NEEDS], _LEANS * leans(text))
         one[OUT] *= _OTHERS if any(other in text for other in cues("of_others")) else 1
-        one[OUT] *= 1 if _FIGURE.search(text) else _COMPARED if _told(text) else _VAGUE
+        one[OUT] *= 1 if _FIGURE.search(text) else _COMPARED if _told(text) or " that " in text else _VAGUE
     likely = [max(one[NEW], one[OUT]) - one[UNWANTED] * (1 - one[NEW]) for one in traits]
+    for place in range(len(texts) - 1):  # what a good sentence needs
+        likely[place] = max(likely[place], likely[place + 1] * traits[place + 1][NEEDS])
     whole = [place for place, text in enumerate(texts) if not is_broken(text)]
     candidates = sorted(sorted(whole, key=lambda place: -likely[place])[:_CANDIDATES_MAX])
     long_forms = acronyms.long_forms(plain)
