@@ -379,6 +379,7 @@ RECORDS = [
     '"TITLE","Lakes freeze"\n"AUTHOR NAMES","Rue A."\n"SOURCE","Lakes (2026)"\n',
     "ty  - JOUR\nti  - Lakes freeze\ner  - \n",
     "- [Lakes freeze](https://doi.org/10.5555/1)\n- [Ponds](https://doi.org/10.5555/2)\n",
+    "ann:x:10:10:Ann Rue:/home/ann:/bin/sh\nbo:x:11:11::/home/bo:/bin/sh\nlp:x:7:7:lp:/var/lp:/bin/false\n",
     "--AU-- Rue, A.\n--TI-- Lakes freeze\n--YP-- 2026\n",
 ]
 

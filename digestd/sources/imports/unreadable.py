@@ -68,6 +68,8 @@ _LABELLED = re.compile(
     r"|\s*\"[A-Z][A-Z /-]{2,40}\"[,;\t]\"",
     re.IGNORECASE,
 )
+_CODED = re.compile(r"\s*[\w.-]+[:=]\S*[:=/]")
+"""A line of settings, such as of /etc/passwd."""
 _ENUMERATED = re.compile(r"\s*(?:\[?\d{1,4}[\].:)]|[-*•])\s+\S.*(?:\b(?:19|20)\d\d\b|\bdoi\b)", re.IGNORECASE)
 _CITATION = re.compile(
     r"\W{0,4}[A-Z][\w’'-]{1,40}(?: [A-Z][\w’'-]{1,40})?, ?(?:[A-Z]\.[ -]?){1,4}.{0,600}?\(?\b(?:19|20)\d\d[a-z]?\b"
@@ -148,7 +150,7 @@ def json_name(found: object) -> str:
 
 
 def has_record_shape(lines: list[str]) -> bool:
-    """Return True if lines are fields with tags or labels, or a list of references or addresses, and no prose."""
+    """Return True if lines are fields with tags or labels, settings, or a list of references or addresses."""
     lines = lines[:_LINES_SEEN]
     if lines and (_CITATION.match(lines[0]) or _ADDRESS.search(lines[0])):
         return True
@@ -157,7 +159,8 @@ def has_record_shape(lines: list[str]) -> bool:
     tagged = sum(_TAGGED.match(line) is not None for line in lines)
     labelled = sum(_LABELLED.match(line) is not None for line in lines)
     listed = sum(_ENUMERATED.match(line) is not None for line in lines)
-    return labelled >= _MANY or max(tagged, listed) >= max(_MANY, len(lines) // 2)
+    coded = sum(_CODED.match(line) is not None for line in lines)
+    return labelled >= _MANY or max(tagged, listed, coded) >= max(_MANY, len(lines) // 2)
 
 
 def remedy(name: str) -> str:
