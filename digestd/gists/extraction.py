@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from math import inf, log
 
 from digestd.gists import acronyms
@@ -35,8 +35,10 @@ _FORMS_MAX = 8
 _FIGURE = re.compile(r"(?<![A-Za-z\d-])\d+(?:[.,]\d+)*(?=[x×]|\b(?!-))")
 _LIKELY, _UNLIKELY = 0.5, 0.1
 """The probability of what counts as named, and of what a label of the abstract denies."""
-_LEANS, _OTHERS, _COMPARED, _VAGUE, _SURE = 0.9, 0.3, 0.9, 0.5, 0.05
-"""Chance that "this issue" needs more; shares of results of others and without figures; chance that needs no care."""
+_LEANS, _OURS, _SURE = 0.9, 0.1, 0.05
+"""Chances that "this issue" and "our method" need more; chance that needs no care."""
+_OTHERS, _COMPARED, _VAGUE = 0.3, 0.9, 0.5
+"""Shares of results of others, and of those without figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def judge(title: str, sentences: Sequence[Sentence]) -> Abstract:
     judged = load_model().judge(title, plain, texts).tolist()
     traits = [_labelled(found, sentence.label) for found, sentence in zip(judged, sentences, strict=True)]
     for text, one in zip(texts, traits, strict=True):
-        one[NEEDS] = max(one[NEEDS], _LEANS * leans(text))
+        one[NEEDS] = max(one[NEEDS], _LEANS * leans(text), _OURS * _is_ours(text))
         one[OUT] *= _OTHERS if any(other in text for other in cues("of_others")) else 1
         one[OUT] *= 1 if _FIGURE.search(text) else _COMPARED if _told(text) or " that " in text else _VAGUE
     likely = [max(one[NEW], one[OUT]) - one[UNWANTED] * (1 - one[NEW]) for one in traits]
@@ -124,11 +126,18 @@ def judge(title: str, sentences: Sequence[Sentence]) -> Abstract:
     )
 
 
+def _is_ours(text: str) -> bool:
+    """Return True for "our method", which another sentence has to name."""
+    return any(one in ("our", "proposed") and other in cues("own") for one, other in pairwise(tokens(text)))
+
+
 def _antecedents(texts: Sequence[str], traits: Sequence[Sequence[float]]) -> list[set[int]]:
     """Return for each sentence those before it that tell what it points to: "these tokens", or the work itself."""
     told = cache(lambda place: stems(tokens(texts[place])))
     found = [set[int]() for _ in texts]
     for place, text in enumerate(texts):
+        if place and max(traits[place][NEEDS], *traits[place - 1][:2]) > _LIKELY:
+            found[place].add(place - 1)
         pointed = pointed_at(tokens(text)) if traits[place][NEEDS] > _SURE else []
         for before in range(place if pointed else 0):
             known = told(before) | (cues("own") if traits[before][NEW] > _LIKELY else set())
@@ -169,7 +178,7 @@ def _worth(
     for place in places:
         judged = traits[place]
         worth += _TOLD * max(judged[NEW], judged[OUT]) ** 2 - _ADDED - _UNWANTED * judged[UNWANTED] * (1 - judged[NEW])
-        unmet = _MET if place - 1 in places else 1 if told[place].isdisjoint(places) else _TOLD_BEFORE
+        unmet = 1 if told[place].isdisjoint(places) else _MET if place - 1 in places else _TOLD_BEFORE
         worth -= _NEED * judged[NEEDS] * unmet * (1 - _BORNE * judged[NEW])
         if names[place]:
             worth -= sum(cost for name, cost in names[place].items() if name not in seen)

@@ -28,7 +28,7 @@ _TOKEN = re.compile(r"[a-z]+(?:[-'’][a-z]+)*|\d+(?:\.\d+)?|[%:;()?]")
 _STEM = 5
 _NOUNS = 3
 """Words after "these" or "the" among which the noun is."""
-_DEMONSTRATIVES = ("this", "these", "those", "such")
+_DEMONSTRATIVES = ("this", "these", "those", "such", "our")
 _TITLE_NAME = 5
 _BEGINNING, _NEIGHBOUR_BEGINNING, _EARLY = 3, 4, 8
 
@@ -150,7 +150,8 @@ def _leanings(text: Sequence[str], title: set[str], before: set[str]) -> Iterato
 
 def pointed_at(text: Sequence[str]) -> list[Sequence[str]]:
     """Return the nouns of "these tokens" and its like in the tokens of a sentence."""
-    return [_phrase(text, at)[:_NOUNS] for at, word in enumerate(text) if word in _DEMONSTRATIVES]
+    phrases = (_phrase(text, at)[:_NOUNS] for at, word in enumerate(text) if word in _DEMONSTRATIVES)
+    return [phrase for phrase in phrases if phrase[:1] != ["paper"]]
 
 
 def _phrase(text: Sequence[str], at: int) -> list[str]:

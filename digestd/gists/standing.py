@@ -16,18 +16,20 @@ _LINK = re.compile(
     r"(?:https?://|www\.)[^\s()]{3,200}(?:\)|(?<![.,;)]))| \([^()]{2,60} et al\.[^()]{0,60}\)"
 )
 _LEADING = re.compile(
-    rf"(?:(?:and|but|so) )?{phrases('connectives')}(?: ?, | (?=we ))(?![b-z] )|(?:and|but|yet|so) (?=\w)", re.I
+    rf"(?:(?:and|but|so) )?{phrases('connectives')}(?: ?, | (?=we |this {phrases('texts')} ))(?![b-z] )"
+    r"|(?:and|but|yet|so) (?=\w)|instead, (?=we )",
+    re.I,
 )
 _CLAUSE = re.compile(
     r"(?:(?:[^,:;.]|\.\d){3,130}, ?|to [^,:;.]{3,60} )(?=(?:we|our|this \w+|the authors|(?-i:I)|in this \w+)\b[^.])"
     rf"|(?:to {phrases('solving')}|{phrases('guided')}) [^,:;.]{{3,130}}, (?=\w)",
     re.I,
 )
-_AFTER_WE = re.compile(rf"(We|I|This {phrases('texts')}) (?:{phrases('adding')},? ){{1,2}}(?=[a-z])")
+_AFTER_WE = re.compile(rf"(We|I|This {phrases('texts')}(?! also)) (?:{phrases('adding')},? ){{1,2}}(?=[a-z])")
 _SHOWN = re.compile(rf"(?:these|those|such|our) ({phrases('results')}) (?=\w)", re.I)
 _SOLVING = re.compile(
-    rf",? (?:(?:designed )?to|that|which) (?:effectively |directly )?{phrases('solving')} (?:this|these|such|those)"
-    r"(?: [\w-]+){1,2}(?:(?=\.$|, )|( (?:by|through) ))"
+    rf",? (?:(?:(?:designed|that \w+s) )?to|that|which) (?:effectively |directly )?{phrases('solving')} "
+    r"(?:this|these|such|those)(?: [\w-]+){1,2}(?:(?=\.$|, )|( (?:by|through) ))"
 )
 _DOING = {f"{verb.removesuffix('e')}ing": verb for verb in cues("doing")}
 _SOLVED = re.compile(
@@ -42,7 +44,8 @@ _COUNTED = r"(?:two|three|four|five|several|some|the following)(?: [\w-]+){0,2}"
 _ANNOUNCED = re.compile(rf"(?<! in)(?<! at)(?<! from)(?<! across) {_COUNTED} {phrases('listed')}\.$", re.I)
 
 _LEANING = re.compile(
-    rf"(?i)\b(?:(?:this|these|those|such|both)(?: [\w-]+)? {phrases('leaned_on')}\b|of the corresponding |above\b)"
+    rf"(?i)\b(?:(?:this|these|those|such|both)(?: [\w-]+)? {phrases('leaned_on')}\b"
+    r"|these \d+|of the corresponding |the above\b)"
 )
 
 _MIN, _SAVED = 45, 12
@@ -57,6 +60,7 @@ _REPORTED = re.compile(
 )
 _TAIL = re.compile(
     rf"(?i), (?:\w+ly )?(?!{phrases('gerunds')}\b){phrases('clauses')}(?![\w-])|; (?=\w)"
+    r"| while (?:maintain|preserv|retain)ing "
     rf"|,? (?:with|via|through|by|based on|(?:that|which) \w+s) {_COUNTED} {phrases('listed')}: "
 )
 _ITEMS = re.compile(

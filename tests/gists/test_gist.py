@@ -176,6 +176,15 @@ def test_gist_takes_along_the_antecedent_of_a_contribution() -> None:
     assert "12%" in text
 
 
+def test_gist_begins_without_background_that_nothing_needs() -> None:
+    told = "Regrowth refers to the delayed return of leaves to trees that were burnt in a fire of the forest."
+    new = "In this work, we demonstrate that regrowth can be induced by rain, in dry or in wet parks."
+    result = "We further show that the age of a tree is not a reliable sign of regrowth in nine of the ten parks."
+    rest = "The soil of the parks is listed by the owners of the parks, and so are water and air and light and birds. "
+    text = made("Regrowth Beyond Fires", f"{told} {new} {rest * 3}{result}").text
+    assert text.startswith("We demonstrate that regrowth")
+
+
 def test_gist_prefers_the_result_of_the_work_to_that_of_others() -> None:
     others = "Our experiments reveal that current methods may fail by losing sight of all oaks in wet summers."
     ours = "LeafCount demonstrates robust performance in wet summers and shows improved counts in swamps."

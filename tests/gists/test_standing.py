@@ -29,6 +29,10 @@ def needs_before(sentence: str) -> bool:
         ("This paper addresses these gaps by developing an oak.", "This paper develops an oak."),
         ("We plant an oak designed to fill this gap.", "We plant an oak."),
         ("We plant the first oak to overcome this challenge.", "We plant the first oak to overcome this challenge."),
+        ("Then this paper describes an oak.", "This paper describes an oak."),
+        ("This paper also serves as a guide to oaks.", "This paper also serves as a guide to oaks."),
+        ("Instead, we plant oaks.", "We plant oaks."),
+        ("We plant an oak that tries to close these gaps.", "We plant an oak."),
         ("We aim to address this question in a park.", "We aim to address this question in a park."),
         ("Using this insight from the parks, we plant oaks.", "We plant oaks."),
         ("To plant faster than 1.3 oaks in such parks, we dig.", "We dig."),
@@ -174,10 +178,6 @@ def test_standing_is_linear_in_hostile_text() -> None:
             "LeafCount outperforms the best older model by 12%.",
         ),
         (
-            "We evaluate LeafCount on nine forests and two lakes, demonstrating that it, and radar, miss 12% of oaks.",
-            "We evaluate LeafCount on nine forests and two lakes.",
-        ),
-        (
             "We test LeafCount in nine parks, showing that radar images of the forests miss 12% of all oaks.",
             "Radar images of the forests miss 12% of all oaks.",
         ),
@@ -211,6 +211,7 @@ def test_shorter_forms_drop_what_can_go(sentence: str, form: str) -> None:
         "Our experiments on ten forests yield two main findings: (i) oaks grow fast, elms do not; (ii) birds sing.",
         "The large oaks in the very old parks and gardens of many cities, including elms, which grow.",
         "We count oaks with EFA (Executable Forest Abstraction) in parks of large cities of the north.",
+        "We evaluate LeafCount on nine forests and two lakes, demonstrating that it, and radar, miss 12% of oaks.",
         "Oaks grow.",
     ],
 )
