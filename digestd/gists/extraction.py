@@ -29,8 +29,8 @@ _NAME, _EXPANDED = 0.3, 0.05
 """Costs of a name that another sentence uses first, without and with a long form that can be shown."""
 _ADDED, _UNWANTED, _TOLD = 0.5, 5.0, 1.5
 """Costs of each sentence, and of one on code or hopes; what contribution or result in it is worth."""
-_SHORTENED, _LOST, _UNTOLD = 0.2, 0.002, 3.0
-"""Costs of each shortened sentence, of each character that has to go, and of a figure or comparison in a result."""
+_SHORTENED, _LOST, _UNTOLD, _UNEXPLAINED = 0.2, 0.002, 3.0, 0.6
+"""Costs of each shortened sentence, of each character that goes, of a figure or comparison, and of long forms."""
 _FORMS_MAX = 8
 _FIGURE = re.compile(r"(?<![A-Za-z\d-])\d+(?:[.,]\d+)*(?=[x×]|\b(?!-))")
 _LIKELY, _UNLIKELY = 0.5, 0.1
@@ -94,7 +94,7 @@ class Abstract:
             loss = _loss(text, form, self.traits[place][OUT])
             explained = self._explained(form, unexplained)
             found.setdefault(explained, loss)
-            found.setdefault(form, loss + _NAME * (form != explained))
+            found.setdefault(form, loss + _UNEXPLAINED * (form != explained))
         return sorted((loss, form) for form, loss in found.items())[:_FORMS_MAX]
 
 

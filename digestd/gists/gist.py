@@ -11,6 +11,7 @@ from digestd.domain.gist import BRIEF_MAX, GIST_MAX, Gist, GistKind
 from digestd.gists.extraction import Abstract, choose, judge
 from digestd.gists.model import NEW, OUT
 from digestd.gists.sentences import Sentence, split_sentences
+from digestd.gists.standing import shorter_forms
 from digestd.text.sanitise import clean
 
 _COMMON = "the of and to in a is we that for with are this on by as an our from be which"
@@ -59,11 +60,16 @@ def _extracted(sentences: Sequence[Sentence], judged: Abstract | None, limit: in
     places = choose(judged, limit)
     shown = _joined(judged.fitted(places, limit)[1])
     new = max(range(len(judged.texts)), key=lambda place: judged.traits[place][NEW])
-    if shown and (new in places or len(judged.texts[new]) <= limit or judged.traits[new][NEW] < _LIKELY):
+    named = max((judged.traits[place][NEW] for place in places), default=0.0)
+    if shown and (named > _LIKELY or len(judged.texts[new]) <= limit or judged.traits[new][NEW] < _LIKELY):
         return shown
     room = limit - len(shown) - 1 if shown and new < places[0] else 0
-    cut = shorten_sentence(judged.texts[new], max(room, limit // 2))
-    return f"{cut} {shown}" if len(cut) <= room else shorten_sentence(judged.texts[new], limit)
+    cut = _cut(judged.texts[new], max(room, limit // 2))
+    return f"{cut} {shown}" if len(cut) <= room else _cut(judged.texts[new], limit)
+
+
+def _cut(text: str, limit: int) -> str:
+    return next((form for form in shorter_forms(text) if len(form) <= limit), shorten_sentence(text, limit))
 
 
 def _leading(texts: Sequence[str], limit: int) -> str:

@@ -42,6 +42,7 @@ _MARK = r"(?<![\w(.])\(?(?:i{1,3}|iv|[1-4]|[a-d])\)"
 _LISTED = re.compile(rf"{_MARK}(?= ?\w)")
 _COUNTED = r"(?:two|three|four|five|several|some|the following)(?: [\w-]+){0,2}"
 _ANNOUNCED = re.compile(rf"(?<! in)(?<! at)(?<! from)(?<! across) {_COUNTED} {phrases('listed')}\.$", re.I)
+_COUNTING = re.compile(r"\b(?:two|three|four|five|several|following)(?: [\w-]+){1,6}$", re.I)
 
 _LEANING = re.compile(
     rf"(?i)\b(?:(?:this|these|those|such|both)(?: [\w-]+)? {phrases('leaned_on')}\b"
@@ -59,7 +60,7 @@ _REPORTED = re.compile(
     rf"{phrases('reports')}\b[^.;:]{{0,240}}? (?:show|demonstrat|reveal|confirm|find)(?:e?s|e|ing)? that (?=\w)", re.I
 )
 _TAIL = re.compile(
-    rf"(?i), (?:\w+ly )?(?!{phrases('gerunds')}\b){phrases('clauses')}(?![\w-])|; (?=\w)"
+    rf"(?i), (?:\w+ly )?(?!{phrases('gerunds')}\b){phrases('clauses')}(?![\w-])|; (?=\w)|: (?=\w|\()"
     r"| while (?:maintain|preserv|retain)ing "
     rf"|,? (?:with|via|through|by|based on|(?:that|which) \w+s) {_COUNTED} {phrases('listed')}: "
 )
@@ -148,13 +149,18 @@ def _without(beginning: re.Pattern[str], text: str) -> str:
 def _without_tail(text: str) -> Iterator[str]:
     """Return what stands before each trailing clause, if it is a sentence."""
     heads = (text[: tail.start()] for tail in _TAIL.finditer(text, _MIN))
-    return (f"{head}." for head in heads if _is_sentence(head))
+    return (f"{head}." for head in heads if _is_sentence(head) and not _COUNTING.search(head))
 
 
 def _is_sentence(head: str) -> bool:
     """Return True if the beginning of a sentence is one itself: all its clauses have verbs, and nothing is open."""
     words = head.lower().split()
-    if words[-1] in cues("open_ends") or _VERB.fullmatch(words[-1]) or not _is_closed(head) or ": " in head:
+    if (
+        words[-1] in cues("open_ends") | cues("openers")
+        or _VERB.fullmatch(words[-1])
+        or not _is_closed(head)
+        or ": " in head
+    ):
         return False
     for one, other in _PAIRS:
         _, opened, after = f" {head} ".rpartition(f" {one} ")
@@ -164,5 +170,6 @@ def _is_sentence(head: str) -> bool:
     is_subordinate = is_subordinate or f"{' '.join(words[:3])} ".startswith(_SUBORDINATE)
     if not any(map(_VERB.search, head.split(", ")[is_subordinate:])):
         return False
-    last = max((at for at, word in enumerate(words) if word in cues("openers")), default=-1)
+    openers = (at for at, word in enumerate(words) if word in cues("openers") and words[at + 1] not in ("a", "an"))
+    last = max(openers, default=-1)
     return last < 0 or _VERB.search(" ".join(words[last + 1 :])) is not None

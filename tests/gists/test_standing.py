@@ -185,6 +185,10 @@ def test_standing_is_linear_in_hostile_text() -> None:
             "We propose LeafCount, a model that counts old trees, with two key parts: (1) a radar of oaks; (2) a saw.",
             "We propose LeafCount, a model that counts old trees.",
         ),
+        (
+            "We count the old trees in large parks as a network flow: oaks are sources, and all of the others sinks.",
+            "We count the old trees in large parks as a network flow.",
+        ),
     ],
 )
 def test_shorter_forms_drop_what_can_go(sentence: str, form: str) -> None:
@@ -211,6 +215,7 @@ def test_shorter_forms_drop_what_can_go(sentence: str, form: str) -> None:
         "Our experiments on ten forests yield two main findings: (i) oaks grow fast, elms do not; (ii) birds sing.",
         "The large oaks in the very old parks and gardens of many cities, including elms, which grow.",
         "We count oaks with EFA (Executable Forest Abstraction) in parks of large cities of the north.",
+        "We split the count of all trees in large parks into two kinds of numbers: those of oaks and those of elms.",
         "We evaluate LeafCount on nine forests and two lakes, demonstrating that it, and radar, miss 12% of oaks.",
         "Oaks grow.",
     ],
