@@ -9,6 +9,7 @@ conference may share the DOI of their volume: one of another title by other peop
 not get it. The result does not depend on the order of the input.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -16,6 +17,11 @@ from itertools import product
 from digestd.domain.paper import PaperId, Sighting
 from digestd.papers.similarity import AuthorMatch, TitleMatch, compare_authors, compare_titles
 from digestd.sources.identifiers import title_hash_id
+
+COMPARED_MAX = 10
+"""Sightings of other titles that are compared with the holder of their DOI. A DOI of more is shared."""
+NAMES_MAX = 6
+"""Names of each list of authors that are compared then, as a file may have 20,000 entries of many authors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +38,9 @@ def without_shared_dois(sightings: Sequence[Sighting], holders: Mapping[PaperId,
 
     `holders`: the stored sightings of the paper that has a DOI.
     """
-    held, kept = dict(holders), dict(enumerate(sightings))
+    held, kept, compared = dict(holders), dict(enumerate(sightings)), Counter[PaperId]()
     for place, sighting in sorted(kept.items(), key=lambda item: _claim(item[1])):
-        ids = tuple(name for name in sighting.ids if not _is_of_another(sighting, name, held.get(name, ())))
+        ids = tuple(name for name in sighting.ids if not _is_of_another(sighting, name, held.get(name, ()), compared))
         if ids != sighting.ids:
             kept[place] = replace(sighting, ids=ids or (title_hash_id(sighting.words),))
         for name in ids:
@@ -75,17 +81,26 @@ def _claim(sighting: Sighting) -> tuple[bool, tuple[str, ...], str, tuple[str, .
     return not sighting.ids[0].startswith("doi:"), sighting.ids, sighting.words.title, sighting.words.authors
 
 
-def _is_of_another(sighting: Sighting, name: PaperId, holders: Sequence[Sighting]) -> bool:
-    """Return True if a DOI belongs to another work. A source that adds to a known paper may describe it differently."""
+def _is_of_another(sighting: Sighting, name: PaperId, holders: Sequence[Sighting], compared: Counter[PaperId]) -> bool:
+    """Return True if a DOI belongs to another work. A source that adds to a known paper may describe it differently.
+
+    `compared`: how many sightings were compared with the holder of a DOI; one is added.
+    """
     is_claim = name.startswith("doi:") and not sighting.announced.startswith("replace")
-    return is_claim and bool(holders) and all(_are_two_works(sighting, one) for one in holders)
+    if not is_claim or not holders or any(_is_like(sighting, one) for one in holders):
+        return False
+    compared[name] += 1
+    return compared[name] > COMPARED_MAX or all(_are_two_works(sighting, one) for one in holders)
+
+
+def _is_like(one: Sighting, other: Sighting) -> bool:
+    return one.words.title == other.words.title or not (one.words.authors and other.words.authors)
 
 
 def _are_two_works(one: Sighting, other: Sighting) -> bool:
-    if one.words.title == other.words.title or not (one.words.authors and other.words.authors):
-        return False
+    mine, theirs = one.words.authors[:NAMES_MAX], other.words.authors[:NAMES_MAX]
     is_other = compare_titles(one.words.title, other.words.title).match is TitleMatch.OTHER
-    return is_other and compare_authors(one.words.authors, other.words.authors)[0] is AuthorMatch.NOBODY
+    return is_other and compare_authors(mine, theirs)[0] is AuthorMatch.NOBODY
 
 
 class _UnionFind:

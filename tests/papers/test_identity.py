@@ -1,10 +1,13 @@
 """Test grouping of sightings into works."""
 
+import time
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.domain.paper import PaperId, Sighting
-from digestd.papers.identity import group_works
+from digestd.papers.identity import group_works, without_shared_dois
 from tests.papers.makers import seen
 
 A, B, D, E = (PaperId(name) for name in ("arxiv:2611.00001", "arxiv:2611.00002", "doi:10.5555/d", "doi:10.5555/e"))
@@ -58,3 +61,27 @@ def test_group_works_puts_each_sighting_in_one_work(sightings: list[Sighting]) -
     for work in found:
         assert all(sightings[position].ids[0] in work.ids for position in work.members)
         assert sum(name.startswith("arxiv:") for name in work.ids) <= 1
+
+
+@pytest.mark.parametrize("per_doi", [2, 4_000])
+def test_without_shared_dois_is_quick_for_many_authors(per_doi: int) -> None:
+    syllables = [a + b for a in "bdfgklmnprst" for b in "aeiou"]
+
+    def person(number: int) -> str:
+        parts = [syllables[number // 60**power % 60] for power in range(6)]
+        return f"{''.join(parts[:4])}, {''.join(parts[3:])}".title()
+
+    works = [
+        seen(
+            f"doi:10.5555/{n // per_doi}",
+            title=f"The {person(n)} of lakes",
+            authors=[person(7919 * (40 * n + k)) for k in range(40)],
+        )
+        for n in range(4_000)
+    ]
+    start = time.process_time()
+    found = without_shared_dois(works, {})
+    assert time.process_time() - start < 6
+    assert sum(one.ids[0].startswith("doi:") for one in found) == 4_000 // per_doi
+    again = without_shared_dois([*works[:11], works[0]], {})
+    assert again[0].ids == again[-1].ids == works[0].ids, "the work that has the DOI keeps it"
