@@ -26,7 +26,7 @@ def long_forms(texts: Sequence[str]) -> Mapping[str, str]:
             short = _singular(match["short"])
             long_form = _long_form(text[: match.start()], short)
             if long_form and sum(letter.isupper() for letter in short) >= 2:
-                if text.startswith(long_form) and long_form[1:].islower() and not _is_proper(long_form):
+                if text.startswith(long_form) and long_form[1:].islower():
                     long_form = long_form.lower()
                 found.setdefault(short, long_form if short == match["short"] else long_form.removesuffix("s"))
     return found
@@ -40,11 +40,6 @@ def expand(text: str, name: str, long_form: str) -> str:
     has_plural = not long_form.endswith(("ing", "s", "y"))
     found = use.sub(lambda found: f"{long_form}{found[1] * has_plural} ({found[0]})", text, count=1)
     return found[0].upper() + found[1:] if found.startswith(long_form) else found
-
-
-def _is_proper(words: str) -> bool:
-    """Return True if words begin with a name: "Markov decision process"."""
-    return words.split(maxsplit=1)[0].endswith("ian") or words.startswith(tuple(cues("proper_names")))
 
 
 def _singular(name: str) -> str:

@@ -25,8 +25,8 @@ _NEW, _OUT, _DOUBT = 7.0, 3.5, 0.06
 """Weights of the logarithms of the chances that contribution and result are named."""
 _NEED, _MET, _TOLD_BEFORE, _BORNE = 15.0, 0.06, 0.3, 0.45
 """Cost of what needs the sentence before it; shares left if that or an antecedent is shown, borne for what is new."""
-_NAME, _EXPANDED = 0.3, 0.05
-"""Costs of a name that another sentence uses first, without and with a long form that can be shown."""
+_NAME = 0.3
+"""Cost of a name that another sentence uses first, and that has no long form that can be shown."""
 _ADDED, _UNWANTED, _TOLD = 0.5, 5.0, 1.5
 """Costs of each sentence, and of one on code or hopes; what contribution or result in it is worth."""
 _SHORTENED, _LOST, _UNTOLD, _UNEXPLAINED = 0.2, 0.002, 3.0, 0.6
@@ -35,8 +35,8 @@ _FORMS_MAX = 8
 _FIGURE = re.compile(r"(?<![A-Za-z\d-])\d+(?:[.,]\d+)*(?=[x×]|\b(?!-))")
 _LIKELY, _UNLIKELY = 0.5, 0.1
 """The probability of what counts as named, and of what a label of the abstract denies."""
-_LEANS, _OURS, _SURE = 0.9, 0.1, 0.05
-"""Chances that "this issue" and "our method" need more; chance that needs no care."""
+_LEANS, _OURS = 0.9, 0.1
+"""Chances that "this issue" and "our method" need more."""
 _OTHERS, _COMPARED, _VAGUE = 0.3, 0.9, 0.5
 """Shares of results of others, and of those without figures."""
 
@@ -138,7 +138,7 @@ def _antecedents(texts: Sequence[str], traits: Sequence[Sequence[float]]) -> lis
     for place, text in enumerate(texts):
         if place and max(traits[place][NEEDS], *traits[place - 1][:2]) > _LIKELY:
             found[place].add(place - 1)
-        pointed = pointed_at(tokens(text)) if traits[place][NEEDS] > _SURE else []
+        pointed = pointed_at(tokens(text))
         for before in range(place if pointed else 0):
             known = told(before) | (cues("own") if traits[before][NEW] > _LIKELY else set())
             if not any(known.isdisjoint({*one, *stems(one)}) for one in pointed):
@@ -154,7 +154,7 @@ def _names(title: str, texts: Sequence[str], long_forms: Mapping[str, str]) -> l
     for text in texts:
         used = acronyms.names(text)
         found.append({name: costs.get(name, 0) for name in used - known})
-        costs |= {name: _EXPANDED if name in long_forms else _NAME for name in used - costs.keys()}
+        costs |= {name: _NAME * (name not in long_forms) for name in used - costs.keys()}
     return found
 
 

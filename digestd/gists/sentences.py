@@ -1,6 +1,6 @@
 """Split abstracts into sentences, with the labels of structured ones.
 
-A full stop ends a sentence unless it belongs to an abbreviation, an initial, a number, a list or a parenthesis. Labels
+A full stop ends a sentence unless it belongs to an abbreviation, an initial, a number or a list. Labels
 ("BACKGROUND:", "Results:") are taken off and kept as the role of what follows. Sentences that are about the text
 rather than the work (copyright, keywords, contact) are left out.
 """
@@ -36,15 +36,9 @@ _END = re.compile(
     r"(?P<stop>[.!?])(?P<close>[\"'”’»)\]]*)(?P<gap>\s+|(?=[A-Z][\w-]+[ ,]))|(?P<wide>[。！？])[\"'”’」』）]*\s*"
 )
 _INITIALS = re.compile(r"[A-Z](?:\.-?[A-Z])*|(?:[A-Za-z]\.)+[A-Za-z]")
-_LETTER_NAME = re.compile(r"\b[a-z]{4,} [A-Z]$")
-"""The name of a thing: "vitamin C", "hepatitis B"."""
 _NEXT = re.compile(r"[\"'“‘«(\[]*(?P<word>\w[\w'-]*)?")
-_CASED_NAME = re.compile(r"[a-z]{1,4}(?:-?[A-Z0-9]|-[A-Za-z])\w*")
 _LISTED = re.compile(r"\((?:[ivx]{1,4}|[a-h]|\d)\) [A-Z]")
 _GLUED = re.compile(r"(?:[a-z)]{3}|[A-Za-z]\))$")
-_STRAY = re.compile(r"(?<=\w)\s+(?=[.,;:!?](?:\s|$))|,\s?(?=\.(?:\s|$))")
-"""A blank before a stop, and what is left where a name was lost: "a model, ."."""
-_PARENTHESIS_MAX = 400
 DROPPED = "dropped"
 _LABELS = {role: cues(f"labels_{role}") for role in (DROPPED, RESULT, CONCLUSION, METHOD, OBJECTIVE, BACKGROUND)}
 _NAMES = "S?|".join(sorted(frozenset().union(*_LABELS.values()), key=len, reverse=True)).upper() + "S?"
@@ -65,7 +59,7 @@ def split_sentences(text: str) -> list[Sentence]:
     found = list[Sentence]()
     label, starts = "", tuple(cues("boilerplate_starts"))
     one_line = " ".join(without_styles(text[:TEXT_MAX]).split())
-    for piece in _pieces(_STRAY.sub("", one_line)):
+    for piece in _pieces(one_line):
         if named := _LABEL.match(piece) or _BARE_LABEL.match(piece):
             label = next(role for role, names in _LABELS.items() if any(name in named[0].lower() for name in names))
             piece = piece[named.end() :].strip()
@@ -86,17 +80,11 @@ def _ends(text: str) -> Iterator[int]:
     """Yield the positions after the sentences of a text, except the last."""
     start = 0
     for match in _END.finditer(text):
-        if match.end() == len(text) or _is_inside(text, match.start()):
+        if match.end() == len(text):
             continue
         if match["wide"] or _is_end(text, text[start : match.start()], match):
             start = match.end()
             yield start
-
-
-def _is_inside(text: str, place: int) -> bool:
-    """Return True within a parenthesis that is closed."""
-    opened = text.rfind("(", 0, place)
-    return opened > text.rfind(")", 0, place) and text.find(")", place, opened + _PARENTHESIS_MAX) > 0
 
 
 def _is_end(text: str, before: str, match: re.Match[str]) -> bool:
@@ -108,7 +96,7 @@ def _is_end(text: str, before: str, match: re.Match[str]) -> bool:
         return match["stop"] == "." and bool(_GLUED.search(before)) and "://" not in token and len(word) > 1
     if _LISTED.match(text, match.end()):
         return True
-    if word[:1].islower() and not (match["stop"] == "." and _CASED_NAME.fullmatch(word)):
+    if word.islower():
         return False
     if match["stop"] != ".":
         return bool(word) or match["stop"] == "?"
@@ -126,4 +114,4 @@ def _is_abbreviated(before: str, token: str, word: str) -> bool:
         return False
     if bare in cues("abbreviations"):
         return bare not in cues("words_too") or not word[:1].isupper()
-    return bool(_INITIALS.fullmatch(token)) and not _LETTER_NAME.search(before)
+    return bool(_INITIALS.fullmatch(token))

@@ -1,8 +1,8 @@
 """Make sentences stand alone, and shorten them, only by cuts that leave what they say true.
 
 A leading connective ("However,", "To address this gap,") is dropped. Shorter forms go without an aside, the phrase
-before "we", "we test it and show that", the ends of listed items, or a clause after the main verb that adds a
-consequence; never without a verb, a restriction or a condition. The phrases are in `cues.toml`.
+before "we", "we test it and show that", or a clause after the main verb that adds a consequence or explains; never
+without a verb, a restriction or a condition. The phrases are in `cues.toml`.
 """
 
 import re
@@ -37,11 +37,8 @@ _SOLVED = re.compile(
     rf"(?:this|these|that|such)(?: [\w-]+){{0,3}} "
     rf"(?:(?:by|through) ({'|'.join(_DOING)}) (?!and )|(?:by|through|with|via) (?!(?:\w+ly )?\w+ing\b))(?=\w)"
 )
-_ITEM = re.compile(r"\(|%|[a-z]{2,}[\s,]|(?:[ivx]{1,4}|[a-h]|\d{1,2})[).]|[-•*–—]|[a-z]\b")
-_MARK = r"(?<![\w(.])\(?(?:i{1,3}|iv|[1-4]|[a-d])\)"
-_LISTED = re.compile(rf"{_MARK}(?= ?\w)")
+_LISTED = re.compile(r": |\((?:i|1|a)\)")
 _COUNTED = r"(?:two|three|four|five|several|some|the following)(?: [\w-]+){0,2}"
-_ANNOUNCED = re.compile(rf"(?<! in)(?<! at)(?<! from)(?<! across) {_COUNTED} {phrases('listed')}\.$", re.I)
 _COUNTING = re.compile(r"\b(?:two|three|four|five|several|following)(?: [\w-]+){1,6}$", re.I)
 
 _LEANING = re.compile(
@@ -64,15 +61,7 @@ _TAIL = re.compile(
     r"| while (?:maintain|preserv|retain)ing "
     rf"|,? (?:with|via|through|by|based on|(?:that|which) \w+s) {_COUNTED} {phrases('listed')}: "
 )
-_ITEMS = re.compile(
-    rf"({_MARK} ?)((?:\(?[\w-]+\)? ){{2,9}}?(?=(?:that|which|thereby|enabling|achieving|where|while)\b)"
-    rf"|(?:[\w-]+ ){{4,9}}?(?=(?:by|to)\b)|[\w-]+(?: [\w-]+){{0,9}}(?=, (?:which|where|while|because|[a-z]+ing)\b))"
-    rf".*?((?: and)? (?={_MARK} ?\w)|$)"
-)
-"""An item of a list, with its beginning."""
 _VERB = re.compile(rf"^(?:we|i|it|they|this {phrases('texts')}) \w|\b{phrases('verbs')}(?![\w-])", re.I)
-_PAIRS = (("both", "and"), ("between", "and"), ("either", "or"), ("not only", "but"), ("not just", "but"))
-_SUBORDINATE = tuple(f"{one} " for one in cues("subordinate"))
 
 
 def stand(sentence: str) -> str:
@@ -97,14 +86,9 @@ def leans(text: str) -> bool:
 
 
 def is_broken(text: str) -> bool:
-    """Return True for an item of a list, its announcement, a half of a sentence or one with unpaired brackets."""
-    if _ITEM.match(text) or _ANNOUNCED.search(text) or text.endswith((":", "...", "…", ",", ";", "i.e.", "e.g.")):
-        return True
-    marks = _LISTED.finditer(text) if ")" in text else ()
-    items = [found[0].strip("()") for found in marks if _is_closed(_LISTED.sub("", text[: found.start()]))]
-    if len(text.split()) < 3 or (items and (items[0] not in ("i", "1", "a") or len(items) == 1)):
-        return True
-    return not _is_closed(_LISTED.sub("", text) if items else text)
+    """Return True for a half of a sentence, a title, or one with unpaired brackets."""
+    ends = (":", "...", "…", ",", ";", "i.e.", "e.g.")
+    return len(text.split()) < 3 or text.endswith(ends) or not _is_closed(text)
 
 
 def _is_closed(text: str) -> bool:
@@ -123,8 +107,7 @@ def shorter_forms(text: str) -> tuple[str, ...]:
     """Return shortened forms of a sentence, the longest first."""
     plain = _ASIDE.sub("", text)
     led = _without(_LEAD, plain)
-    short = _ITEMS.sub(lambda item: f"{item[1]}{item[2].strip()}{';' if item[3] else '.'}{item[3]}", plain)
-    bodies = {plain, led, short, _without(_REPORTED, led)}
+    bodies = {plain, led, _without(_REPORTED, led)}
     forms = {form for body in bodies for form in (body, *_without_tail(body))}
     usable = [form for form in forms if _MIN <= len(form) <= len(text) - _SAVED]
     return tuple(sorted(usable, key=lambda form: (-len(form), form)))
@@ -155,19 +138,11 @@ def _without_tail(text: str) -> Iterator[str]:
 def _is_sentence(head: str) -> bool:
     """Return True if the beginning of a sentence is one itself: all its clauses have verbs, and nothing is open."""
     words = head.lower().split()
-    if (
-        words[-1] in cues("open_ends") | cues("openers")
-        or _VERB.fullmatch(words[-1])
-        or not _is_closed(head)
-        or ": " in head
-    ):
+    ends = cues("open_ends") | cues("openers")
+    if words[-1] in ends or _VERB.fullmatch(words[-1]) or not _is_closed(head) or _LISTED.search(head):
         return False
-    for one, other in _PAIRS:
-        _, opened, after = f" {head} ".rpartition(f" {one} ")
-        if opened and f" {other} " not in f" {after}":
-            return False
-    is_subordinate = words[0].endswith(("ing", "ed")) and ", " in head  # else it is the subject
-    is_subordinate = is_subordinate or f"{' '.join(words[:3])} ".startswith(_SUBORDINATE)
+    is_subordinate = words[0] in cues("subordinate")
+    is_subordinate |= words[0].endswith(("ing", "ed")) and ", " in head  # else it is the subject
     if not any(map(_VERB.search, head.split(", ")[is_subordinate:])):
         return False
     openers = (at for at, word in enumerate(words) if word in cues("openers") and words[at + 1] not in ("a", "an"))

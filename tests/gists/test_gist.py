@@ -154,17 +154,6 @@ def test_gist_never_drops_the_figure_of_a_result() -> None:
         assert "LeafCount" in text
 
 
-def test_gist_names_the_beginnings_of_a_long_list() -> None:
-    new = (
-        "This paper presents LeafCount, a small model of trees with three key innovations: (1) a table of species that "
-        "keeps every oak and elm of the country apart; (2) a radar that sees through all clouds of the tropics in the "
-        "summer; (3) a plane enabling flights over the largest and the wettest forests of the north and of the south."
-    )
-    text = made("Counting trees", f"{BACKGROUND} {new} {DETAIL} {RESULT}").brief
-    assert "(1) a table of species; (2) a radar; (3) a plane." in text
-    assert "12%" in text
-
-
 def test_gist_takes_along_the_antecedent_of_a_contribution() -> None:
     rest = "The soil of the parks is listed by the owners of the parks, and so are water and air and light and birds. "
     abstract = (

@@ -91,11 +91,9 @@ def test_model_tells_what_stands_alone(sentence: str) -> None:
     "sentence",
     [
         "Our method has three parts:",
-        "(ii) the second part is a leaf.",
         "2) Leaves are cut off.",
         "We plant oaks (and elms.",
         "We b) plant elms in the park.",
-        "%we plant oaks in a park.",
     ],
 )
 def test_is_broken_finds_parts_of_sentences(sentence: str) -> None:
@@ -123,7 +121,6 @@ def test_features_tell_where_a_noun_was_met() -> None:
         ("the area under the curve (AUC)", {"AUC": "area under the curve"}),
         ("speech self-supervised learning (SSL)", {"SSL": "self-supervised learning"}),
         ("Leaf area measurement (LAM) is slow", {"LAM": "leaf area measurement"}),
-        ("Markov decision process (MDP) is old", {"MDP": "Markov decision process"}),
         ("Bayesian Oak Counting (BOC) is old", {"BOC": "Bayesian Oak Counting"}),
         ("divided into metric estimation (MMDE)", {}),
         ("oaks and elms (see below)", {}),
