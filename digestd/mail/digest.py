@@ -29,7 +29,7 @@ from digestd.mail.content import (
 )
 from digestd.mail.digest_layout import Block, Heading, HeadingKind, blocks
 from digestd.mail.fragments import HTML, TEXT, Body, BodyFormat, Fragment, Value, part_value, slot, token_value, value
-from digestd.mail.paper_view import DETAIL_LEVELS, DetailLevel, PaperView
+from digestd.mail.paper_view import DETAIL_LEVELS, DetailLevel, PaperView, cut_title
 from digestd.mail.rendering import (
     NAME_MAX,
     POSTAL_MAX,
@@ -311,7 +311,7 @@ def _lines(environment: Environment, content: DigestContent, first: Sequence[Pap
     subject, heading, lead = _summary_lines(environment, _summary(content, slot("name") if name else ""))
     values = {"name": value(name), "first": value("")}
     room = max(_SUBJECT_MAX - len(subject.fill(values)), _FIRST_TITLE_MIN)
-    values["first"] = value(shorten(first[0].title, room) if first else "")
+    values["first"] = value(cut_title(first[0].title, room) if first else "")
     preheader = " · ".join([paper.title for paper in first[1:]]) or (first[0].gist if first else lead.fill(values))
     return _Lines(subject.fill(values), heading.fill(values), lead.fill(values), shorten(preheader, _PREHEADER_MAX))
 

@@ -14,12 +14,13 @@ from urllib.parse import quote
 from digestd.domain.gist import GIST_MAX, Gist
 from digestd.domain.paper import NAME_MAX, Paper, PaperId, is_sample
 from digestd.mail.categories import category_names
+from digestd.ranking.text import STOP_WORDS
 from digestd.text.sanitise import clean, safe_url, shorten
 from digestd.text.scripts import text_direction, text_language
 
 _NAME_MAX = 60
-_TITLE_MIN, _TITLE_MAX, _TITLE_MOST = 36, 80, 110
-"""Characters of a shortened title: at least, at most, and at most if it can be cut nowhere before."""
+_LISTED_MAX = 100
+"""Characters of a title in a list: two lines of plain text."""
 _TITLE_EDGE = re.compile(
     r"(?<!ed)(?=[ ](?:for|via|with|in|using|by|through|from|under|on|across|against|towards?|at|without)[ ])"
     r"|(?=:[ ]|[ ][–—-][ ])|(?<=[?!])(?=[ ])",
@@ -249,17 +250,26 @@ class PaperView:
 
     @property
     def short_title(self) -> str:
-        """Return the title for a list: cut where a phrase ends if it is long."""
-        if len(self.title) <= _TITLE_MAX:
-            return self.title
-        edges = [found.start() for found in _TITLE_EDGE.finditer(self.title, _TITLE_MIN)]
-        end = max((edge for edge in edges if edge <= _TITLE_MAX), default=min(edges, default=len(self.title)))
-        return shorten(self.title[:end], _TITLE_MOST)
+        """Return the title for a list."""
+        return cut_title(self.title, _LISTED_MAX)
 
     @property
     def path(self) -> str:
         """Return the path of the paper's own page below the home page."""
         return f"paper/{quote(self.id, safe=':/')}"
+
+
+def cut_title(title: str, limit: int) -> str:
+    """Return a title of at most `limit` characters, cut where a phrase ends, else between words."""
+    if len(title) <= limit:
+        return title
+    edges = [found.start() for found in _TITLE_EDGE.finditer(title, limit // 2) if found.start() <= limit]
+    if edges:
+        return title[: edges[-1]]
+    words = shorten(title, limit).removesuffix("…").split(" ")
+    while len(words) > 1 and words[-1].lower() in STOP_WORDS:
+        words.pop()
+    return f"{' '.join(words)}…"
 
 
 @lru_cache(maxsize=4096)  # many subscribers get the same papers

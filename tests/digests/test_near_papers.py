@@ -158,8 +158,8 @@ def test_digest_names_topics_without_papers(bed: Install) -> None:
     bed.people([reader(topics=[TOPIC, "Byzantine pottery", "candle wicks"])])
     assert planned(bed)
     _, text, html = written(bed)
-    assert "Nothing new on your topics: Byzantine pottery; candle wicks " in text
-    assert "Nothing new on your topics: Byzantine pottery; candle wicks</p>" in html
+    assert "Found nothing new on your topics: Byzantine pottery; candle wicks " in text
+    assert "Found nothing new on your topics: Byzantine pottery; candle wicks</p>" in html
 
 
 def test_first_digest_of_an_author_follower_says_what_trends(bare: Install) -> None:

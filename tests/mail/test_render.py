@@ -121,11 +121,11 @@ def test_render_headings_descend_by_one_level() -> None:
     ("changes", "subject"),
     [
         ({"items": UNVOTED}, "Do Language Models Read the Whole Page? + 1 more"),
-        ({}, "Sparse Attention for Graphs That Change While You… + 5 more"),
-        ({"items": PERSONAL.items[:1]}, "Sparse Attention for Graphs That Change While You Look at…"),
+        ({}, "Sparse Attention for Graphs That Change… + 5 more"),
+        ({"items": PERSONAL.items[:1]}, "Sparse Attention for Graphs That Change While You Look"),
         ({"items": PERSONAL.items[4:]}, "Trending: Do Language Models Read the Whole Page? + 1 more"),
-        ({"covers_from": "2026-11-21"}, "Sparse Attention for Graphs That Change While You… + 5 more"),
-        ({"period": "2026-W48", "covers_from": "2026-W48"}, "Your week: Sparse Attention for Graphs That… + 5 more"),
+        ({"covers_from": "2026-11-21"}, "Sparse Attention for Graphs That Change… + 5 more"),
+        ({"period": "2026-W48", "covers_from": "2026-W48"}, "Your week: Sparse Attention for Graphs… + 5 more"),
     ],
 )
 def test_render_subject_begins_with_the_strongest_title(changes: dict[str, Any], subject: str) -> None:
@@ -313,16 +313,16 @@ def test_clean_keeps_what_words_and_emoji_need() -> None:
     [
         ("iMoss: Ferns by Phone", "iMoss: Ferns by Phone"),
         (
-            "Ferns That Grow on Old Walls: A Long Study of Their Leaves in Seven Wet Towns of the Far North",
-            "Ferns That Grow on Old Walls: A Long Study of Their Leaves",
+            "Ferns That Grow on Old Walls and Roofs: A Study of Their Leaves in Seven Wet Towns of the Very Far North",
+            "Ferns That Grow on Old Walls and Roofs: A Study of Their Leaves",
         ),
         (
-            "Counting All Ferns with Phones that Are Tired of it, Guided by Those Who Know Their Names",
-            "Counting All Ferns with Phones that Are Tired of it, Guided by Those Who Know Their Names",
+            "Counting All Ferns of Old Phones That Are So Tired They Only Know the Names of Those Who Took Them Home",
+            "Counting All Ferns of Old Phones That Are So Tired They Only Know the Names of Those Who Took…",
         ),
         (
-            "Do Ferns Sleep Where All the Rain Has Gone? We Asked Seven Hundred Old Ferns of the Far North",
-            "Do Ferns Sleep Where All the Rain Has Gone?",
+            "Do Ferns Sleep Where All the Rain Has Gone Long Ago? We Asked Seven Hundred Old Ferns and Their Mosses",
+            "Do Ferns Sleep Where All the Rain Has Gone Long Ago?",
         ),
     ],
 )
