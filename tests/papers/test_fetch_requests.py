@@ -43,7 +43,7 @@ async def test_fetch_resends_body_on_307_and_308(fetcher: Fetcher, web: HttpServ
 @pytest.mark.parametrize("status", [301, 302, 303])
 async def test_fetch_keeps_body_on_retry(fetcher: Fetcher, web: HttpServer, status: int) -> None:
     web.paths["/"] = says(status=status, Location="/there")
-    with pytest.raises(SourceFailed, match=f"answers a POST with {status}"):
+    with pytest.raises(SourceFailed, match=rf"answers a POST with a redirect \({status}\)"):
         await fetcher.fetch(Request(web.url("/"), body=b"{}"), FREE)
     assert len(web.requests) == 1
 

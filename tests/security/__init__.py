@@ -94,7 +94,7 @@ S22 dependencies              test_deploy.py::test_lock_has_hashes_and_no_host_n
                               test_audit.py::test_audit_queries_each_package_and_names_the_fix
                               test_packaging.py::test_wheel_contains_an_sbom_of_the_lock
 S23 service privileges        test_deploy.py::test_units_have_a_low_systemd_exposure
-                              test_deploy.py::test_unit_takes_passwords_as_credentials
+                              printed/test_printed.py::test_check_names_what_only_root_can_read
                               test_deploy.py::test_base_image_is_pinned_by_digest
 S24 denial of service         web/test_guards.py::test_body_over_16_kb_is_refused
                               web/test_guards.py::test_missing_body_times_out

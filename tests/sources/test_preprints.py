@@ -44,4 +44,4 @@ def test_data_sets_are_recognised() -> None:
 
 def test_doi_of_an_address_is_decoded() -> None:
     assert doi_id("https://doi.org/10.5555/S0025-1%2817%2930624-3") == "doi:10.5555/s0025-1(17)30624-3"
-    assert doi_id("10.5555/a%20b") == "doi:10.5555/a%20b"
+    assert doi_id("10.5555/S0025-1%252817%2529") == "doi:10.5555/s0025-1(17)"
