@@ -1,6 +1,7 @@
 """Test the parsing of command mails: own lines, sender, automatic mails."""
 
 from email.message import EmailMessage
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -35,6 +36,14 @@ QUOTES = [
 @pytest.mark.parametrize("quote", QUOTES)
 def test_lines_exclude_quotes_and_signature(quote: str) -> None:
     assert letter(mail(f"more 3\n\n{quote}\n", "Re: 3 papers")).lines == ("more 3",)
+
+
+def test_lines_are_read_quickly_whatever_they_are() -> None:
+    """Show that the time grows with the length of a line: with its cube this mail took five seconds."""
+    text = mail("\n".join([f"{'1' * 250}{'@' * 249}"] * 130))
+    began = process_time()
+    assert len(letter(text).lines) == 40
+    assert process_time() - began < 1
 
 
 def test_lines_of_html_mail_are_the_visible_text() -> None:

@@ -32,7 +32,7 @@ _MESSAGE_ID = re.compile(r"<[!#-;=?-~]{1,250}>")
 _QUOTE_INTRO = re.compile(
     r"-{2,}\s*(original|ursprüngliche|forwarded|weitergeleitete|reply|antwort)"
     r"|(on|am|le|el|op|il)\b.*\d|_{5,}$|(from|von|van|de|da|sent|gesendet|betreff|subject)\s*:\s"
-    r"|.{0,200}\d{4}.{0,200}@.{0,200}[:：]$|.{0,200}@.{0,200}\d{4}.{0,200}[:：]$"
+    r"|(?=.{0,400}@)(?=.{0,400}\d{4}).{0,600}[:：]$"
     r"|(od|от|від|fra|från|lähettäjä|feladó|kimden|发件人|發件人|寄件者|差出人|보낸 ?사람)\s*[:：]",
     re.IGNORECASE,
 )
