@@ -24,6 +24,8 @@ LINE_MAX = 500
 VALUE_MAX = 1_001
 """Characters of a value: one more than a topic may have, so that longer ones are refused instead of cut."""
 DAYS_MAX = 400
+WIDE_WORD_MAX = 40
+"""Characters of a word in a language without blanks."""
 SETTING_WORDS_MAX = 4
 """Words of a line that asks for a setting; a longer one is a sentence."""
 
@@ -200,7 +202,7 @@ def _take(text: str, known: Container[str]) -> tuple[str, str]:
     first, _, rest = text.partition(" ")
     head = fold(first).strip(":,.!;")
     if head not in known and first and east_asian_width(first[0]) == "W":
-        for end in range(len(first) - 1, 1, -1):
+        for end in range(min(len(first) - 1, WIDE_WORD_MAX), 1, -1):
             if fold(first[:end]) in known:
                 return fold(first[:end]), f"{first[end:]} {rest}".strip()
     return head, rest
