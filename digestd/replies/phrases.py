@@ -65,7 +65,7 @@ class Phrases:
 
     def _without_blanks(self, wording: str) -> str:
         pattern = ".{0,8}".join(map(_word, wording.removeprefix("=").split("~")))
-        polite = f"(?:{self.words('polite', wide=True).pattern})*" if wording.startswith("=") else ""
+        polite = f"(?:{self.words('polite', wide=True).pattern})*+" if wording.startswith("=") else ""
         return f"^{polite}{pattern}{polite}$" if polite else pattern
 
 

@@ -1,5 +1,7 @@
 """Test that wishes to leave are told from questions, denials and narrower wishes, in many languages."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,13 @@ def test_links_of_a_digest_are_no_clear_wish(file: Path) -> None:
     lines = html_to_lines(next(part.text for part in parse_mail(file.read_bytes()).parts if part.type == "text/html"))
     said = [" ".join(line.split()) for line in lines if line.strip()]
     assert file.stem == "confirm" or all(read_wish(["Great!", line]) is not Wish.CLEAR for line in said)
+
+
+def test_read_wish_is_quick_for_repeated_words() -> None:
+    """Show that no wording is tried in ever more ways, which would take hours here."""
+    said = ["たいです" * 75, "希望します" * 60, f"停止{'たいです' * 70}X", "thank you " * 30]
+    code = f"from digestd.replies.commands.leaving import read_wish; assert not any(read_wish([one]) for one in {said})"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
 
 
 def test_read_wish_joins_wrapped_lines() -> None:
