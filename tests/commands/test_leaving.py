@@ -13,6 +13,7 @@ from tests import golden
 CLEAR = """
 Kindly take my address off your mailing list. | Could you remove me from this list? | I'd like to opt out
 Please do not write to me again | Don't send me any more emails! | No more mails, please. | stop | Remove me
+I hereby opt out, thank you | Please sign me off | I want to sign off from this list | Unsubscribe me today
 I have left the field. Please unsubscribe me. | Unsubscribe this address: ada@example.net
 Bitte nehmen Sie mich aus dem Verteiler | Bitte streicht mich von der Liste
 Ich möchte keine Mails mehr bekommen | Melden Sie mich bitte ab. | Retirez-moi de votre liste
@@ -33,6 +34,12 @@ Stop sending me the abstracts | Please remove me from the list of reviewers | Do
 Unsubscribe me from the topic lakes | Wie kann ich mich abmelden? | Comment se désabonner ?
 ¿Cómo me doy de baja? | Hoe kan ik me afmelden? | Как отписаться? | 退订怎么操作
 登録解除の方法を教えてください | 구독 취소는 어떻게 하나요?
+I want to opt out of the weekly, keep daily | Opt out Ada | Unsubscribe me from the daily one
+You removed me from the list | You have removed me from the list! | 你们已经把我从列表里删了 | リストから削除されました
+Stop my digest for now | Please stop sending me emails for now | Unsubscribe me until the summer
+Bitte vorläufig abmelden | Désabonnez-moi pour le moment | Darme de baja por ahora
+暂时退订 | しばらく配信停止をお願いします | 당분간 구독 취소
+Best, sign off | I sign off | I will sign off now
 """
 NONE = """
 Please don't unsubscribe me! | I would never unsubscribe | Do not stop sending! | Ich will mich nicht abmelden

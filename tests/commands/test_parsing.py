@@ -203,6 +203,7 @@ def test_parse_commands_of_subject_and_lines() -> None:
     assert of("", "I have moved on.", "Unsubscribe me, please") == [Verb.UNSUBSCRIBE]
     assert of("Automatic reply: unsubscribe", "I am away.") == []
     assert of("", "more 3", "- thanks") == [Verb.MORE]
+    assert of("", "more 3", "I sign off") == [Verb.MORE]
     assert of("-", "save 2") == [Verb.SAVE]
     assert of("pause 7", "pause 7") == [Verb.PAUSE]
     assert len(of("", *[f"more {n}" for n in range(1, 40)])) == 10

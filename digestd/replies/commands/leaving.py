@@ -1,9 +1,10 @@
 """Tell wishes to leave in prose, in about forty languages. Pure.
 
 The wordings are one table, `leaving.toml`. A mail is read clause by clause. A clause with the wording of a wish is
-unmistakable if it is short and nothing else stands in it: no question, no narrower object, no other person, no word
-that is not in the table. Otherwise it is doubtful. A denial before the wording turns it around. Lines with a link are
-not read, because they are of footers.
+unmistakable if it is short and nothing else stands in it: no question or report, no narrower object, no limited time,
+no other person, and no word that is not in the table, except behind one such as `unsubscribe`, which means nothing
+else. Otherwise it is doubtful. A denial before the wording turns it around. Lines with a link are not read, because
+they are of footers.
 """
 
 import re
