@@ -20,9 +20,6 @@ _ENGLISH_MIN = 0.12
 """Share of these words in an English text; other languages stay below."""
 _WORD = re.compile(r"\w+")
 _WIDE_STOPS = ("。", "！", "？", "」", "』")
-_CLAUSE = re.compile(
-    r"[;:—](?=\s)|\s(?:–\s|\((?:i|1|a)\))|,(?=\s(?:which|where|while|who|and|but|whereas|thereby|thus|with|[a-z]+ing)\b)"
-)
 _LIKELY, _OUTCOME = 0.5, 0.2
 """Chances above which a sentence names the contribution, and a summary, which has no context, a result."""
 _REPEATED = 0.5
@@ -93,12 +90,12 @@ def leading_sentences(text: str, limit: int) -> str:
 
 
 def shorten_sentence(text: str, limit: int) -> str:
-    """Cut a sentence that is too long before a clause, else between words, and end it with an ellipsis."""
+    """Cut a sentence that is too long after a clause, else between words, and end it with an ellipsis."""
     if len(text) <= limit:
         return text
     head = text[: limit - 1]
-    ends = [found.start() for found in _CLAUSE.finditer(head, limit // 3)]
-    end = ends[-1] if ends else head.rfind(" ")
+    ends = (head.rfind(sign, limit // 3) for sign in (": ", "; ", ", "))
+    end = next((end for end in ends if end > 0), head.rfind(" "))
     return f"{(head[:end] if end > limit // 3 else head).rstrip(' ,;:.([–—-')}…"
 
 

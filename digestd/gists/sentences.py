@@ -37,7 +37,6 @@ _END = re.compile(
 )
 _INITIALS = re.compile(r"[A-Z](?:\.-?[A-Z])*|(?:[A-Za-z]\.)+[A-Za-z]")
 _NEXT = re.compile(r"[\"'“‘«(\[]*(?P<word>\w[\w'-]*)?")
-_LISTED = re.compile(r"\((?:[ivx]{1,4}|[a-h]|\d)\) [A-Z]")
 _GLUED = re.compile(r"(?:[a-z)]{3}|[A-Za-z]\))$")
 DROPPED = "dropped"
 _LABELS = {role: cues(f"labels_{role}") for role in (DROPPED, RESULT, CONCLUSION, METHOD, OBJECTIVE, BACKGROUND)}
@@ -94,8 +93,6 @@ def _is_end(text: str, before: str, match: re.Match[str]) -> bool:
     token = before.rpartition(" ")[2].lstrip("([{\"'“‘,;:/")
     if match["gap"] == "":
         return match["stop"] == "." and bool(_GLUED.search(before)) and "://" not in token and len(word) > 1
-    if _LISTED.match(text, match.end()):
-        return True
     if word.islower():
         return False
     if match["stop"] != ".":

@@ -14,7 +14,6 @@ from digestd.gists.sentences import split_sentences
         ("Draws are i.i.d. with mean 0.5. We sum.", ["Draws are i.i.d. with mean 0.5.", "We sum."]),
         ("Draws are i.i.d. We sum.", ["Draws are i.i.d.", "We sum."]),
         ("It has (i) a root. and (ii) a leaf. It grows.", ["It has (i) a root. and (ii) a leaf.", "It grows."]),
-        ("It has parts. (i) Roots grow. (ii) Leaves fall.", ["It has parts.", "(i) Roots grow.", "(ii) Leaves fall."]),
         ("Leaves fall.We count.", ["Leaves fall.", "We count."]),
         ("See https://example.org/A.Then stop.", ["See https://example.org/A.Then stop."]),
         ("Trees grow. mRNA is made.", ["Trees grow.", "mRNA is made."]),
