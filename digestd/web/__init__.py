@@ -40,8 +40,8 @@ proxy headers (trusted proxies only), and middleware: headers, log, bodies. guar
 
 from collections.abc import Callable
 from datetime import datetime
-from fnmatch import fnmatchcase
 from functools import partial
+from re import fullmatch
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
@@ -114,7 +114,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     api = build_api(app)
     api.state = web.state  # the parts are the same
     web.mount(API, api)
-    web.add_middleware(BodyLimit, refused=_refusal, most=partial(body_max, app))
+    web.add_middleware(BodyLimit, refused=_refusal, limit=partial(body_limit, app))
     web.add_middleware(AccessLog, broken=partial(_refusal, status=500))
     web.add_middleware(SecurityHeaders, https=app.settings.public_url.startswith("https:"))
     if app.settings.proxies:
@@ -122,19 +122,22 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     return web
 
 
-def body_max(app: App, path: str) -> int:
-    """Return the maximum bytes of a body: larger for the forms behind a link, if it is genuine, and for providers.
+def body_limit(app: App, path: str) -> tuple[int, object]:
+    """Return the maximum bytes of a body, and whose it is: the subscriber of a link, or else the path.
 
-    A body is read and parsed before the page looks at the link.
+    It is larger for the forms behind a link, if it is genuine, and for providers: a body is read and parsed before the
+    page looks at the link.
     """
+    if app.providers and fullmatch(provider_webhooks.PATHS, path):
+        return provider_webhooks.BODY_MAX, path
     larger = {libraries.PATHS: libraries.BODY_MAX, preferences.PATHS: preferences.BODY_MAX}
-    found = next((most for paths, most in larger.items() if fnmatchcase(path, paths)), BODY_MAX)
+    found = next((most for paths, most in larger.items() if fullmatch(paths, path)), BODY_MAX)
     if found > BODY_MAX:
         try:
-            read_token(app.keys, Purpose.PREFERENCES, path.split("/")[2], app.clock())
+            return found, read_token(app.keys, Purpose.PREFERENCES, path.split("/")[2], app.clock()).number
         except (BadToken, OutdatedToken):
-            return BODY_MAX
-    return provider_webhooks.BODY_MAX if app.providers and fnmatchcase(path, provider_webhooks.PATHS) else found
+            pass
+    return BODY_MAX, path
 
 
 def _refusal(scope: Scope, status: int) -> Response:

@@ -13,11 +13,13 @@ from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
+import structlog
 from fastapi import APIRouter, Depends, Form, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from digestd.errors import BadRecord, SourceFailed, Unavailable
+from digestd.logs import stack_locations
 from digestd.sources.imports import BYTES_MAX, IMPORT_FORMATS
 from digestd.sources.source import Page
 from digestd.store import libraries
@@ -31,7 +33,7 @@ from digestd.web.preferences import MALFORMED, Settings, SettingsPage
 
 BODY_MAX = BYTES_MAX + 16 * 1024
 """Maximum size of the file plus the rest of the form."""
-PATHS = "/p/*/import"
+PATHS = "/p/[^/]+/import"
 PER_NETWORK, EVERYONE, SPAN = 10, 300, timedelta(minutes=10)
 """Each import starts a parser process, and each Zotero library asks a service."""
 WAIT_SECONDS = 4.0
@@ -39,8 +41,11 @@ WAIT_SECONDS = 4.0
 RELOAD_SECONDS = 3
 LARGE = 1024 * 1024
 """Bytes from which a file waits for other large ones only, which may take minutes."""
-RUNNING_MAX = 3
-"""Small and large imports each that wait or run in this process; each holds its file in memory."""
+SMALL_MAX, LARGE_MAX = 30, 3
+"""Small and large imports that wait or run in this process; each holds its file in memory."""
+TEXT_MAX = 1_000_000
+"""Characters that the form takes; Starlette refuses a field of more than one MiB."""
+FAILED = "the import failed, and we logged why; try again later"
 KEPT_SECONDS = 600.0
 """Time for which the page shows the result of an import that ran in the background."""
 NAMED = 100
@@ -50,24 +55,28 @@ ZOTERO_AT_ONCE = 4
 OK, AWAY = 200, 503
 SHOWN_MAX = 100
 """Maximum characters of typed text that are shown again."""
+log = structlog.get_logger(__name__)
 router = APIRouter()
 _ImportLimits = Annotated[RateLimits, Depends(part(lambda _app: RateLimits(PER_NETWORK, EVERYONE, SPAN)))]
 _LibraryLimits = Annotated[RateLimits, Depends(part(lambda _app: RateLimits(PER_NETWORK, EVERYONE, SPAN)))]
 _ZoteroTurn = Annotated[asyncio.Semaphore, Depends(part(lambda _app: asyncio.Semaphore(ZOTERO_AT_ONCE)))]
 _Libraries = Annotated[LibrarySync, Depends(part(lambda app: app.libraries))]
+_Outcome = str | tuple[str, ReferenceImportReport, int]
 
 
 @dataclass(slots=True)
 class _Import:
     """An import that waits, runs or has ended.
 
-    `task` returns the format, the report with NAMED refused entries at most, and how many there are; `count`: the
-    entries that were read so far.
+    `task` returns why it failed, or the format, the report with NAMED refused entries at most, and how many there are;
+    `count`: the entries that were read so far; `has_refused`: another file was sent meanwhile and not read.
     """
 
     is_large: bool
-    task: asyncio.Task[tuple[str, ReferenceImportReport, int]]
+    task: asyncio.Task[_Outcome]
     count: int = 0
+    has_refused: bool = False
+    timer: asyncio.TimerHandle | None = None
 
 
 class ImportQueue:
@@ -79,10 +88,12 @@ class ImportQueue:
 
     def start(self, subscriber: int, body: bytes, form: str, like: Callable[[Page], ReferenceImportReport]) -> None:
         """Start an import, unless one of this subscriber runs. Raises Unavailable if too many are waiting."""
-        if subscriber in self._imports and not self._imports[subscriber].task.done():
+        if (earlier := self._imports.get(subscriber)) and not earlier.task.done():
+            earlier.has_refused = True
             return
         is_large = len(body) > LARGE
-        if sum(one.is_large is is_large and not one.task.done() for one in self._imports.values()) >= RUNNING_MAX:
+        running = sum(one.is_large is is_large and not one.task.done() for one in self._imports.values())
+        if running >= (LARGE_MAX if is_large else SMALL_MAX):
             raise Unavailable("too many imports are waiting")
         task = asyncio.ensure_future(self._run(subscriber, body, form, like))
         self._imports[subscriber] = new = _Import(is_large, task)
@@ -102,23 +113,29 @@ class ImportQueue:
 
     def _end(self, subscriber: int, ended: _Import) -> None:
         """Keep a result for its page, which says what went wrong, too."""
-        if not ended.task.cancelled():
-            ended.task.exception()
-            ended.task.get_loop().call_later(KEPT_SECONDS, self._forget, subscriber, ended)
+        ended.timer = ended.task.get_loop().call_later(KEPT_SECONDS, self._forget, subscriber, ended)
 
     def _forget(self, subscriber: int, ended: _Import) -> None:
+        if ended.timer:
+            ended.timer.cancel()
         if self._imports.get(subscriber) is ended:
             del self._imports[subscriber]
 
     async def _run(
         self, subscriber: int, body: bytes, form: str, like: Callable[[Page], ReferenceImportReport]
-    ) -> tuple[str, ReferenceImportReport, int]:
+    ) -> _Outcome:
         def note(count: int) -> None:
             self._imports[subscriber].count = count
 
-        async with self._turns[len(body) > LARGE]:
-            found, read = await read_references(body, form, note)
-            done = await run_in_threadpool(like, read)
+        try:
+            async with self._turns[len(body) > LARGE]:
+                found, read = await read_references(body, form, note)
+                done = await run_in_threadpool(like, read)
+        except SourceFailed as error:
+            return str(error)
+        except Exception as error:  # of the database, say; kept for the page, it would keep the file too
+            log.error("import failed", kind=type(error).__name__, places=stack_locations(error.__traceback__))
+            return FAILED
         return found, replace(done, refused=done.refused[:NAMED]), done.all_refused
 
 
@@ -153,21 +170,23 @@ async def _answer(settings: SettingsPage, found: _Import | None, **again: object
     """Return the page for an import. `again`: what was entered, to be shown again if it cannot be read."""
     if found is None:
         return await run_in_threadpool(_import_page, settings)
+    refused = {"has_refused": found.has_refused}
     if not found.task.done():
-        page = await run_in_threadpool(_import_page, settings, reading=found.count)
+        page = await run_in_threadpool(_import_page, settings, reading=found.count, **refused)
         page.headers["Refresh"] = f"{RELOAD_SECONDS}; url={settings.here}/import"
         return page
-    try:
-        form, done, refused = found.task.result()
-    except SourceFailed as error:
-        return await run_in_threadpool(_import_page, settings, MALFORMED, problem=str(error), **again)
-    return await run_in_threadpool(_import_page, settings, done=done, refused=refused, form=form)
+    outcome = found.task.result()
+    if isinstance(outcome, str):
+        status = AWAY if outcome == FAILED else MALFORMED
+        return await run_in_threadpool(_import_page, settings, status, problem=outcome, **refused, **again)
+    form, done, count = outcome
+    return await run_in_threadpool(_import_page, settings, done=done, refused=count, form=form, **refused)
 
 
 def _import_page(settings: SettingsPage, status: int = 200, **values: object) -> Response:
     language = settings.subscriber().language
     shown: dict[str, object] = {"done": None, "problem": "", "named": NAMED, "text": "", "form": ""}
-    shown |= {"refused": 0, "reading": None}
+    shown |= {"refused": 0, "reading": None, "has_refused": False, "text_max": TEXT_MAX}
     shown["formats"] = [(name, form.label) for name, form in IMPORT_FORMATS.items()]
     return settings.pages.page("references", status, language, here=settings.here, **{**shown, **values})
 

@@ -57,7 +57,7 @@ BODY_SECONDS = 10.0
 _MIB = 1024 * 1024
 _DROPPED = _MIB
 LARGE_AT_ONCE = 4
-"""Bodies of more than one MiB that are received and answered at a time, one for each path."""
+"""Bodies of more than one MiB that are received and answered at a time, one for each owner."""
 _PIECE = 64 * 1024
 LARGE, SLOW, BUSY = 413, 408, 503
 _CHATTER = frozenset({"/healthz", "/readyz", "/metrics", "/static/{name}"})
@@ -139,7 +139,7 @@ class BodyLimit:
         app: The application to protect.
         refused: Returns the answer for a status: LARGE, SLOW or BUSY.
         seconds: Time limit for a body, for each MiB that it may have.
-        most: Returns the maximum bytes of a path.
+        limit: Returns the maximum bytes of a body for a path, and its owner.
     """
 
     def __init__(
@@ -147,23 +147,23 @@ class BodyLimit:
         app: ASGIApp,
         refused: Callable[[Scope, int], Response],
         seconds: float = BODY_SECONDS,
-        most: Callable[[str], int] = lambda _path: BODY_MAX,
+        limit: Callable[[str], tuple[int, object]] = lambda path: (BODY_MAX, path),
     ) -> None:
         self._app = app
         self._refused = refused
         self._seconds = seconds
-        self._most = most
-        self._large: dict[str, Scope] = {}
+        self._limit = limit
+        self._large: dict[object, Scope] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most = self._most(scope["path"])
+        most, owner = self._limit(scope["path"])
         try:
             async with asyncio.timeout(self._seconds * max(1, most // _MIB)):
-                body = await self._receive(scope, receive, most)
+                body = await self._receive(scope, receive, most, owner)
         except TimeoutError:
             await self._refused(scope, SLOW)(scope, receive, send)
         except ClientDisconnect:
@@ -174,10 +174,10 @@ class BodyLimit:
             else:
                 await self._app(scope, _replay_body(body, receive), send)
         finally:
-            if self._large.get(scope["path"]) is scope:
-                del self._large[scope["path"]]
+            if self._large.get(owner) is scope:
+                del self._large[owner]
 
-    async def _receive(self, scope: Scope, receive: Receive, most: int) -> bytes | int:
+    async def _receive(self, scope: Scope, receive: Receive, most: int, owner: object) -> bytes | int:
         """Return the body, or the status to refuse it with: larger than `most` bytes, or too many large ones."""
         announced = Headers(scope=scope).get("content-length", "0")
         refusal = 0 if announced.isdecimal() and int(announced[:9]) <= most else LARGE
@@ -188,20 +188,20 @@ class BodyLimit:
                 raise ClientDisconnect
             body += message.get("body", b"")
             more = message.get("more_body", False)
-            refusal = refusal or self._refusal(scope, len(body), most)
+            refusal = refusal or self._refusal(scope, len(body), most, owner)
             if refusal:
                 dropped += len(body)
                 body.clear()
         return refusal or bytes(body)
 
-    def _refusal(self, scope: Scope, size: int, most: int) -> int:
+    def _refusal(self, scope: Scope, size: int, most: int, owner: object) -> int:
         if size > most:
             return LARGE
-        is_new = size > _MIB and self._large.get(scope["path"]) is not scope
-        if is_new and (scope["path"] in self._large or len(self._large) >= LARGE_AT_ONCE):
+        is_new = size > _MIB and self._large.get(owner) is not scope
+        if is_new and (owner in self._large or len(self._large) >= LARGE_AT_ONCE):
             return BUSY
         if is_new:
-            self._large[scope["path"]] = scope
+            self._large[owner] = scope
         return 0
 
 

@@ -40,7 +40,7 @@ from digestd.web.preview_day import TodaysPapers
 MALFORMED = 422
 BODY_MAX = 64 * 1024
 """Larger than for other forms, because lists of authors and topics are long."""
-PATHS = "/p/*"
+PATHS = "/p/.*"
 _DIGITS_MAX = 15
 TOPICS_MAX, KEPT_MAX = 50, 1_000
 """Topics of a subscriber, and subscribers, whose hints are kept."""

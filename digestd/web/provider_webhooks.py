@@ -25,7 +25,7 @@ from digestd.replies.processing import process_events
 from digestd.web.dependencies import Db, Now, SigningKeys, part
 
 PATH = "/webhooks/"
-PATHS = f"{PATH}*"
+PATHS = f"{PATH}.*"
 BODY_MAX = 1024 * 1024
 """Larger than for forms, because providers send batches."""
 _REFUSALS: Mapping[type[Exception], tuple[int, str]] = {

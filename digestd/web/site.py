@@ -101,7 +101,8 @@ def _malformed(request: Request, _problem: RequestValidationError | BadRecord) -
 def _refused(request: Request, problem: HTTPException) -> Response:
     if request.url.path.startswith(f"{API}/"):  # what no route of the API takes, such as a path with a line break
         return problems.problem(problem.status_code, str(problem.detail), headers=problem.headers)
-    words = _BY_STATUS.get(problem.status_code, "malformed")
+    is_large = "exceeded maximum size" in str(problem.detail)  # a field of a form
+    words = "large" if is_large else _BY_STATUS.get(problem.status_code, "malformed")
     return visitor_pages(request).problem(words, problem.status_code, problem.headers)
 
 

@@ -22,7 +22,7 @@ from urllib.parse import quote, urlencode
 
 from digestd.security.keys import Keys
 from digestd.security.tokens import Purpose, make_token
-from digestd.web import body_max, build
+from digestd.web import body_limit, build
 from digestd.web.connection_limits import HEAD_MAX
 from digestd.web.middleware import BODY_MAX
 from tests.bench.pages_service import FORM, NOW, PagesService, pages_service, preview, topics
@@ -157,7 +157,7 @@ def measure(service: PagesService, rounds: int) -> list[dict[str, object]]:
 
 def _row(service: PagesService, route: Route, rounds: int) -> dict[str, object]:
     token = make_token(Keys(b"a secret of somebody else's service"), Purpose.PREFERENCES, 1, NOW)
-    most = body_max(service.app, _path(route, Input(""), token))
+    most, _ = body_limit(service.app, _path(route, Input(""), token))
     # the best of three: they cannot be repeated
     spans = {"not cached": [min([_cpu_ms(service, route, given, token) for given in uncached()][3:])]}
     for given in inputs(route, most):

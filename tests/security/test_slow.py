@@ -160,7 +160,7 @@ async def test_waiting_clients_are_not_disconnected() -> None:
 
 
 async def test_large_body_has_time_for_each_mib() -> None:
-    mib, guarded = 1024 * 1024, BodyLimit(greet, _refused, seconds=60, most=lambda _path: 6_000_000)
+    mib, guarded = 1024 * 1024, BodyLimit(greet, _refused, seconds=60, limit=lambda path: (6_000_000, path))
     async with listening(guarded, ServerState()) as port, asyncio.timeout(PATIENCE_SECONDS):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(FORM.replace(b"16000", b"%d" % (5 * mib)).replace(b"Host", b"Connection: close\r\nHost"))

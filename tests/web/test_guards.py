@@ -136,7 +136,7 @@ def test_large_body_needs_a_genuine_link(client: TestClient, backend: Backend) -
         assert client.post(forged + path, content=large[:BODY_MAX], headers=form).status_code == 404
 
 
-async def test_large_bodies_are_few_and_one_of_a_path() -> None:
+async def test_large_bodies_are_few_and_one_of_an_owner() -> None:
     holding, received, said = asyncio.Event(), list[int](), dict[str, int]()
 
     async def inner(_scope: Scope, receive: Receive, send: Send) -> None:
@@ -157,7 +157,9 @@ async def test_large_bodies_are_few_and_one_of_a_path() -> None:
 
         await guard({"type": "http", "method": "POST", "path": path.partition(" ")[0], "headers": []}, body, hear)
 
-    guard = BodyLimit(inner, lambda _, status: PlainTextResponse("refused", status), most=lambda _: 3_000_000)
+    guard = BodyLimit(
+        inner, lambda _, status: PlainTextResponse("refused", status), limit=lambda path: (3_000_000, path)
+    )
     paths = [f"/{place}" for place in range(LARGE_AT_ONCE)]
     running = [asyncio.create_task(post(path, 2_000_000)) for path in paths]
     while len(received) < LARGE_AT_ONCE:
