@@ -11,7 +11,7 @@ import os
 import pwd
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from digestd.errors import DigestdError
@@ -119,11 +119,14 @@ def foreign(files: Iterable[Path], owner: int) -> Iterator[str]:
             yield f"{file} belongs to {user_name(found.st_uid)} (mode {stat.S_IMODE(found.st_mode):o})"
 
 
-def become_owner(folder: Path | None) -> None:
+def become_owner(folder: Path | None, elsewhere: Mapping[str, str]) -> None:
     """Run this command again as the owner of a folder if root runs it and the folder is not root's.
 
     What root can read says nothing about what the service can. Of a folder that does not exist yet, the next above it
     counts; a relative one is no service's.
+
+    Args:
+        elsewhere: environment variables to set if that user cannot enter the current folder, and must leave it.
 
     Raises:
         DigestdError: that user cannot run this Python.
@@ -139,9 +142,13 @@ def become_owner(folder: Path | None) -> None:
     os.setgroups(os.getgrouplist(name, owner.st_gid) if name != str(owner.st_uid) else [])
     os.setgid(owner.st_gid)
     os.setuid(owner.st_uid)
-    os.chdir(place)
+    script = str(Path(sys.argv[0]).absolute())
+    if not os.access(Path.cwd(), os.X_OK):
+        os.environ.update(elsewhere)
+        os.chdir(place)
+    words = [script if word == sys.argv[0] else word for word in sys.orig_argv[1:]]
     try:
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # this program itself
+        os.execv(sys.executable, [sys.executable, *words])  # noqa: S606  # this program itself
     except OSError as error:
         raise DigestdError(
             f"{name}, whom the data belongs to, cannot run {sys.executable}: {_reason(error)}; "

@@ -300,6 +300,12 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
         raise BadSetting(_first_error(error)) from error
 
 
+def location() -> dict[str, str]:
+    """Return the environment variable that names the file of settings in use from any folder, if there is one."""
+    file = Path(os.environ.get(ENV_FILE) or ".env")
+    return {ENV_FILE: str(file.absolute())} if file.is_file() else {}
+
+
 def _from_file(environment: Mapping[str, str], dotenv: Path) -> dict[str, str]:
     """Return what the file sets and the environment does not, neither as NAME nor as NAME_FILE.
 
@@ -353,8 +359,13 @@ def _text(file: Path, named_by: str = "") -> str:
     except UnicodeDecodeError as error:
         raise BadSetting(f"{setting}{file} is not UTF-8; save it as UTF-8") from error
     except OSError as error:
-        remedy = "run digestd as root" if named_by == ENV_FILE else "make it readable"
-        raise BadSetting(f"{setting}cannot read {file}: {error.strerror}; {remedy}, or name another file") from error
+        remedy = "make it readable"
+        if named_by == ENV_FILE:
+            remedy = "run digestd as root, or `deploy/install` again if this is the service's user"
+        me = user_name(os.geteuid())
+        raise BadSetting(
+            f"{setting}cannot read {file} as {me}: {error.strerror}; {remedy}, or name another file"
+        ) from error
 
 
 def _hint(name: str, names: set[str]) -> str:

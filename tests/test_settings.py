@@ -122,7 +122,7 @@ def test_named_file_is_read_by_one_set_of_rules(tmp_path: Path, monkeypatch: pyt
     [
         ("DIGESTD_MAIL_FROM\n", "line 1: not NAME=value"),
         ("; x\n\nA='\n", "line 1"),
-        (None, "cannot read .*run digestd as root"),
+        (None, "cannot read .* as .*run digestd as root, or `deploy/install` again"),
     ],
 )
 def test_named_file_that_cannot_be_read_is_refused(tmp_path: Path, text: str | None, message: str) -> None:

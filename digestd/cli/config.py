@@ -70,7 +70,7 @@ def check() -> None:
     from digestd.security.parser_process import probe
 
     settings = configuration.load()
-    files.become_owner(wiring.data_folder(settings))
+    files.become_owner(wiring.data_folder(settings), configuration.location())
     checked = "settings, secret key, database and templates"
     try:
         built = wiring.build(settings)

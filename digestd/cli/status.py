@@ -77,7 +77,7 @@ def check_installation(
     """
     from digestd.operations.doctor import DoctorOptions, examine
 
-    files.become_owner(wiring.data_folder(configuration.load()))
+    files.become_owner(wiring.data_folder(configuration.load()), configuration.location())
     found = worst_first(examine(DoctorOptions(resolver)))
     count = {level: sum(finding.level is level for finding in found) for level in Level}
     if as_json:

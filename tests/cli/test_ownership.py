@@ -39,9 +39,9 @@ while [ "$1" != -- ]; do
     shift
 done
 shift
-exec setpriv --reuid="$uid" --regid="$uid" --clear-groups "$python" -m digestd "$@"
+exec setpriv --reuid="$uid" --regid="$uid" --clear-groups "$python" "$@"
 """
-"""Run digestd as another user, in a mount namespace in which that user can reach Python."""
+"""Run Python as another user, in a mount namespace in which that user can reach Python."""
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run commands as other users")
 
 AS_ROOT = (
@@ -76,6 +76,12 @@ AS_ROOT = (
 
 
 CHECKED_AS_OWNER = ("config check", "doctor")
+REACHED = {"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), "HOME": "/"}
+
+
+def as_user(uid: int, *words: str) -> list[str]:
+    """Return the command that runs Python as a user."""
+    return ["unshare", "--mount", "sh", "-ec", BECOME, str(uid), sys.executable, *PRIVATE, "--", *words]
 
 
 @dataclass(frozen=True)
@@ -104,9 +110,9 @@ class Service:
     def run(self, words: str, *, uid: int = SERVICE, more: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
         """Run a command as a user."""
         return subprocess.run(
-            ["unshare", "--mount", "sh", "-ec", BECOME, str(uid), sys.executable, *PRIVATE, "--", *words.split()],
+            as_user(uid, "-m", "digestd", *words.split()),
             cwd="/",
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), "HOME": "/", **self.environment, **more},
+            env={**REACHED, **self.environment, **more},
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,
@@ -265,3 +271,34 @@ def test_file_of_root_is_named_with_its_remedy(service: Service) -> None:
     os.chown(lock, SERVICE, SERVICE)
     assert service.run("deliver").returncode == 0
     assert "nothing is sent" not in service.as_root("status").output
+
+
+@pytest.mark.parametrize("name", [".env", "my.env"])
+@pytest.mark.parametrize("mode", [0o755, 0o700])
+def test_root_checks_the_settings_of_the_current_folder(service: Service, mode: int, name: str) -> None:
+    """As the owner of the data, by a program with a relative path, and elsewhere if that user cannot enter."""
+    program = ("run.py",) if mode == 0o755 else ("-m", "digestd")
+    with tempfile.TemporaryDirectory(prefix="digestd-own-") as here:
+        Path(here).chmod(mode)
+        settings = service.environment | {"DIGESTD_TRANSPORT_URL_FILE": "url"}
+        del settings["DIGESTD_TRANSPORT_URL"]
+        for file, text in {
+            name: "".join(f"{setting}={value}\n" for setting, value in settings.items()),
+            "run.py": "from digestd.cli import main\nmain()\n",
+            "url": "maildir:outbox",
+        }.items():
+            Path(here, file).write_text(text)
+            Path(here, file).chmod(0o600 if file == "url" else 0o644)
+        checked = subprocess.run(
+            as_user(0, *program, "config", "check"),
+            cwd=here,
+            env=REACHED if name == ".env" else REACHED | {"DIGESTD_ENV_FILE": name},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+    denied = "url" if mode == 0o755 else f"{here}/{name}"
+    assert f"cannot read {denied} as {SERVICE}: Permission denied" in checked.stderr
+    assert checked.returncode != 0
+    assert not (service.folder / "var").exists()
