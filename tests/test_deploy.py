@@ -187,10 +187,13 @@ def test_install_takes_the_program_and_keeps_settings_and_secrets(tmp_path: Path
     assert (program / "digestd" / "app.py").read_bytes() == (REPO / "digestd" / "app.py").read_bytes()
     assert {path.name for path in (root / "etc/systemd/system").iterdir()} == {path.name for path in UNITS}
     (program / "digestd" / "stale.py").touch()
-    (settings / "digestd.env").write_text("DIGESTD_PUBLIC_URL=https://digest.example.org\n")
+    (settings / "digestd.env").write_text("DIGESTD_PUBLIC_URL=https://digest.example.org")  # without a line end
     again = run(place / "deploy" / "install", env=bare(DESTDIR=str(root)))
     assert (again.returncode, "restart" in again.stderr) == (0, True)
     assert not (program / "digestd" / "stale.py").exists()
+    first_line, *others = (settings / "digestd.env").read_text().splitlines()
+    assert first_line == "DIGESTD_PUBLIC_URL=https://digest.example.org"
+    assert others[0] == "DIGESTD_DATABASE_URL=sqlite:////var/lib/digestd/digestd.db"
     assert (settings / "secret.key").read_bytes() == kept["secret.key"]
 
 
@@ -292,7 +295,7 @@ def test_units_pass_systemd_verify(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
 def test_unit_has_the_settings_of_the_command(unit: Path) -> None:
-    """One file, read by digestd itself; whoever breaks into the pages cannot send mail."""
+    """One file, read by digestd itself; whoever breaks into the pages does not get the relay's password."""
     given = re.findall(
         r"^(?:Environment|EnvironmentFile|LoadCredential|InaccessiblePaths)=(.+)$", unit.read_text(), re.M
     )

@@ -231,6 +231,14 @@ def test_install_upgrades_the_first_release(bare: FreshSystem) -> None:
     shown = bare.run("digestd config show; stat -c '%U %a' /var/lib/digestd/. /var/lib/digestd/digestd.db").stdout
     assert "DIGESTD_MAIL_FROM\tPaper Digest <digest@example.org>" in shown
     assert shown.splitlines()[-2:] == ["digestd 700", "digestd 600"]
+    for interrupted in ("ln -s private/digestd /var/lib/digestd", "true"):
+        bare.run(f"systemctl stop digestd; mv /var/lib/digestd /var/lib/digestd.moved; {interrupted}")
+        again = bare.run("deploy/install && digestd config check")
+        assert (again.returncode, "settings, secret key, database" in again.stdout + again.stderr) == (0, True), again
+    bare.run("chmod o-r,g-r /etc/digestd/digestd.env")
+    unread = bare.run("digestd config check").stderr
+    assert "as digestd: Permission denied; run digestd as root, or `deploy/install` again" in unread
+    assert bare.run("deploy/install && digestd config check").returncode == 0
     assert "root 600" in bare.run("stat -c '%U %a' /etc/digestd/inbound_url").stdout
 
 
