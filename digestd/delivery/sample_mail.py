@@ -25,8 +25,12 @@ async def send_through_each(routes: Sequence[Route], mail: OutgoingMail) -> list
 async def hand_over(transport: Transport, mail: OutgoingMail) -> SmtpReply:
     """Send one mail on a connection of its own, and return the last reply. Raises RelayFailed and LostReply."""
     connection = await transport.connect()
-    refusal = await connection.offer(mail)
-    reply = refusal.reply if refusal else await connection.commit()
+    try:
+        refusal = await connection.offer(mail)
+        reply = refusal.reply if refusal else await connection.commit()
+    except BaseException:
+        await connection.abandon()
+        raise
     await connection.close()
     return reply
 

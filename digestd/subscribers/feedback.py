@@ -94,5 +94,5 @@ def matches_interest(paper: Paper, what: Interest) -> bool:
 def _paper(session: Session, name: PaperId) -> Paper:
     found = papers.find(session, name)
     if found is None:
-        raise NotFound(f"there is no paper {name}; `digestd paper list` lists all")
+        raise NotFound(f"there is no paper {name}; check the identifier")
     return found

@@ -13,6 +13,7 @@ import pytest
 
 from digestd.delivery import alert
 from digestd.delivery.alert import webhook_alert
+from digestd.delivery.sample_mail import hand_over
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.delivery import Actor, Evidence, Settlement, State
 from digestd.jobs.worker import alert_operator, tick
@@ -22,6 +23,7 @@ from digestd.store.ledger.settlement import SettlementProof, settle
 from tests.delivery.conftest import READERS
 from tests.support.install import Install
 from tests.support.relay import Fault, Relay
+from tests.support.smtp import MAIL, transport
 from tests.support.waiting import PATIENCE_SECONDS, eventually
 from tests.web.conftest import local_client
 
@@ -205,3 +207,14 @@ async def test_alert_mail_that_fails_does_not_stop_delivery(
     assert [each["event"] for each in told] == ["relay stopped", "relay resumed"]
     assert install.states == {State.ACCEPTED: READERS}
     assert "cannot mail the alert" in capsys.readouterr().out
+
+
+async def test_hand_over_drops_the_connection_of_a_silent_relay() -> None:
+    async with Relay({"DATA": Fault("silence")}).serving() as relay:
+        sending = asyncio.create_task(hand_over(transport(relay.port), MAIL))
+        await eventually(lambda: relay.commands["DATA"])
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError) as cancelled:
+            await sending
+        await eventually(lambda: relay.under_way == 0)
+    assert cancelled.tb, "it keeps the connection alive"

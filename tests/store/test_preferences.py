@@ -11,6 +11,7 @@ import pytest
 
 from digestd.domain.subscriber import Preferences
 from digestd.domain.time_zones import check_timezone, load_zone
+from digestd.errors import BadRecord
 from digestd.store.preferences import read_preferences, row_values
 
 ZONE = "Antarctica/Troll"
@@ -48,3 +49,10 @@ def test_read_preferences_finds_zone_that_is_back(tmp_path: Path) -> None:
         assert read_preferences(*stored)[1] == ()
     finally:
         zoneinfo.reset_tzpath()
+
+
+def test_read_preferences_takes_a_zone_that_nobody_may_choose_now() -> None:
+    row = row_values(Preferences()) | {"timezone": "Factory"}
+    assert read_preferences(*(row[name] for name in Preferences.model_fields))[1] == ()
+    with pytest.raises(BadRecord):
+        check_timezone("Factory")

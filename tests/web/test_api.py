@@ -299,6 +299,7 @@ def test_feedback_is_recorded_listed_and_undone(api: TestClient, backend: Backen
     assert (undone["verdict"], undone["undone"] is None) == ("saved", False)
     for paper, status in (("2611.09999", 404), ("no paper", 422)):
         assert api.post(path, json={"paper": paper, "verdict": "more"}).status_code == status
+    assert "digestd paper" not in api.post(path, json={"paper": "2611.09999", "verdict": "more"}).text
     [error] = api.post(path, json={"paper": "no paper", "verdict": "more"}).json()["errors"]
     assert error["field"] == "paper"
     assert api.post(path, json={"paper": "2611.00001", "verdict": "wow"}).status_code == 422
