@@ -51,7 +51,7 @@ def test_deliver_killed_with_postfix_leaves_nothing_uncertain(
     found, uncertain = Counts(), 0
     with _scenario(running, database_url, memory) as made:
         points = made.points(share)
-        for _ in range(3 * scaled(FAULTS)):
+        for _ in range(8 * scaled(FAULTS)):
             call, nth = next(points)
             _clear(running)
             made.restore()
@@ -64,10 +64,11 @@ def test_deliver_killed_with_postfix_leaves_nothing_uncertain(
             found.count(made.install.states_by_message_id, before, after)
             assert made.install.sound(after)
             assert made.install.states == {State.ACCEPTED: READERS}
-            if found.injected == scaled(FAULTS):
+            if found.injected >= scaled(FAULTS) and uncertain:  # where a point is in time depends on the machine
                 break
     found.check()
-    assert (found.injected, found.uncertain) == (scaled(FAULTS), 0)
+    assert found.uncertain == 0
+    assert found.injected >= scaled(FAULTS)
     assert uncertain > 0
 
 
