@@ -21,7 +21,7 @@ _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED = frozenset({errno.EACCES, errno.EPERM})
 _ROOT = 0
 _NO_GROUPS = frozenset({_ROOT, 65_534})
-"""That of root, and the one that stands for all that a user namespace does not know."""
+"""The group of root, and the one that stands for all that a user namespace does not know."""
 
 
 def create(file: Path, flags: int = os.O_WRONLY, mode: int = 0o600) -> int:

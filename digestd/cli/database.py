@@ -393,4 +393,4 @@ _ENCRYPTED = {
     b"-----BEGIN PGP": _BY_GPG,
     **dict.fromkeys((b"\x84", b"\x85", b"\x8c", b"\xc1", b"\xc3"), _BY_GPG),
 }
-"""How encrypted files begin (RFC 9580 section 4.2: an encrypted session key comes first), and the remedy."""
+"""The beginnings of encrypted files (RFC 9580 section 4.2: an encrypted session key comes first), and the remedy."""

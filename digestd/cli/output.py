@@ -77,7 +77,7 @@ def _print_messages(as_json: bool) -> None:
 
 
 _printed: list[bool] = []
-"""Whether the running command has printed JSON."""
+"""True once the running command has printed JSON."""
 
 
 def emit_line(text: str) -> None:

@@ -121,7 +121,7 @@ class ComposedMail(NamedTuple):
 
 
 class _OwnFacts(NamedTuple):
-    """What a mail shows besides its claim and its papers."""
+    """The contents of a mail besides its claim and its papers."""
 
     reply: CommandReply
     offered: tuple[OfferedDigest, ...]

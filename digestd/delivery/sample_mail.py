@@ -10,7 +10,7 @@ from digestd.errors import RelayFailed
 
 @dataclass(frozen=True, slots=True)
 class RelayAnswer:
-    """What one relay said about a mail."""
+    """The answer of one relay to a mail."""
 
     relay: str
     accepted: bool

@@ -83,7 +83,7 @@ Asia/Yekaterinburg: russia
 Pacific/Auckland: nzst, nzdt, new zealand, christchurch, wellington
 Pacific/Honolulu: hawaii
 """
-"""What people write and CLDR does not have. A name of several zones is ambiguous."""
+"""Names that people write and CLDR does not have. A name of several zones is ambiguous."""
 
 
 @lru_cache(maxsize=700)

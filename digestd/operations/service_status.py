@@ -19,7 +19,7 @@ INGEST_LAG = timedelta(hours=3)
 BACKUP_LAG = timedelta(days=3)
 """Backups are made every night; one may fail, and one machine be off."""
 UNREAD_FOR = timedelta(days=7)
-"""How long a mail that was not understood is reported."""
+"""The time for which a mail that was not understood is reported."""
 FREE_ENOUGH = 1 << 30
 """Free bytes below which the operator is warned."""
 _SILENT = frozenset({CoverageState.BROKEN, CoverageState.STALE})
