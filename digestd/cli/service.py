@@ -126,7 +126,7 @@ def with_logging(app: App) -> App:
     log_confinement_gaps()
     try:
         app.templates.check()
-    except BadSetting as error:  # what it makes is held or fails by itself, and everything else goes on
+    except BadSetting as error:  # what it makes is held or fails by itself; the rest works
         log.error("a template has an error", why=str(error))
     return app
 

@@ -26,7 +26,7 @@ _TITLE_EDGE = re.compile(
     r"|(?=:[ ]|[ ][–—-][ ])|(?<=[?!])(?=[ ])",
     re.IGNORECASE,
 )
-"""Where a title can be cut: before a preposition, unless it belongs to a participle, and between its parts."""
+"""Places to cut a title: before a preposition, unless it belongs to a participle, and between its parts."""
 _AFFILIATIONS_MAX = 2
 _FACTS_MAX = 3
 _LINKS = ("pdf", "code", "discussion", "project")

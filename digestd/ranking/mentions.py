@@ -36,7 +36,7 @@ NAMED, HINTED, LISTED = range(3)
 DIRECTIONS = frozenset({"to", "in", "by"})
 """Words that separate: "images to 4D generation" is no image generation, "reward in flow models" no reward model."""
 _TORN = re.compile(rf"[,;:]|(?<!\S)(?:{'|'.join(STOP_WORDS)})(?!\S)", re.IGNORECASE)
-"""What stands between words of a term that only stand near each other: "agents in mobile"."""
+"""Signs and words between those of a term that only stand near each other: "agents in mobile"."""
 _COMMA = re.compile("[,;:]")
 """Separates as well."""
 WINDOW, TELLING = 5, 0.1

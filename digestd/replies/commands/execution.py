@@ -64,7 +64,7 @@ QUESTION_LIFETIME = timedelta(days=2)
 _OPEN = frozenset({Status.ACTIVE, Status.PAUSED})
 _LEAVING = frozenset({Verb.UNSUBSCRIBE, Verb.LEAVING})
 _ANSWERS = frozenset({Verb.YES, Verb.SUBSCRIBE, Verb.UNSUBSCRIBE})
-"""What answers a confirmation mail."""
+"""Commands that answer a confirmation mail."""
 log = structlog.get_logger(__name__)
 
 

@@ -30,7 +30,7 @@ _phrases = cache(lambda: Phrases("leaving"))
 
 
 class Wish(IntEnum):
-    """What a text says about leaving."""
+    """The answer to whether a text asks to leave."""
 
     NONE = 0
     DOUBTFUL = 1
