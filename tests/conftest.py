@@ -82,6 +82,7 @@ CONCURRENT = frozenset(
         "tests/digests/test_concurrent_planning.py",
         "tests/digests/test_planning_races.py",
         "tests/inbound/test_concurrency.py",
+        "tests/papers/test_search.py",
         "tests/security/test_bombing.py",
         "tests/web/test_concurrency.py",
     }

@@ -121,6 +121,11 @@ def _surface_forms(batch: Sequence[Sequence[str]], stems_of: Mapping[str, tuple[
     return [{stem: one for word in reversed(row) for stem, one in pairs[word]} for row in batch]
 
 
+def is_unspaced(token: str) -> bool:
+    """Return True for a token of a script without spaces between words."""
+    return bool(_UNSPACED_RUN.match(token))
+
+
 def word_tokens(word: str) -> Iterable[str]:
     """Return the folded tokens of a word as written; scripts without spaces yield pairs of neighbours."""
     if word.isascii():

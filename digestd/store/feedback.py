@@ -21,6 +21,7 @@ from digestd.domain.paper import Paper, PaperId
 from digestd.domain.subscriber import Status
 from digestd.store import core
 from digestd.store.bulk import readable
+from digestd.store.ledger import seen_papers
 from digestd.store.ledger.packing import planned_us, readable_picks
 from digestd.store.ledger.sent_digests import SENT
 from digestd.store.papers import by_keys, merged_into
@@ -273,6 +274,8 @@ def _merged(session: Session, papers: NDArray[np.intp]) -> NDArray[np.intp]:
 
 SAVED_MAX = 2_000
 DIGESTS_MAX = 30
+OWN_MAX = 10_000
+"""Papers of one reader that are searched."""
 _D, _E = core.delivery.c, core.saved_list_link.c
 
 
@@ -291,6 +294,17 @@ def saved_papers(session: Session, subscriber: int, limit: int = SAVED_MAX) -> l
         if paper := papers.get(key):
             found.setdefault(paper.key, (paper, at))
     return list(found.values())
+
+
+def papers_of_reader(session: Session, subscriber: int) -> set[int]:
+    """Return the papers that a subscriber was sent or has saved, by row number; the newest OWN_MAX."""
+    query = select(_F.paper).where(_F.subscriber_id == subscriber, _F.verdict == Verdict.SAVED, _F.undone_us.is_(None))
+    keys = set(session.connection().execute(query).scalars())
+    for sent in seen_papers.of(session, [subscriber]).values():
+        keys.update(sent.tolist())
+    newest = sorted(keys, reverse=True)[:OWN_MAX]
+    became = merged_into(session, newest)
+    return {became.get(key, key) for key in newest}
 
 
 def recent_picks(session: Session, subscriber: int) -> list[tuple[Paper, Pick, datetime]]:

@@ -1,0 +1,121 @@
+"""Search of papers by words and by meaning."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from digestd.domain.interest import Verdict
+from digestd.papers.embedding import embed_papers
+from digestd.papers.search import search_papers
+from digestd.ranking.arrays import Floats
+from digestd.ranking.dense import Encoder, NoEncoder
+from digestd.store import feedback, papers
+from digestd.store.database import Database
+from digestd.store.papers import merges
+from digestd.subscribers.lookup import find
+from tests.papers.makers import paper, seen, take
+from tests.support.install import install
+
+BEES = seen("arxiv:1", title="Bees that dance", abstract="Studies of honey and of networks.", authors=["Ada Müller"])
+CITIES = seen("arxiv:2", title="Cities of honey", abstract="A study of GPT-4 at night.", authors=["Bo Ek"])
+GRAPHS = seen("arxiv:3", title="图神经网络综述", abstract="Über Ströme.", authors=["王小明"])
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """An encoder with one dimension a subject: bees and pollinators are one."""
+
+    version: str = "subjects:1"
+    dims: int = 3
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        marks = [[("ees" in text or "pollinat" in text), "Cities" in text, "图" in text] for text in texts]
+        return np.array(marks, dtype=np.float32)
+
+
+def names(db: Database, query: str, among: Collection[int] | None = None, encoder: Encoder | None = None) -> list[str]:
+    """Return the names of what a search finds."""
+    with db.read() as session:
+        found = search_papers(session, encoder or NoEncoder(), query, among)
+        known = papers.names_of(session, [one.paper for one in found])
+    return [known[one.paper] for one in found]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("honey", ["arxiv:2", "arxiv:1"]),
+        ("HONEY bee", ["arxiv:1"]),
+        ("study", ["arxiv:2", "arxiv:1"]),
+        ("the studies", ["arxiv:2", "arxiv:1"]),
+        ("network", ["arxiv:1"]),
+        ("work", []),
+        ("hone", ["arxiv:2", "arxiv:1"]),
+        ("dan", []),
+        ("gpt-4", ["arxiv:2"]),
+        ("müller", ["arxiv:1"]),
+        ("MÜLLER dance", ["arxiv:1"]),
+        ("神经网络", ["arxiv:3"]),
+        ("王小明", ["arxiv:3"]),
+        ("ströme", ["arxiv:3"]),
+        ("100%_\\'\"", []),
+        ("", []),
+        ("honey whales", []),
+    ],
+)
+def test_search_finds_papers_with_every_word(db: Database, now: datetime, query: str, found: list[str]) -> None:
+    take(db, "s", BEES, CITIES, GRAPHS, now=now)
+    keys = [paper(db, name).key for name in ("arxiv:1", "arxiv:2", "arxiv:3")]
+    assert names(db, query) == names(db, query, keys) == found
+    assert names(db, query, keys[:0]) == []
+
+
+def test_search_of_own_papers_ignores_accents_and_reads_notes(db: Database, now: datetime) -> None:
+    take(db, "s", BEES, CITIES, now=now)
+    bees, cities = (paper(db, name).key for name in ("arxiv:1", "arxiv:2"))
+    assert names(db, "muller", [bees, cities]) == ["arxiv:1"]
+    with db.read() as session:
+        [found] = search_papers(session, NoEncoder(), "read honey", [bees, cities], {bees: "to read on Monday"})
+    assert found.paper == bees
+
+
+def test_search_adds_papers_of_the_same_meaning(db: Database, now: datetime) -> None:
+    flowers = seen("arxiv:4", title="Flowers", abstract="They need pollinators.")
+    take(db, "s", BEES, CITIES, GRAPHS, flowers, now=now)
+    keys = [paper(db, f"arxiv:{n}").key for n in range(1, 5)]
+    assert names(db, "bees", encoder=Subjects()) == names(db, "bees", keys, Subjects()) == ["arxiv:1"]
+    embed_papers(db, Subjects())
+    assert names(db, "bees", encoder=Subjects()) == names(db, "bees", keys, Subjects()) == ["arxiv:1", "arxiv:4"]
+    assert names(db, "bees", keys[1:], Subjects()) == ["arxiv:4"]
+
+
+def test_archive_search_leaves_out_withdrawn_and_merged(db: Database, now: datetime) -> None:
+    take(db, "s", BEES, CITIES, now=now)
+    take(db, "s", seen("arxiv:4", title="Bees again", withdrawn=True), seen("arxiv:5", title="Bees, merged"), now=now)
+    embed_papers(db, Subjects())
+    with db.write() as session:
+        merges.merge(session, paper(db, "arxiv:2").key, paper(db, "arxiv:5").key, ("operator", "same"), now)
+    assert names(db, "bees", encoder=Subjects()) == ["arxiv:1"]
+
+
+def test_papers_of_reader_are_sent_or_saved(tmp_path: Path, database_url: str, now: datetime) -> None:
+    made = install(tmp_path, database_url, now)
+    made.papers([{"id": f"made:{n}", "title": f"Bees, part {n}"} for n in (1, 2, 3, 4)])
+    made.people([{"email": "ada@example.net", "topics": ["bees"], "size": 1}, {"email": "bo@example.net", "size": 2}])
+    made.plan()
+    with made.db.write() as session:
+        ada, bo = (find(session, made.app.keys, f"{name}@example.net").key for name in ("ada", "bo"))
+        sent = feedback.papers_of_reader(session, ada)
+        assert len(sent) == 1
+        saved, unsaved = sorted({1, 2, 3, 4} - sent)[:2]
+        for paper in (saved, unsaved):
+            feedback.add(session, ada, paper, Verdict.SAVED, now)
+        feedback.withdraw(session, ada, [unsaved], Verdict.SAVED, now)
+        theirs = feedback.papers_of_reader(session, ada)
+        assert theirs == {*sent, saved}
+        assert len(feedback.papers_of_reader(session, bo)) == 2
+        assert {one.paper for one in search_papers(session, NoEncoder(), "bees", theirs)} == theirs
