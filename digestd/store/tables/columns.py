@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, Table
 from sqlmodel import SQLModel
+from sqlmodel.main import get_column_from_field
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -16,9 +17,25 @@ SQLModel.metadata.naming_convention = {
 
 
 class Row(SQLModel):
-    """Base of all rows. Rows are never validated, so their pydantic schemas are built only if somebody asks."""
+    """Base of all tables: the fields of a subclass declare the columns of one.
+
+    The store reads tuples with SQLAlchemy Core, so rows are neither validated nor mapped to objects (`table=True`):
+    for all tables, that would take longer than what most commands do.
+    """
 
     model_config = {"defer_build": True}
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_options: object) -> None:
+        """Add the table of a subclass to the metadata."""
+        columns = []
+        for name, field in cls.model_fields.items():
+            column = get_column_from_field(field)
+            column.name = column.key = name
+            columns.append(column)
+        given = getattr(cls, "__table_args__", ())
+        options = given[-1] if given and isinstance(given[-1], dict) else {}
+        Table(str(cls.__tablename__), cls.metadata, *columns, *given[: -1 if options else None], **options)
 
 
 KEY = BigInteger().with_variant(Integer, "sqlite")

@@ -20,7 +20,7 @@ UNSUCCESSFUL = (Outcome.TEMP, Outcome.PERM, Outcome.NOT_SENT, Outcome.ABORTED)
 REASONED = (State.REJECTED, State.SKIPPED, State.EXPIRED, State.POISONED, State.ABANDONED, State.UNCERTAIN)
 
 
-class SuppressionRow(Row, table=True):
+class SuppressionRow(Row):
     """An address that must not be written to, by keyed hash."""
 
     __tablename__ = "suppression"
@@ -30,7 +30,7 @@ class SuppressionRow(Row, table=True):
     at_us: int = Field(sa_column=us())
 
 
-class DueAuditRow(Row, table=True):
+class DueAuditRow(Row):
     """The due subscribers of one planning transaction: count, and order-free hash."""
 
     __tablename__ = "due_audit"
@@ -40,7 +40,7 @@ class DueAuditRow(Row, table=True):
     hash: int = Field(sa_column=us())
 
 
-class DeliveryRow(Row, table=True):
+class DeliveryRow(Row):
     """One mail to one address, with the last attempt at it; see domain.delivery for its states."""
 
     __tablename__ = "delivery"
@@ -109,7 +109,7 @@ class DeliveryRow(Row, table=True):
     """The digest that links to this one, which may not have arrived."""
 
 
-class EarlierAttemptRow(Row, table=True):
+class EarlierAttemptRow(Row):
     """An attempt at a delivery that another attempt followed; the view `attempt` has all attempts."""
 
     __tablename__ = "earlier_attempt"
@@ -131,7 +131,7 @@ class EarlierAttemptRow(Row, table=True):
     closed_us: int = Field(sa_column=us())
 
 
-class SeenPapersRow(Row, table=True):
+class SeenPapersRow(Row):
     """The papers in live or sent digests of a subscriber: packed row numbers."""
 
     __tablename__ = "seen_papers"
@@ -139,7 +139,7 @@ class SeenPapersRow(Row, table=True):
     papers: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
-class ReturningPapersRow(Row, table=True):
+class ReturningPapersRow(Row):
     """Papers that a subscriber has had and that are not in the database; see digestd.store.ledger.seen_papers."""
 
     __tablename__ = "returning_papers"
@@ -148,7 +148,7 @@ class ReturningPapersRow(Row, table=True):
     until_us: int = Field(sa_column=us())
 
 
-class ReplyRow(Row, table=True):
+class ReplyRow(Row):
     """The content of a reply, and the commands it asks to confirm."""
 
     __tablename__ = "reply"

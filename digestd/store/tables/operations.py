@@ -9,7 +9,7 @@ from digestd.domain.webhook import WebhookEvent, WebhookPostState
 from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 
-class ApiTokenRow(Row, table=True):
+class ApiTokenRow(Row):
     """A token with a hash of its secret; a revoked one stays as a record."""
 
     __tablename__ = "api_token"
@@ -21,7 +21,7 @@ class ApiTokenRow(Row, table=True):
     revoked_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class TrialRow(Row, table=True):
+class TrialRow(Row):
     """One trial, running until `stopped_us`; each pick keeps its team."""
 
     __tablename__ = "trial"
@@ -34,7 +34,7 @@ class TrialRow(Row, table=True):
     stopped_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class ThrottleRow(Row, table=True):
+class ThrottleRow(Row):
     """One relay (`host:port`) or one recipient domain (`@domain`). See digestd.domain.throttle."""
 
     __tablename__ = "throttle"
@@ -49,7 +49,7 @@ class ThrottleRow(Row, table=True):
     error: str = Field(default="", max_length=500)
 
 
-class AlertStateRow(Row, table=True):
+class AlertStateRow(Row):
     """The count at the last alert about an event (`monitoring`), or the minute of one (`subscribers`, `bounces`)."""
 
     __tablename__ = "alert_state"
@@ -58,7 +58,7 @@ class AlertStateRow(Row, table=True):
     known: int
 
 
-class SentJournalRow(Row, table=True):
+class SentJournalRow(Row):
     """One sent journal, which is a folder outside the database; see digestd.store.ledger.restore."""
 
     __tablename__ = "sent_journal"
@@ -71,7 +71,7 @@ class SentJournalRow(Row, table=True):
     used_us: int = Field(sa_column=us())
 
 
-class BounceRow(Row, table=True):
+class BounceRow(Row):
     """One bounce or complaint; `key` is the same if it is reported again."""
 
     __tablename__ = "bounce"
@@ -92,7 +92,7 @@ class BounceRow(Row, table=True):
     """True if it came with unusually many others, so that its address was not suppressed."""
 
 
-class LiftedSuppressionRow(Row, table=True):
+class LiftedSuppressionRow(Row):
     """A lifted suppression: by fresh consent, or by an operator, with a note."""
 
     __tablename__ = "lifted_suppression"
@@ -104,7 +104,7 @@ class LiftedSuppressionRow(Row, table=True):
     at_us: int = Field(sa_column=us())
 
 
-class InboundCountRow(Row, table=True):
+class InboundCountRow(Row):
     """The number of mails and events of each outcome, and when the last came."""
 
     __tablename__ = "inbound_count"
@@ -114,7 +114,7 @@ class InboundCountRow(Row, table=True):
     last_us: int = Field(sa_column=us())
 
 
-class WebhookRow(Row, table=True):
+class WebhookRow(Row):
     """A URL of the settings; one that is not set any more gets no new posts."""
 
     __tablename__ = "webhook"
@@ -123,7 +123,7 @@ class WebhookRow(Row, table=True):
     is_set: bool = True
 
 
-class WebhookPostRow(Row, table=True):
+class WebhookPostRow(Row):
     """One event for one URL, written with the event; it never holds the address."""
 
     __tablename__ = "webhook_post"

@@ -8,7 +8,7 @@ from digestd.domain.gist import GistKind
 from digestd.store.tables.columns import KEY, Row, one_of, own_key, ref, us
 
 
-class PaperRow(Row, table=True):
+class PaperRow(Row):
     """One work; `revision_id` is its current text. Archived papers are never news."""
 
     __tablename__ = "paper"
@@ -22,7 +22,7 @@ class PaperRow(Row, table=True):
     withdrawn: bool = False
 
 
-class PaperAliasRow(Row, table=True):
+class PaperAliasRow(Row):
     """Every identifier of a paper, its own included."""
 
     __tablename__ = "paper_alias"
@@ -30,7 +30,7 @@ class PaperAliasRow(Row, table=True):
     paper: int = Field(sa_column=ref("paper.id", index=True))
 
 
-class RevisionRow(Row, table=True):
+class RevisionRow(Row):
     """The words of a paper as of one sighting; append-only, so an old digest can be rebuilt.
 
     `plain_…`: the same without TeX, made when the paper may be picked; turning TeX into words takes
@@ -61,7 +61,7 @@ class RevisionRow(Row, table=True):
     made_us: int = Field(sa_column=us())
 
 
-class SightingRow(Row, table=True):
+class SightingRow(Row):
     """One source's report about a paper; a row per change (`digest` is a hash)."""
 
     __tablename__ = "sighting"
@@ -77,7 +77,7 @@ class SightingRow(Row, table=True):
     seen_us: int = Field(sa_column=us())
 
 
-class SignalRow(Row, table=True):
+class SignalRow(Row):
     """A community measure over time; a row per change of the value."""
 
     __tablename__ = "signal"
@@ -87,7 +87,7 @@ class SignalRow(Row, table=True):
     value: float
 
 
-class FetchRow(Row, table=True):
+class FetchRow(Row):
     """State of one request to one source: validators for the next, and the last outcome.
 
     `succeeded_us`: when it last went well; a failure does not take that away.
@@ -104,7 +104,7 @@ class FetchRow(Row, table=True):
     error: str | None = None
 
 
-class HostRow(Row, table=True):
+class HostRow(Row):
     """The next request, the lock and the circuit breaker of a host, for all processes."""
 
     __tablename__ = "host"
@@ -117,7 +117,7 @@ class HostRow(Row, table=True):
     error: str | None = Field(default=None, max_length=500)
 
 
-class SourceRow(Row, table=True):
+class SourceRow(Row):
     """A configured source, by its spec."""
 
     __tablename__ = "source"
@@ -126,7 +126,7 @@ class SourceRow(Row, table=True):
     added_us: int = Field(sa_column=us())
 
 
-class RejectedRecordRow(Row, table=True):
+class RejectedRecordRow(Row):
     """A record that could not be read when its source was last fetched."""
 
     __tablename__ = "rejected_record"
@@ -138,7 +138,7 @@ class RejectedRecordRow(Row, table=True):
     at_us: int = Field(sa_column=us())
 
 
-class CoverageRow(Row, table=True):
+class CoverageRow(Row):
     """The completeness of one announcement day; `expected` is the usual number."""
 
     __tablename__ = "coverage"
@@ -152,7 +152,7 @@ class CoverageRow(Row, table=True):
     at_us: int = Field(sa_column=us())
 
 
-class SimilarityKeyRow(Row, table=True):
+class SimilarityKeyRow(Row):
     """A hash of what the title and authors of similar papers have in common."""
 
     __tablename__ = "similarity_key"
@@ -161,7 +161,7 @@ class SimilarityKeyRow(Row, table=True):
     paper: int = Field(sa_column=ref("paper.id", primary_key=True, index=True))
 
 
-class MergeRow(Row, table=True):
+class MergeRow(Row):
     """Two merged papers: by what, why, and what moved, so that it can be undone."""
 
     __tablename__ = "merge"
@@ -175,7 +175,7 @@ class MergeRow(Row, table=True):
     undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class DoNotMergeRow(Row, table=True):
+class DoNotMergeRow(Row):
     """Two papers that an operator has split; `one` < `other`."""
 
     __tablename__ = "do_not_merge"
@@ -184,7 +184,7 @@ class DoNotMergeRow(Row, table=True):
     at_us: int = Field(sa_column=us())
 
 
-class GistAttemptRow(Row, table=True):
+class GistAttemptRow(Row):
     """A revision that a language model was asked about, or wrote; `outcome` in one word."""
 
     __tablename__ = "gist_attempt"
@@ -193,7 +193,7 @@ class GistAttemptRow(Row, table=True):
     outcome: str = Field(max_length=10)
 
 
-class JudgmentRow(Row, table=True):
+class JudgmentRow(Row):
     """The grade of a paper for a topic by a language model, by hashes of both texts; `grade` is NULL if unjudged."""
 
     __tablename__ = "judgment"
@@ -205,7 +205,7 @@ class JudgmentRow(Row, table=True):
     at_us: int = Field(sa_column=us())
 
 
-class JudgeRequestRow(Row, table=True):
+class JudgeRequestRow(Row):
     """The number of papers that a language model was asked to judge at a time; `outcome`: ok, late or failed."""
 
     __tablename__ = "judge_request"
@@ -215,7 +215,7 @@ class JudgeRequestRow(Row, table=True):
     outcome: str = Field(max_length=10)
 
 
-class EmbeddingRow(Row, table=True):
+class EmbeddingRow(Row):
     """The vector of a revision by the dense model in use, in half precision."""
 
     __tablename__ = "embedding"
@@ -224,7 +224,7 @@ class EmbeddingRow(Row, table=True):
     vector: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
-class EncodingRow(Row, table=True):
+class EncodingRow(Row):
     """The terms of a revision and their counts, by a text model."""
 
     __tablename__ = "encoding"
@@ -233,7 +233,7 @@ class EncodingRow(Row, table=True):
     terms: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
-class TextModelRow(Row, table=True):
+class TextModelRow(Row):
     """A fitted text model.
 
     The one with the latest `used_us` is in use. One without is prepared: profiles are compiled by it. The data of old

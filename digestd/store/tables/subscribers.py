@@ -43,7 +43,7 @@ def _preference(name: str, definition: FieldInfo) -> Column[Any]:
     return Column(name, String(length), nullable=False)
 
 
-class SubscriberRow(Row, table=True):
+class SubscriberRow(Row):
     """A subscriber, with one column for each of their `Preferences`.
 
     Erasure clears `address`; `address_key` is its keyed hash.
@@ -85,7 +85,7 @@ class SubscriberRow(Row, table=True):
     """Links to the preferences that were issued before are void."""
 
 
-class InterestRow(Row, table=True):
+class InterestRow(Row):
     """One interest, liked or muted."""
 
     __tablename__ = "interest"
@@ -102,7 +102,7 @@ class InterestRow(Row, table=True):
     since_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class ProfileRow(Row, table=True):
+class ProfileRow(Row):
     """A profile compiled by the text model `model`, valid while `wants` is unchanged; can be made again."""
 
     __tablename__ = "profile"
@@ -114,7 +114,7 @@ class ProfileRow(Row, table=True):
     record: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
-class FeedbackRow(Row, table=True):
+class FeedbackRow(Row):
     """A verdict on a paper: append-only but for `undone_us`."""
 
     __tablename__ = "feedback"
@@ -127,7 +127,7 @@ class FeedbackRow(Row, table=True):
     undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class CalibrationRow(Row, table=True):
+class CalibrationRow(Row):
     """A calibration of probabilities of relevance; the newest is used."""
 
     __tablename__ = "calibration"
@@ -137,7 +137,7 @@ class CalibrationRow(Row, table=True):
     data: dict[str, float] = Field(sa_column=Column(JSON, nullable=False))
 
 
-class MutingRow(Row, table=True):
+class MutingRow(Row):
     """A muting from a paper: append-only but for `undone_us`."""
 
     __tablename__ = "muting"
@@ -151,7 +151,7 @@ class MutingRow(Row, table=True):
     undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class SavedListLinkRow(Row, table=True):
+class SavedListLinkRow(Row):
     """Number of renewals of the secret link to the saved list; no row means none."""
 
     __tablename__ = "saved_list_link"
@@ -159,7 +159,7 @@ class SavedListLinkRow(Row, table=True):
     version: int
 
 
-class ConsentEventRow(Row, table=True):
+class ConsentEventRow(Row):
     """Append-only, by trigger: what changed a subscriber's consent, one row a version.
 
     `network`: the keyed hash of where it was said from, gone with erasure; `wording`: which words were shown.
@@ -176,7 +176,7 @@ class ConsentEventRow(Row, table=True):
     wording: str | None = Field(default=None, max_length=64)
 
 
-class ConsentWordingRow(Row, table=True):
+class ConsentWordingRow(Row):
     """Append-only, by trigger: wordings of consent under their SHA-256."""
 
     __tablename__ = "consent_wording"
@@ -185,7 +185,7 @@ class ConsentWordingRow(Row, table=True):
     text: str = Field(sa_column=Column(Text, nullable=False))
 
 
-class AddressChangeRow(Row, table=True):
+class AddressChangeRow(Row):
     """A requested address; the row goes once both sides confirm, or after two days."""
 
     __tablename__ = "address_change"
@@ -197,7 +197,7 @@ class AddressChangeRow(Row, table=True):
     new_confirmed_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class CausedMailRow(Row, table=True):
+class CausedMailRow(Row):
     """A mail that somebody other than digestd caused, which counts against the budgets of domain/mail_budget.
 
     `address_key`: of the recipient; `network`: the keyed hash of the client's network, gone after a day.
@@ -216,7 +216,7 @@ class CausedMailRow(Row, table=True):
     at_us: int = Field(sa_column=us(index=True))
 
 
-class PendingRequestRow(Row, table=True):
+class PendingRequestRow(Row):
     """The request of one confirmation mail, applied only when that mail is confirmed.
 
     `n` numbers the requests of a subscriber and names the mail; `version`: their consent version when it was asked;
@@ -236,7 +236,7 @@ class PendingRequestRow(Row, table=True):
     at_us: int = Field(sa_column=us(index=True))
 
 
-class ChatTargetRow(Row, table=True):
+class ChatTargetRow(Row):
     """A chat room that gets the digests of a subscriber, set by the operator.
 
     `sealed` is its encrypted URL, `label` has no secrets. `failures`: digests in a row that it did not take, the last
@@ -252,7 +252,7 @@ class ChatTargetRow(Row, table=True):
     problem: str | None = Field(default=None, max_length=200)
 
 
-class GroupRow(Row, table=True):
+class GroupRow(Row):
     """A group of subscribers with shared interests."""
 
     __tablename__ = "subscriber_group"
@@ -261,7 +261,7 @@ class GroupRow(Row, table=True):
     created_us: int = Field(sa_column=us())
 
 
-class GroupInterestRow(Row, table=True):
+class GroupInterestRow(Row):
     """A shared interest of a group, in the order of `position`."""
 
     __tablename__ = "group_interest"
@@ -278,7 +278,7 @@ class GroupInterestRow(Row, table=True):
     since_us: int = Field(sa_column=us())
 
 
-class GroupMemberRow(Row, table=True):
+class GroupMemberRow(Row):
     """A membership. `shared_us`: when the member agreed to share; NULL means that nothing of theirs is shared.
 
     `is_named` is no longer used.
@@ -297,7 +297,7 @@ class GroupMemberRow(Row, table=True):
     is_named: bool = False
 
 
-class LibraryRow(Row, table=True):
+class LibraryRow(Row):
     """A library at its provider; `sealed` is the encrypted key to it."""
 
     __tablename__ = "library"
@@ -324,7 +324,7 @@ class LibraryRow(Row, table=True):
     why: str = Field(default="", max_length=300)
 
 
-class LibraryEntryRow(Row, table=True):
+class LibraryEntryRow(Row):
     """An entry of a library, the paper it names, and its effect."""
 
     __tablename__ = "library_entry"
@@ -336,7 +336,7 @@ class LibraryEntryRow(Row, table=True):
     status: str = Field(max_length=10)
 
 
-class ReferenceRow(Row, table=True):
+class ReferenceRow(Row):
     """A paper that a subscriber brought along: its words, and what the models in use derived from them.
 
     `terms` is derived by the text model `model`, `other_terms` by another one, `vector` by the dense model `encoder`.
@@ -359,7 +359,7 @@ class ReferenceRow(Row, table=True):
     vector: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
 
 
-class PaperLookupRow(Row, table=True):
+class PaperLookupRow(Row):
     """A paper that an interest of a subscriber names and that is not known yet.
 
     `next_us`: when it is looked up next, or None if not any more. A reader moves it on first.
