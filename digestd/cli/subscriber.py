@@ -39,12 +39,8 @@ from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter
 from digestd.subscribers import files, lookup
-from digestd.subscribers.admin_edits import add, edit
 from digestd.subscribers.files import FileFormat, FileLine
-from digestd.subscribers.importing import dry_run_import, export_subscribers, import_subscribers
 from digestd.subscribers.named_papers import NamedPaper, named_papers
-from digestd.subscribers.personal_data import collect_data
-from digestd.subscribers.personal_data import to_json as export_json
 from digestd.subscribers.subscriber_record import KEYS, MUTABLE, SubscriberRecord, parse, subscriber_fields
 from digestd.text.sanitise import shorten
 
@@ -138,6 +134,8 @@ def add_subscriber(
 
     Example: digestd subscriber add ada@example.org --topic "protein folding" --timezone Europe/Berlin --hour 7
     """
+    from digestd.subscribers.admin_edits import add
+
     built = wiring.connect()
     record = _record(email, options | {"status": "pending" if confirm else "active"})
     say(f"{record.address}: {add(built.db, built.notices, record, built.clock())}")
@@ -152,6 +150,8 @@ def edit_subscriber(email: Email, **options: Any) -> None:
 
     Example: digestd subscriber edit ada@example.org --hour 18 --mute-phrase "quantum annealing"
     """
+    from digestd.subscribers.admin_edits import edit
+
     built = wiring.connect()
     record = _record(email, options)
     say(f"{record.address}: {edit(built.db, built.keys, record, built.clock())}")
@@ -257,6 +257,8 @@ def import_file(
 
     Example: digestd subscriber import people.csv --dry-run
     """
+    from digestd.subscribers.importing import dry_run_import, import_subscribers
+
     if strict and dry_run:
         raise BadInput("--strict and --dry-run exclude each other; use one of them")
     built = wiring.connect()
@@ -288,6 +290,8 @@ def export_file(file: OutputFile = None, form: FormatOption = None, as_json: Jso
 
     Example: digestd subscriber export people.jsonl
     """
+    from digestd.subscribers.importing import export_subscribers
+
     if as_json and (file or form):
         raise BadInput("--json prints all subscribers as one list; leave out FILE and --format")
     built = wiring.connect()
@@ -311,13 +315,15 @@ def export_data(email: Email, file: OutputFile = None, as_json: Json = False) ->
 
     Example: digestd subscriber data ada@example.org ada.json
     """
+    from digestd.subscribers.personal_data import collect_data, to_json
+
     built = wiring.connect()
     with built.db.read() as session:
         data = collect_data(session, lookup.find(session, built.keys, email), built.clock())
     if as_json and file is None:
         emit(data, as_json)
     else:
-        _write(file, [export_json(data)])
+        _write(file, [to_json(data)])
 
 
 def subscriber_row(subscriber: Subscriber) -> dict[str, object]:

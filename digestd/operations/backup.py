@@ -24,16 +24,13 @@ import structlog
 
 from digestd import files
 from digestd.errors import BadInput, Damaged
-from digestd.operations.service_status import LastBackup
+from digestd.operations.service_status import BACKUP_STATE, LastBackup
 from digestd.store import migrate
 from digestd.store.database import Database
 from digestd.store.database_copy import copy_database
 from digestd.store.fsck.file_checks import file_damage
 
 FORMAT = 1
-STATE_FILE = "backup.json"
-"""Name of the file beside the journals that says how the last backup went. It must be readable when the database is
-not."""
 FULL_CHECK_EVERY = timedelta(days=7) - timedelta(hours=1)
 FULL_CHECK_BELOW = 64 << 20
 """Smaller files are checked completely each time, which takes less than a second."""
@@ -91,7 +88,7 @@ def write_backup(
             raise Damaged(f"the database is damaged: {damage[0]}")
         parts = {_DATABASE: copy}
         for number, file in enumerate(sorted(journals.glob("*"))):
-            if file.is_file() and file.name != STATE_FILE:  # it may grow while it is read
+            if file.is_file() and file.name != BACKUP_STATE:  # it may grow while it is read
                 parts[f"{_JOURNALS}/{file.name}"] = Path(shutil.copyfile(file, Path(work, str(number))))
         parts |= {f"{_SECRETS}/{name}": file for name, file in secrets.items()}
         manifest = {
@@ -110,32 +107,22 @@ def write_backup(
 
 
 def record_backup(journals: Path, now: datetime, *, checked: bool = False, why: str = "") -> None:
-    """Note how a backup went, for `last_backup`.
+    """Note how a backup went, for `LastBackup.read`.
 
     Args:
         checked: the database was checked completely.
         why: why it failed; empty if it did not.
     """
-    before = last_backup(journals)
+    before = LastBackup.read(journals)
     good = now if not why else before and before.good
     full = now if checked and not why else before and before.checked
     fields = {"at": now, "ok": not why, "why": why, "good": good, "checked": full}
     try:
         files.make_folder(journals)
         noted = json.dumps({name: _json_value(value) for name, value in fields.items()})
-        files.replace(journals / STATE_FILE, noted.encode())
+        files.replace(journals / BACKUP_STATE, noted.encode())
     except OSError as error:
         log.error("cannot note the backup", folder=str(journals), why=error.strerror)
-
-
-def last_backup(journals: Path) -> LastBackup | None:
-    """Return how the last backup went; None if there was none, or it cannot be read."""
-    try:
-        found = json.loads((journals / STATE_FILE).read_text(encoding="utf-8"))
-        times = {name: found[name] and datetime.fromisoformat(found[name]) for name in ("good", "checked")}
-        return LastBackup(datetime.fromisoformat(found["at"]), str(found["why"]), **times)
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
 
 
 def _json_value(value: object) -> object:
@@ -146,7 +133,7 @@ def _is_full_check_due(journals: Path, copy: Path, now: datetime) -> bool:
     """Return True if the copy is small, or the last full check was a week ago, or the last backup failed."""
     if copy.stat().st_size < FULL_CHECK_BELOW:
         return True
-    last = last_backup(journals)
+    last = LastBackup.read(journals)
     return last is None or bool(last.why) or last.checked is None or not now - last.checked < FULL_CHECK_EVERY
 
 

@@ -1,8 +1,11 @@
 """Describe the state of the service: the facts, what of them needs the operator, and one line for each."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Self
 
 from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.coverage import Coverage, CoverageState
@@ -20,6 +23,9 @@ BACKUP_LAG = timedelta(days=3)
 """Backups are made every night; one may fail, and one machine be off."""
 UNREAD_FOR = timedelta(days=7)
 """The time for which a mail that was not understood is reported."""
+BACKUP_STATE = "backup.json"
+"""Name of the file beside the journals that says how the last backup went. It must be readable when the database is
+not."""
 FREE_ENOUGH = 1 << 30
 """Free bytes below which the operator is warned."""
 _SILENT = frozenset({CoverageState.BROKEN, CoverageState.STALE})
@@ -54,6 +60,16 @@ class LastBackup:
     why: str = ""
     good: datetime | None = None
     checked: datetime | None = None
+
+    @classmethod
+    def read(cls, journals: Path) -> Self | None:
+        """Return how the last backup went; None if there was none, or it cannot be read."""
+        try:
+            found = json.loads((journals / BACKUP_STATE).read_text(encoding="utf-8"))
+            times = {name: found[name] and datetime.fromisoformat(found[name]) for name in ("good", "checked")}
+            return cls(datetime.fromisoformat(found["at"]), str(found["why"]), **times)
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from digestd.domain.coverage import SOURCE_IN_USE, Coverage
 from digestd.domain.subscriber import Status, describe_damage
 from digestd.domain.webhook import WebhookPostState
 from digestd.errors import DatabaseUnreachable
-from digestd.operations.backup import last_backup
 from digestd.operations.service_status import (
     FailingRoom,
+    LastBackup,
     ServiceHealth,
     ServiceStatus,
     ServiceTotals,
@@ -53,9 +53,8 @@ def read_disk(app: App) -> ServiceHealth:
     """Return what is known of the state of the service without its database."""
     folders = [app.journals, *([app.db.file.parent] if app.db.file else [])]
     free = min(map(disk_space.free_bytes, folders))
-    return ServiceHealth(
-        at=app.clock(), free_bytes=free, free_needed=disk_space.MIN_FREE_BYTES, backup=last_backup(app.journals)
-    )
+    backup = LastBackup.read(app.journals)
+    return ServiceHealth(at=app.clock(), free_bytes=free, free_needed=disk_space.MIN_FREE_BYTES, backup=backup)
 
 
 def read_status(app: App) -> ServiceStatus:

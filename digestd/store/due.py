@@ -1,14 +1,14 @@
 """Due subscribers, in blocks, with what planning needs to know of them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import String, bindparam, case, func, insert, literal_column, or_, select, update
 from sqlmodel import Session
 
@@ -20,6 +20,10 @@ from digestd.store.ledger.packing import unpack_seen
 from digestd.store.papers import newest_news
 from digestd.store.preferences import COLUMNS, read_date, read_preferences, read_sound_preferences
 from digestd.store.timestamps import from_us, to_us
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _S = core.subscriber.c
 _ACTIVE = _S.status == literal_column(f"'{Status.ACTIVE}'")
@@ -264,7 +268,7 @@ def _due_or_damaged(row: core.Record) -> DueSubscriber:
 
 
 def _damaged(row: core.Record) -> DueSubscriber:
-    return DueSubscriber(row.id, 0, Preferences(), None, None, None, 0, _NOTHING, (0, 0, None), is_damaged=True)
+    return DueSubscriber(row.id, 0, Preferences(), None, None, None, 0, unpack_seen(b""), (0, 0, None), is_damaged=True)
 
 
 def _due(row: core.Record) -> DueSubscriber:
@@ -280,7 +284,7 @@ def _due(row: core.Record) -> DueSubscriber:
         last_planned=None if planned_us is None else _instant(planned_us),
         horizon=horizon,
         wants=wants,
-        had=_NOTHING if had is None else unpack_seen(had),
+        had=unpack_seen(had or b""),
         mark=(version, next_due_us, last_date),
         was_empty=empty_until_us is not None,
     )
@@ -296,4 +300,3 @@ _TIMING = frozenset(field.name for field in fields(Timing))
 
 _instant = lru_cache(maxsize=10_000)(from_us)
 _NAME = list(Preferences.model_fields).index("name")
-_NOTHING = np.zeros(0, dtype=np.uint32)

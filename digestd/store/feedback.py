@@ -5,12 +5,12 @@ that a subscriber brought along (imported, pasted, linked) are private to them a
 saved papers and recent picks, behind a secret link with a version.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import func, insert, or_, select, update
 from sqlmodel import Session
 
@@ -27,6 +27,10 @@ from digestd.store.ledger.sent_digests import SENT
 from digestd.store.papers import by_keys, merged_into
 from digestd.store.ranking import profiles
 from digestd.store.timestamps import from_us, to_us
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _F, _P = core.feedback.c, core.paper.c
 FEEDBACK_MAX = 500
@@ -248,6 +252,8 @@ def verdicts_of_community(
         trusted: age from which a subscriber is read.
         established: age from which one is marked as established.
     """
+    import numpy as np
+
     verdicts = (
         select(
             *(_F.subscriber_id, _F.paper, _F.verdict.in_(sorted(POSITIVE_VERDICTS))),
@@ -266,6 +272,8 @@ def verdicts_of_community(
 
 def _merged(session: Session, papers: NDArray[np.intp]) -> NDArray[np.intp]:
     """Replace the row numbers of merged papers by those of the papers they became."""
+    import numpy as np
+
     names, where = np.unique(papers, return_inverse=True)
     became = merged_into(session, names.tolist())
     current: NDArray[np.intp] = np.array([became.get(key, key) for key in names.tolist()], dtype=np.intp)[where]

@@ -9,14 +9,14 @@ papers answers as unknown. Papers that nobody was sent, liked, judged or merged,
 digest shows. Each transaction deletes a few hundred rows, so that mails and pages do not wait for it.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Table, delete, exists, func, or_, select, update
 from sqlmodel import Session
 
@@ -31,6 +31,10 @@ from digestd.store.ranking import judgments
 from digestd.store.subscribers import address_key_of
 from digestd.store.tables.ledger import AT_WORK
 from digestd.store.timestamps import US_MAX, from_us, to_us
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _BY_SUBSCRIBER = (
     core.interest,
@@ -344,6 +348,8 @@ def _delete_derived(session: Session, revisions: core.Query | Sequence[int]) -> 
 
 def _seen_by_anybody(db: Database) -> NDArray[np.bool_]:
     """Return for each paper, by its row number, whether any subscriber has had it, or a kept digest names it."""
+    import numpy as np
+
     with db.read() as session:
         highest = session.connection().execute(select(func.max(_P.id))).scalar() or 0
         found = np.zeros(highest + 1, dtype=bool)

@@ -7,15 +7,15 @@ Lookups have one row per subscriber and paper. The functions that store interest
 commands and the API behave alike.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import and_, bindparam, case, delete, func, insert, select, tuple_, update
 from sqlmodel import Session
 
@@ -27,6 +27,10 @@ from digestd.store import core, papers
 from digestd.store.bulk import chunks
 from digestd.store.ranking import profiles
 from digestd.store.timestamps import from_us, to_us
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _R, _I, _L, _E = core.reference.c, core.interest.c, core.library.c, core.library_entry.c
 _WORDS = (_R.subscriber_id, _R.name, _R.ids, _R.title, _R.abstract, _R.authors, _R.added_us)
@@ -60,6 +64,8 @@ def of_interests(
 
     `model`: The text model whose terms are wanted.
     """
+    import numpy as np
+
     named = and_(_I.subscriber_id == _R.subscriber_id, _I.kind == Kind.PAPER, _I.value == _R.name)
     terms = case((_R.model == model, _R.terms), (_R.other_model == model, _R.other_terms))
     query = (
@@ -165,7 +171,7 @@ def store_derived(session: Session, made: Mapping[tuple[int, PaperId], DerivedVe
             "b_model": read.model,
             "b_terms": read.terms,
             "b_encoder": read.encoder,
-            "b_vector": None if read.vector is None else read.vector.astype(np.float16).tobytes(),
+            "b_vector": None if read.vector is None else read.vector.astype("f2").tobytes(),
         }
         for (subscriber, name), read in sorted(made.items(), key=lambda item: item[0])
     ]

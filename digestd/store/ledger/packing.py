@@ -5,19 +5,22 @@ of the first release hold some in binary, which is read but no longer written. S
 and extends them for every subscriber, and as JSON the papers of 30 days alone would take 90 µs.
 """
 
+from __future__ import annotations
+
 import json
 import struct
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from digestd.domain.delivery import Actor, State
 from digestd.domain.digest import Occasion, Pick, Reason, ReasonKind, Section
 from digestd.errors import Damaged
 from digestd.text.inputs import NUMBER_MAX
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 STEP_LENGTH = 15
 STATE_LETTERS = {
@@ -203,6 +206,8 @@ def planned_us(history: str) -> int:
 
 def pack_seen(papers: Iterable[int], had: NDArray[np.uint32] | None = None) -> bytes:
     """Return paper row numbers, and those of `had`, as ascending little-endian 32-bit integers."""
+    import numpy as np
+
     new = np.array(sorted(set(papers)), dtype="<u4")
     if had is None or not len(had):
         return new.tobytes()
@@ -213,6 +218,8 @@ def pack_seen(papers: Iterable[int], had: NDArray[np.uint32] | None = None) -> b
 
 def unpack_seen(packed: bytes) -> NDArray[np.uint32]:
     """Return the row numbers that `pack_seen` packed. Raises ValueError if they are cut."""
+    import numpy as np
+
     return np.frombuffer(packed, dtype="<u4")
 
 

@@ -4,12 +4,13 @@ A database that was restored lacks the papers that arrived since, but the sent j
 source reports them again, they count as seen. They are expected for as long as they could be news.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlmodel import Session
 
@@ -18,6 +19,10 @@ from digestd.store import core, papers
 from digestd.store.bulk import BulkStatement, KeyLookup
 from digestd.store.ledger.packing import pack_seen, planned_us, readable_picks, readable_seen
 from digestd.store.timestamps import to_us
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def of(session: Session, subscribers: Sequence[int]) -> dict[int, NDArray[np.uint32]]:

@@ -9,10 +9,6 @@ import re
 import sys
 import unicodedata
 
-from digestd.text.tex.reader import read
-from digestd.text.tex.strict import to_strict
-from digestd.text.tex.writer import JOINT, typeset, write
-
 LENGTH_MAX = 20_000
 """Longer texts are no titles or abstracts; they stay as they are, on one line."""
 _UNSEEN = re.compile(
@@ -33,11 +29,20 @@ _READ = re.compile(r"[\\{}^_&\ue001-\ue004]")
 def to_plain(text: str) -> str:
     """Return the text without TeX, on one line. Never raises."""
     text = _UNSEEN.sub(" ", _NAMED_CODE.sub(_character, text) if "\\unicode" in text else text)
-    if len(text) <= LENGTH_MAX and _MARKUP.search(text):
-        text = to_strict(text)
-        text = write(read(text)) if _READ.search(text) else typeset(text)
-    text = " ".join(unicodedata.normalize("NFC", text).split())
+    if len(text) > LENGTH_MAX or not _MARKUP.search(text):
+        return _normalized(text)
+    # most processes convert nothing, and loading the tables of symbols takes longer than most commands
+    from digestd.text.tex.reader import read
+    from digestd.text.tex.strict import to_strict
+    from digestd.text.tex.writer import JOINT, typeset, write
+
+    text = to_strict(text)
+    text = _normalized(write(read(text)) if _READ.search(text) else typeset(text))
     return text.replace(JOINT, "\N{NO-BREAK SPACE}")
+
+
+def _normalized(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def _character(named: re.Match[str]) -> str:
