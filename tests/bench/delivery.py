@@ -1,18 +1,23 @@
 """Measure the pipeline from a day's papers to the relay.
 
-    python -m tests.bench.delivery [--subscribers 4000] [--dkim ed25519] [--procs 2] [--pairs 3] [--json]
+    python -m tests.bench.delivery [--subscribers 4000] [--dkim ed25519] [--procs 2] [--pairs 3] [--beside 2] [--json]
 
-It is compared with smtp-source on the same relay: a sink, at will one that answers late, or a real Postfix. It needs
-neither settings nor `init`, and checks that every mail arrived.
+It is compared on the same relay with smtp-source, which sends one finished mail again and again, and, where Go is
+installed, with a mailer in Go that fills each reader's links into one template for all (see go_mailer/main.go). The
+relay is a sink, at will one that answers late, or a real Postfix. It needs neither settings nor `init`, and checks that
+every mail arrived.
 
 The real commands run as subprocesses, `plan` once and `deliver --drain` in parts: rank, compose, commit, send, record.
-Just before each part, smtp-source sends as many mails of the same size to the same sink. Start-up, measured as the same
-command with nothing to do, is subtracted. Profiles are compiled beforehand, as they are between changes of a subscriber
+Just before each part, the others send as many mails of the same size to the same sink. What each process does once is
+left out and reported as `run_in_s`: to start, to check the templates, and to render the papers of the day. Processes
+that send some hundred mails measure it. Profiles are compiled beforehand, as they are between changes of a subscriber
 or of the text model; this cost is reported as `compile_us` per subscriber.
 
     ratio       our mails per second (planning included) over those of smtp-source
     send_ratio  the same without planning, which precedes sending
     cpu_ratio   CPU time of smtp-source and relay over that of digestd and relay; hardly depends on other load
+    client_us   CPU time of digestd per mail; plan_us of it is for planning
+    of_go       client_us over the CPU time of the mailer in Go; of_go_sending the same without planning
     speedup     mails per second of all processes over those of one, measured just before
     of_allowed  our mails per second over what a relay that answers late allows with its number of connections; give it
                 some thousand subscribers and --pairs 1, as connections are opened by and by
@@ -50,15 +55,18 @@ from digestd.store.database import Database
 from digestd.store.fsck import fsck
 from digestd.store.ledger import queries
 from tests.bench import synthetic_data
+from tests.bench.mailer_in_go import build_go_mailer, run_go_mailer
 from tests.bench.postfix import run_postfix
 from tests.bench.smtp_sink import Sink, SinkAnswers, find_program, run_sink, run_smtp_source
-from tests.bench.subprocesses import TICKS, ResourceUsage, run_commands
+from tests.bench.subprocesses import TICKS, ResourceUsage, busy_processes, cpu_seconds, run_commands
 
 NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)
 """The date of the generated day; results do not depend on it."""
 FOREIGN_MAX = 0.15
 """Share of the machine that other programs may use during a pair before it is left out."""
 ARCHIVE = 1_000
+RUN_IN = 600
+"""Mails by which a process has rendered nearly all papers of the day."""
 SIZE_SAMPLE = 200
 """Digests that are composed to find the mean size."""
 SOURCE_SESSIONS = 16
@@ -80,6 +88,17 @@ class DeliveryLoad:
     database: str = ""
     relay: str = "sink"
     answers: SinkAnswers | None = None
+    beside: int = 0
+
+    @property
+    def run_in(self) -> int:
+        """Return how many mails each process sends to run in."""
+        return min(RUN_IN, self.subscribers // (8 * self.processes))
+
+    @property
+    def measured(self) -> int:
+        """Return how many mails are left after one process, and then all, have run in."""
+        return self.subscribers - self.run_in * (self.processes + (1 if self.processes > 1 else 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +110,7 @@ class MeasuredPair:
     Attributes:
         arrived: digestd's mails that the sink counted.
         smtp_source: seconds, CPU seconds, and the sink's CPU seconds; None if smtp-source is not installed.
+        go: CPU seconds of the mailer in Go; None if Go is not installed.
         alone: a single process and its mails, if digestd runs several.
         foreign: share of the machine that other programs used.
     """
@@ -98,6 +118,7 @@ class MeasuredPair:
     count: int
     arrived: int
     smtp_source: tuple[float, float, float] | None
+    go: float | None
     alone: tuple[ResourceUsage, int] | None
     digestd: ResourceUsage
     sink_cpu: float
@@ -112,26 +133,36 @@ def measure_delivery(
     Raises:
         BadSetting: the database is in use.
     """
-    with TemporaryDirectory(prefix="digestd-bench-") as name, run_relay(load, Path(name)) as relay:
+    with (
+        TemporaryDirectory(prefix="digestd-bench-") as name,
+        run_relay(load, Path(name)) as relay,
+        busy_processes(load.beside) as beside,
+    ):
         folder = Path(name)
         say("generating papers and subscribers, compiling profiles")
         app, environment, compiling = prepare_install(load, relay, folder, now)
-        bench = _Bench(load, relay, folder / "mail", environment)
         say("planning")
-        planned, idle_plan = (run_commands([["plan"]], bench.environment) for _ in range(2))
-        size = _write_sample_mail(app, bench.mail)
+        planned, idle_plan = (run_commands([["plan"]], environment) for _ in range(2))
+        mail = _sample_mail(app)
+        (folder / "mail").write_bytes(mail.replace(b"\r\n", b"\n"))
+        go = build_go_mailer(folder, mail)
+        if go is None:
+            say("Go is not installed, so digestd is not compared with it")
+        bench = _Bench(load, relay, folder / "mail", go, environment, beside)
+        say("running in")
+        run_in = [_run_in(bench, processes) for processes in sorted({1, load.processes})]
         pairs = [_measure_pair(bench, number, say) for number in range(load.pairs)]
-        idle = [run_commands([["deliver", "--drain"]] * count, bench.environment) for count in (1, load.processes)]
         with app.db.read() as session:
             accepted = queries.counts(session).get(State.ACCEPTED, 0)
         broken = sorted(name for name, rows in fsck(app.db, app.clock()).items() if rows)
         app.db.close()
-    arrived = sum(pair.arrived + (pair.alone[1] if pair.alone else 0) for pair in pairs)
+    arrived = sum(part.arrived for part in run_in)
+    arrived += sum(pair.arrived + (pair.alone[1] if pair.alone else 0) for pair in pairs)
     return {
-        **_figures(pairs, planned.per_item(idle_plan, load.subscribers), idle, load.answers),
+        **_figures(pairs, planned.per_item(idle_plan, load.subscribers), run_in, load.answers),
         "compile_us": round(compiling / load.subscribers * 1e6, 1),
         "relay": relay.kind,
-        "mail_bytes": size,
+        "mail_bytes": len(mail),
         "sent": accepted,
         "arrived": arrived,
         "duplicates": max(0, arrived - accepted),
@@ -142,12 +173,33 @@ def measure_delivery(
 
 @dataclass(frozen=True, slots=True)
 class _Bench:
-    """`mail`: a file with one composed digest, as smtp-source reads it."""
+    """The parts of a benchmark.
+
+    Attributes:
+        mail: A file with one composed digest, as smtp-source reads it.
+        go: The mailer in Go, if Go is installed.
+        beside: Processes that keep the machine busy.
+    """
 
     load: DeliveryLoad
     relay: Sink
     mail: Path
+    go: Path | None
     environment: Mapping[str, str]
+    beside: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _RunIn:
+    """What processes use that send a few mails."""
+
+    processes: int
+    usage: ResourceUsage
+    arrived: int
+
+    def per_mail(self, usage: ResourceUsage, arrived: int) -> tuple[float, float]:
+        """Return wall-clock and CPU seconds of as many processes per further mail."""
+        return usage.per_item(self.usage, max(arrived - self.arrived, 1))
 
 
 @contextlib.contextmanager
@@ -207,11 +259,8 @@ def prepare_models(db: Database, at: datetime) -> float:
     return time.process_time() - began
 
 
-def _write_sample_mail(app: App, file: Path) -> int:
-    """Write the digest of about mean size with LF line ends.
-
-    Return its size in bytes with CRLF.
-    """
+def _sample_mail(app: App) -> bytes:
+    """Return the digest of about mean size."""
     with app.db.read() as session:
         claims = [claim for key in range(1, SIZE_SAMPLE) if (claim := queries.as_claim(session, key)) and claim.picks]
     if not claims:
@@ -220,20 +269,27 @@ def _write_sample_mail(app: App, file: Path) -> int:
     composer.prepare(claims)
     mails = [composer.compose(claim).message for claim in claims]
     mean = statistics.mean(map(len, mails))
-    mail = min(mails, key=lambda mail: abs(len(mail) - mean))
-    file.write_bytes(mail.replace(b"\r\n", b"\n"))
-    return len(mail)
+    return min(mails, key=lambda mail: abs(len(mail) - mean))
+
+
+def _run_in(bench: _Bench, processes: int) -> _RunIn:
+    before = bench.relay.count
+    command = ["deliver", "--drain", "--limit", str(bench.load.run_in)]
+    usage = run_commands([command] * processes, bench.environment)
+    return _RunIn(processes, usage, bench.relay.count - before)
 
 
 def _measure_pair(bench: _Bench, number: int, say: Callable[[str], None]) -> MeasuredPair:
     load, relay = bench.load, bench.relay
     say(f"pair {number + 1} of {load.pairs}")
-    count = load.subscribers // load.pairs
-    theirs, sent_by_source = None, min(count, SOURCE_MAX)
+    count = load.measured // load.pairs
+    theirs, go, sent_by_source = None, None, min(count, SOURCE_MAX)
     if find_program("smtp-source"):
         before = relay.cpu
         sessions = min(count, load.answers.connections) if load.answers else SOURCE_SESSIONS
         theirs = (*run_smtp_source(relay, bench.mail, sent_by_source, sessions), relay.cpu - before)
+    if bench.go:
+        go = run_go_mailer(bench.go, relay, sent_by_source)
     alone = None
     if load.processes > 1:
         before, count = relay.count, count - (part := count // (load.processes + 1))
@@ -241,41 +297,38 @@ def _measure_pair(bench: _Bench, number: int, say: Callable[[str], None]) -> Mea
         alone = one, relay.count - before
     last = number == load.pairs - 1
     share = [] if last else ["--limit", str(count // load.processes)]
-    taken, sink_cpu, busy, began = relay.count, relay.cpu, _machine_cpu_seconds(), time.perf_counter()
+    taken, used, busy, began = relay.count, relay.cpu, _foreign_cpu_seconds(bench), time.perf_counter()
     ours = run_commands([["deliver", "--drain", *share]] * load.processes, bench.environment)
-    foreign = (
-        (_machine_cpu_seconds() - busy - ours.cpu - (relay.cpu - sink_cpu))
-        / (time.perf_counter() - began)
-        / (os.cpu_count() or 1)
-    )
-    sent = relay.count - taken
-    return MeasuredPair(sent_by_source, sent, theirs, alone, ours, relay.cpu - sink_cpu, foreign)
+    sink_cpu, seconds = relay.cpu - used, time.perf_counter() - began
+    foreign = (_foreign_cpu_seconds(bench) - busy - ours.cpu) / seconds / (os.cpu_count() or 1)
+    return MeasuredPair(sent_by_source, relay.count - taken, theirs, go, alone, ours, sink_cpu, foreign)
 
 
-def _machine_cpu_seconds() -> float:
-    """Return the CPU seconds that all programs of this machine have used."""
+def _foreign_cpu_seconds(bench: _Bench) -> float:
+    """Return the CPU seconds that all programs of this machine have used besides the relay and the load beside."""
     user, nice, system = Path("/proc/stat").read_text().split()[1:4]
-    return (int(user) + int(nice) + int(system)) / TICKS
+    used = (int(user) + int(nice) + int(system)) / TICKS
+    return used - bench.relay.cpu - sum(map(cpu_seconds, bench.beside))
 
 
 def _figures(
     pairs: Sequence[MeasuredPair],
     plan: tuple[float, float],
-    idle: Sequence[ResourceUsage],
+    run_in: Sequence[_RunIn],
     answers: SinkAnswers | None,
 ) -> dict[str, object]:
     """Return the figures per mail, planning included.
 
     They are over undisturbed pairs, or over all if there are none.
 
-    `idle`: what one process uses that has nothing to do, and what all do.
+    `run_in`: of one process, and of all.
     """
     kept = [pair for pair in pairs if pair.foreign <= FOREIGN_MAX]
     ratios, send_ratios, cpu_ratios, speedups, rates, client, sinks = [], [], [], [], [], [], []
     for pair in kept or pairs:
-        wall, cpu = pair.digestd.per_item(idle[-1], pair.arrived)
-        if pair.alone and pair.alone[1]:
-            speedups.append(pair.alone[0].per_item(idle[0], pair.alone[1])[0] / wall)
+        wall, cpu = run_in[-1].per_mail(pair.digestd, pair.arrived)
+        if pair.alone:
+            speedups.append(run_in[0].per_mail(*pair.alone)[0] / wall)
         rates.append(1 / wall)
         client.append(plan[1] + cpu)
         sinks.append(pair.sink_cpu / pair.arrived)
@@ -285,6 +338,9 @@ def _figures(
             send_ratios.append(seconds / wall)
             cpu_ratios.append((source_cpu + their_sink) / (client[-1] + sinks[-1]))
     rate, allowed = statistics.median(rates), answers.allowed if answers else None
+    client_us, plan_us = statistics.median(client) * 1e6, plan[1] * 1e6
+    go_us = statistics.median(found) * 1e6 if (found := [one.go / one.count for one in pairs if one.go]) else None
+    once = run_in[-1].usage.cpu - run_in[-1].arrived * (client_us - plan_us) / 1e6
     return {
         "ratio": _spread(ratios),
         "send_ratio": _spread(send_ratios),
@@ -292,9 +348,13 @@ def _figures(
         "speedup": _spread(speedups),
         "rate": round(rate, 1),
         "of_allowed": round(rate / allowed, 3) if allowed else None,
-        "client_us": round(statistics.median(client) * 1e6, 1),
-        "plan_us": round(plan[1] * 1e6, 1),
+        "client_us": round(client_us, 1),
+        "plan_us": round(plan_us, 1),
+        "go_us": round(go_us, 1) if go_us else None,
+        "of_go": round(client_us / go_us, 2) if go_us else None,
+        "of_go_sending": round((client_us - plan_us) / go_us, 2) if go_us else None,
         "relay_us": round(statistics.median(sinks) * 1e6, 1),
+        "run_in_s": round(once / run_in[-1].processes, 2),
         "pairs_kept": len(kept),
     }
 
@@ -331,10 +391,11 @@ def main() -> None:
     parser.add_argument("--relay-latency", type=float, metavar="MS", help="milliseconds until the sink answers")
     parser.add_argument("--relay-connections", type=int, default=50, help="with --relay-latency: those accepted")
     parser.add_argument("--no-pipelining", action="store_true", help="with --relay-latency: offer no PIPELINING")
+    parser.add_argument("--beside", type=int, default=0, help="number of other processes that keep the machine busy")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    if given.subscribers < given.pairs * (given.procs + 1):
-        parser.error("--subscribers must be at least --pairs times the processes and one more")
+    if given.subscribers < 8 * given.pairs * (given.procs + 1):
+        parser.error("--subscribers must be at least 8 times --pairs times the processes and one more")
     if given.relay == "postfix" and given.relay_latency is not None:
         parser.error("only the sink can answer late: leave out --relay postfix")
     answers = None
@@ -350,6 +411,7 @@ def main() -> None:
         given.database,
         given.relay,
         answers,
+        given.beside,
     )
     emit(measure_delivery(load, NOW, say), given.json)
 

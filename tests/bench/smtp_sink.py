@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.subprocesses import cpu_seconds
+from tests.bench.subprocesses import cpu_seconds, wait_for
 
 _PATH = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
 _COUNTED = re.compile(r"mesg=(\d+)")
@@ -107,12 +107,8 @@ def run_smtp_source(to: Sink, mail: Path, count: int, sessions: int = 16) -> tup
         raise FileNotFoundError("smtp-source")
     command = [program, "-4", "-s", f"{sessions}", "-d", "-F", str(mail), "-m", str(count), f"127.0.0.1:{to.port}"]
     began = time.perf_counter()
-    process = subprocess.Popen(command)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"smtp-source ended with {process.returncode}")
-    return time.perf_counter() - began, usage.ru_utime + usage.ru_stime
+    cpu = wait_for(subprocess.Popen(command))
+    return time.perf_counter() - began, cpu
 
 
 def _builtin_command(port: int, answers: SinkAnswers) -> list[str]:

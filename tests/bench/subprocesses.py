@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +57,31 @@ def run_programs(programs: Sequence[Sequence[str]], environment: Mapping[str, st
     if any(process.returncode for process in running):
         raise RuntimeError(f"{' '.join(programs[0])} failed; see its output above")
     return ResourceUsage(time.perf_counter() - began, cpu, rss)
+
+
+def wait_for(process: subprocess.Popen[bytes]) -> float:
+    """Wait for a program and return the CPU seconds that it used.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
+    return usage.ru_utime + usage.ru_stime
+
+
+@contextlib.contextmanager
+def busy_processes(count: int) -> Iterator[list[int]]:
+    """Keep so many processes busy until the end of the block; yield their ids."""
+    running = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield [process.pid for process in running]
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
 
 
 def process_tree(process: int) -> list[int]:
