@@ -11,8 +11,10 @@ GROWTH = 4
 """The factor by which connections are increased."""
 GAIN = 0.2
 """Added connections must bring this share of what they would bring to an idle relay, or they are closed again."""
-MEASURED, MEASURED_SECONDS = 2, 0.3
-"""Answers per connection and seconds of a measurement, at least: with fewer, chance decides."""
+SEEN, SEEN_SECONDS = 1, 0.2
+"""Answers per connection and seconds after which a gain is believed, so that a slow relay is soon used in full."""
+MEASURED, MEASURED_SECONDS = 3, 0.3
+"""Answers per connection and seconds without a gain before connections are closed again: chance must not decide."""
 HOLD, HOLD_AFTER_FAILURE = 8, 64
 """Measurements until more connections are tried again: after they were no faster, and after the relay refused one."""
 
@@ -47,27 +49,31 @@ class ConnectionGrowth:
         if self._began is None:
             if working >= self.wanted:
                 self._answers, self._began = 0, now
-        elif self._answers >= MEASURED * self.wanted and (seconds := now - self._began) >= MEASURED_SECONDS:
-            self._decide(self._answers / seconds)
+        elif self._answers >= SEEN * self.wanted and (seconds := now - self._began) >= SEEN_SECONDS:
+            is_long = self._answers >= MEASURED * self.wanted and seconds >= MEASURED_SECONDS
+            self._decide(self._answers / seconds, is_long)
 
     def record_failure(self, working: int) -> None:
         """Note that one connection failed while `working` others go on: for now, the relay bears no more than those."""
         self._ceiling, self._hold = max(1, working), HOLD_AFTER_FAILURE
         self._restart(min(self.wanted, self._ceiling))
 
-    def _decide(self, rate: float) -> None:
-        if self._best is not None and self.wanted > self._best[0]:
-            before, best_rate = self._best
-            if rate < best_rate * (1 + GAIN * (self.wanted / before - 1)):
+    def _decide(self, rate: float, is_long: bool) -> None:
+        if self._best is not None and rate < self._expected(*self._best):
+            if is_long:
                 self._hold = max(self._hold, HOLD)
-                self._restart(before)
-                return
-        self._best, self._hold = (self.wanted, rate), max(0, self._hold - 1)
-        if self._hold:
-            self._restart(min(self.wanted, self._ceiling))
-        else:
-            self._ceiling = self._most
-            self._restart(min(GROWTH * self.wanted, self._most))
+                self._restart(self._best[0])
+        elif is_long or not self._hold:
+            self._best, self._hold = (self.wanted, rate), max(0, self._hold - 1)
+            if self._hold:
+                self._restart(min(self.wanted, self._ceiling))
+            else:
+                self._ceiling = self._most
+                self._restart(min(GROWTH * self.wanted, self._most))
+
+    def _expected(self, before: int, rate: float) -> float:
+        """Return the rate that pays for the connections added to so many that brought `rate`; 0 if none were."""
+        return rate * (1 + GAIN * (self.wanted / before - 1)) if self.wanted > before else 0
 
     def _restart(self, wanted: int) -> None:
         self.wanted, self._answers, self._began = wanted, 0, None

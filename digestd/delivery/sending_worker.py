@@ -22,7 +22,7 @@ from digestd.delivery.alert import SendAlert
 from digestd.delivery.attempt_recorder import NOT_COMPOSED, NOT_SENT, AttemptRecorder
 from digestd.delivery.claim_queue import ClaimQueue
 from digestd.delivery.composer import Composer
-from digestd.delivery.connection_growth import ConnectionGrowth
+from digestd.delivery.connection_growth import GROWTH, START, ConnectionGrowth
 from digestd.delivery.group_commit import GroupCommit
 from digestd.delivery.relays import RelayBackoff, RelayBalancer
 from digestd.delivery.transports import Route
@@ -36,8 +36,8 @@ IDLE_SECONDS = 30.0
 """A connection idle for longer is reopened, because relays close idle connections."""
 STOP_SECONDS = 20.0
 """Time that a stopped run waits for open answers. Mails still without an answer become uncertain."""
-CONNECTING_MAX = 16
-"""Connections opened at once: at most so many are refused by a relay that takes no more."""
+CONNECTING_MAX = (GROWTH - 1) * START
+"""Connections opened at once: the first that are added. At most so many are refused by a relay that takes no more."""
 WorkerTask = asyncio.Task[None]
 log = structlog.get_logger(__name__)
 
@@ -145,6 +145,8 @@ class SendingWorker:
     async def _send(self, prepared: PreparedMail) -> None:
         """Send one mail. Until `_send_final_dot`, it has certainly not been sent."""
         connection = await self._connect(prepared)
+        if connection is None:
+            return
         try:
             self._compose_ahead()
             refusal = await connection.offer(prepared.mail)
@@ -175,17 +177,21 @@ class SendingWorker:
             return True
         return False
 
-    async def _connect(self, prepared: PreparedMail) -> Connection:
+    async def _connect(self, prepared: PreparedMail) -> Connection | None:
         """Return the open connection, or a new one if it is missing or was idle for long.
 
-        Raises RelayFailed; the mail then goes to another worker.
+        Return None if fewer are wanted by the time that it may be opened. Raises RelayFailed. In both cases the mail
+        goes to another worker.
         """
         if self._connection is not None and asyncio.get_running_loop().time() - self._last_used > IDLE_SECONDS:
             await self._close()
         if self._connection is None:
-            self._pool.note_connecting()
             try:
                 async with self._pool.connecting:
+                    if self._pool.has_too_many(self._context.route.name):
+                        self._context.queue.give_back(prepared.claim)
+                        return None
+                    self._pool.note_connecting()
                     self._connection = await self._context.route.transport.connect()
             except BaseException as error:
                 self._context.queue.give_back(prepared.claim)

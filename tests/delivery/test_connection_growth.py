@@ -2,7 +2,7 @@
 
 import pytest
 
-from digestd.delivery.connection_growth import MEASURED, START, ConnectionGrowth
+from digestd.delivery.connection_growth import GROWTH, MEASURED, START, ConnectionGrowth
 
 STEPS = 40
 
@@ -49,6 +49,24 @@ def test_grows_to_the_maximum_while_sending_gets_faster() -> None:
     growth = ConnectionGrowth(100)
     assert simulate(growth, 5.0) == 100
     assert growth.wanted == 100
+
+
+def test_grows_after_one_answer_per_connection() -> None:
+    growth = ConnectionGrowth(1_000)
+    for round_trip in range(6):
+        for _answer in range(growth.wanted):
+            growth.record_answer(round_trip * 0.2, growth.wanted)
+    assert growth.wanted > START * GROWTH**2
+
+
+def test_slow_moment_closes_no_connections() -> None:
+    growth = ConnectionGrowth(START * GROWTH)
+    for answer in range(3 * START):
+        growth.record_answer(answer / 40, START)
+    assert growth.wanted == START * GROWTH
+    for answer in range(2 * growth.wanted):  # as slow as before, for two answers per connection
+        growth.record_answer(1 + answer / 40, growth.wanted)
+    assert growth.wanted == START * GROWTH
 
 
 def test_stays_where_more_are_no_faster() -> None:
