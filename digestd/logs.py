@@ -27,6 +27,7 @@ _QUIET = {
     "httpcore2": logging.WARNING,
     "uvicorn": logging.CRITICAL,  # digestd reports its errors itself
     "asyncio": logging.WARNING,
+    "mcp": logging.CRITICAL,  # logs what clients send
     "stamina": logging.WARNING,
     "mail.log": logging.CRITICAL,  # aiosmtpd logs the lines of mails
     "flufl.bounce": logging.CRITICAL,  # logs the text of malformed mails

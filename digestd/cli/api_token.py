@@ -1,4 +1,4 @@
-"""api-token: who may use the JSON API."""
+"""api-token: who may use the JSON API and the door for assistants."""
 
 import secrets
 from typing import Annotated
@@ -10,14 +10,20 @@ from digestd.cli.arguments import Json, Number
 from digestd.cli.output import emit
 from digestd.cli.stdio import say
 from digestd.errors import BadInput, NotFound
-from digestd.security.tokens import Scope
-from digestd.store import integrations
+from digestd.security.tokens import READER_SCOPES, Scope
+from digestd.store import integrations, subscribers
+from digestd.subscribers.lookup import find
 from digestd.text.sanitise import clean, is_visible
+
+Scopes = Annotated[list[Scope] | None, typer.Option(help="What it allows. Repeatable. Default: read.")]
 
 
 def add_token(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the token is for.")],
-    scope: Annotated[list[Scope] | None, typer.Option(help="What it allows. Repeatable. Default: read.")] = None,
+    scope: Scopes = None,
+    subscriber: Annotated[
+        str, typer.Option(metavar="EMAIL", help="Let it act for this subscriber alone, by /mcp alone.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Create an API token and print it.
@@ -25,20 +31,34 @@ def add_token(
     It is shown only once: digestd stores a hash.
 
     Example: digestd api-token add website --scope signup
+
+    Example: digestd api-token add assistant --subscriber ada@example.org
     """
+    scopes = set(scope or [Scope.READ])
     name = clean(name)
     if not is_visible(name):
         raise BadInput("NAME: say what the token is for, as in website")
-    if scope and Scope.VOUCH in scope and Scope.WRITE not in scope:
+    if Scope.VOUCH in scopes and Scope.WRITE not in scopes:
         raise BadInput("--scope vouch requires --scope write as well")
+    if subscriber:
+        reader_scopes(scope)
     built, secret = wiring.connect(), secrets.token_urlsafe(32)
     with built.db.write() as session:
-        number = integrations.add_token(session, name[:80], secret, set(scope or [Scope.READ]), built.clock())
+        reader = find(session, built.keys, subscriber).key if subscriber else None
+        number = integrations.add_token(session, name[:80], secret, scopes, built.clock(), reader)
     token = f"digestd_{number}_{secret}"
     if as_json:
         emit({"number": number, "token": token}, as_json)
     else:
         typer.echo(token)
+
+
+def reader_scopes(scope: list[Scope] | None) -> frozenset[Scope]:
+    """Return the scopes to act for one subscriber. Raises BadInput."""
+    scopes = frozenset(scope or [Scope.READ])
+    if Scope.READ not in scopes or not scopes <= READER_SCOPES:
+        raise BadInput("--scope: for one subscriber, use --scope read, or --scope read --scope write")
+    return scopes
 
 
 def list_tokens(as_json: Json = False) -> None:
@@ -48,11 +68,13 @@ def list_tokens(as_json: Json = False) -> None:
     """
     with wiring.connect().db.read() as session:
         known = integrations.tokens(session)
+        readers = {one.subscriber: subscribers.by_key(session, one.subscriber) for one in known if one.subscriber}
     rows = [
         {
             "number": one.key,
             "name": one.name,
             "scopes": sorted(one.scopes),
+            "subscriber": reader.address if (reader := readers.get(one.subscriber or 0)) else None,
             "created": one.created,
             "revoked": one.revoked,
         }

@@ -208,6 +208,9 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     "db": GroupEntry("Move the database.", DB, _OPERATIONS),
     "evaluate": CommandEntry("evaluate:evaluate", "Measure the ranking on judgments or on feedback.", _OPERATIONS),
     "webhook": GroupEntry("Inspect and retry posts to your own programs.", WEBHOOK, _OPERATIONS),
+    "mcp": CommandEntry(
+        "mcp:serve_assistant", "Let an assistant act for one subscriber, by MCP.", _DATA, is_service=True
+    ),
     "api-token": GroupEntry("Add, list and remove API tokens.", API_TOKEN, _OPERATIONS),
     "trial": GroupEntry("Compare two rankings on live subscribers.", TRIAL, _OPERATIONS),
     "template": GroupEntry("Change the templates of mails and pages.", TEMPLATE, _OPERATIONS),

@@ -163,3 +163,7 @@ class Scope(StrEnum):
     ERASE = "erase"  # erase subscribers, which cannot be undone
     METRICS = "metrics"  # /metrics and /readyz
     ADMIN = "admin"  # /admin, the operators' page
+
+
+READER_SCOPES = frozenset({Scope.READ, Scope.WRITE})
+"""The scopes that a token of one subscriber may have."""

@@ -19,6 +19,7 @@ from sqlalchemy import delete, exists, func, insert, literal_column, select, upd
 from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
+from digestd.domain.subscriber import Status
 from digestd.domain.webhook import WebhookEvent, WebhookPost, WebhookPostState
 from digestd.security.tokens import Scope
 from digestd.store import core
@@ -168,16 +169,22 @@ _TOKEN = core.api_token.c
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """A token as listed; its secret is not stored."""
+    """A token as listed; its secret is not stored.
+
+    `subscriber`: the only one that it opens; None for a token of the operator.
+    """
 
     key: int
     name: str
     scopes: frozenset[Scope]
     created: datetime
     revoked: datetime | None
+    subscriber: int | None = None
 
 
-def add_token(session: Session, name: str, secret: str, scopes: Collection[Scope], now: datetime) -> int:
+def add_token(
+    session: Session, name: str, secret: str, scopes: Collection[Scope], now: datetime, subscriber: int | None = None
+) -> int:
     """Store the hash of a new token and return its number."""
     row = {
         "name": name,
@@ -185,12 +192,29 @@ def add_token(session: Session, name: str, secret: str, scopes: Collection[Scope
         "scopes": " ".join(sorted(scopes)),
         "created_us": to_us(now),
         "revoked_us": None,
+        "subscriber_id": subscriber,
     }
     return int(session.connection().execute(insert(core.api_token).values(row).returning(_TOKEN.id)).scalar_one())
 
 
 def authenticate(session: Session, number: int, secret: str) -> ApiToken | None:
-    row = session.connection().execute(select(core.api_token).where(_TOKEN.id == number)).first()
+    """Return the operator's token with this secret, if it is valid."""
+    return _authenticate(session, number, secret, _TOKEN.subscriber_id.is_(None))
+
+
+def authenticate_reader(session: Session, number: int, secret: str) -> ApiToken | None:
+    """Return the token of a subscriber with this secret, if it is valid.
+
+    It is not once they have left, or have renewed their links since it was made.
+    """
+    is_open = _S.status.in_((Status.ACTIVE, Status.PAUSED)), _TOKEN.created_us >= _S.links_from_us
+    theirs = exists().where(_S.id == _TOKEN.subscriber_id, *is_open)
+    return _authenticate(session, number, secret, theirs)
+
+
+def _authenticate(session: Session, number: int, secret: str, condition: core.Condition) -> ApiToken | None:
+    query = select(core.api_token).where(_TOKEN.id == number, condition)
+    row = session.connection().execute(query).first()
     is_same = hmac.compare_digest(_hash(secret), bytes(32) if row is None else bytes(row.hash))
     return _token(row) if row is not None and is_same and row.revoked_us is None else None
 
@@ -223,6 +247,7 @@ def _token(row: core.Record) -> ApiToken:
         scopes=frozenset(Scope(scope) for scope in row.scopes.split()),
         created=from_us(row.created_us),
         revoked=None if row.revoked_us is None else from_us(row.revoked_us),
+        subscriber=row.subscriber_id,
     )
 
 

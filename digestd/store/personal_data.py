@@ -53,6 +53,7 @@ _BY_SUBSCRIBER = (
     core.paper_lookup,
     core.pending_request,
     core.group_member,
+    core.api_token,
 )
 _BY_ADDRESS = (core.bounce, core.lifted_suppression, core.caused_mail, core.suppression)
 _BY_DELIVERY = (core.earlier_attempt, core.reply)
@@ -73,6 +74,7 @@ _UNREADABLE = {
     "sealed": "a key, which is not shown",
     "terms": "numbers that the text model made of these words",
     "other_terms": "numbers that another text model made of these words",
+    "hash": "a hash of a secret, which is not shown",
     "vector": "numbers that the dense model made of these words",
 }
 """Columns whose content is described instead of shown."""
@@ -176,7 +178,7 @@ def erase(session: Session, key: int, now: datetime, cause: Cause = Cause.ERASE)
     integrations.remove_chat_target(session, key)
     for table in (
         *(core.seen_papers, core.feedback, core.muting, core.profile, core.address_change),
-        *(core.reference, core.paper_lookup, core.returning_papers),
+        *(core.reference, core.paper_lookup, core.returning_papers, core.api_token),
     ):
         session.connection().execute(delete(table).where(table.c.subscriber_id == key))
     for statement in (

@@ -23,6 +23,7 @@ One module per family of pages, all behind the same middleware.
                     GET  /p/{token}/libraries  Zotero;  POST links, reads, unlinks
     view            GET  /d/{token}        a digest in the browser; /digest.{ending} as a file
     api             /api/v1                JSON API, see its docstring
+    mcp             POST /mcp              tools for the assistant of a reader, with their token
     health          GET  /healthz, /readyz (the latter for operators only, see access)
     metrics         GET  /metrics          for operators only
     admin           GET  /admin            the operators' page, with a token of scope `admin`
@@ -58,6 +59,7 @@ from digestd.web import (
     health,
     home,
     libraries,
+    mcp,
     metrics,
     papers,
     preferences,
@@ -114,6 +116,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     api = build_api(app)
     api.state = web.state  # the parts are the same
     web.mount(API, api)
+    web.router.routes.append(mcp.AssistantRoute(app))
     web.add_middleware(BodyLimit, refused=_refusal, limit=partial(body_limit, app))
     web.add_middleware(AccessLog, broken=partial(_refusal, status=500))
     web.add_middleware(SecurityHeaders, https=app.settings.public_url.startswith("https:"))
@@ -143,6 +146,6 @@ def body_limit(app: App, path: str) -> tuple[int, object]:
 def _refusal(scope: Scope, status: int) -> Response:
     """Return the answer of a middleware: an error page, or an error of the API."""
     name = {LARGE: "large", SLOW: "slow", BUSY: "busy", 500: "broken"}[status]
-    if scope["path"].startswith(f"{API}/"):
+    if scope["path"].startswith((f"{API}/", mcp.PATH)):
         return problem(status, DETAILS[name])
     return visitor_pages(Request(scope)).problem(name, status)

@@ -12,6 +12,7 @@ visitor, so `/admin` answers local requests without a token only if the public U
 
 import base64
 import binascii
+from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -65,6 +66,12 @@ def bearer_token(session: Session, request: Request) -> ApiToken | None:
     return _token_of(session, _read_bearer(request.headers.get("authorization", "")) or "")
 
 
+def reader_token(session: Session, request: Request) -> ApiToken | None:
+    """Return the token of one subscriber in a request, or None if there is no valid one."""
+    sent = _read_bearer(request.headers.get("authorization", "")) or ""
+    return _token_of(session, sent, integrations.authenticate_reader)
+
+
 def _opens(db: Database, scope: Scope, word: str | None) -> bool:
     """Return True if a word is a token of this scope."""
     if word is None:
@@ -91,12 +98,16 @@ def _read_bearer(header: str) -> str | None:
     return word if scheme.lower() == "bearer" and word.startswith("digestd_") else None
 
 
-def _token_of(session: Session, word: str) -> ApiToken | None:
+def _token_of(
+    session: Session,
+    word: str,
+    authenticate: Callable[[Session, int, str], ApiToken | None] = integrations.authenticate,
+) -> ApiToken | None:
     start, _, rest = word.partition("_")
     number, _, secret = rest.partition("_")
     is_number = number.isdecimal() and not number.startswith("0") and len(number) <= _DIGITS_MAX
     is_token = start == "digestd" and is_number and len(secret) == _SECRET_LENGTH and word.isascii()
-    return integrations.authenticate(session, int(number), secret) if is_token else None
+    return authenticate(session, int(number), secret) if is_token else None
 
 
 def _is_own_name(host: str) -> bool:

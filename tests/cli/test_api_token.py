@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from digestd import app as wiring
 from digestd.cli import app
-from digestd.errors import NotFound
+from digestd.errors import BadInput, NotFound
 from digestd.web import build
 
 Run = Callable[..., Result]
@@ -46,6 +46,20 @@ def test_token_works_until_removed(run: Run) -> None:
     assert status(token) == 401
     assert status(other) == 403
     assert status(knowing, "DELETE", "/subscribers/9") == 404
+
+
+def test_token_of_a_subscriber_names_them_and_reads_at_least(run: Run) -> None:
+    refused = run("add", "assistant", "--subscriber", "ada@example.org")
+    assert isinstance(refused.exception, NotFound)
+    assert CliRunner().invoke(app, ["subscriber", "add", "ada@example.org"]).exit_code == 0
+    for scopes in (("write",), ("read", "erase"), ("admin",)):
+        words = [word for scope in scopes for word in ("--scope", scope)]
+        refused = run("add", "assistant", "--subscriber", "ada@example.org", *words)
+        assert isinstance(refused.exception, BadInput)
+    token = run("add", "assistant", "--subscriber", "ada@example.org").stdout.strip()
+    assert status(token) == 401, "it opens /mcp alone"
+    [row] = json.loads(run("list", "--json").stdout)
+    assert (row["subscriber"], row["scopes"]) == ("ada@example.org", ["read"])
 
 
 def test_list_shows_scopes_but_no_token(run: Run) -> None:

@@ -12,7 +12,7 @@ from digestd.cli.commands import load
 from tests.cli.test_command_line import table
 from tests.support.install import install
 
-SERVICES = {"digestd up", "digestd web", "digestd worker", "digestd try"}
+SERVICES = {"digestd up", "digestd web", "digestd worker", "digestd try", "digestd mcp"}
 OUTSIDE = {
     "digestd db copy",
     "digestd inbound",

@@ -160,4 +160,8 @@ S32 unconfirmed addresses     subscribers/test_signup.py::test_purge_deletes_unc
                               subscribers/test_signup.py::test_purge_leaves_no_personal_data_in_the_file
                               security/test_strangers.py::test_confirmation_mail_offers_erasure
                               security/test_strangers.py::test_confirmation_link_cannot_erase_subscriber
+S33 assistants                test_assistant.py::test_words_of_papers_stay_quoted
+                              test_assistant.py::test_reader_token_opens_this_door_alone
+                              test_assistant.py::test_topics_change_by_their_own_code_alone
+                              test_assistant.py::test_foreign_host_and_origin_are_refused
 """

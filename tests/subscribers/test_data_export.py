@@ -21,7 +21,8 @@ from digestd.domain.paper import PaperId, Words
 from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Cause, ConsentAction, Status
 from digestd.security.addresses import address_key
-from digestd.store import core, groups, libraries, personal_data, references, subscribers, suppressions
+from digestd.security.tokens import Scope
+from digestd.store import core, groups, integrations, libraries, personal_data, references, subscribers, suppressions
 from digestd.subscribers import feedback
 from digestd.subscribers.address_change import request_address_change
 from digestd.subscribers.lookup import find
@@ -48,7 +49,7 @@ NOBODYS = frozenset(
             "encoding",
             "text_model",
         ),
-        *("calibration", "trial", "consent_wording", "webhook", "api_token", "inbound_count", "due_audit", "throttle"),
+        *("calibration", "trial", "consent_wording", "webhook", "inbound_count", "due_audit", "throttle"),
         *("alert_state", "sent_journal", "subscriber_group", "group_interest"),
     }
 )
@@ -98,6 +99,7 @@ async def lived(installed: Install) -> int:
         brought = PaperId("doi:10.5555/canary topic")
         references.store(session, key, [Reference(brought, (brought,), Words("Canary Lovelace", "canary topic"))], now)
         record_bounce(session, Bounce(b"k" * 32, by, BounceKind.SOFT, "dsn", "4.2.2", 1, 1, now), now)
+        integrations.add_token(session, "Canary Lovelace's assistant", "s" * 43, {Scope.READ}, now, key)
         suppressions.record(session, by, SuppressionReason.REQUEST, now)
         suppressions.lift(session, by, "they asked: ada.canary is back", now)
         act = ConsentAction(Cause.WEB, b"n" * 32, "Press the button.")

@@ -10,7 +10,10 @@ from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 
 class ApiTokenRow(Row):
-    """A token with a hash of its secret; a revoked one stays as a record."""
+    """A token with a hash of its secret; a revoked one stays as a record.
+
+    `subscriber_id`: the only subscriber that it opens; a token without one is the operator's.
+    """
 
     __tablename__ = "api_token"
     id: int | None = Field(default=None, sa_column=own_key())
@@ -19,6 +22,7 @@ class ApiTokenRow(Row):
     scopes: str = Field(max_length=60)
     created_us: int = Field(sa_column=us())
     revoked_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    subscriber_id: int | None = Field(default=None, sa_column=ref("subscriber.id", nullable=True))
 
 
 class TrialRow(Row):

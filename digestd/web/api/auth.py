@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPBearer
+from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Send
@@ -38,12 +39,19 @@ Answer = TypeVar("Answer")
 
 
 class TokenGate:
-    """ASGI middleware that stores a valid token in `request.state.token`."""
+    """ASGI middleware that stores a valid token in `request.state.token`. `find` returns that of a request."""
 
-    def __init__(self, app: ASGIApp, db: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        db: Database,
+        clock: Callable[[], datetime],
+        find: Callable[[Session, Request], ApiToken | None] = bearer_token,
+    ) -> None:
         self._inner = app
         self._db = db
         self._clock = clock
+        self._find = find
         self._tokens = Window(PER_TOKEN, SPAN)
         self._strangers = Window(REFUSED_PER_NETWORK, SPAN)
 
@@ -76,7 +84,7 @@ class TokenGate:
         with self._db.read() as session:
             if not integrations.is_any_token_valid(session):
                 raise HTTPException(404, "the API has no tokens yet; create one with `digestd api-token add`")
-            token = bearer_token(session, request)
+            token = self._find(session, request)
         if token is None:
             self._strangers.check(network_of(request), self._clock(), "too many invalid tokens")
             raise HTTPException(401, "send a token as Authorization: Bearer …", {"WWW-Authenticate": "Bearer"})

@@ -1,0 +1,92 @@
+"""Serve the tools of `digestd.assistant` over HTTP at /mcp (MCP, streamable HTTP), for tokens of one subscriber.
+
+Each request is answered by itself, as one JSON document: there are no sessions and no streams to hold open. The SDK
+checks Host and Origin, so no page of a browser reaches a service of this machine by another name (DNS rebinding).
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from digestd.app import App
+from digestd.web.access import reader_token
+from digestd.web.api.auth import TokenGate
+from digestd.web.api.problems import problem
+from digestd.web.middleware import BODY_MAX
+
+if TYPE_CHECKING:
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+PATH = "/mcp"
+PER_TOKEN = 2
+"""Requests of one token at a time."""
+_OWN_NAMES = ("127.0.0.1", "localhost", "[::1]")
+
+
+class AssistantRoute(Route):
+    """The route of PATH. It states its name for the log, as FastAPI does for its own routes only."""
+
+    def __init__(self, app: App) -> None:
+        super().__init__(PATH, TokenGate(_Door(app), app.db, app.clock, reader_token), methods=["POST"])
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        scope["route"] = self
+        await super().handle(scope, receive, send)
+
+
+class _Door:
+    """Answers requests that have a token."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._new_manager: Callable[[], StreamableHTTPSessionManager] | None = None
+        self._running = Counter[int]()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        token = Request(scope).state.token.key
+        if self._running[token] >= PER_TOKEN:
+            answer = problem(429, "this token has other requests running", headers={"Retry-After": "1"})
+            await answer(scope, receive, send)
+            return
+        self._running[token] += 1
+        try:
+            if self._new_manager is None:
+                self._new_manager = await run_in_threadpool(_prepare, self._app)
+            manager = self._new_manager()
+            async with manager.run():
+                await manager.handle_request(scope, receive, send)
+        finally:
+            self._running -= Counter((token,))
+
+
+def _prepare(app: App) -> "Callable[[], StreamableHTTPSessionManager]":
+    """Import the SDK, and return what makes a manager of one request."""
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+    from mcp.server.transport_security import TransportSecuritySettings
+
+    from digestd.assistant import Access, build_server
+
+    def access(ctx: Any) -> Access:
+        token = ctx.request.state.token
+        return Access(token.subscriber, token.scopes)
+
+    url = urlsplit(app.settings.public_url)
+    names = [url.netloc, *_OWN_NAMES, *(f"{name}:*" for name in _OWN_NAMES)]
+    security = TransportSecuritySettings(allowed_hosts=names, allowed_origins=[f"{url.scheme}://{url.netloc}"])
+    return partial(
+        StreamableHTTPSessionManager,
+        build_server(app, access),
+        json_response=True,
+        stateless=True,
+        security_settings=security,
+        max_request_body_size=BODY_MAX,
+    )
