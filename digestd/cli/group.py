@@ -12,12 +12,16 @@ from digestd.cli.stdio import say
 from digestd.cli.subscriber import (
     Authors,
     Categories,
+    Institutions,
     MuteAuthors,
     MuteCategories,
+    MuteInstitutions,
     MutePhrases,
     MuteTopics,
+    MuteVenues,
     Phrases,
     Topics,
+    Venues,
 )
 from digestd.domain.interest import Kind, Stance
 from digestd.store import groups
@@ -36,10 +40,14 @@ def add_group(
     phrase: Phrases = None,
     author: Authors = None,
     category: Categories = None,
+    institution: Institutions = None,
+    venue: Venues = None,
     mute_topic: MuteTopics = None,
     mute_phrase: MutePhrases = None,
     mute_author: MuteAuthors = None,
     mute_category: MuteCategories = None,
+    mute_institution: MuteInstitutions = None,
+    mute_venue: MuteVenues = None,
 ) -> None:
     """Add a group of subscribers with shared interests.
 
@@ -81,10 +89,14 @@ def edit_group(
     phrase: Phrases = None,
     author: Authors = None,
     category: Categories = None,
+    institution: Institutions = None,
+    venue: Venues = None,
     mute_topic: MuteTopics = None,
     mute_phrase: MutePhrases = None,
     mute_author: MuteAuthors = None,
     mute_category: MuteCategories = None,
+    mute_institution: MuteInstitutions = None,
+    mute_venue: MuteVenues = None,
 ) -> None:
     """Change the name and the interests of a group.
 

@@ -86,6 +86,8 @@ def give_feedback(
     phrase: Annotated[str, typer.Option(help="With muted: this phrase of the paper.")] = "",
     author: Annotated[str, typer.Option(help="With muted: this author of the paper.")] = "",
     category: Annotated[str, typer.Option(help="With muted: this category of the paper.")] = "",
+    institution: Annotated[str, typer.Option(help="With muted: this institution of its authors.")] = "",
+    venue: Annotated[str, typer.Option(help="With muted: this journal or conference of the paper.")] = "",
     undo: Annotated[
         bool, typer.Option("--undo", help="Undo the last feedback on the paper; with muted, the last muting.")
     ] = False,
@@ -100,10 +102,13 @@ def give_feedback(
     Example: digestd subscriber feedback ada@example.org 2401.00001 muted --author "B. Other"
     """
     built = wiring.connect()
-    named = {Kind.TOPIC: topic, Kind.PHRASE: phrase, Kind.AUTHOR: author, Kind.CATEGORY: category}
+    named = {
+        **{Kind.TOPIC: topic, Kind.PHRASE: phrase, Kind.AUTHOR: author},
+        **{Kind.CATEGORY: category, Kind.INSTITUTION: institution, Kind.VENUE: venue},
+    }
     muted = [Interest(kind, value, Stance.MUTED) for kind, value in named.items() if value]
     if muted and (verdict is not FeedbackWord.MUTED or undo):
-        raise BadInput("--topic, --phrase, --author and --category require `muted`, without --undo")
+        raise BadInput(f"{_MUTED_BY} require `muted`, without --undo")
     if not paper:
         emit(_history(built, email), as_json)
     elif undo:
@@ -167,9 +172,12 @@ def _record_feedback(built: App, email: str, paper: PaperId, verdict: FeedbackWo
         add_feedback(built.db, built.keys, email, paper, Verdict(verdict.value), built.clock())
         return
     if not muted:
-        raise BadInput("say what to mute: --topic, --phrase, --author or --category")
+        raise BadInput(f"say what to mute by one of {_MUTED_BY}")
     for what in muted:
         mute_from_paper(built.db, built.keys, email, paper, what, built.clock())
+
+
+_MUTED_BY = "--topic, --phrase, --author, --category, --institution and --venue"
 
 
 LibraryName = Annotated[str, typer.Argument(metavar="LIBRARY", help="As `library list` shows it.")]

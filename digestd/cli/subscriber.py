@@ -73,10 +73,18 @@ Authors = Annotated[Strings, typer.Option("--author", help="An author to follow.
 Categories = Annotated[
     Strings, typer.Option("--category", callback=_check_categories, help="A category, as in cs.LG. Repeatable.")
 ]
+Institutions = Annotated[
+    Strings, typer.Option("--institution", help="An institution to follow, as in MIT, or its ROR id. Repeatable.")
+]
+Venues = Annotated[Strings, typer.Option("--venue", help="A journal or conference to follow. Repeatable.")]
 MuteTopics = Annotated[Strings, typer.Option("--mute-topic", help="A topic never to show. Repeatable.")]
 MutePhrases = Annotated[Strings, typer.Option("--mute-phrase", help="Hide papers with this phrase. Repeatable.")]
 MuteAuthors = Annotated[Strings, typer.Option("--mute-author", help="An author never to show. Repeatable.")]
 MuteCategories = Annotated[Strings, typer.Option("--mute-category", help="A category never to show. Repeatable.")]
+MuteInstitutions = Annotated[
+    Strings, typer.Option("--mute-institution", help="An institution never to show. Repeatable.")
+]
+MuteVenues = Annotated[Strings, typer.Option("--mute-venue", help="A journal or conference never to show. Repeatable.")]
 Likes = Annotated[Strings, typer.Option("--like", help="A paper they like: arXiv id, DOI or SCHEME:VALUE. Repeatable.")]
 Dislikes = Annotated[Strings, typer.Option("--dislike", help="A paper they do not like. Repeatable.")]
 _LISTS: Mapping[str, tuple[str, Any]] = {
@@ -84,10 +92,14 @@ _LISTS: Mapping[str, tuple[str, Any]] = {
     "phrases": ("phrase", Phrases),
     "authors": ("author", Authors),
     "categories": ("category", Categories),
+    "institutions": ("institution", Institutions),
+    "venues": ("venue", Venues),
     "mute_topics": ("mute_topic", MuteTopics),
     "mute_phrases": ("mute_phrase", MutePhrases),
     "mute_authors": ("mute_author", MuteAuthors),
     "mute_categories": ("mute_category", MuteCategories),
+    "mute_institutions": ("mute_institution", MuteInstitutions),
+    "mute_venues": ("mute_venue", MuteVenues),
     "likes": ("like", Likes),
     "dislikes": ("dislike", Dislikes),
 }

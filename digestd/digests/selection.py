@@ -284,28 +284,28 @@ def _carried_over(ranked: RankedCandidates, calibration: LocalCalibration) -> Bo
 def above_minimum(ranked: RankedCandidates, options: Sequence[DigestOptions], calibration: LocalCalibration) -> Bools:
     """Return the papers (n, m) that reach the minimum score or are by a followed author.
 
-    Where neither topics nor likes say more, the categories and phrases that a subscriber named are enough, too, and
-    everywhere the categories with few new papers. Subscribers without interests have no minimum: they get what is
+    Where neither topics nor likes say more, the collections and phrases that a subscriber named are enough, too, and
+    everywhere the collections with few new papers. Subscribers without interests have no minimum: they get what is
     trending.
     """
     profiles = ranked.profiles
     enough: Bools = ranked.log_odds >= _least(MIN_SCORES, options, calibration)[:, None]
     enough[profiles.without_interests] = True
     has_more = (profiles.topics.of.sizes > 0) | (profiles.feedback.likes.sizes > 0)
-    for named, applies in ((profiles.authors, True), (profiles.categories, ~has_more), (profiles.phrases, ~has_more)):
+    for named, applies in ((profiles.authors, True), (profiles.collections, ~has_more), (profiles.phrases, ~has_more)):
         rows, columns = named.cells.rows, named.cells.columns
         enough[rows, columns] |= np.broadcast_to(applies, len(enough))[rows]
-    enough[_in_narrow_categories(ranked, options)] = True
+    enough[_in_narrow_collections(ranked, options)] = True
     return enough & (ranked.relevance > 0)
 
 
-def _in_narrow_categories(ranked: RankedCandidates, options: Sequence[DigestOptions]) -> tuple[Ints, Ints]:
-    """Return rows and columns of the papers in chosen categories whose new papers take at most half of the digest."""
-    categories = ranked.profiles.categories
-    which, columns = categories.found.rows, categories.found.columns
-    rows = categories.owner[which]
-    counts = np.bincount(which, (ranked.open & ranked.fresh)[rows, columns], len(categories.owner))
-    is_narrow = 2 * counts <= np.array([each.size for each in options])[categories.owner]
+def _in_narrow_collections(ranked: RankedCandidates, options: Sequence[DigestOptions]) -> tuple[Ints, Ints]:
+    """Return rows and columns of the papers in chosen collections whose new papers take at most half of the digest."""
+    collections = ranked.profiles.collections
+    which, columns = collections.found.rows, collections.found.columns
+    rows = collections.owner[which]
+    counts = np.bincount(which, (ranked.open & ranked.fresh)[rows, columns], len(collections.owner))
+    is_narrow = 2 * counts <= np.array([each.size for each in options])[collections.owner]
     return rows[is_narrow[which]], columns[is_narrow[which]]
 
 

@@ -269,11 +269,11 @@ def _names(interests: Iterable[Interest]) -> list[PaperId]:
 
 
 def _in_categories(profiles: Profiles, only: Sequence[bool], papers: int) -> Bools:
-    """Return the papers in chosen categories or by followed authors, for subscribers who want no others."""
+    """Return the papers in chosen collections or by followed authors, for subscribers who want no others."""
     restricted = np.array(only, dtype=np.bool_)
     found = np.repeat(~restricted[:, None], papers, axis=1)
     if restricted.any():
-        for named in (profiles.categories, profiles.authors):
+        for named in (profiles.collections, profiles.authors):
             found[named.cells.rows, named.cells.columns] = True
     return found
 

@@ -42,6 +42,8 @@ class ReasonKind(StrEnum):
     REFERENCE = "reference"  # close to a private reference of the subscriber; value = its title, for them alone
     WORDS = "words"  # words with high weight in all their likes together
     CATEGORY = "category"
+    INSTITUTION = "institution"  # an author is there; words = as the paper names it
+    VENUE = "venue"  # it is published there; words = as the paper names it
     GROUP = "group"  # a shared interest of a group matched; value = the group, the first word = the interest
     CO_LIKES = "co_likes"  # at least three people with similar likes liked it
     GROUP_LIKES = "group_likes"  # at least three colleagues in a group liked or saved it, and nothing else matched
@@ -62,6 +64,8 @@ INTEREST_KINDS: Mapping[ReasonKind, Kind] = {
     ReasonKind.PHRASE: Kind.PHRASE,
     ReasonKind.PASSING: Kind.PHRASE,
     ReasonKind.CATEGORY: Kind.CATEGORY,
+    ReasonKind.INSTITUTION: Kind.INSTITUTION,
+    ReasonKind.VENUE: Kind.VENUE,
 }
 """The kind of interest that a reason names by its value; absent for other reasons."""
 

@@ -19,7 +19,13 @@ class Kind(StrEnum):
     PHRASE = "phrase"  # exact words
     AUTHOR = "author"
     CATEGORY = "category"
+    INSTITUTION = "institution"  # of an author
+    VENUE = "venue"  # a journal or conference
     PAPER = "paper"  # a seed paper, by PaperId
+
+
+COLLECTIONS = (Kind.CATEGORY, Kind.INSTITUTION, Kind.VENUE)
+"""Kinds that name a collection of papers, which may have hundreds a day."""
 
 
 class Stance(StrEnum):

@@ -24,6 +24,13 @@ SUMMARY_MAX = 2_000
 AUTHORS_MAX = 5_000
 NAME_MAX = 200
 AFFILIATIONS_MAX = 20
+ROR = "https://ror.org/"
+"""The beginning of an identifier in the Research Organization Registry."""
+
+
+def institution_name(affiliation: str) -> str:
+    """Return an affiliation without the ROR id that may follow the name."""
+    return affiliation.partition(ROR)[0].strip() or affiliation
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class Sighting:
         day: the announcement day by the source's calendar; None if it has none.
         withdrawn: True if the source says that the authors or the publisher withdrew it.
         venue: the journal or conference, or empty.
-        affiliations: the organisations of the authors, if the source gives them.
+        affiliations: the organisations of the authors, if the source gives them; see `institution_name`.
         links: by name: code, pdf, project, discussion.
         signals: by name: upvotes, comments, stars, citations.
         summary: the source's own summary of the abstract, written by a machine.

@@ -174,7 +174,10 @@ class Preferences(SignUpPreferences):
     ] = True
     only_categories: Annotated[
         bool,
-        Option("Show only papers from --category or by --author. Default: any.", "--only-categories/--any-category"),
+        Option(
+            "Show only papers from --category, --institution or --venue, or by --author. Default: any.",
+            "--only-categories/--any-category",
+        ),
     ] = False
     when_empty: Annotated[
         bool, Option("Mail them when no paper is relevant. Default: no mail.", "--when-empty/--not-when-empty")

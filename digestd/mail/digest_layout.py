@@ -29,6 +29,8 @@ class HeadingKind(StrEnum):
     PHRASE = "phrase"
     AUTHOR = "author"
     CATEGORY = "category"
+    INSTITUTION = "institution"
+    VENUE = "venue"
     ALSO = "also"  # what is left beside the groups
 
 
@@ -43,6 +45,8 @@ _GROUPED = {
     ReasonKind.PASSING: HeadingKind.PHRASE,
     ReasonKind.AUTHOR: HeadingKind.AUTHOR,
     ReasonKind.CATEGORY: HeadingKind.CATEGORY,
+    ReasonKind.INSTITUTION: HeadingKind.INSTITUTION,
+    ReasonKind.VENUE: HeadingKind.VENUE,
 }
 """Kinds of reasons that name an interest, and their heading. Private references never make a heading."""
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from digestd.domain.gist import GIST_MAX, Gist
-from digestd.domain.paper import NAME_MAX, Paper, PaperId, is_sample
+from digestd.domain.paper import NAME_MAX, Paper, PaperId, institution_name, is_sample
 from digestd.mail.categories import category_names
 from digestd.ranking.text import STOP_WORDS
 from digestd.text.sanitise import clean, safe_url, shorten
@@ -170,7 +170,7 @@ class PaperView:
             gist=abstract,
             is_machine_written=False,
             people=tuple([AuthorView(name) for name in _cleaned(paper.words.authors) if any(map(str.isalpha, name))]),
-            affiliations=tuple(_names(paper.facts.affiliations)),
+            affiliations=tuple(_names(map(institution_name, paper.facts.affiliations))),
             categories=tuple(_names(name for name in category_names(paper.words.categories) if name != venue)),
             codes=tuple(_cleaned(paper.words.categories)),
             published=paper.published.date() if paper.published != paper.first_seen else None,

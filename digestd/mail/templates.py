@@ -63,6 +63,8 @@ SUBSTITUTES = {
     ReasonKind.NEAREST.value: ReasonKind.NEW.value,
     ReasonKind.JUDGED.value: ReasonKind.TOPIC.value,
     ReasonKind.JUDGED_NEAR.value: ReasonKind.BACKGROUND.value,
+    ReasonKind.INSTITUTION.value: ReasonKind.CATEGORY.value,
+    ReasonKind.VENUE.value: ReasonKind.CATEGORY.value,
 }
 """Blocks that stand in for those which templates written for an earlier release lack."""
 _STYLE = "email/style.css"

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from digestd.domain.interest import Interest, Kind, Stance, values
+from digestd.domain.interest import COLLECTIONS, Interest, Kind, Stance, values
 from digestd.domain.paper import PaperId
 from digestd.ranking.arrays import NOWHERE, Floats, Groups, Ints, grouped
 from digestd.ranking.candidates import CandidateSet
@@ -203,7 +203,7 @@ def _record(
     named = [
         i
         for i in profile_input.interests
-        if i.kind in (Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY) and i.stance is Stance.LIKED
+        if i.kind in (Kind.PHRASE, Kind.AUTHOR, *COLLECTIONS) and i.stance is Stance.LIKED
     ]
     muted = [i for i in profile_input.interests if i.stance is Stance.MUTED]
     topics = list(chain(*topics_by_text.values()))

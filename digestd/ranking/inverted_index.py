@@ -1,6 +1,6 @@
 """Indexes of the day's papers.
 
-Literal phrases, authors and categories (`InvertedIndex`), and BM25 (`BM25Index`).
+Literal phrases, authors, categories, institutions and venues (`InvertedIndex`), and BM25 (`BM25Index`).
 
 BM25 follows Robertson & Zaragoza 2009, eq. 3.15, with k₁ = 1.5, b = .75 and the title counted twice. Document
 frequencies are counted over the model's texts and the day's papers together: on a thin day, common words stay common,
@@ -17,6 +17,7 @@ import numpy as np
 from digestd.domain.paper import Paper
 from digestd.ranking.arrays import NOWHERE, Ints, Sparse
 from digestd.ranking.model import TextModel, bm25_idf, bm25_weights
+from digestd.ranking.places import Places, index_institutions, index_venues
 from digestd.ranking.text import folded_tokens, phrase_form
 from digestd.ranking.vocabulary import count_terms
 from digestd.text.people import PersonName, may_be_same_person, parse_person_name
@@ -34,12 +35,15 @@ class InvertedIndex:
         postings: Folded word → papers.
         author_keys: Surname → (name, paper, spelling in the paper).
         labels: Category or parent category → papers.
+        institutions, venues: As written → papers.
     """
 
     texts: tuple[str, ...]
     postings: Mapping[str, Sequence[int]]
     author_keys: Mapping[str, Sequence[tuple[PersonName, int, str]]]
     labels: Mapping[str, Ints]
+    institutions: Places
+    venues: Places
 
     def phrase(self, phrase: str) -> Ints:
         """Return the papers that contain the phrase as whole words."""
@@ -85,6 +89,10 @@ def build_inverted_index(papers: Sequence[Paper]) -> InvertedIndex:
         postings=dict(postings),
         author_keys=dict(author_keys),
         labels=index_categories(papers),
+        institutions=index_institutions(
+            (j, name) for j, paper in enumerate(papers) for name in paper.facts.affiliations
+        ),
+        venues=index_venues((j, paper.facts.venue) for j, paper in enumerate(papers) if paper.facts.venue),
     )
 
 

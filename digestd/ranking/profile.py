@@ -1,7 +1,7 @@
 """Profiles: blocks of subscribers' interests, matched against the day's papers.
 
 A block holds arrays instead of objects, so that every signal handles all its subscribers at once: the topics, the
-query expansion, the exact matches of the phrases, authors and categories that subscribers name, and the feedback
+query expansion, the exact matches of the phrases, authors and collections that subscribers name, and the feedback
 matrix with their likes and dislikes as rows of one seed table. `compile_profiles` compiles and matches new interests;
 `read_profiles` matches compiled records.
 """
@@ -9,11 +9,14 @@ matrix with their likes and dislikes as rows of one seed table. `compile_profile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
+from operator import itemgetter
 from typing import overload
 
 import numpy as np
 
-from digestd.domain.interest import Kind
+from digestd.domain.interest import COLLECTIONS, Kind
+from digestd.domain.paper import PaperId
 from digestd.ranking.arrays import NOWHERE, Bools, Cells, Floats, Groups, Ints, Sparse, cells, grouped
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.compiler import (
@@ -78,6 +81,7 @@ class ExactMatch:
     `written`: the spelling in each paper, where it may differ from the value.
     """
 
+    kind: Kind
     value: str
     papers: Ints
     written: Mapping[int, str] = field(default_factory=dict)
@@ -121,6 +125,7 @@ class Profiles(Sequence["Profile"]):
         records, seeds: What the block was read from.
         expansion: (n, r) weights of the archive texts that match the topics best.
         without_interests: (n,) True if there is nothing to go by, so only trends count.
+        collections: Categories, institutions and venues, each of which may have hundreds of papers a day.
         muted: (subscriber, paper) that must never be shown.
     """
 
@@ -131,7 +136,7 @@ class Profiles(Sequence["Profile"]):
     expansion: Sparse
     phrases: ExactMatches
     authors: ExactMatches
-    categories: ExactMatches
+    collections: ExactMatches
     feedback: FeedbackMatrix
     without_interests: Bools
     muted: Cells
@@ -205,7 +210,7 @@ def read_profiles(records: Sequence[bytes], seeds: Sequence[Sequence[Seed]], can
     runs, texts = unpack_records(records, RECORD_RUNS)
     facts = runs[-1].ints.reshape(len(records), RECORD_FACTS)
     words = _Words(records, texts)
-    named, muted = _named(words, facts[:, 3] > 0, facts[:, 4] > 0, candidates)
+    named, collections, muted = _named(words, facts[:, 3] > 0, facts[:, 4] > 0, candidates)
     return Profiles(
         records=records,
         seeds=seeds,
@@ -214,7 +219,7 @@ def read_profiles(records: Sequence[bytes], seeds: Sequence[Sequence[Seed]], can
         expansion=runs[4].groups.summing(runs[5].floats, runs[4].ints, len(candidates.model.archive)),
         phrases=named[Kind.PHRASE],
         authors=named[Kind.AUTHOR],
-        categories=named[Kind.CATEGORY],
+        collections=collections,
         feedback=_feedback(runs, facts, seeds, candidates),
         without_interests=facts[:, 2].astype(np.bool_),
         muted=muted,
@@ -232,19 +237,24 @@ def as_block(profiles: Sequence[Profile], candidates: CandidateSet) -> Profiles:
 def match_finders(candidates: CandidateSet) -> Mapping[Kind, Callable[[str], ExactMatch]]:
     """Return one memoised lookup function per kind of interest."""
 
-    def person(value: str) -> ExactMatch:
-        written = candidates.inverted_index.author(value)
-        return ExactMatch(value, sorted_positions(written), written)
+    index = candidates.inverted_index
+
+    def exact(kind: Kind, find: Callable[[str], Iterable[int]]) -> Callable[[str], ExactMatch]:
+        def match(value: str) -> ExactMatch:
+            found = find(value)
+            return ExactMatch(kind, value, sorted_positions(found), found if isinstance(found, dict) else {})
+
+        return cache(match)
 
     numbers = cache(lambda: {paper.id: j for j, paper in enumerate(candidates.papers)})
     return {
-        Kind.TOPIC: cache(lambda value: ExactMatch(value, candidates.bm25_index.holding(tokens(value)))),
-        Kind.PHRASE: cache(lambda value: ExactMatch(value, candidates.inverted_index.phrase(value))),
-        Kind.AUTHOR: cache(person),
-        Kind.CATEGORY: cache(lambda value: ExactMatch(value, candidates.inverted_index.category(value))),
-        Kind.PAPER: cache(
-            lambda value: ExactMatch(value, sorted_positions([numbers()[value]] if value in numbers() else ()))
-        ),
+        Kind.TOPIC: exact(Kind.TOPIC, lambda value: candidates.bm25_index.holding(tokens(value))),
+        Kind.PHRASE: exact(Kind.PHRASE, index.phrase),
+        Kind.AUTHOR: exact(Kind.AUTHOR, index.author),
+        Kind.CATEGORY: exact(Kind.CATEGORY, index.category),
+        Kind.INSTITUTION: exact(Kind.INSTITUTION, index.institutions.find),
+        Kind.VENUE: exact(Kind.VENUE, index.venues.find),
+        Kind.PAPER: exact(Kind.PAPER, lambda value: [numbers()[PaperId(value)]] if value in numbers() else ()),
     }
 
 
@@ -296,7 +306,7 @@ class InterestMatches:
 
     `owner` (k,), and `by` (k, m), the papers that match each.
 
-    The interests of one subscriber are in the order topics, phrases, authors, categories.
+    The interests of one subscriber are in the order topics, phrases, authors, collections.
     """
 
     owner: Ints
@@ -306,12 +316,12 @@ class InterestMatches:
 def match_interests(profiles: Profiles, width: int) -> InterestMatches:
     """Match the interests of a block against m = `width` papers.
 
-    These are liked topics, phrases, authors and categories.
+    These are liked topics, phrases, authors and collections.
 
-    Phrases, authors and categories without any match are left out.
+    Phrases, authors and collections without any match are left out.
     """
     topics = profiles.topics
-    kinds = [profiles.phrases, profiles.authors, profiles.categories]
+    kinds = [profiles.phrases, profiles.authors, profiles.collections]
     return InterestMatches(
         owner=np.concatenate([topics.of.owner, *(kind.owner for kind in kinds)]),
         by=np.concatenate([topics.subjects.about, *(kind.standing(width) for kind in kinds)]),
@@ -346,8 +356,8 @@ def _feedback(
 
 def _named(
     words: _Words, naming: Bools, muting: Bools, candidates: CandidateSet
-) -> tuple[dict[Kind, ExactMatches], Cells]:
-    """Return the matches of named interests by kind, and the muted cells."""
+) -> tuple[dict[Kind, ExactMatches], ExactMatches, Cells]:
+    """Return the matches of named interests by kind, those of collections, and the muted cells."""
     finder = match_finders(candidates)
     named: dict[Kind, list[tuple[int, ExactMatch]]] = {kind: [] for kind in finder}
     for row in np.flatnonzero(naming).tolist():
@@ -356,5 +366,7 @@ def _named(
     muted = [
         (row, finder[kind](value)) for row in np.flatnonzero(muting).tolist() for kind, value in words.of(row).muted
     ]
-    found = {kind: build_exact_matches(each, len(candidates)) for kind, each in named.items()}
-    return found, build_exact_matches(muted, len(candidates)).cells
+    found = {kind: build_exact_matches(named[kind], len(candidates)) for kind in (Kind.PHRASE, Kind.AUTHOR)}
+    collections = sorted(chain(*(named[kind] for kind in COLLECTIONS)), key=itemgetter(0))
+    width = len(candidates)
+    return found, build_exact_matches(collections, width), build_exact_matches(muted, width).cells

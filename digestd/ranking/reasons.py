@@ -13,6 +13,7 @@ from typing import overload
 import numpy as np
 
 from digestd.domain.digest import Reason, ReasonKind
+from digestd.domain.interest import COLLECTIONS
 from digestd.ranking.arrays import Bools, Cells, Floats, Ints
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profile, Profiles
@@ -57,7 +58,7 @@ ORDER: tuple[tuple[Explain, float], ...] = (
     (named.explain_phrase, 0.0),
     (explain_words, 0.0),
     (community.explain_co_likes, 0.0),
-    (named.explain_category, 0.0),
+    (named.explain_collection, 0.0),
     (topics.explain_subject, FAR),
     (community.explain_trend, 0.0),
 )
@@ -114,7 +115,7 @@ def near_reasons(profiles: Profiles, at: Cells, found: Sequence[Reason]) -> Iter
         start, count = int(topics.of.starts[row]), int(topics.of.sizes[row])
         if kind := _NEAR_KINDS.get(reason.kind):
             yield reason._replace(kind=kind)
-        elif reason.kind not in (ReasonKind.NEW, ReasonKind.TREND, ReasonKind.CATEGORY):
+        elif reason.kind not in (ReasonKind.NEW, ReasonKind.TREND, *_COLLECTIONS):
             yield reason
         elif count:
             nearest = int(np.argmax(topics.subjects.log_odds[start : start + count, column]))
@@ -123,6 +124,7 @@ def near_reasons(profiles: Profiles, at: Cells, found: Sequence[Reason]) -> Iter
             yield Reason(ReasonKind.NEAREST) if profiles.feedback.likes.sizes[row] else reason
 
 
+_COLLECTIONS = frozenset(ReasonKind(kind) for kind in COLLECTIONS)
 _NEAR_KINDS = {
     ReasonKind.TITLE: ReasonKind.NEAR_TOPIC,
     ReasonKind.TOPIC: ReasonKind.BACKGROUND,

@@ -32,7 +32,17 @@ from digestd.sources.json_records import (
 )
 from digestd.sources.paging import Listing, PagedSource, Place
 from digestd.sources.retractions import retraction
-from digestd.sources.source import RateLimit, Request, clean_line, make_words, quote_service, venue_name, with_subtitle
+from digestd.sources.source import (
+    RateLimit,
+    Request,
+    affiliations_of,
+    clean_line,
+    make_words,
+    quote_service,
+    venue_name,
+    with_ror,
+    with_subtitle,
+)
 from digestd.text.markup import html_to_text, with_spaces
 
 LATE = timedelta(days=1)
@@ -215,6 +225,7 @@ def _sighting(work: JsonObject) -> Sighting:
         day=_created(work),
         withdrawn=withdrawn,
         venue=venue_name(journals[0]) if journals else "",
+        affiliations=affiliations_of(_affiliations(work)),
     )
 
 
@@ -236,6 +247,13 @@ def _authors(work: JsonObject) -> list[str]:
         text_at(author, "name") or " ".join(text_at(author, key) for key in ("given", "family", "suffix"))
         for author in objects_at(work, "author")
     ]
+
+
+def _affiliations(work: JsonObject) -> Iterator[str]:
+    for author in objects_at(work, "author"):
+        for one in objects_at(author, "affiliation"):
+            ids = (text_at(named, "id") for named in objects_at(one, "id") if text_at(named, "id-type") == "ROR")
+            yield with_ror(html_to_text(text_at(one, "name")), next(ids, ""))
 
 
 def _ids(own: PaperId, work: JsonObject) -> tuple[PaperId, ...]:

@@ -40,6 +40,7 @@ from digestd.sources.source import (
     pdf_link,
     quote_service,
     venue_name,
+    with_ror,
 )
 from digestd.text.markup import html_to_text
 
@@ -180,7 +181,7 @@ def _authors(work: JsonObject) -> list[str]:
 def _institutions(work: JsonObject) -> Iterator[str]:
     for one in objects_at(work, "authorships"):
         for institution in objects_at(one, "institutions"):
-            yield text_at(institution, "display_name")
+            yield with_ror(text_at(institution, "display_name"), text_at(institution, "ror"))
 
 
 def _links(work: JsonObject, place: JsonObject) -> dict[str, str]:

@@ -19,6 +19,7 @@ from digestd.domain.paper import (
     AFFILIATIONS_MAX,
     AUTHORS_MAX,
     NAME_MAX,
+    ROR,
     TITLE_MAX,
     Paper,
     Sighting,
@@ -314,6 +315,11 @@ def pdf_link(address: object) -> dict[str, str]:
     """Return the links of a paper whose PDF is at an address; none if it is no HTTPS address."""
     url = https_url(address)
     return {"pdf": url} if url else {}
+
+
+def with_ror(name: str, identifier: str) -> str:
+    """Return the name of an institution with its ROR id, if it has one."""
+    return f"{name} {identifier}" if name and identifier.startswith(ROR) else name
 
 
 def affiliations_of(names: Iterable[str]) -> tuple[str, ...]:

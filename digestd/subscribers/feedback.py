@@ -87,6 +87,10 @@ def matches_interest(paper: Paper, what: Interest) -> bool:
             return bool(lookup.author(what.value))
         case Kind.CATEGORY:
             return bool(len(lookup.category(what.value)))
+        case Kind.INSTITUTION:
+            return bool(lookup.institutions.find(what.value))
+        case Kind.VENUE:
+            return bool(lookup.venues.find(what.value))
         case Kind.PAPER:
             return False
 

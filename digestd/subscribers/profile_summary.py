@@ -95,7 +95,7 @@ def _papers(session: Session, subscriber: int, interests: tuple[Interest, ...], 
 
 
 def mute_interest(db: Database, subscriber: int, what: Interest, now: datetime) -> None:
-    """Mute a topic, phrase, author or category; a like of the same is removed. Raises NotFound."""
+    """Mute something that can be followed; a like of the same is removed. Raises NotFound."""
     with db.write() as session:
         known = load_locked(session, subscriber)
         kept = tuple(i for i in known.interests if (i.kind, i.value.casefold()) != (what.kind, what.value.casefold()))

@@ -27,11 +27,14 @@ from digestd.text.sanitise import clean, is_visible
 TEXT_MAX, TOPIC_MAX, PAPER_MAX = 300, 1_000, 400
 BYTES_MAX = 2_500
 """A longer key does not fit into an index of PostgreSQL."""
-ITEMS_MAX = {Kind.TOPIC: 50, Kind.PHRASE: 200, Kind.AUTHOR: 200, Kind.CATEGORY: 200, Kind.PAPER: 1_000}
+ITEMS_MAX = dict.fromkeys(Kind, 200) | {Kind.TOPIC: 50, Kind.PAPER: 1_000}
 
 ListKey = tuple[Kind, Stance]
 """The kind and stance of the interests in one list."""
-MUTABLE = {"topics": Kind.TOPIC, "phrases": Kind.PHRASE, "authors": Kind.AUTHOR, "categories": Kind.CATEGORY}
+MUTABLE = {
+    **{"topics": Kind.TOPIC, "phrases": Kind.PHRASE, "authors": Kind.AUTHOR},
+    **{"categories": Kind.CATEGORY, "institutions": Kind.INSTITUTION, "venues": Kind.VENUE},
+}
 LISTS: dict[str, ListKey] = {
     **{name: (kind, Stance.LIKED) for name, kind in MUTABLE.items()},
     "likes": (Kind.PAPER, Stance.LIKED),

@@ -39,7 +39,7 @@ from digestd.web.preferences import Settings
 PER_PICK = 50
 SPAN = timedelta(minutes=10)
 VERDICTS = {"more": Verdict.MORE, "less": Verdict.LESS, "save": Verdict.SAVED}
-_MUTABLE = frozenset({Kind.TOPIC, Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY})
+_MUTABLE = frozenset(Kind) - {Kind.PAPER}
 _MUTE_PAGE = "/p/{token}/mute/{period}/{n:int}"
 router = APIRouter()
 _Often = Annotated[Window, Depends(part(lambda _app: Window(PER_PICK, SPAN)))]

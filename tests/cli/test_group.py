@@ -48,7 +48,7 @@ def test_group_lives_from_add_to_remove(run: Run) -> None:
     found = shown(run, "show", "Snow lab")
     assert (found["topics"], found["mute"]) == (
         [],
-        {"topics": [], "phrases": [], "authors": ["N. N."], "categories": []},
+        {"topics": [], "phrases": [], "authors": ["N. N."], "categories": [], "institutions": [], "venues": []},
     )
     listed = json.loads(run("group", "list", "--json").stdout)
     assert listed == [{"name": "Snow lab", "interests": 1, "members": 1, "sharing": 0}]

@@ -114,11 +114,11 @@ class Reader:
         enough: Bools = self.log_odds >= np.float32(self.own.log_odds_for(MIN_SCORES[self.options.min_score]))
         enough[self.profiles.authors.cells.of(self.row)] = True
         if not self.profiles.topics.of.sizes[self.row] and not self.profiles.feedback.likes.sizes[self.row]:
-            enough[self.profiles.categories.cells.of(self.row)] = True
+            enough[self.profiles.collections.cells.of(self.row)] = True
             enough[self.profiles.phrases.cells.of(self.row)] = True
-        categories = self.profiles.categories
-        for place in np.flatnonzero(categories.owner == self.row).tolist():
-            inside = categories.interests[place].papers
+        collections = self.profiles.collections
+        for place in np.flatnonzero(collections.owner == self.row).tolist():
+            inside = collections.interests[place].papers
             if 2 * (self.open & self.fresh)[inside].sum() <= self.options.size:
                 enough[inside] = True
         return enough & matches
@@ -163,7 +163,7 @@ class Reader:
         start = int(topics.of.starts[self.row])
         own = range(start, start + int(topics.of.sizes[self.row]))
         rows = [topics.subjects.about[topic] for topic in own]
-        for kind in (self.profiles.phrases, self.profiles.authors, self.profiles.categories):
+        for kind in (self.profiles.phrases, self.profiles.authors, self.profiles.collections):
             named = np.flatnonzero(kind.owner == self.row).tolist()
             rows += [np.isin(np.arange(len(self.candidates)), kind.found.of(thing)) for thing in named]
         return np.array(rows, dtype=np.bool_).reshape(len(rows), len(self.candidates))

@@ -46,6 +46,7 @@ def test_crossref_parses_every_field() -> None:
     assert lakes.words.abstract == "Lakes freeze when T < 0. CO2 stays."
     assert lakes.words.authors == ("Zoë Ångström", "Bo Li Jr.", "The Frozen Lakes Consortium")
     assert lakes.words.categories == ("Journal of Invented Lakes",)
+    assert lakes.affiliations == ("Pond Institute https://ror.org/012345678", "University of the Lakes")
     assert lakes.published == datetime(2026, 11, 22, tzinfo=UTC)
     assert (lakes.day, lakes.announced) == (date(2026, 11, 23), "new")
     assert lakes.url == "https://doi.org/10.5555/lakes.2026.1"

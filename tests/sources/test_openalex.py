@@ -42,7 +42,7 @@ def test_openalex_parses_every_field() -> None:
     assert lakes.links == {"pdf": "https://lakes.example.org/1.pdf"}
     assert (lakes.venue, lakes.affiliations) == (
         "Journal of Invented Lakes",
-        ("University of the Lakes", "Pond Institute"),
+        ("University of the Lakes", "Pond Institute https://ror.org/012345678"),
     )
 
 

@@ -57,7 +57,12 @@ WHOLE = {
     "phrases": ["[MASK] tokens"],
     "authors": ["Žofia Nováková"],
     "categories": ["q-bio.BM"],
-    "mute": {"topics": ["cars"], "phrases": ["annealing"], "authors": ["B"], "categories": ["cs.AR"]},
+    "institutions": ["Pond Institute"],
+    "venues": ["Nature"],
+    "mute": {
+        **{"topics": ["cars"], "phrases": ["annealing"], "authors": ["B"]},
+        **{"categories": ["cs.AR"], "institutions": ["Lake Office"], "venues": ["Lakes; and Seas"]},
+    },
     "likes": ["2401.00001", "https://doi.org/10.1101/2024.01.01.5"],
     "dislikes": ["openreview:AbC"],
     "timezone": "Asia/Kathmandu",
@@ -99,7 +104,7 @@ def test_import_updates_given_fields_only(db: Database, post: NoticeContext, now
     ada = by_address(db)["ada@example.org"]
     assert (ada.timing.hour, ada.preferences.size, ada.version) == (5, 50, 1)
     assert [i.kind for i in ada.interests if i.stance is Stance.LIKED] == [
-        Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY, Kind.PAPER, Kind.PAPER,
+        Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY, Kind.INSTITUTION, Kind.VENUE, Kind.PAPER, Kind.PAPER,
     ]  # fmt: skip
 
 

@@ -134,8 +134,10 @@ def test_patch_changes_sent_fields_only(api: TestClient, backend: Backend) -> No
     assert (changed["hour"], changed["interests"]["topics"], changed["interests"]["authors"]) == (
         9, ["ice"], ["Bea Lakeman"],
     )  # fmt: skip
-    interests = api.patch(f"subscribers/{number}/interests", json={"mute": {"phrases": ["frogs"]}}).json()
-    assert interests["mute"]["phrases"] == ["frogs"]
+    interests = api.patch(
+        f"subscribers/{number}/interests", json={"venues": ["Nature"], "mute": {"phrases": ["frogs"]}}
+    ).json()
+    assert (interests["venues"], interests["mute"]["phrases"]) == (["Nature"], ["frogs"])
     assert api.get(f"subscribers/{number}/interests").json() == interests
     assert backend.subscriber(ADA).timing.hour == 9
 

@@ -48,7 +48,7 @@ def notice(html: str) -> str:
 
 def test_unchanged_form_changes_nothing(client: TestClient, backend: Backend) -> None:
     backend.join(
-        ADA, topics=["protein folding"], authors=["A. Author"], mute={"phrases": ["quantum"]}, name="Ada", hour=9
+        ADA, topics=["protein folding"], venues=["Nature"], mute={"institutions": ["Pond"]}, name="Ada", hour=9
     )
     before = backend.subscriber(ADA)
     page = client.get(backend.settings(ADA))
@@ -78,6 +78,7 @@ def test_changes_keep_pending_digest(client: TestClient, backend: Backend) -> No
             "weekday": "fri",
         },
         **{"size": "3", "min_score": "high", "language": "de", "name": "Ada L."},
+        **{"institutions": "MIT", "venues": "Nature", "mute_institutions": "Lake Office", "mute_venues": "Lakes"},
     }
     answer = client.post(backend.settings(ADA), data=said)
     assert answer.status_code == 200
@@ -102,7 +103,9 @@ def test_changes_keep_pending_digest(client: TestClient, backend: Backend) -> No
         (Kind.AUTHOR, "D. Fourth", Stance.LIKED),
         *((kind, value, Stance.MUTED) for kind, value in ((Kind.TOPIC, "chess"), (Kind.PHRASE, "poker"))),
         *((kind, value, Stance.MUTED) for kind, value in ((Kind.AUTHOR, "C. Third"), (Kind.CATEGORY, "cs.AI"))),
-        (Kind.CATEGORY, "cs.DS", Stance.LIKED),
+        *((Kind.CATEGORY, "cs.DS", Stance.LIKED), (Kind.INSTITUTION, "MIT", Stance.LIKED)),
+        *((Kind.VENUE, "Nature", Stance.LIKED), (Kind.INSTITUTION, "Lake Office", Stance.MUTED)),
+        (Kind.VENUE, "Lakes", Stance.MUTED),
     }
 
 

@@ -45,7 +45,7 @@ SIGNALS: tuple[Signal, ...] = (
     Signal("likes", likes.likes, likes.likes_evidence, likes.explain_likes),
     Signal("dense_likes", likes.dense_likes, dense=True),
     Signal("dense_near", likes.dense_near, dense=True),
-    Signal("category", named.category, named.category_evidence, named.explain_category, boost=True),
+    Signal("category", named.collection, named.collection_evidence, named.explain_collection, boost=True),
     Signal("trend", community.trend, community.trend_evidence, community.explain_trend),
     Signal("popularity", community.popularity, boost=True),
     Signal("co_likes", community.co_likes, explain=community.explain_co_likes, boost=True, community=True),

@@ -1,10 +1,11 @@
-"""Interests that are matched exactly: followed authors, phrases, chosen categories."""
+"""Interests that are matched exactly: followed authors, phrases, and categories, institutions and venues."""
 
 import re
 
 import numpy as np
 
 from digestd.domain.digest import ReasonKind
+from digestd.domain.interest import COLLECTIONS
 from digestd.domain.paper import Paper
 from digestd.ranking.arrays import Cells
 from digestd.ranking.candidates import CandidateSet
@@ -15,8 +16,8 @@ from digestd.ranking.signals.base import ReasonEvidence, SparseValues, Words, sp
 from digestd.ranking.text import phrase_form
 
 CATEGORY_STRENGTH, CATEGORY_ALONE = 0.1, 0.55
-"""Chance of a paper in a chosen category: it holds hundreds a day, and hardly anyone wants them all. The second if the
-subscriber names nothing else that papers could be about."""
+"""Chance of a paper in a chosen collection: a category holds hundreds a day, and hardly anyone wants them all.
+The second if the subscriber names nothing else that papers could be about."""
 MEANT, IN_PASSING = 1.0, 0.5
 """The strength of a phrase in the title or in what the authors did, and of one in the background or the results."""
 PUNCTUATION = ".,;:()[]"
@@ -40,27 +41,35 @@ def explain_author(candidates: CandidateSet, profiles: Profiles, at: Cells) -> R
     return ReasonEvidence(ReasonKind.AUTHOR, (found >= 0).astype(np.float32), words, found)
 
 
-def category(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
-    return sparse_values(profiles.categories)
+def collection(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
+    return sparse_values(profiles.collections)
 
 
-def category_evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
-    """Return the chance of a paper by its categories alone."""
-    rows = profiles.categories.cells.rows
+def collection_evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
+    """Return the chance of a paper by its collections alone."""
+    rows = profiles.collections.cells.rows
     asks_more = (profiles.topics.of.sizes + profiles.feedback.likes.sizes)[rows] > 0
     chances = np.where(asks_more, np.float32(CATEGORY_STRENGTH), np.float32(CATEGORY_ALONE))
-    return SparseValues(profiles.categories.cells, chances)
+    return SparseValues(profiles.collections.cells, chances)
 
 
-def explain_category(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
-    """Return the category as chosen."""
-    found = profiles.categories.cells.find(at, len(candidates))
+def explain_collection(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
+    """Return the collection as chosen, and an institution or venue as written in the paper."""
+    found = profiles.collections.cells.find(at, len(candidates))
 
     def words(k: int) -> Words:
-        return profiles.categories.matches[found[k]].value, ()
+        match = profiles.collections.matches[found[k]]
+        written = match.written.get(int(at.columns[k]))
+        return match.value, (written,) if written else ()
 
-    strength = np.append(category_evidence(candidates, profiles).values, np.float32(0))[found]  # −1: the appended 0
-    return ReasonEvidence(ReasonKind.CATEGORY, strength, words, found)
+    def kind(k: int) -> ReasonKind:
+        return _KINDS[profiles.collections.matches[found[k]].kind]
+
+    strength = np.append(collection_evidence(candidates, profiles).values, np.float32(0))[found]  # −1: the appended 0
+    return ReasonEvidence(ReasonKind.CATEGORY, strength, words, found, kind)
+
+
+_KINDS = {kind: ReasonKind(kind) for kind in COLLECTIONS}
 
 
 def phrase(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals

@@ -28,9 +28,10 @@ from digestd.domain.subscriber import Cadence, MinScore, Preferences, Status
 from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 _WORD_MAX = 10
+"""Characters of a column with one word of a choice."""
 INTEREST_VALUE = String(1_000).with_variant(String(500), "sqlite")
 """SQLite knows no length of text, and would have to copy the table to change it."""
-"""Characters of a column with one word of a choice."""
+_NAMED = tuple(kind for kind in Kind if kind is not Kind.PAPER)
 
 
 def _preference(name: str, definition: FieldInfo) -> Column[Any]:
@@ -95,7 +96,7 @@ class InterestRow(Row):
         {"sqlite_with_rowid": False},
     )
     subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
-    kind: str = Field(primary_key=True, max_length=10)
+    kind: str = Field(primary_key=True, max_length=12)
     value: str = Field(sa_column=Column(INTEREST_VALUE, primary_key=True))
     stance: str = Field(max_length=10)
     position: int = 0
@@ -141,11 +142,11 @@ class MutingRow(Row):
     """A muting from a paper: append-only but for `undone_us`."""
 
     __tablename__ = "muting"
-    __table_args__ = (CheckConstraint("kind IN ('topic', 'phrase', 'author', 'category')", "kind"),)
+    __table_args__ = (CheckConstraint(one_of("kind", _NAMED), "kind"),)
     id: int | None = Field(default=None, sa_column=own_key())
     subscriber_id: int = Field(sa_column=ref("subscriber.id", index=True))
     paper: int = Field(sa_column=ref("paper.id", index=True))
-    kind: str = Field(max_length=10)
+    kind: str = Field(max_length=12)
     value: str = Field(sa_column=Column(INTEREST_VALUE, nullable=False))
     at_us: int = Field(sa_column=us())
     undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
@@ -266,12 +267,12 @@ class GroupInterestRow(Row):
 
     __tablename__ = "group_interest"
     __table_args__ = (
-        CheckConstraint("kind IN ('topic', 'phrase', 'author', 'category')", "kind"),
+        CheckConstraint(one_of("kind", _NAMED), "kind"),
         CheckConstraint(one_of("stance", Stance), "stance"),
         {"sqlite_with_rowid": False},
     )
     group_id: int = Field(sa_column=ref("subscriber_group.id", primary_key=True))
-    kind: str = Field(primary_key=True, max_length=10)
+    kind: str = Field(primary_key=True, max_length=12)
     value: str = Field(sa_column=Column(INTEREST_VALUE, primary_key=True))
     stance: str = Field(max_length=10)
     position: int = 0

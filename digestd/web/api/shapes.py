@@ -41,16 +41,18 @@ def page_of(found: Sequence[Item], limit: int, key: Callable[[Item], int]) -> Re
 
 
 class WordLists(BaseModel):
-    """Topics, phrases, authors and categories."""
+    """What a subscriber follows, by kind."""
 
     topics: Words = []
     phrases: Words = []
     authors: Words = []
     categories: Words = []
+    institutions: Words = []
+    venues: Words = []
 
 
 class Mutes(WordLists):
-    """Muted topics, phrases, authors and categories."""
+    """What a subscriber never wants to see, by kind."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -63,6 +65,8 @@ class InterestChanges(BaseModel):
     phrases: Words | None = None
     authors: Words | None = None
     categories: Words | None = None
+    institutions: Words | None = None
+    venues: Words | None = None
     mute: Mutes | None = None
 
 
@@ -115,7 +119,7 @@ class SignUp(SignUpPreferences):
 
 
 class FeedbackIn(BaseModel):
-    """What a subscriber thinks of a paper."""
+    """A verdict of a subscriber on a paper."""
 
     model_config = ConfigDict(extra="forbid")
     paper: Annotated[str, Field(max_length=PAPER_MAX, description="An arXiv id, a DOI, or SCHEME:VALUE")]
