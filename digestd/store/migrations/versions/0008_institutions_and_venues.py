@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 _OLD, _NEW = ("topic", "phrase", "author", "category"), ("institution", "venue")
 _TABLES = {"interest": ("paper",), "group_interest": (), "muting": ()}
 """The tables, and which kinds each has besides."""
