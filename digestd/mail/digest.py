@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from jinja2 import Environment
+from markupsafe import escape
 
 from digestd.domain.coverage import COMPLETE, CoverageState
 from digestd.domain.digest import Occasion, Reason, ReasonKind, Section
@@ -21,14 +22,14 @@ from digestd.errors import BadInput, BadSetting
 from digestd.mail.categories import category_label
 from digestd.mail.content import (
     DigestContent,
-    DigestItem,
     DigestLinks,
     EarlierDigest,
     FullAbstracts,
     Rendered,
 )
 from digestd.mail.digest_layout import Block, Heading, HeadingKind, blocks
-from digestd.mail.fragments import HTML, TEXT, Body, BodyFormat, Fragment, Value, part_value, slot, token_value, value
+from digestd.mail.fragments import MARK, Body, Fragment, Value, slot, value
+from digestd.mail.mime import SOFT_BREAK
 from digestd.mail.paper_view import DETAIL_LEVELS, DetailLevel, PaperView, cut_title
 from digestd.mail.rendering import (
     NAME_MAX,
@@ -41,7 +42,7 @@ from digestd.mail.rendering import (
     render_template,
 )
 from digestd.mail.templates import Templates
-from digestd.text.sanitise import clean, first_day, safe_url, shorten, wrap
+from digestd.text.sanitise import clean, first_day, safe_url, shorten, text_columns, wrap
 
 HTML_MAX = 92_000
 """Gmail clips messages above 102 KB of encoded HTML."""
@@ -61,10 +62,14 @@ _NEAR = frozenset({HeadingKind.NEAR, HeadingKind.NEAR_TOPICS})
 _FOR_ALL = frozenset({HeadingKind.NEW, HeadingKind.TRENDING})
 _SPOKEN = frozenset(HeadingKind) - _NEAR - {HeadingKind.FOR_YOU, HeadingKind.ALSO}
 """Headings that say why their papers were picked."""
+_COLUMNS = 72
+"""Columns of a line of the text part."""
+_SECTION = "email/digest.section"
 _BULLET_COLUMNS = 2
 """Columns that the text template may print before a reason: an arrow and a space."""
 _FRIDAY = 4
-_NOTHING = value("")
+_HTML, _TEXT = ".html.j2", ".txt.j2"
+_NOTHING = Value(b"", b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,7 @@ class CoverageGap:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class DigestSummary:
+class DigestSummary(NamedTuple):
     """The variable `digest` in the templates of subject, heading and lead.
 
     Attributes:
@@ -103,7 +107,7 @@ class DigestSummary:
     tomorrow: bool
     trending: bool
     considered: int
-    count: int
+    count: int  # type: ignore[assignment]  # templates call it so; nobody counts in this tuple
     gaps: tuple[CoverageGap, ...]
     samples: int = 0
     near: int = 0
@@ -118,8 +122,7 @@ class DigestSummary:
     first: str = slot("first")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DigestFrame(DigestLinks):
+class DigestFrame(NamedTuple):
     """The variable `frame` in the template of a frame: the links of the digest and what stands around its papers.
 
     Links other than `home` and `manage` are slots, or empty if there is no such link.
@@ -133,6 +136,13 @@ class DigestFrame(DigestLinks):
         most_read, most_read_url: Slots for the paper that everybody reads, or empty.
     """
 
+    view: str
+    unsubscribe: str
+    settings: str
+    mail: str
+    home: str
+    manage: str
+    replies: bool
     list_name: str
     postal_address: str
     heading: str
@@ -201,15 +211,16 @@ def assemble_digest(templates: Templates, content: DigestContent, html_max: int 
 
     The text part, which no mail reader clips, always has every paper.
     """
-    environment = templates.environment(content.language)
-    for fit in DETAIL_LEVELS[len(content.items) * _PAPER_BYTES > html_max // 2 :]:
-        draft = _draft(environment, content, fit, content.items[: fit.papers])
-        html = Body([(part.html, values) for part, values in draft.parts])
+    environment, count = templates.environment(content.language), len(content.items)
+    layout = blocks(content.items)
+    for fit in DETAIL_LEVELS[count * _PAPER_BYTES > html_max // 2 :]:
+        draft = _draft(environment, content, layout, fit, min(fit.papers, count))
+        html = Body(draft.html)
         if html.size <= html_max:
             break
-    if fit.papers < len(content.items):
-        draft = _draft(environment, content, fit, content.items)
-    return AssembledDigest(draft.subject, Body([(part.text, values) for part, values in draft.parts]), html)
+    if fit.papers < count:
+        draft = _draft(environment, content, layout, fit, count)
+    return AssembledDigest(draft.subject, Body(draft.text), html)
 
 
 class _Part(NamedTuple):
@@ -228,99 +239,121 @@ class _Lines(NamedTuple):
     preheader: str
 
 
-class _Draft(NamedTuple):
-    """A digest at one level of detail: subject, and parts with their values."""
+class _Draft:
+    """A digest at one level of detail: its subject, and its encoded parts in both formats."""
 
-    subject: str
-    parts: Sequence[tuple[_Part, Mapping[str, Value]]]
+    def __init__(self, subject: str = "") -> None:
+        self.subject = subject
+        self.html: list[bytes] = []
+        self.text: list[bytes] = []
+
+    def add(self, part: _Part, html: Mapping[str, bytes], text: Mapping[str, bytes]) -> None:
+        """Add a part, with the values of its slots for each format."""
+        self.html.append(part.html.encode(html))
+        self.text.append(part.text.encode(text))
+
+    def extend(self, other: "_Draft") -> None:
+        self.html += other.html
+        self.text += other.text
 
 
-def _draft(environment: Environment, content: DigestContent, fit: DetailLevel, items: Sequence[DigestItem]) -> _Draft:
+def _draft(
+    environment: Environment, content: DigestContent, layout: Sequence[Block], fit: DetailLevel, count: int
+) -> _Draft:
+    """Return a digest with `count` papers, the best ones."""
     links = content.links
-    layout = blocks(content.items)
     first = [place for block in layout for place in block.places][:5]
     lines = _lines(environment, content, [content.items[place].paper.cut(fit) for place in first])
-    values = {**_values(content, lines), **_silent(environment, content.facts.unmatched)}
-    has_contents = len(items) >= _CONTENTS_FROM
-    frame = _frame(content, lines.heading, len(content.items) - len(items), has_contents)
+    values = _values(environment, content, lines)
+    html, text = ({name: one[form] for name, one in values.items()} for form in range(2))
+    has_contents = count >= _CONTENTS_FROM
+    frame = _frame(content, lines.heading, len(content.items) - count, has_contents)
     head, middle, foot = _frame_parts(environment, frame)
-    if not content.items:
-        empty = _empty(environment, content.facts.unmatched, links.settings and slot("settings"))
-        return _Draft(lines.subject, [(part, values) for part in (head, middle, empty, foot)])
-    is_numbered = has_contents or (links.replies and len(content.items) > 1)
-    entries, parts = _numbered_parts(environment, content, fit, layout, len(items), is_numbered)
-    listed = [*entries, (middle, values)] if has_contents else [(middle, values)]
-    return _Draft(lines.subject, [(head, values), *listed, *parts, (foot, values)])
-
-
-_Parts: TypeAlias = list[tuple["_Part", Mapping[str, Value]]]
+    draft = _Draft(lines.subject)
+    draft.add(head, html, text)
+    if content.items:
+        is_numbered = has_contents or (links.replies and len(content.items) > 1)
+        entries, papers = _numbered_parts(environment, content, layout, fit, count, is_numbered)
+        if has_contents:
+            draft.extend(entries)
+        draft.add(middle, html, text)
+        draft.extend(papers)
+    else:
+        draft.add(middle, html, text)
+        draft.add(_empty(environment, content.facts.unmatched, links.settings and slot("settings")), html, text)
+    draft.add(foot, html, text)
+    return draft
 
 
 def _numbered_parts(
     environment: Environment,
     content: DigestContent,
-    fit: DetailLevel,
     layout: Sequence[Block],
+    fit: DetailLevel,
     count: int,
     is_numbered: bool,
-) -> tuple[_Parts, _Parts]:
+) -> tuple[_Draft, _Draft]:
     """Return the list of titles, and the blocks with their papers.
 
     `count`: how many papers fit, the best ones. All keep the number that they have in the complete digest.
     """
     links, mail, settings = content.links, value(content.links.mail), value(content.links.settings)
     mute = value(f"{links.mute}/{content.period}/")
-    gives_by_mail = _gives_feedback_by_mail(links)
-    tokens = _tokens(links) if links.feedback else [_NOTHING] * len(content.items)
-    entries: _Parts = []
-    parts: _Parts = []
+    tokens = _tokens(links) if links.feedback else [b""] * len(content.items)
+    best, others = (
+        _pick_links(
+            links.feedback, bool(links.mute), _gives_feedback_by_mail(links), is_numbered, is_best, content.abstracts
+        )
+        for is_best in (True, False)
+    )
+    entries, papers = _Draft(), _Draft()
     number = 0
     for block in layout:
         if block.places[0] < count:
             asks = block.heading.kind in _NEAR or (block.heading.kind in _FOR_ALL and block is layout[0])
-            changes = asks and links.settings
-            parts.append((_section(environment, block.heading, changes and slot("settings")), {"settings": settings}))
+            section = _section(environment, block.heading, slot("settings") if asks and links.settings else "")
+            papers.add(section, {"settings": settings.html}, {"settings": settings.text})
         for place in block.places:
             number += 1
             if place >= count:
                 continue
             item = content.items[place]
+            reason = _reason(environment, item.reason, block.heading.kind, item.colleagues)
             own = {
-                "reason": _reason(environment, item.reason, block.heading.kind, item.colleagues),
-                "number": _number(number),
+                "number": _digits(number),
                 "indent": _indent(number),
                 "token": tokens[place],
-                "mute": mute,
-                "place": _number(place + 1),
-                "mail": mail,
+                "place": _digits(place + 1),
             }
-            pick = _pick_links(
-                links.feedback, bool(links.mute), gives_by_mail, is_numbered, number == 1, content.abstracts
-            )
             followed = item.reason.words or (item.reason.value,) if item.reason.kind is ReasonKind.AUTHOR else ()
             level = DETAIL_LEVELS[0] if number == 1 and fit.abstract else fit
-            parts.append((_paper(environment, item.paper, level, pick, followed), own))
-            if len(entries) < _CONTENTS_MAX:
-                entries.append((_entry(environment, item.paper), own))
-    return entries, parts
+            papers.add(
+                _paper(environment, item.paper, level, best if number == 1 else others, followed),
+                {**own, "reason": reason.html, "mute": mute.html, "mail": mail.html},
+                {**own, "reason": reason.text, "mute": mute.text, "mail": mail.text},
+            )
+            if number <= _CONTENTS_MAX:
+                entries.add(_entry(environment, item.paper), own, own)
+    return entries, papers
 
 
 def _lines(environment: Environment, content: DigestContent, first: Sequence[PaperView]) -> _Lines:
     """Render the one-line texts of a digest that begins with these papers."""
     name = clean_line(content.subscriber_name, NAME_MAX)
     subject, heading, lead = _summary_lines(environment, _summary(content, slot("name") if name else ""))
-    values = {"name": value(name), "first": value("")}
+    values = {"name": name, "first": ""}
     room = max(_SUBJECT_MAX - len(subject.fill(values)), _FIRST_TITLE_MIN)
-    values["first"] = value(cut_title(first[0].title, room) if first else "")
+    values["first"] = cut_title(first[0].title, room) if first else ""
     preheader = " · ".join([paper.title for paper in first[1:]]) or (first[0].gist if first else lead.fill(values))
     return _Lines(subject.fill(values), heading.fill(values), lead.fill(values), shorten(preheader, _PREHEADER_MAX))
 
 
 def _summary(content: DigestContent, name: str) -> DigestSummary:
     weekly, facts = "-W" in content.period, content.facts
-    is_for_all = all(item.section is Section.TRENDING for item in content.items)
+    sections = [item.section for item in content.items]
+    is_for_all = sections.count(Section.TRENDING) == len(sections)
     since = first_day(content.covers_from) if content.covers_from != content.period else None
-    near = sum(item.section is Section.NEAR for item in content.items)
+    near = sections.count(Section.NEAR)
     is_thin = Occasion.THIN in facts.occasions and not is_for_all
     gaps = _coverage_gaps(facts.coverage or {})
     is_quiet = not weekly and not gaps and (is_thin or near == len(content.items))
@@ -369,7 +402,7 @@ def _gap(state: CoverageState, names: list[str]) -> CoverageGap:
 @lru_cache(maxsize=4096)
 def _summary_lines(environment: Environment, summary: DigestSummary) -> tuple[Fragment, Fragment, Fragment]:
     subject, heading, lead = (
-        Fragment(render_line(environment, name, digest=summary), TEXT, name)
+        Fragment(render_line(environment, name, digest=summary), name)
         for name in map("email/digest.{}.txt.j2".format, ("subject", "heading", "lead"))
     )
     return subject, heading, lead
@@ -380,12 +413,10 @@ def _gives_feedback_by_mail(links: DigestLinks) -> bool:
     return bool(links.mail) and not links.home
 
 
-def _values(content: DigestContent, lines: _Lines) -> dict[str, Value]:
+def _values(environment: Environment, content: DigestContent, lines: _Lines) -> dict[str, Value]:
+    """Return the values of the frame's slots."""
     links, read = content.links, content.most_read
-    title = shorten(read.title, _HEADING_MAX) if read else ""
-    return {
-        "read": value(title, wrap(title, 70, indent=2)) if read else _NOTHING,
-        "readurl": value(read.url) if read else _NOTHING,
+    values = {
         "subject": value(lines.subject),
         "preheader": value(lines.preheader),
         "lead": value(lines.lead, wrap(lines.lead, 72)),
@@ -395,20 +426,22 @@ def _values(content: DigestContent, lines: _Lines) -> dict[str, Value]:
         "mail": value(links.mail),
         **{f"held{n}": value(safe_url(before.view)) for n, before in enumerate(content.held)},
     }
+    if read:
+        title = shorten(read.title, _HEADING_MAX)
+        values |= {"read": value(title, wrap(title, 70, indent=2)), "readurl": value(read.url)}
+    if topics := content.facts.unmatched:
+        named = [clean_line(one, TOPIC_SHOWN_MAX) for one in topics[:_TOPICS_MAX]]
+        silent = str(environment.globals["semicolon"]).join(named)
+        values["silent"] = value(silent, wrap(silent, 72, indent=2))
+    return values
 
 
-@lru_cache(maxsize=512)
-def _silent(environment: Environment, topics: tuple[str, ...]) -> Mapping[str, Value]:
-    """Return the topics without a paper as they are named beside others."""
-    names = str(environment.globals["semicolon"]).join(clean_line(one, TOPIC_SHOWN_MAX) for one in topics[:_TOPICS_MAX])
-    return {"silent": value(names, wrap(names, 72, indent=2))}
-
-
-def _tokens(links: DigestLinks) -> Sequence[Value]:
+def _tokens(links: DigestLinks) -> Sequence[bytes]:
+    """Return the tokens as values, which no encoding changes."""
     letters = "".join(links.tokens).replace("-", "").replace("_", "")
     if letters and not (letters.isascii() and letters.isalnum()):
         raise BadInput("a token contains characters that a link would have to escape; please report this as a bug")
-    return [token_value(token) for token in links.tokens]
+    return [token.encode() + SOFT_BREAK for token in links.tokens]
 
 
 def _frame(content: DigestContent, heading: str, left: int, has_contents: bool) -> DigestFrame:
@@ -462,9 +495,10 @@ def _reason(environment: Environment, reason: Reason, heading: HeadingKind, coll
         text = f"{text} · {likes}" if text and reason.kind is not ReasonKind.GROUP_LIKES else likes
     if not text:
         return _NOTHING
-    lines = wrap("x" * _BULLET_COLUMNS + text, 70)[_BULLET_COLUMNS:]
-    line = value(text, lines.replace("\n", f"\n{' ' * _BULLET_COLUMNS}"))
-    return part_value(*_reason_part(environment), {"reason": line})
+    wrapped = wrap("x" * _BULLET_COLUMNS + text, 70)[_BULLET_COLUMNS:]
+    line = value(text, wrapped.replace("\n", f"\n{' ' * _BULLET_COLUMNS}"))
+    part = _reason_part(environment)
+    return Value(part.html.encode({"reason": line.html}), part.text.encode({"reason": line.text}))
 
 
 @lru_cache(maxsize=64)
@@ -477,34 +511,33 @@ def _reason_text(environment: Environment, reason: Reason, heading: HeadingKind)
 
 
 @lru_cache(maxsize=256)
-def _number(number: int) -> Value:
-    return value(str(number))
+def _digits(number: int) -> bytes:
+    return value(str(number)).text
 
 
 @lru_cache(maxsize=256)
-def _indent(number: int) -> Value:
+def _indent(number: int) -> bytes:
     """Return the blanks below a number, a full stop and a blank."""
-    return value(" " * (len(str(number)) + 2))
+    return value(" " * (len(str(number)) + 2)).text
 
 
 @lru_cache(maxsize=512)
 def _frame_parts(environment: Environment, frame: DigestFrame) -> tuple[_Part, _Part, _Part]:
     """Render the frame and return the parts around the list of titles and the papers."""
-    html, text = (_around_papers(environment, form, frame) for form in (HTML, TEXT))
+    html, text = (_around_papers(environment, f"email/digest{suffix}", frame) for suffix in (_HTML, _TEXT))
     before, between, after = map(_Part, html, text)
     return before, between, after
 
 
-def _around_papers(environment: Environment, form: BodyFormat, frame: DigestFrame) -> Sequence[Fragment]:
+def _around_papers(environment: Environment, name: str, frame: DigestFrame) -> Sequence[Fragment]:
     """Return three fragments; the first is empty if the template prints no list of titles."""
-    name = f"email/digest{form.suffix}"
     parts = render_template(environment, name, frame=frame).split(frame.papers)
     if len(parts) != 2:
         raise BadSetting(f"template {name} must print frame.papers once")
     before = parts[0].split(frame.contents) if frame.contents else ["", parts[0]]
     if len(before) != 2:
         raise BadSetting(f"template {name} must print frame.contents once, if it is not empty")
-    return [Fragment(part, form, name) for part in (*before, parts[1])]
+    return [Fragment(part, name) for part in (*before, parts[1])]
 
 
 @lru_cache(maxsize=4096)  # many subscribers share interests
@@ -512,7 +545,25 @@ def _section(environment: Environment, heading: Heading, settings: str) -> _Part
     is_category = heading.kind is HeadingKind.CATEGORY
     longest = TOPIC_SHOWN_MAX if heading.kind is HeadingKind.TOPIC else _HEADING_MAX
     name = clean_line(category_label(heading.value) if is_category else heading.value, longest)
-    return _part(environment, "email/digest.section", section=heading._replace(value=name), settings=settings)
+    shape, room = _section_shape(environment, heading.kind, settings)
+    if not name or text_columns(name, "WFA") > room:
+        return _part(environment, _SECTION, section=heading._replace(value=name), settings=settings)
+    html = shape.html.fill({"name": str(escape(name)), "settings": settings})
+    return _Part(Fragment(html, _SECTION), Fragment(shape.text.fill({"name": name, "settings": settings}), _SECTION))
+
+
+@lru_cache(maxsize=256)
+def _section_shape(environment: Environment, kind: HeadingKind, settings: str) -> tuple[_Part, int]:
+    """Return a heading with a slot for the name of the interest, and how many columns of its line are left for it.
+
+    None are left if the template does more than to print the name.
+    """
+    try:
+        part = _part(environment, _SECTION, section=Heading(kind, slot("name")), settings=settings)
+    except BadSetting:
+        return _part(environment, _SECTION, section=Heading(kind), settings=settings), 0
+    lines = part.text.fill({"name": MARK, "settings": settings}).split("\n")
+    return part, _COLUMNS - max((text_columns(line, "WFA") for line in lines if MARK in line), default=0)
 
 
 @lru_cache(maxsize=512)
@@ -541,7 +592,6 @@ def _paper(
 
 def _part(environment: Environment, name: str, **values: object) -> _Part:
     html, text = (
-        Fragment(render_template(environment, name + form.suffix, **values), form, name + form.suffix)
-        for form in (HTML, TEXT)
+        Fragment(render_template(environment, name + suffix, **values), name + suffix) for suffix in (_HTML, _TEXT)
     )
     return _Part(html, text)

@@ -7,11 +7,12 @@ are never searched for markers, so a value cannot become a slot.
 """
 
 import re
+from binascii import a2b_qp
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from operator import attrgetter
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from markupsafe import escape
 
@@ -20,7 +21,8 @@ from digestd.mail.mime import SOFT_BREAK, quoted_printable_fragment
 
 MARK = "\ue000"
 """Begins and ends a slot: a private-use character."""
-_SLOT = re.compile(f"{MARK}([a-z0-9]+){MARK}")
+_SLOT = re.compile(f"{MARK}([a-z0-9 ]+){MARK}")
+_MARKUP = re.compile("[&<>\"']")
 
 
 def slot(name: str) -> str:
@@ -29,15 +31,10 @@ def slot(name: str) -> str:
 
 
 class Value(NamedTuple):
-    """The value of a slot as HTML and text, and both as quoted-printable.
+    """The value of a slot in HTML and in text, as quoted-printable."""
 
-    Create it with `value`, `token_value` or `part_value`.
-    """
-
-    html: str
-    text: str
-    encoded_html: bytes
-    encoded_text: bytes
+    html: bytes
+    text: bytes
 
 
 def value(plain: str, text: str | None = None) -> Value:
@@ -45,27 +42,9 @@ def value(plain: str, text: str | None = None) -> Value:
 
     `text`: a variant for the text part, such as the same in wrapped lines.
     """
-    html, text = str(escape(plain)), plain if text is None else text
-    encoded = quoted_printable_fragment(text)
-    return Value(html, text, encoded if html == text else quoted_printable_fragment(html), encoded)
-
-
-def token_value(token: str) -> Value:
-    """Return a token of up to 75 characters, which no encoding changes, as a value."""
-    encoded = token.encode("ascii") + SOFT_BREAK
-    return Value(token, token, encoded, encoded)
-
-
-class BodyFormat(NamedTuple):
-    """A format of a mail: suffix of its templates, and selectors of a value."""
-
-    suffix: str
-    plain: Callable[[Value], str]
-    encoded: Callable[[Value], bytes]
-
-
-HTML = BodyFormat(".html.j2", attrgetter("html"), attrgetter("encoded_html"))
-TEXT = BodyFormat(".txt.j2", attrgetter("text"), attrgetter("encoded_text"))
+    html = str(escape(plain)) if _MARKUP.search(plain) else plain
+    encoded = quoted_printable_fragment(plain if text is None else text)
+    return Value(encoded if html == (plain if text is None else text) else quoted_printable_fragment(html), encoded)
 
 
 class Fragment:
@@ -75,20 +54,22 @@ class Fragment:
         BadSetting: The template changed a slot, for example by truncating it.
     """
 
-    def __init__(self, rendered: str, form: BodyFormat, template: str) -> None:
+    def __init__(self, rendered: str, template: str) -> None:
         parts = _SLOT.split(rendered)
-        self._texts, self._names, self._form = parts[::2], parts[1::2], form
+        self._texts, names = parts[::2], parts[1::2]
         if any(MARK in text for text in self._texts):
             raise BadSetting(f"template {template} changes a value that is filled in later; print it without filters")
+        self._chosen: Callable[[Any], Any] = itemgetter(*names) if names else lambda _: ()
 
-    def fill(self, values: Mapping[str, Value]) -> str:
-        plain = self._form.plain
-        return self._format % tuple([plain(values[name]) for name in self._names])
+    def fill(self, values: Mapping[str, str]) -> str:
+        """Return the text with its slots filled."""
+        filled: str = self._format % self._chosen(values)
+        return filled
 
-    def encode(self, values: Mapping[str, Value]) -> bytes:
-        """Return the text with its slots filled, as quoted-printable."""
-        encoded = self._form.encoded
-        return self._encoded_format % tuple([encoded(values[name]) for name in self._names])
+    def encode(self, values: Mapping[str, bytes]) -> bytes:
+        """Return the text with its slots filled, as quoted-printable like the values."""
+        filled: bytes = self._encoded_format % self._chosen(values)
+        return filled
 
     @cached_property
     def _format(self) -> str:
@@ -99,30 +80,23 @@ class Fragment:
         return b"%b".join([quoted_printable_fragment(text).replace(b"%", b"%%") for text in self._texts])
 
 
-def part_value(html: Fragment, text: Fragment, values: Mapping[str, Value]) -> Value:
-    """Return a part with its slots filled as a value, for a slot on a line of its own."""
-    return Value(html.fill(values), text.fill(values), html.encode(values), text.encode(values))
-
-
 @dataclass(frozen=True)
 class Body:
-    """The text or HTML part of one mail: fragments with the values of their slots."""
+    """The text or HTML part of one mail: encoded fragments."""
 
-    parts: Sequence[tuple[Fragment, Mapping[str, Value]]]
+    pieces: Sequence[bytes]
 
     def __str__(self) -> str:
-        return "".join([fragment.fill(values) for fragment, values in self.parts])
+        return a2b_qp(b"".join(self.pieces)).decode().replace("\r\n", "\n")
 
-    @cached_property
+    @property
     def encoded(self) -> Sequence[bytes]:
         """Return the body in pieces of quoted-printable (RFC 2045 section 6.7).
 
         The last line ends with CRLF.
         """
-        pieces = [fragment.encode(values) for fragment, values in self.parts]
-        if pieces and pieces[-1].endswith(SOFT_BREAK):
-            pieces.append(b"\r\n")
-        return pieces
+        is_open = self.pieces and self.pieces[-1].endswith(SOFT_BREAK)
+        return [*self.pieces, b"\r\n"] if is_open else self.pieces
 
     @property
     def size(self) -> int:

@@ -1,7 +1,7 @@
 """Render notices, pages, reasons and replies to commands: values in, text out."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -16,6 +16,7 @@ from digestd.domain.interest import TOPIC_SHOWN_MAX, Kind
 from digestd.errors import BadSetting, DigestdError, NotFound
 from digestd.mail.categories import category_label
 from digestd.mail.content import NoticeContent, Rendered, ReplyContent
+from digestd.mail.fragments import Fragment, slot
 from digestd.mail.templates import REASON_TEMPLATE, REMEDY, SHORT_REASON_TEMPLATE, SUBSTITUTES, Templates
 from digestd.ranking.text import phrase_form
 from digestd.text.sanitise import clean, safe_address, safe_url, shorten
@@ -24,6 +25,8 @@ NAME_MAX = 60
 POSTAL_MAX = 300
 """Characters of a name and of a postal address."""
 _REASON_MAX = 120
+_QUOTE_WORDS, _LONG_NAME = 5, " of more than five words"
+"""Templates ask whether a quote has more words than that; so does the name of its slot."""
 _QUOTING = frozenset({ReasonKind.TOPIC, ReasonKind.BACKGROUND, ReasonKind.PHRASE, ReasonKind.PASSING})
 _REPLY_LINE_TEMPLATE = "email/reply.line.txt.j2"
 _NAMING_SETTINGS = frozenset({"help", "not_by_mail", "leaving"})
@@ -128,12 +131,34 @@ def render_colleagues(environment: Environment, colleagues: int) -> str:
     return _render_block(environment, REASON_TEMPLATE, "colleagues", colleagues=shown)
 
 
-@lru_cache(maxsize=8192)  # many subscribers share interests
 def _render_reason(environment: Environment, name: str, reason: Reason) -> str:
     is_substituted = reason.kind not in environment.get_template(name).blocks
     if reason.kind in MACHINE_WRITTEN and is_substituted:  # by a block that would quote the words as the paper's
         reason = reason._replace(words=())
-    return _render_block(environment, name, reason.kind, reason=_clean_reason(reason))
+    reason = _clean_reason(reason)
+    are_long = tuple([len(words.split()) > _QUOTE_WORDS for words in reason.words])
+    fragment, names = _reason_shape(environment, name, reason.kind, bool(reason.value), are_long)
+    if fragment is None:
+        return _render_block(environment, name, reason.kind, reason=reason)
+    return fragment.fill(dict(zip(names, (reason.value, *reason.words), strict=True)))
+
+
+@lru_cache(maxsize=512)
+def _reason_shape(
+    environment: Environment, name: str, kind: ReasonKind, has_value: bool, are_long: tuple[bool, ...]
+) -> tuple[Fragment | None, Sequence[str]]:
+    """Return the sentence of all reasons of a kind, with slots for value and words, and the names of the slots.
+
+    None if the sentence depends on more than which of them there are, and which are long.
+    """
+    names = ["value", *(f"words{n}{_LONG_NAME * is_long}" for n, is_long in enumerate(are_long))]
+    value, *words = map(slot, names)
+    try:
+        shape = Reason(kind, value if has_value else "", tuple(words))
+        fragment = Fragment(_render_block(environment, name, kind, reason=shape), name)
+    except BadSetting:
+        return None, names
+    return (None if kind is ReasonKind.TREND else fragment), names
 
 
 def _clean_reason(reason: Reason) -> Reason:

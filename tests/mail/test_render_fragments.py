@@ -7,15 +7,22 @@ import random
 import re
 import string
 from dataclasses import replace
+from itertools import product
 from quopri import decodestring
 
 import pytest
 
 from digestd.domain.digest import Reason, ReasonKind, Section
+from digestd.domain.interest import TOPIC_SHOWN_MAX
 from digestd.errors import BadInput, BadSetting
+from digestd.mail import digest as parts
+from digestd.mail import rendering
+from digestd.mail.categories import category_label
 from digestd.mail.content import DigestContent, DigestItem, DigestLinks, EarlierDigest
 from digestd.mail.digest import AssembledDigest, assemble_digest
-from digestd.mail.fragments import TEXT, Fragment, slot, value
+from digestd.mail.digest_layout import Heading, HeadingKind
+from digestd.mail.fragments import Fragment, slot
+from digestd.mail.rendering import clean_line
 from digestd.mail.templates import Templates
 from digestd.resources import templates
 from tests import golden
@@ -125,16 +132,48 @@ def test_mails_share_paper_fragments() -> None:
     one, other = (
         replace(PERSONAL, links=links(random.Random(seed), 9)[0], items=PERSONAL.items[:3]) for seed in (1, 2)
     )
-    mine, theirs = (assemble_digest(TEMPLATES, content) for content in (one, replace(other, subscriber_name="Else")))
+    mine = assemble_digest(TEMPLATES, one)
+    known = parts._paper.cache_info().misses
+    theirs = assemble_digest(TEMPLATES, replace(other, subscriber_name="Else"))
+    assert parts._paper.cache_info().misses == known
     for ours, others in ((mine.html, theirs.html), (mine.text, theirs.text)):
-        assert [fragment for fragment, _ in ours.parts] == [fragment for fragment, _ in others.parts]
         assert str(ours) != str(others)
 
 
+@pytest.mark.parametrize("language", TEMPLATES.languages)
+def test_slots_give_the_bytes_of_rendering_the_words(language: str) -> None:
+    environment = TEMPLATES.environment(language)
+    names = ["frogs", "a" * 90, "漢字" * 20, "<b>&%s\u00a0”", "the habits of frogs in the lakes of " * 3, ""]
+    for name, kind in product(names, ReasonKind):
+        for words in ((name or "3",), ("a quote of more than five words", name or "x")):
+            reason = Reason(kind, name, words)
+            for render, file in (
+                (rendering.render_sentence, rendering.REASON_TEMPLATE),
+                (rendering.render_short_sentence, rendering.SHORT_REASON_TEMPLATE),
+            ):
+                shown = rendering._clean_reason(reason)
+                assert render(environment, reason) == rendering._render_block(environment, file, kind, reason=shown)
+    for name, kind, settings in product(names, HeadingKind, ("", slot("settings"))):
+        made = parts._section(environment, Heading(kind, name), settings)
+        shown = category_label(name) if kind is HeadingKind.CATEGORY else name
+        heading = Heading(kind, clean_line(shown, TOPIC_SHOWN_MAX if kind is HeadingKind.TOPIC else 120))
+        expected = parts._part(environment, "email/digest.section", section=heading, settings=settings)
+        for one, other in zip(made, expected, strict=True):
+            assert one.encode({"settings": b"s=\r\n"}) == other.encode({"settings": b"s=\r\n"})
+
+
+def test_template_that_changes_the_words_is_rendered_with_them() -> None:
+    block = "{% block title %}{{ reason.value | upper }}{% endblock %}"
+    words = {"email/reason.txt.j2": re.sub(r"{% block title %}.*?{% endblock %}", block, FILES["email/reason.txt.j2"])}
+    section = {"email/digest.section.txt.j2": "{{ section.value | upper }}\n"}
+    environment = Templates.of({**FILES, **words, **section}).environment("en")
+    assert rendering.render_sentence(environment, Reason(ReasonKind.TITLE, "frogs")) == "FROGS"
+    assert parts._section(environment, Heading(HeadingKind.TOPIC, "frogs"), "").text.fill({}) == "FROGS\n"
+
+
 def test_value_is_never_searched_for_slots() -> None:
-    fragment = Fragment(f"a {slot('one')} b {slot('two')}\n", TEXT, "a template")
-    values = {"one": value(slot("two")), "two": value("secret")}
-    assert fragment.fill(values) == f"a {slot('two')} b secret\n"
+    fragment = Fragment(f"a {slot('one')} b {slot('two')}\n", "a template")
+    assert fragment.fill({"one": slot("two"), "two": "secret"}) == f"a {slot('two')} b secret\n"
 
 
 def test_links_are_escaped_and_tokens_are_plain() -> None:
