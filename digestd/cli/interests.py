@@ -17,7 +17,7 @@ from digestd.cli.arguments import Email, Json, parse_paper, read_secret
 from digestd.cli.output import emit, emit_import_report, progress
 from digestd.cli.stdio import say
 from digestd.domain.interest import Feedback, Interest, Kind, Muting, Stance, Verdict
-from digestd.domain.library import EntryStatus, Library, LibraryProvider, LibraryState
+from digestd.domain.library import EntryStatus, Library, LibraryProvider, LibraryState, SavingProblem
 from digestd.domain.paper import PaperId
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.sources.imports import BYTES_MAX, IMPORT_FORMATS
@@ -189,6 +189,15 @@ _NOT_READ = (
 )
 
 
+_PROBLEMS = {
+    SavingProblem.KEY: "the key may no longer write there; link the library again with another key",
+    SavingProblem.COLLECTION: "the collection no longer exists; link the library again with another one",
+    SavingProblem.FULL: "Zotero takes no more papers; it is tried once a day",
+    SavingProblem.PAPER: "Zotero refused “{paper}”, which is not tried again",
+    SavingProblem.AWAY: "papers could not be added for hours; it is tried again",
+}
+
+
 class LibraryNotSynced(DigestdError):
     """A library could not be read."""
 
@@ -199,6 +208,12 @@ def link_library(
     key_file: Annotated[
         Path | None, typer.Option("--key-file", help="A file with the API key. Default: ask, or read standard input.")
     ] = None,
+    save: Annotated[
+        bool, typer.Option("--save/--read-only", help="Also put the papers they save there. Default: read only.")
+    ] = False,
+    collection: Annotated[
+        str, typer.Option("--collection", help="The collection for saved papers: its title, key or address.")
+    ] = "",
 ) -> None:
     """Link a library, so that its papers are liked.
 
@@ -206,6 +221,8 @@ def link_library(
 
     Zotero requires an API key, which is stored encrypted: create one with read access only at
     zotero.org/settings/keys. Never pass it as an argument, where other users of this machine could see it.
+
+    With `--save`, papers that the subscriber saves from now on are added there, each once. The key needs write access.
 
     Example: digestd subscriber library link ada@example.org zotero < key.txt
     """
@@ -216,8 +233,11 @@ def link_library(
         raise BadInput(f"{_NOT_READ}; it was not linked")
     if provider != LibraryProvider.ZOTERO:
         raise BadInput(f"invalid library {spec[:40]!r}; write zotero or zotero:groups/NUMBER")
-    new = asyncio.run(link_zotero(built.libraries, subscriber, read_secret(key_file, "Key", 2 * KEY_MAX), place))
-    if new.may_write:
+    if collection and not save:
+        raise BadInput("--collection needs --save")
+    key = read_secret(key_file, "Key", 2 * KEY_MAX)
+    new = asyncio.run(link_zotero(built.libraries, subscriber, key, place, collection if save else None))
+    if new.may_write and not save:
         say("warning: this key has write access; digestd only reads, so create one with read access")
     say(f"{new.provider}:{new.place} is linked; a worker will read it soon, or run `library sync`")
 
@@ -284,6 +304,12 @@ def _library(built: App, email: str, spec: str) -> Library:
     return found
 
 
+def _not_saved(library: Library) -> str:
+    """Return in one line why saved papers do not get into a library."""
+    problem = library.saving.problem if library.saving else None
+    return _PROBLEMS[problem].format(paper=library.saving.paper) if library.saving and problem else ""
+
+
 def _library_row(one: LinkedLibrary) -> dict[str, object]:
     library = one.library
     return {
@@ -296,5 +322,7 @@ def _library_row(one: LinkedLibrary) -> dict[str, object]:
         "taken away": one.counts[EntryStatus.DROPPED],
         "no room": one.counts[EntryStatus.BEYOND],
         "may write": library.may_write,
+        "saves to": None if library.saving is None else library.saving.title or "the library",
+        "not saved": _not_saved(library),
         "why": library.why if library.is_read else _NOT_READ,
     }

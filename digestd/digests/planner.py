@@ -27,7 +27,7 @@ from digestd.errors import BadSetting, NotFound, NotResumed, Unavailable
 from digestd.security.addresses import make_message_id
 from digestd.security.keys import Keys
 from digestd.store import due as due_subscribers
-from digestd.store import ledger, references
+from digestd.store import ledger, libraries, references
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 from digestd.store.ledger import restore, seen_papers
@@ -278,7 +278,7 @@ def _write(
         # this period's digest may be there: empty, or after a change of weekday
         stored = ledger.stored_digests(session, {key: digest.slot.period.key for key, digest in wanted.items()})
         already_planned = {key for key, digest in stored.items() if not digest.is_empty}
-        new = [digest for key, digest in wanted.items() if key not in already_planned]
+        new = _with_news_of_saving(session, [wanted[key] for key in wanted if key not in already_planned])
         again = {key: digest.delivery for key, digest in stored.items() if digest.is_empty}
         ranked = RankingInputs(day.horizon, day.candidates.model.version, day.coverage)
         ledger.plan_digests(session, new, day.now, ranked, again)
@@ -297,6 +297,13 @@ def _write(
         )
     empty = sum(digest.is_empty for digest in new)
     return PlanReport(len(new), len(new) - empty, empty)
+
+
+def _with_news_of_saving(session: Session, digests: list[NewDigest]) -> list[NewDigest]:
+    """Return the digests with what they say of saving to libraries."""
+    news = libraries.take_news_of_saving(session, [digest.subscriber for digest in digests if not digest.is_empty])
+    said = {d.subscriber: " ".join([d.occasions, *sorted(news.get(d.subscriber, ()))]).strip() for d in digests}
+    return [digest._replace(occasions=said[digest.subscriber]) for digest in digests] if news else digests
 
 
 def _digests(

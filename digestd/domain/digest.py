@@ -83,6 +83,8 @@ class Occasion(StrEnum):
     UNANSWERED = "unanswered"  # no source answered: for this empty digest, or for the empty one before it
     AFTER_GAP = "after_gap"  # the digest before it covered a time that ended before this one begins
     ROOM_FAILED = "room_failed"  # it comes by mail, because the subscriber's chat room did not take digests
+    SAVING = "saving"  # from now on, papers that the subscriber saves go to a library
+    NOT_SAVED = "not_saved"  # papers that the subscriber saved did not get into their library
     ROOM_ENDED = "room_ended"  # it comes by mail, because subscribers no longer set chat rooms
 
 

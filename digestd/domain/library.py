@@ -9,8 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
 
+from pydantic import BaseModel
+
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.domain.paper import PaperId
+
+STUCK_AFTER = 4
+"""Failures in a row, over four hours, after which a subscriber is told that saved papers wait."""
 
 
 class LibraryProvider(StrEnum):
@@ -26,6 +31,41 @@ class LibraryState(StrEnum):
     LINKED = "linked"
     REFUSED = "refused"  # the key is no longer accepted
     GONE = "gone"  # there is no such library
+
+
+class SavingProblem(StrEnum):
+    """The reason why saved papers do not reach a library."""
+
+    KEY = "key"  # the key may no longer write there
+    COLLECTION = "collection"  # there is no such collection any more
+    FULL = "full"  # the library takes no more
+    PAPER = "paper"  # a paper was refused, and is not tried again
+    AWAY = "away"  # it could not be written for hours
+
+
+class Saving(BaseModel, frozen=True):
+    """How a subscriber's saved papers get into their library.
+
+    Attributes:
+        collection, title: the key and the title of a collection there; empty for the library itself.
+        through: the number of the last save that is done with. Saves before linking are not sent.
+        day, count: how many papers were added on the last ISO day with any.
+        failures: the number of consecutive failures that may pass.
+        problem: what is wrong now; `paper`: the title of the paper that was refused.
+        is_told: whether a digest has said that there is a problem.
+        is_announced: whether a digest has said that saved papers go there, in case somebody else linked the library.
+    """
+
+    collection: str = ""
+    title: str = ""
+    through: int = 0
+    day: str = ""
+    count: int = 0
+    failures: int = 0
+    problem: SavingProblem | None = None
+    paper: str = ""
+    is_told: bool = False
+    is_announced: bool = False
 
 
 class EntryStatus(StrEnum):
@@ -44,6 +84,7 @@ class LibraryLink:
     Attributes:
         place: the library's path at its provider: `users/12` or `groups/3`.
         sealed: the encrypted API key.
+        saving: how saved papers get there, if the subscriber wants that.
     """
 
     subscriber: int
@@ -51,6 +92,7 @@ class LibraryLink:
     place: str
     sealed: bytes | None = field(repr=False)
     may_write: bool
+    saving: Saving | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +120,12 @@ class Library(LibraryLink):
     def is_read(self) -> bool:
         """Return False for a library of an earlier version, which is no longer read."""
         return self.provider is LibraryProvider.ZOTERO
+
+    @property
+    def is_saving_stuck(self) -> bool:
+        """Return True if saved papers should get there but do not."""
+        is_read = self.state is LibraryState.LINKED and self.failures < STUCK_AFTER
+        return self.saving is not None and not (is_read and self.saving.problem is None)
 
     @property
     def spec(self) -> str:

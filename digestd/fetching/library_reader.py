@@ -1,7 +1,7 @@
-"""Read one consistent version of a subscriber's library at Zotero, within limits."""
+"""Read one consistent version of a subscriber's library at Zotero, and add items to it, within limits."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -12,7 +12,19 @@ from digestd.fetching.answer_parser import AnswerParser
 from digestd.fetching.credentials import Credential
 from digestd.fetching.fetch import Answer, Client, Fetcher, Limits
 from digestd.fetching.host_scheduler import RefusedError
-from digestd.sources.imports.zotero import KeyRights, ZoteroLibrary, key_request, parse_key_rights
+from digestd.sources.imports.zotero import (
+    COLLECTIONS_MAX,
+    PER_PAGE,
+    KeyRights,
+    ZoteroLibrary,
+    collections_request,
+    key_request,
+    parse_collections,
+    parse_key_rights,
+    parse_written,
+    write_request,
+)
+from digestd.sources.json_records import JsonObject
 from digestd.sources.source import RateLimit, Request
 from digestd.store.database import Database
 
@@ -23,7 +35,7 @@ BYTES_MAX = 64_000_000
 SECONDS = 600.0
 TRIES = 3
 """Maximum number of restarts for a library that changes while it is read."""
-INTERACTIVE_LIMITS = Limits(seconds=10, wire=64_000, body=64_000, attempts=1, patience=5)
+INTERACTIVE_LIMITS = Limits(seconds=10, wire=200_000, body=200_000, attempts=1, patience=5)
 """Time limit of a request that a person waits for."""
 KEY_HEADER = "Zotero-API-Key"
 _NO_KEY = frozenset({401, 403})
@@ -78,6 +90,35 @@ async def fetch_key_rights(
         except LibraryGone as error:
             raise KeyRefused("there is no such key") from error
     return parse_key_rights(answer.body or b"")
+
+
+async def fetch_collections(
+    db: Database, client: Client, clock: Callable[[], datetime], library: ZoteroLibrary, key: str
+) -> dict[str, str]:
+    """Return the titles of a library's collections by key, at most COLLECTIONS_MAX.
+
+    Raises KeyRefused, LibraryGone, SourceFailed.
+    """
+    found: dict[str, str] = {}
+    async with fetcher_with_key(db, client, clock, library.base, key, INTERACTIVE_LIMITS) as fetcher:
+        for start in range(0, COLLECTIONS_MAX, PER_PAGE):
+            request = collections_request(library.base, library.library_id, start)
+            answer = await _fetch(fetcher, request, RateLimit(urlsplit(library.base).netloc, 0))
+            page = parse_collections(answer.body or b"")
+            found |= page
+            if len(page) < PER_PAGE:
+                break
+    return found
+
+
+async def add_items(fetcher: Fetcher, library: ZoteroLibrary, items: Sequence[JsonObject]) -> list[int]:
+    """Add items to a library that has not changed since it was read, and return the status of each.
+
+    Raises RefusedError if all are refused, with 412 if the library has changed; HostUnavailableError, SourceFailed.
+    """
+    request = write_request(library.base, library.library_id, library.since, items)
+    answer = await fetcher.fetch(request, library.rate_limit)
+    return parse_written(answer.body or b"", len(items))
 
 
 async def read_library(fetcher: Fetcher, library: ZoteroLibrary) -> LibraryListing | None:

@@ -94,6 +94,7 @@ class DigestSummary(NamedTuple):
         near: How many papers are only near what the subscriber asked for.
         quiet_days: Days with an empty digest before it, two or more, if few papers or none fit the interests; else 0.
         is_first, is_thin, is_after_gap, is_room_failed, is_room_ended, is_unanswered: What is special about it.
+        is_saving, is_not_saved: Whether saved papers now go to a library, and whether some did not get there.
         by_mail: Whether feedback is given by mail.
         first: A slot for the title of the first paper.
     """
@@ -118,6 +119,8 @@ class DigestSummary(NamedTuple):
     is_room_failed: bool = False
     is_room_ended: bool = False
     is_unanswered: bool = False
+    is_saving: bool = False
+    is_not_saved: bool = False
     by_mail: bool = False
     first: str = slot("first")
 
@@ -378,6 +381,8 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         is_room_failed=Occasion.ROOM_FAILED in facts.occasions,
         is_room_ended=Occasion.ROOM_ENDED in facts.occasions,
         is_unanswered=Occasion.UNANSWERED in facts.occasions,
+        is_saving=Occasion.SAVING in facts.occasions,
+        is_not_saved=Occasion.NOT_SAVED in facts.occasions,
         by_mail=_gives_feedback_by_mail(content.links),
     )
 

@@ -19,7 +19,7 @@ from digestd.domain.digest import Pick
 from digestd.domain.interest import POSITIVE_VERDICTS, Feedback, Interest, Kind, Muting, Stance, Verdict, as_interest
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.subscriber import Status
-from digestd.store import core
+from digestd.store import core, libraries
 from digestd.store.bulk import readable
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.packing import planned_us, readable_picks
@@ -41,6 +41,8 @@ def add(session: Session, subscriber: int, paper: int, verdict: Verdict, now: da
     """Store a verdict on a paper (row number) and return the number of the event."""
     row = {"subscriber_id": subscriber, "paper": paper, "verdict": verdict, "at_us": to_us(now)}
     profiles.invalidate_profiles(session, [subscriber])
+    if verdict is Verdict.SAVED:
+        libraries.due_to_save(session, subscriber, now)
     return int(session.connection().execute(insert(core.feedback).values(row).returning(_F.id)).scalar_one())
 
 
@@ -313,6 +315,25 @@ def papers_of_reader(session: Session, subscriber: int) -> set[int]:
     newest = sorted(keys, reverse=True)[:OWN_MAX]
     became = merged_into(session, newest)
     return {became.get(key, key) for key in newest}
+
+
+def saved_after(session: Session, subscriber: int, number: int, limit: int) -> list[tuple[int, Paper]]:
+    """Return the papers saved after an event, with the numbers of the events, oldest first."""
+    query = (
+        select(_F.id, _F.paper)
+        .where(_F.subscriber_id == subscriber, _F.verdict == Verdict.SAVED, _F.undone_us.is_(None), _F.id > number)
+        .order_by(_F.id)
+        .limit(limit)
+    )
+    rows = list(session.connection().execute(query))
+    papers = by_keys(session, {row.paper for row in rows})
+    return [(row.id, papers[row.paper]) for row in rows if row.paper in papers]
+
+
+def newest_event(session: Session, subscriber: int) -> int:
+    """Return the number of the newest verdict of a subscriber; 0 without any."""
+    query = select(func.max(_F.id)).where(_F.subscriber_id == subscriber)
+    return session.connection().execute(query).scalar() or 0
 
 
 def recent_picks(session: Session, subscriber: int) -> list[tuple[Paper, Pick, datetime]]:

@@ -4,17 +4,27 @@ A claim moves `next_us` on, so that a library whose reader died becomes due agai
 its claim is valid: the library may have been unlinked or linked again meanwhile.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
-from sqlalchemy import delete, func, insert, literal_column, select, update
+from sqlalchemy import delete, func, insert, literal_column, null, select, update
 from sqlmodel import Session
 
-from digestd.domain.library import EntryStatus, Library, LibraryEntry, LibraryLink, LibraryProvider, LibraryState
+from digestd.domain.digest import Occasion
+from digestd.domain.library import (
+    EntryStatus,
+    Library,
+    LibraryEntry,
+    LibraryLink,
+    LibraryProvider,
+    LibraryState,
+    Saving,
+)
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Status
 from digestd.store import core
+from digestd.store.bulk import readable
 from digestd.store.timestamps import from_us, to_us
 
 LEASE = timedelta(minutes=20)
@@ -34,6 +44,7 @@ def link(session: Session, new: LibraryLink, now: datetime) -> None:
         "place": new.place,
         "sealed": new.sealed,
         "may_write": new.may_write,
+        "saving": _saving_row(new.saving),
         "state": LibraryState.LINKED,
         "version": 0,
         "linked_us": to_us(now),
@@ -108,6 +119,7 @@ def end(session: Session, claimed: Library, becomes: Library) -> None:
         "synced_us": None if becomes.synced is None else to_us(becomes.synced),
         "failures": becomes.failures,
         "why": becomes.why[:WHY_MAX],
+        "saving": _saving_row(becomes.saving),
     }
     own = (_L.id == claimed.key, _L.next_us == to_us(claimed.next))
     session.connection().execute(update(core.library).where(*own).values(row))
@@ -117,6 +129,33 @@ def due_now(session: Session, key: int, now: datetime) -> None:
     """Make a library due now, even one that was given up."""
     change = update(core.library).where(_L.id == key)
     session.connection().execute(change.values(next_us=to_us(now), state=LibraryState.LINKED))
+
+
+def due_to_save(session: Session, subscriber: int, now: datetime) -> None:
+    """Make the libraries due that get a subscriber's saved papers, unless they wait after a failure."""
+    theirs = (_L.subscriber_id == subscriber, _L.saving.is_not(null()), _LINKED, _L.why == "", _L.next_us > to_us(now))
+    session.connection().execute(update(core.library).where(*theirs).values(next_us=to_us(now)))
+
+
+def stop_saving(session: Session, key: int) -> None:
+    """Put no more saved papers into a library."""
+    session.connection().execute(update(core.library).where(_L.id == key).values(saving=None))
+
+
+def take_news_of_saving(session: Session, subscribers: Sequence[int]) -> dict[int, set[Occasion]]:
+    """Return what their next digests say of saving to libraries, each once. Others are absent."""
+    query = select(core.library).where(_L.subscriber_id.in_(subscribers), _L.saving.is_not(null()))
+    news: dict[int, set[Occasion]] = {}
+    for library in readable(session.connection().execute(query), _library):
+        saving = library.saving or Saving()
+        told = {"is_told": saving.is_told or library.is_saving_stuck, "is_announced": True}
+        changed = saving.model_copy(update=told)
+        if changed != saving:
+            row = _saving_row(changed)
+            session.connection().execute(update(core.library).where(_L.id == library.key).values(saving=row))
+            said = {Occasion.NOT_SAVED: changed.is_told != saving.is_told, Occasion.SAVING: not saving.is_announced}
+            news.setdefault(library.subscriber, set()).update(one for one, is_new in said.items() if is_new)
+    return news
 
 
 def unlink(session: Session, key: int) -> None:
@@ -188,4 +227,9 @@ def _library(row: core.Record) -> Library:
         synced=None if row.synced_us is None else from_us(row.synced_us),
         failures=row.failures,
         why=row.why,
+        saving=None if row.saving is None else Saving.model_validate(row.saving),
     )
+
+
+def _saving_row(saving: Saving | None) -> dict[str, object] | None:
+    return None if saving is None else saving.model_dump(mode="json")

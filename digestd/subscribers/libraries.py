@@ -1,12 +1,14 @@
-"""Link subscribers' Zotero libraries, and read them on a schedule, one reader at a time.
+"""Link subscribers' Zotero libraries, read them on a schedule, and put saved papers there, one reader at a time.
 
 Their entries are applied to the list of liked papers. API keys are stored encrypted and decrypted only to be sent to
 Zotero. A key that is refused is not tried again, and the settings page tells its owner. Other failures are retried with
-backoff. Libraries at ORCID, which earlier versions read, are no longer read; their papers stay until they are unlinked.
+backoff. Saved papers are put there after reading (see `library_saving`); if that fails, reading goes on. Libraries at
+ORCID, which earlier versions read, are no longer read; their papers stay until they are unlinked.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Self
@@ -17,6 +19,7 @@ from sqlmodel import Session
 from digestd.domain.backoff import Backoff
 from digestd.domain.interest import Kind
 from digestd.domain.library import (
+    STUCK_AFTER,
     EntryStatus,
     Library,
     LibraryEntry,
@@ -24,6 +27,8 @@ from digestd.domain.library import (
     LibraryProvider,
     LibraryState,
     LibraryUpdate,
+    Saving,
+    SavingProblem,
     apply_entries,
 )
 from digestd.domain.paper import PaperId, Sighting
@@ -36,6 +41,7 @@ from digestd.fetching.library_reader import (
     KeyRefused,
     LibraryGone,
     LibraryListing,
+    fetch_collections,
     fetch_key_rights,
     fetcher_with_key,
     read_library,
@@ -45,8 +51,9 @@ from digestd.security.encryption import DecryptionError, decrypt, encrypt, is_en
 from digestd.security.keys import Keys
 from digestd.settings import Settings
 from digestd.sources.imports.zotero import KEY_MAX, ZoteroLibrary, parse_library_id
-from digestd.store import libraries, references, subscribers
+from digestd.store import feedback, libraries, references, subscribers
 from digestd.store.database import Database
+from digestd.subscribers.library_saving import LibraryChanged, add_papers, after_failure, waiting_papers
 from digestd.subscribers.lookup import load_locked
 from digestd.subscribers.subscriber_record import ITEMS_MAX
 
@@ -57,9 +64,13 @@ PER_TICK = 20
 BACKOFF = Backoff.doubling(timedelta(minutes=15), timedelta(days=1))
 SYNC_INTERVAL = timedelta(days=1)
 BUSY_DELAY = timedelta(minutes=5)
-"""The delay before reading a library whose provider is rate-limited."""
+"""The delay before reading a library whose provider is rate-limited, and after papers were put there."""
+COLLECTION_MAX = 100
+COLLECTIONS_NAMED = 20
+"""So many titles are named to who enters an unknown one."""
 LIBRARIES_MAX = 5
 """The maximum number of libraries per subscriber."""
+_COLLECTION = re.compile(r"(?:\S*/collections/)?([A-Z0-9]{8})(?:[/?#]\S*)?")
 log = structlog.get_logger(__name__)
 
 
@@ -105,14 +116,28 @@ class _Contents:
     is_complete: bool
 
 
-async def link_zotero(context: LibrarySync, subscriber: int, key: str, written: str) -> LibraryLink:
+class NoSuchCollection(BadRecord):
+    """A library has no collection of a name, or several. `titles`: those that it has."""
+
+    def __init__(self, titles: Sequence[str]) -> None:
+        names = ", ".join(titles) or "none"
+        super().__init__("collection", f"there is no such collection, or more than one; there are: {names}")
+        self.titles = titles
+
+
+async def link_zotero(
+    context: LibrarySync, subscriber: int, key: str, written: str, collection: str | None = None
+) -> LibraryLink:
     """Link the library that an API key belongs to, or another one that it may read.
 
     Args:
         written: the library as the subscriber entered it; empty for the key's own.
+        collection: where to put saved papers: a collection's title, key or address, or empty for the library itself;
+            None to only read.
 
     Raises:
-        BadRecord: the key or the library is invalid; the message says what to do.
+        BadRecord: the key, the library or the collection is invalid, or the key may not write; the message says what
+            to do.
         SourceFailed: Zotero does not answer.
     """
     key = key.strip()
@@ -128,10 +153,32 @@ async def link_zotero(context: LibrarySync, subscriber: int, key: str, written: 
         raise BadRecord("place", "the key belongs to another user; leave the library empty, or name a group")
     if place == rights.user and not rights.may_read_own:
         raise BadRecord("key", "this key may not read the library; allow it at zotero.org/settings/keys")
+    if collection is not None and not rights.may_write(place):
+        raise BadRecord("save", "this key may not write to the library; allow it at zotero.org/settings/keys")
+    saving = None if collection is None else await _find_collection(context, place, key, collection)
     sealed = encrypt(context.keys, USE, _key_context(subscriber, LibraryProvider.ZOTERO, place), key)
-    new = LibraryLink(subscriber, LibraryProvider.ZOTERO, place, sealed, rights.may_write)
+    new = LibraryLink(subscriber, LibraryProvider.ZOTERO, place, sealed, bool(rights.writable), saving=saving)
     await asyncio.to_thread(_link, context.db, new, context.clock())
     return new
+
+
+async def _find_collection(context: LibrarySync, place: str, key: str, written: str) -> Saving:
+    """Return where to put saved papers. Raises NoSuchCollection."""
+    if not (written := written.strip()):
+        return Saving()
+    library = ZoteroLibrary(context.zotero_url, place)
+    try:
+        titles = await fetch_collections(context.db, context.client, context.clock, library, key)
+    except LibraryGone as error:
+        raise BadRecord("place", "there is no such library") from error
+    except KeyRefused as error:
+        raise BadRecord("place", "the key does not open this library") from error
+    named = _COLLECTION.fullmatch(written)
+    found = [one for one in titles if named is not None and one == named[1]]
+    found = found or [one for one, title in titles.items() if title.casefold() == written.casefold()]
+    if len(found) != 1:
+        raise NoSuchCollection(tuple(titles.values())[:COLLECTIONS_NAMED])
+    return Saving(collection=found[0], title=titles[found[0]][:COLLECTION_MAX])
 
 
 def _link(db: Database, new: LibraryLink, now: datetime) -> None:
@@ -150,6 +197,9 @@ def _link(db: Database, new: LibraryLink, now: datetime) -> None:
         ]
         if len(others) >= LIBRARIES_MAX:
             raise BadRecord("most", f"{LIBRARIES_MAX} libraries are linked already; unlink one of them first")
+        if new.saving is not None:
+            saved = {"through": feedback.newest_event(session, new.subscriber)}
+            new = replace(new, saving=new.saving.model_copy(update=saved))
         libraries.link(session, new, now)
 
 
@@ -168,6 +218,12 @@ def own_library(session: Session, subscriber: int, number: int) -> Library:
     if found is None:
         raise NotFound(f"there is no library number {number}")
     return found
+
+
+def stop_saving(db: Database, subscriber: int, number: int) -> None:
+    """Put no more saved papers into a library, and go on reading it. Raises NotFound."""
+    with db.write() as session:
+        libraries.stop_saving(session, own_library(session, subscriber, number).key)
 
 
 def unlink(db: Database, subscriber: int, number: int, now: datetime, *, keep: bool) -> Library:
@@ -209,9 +265,21 @@ async def sync_now(context: LibrarySync, library: int) -> Library | None:
 
 
 async def sync(context: LibrarySync, claimed: Library) -> Library:
-    """Read a claimed library, apply it, and return it. A failure is recorded in the library, not raised."""
+    """Read a claimed library, apply it, put saved papers there, and return it.
+
+    A failure is recorded in the library, not raised.
+    """
+    read = await _without_raising(context, claimed, _read)
+    if read.why or read.saving is None:
+        return read
+    return await _without_raising(context, read, _save)
+
+
+async def _without_raising(
+    context: LibrarySync, claimed: Library, step: Callable[[LibrarySync, Library], Awaitable[Library]]
+) -> Library:
     try:
-        return await _sync(context, claimed)
+        return await step(context, claimed)
     except DatabaseUnreachable:
         raise
     except (SourceFailed, DecryptionError) as error:
@@ -223,18 +291,59 @@ async def sync(context: LibrarySync, claimed: Library) -> Library:
     return becomes
 
 
-async def _sync(context: LibrarySync, claimed: Library) -> Library:
-    if claimed.sealed is None:
-        raise KeyRefused("there is no key")
-    key = decrypt(context.keys, USE, _key_context(claimed.subscriber, claimed.provider, claimed.place), claimed.sealed)
+async def _read(context: LibrarySync, claimed: Library) -> Library:
+    """Read a library and apply it. The claim goes on if saved papers may be put there."""
+    key = _open_key(context, claimed)
     library = ZoteroLibrary(context.zotero_url, claimed.place, claimed.version)
     async with fetcher_with_key(context.db, context.client, context.clock, context.zotero_url, key) as fetcher:
         listing = await read_library(fetcher, library)
     becomes = _succeeded(context, claimed, listing, key)
+    if becomes.saving is not None:
+        becomes = replace(becomes, next=context.clock() + libraries.LEASE)
     update = await asyncio.to_thread(_apply_listing, context, claimed, becomes, listing)
     if update is not None:
         log.info("library read", number=claimed.key, added=update.added, removed=update.removed)
     return becomes
+
+
+async def _save(context: LibrarySync, claimed: Library) -> Library:
+    """Put waiting papers into a library that was just read, and end the claim."""
+    saving, next_ = claimed.saving or Saving(), SYNC_INTERVAL
+    if saving.problem is None:
+        saving = saving.model_copy(update={"is_told": False})
+    waiting = await asyncio.to_thread(waiting_papers, context.db, context.keys, claimed, context.clock())
+    if waiting:
+        base, key = context.zotero_url, _open_key(context, claimed)
+        try:
+            async with fetcher_with_key(context.db, context.client, context.clock, base, key) as fetcher:
+                saving = await add_papers(fetcher, base, claimed, waiting, context.clock())
+            next_ = BACKOFF.delay(saving.failures) if saving.failures else _saved_delay(saving)
+        except HostUnavailableError:
+            next_ = BUSY_DELAY
+        except SourceFailed as error:
+            log.warning("saved papers not added", number=claimed.key, why=str(error))
+            saving = after_failure(saving)
+            is_busy = isinstance(error, LibraryChanged) and saving.failures < STUCK_AFTER
+            next_ = BUSY_DELAY if is_busy else BACKOFF.delay(saving.failures)
+    becomes = replace(claimed, saving=saving, next=context.clock() + next_)
+    await asyncio.to_thread(_end, context.db, claimed, becomes)
+    return becomes
+
+
+def _saved_delay(saving: Saving) -> timedelta:
+    return SYNC_INTERVAL if saving.problem not in {None, SavingProblem.PAPER} else BUSY_DELAY
+
+
+def _end(db: Database, claimed: Library, becomes: Library) -> None:
+    with db.write() as session:
+        libraries.end(session, claimed, becomes)
+
+
+def _open_key(context: LibrarySync, library: Library) -> str:
+    """Return the key of a library. Raises KeyRefused, DecryptionError."""
+    if library.sealed is None:
+        raise KeyRefused("there is no key")
+    return decrypt(context.keys, USE, _key_context(library.subscriber, library.provider, library.place), library.sealed)
 
 
 def _claim(context: LibrarySync, only: int | None) -> Library | None:

@@ -3,7 +3,7 @@
 A large file is read in the background, one at a time, while its page shows how far it is and reloads itself.
 
 GET  /p/{token}/import      import form, or the import that runs;  POST likes its papers
-GET  /p/{token}/libraries   Zotero;  POST links, reads, unlinks
+GET  /p/{token}/libraries   Zotero;  POST links, reads, unlinks, ends putting saved papers there
 """
 
 import asyncio
@@ -23,7 +23,16 @@ from digestd.logs import stack_locations
 from digestd.sources.imports import BYTES_MAX, IMPORT_FORMATS
 from digestd.sources.source import Page
 from digestd.store import libraries
-from digestd.subscribers.libraries import LIBRARIES_MAX, LibrarySync, link_zotero, linked_libraries, own_library, unlink
+from digestd.subscribers.libraries import (
+    LIBRARIES_MAX,
+    LibrarySync,
+    NoSuchCollection,
+    link_zotero,
+    linked_libraries,
+    own_library,
+    stop_saving,
+    unlink,
+)
 from digestd.subscribers.reference_import import ReferenceImportReport, import_references, read_references
 from digestd.text.sanitise import clean
 from digestd.web.dependencies import Network, part
@@ -209,11 +218,13 @@ async def zotero(
     sync: _Libraries,
     key: Annotated[str, Form()] = "",
     place: Annotated[str, Form()] = "",
+    save: Annotated[str, Form()] = "",
+    collection: Annotated[str, Form()] = "",
 ) -> Response:
     subscriber = (await run_in_threadpool(settings.subscriber)).key
     limits.check(network, settings.now)
     async with turn:
-        status, shown = await _zotero(sync, subscriber, key, place)
+        status, shown = await _zotero(sync, subscriber, key, place, collection if save else None)
     return await run_in_threadpool(_library_page, settings, status, **shown)
 
 
@@ -224,6 +235,12 @@ def read(settings: Settings, network: Network, limits: _LibraryLimits, library: 
     with settings.db.write() as session:
         libraries.due_now(session, own_library(session, subscriber, library).key, settings.now)
     return _library_page(settings, done="due")
+
+
+@router.post("/p/{token}/libraries/stop")
+def stop(settings: Settings, library: Annotated[int, Form()]) -> Response:
+    stop_saving(settings.db, settings.subscriber().key, library)
+    return _library_page(settings, done="stopped")
 
 
 @router.post("/p/{token}/libraries/unlink")
@@ -241,6 +258,7 @@ def _library_page(settings: SettingsPage, status: int = 200, **values: object) -
         found = linked_libraries(session, known.key)
     # `orcid` is for operators' templates of 0.1.0, whose form has a field for it.
     shown: dict[str, object] = {"done": "", "may_write": False, "problem": "", "place": "", "orcid": ""}
+    shown |= {"saves": False, "collection": "", "titles": ()}
     shown |= {
         "here": settings.here,
         "linked": found,
@@ -250,13 +268,18 @@ def _library_page(settings: SettingsPage, status: int = 200, **values: object) -
     return settings.pages.page("libraries", status, known.language, **{**shown, **values})
 
 
-async def _zotero(sync: LibrarySync, subscriber: int, key: str, place: str) -> tuple[int, dict[str, object]]:
+async def _zotero(
+    sync: LibrarySync, subscriber: int, key: str, place: str, collection: str | None
+) -> tuple[int, dict[str, object]]:
     """Link a Zotero library. Return the status and the values for the page."""
-    again = {"place": clean(place[:SHOWN_MAX])}
+    again: dict[str, object] = {"place": clean(place[:SHOWN_MAX]), "saves": collection is not None}
+    again["collection"] = clean((collection or "")[:SHOWN_MAX])
     try:
-        new = await link_zotero(sync, subscriber, key, place)
+        new = await link_zotero(sync, subscriber, key, place, collection)
+    except NoSuchCollection as problem:
+        return MALFORMED, {**again, "problem": problem.field, "titles": [clean(name) for name in problem.titles]}
     except BadRecord as problem:
         return MALFORMED, {**again, "problem": problem.field}
     except SourceFailed:
         return AWAY, {**again, "problem": "away"}
-    return OK, {"done": "linked", "may_write": new.may_write}
+    return OK, {"done": "linked", "may_write": new.may_write and new.saving is None}

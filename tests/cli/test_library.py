@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from digestd import app as wiring
+from digestd.papers.paper_import import import_papers
 from digestd.security.secret_key import rotate
 from tests.cli.test_subscriber import Run, refused, run
 from tests.conftest import NOW
@@ -58,6 +60,26 @@ def test_key_file_and_warning_for_write_access(run: Run, zotero: Zotero, tmp_pat
     assert "this key has write access" in linked.stderr
     assert KEY not in linked.stderr + linked.stdout + json.dumps(listed(run))
     refused(run("library", "link", ADA, "zotero", "--key-file", "none.txt"), 2, "cannot read none.txt: no such file")
+
+
+def test_saved_papers_are_put_into_a_collection(run: Run, zotero: Zotero) -> None:
+    zotero.may_write, zotero.collections = True, {"ABCD2345": "To read"}
+    refused(run("library", "link", ADA, "zotero", "--save", "--collection", "X", stdin=KEY), 2, "there are: To read")
+    refused(run("library", "link", ADA, "zotero", "--collection", "X", stdin=KEY), 2, "needs --save")
+    linked = run("library", "link", ADA, "zotero", "--save", "--collection", "To read", stdin=KEY)
+    assert "warning" not in linked.stderr
+    built = wiring.connect()
+    import_papers(built.db, [json.dumps({"id": "arxiv:2611.00009", "title": "Ice"}).encode()], built.clock())
+    run("feedback", ADA, "arxiv:2611.00009", "saved")
+    assert run("library", "sync", ADA, "zotero:users/12").returncode == 0
+    assert [item["title"] for item in zotero.added] == ["Ice"]
+    (one,) = listed(run)
+    assert (one["saves to"], one["not saved"]) == ("To read", "")
+    zotero.may_write = False
+    run("feedback", ADA, "arxiv:2611.00009", "saved")
+    zotero.delete(zotero.added[0]["key"])
+    run("library", "sync", ADA, "zotero:users/12")
+    assert "the key may no longer write there" in str(listed(run)[0]["not saved"])
 
 
 def test_invalid_library_is_one_line(run: Run, zotero: Zotero) -> None:

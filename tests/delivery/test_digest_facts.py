@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from digestd.domain.digest import Occasion, Section
+from digestd.domain.library import SavingProblem
 from digestd.store.ledger import queries
 from tests.delivery.test_composer import prepared
+from tests.libraries.library_servers import stuck_saving
 from tests.support.install import Install, install
 
 PAPER: dict[str, object] = {
@@ -43,7 +45,12 @@ def digest(tmp_path: Path, database_url: str, now: datetime) -> Install:
 def body(install: Install) -> str:
     """Return the text of the only digest."""
     composer, (claim,) = prepared(install)
-    part = message_from_bytes(composer.compose(claim).message, policy=policy.default).get_body(("plain",))
+    return plain(composer.compose(claim).message)
+
+
+def plain(message: bytes) -> str:
+    """Return the text of a mail."""
+    part = message_from_bytes(message, policy=policy.default).get_body(("plain",))
     assert part is not None
     return str(part.get_content()).replace("\r\n", "\n")
 
@@ -55,6 +62,23 @@ def test_digest_shows_the_facts_of_a_paper(digest: Install) -> None:
     assert "Code, 12 stars: https://example.org/code\n" in text
     assert "Discussion, 30 upvotes, 4 comments: https://example.org/talk\n" in text
     assert "Project page: https://example.org/bees\n" in text
+
+
+def test_digest_says_once_where_saved_papers_go(tmp_path: Path, database_url: str, now: datetime) -> None:
+    made = install(tmp_path, database_url, now)
+    made.people([ADA, ADA | {"email": "bob@example.net"}])
+    stuck_saving(made.db, 1, now, SavingProblem.KEY)
+    for day in range(2):
+        made.clock.go(timedelta(days=day))
+        made.papers([PAPER | {"id": f"arxiv:2611.0123{day}", "title": f"Bees vote on day {day}"}])
+        assert made.plan().planned == 2
+    composer, claims = prepared(made)
+    told = [claim for claim in claims if Occasion.NOT_SAVED in claim.facts.occasions]
+    assert [(claim.subscriber, claim.period) for claim in told] == [(1, "2026-11-24")]
+    assert told == [claim for claim in claims if Occasion.SAVING in claim.facts.occasions]
+    text = " ".join(plain(composer.compose(told[0]).message).split())
+    assert "As your settings say, the papers you save now also go to a Zotero library." in text
+    assert "Papers you saved did not get into your Zotero library. Your settings say why." in text
 
 
 def test_digest_keeps_the_figures_of_its_planning(digest: Install) -> None:

@@ -2,11 +2,13 @@
 
 Tests set their contents.
 
-Versions, conditional requests, pages, the trash and deletions follow Zotero's web API 3. All contents are invented.
+Versions, conditional requests, pages, the trash, deletions and writes follow Zotero's web API 3. All contents are
+invented.
 """
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from digestd.domain.library import EntryStatus, LibraryEntry, LibraryLink, LibraryProvider
+from digestd.domain.library import EntryStatus, LibraryEntry, LibraryLink, LibraryProvider, Saving, SavingProblem
 from digestd.domain.paper import PaperId
 from digestd.store import libraries
 from digestd.store.database import Database
@@ -25,6 +27,17 @@ KEY = "kEyOfAda0canary0NobodyKnows"
 CARBERRY = "0000-0002-1825-0097"
 """The iD of ORCID's own invented example, Josiah Carberry."""
 PER_PAGE_MAX = 100
+WRITTEN_MAX = 50
+TAG_MAX = 255
+_SHARED = "title creators abstractNote date url accessDate shortTitle language rights extra archive archiveLocation"
+_COMMON = f"{_SHARED} libraryCatalog callNumber DOI key version itemType tags collections relations".split()
+_PREPRINT = "genre repository archiveID place series seriesNumber citationKey"
+_ARTICLE = "publicationTitle volume issue pages series seriesTitle seriesText journalAbbreviation ISSN"
+_PREPRINT = "genre repository archiveID place series seriesNumber citationKey"
+_ARTICLE = "publicationTitle volume issue pages series seriesTitle seriesText journalAbbreviation ISSN"
+TEMPLATES = {"preprint": {*_COMMON, *_PREPRINT.split()}, "journalArticle": {*_COMMON, *_ARTICLE.split()}}
+"""Fields that items of a type may have, as `/items/new` shows them."""
+ITEM_KEY = re.compile(r"[23456789ABCDEFGHIJKLMNPQRSTUVWXYZ]{8}")
 
 
 @dataclass
@@ -34,6 +47,13 @@ class Zotero:
     site: HttpServer
     key: str = KEY
     may_write: bool = False
+    may_write_groups: bool = False
+    collections: dict[str, str] = field(default_factory=dict)
+    """Titles by key."""
+    refused: dict[str, int] = field(default_factory=dict)
+    """Why new items of a title are refused."""
+    added: list[dict[str, Any]] = field(default_factory=list)
+    """Items that a client added, oldest first."""
     version: int = 10
     items: dict[str, dict[str, object]] = field(default_factory=dict)
     deleted: dict[str, int] = field(default_factory=dict)
@@ -48,6 +68,8 @@ class Zotero:
         for place in ("users/12", "groups/34"):
             self.site.paths[f"/{place}/items/top"] = self._with_key(self._items)
             self.site.paths[f"/{place}/deleted"] = self._with_key(self._deleted)
+            self.site.paths[f"/{place}/items"] = self._with_key(self._add)
+            self.site.paths[f"/{place}/collections"] = self._with_key(self._collections)
         self.site.paths["/keys/current"] = self._with_key(self._rights)
 
     @property
@@ -115,9 +137,65 @@ class Zotero:
         body = json.dumps({"collections": [], "searches": [], "items": gone, "tags": []}).encode()
         await self._answer(body)(request, writer)
 
+    async def _collections(self, request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
+        query = {
+            name: int(values[0])
+            for name, values in parse_qs(urlsplit(request.path).query).items()
+            if name != "format" and name != "sort"
+        }
+        named = sorted(self.collections.items(), key=lambda one: one[1])[
+            query["start"] : query["start"] + query["limit"]
+        ]
+        found = [{"key": key, "data": {"key": key, "name": title, "parentCollection": False}} for key, title in named]
+        await self._answer(json.dumps(found).encode())(request, writer)
+
+    async def _add(self, request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
+        """Answer `POST …/items`: 428 without a version, 412 if it is old, else the result of each item."""
+        assert request.method == "POST"
+        unchanged, items = request.headers.get("if-unmodified-since-version"), json.loads(request.body)
+        if not self.may_write:
+            await says(b"Write access denied", 403)(request, writer)
+        elif unchanged is None:
+            await says(b"If-Unmodified-Since-Version not provided", 428)(request, writer)
+        elif int(unchanged) < self.version:
+            await self._answer(b"Library has been modified since specified version", 412)(request, writer)
+        elif len(items) > WRITTEN_MAX:
+            await says(b"Cannot add more than 50 items at a time", 413)(request, writer)
+        else:
+            results = [(str(place), item, self._refusal(item)) for place, item in enumerate(items)]
+            self.version += any(code is None for _, _, code in results)
+            for _, item, code in results:
+                if code is None:
+                    self._store(item)
+            keys = {place: item["key"] for place, item, code in results if code is None}
+            failed = {
+                place: {"key": item.get("key"), "code": code, "message": "No"} for place, item, code in results if code
+            }
+            successful = {place: self.items[key] for place, key in keys.items()}
+            said = {"successful": successful, "success": keys, "unchanged": {}, "failed": failed}
+            await self._answer(json.dumps(said).encode())(request, writer)
+
+    def _refusal(self, item: dict[str, Any]) -> int | None:
+        if item["title"] in self.refused:
+            return self.refused[item["title"]]
+        if item.keys() - TEMPLATES.get(item["itemType"], set()) or not ITEM_KEY.fullmatch(item["key"]):
+            return 400
+        if any(set(maker) not in _CREATORS for maker in item["creators"]) or any(
+            len(t["tag"]) > 255 for t in item["tags"]
+        ):
+            return 400
+        if item["key"] in self.items and item["version"] == 0:
+            return 412
+        return 409 if set(item.get("collections", [])) - self.collections.keys() else None
+
+    def _store(self, item: dict[str, Any]) -> None:
+        data = {**item, "version": self.version, "dateAdded": "2026-11-24T08:00:00Z"}
+        self.items[item["key"]] = {"key": item["key"], "version": self.version, "data": data}
+        self.added.append(item)
+
     async def _rights(self, request: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         user = {"library": True, "files": True, "notes": True, **({"write": True} if self.may_write else {})}
-        access = {"user": user, "groups": {"all": {"library": True, "write": False}}}
+        access = {"user": user, "groups": {"all": {"library": True, "write": self.may_write_groups}}}
         body = json.dumps({"key": self.key, "userID": 12, "username": "ada", "access": access}).encode()
         await self._answer(body)(request, writer)
 
@@ -145,6 +223,14 @@ def in_thread() -> Iterator[Zotero]:
         loop.close()
 
 
+def stuck_saving(db: Database, subscriber: int, now: datetime, problem: SavingProblem) -> None:
+    """Store a library into which saved papers do not get."""
+    saving = Saving(collection="ABCD2345", title="To read", problem=problem, paper="A paper about ponds")
+    new = LibraryLink(subscriber, LibraryProvider.ZOTERO, "users/12", b"sealed", may_write=True, saving=saving)
+    with db.write() as session:
+        libraries.link(session, new, now)
+
+
 def former_orcid(db: Database, subscriber: int, now: datetime, *papers: str) -> None:
     """Store a library at ORCID, which an earlier version linked and read."""
     new = LibraryLink(subscriber, LibraryProvider.ORCID, CARBERRY, None, may_write=False)
@@ -153,6 +239,9 @@ def former_orcid(db: Database, subscriber: int, now: datetime, *papers: str) -> 
         (library,) = libraries.of(session, subscriber)
         entries = [LibraryEntry(library.key, paper, PaperId(paper), "", EntryStatus.LIKED) for paper in papers]
         libraries.write_entries(session, [], entries)
+
+
+_CREATORS = ({"creatorType", "firstName", "lastName"}, {"creatorType", "name"})
 
 
 def _data(item: Mapping[str, object]) -> Mapping[str, object]:

@@ -87,6 +87,7 @@ POWERS: Mapping[str, Power] = {
     "GET /p/{token}/libraries": _power(),
     "POST /p/{token}/libraries/zotero": _power(),
     "POST /p/{token}/libraries/read": _power(),
+    "POST /p/{token}/libraries/stop": _power(),
     "POST /p/{token}/libraries/unlink": _power(),
     "POST /p/{token}/groups/share": _power(),  # only for members
     "POST /p/{token}/groups/leave": _power(),

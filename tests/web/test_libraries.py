@@ -9,12 +9,13 @@ from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.domain.interest import Kind, values
-from digestd.domain.library import Library
+from digestd.domain.library import Library, SavingProblem
+from digestd.security.tokens import Purpose
 from digestd.store import libraries
 from digestd.subscribers.libraries import sync_due
 from digestd.web.libraries import PER_NETWORK
-from tests.libraries.library_servers import KEY, Zotero, former_orcid, in_thread
-from tests.web.conftest import Backend, browsing
+from tests.libraries.library_servers import KEY, Zotero, former_orcid, in_thread, stuck_saving
+from tests.web.conftest import PAPER, Backend, browsing
 from tests.web.html import heading, tree, words
 
 ADA = "ada@example.org"
@@ -84,6 +85,58 @@ def test_key_with_write_access_is_warned(client: TestClient, zotero: Zotero, her
     answer = client.post(f"{here}/zotero", data={"key": KEY, "place": "zotero.org/groups/34/lakes"})
     assert answer.text.count("a read-only key would be safer") == 2
     assert "zotero.org/groups/34" in client.get(here).text
+
+
+def test_saved_papers_are_added_as_the_page_says(
+    client: TestClient, backend: Backend, zotero: Zotero, here: str
+) -> None:
+    zotero.may_write, zotero.collections = True, {"ABCD2345": "To <read>"}
+    form = {"key": KEY, "save": "on", "collection": "to <READ>"}
+    answer = client.post(f"{here}/zotero", data=form)
+    assert notices(answer.text).startswith("Linked.")
+    assert "Papers you save are added to the collection “To &lt;read&gt;”." in answer.text
+    assert "a read-only key would be safer" not in answer.text
+    backend.import_papers(PAPER)
+    client.post(f"{backend.link(Purpose.FEEDBACK, backend.plan(), 1)}/save")
+    read(backend)
+    (item,) = zotero.added
+    assert item["collections"] == ["ABCD2345"]
+    assert "topic" not in str(item).lower()
+    answer = client.post(f"{here}/zotero", data={"save": "on", "collection": "x"})
+    assert answer.status_code == 422
+    assert "ABCD" not in answer.text, "without the key nothing is chosen or listed"
+    (library,) = linked(backend)
+    answer = client.post(f"{here}/stop", data={"library": str(library.key)})
+    assert notices(answer.text).startswith("Stopped.")
+    assert "Papers you save are added" not in answer.text
+    assert linked(backend)[0].saving is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "remedy"),
+    [
+        ({"place": "groups/34"}, "This key can’t change that library."),
+        ({"collection": "Unknown"}, "one of these names: To &lt;read&gt;"),
+    ],
+)
+def test_saving_is_refused_beside_its_field(
+    client: TestClient, backend: Backend, zotero: Zotero, here: str, typed: dict[str, str], remedy: str
+) -> None:
+    zotero.may_write, zotero.collections = True, {"ABCD2345": "To <read>"}
+    answer = client.post(f"{here}/zotero", data={"key": KEY, "save": "on"} | typed)
+    assert answer.status_code == 422
+    assert remedy in answer.text
+    assert 'value="on" checked' in answer.text
+    assert linked(backend) == []
+
+
+@pytest.mark.parametrize("problem", SavingProblem)
+def test_page_tells_why_papers_are_not_added(
+    client: TestClient, backend: Backend, here: str, problem: SavingProblem
+) -> None:
+    stuck_saving(backend.app.db, backend.subscriber(ADA).key, backend.clock(), problem)
+    [why] = tree(client.get(here).text).findall(".//li//span[@class='problem']")
+    assert "Zotero" in words(why) or "aren’t added" in words(why)
 
 
 def test_former_orcid_library_is_explained(client: TestClient, backend: Backend, here: str) -> None:

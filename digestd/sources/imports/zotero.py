@@ -1,15 +1,20 @@
-"""Zotero: an answer of its API, an exported library, and libraries read by its web API 3.
+"""Zotero: an answer of its API, an exported library, and libraries read and added to by its web API 3.
 
-https://www.zotero.org/support/dev/web_api/v3/basics and …/v3/syncing. Attachments, notes and annotations are skipped.
+https://www.zotero.org/support/dev/web_api/v3/basics, …/v3/syncing and …/v3/write_requests. Attachments, notes and
+annotations are skipped.
 
 Of a library, the first identifier of each sighting is Zotero's own, as `entry:…`; `day` is when the entry was added,
 and a removed entry is `withdrawn`. First the changes since a version of the library, then the deletions since. Trashed
 items are listed among the changed ones. On the first read the newest entries come first, so that a very large library
 loses its oldest ones.
+
+New items are written only if the library has not changed since it was read, and under keys that no item may have yet.
+So a request that is sent twice adds nothing twice, and no item is ever changed.
 """
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -41,6 +46,9 @@ PER_PAGE = 100
 ENTRIES_MAX = 5_000
 """So many entries are read at once, the newest; of a larger library the others do not count."""
 KEY_MAX = 100
+COLLECTIONS_MAX = 300
+WRITTEN_MAX = 25
+"""So many items are written at once. Zotero takes 50, and answers with all of them."""
 _DELETED = "deleted"
 _KEY = re.compile(r"[A-Z0-9]{8}")
 _PLACE = re.compile(
@@ -152,11 +160,17 @@ class ZoteroLibrary:
 
 @dataclass(frozen=True, slots=True)
 class KeyRights:
-    """Rights of a key. Whose it is, and whether it can write or read its owner's library."""
+    """Rights of a key. Whose it is, which libraries it can write, and whether it can read its owner's.
+
+    `writable` has the names of libraries, and `groups/all` for all groups.
+    """
 
     user: str
-    may_write: bool
+    writable: frozenset[str]
     may_read_own: bool
+
+    def may_write(self, library: str) -> bool:
+        return library in self.writable or (library.startswith("groups/") and "groups/all" in self.writable)
 
 
 def parse_library_id(written: str) -> str:
@@ -183,13 +197,49 @@ def parse_key_rights(body: bytes) -> KeyRights:
     try:
         access = object_at(found, "access")
         user, groups = object_at(access, "user"), object_at(access, "groups")
-        open_ = [user, *(object_at(groups, name) for name in groups)]
+        shared = {f"groups/{name}": object_at(groups, name) for name in groups}
     except BadRecord as problem:
         raise SourceFailed(f"the answer does not say what the key may do ({problem})") from problem
     number = found.get("userID")
     if not isinstance(number, int | str) or not re.fullmatch(r"\d{1,15}", str(number)):
         raise SourceFailed("the answer does not say whose key it is")
-    return KeyRights(f"users/{number}", any(one.get("write") is True for one in open_), user.get("library") is True)
+    libraries = {f"users/{number}": user, **shared}
+    writable = frozenset(name for name, rights in libraries.items() if rights.get("write") is True)
+    return KeyRights(f"users/{number}", writable, user.get("library") is True)
+
+
+def collections_request(base: str, library_id: str, start: int) -> Request:
+    return Request(f"{base}/{library_id}/collections?format=json&limit={PER_PAGE}&start={start}&sort=title", HEADERS)
+
+
+def parse_collections(body: bytes) -> dict[str, str]:
+    """Return the titles of collections by key. Raises SourceFailed."""
+    found = json_records.load_json(body)
+    if not isinstance(found, list):
+        raise SourceFailed(f"the answer is not a list but a {type(found).__name__}; its format has changed")
+    data = [item_data(one) for one in found[:PER_PAGE] if isinstance(one, dict)]
+    return {key: text_in(one, "name") for one in data if _KEY.fullmatch(key := text_in(one, "key"))}
+
+
+def write_request(base: str, library_id: str, version: int, items: Sequence[JsonObject]) -> Request:
+    """Return the request to add items to a library that has not changed since a version."""
+    unchanged = {"If-Unmodified-Since-Version": str(version)}
+    return Request(f"{base}/{library_id}/items", {**HEADERS, **unchanged}, body=json.dumps(items).encode())
+
+
+def parse_written(body: bytes, count: int) -> list[int]:
+    """Return the status of each item that was to be added: 200, or why not; 0 if unknown. Raises SourceFailed."""
+    found = load_object(body)
+    try:
+        failed, added = object_at(found, "failed"), {**object_at(found, "successful"), **object_at(found, "unchanged")}
+    except BadRecord as problem:
+        raise SourceFailed(f"the answer does not say what was added ({problem})") from problem
+    statuses = []
+    for place in map(str, range(count)):
+        why = failed.get(place)
+        status = why.get("code") if isinstance(why, dict) else 200 if place in added else 0
+        statuses.append(status if isinstance(status, int) else 0)
+    return statuses
 
 
 def _entries(item: JsonObject) -> Iterator[Sighting]:

@@ -323,6 +323,8 @@ class LibraryRow(Row):
     synced_us: int | None = Field(default=None, sa_column=us(nullable=True))
     failures: int = 0
     why: str = Field(default="", max_length=300)
+    saving: dict[str, object] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
+    """How saved papers get there: a Saving."""
 
 
 class LibraryEntryRow(Row):
