@@ -28,6 +28,8 @@ _REASON_MAX = 120
 _QUOTE_WORDS, _LONG_NAME = 5, " of more than five words"
 """Templates ask whether a quote has more words than that; so does the name of its slot."""
 _QUOTING = frozenset({ReasonKind.TOPIC, ReasonKind.BACKGROUND, ReasonKind.PHRASE, ReasonKind.PASSING})
+_READ_BY_BLOCKS = frozenset({ReasonKind.INSTITUTION, ReasonKind.TREND})
+"""Reasons whose sentence depends on what their value and words are."""
 _REPLY_LINE_TEMPLATE = "email/reply.line.txt.j2"
 _NAMING_SETTINGS = frozenset({"help", "not_by_mail", "leaving"})
 REPLY_VALUE_MAX = 200
@@ -158,7 +160,7 @@ def _reason_shape(
         fragment = Fragment(_render_block(environment, name, kind, reason=shape), name)
     except BadSetting:
         return None, names
-    return (None if kind is ReasonKind.TREND else fragment), names
+    return (None if kind in _READ_BY_BLOCKS else fragment), names
 
 
 def _clean_reason(reason: Reason) -> Reason:

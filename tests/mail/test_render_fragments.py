@@ -23,7 +23,7 @@ from digestd.mail.digest import AssembledDigest, assemble_digest
 from digestd.mail.digest_layout import Heading, HeadingKind
 from digestd.mail.fragments import Fragment, slot
 from digestd.mail.rendering import clean_line
-from digestd.mail.templates import Templates
+from digestd.mail.templates import REASON_TEMPLATE, SHORT_REASON_TEMPLATE, Templates
 from digestd.resources import templates
 from tests import golden
 
@@ -148,16 +148,16 @@ def test_slots_give_the_bytes_of_rendering_the_words(language: str) -> None:
         for words in ((name or "3",), ("a quote of more than five words", name or "x")):
             reason = Reason(kind, name, words)
             for render, file in (
-                (rendering.render_sentence, rendering.REASON_TEMPLATE),
-                (rendering.render_short_sentence, rendering.SHORT_REASON_TEMPLATE),
+                (rendering.render_sentence, REASON_TEMPLATE),
+                (rendering.render_short_sentence, SHORT_REASON_TEMPLATE),
             ):
                 shown = rendering._clean_reason(reason)
                 assert render(environment, reason) == rendering._render_block(environment, file, kind, reason=shown)
-    for name, kind, settings in product(names, HeadingKind, ("", slot("settings"))):
-        made = parts._section(environment, Heading(kind, name), settings)
-        shown = category_label(name) if kind is HeadingKind.CATEGORY else name
-        heading = Heading(kind, clean_line(shown, TOPIC_SHOWN_MAX if kind is HeadingKind.TOPIC else 120))
-        expected = parts._part(environment, "email/digest.section", section=heading, settings=settings)
+    for name, heading, settings in product(names, HeadingKind, ("", slot("settings"))):
+        made = parts._section(environment, Heading(heading, name), settings)
+        label = category_label(name) if heading is HeadingKind.CATEGORY else name
+        label = clean_line(label, TOPIC_SHOWN_MAX if heading is HeadingKind.TOPIC else 120)
+        expected = parts._part(environment, "email/digest.section", section=Heading(heading, label), settings=settings)
         for one, other in zip(made, expected, strict=True):
             assert one.encode({"settings": b"s=\r\n"}) == other.encode({"settings": b"s=\r\n"})
 
