@@ -245,6 +245,7 @@ class Settings(BaseSettings):
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8080, ge=1, le=65535)
     public_papers: bool = True
+    archive_search: bool = False
     metrics_public: bool = False
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
     log_format: Literal["console", "json"] = "console"

@@ -36,6 +36,7 @@ Number = Annotated[int, typer.Argument(metavar="NUMBER", callback=check_number, 
 PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="An arXiv id, a DOI, or SCHEME:VALUE.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change. Changes nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Out = Annotated[Path | None, typer.Option(help="The file to write. Default: standard output.")]
 Limit = Annotated[int, typer.Option("--limit", callback=check_number, help="Show at most this many, newest first.")]
 
 

@@ -71,6 +71,16 @@ SUBSCRIBER: Mapping[str, CommandEntry | GroupEntry] = {
             "unlink": CommandEntry("interests:unlink_library", "Unlink a library and delete its key.", logs=False),
         },
     ),
+    "saved": GroupEntry(
+        "Search, tag and export a subscriber's papers.",
+        {
+            "list": CommandEntry("saved:list_saved", "List a subscriber's saved papers, newest first, or search."),
+            "edit": CommandEntry(
+                "saved:edit_note", "Set tags and note of a paper that a subscriber saved.", logs=False
+            ),
+            "export": CommandEntry("saved:export_saved", "Export a subscriber's saved papers, with tags and notes."),
+        },
+    ),
     "data": CommandEntry(
         "subscriber:export_data", "Export everything stored about one subscriber as JSON.", logs=False
     ),
@@ -86,7 +96,7 @@ GROUP = {
 }
 PAPER = {
     "import": CommandEntry("paper:import_file", "Import papers from a JSONL file."),
-    "list": CommandEntry("paper:list_papers", "List papers, newest first.", logs=False),
+    "list": CommandEntry("paper:list_papers", "List papers, newest first, or search.", logs=False),
     "show": CommandEntry("paper:show_paper", "Show one paper.", logs=False),
     "summarise": CommandEntry(
         "paper:summarise", "Summarise new papers with the language model now, ahead of the service."

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from pathlib import Path
 from time import monotonic
 from typing import Annotated
 
@@ -13,10 +12,9 @@ import typer
 from sqlmodel import Session
 
 from digestd import app as wiring
-from digestd import files
 from digestd.app import App
-from digestd.cli.arguments import Email, Json, between, parse_date, parse_paper
-from digestd.cli.output import emit, emit_line
+from digestd.cli.arguments import Email, Json, Out, between, parse_date, parse_paper
+from digestd.cli.output import emit, emit_line, write_out
 from digestd.cli.stdio import say
 from digestd.delivery.composer import Composer
 from digestd.delivery.replay import replay
@@ -44,7 +42,6 @@ from digestd.subscribers.lookup import find
 Text = Annotated[bool, typer.Option("--text", help="Show the text part. Default.")]
 Html = Annotated[bool, typer.Option("--html", help="Show the HTML part.")]
 Eml = Annotated[bool, typer.Option("--eml", help="Show the complete mail.")]
-Out = Annotated[Path | None, typer.Option(help="The file to write. Default: standard output.")]
 REPORT_AFTER = 5.0
 """Seconds without a word on papers that are encoded, 20 to 30 of them a second."""
 _PERIOD = re.compile(r"\d{4}-(\d{2}-\d{2}|W\d{2})", re.ASCII)
@@ -107,12 +104,12 @@ def show_preview(
     elif lint:
         _show_findings(composer.lint(claim), as_json=as_json)
     elif form:
-        _show(OUTLETS[form].render(composer.paper_list(claim)), out)
+        write_out(OUTLETS[form].render(composer.paper_list(claim)), out)
     elif as_json:
         emit({"period": claim.period, **asdict(composer.render(claim))}, as_json)
     else:
         is_mail = part is MailPart.EML
-        _show(composer.compose(claim).message if is_mail else _rendered_part(composer.render(claim), part), out)
+        write_out(composer.compose(claim).message if is_mail else _rendered_part(composer.render(claim), part), out)
 
 
 def _check_views(form: str, *, lint: bool, live: bool, shown: int, writes: bool) -> None:
@@ -167,7 +164,7 @@ def show_replay(
     if as_json:
         emit({"period": period, "differs": again.differs, "verdict": again.verdict, **asdict(again.rendered)}, as_json)
     else:
-        _show(again.message if part is MailPart.EML else _rendered_part(again.rendered, part), out)
+        write_out(again.message if part is MailPart.EML else _rendered_part(again.rendered, part), out)
         say(f"the digest of {period} {again.verdict}")
     if again.differs:
         raise typer.Exit(1)
@@ -377,16 +374,6 @@ def _part(*, text: bool, html: bool, eml: bool) -> MailPart:
     if text + html + eml > 1:
         raise BadInput("--text, --html and --eml exclude each other; use one of them")
     return MailPart.HTML if html else MailPart.EML if eml else MailPart.TEXT
-
-
-def _show(shown: bytes, out: Path | None) -> None:
-    if out is None:
-        typer.echo(shown, nl=False)
-        return
-    try:
-        out.write_bytes(shown)
-    except OSError as error:
-        raise BadInput(f"--out: cannot write {files.explain(error, out)}") from error
 
 
 def _rendered_part(rendered: Rendered, part: MailPart) -> bytes:

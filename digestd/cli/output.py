@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from functools import wraps
 from inspect import Parameter, signature
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import typer
@@ -24,6 +25,8 @@ from rich.text import Text
 
 from digestd.cli.arguments import Json
 from digestd.cli.stdio import printable, said, say
+from digestd.errors import BadInput
+from digestd.files import explain
 from digestd.text.sanitise import escape_invisible
 
 if TYPE_CHECKING:
@@ -46,6 +49,17 @@ def emit(data: Row | Iterable[Row], as_json: bool = False) -> None:
         _object(data)
     else:
         _rows(iter(data))
+
+
+def write_out(shown: bytes, out: Path | None) -> None:
+    """Write to the file of --out, or to standard output. Raises BadInput."""
+    if out is None:
+        typer.echo(shown, nl=False)
+        return
+    try:
+        out.write_bytes(shown)
+    except OSError as error:
+        raise BadInput(f"--out: cannot write {explain(error, out)}") from error
 
 
 def with_json(command: Callable[..., None]) -> Callable[..., None]:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
+from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd import files
+from digestd.app import App
 from digestd.cli.arguments import Json, Limit, PaperName, check_number, parse_datetime, parse_paper
 from digestd.cli.output import emit, emit_import_report, progress
 from digestd.domain.paper import Paper
@@ -21,20 +23,42 @@ from digestd.store.papers import merges
 def list_papers(
     since: Annotated[str, typer.Option(help="Only papers first seen since this time (ISO 8601).")] = "",
     limit: Limit = 50,
+    search: Annotated[
+        str, typer.Option(metavar="WORDS", help="List those that fit best instead, by words and meaning.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
-    """List papers, newest first.
+    """List papers, newest first, or search.
+
+    A search reads the newest 100,000 papers.
 
     Example: digestd paper list --since 2026-11-24 --json
+
+    Example: digestd paper list --search "frozen lakes"
     """
+    if search and since:
+        raise BadInput("--search and --since exclude each other; use one of them")
     built = wiring.connect()
     with built.db.read() as session:
-        found = papers.listing(session, limit, parse_datetime(since, "--since") if since else None)
+        if search:
+            found = _found(built, session, search, limit)
+        else:
+            found = papers.listing(session, limit, parse_datetime(since, "--since") if since else None)
     rows = [paper_row(paper) for paper in found]
     columns = ("id", "title", "archived", "signals")
     days = [{"published": paper.published.date()} for paper in found]
     table = [{name: row[name] for name in columns} | day for row, day in zip(rows, days, strict=True)]
     emit(rows if as_json else table, as_json)
+
+
+def _found(built: App, session: Session, query: str, limit: int) -> list[Paper]:
+    from digestd.logs import configure
+    from digestd.papers.search import search_papers
+
+    configure("console", "warning")
+    keys = [one.paper for one in search_papers(session, built.encoder, query, limit=limit)]
+    known = papers.by_keys(session, keys)
+    return [known[key] for key in keys if key in known]
 
 
 def show_paper(

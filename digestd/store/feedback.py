@@ -1,5 +1,7 @@
 """Verdicts and mutings from papers: events, appended and taken back, never changed; and what is read from them.
 
+Saved papers may have tags and a note. They are private to the reader, and nothing that ranks reads them.
+
 The likes of all subscribers, as ranking uses them for others, are only verdicts on papers of this installation. Papers
 that a subscriber brought along (imported, pasted, linked) are private to them and are not read here. The saved list has
 saved papers and recent picks, behind a secret link with a version.
@@ -7,7 +9,8 @@ saved papers and recent picks, behind a secret link with a version.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -58,7 +61,7 @@ def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Verdic
     if found is None:
         return None
     profiles.invalidate_profiles(session, [subscriber])
-    session.connection().execute(update(core.feedback).where(_F.id == found.id).values(undone_us=to_us(now)))
+    session.connection().execute(update(core.feedback).where(_F.id == found.id).values(undone_us=to_us(now), **_PLAIN))
     return Verdict(found.verdict)
 
 
@@ -72,7 +75,11 @@ def withdraw(session: Session, subscriber: int, papers: Collection[int], verdict
     """Take back one kind of verdict on a paper; other verdicts stay."""
     theirs = _F.subscriber_id == subscriber, _F.paper.in_(papers), _F.verdict == verdict, _F.undone_us.is_(None)
     profiles.invalidate_profiles(session, [subscriber])
-    session.connection().execute(update(core.feedback).where(*theirs).values(undone_us=to_us(now)))
+    session.connection().execute(update(core.feedback).where(*theirs).values(undone_us=to_us(now), **_PLAIN))
+
+
+_PLAIN: Mapping[str, None] = {"tags": None, "note": None}
+"""Tags and note of a paper that is saved no more."""
 
 
 def count(session: Session) -> int:
@@ -289,21 +296,48 @@ OWN_MAX = 10_000
 _D, _E = core.delivery.c, core.saved_list_link.c
 
 
-def saved_papers(session: Session, subscriber: int, limit: int = SAVED_MAX) -> list[tuple[Paper, datetime]]:
-    """Return the saved papers with their time, newest first, each once."""
+@dataclass(frozen=True, slots=True)
+class ReaderPaper:
+    """A paper of a reader. `saved`: when they saved it, None if it was only sent; `tags`, `note`: private to them."""
+
+    paper: Paper
+    saved: datetime | None = None
+    tags: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def notes(self) -> str:
+        """Return what a search by words reads besides the paper."""
+        return "\n".join((*self.tags, self.note))
+
+
+def saved_papers(session: Session, subscriber: int, limit: int = SAVED_MAX) -> list[ReaderPaper]:
+    """Return the saved papers, newest first, each once."""
     query = (
-        select(_F.paper, _F.at_us)
+        select(_F.paper, _F.at_us, _F.tags, _F.note)
         .where(_F.subscriber_id == subscriber, _F.verdict == Verdict.SAVED, _F.undone_us.is_(None))
         .order_by(_F.id.desc())
         .limit(limit)
     )
-    rows = list(readable(session.connection().execute(query), lambda row: (row.paper, from_us(row.at_us))))
-    papers = by_keys(session, {key for key, _ in rows})
-    found: dict[int, tuple[Paper, datetime]] = {}
-    for key, at in rows:
+    rows = list(readable(session.connection().execute(query), _saved))
+    papers = by_keys(session, {key for key, *_ in rows})
+    found: dict[int, ReaderPaper] = {}
+    for key, at, tags, note in rows:
         if paper := papers.get(key):
-            found.setdefault(paper.key, (paper, at))
+            before = found.get(paper.key) or ReaderPaper(paper, at)
+            found[paper.key] = replace(before, tags=before.tags or tags, note=before.note or note)
     return list(found.values())
+
+
+def _saved(row: core.Record) -> tuple[int, datetime, tuple[str, ...], str]:
+    return row.paper, from_us(row.at_us), tuple(map(str, row.tags or ())), row.note or ""
+
+
+def annotate(session: Session, subscriber: int, papers: Collection[int], tags: Sequence[str], note: str) -> bool:
+    """Replace tags and note of a saved paper, under all its row numbers; return False if it is not saved."""
+    theirs = _F.subscriber_id == subscriber, _F.paper.in_(papers), _F.verdict == Verdict.SAVED, _F.undone_us.is_(None)
+    values = {"tags": list(tags) or None, "note": note or None}
+    return session.connection().execute(update(core.feedback).where(*theirs).values(values)).rowcount > 0
 
 
 def papers_of_reader(session: Session, subscriber: int) -> set[int]:

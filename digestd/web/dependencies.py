@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from inspect import signature
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.params import Depends as DependsType
@@ -23,6 +23,9 @@ from digestd.store.database import Database
 from digestd.subscribers.notices import NoticeContext
 from digestd.web.guards import network_of
 from digestd.web.pages import Pages
+
+if TYPE_CHECKING:
+    from digestd.ranking.dense import Encoder
 
 T = TypeVar("T")
 LastTick = Callable[[], datetime | None] | None
@@ -109,6 +112,8 @@ SigningKeys = Annotated[Keys, Depends(part(lambda app: app.keys))]
 Links = Annotated[Urls, Depends(part(lambda app: app.urls))]
 Notices = Annotated[NoticeContext, Depends(part(lambda app: app.notices))]
 PublicUrl = Annotated[str, Depends(part(lambda app: app.settings.public_url))]
+OpenEncoder = Annotated["Callable[[], Encoder]", Depends(part(lambda app: lambda: app.encoder))]
+"""Opens the sentence encoder, which takes a while."""
 IsLookedUp = Annotated[bool, Depends(part(lambda app: app.registry_reader is not None))]
 """Papers that no source has reported are looked up in registries."""
 SitePages = Annotated[Pages, Depends(part(Pages.of))]

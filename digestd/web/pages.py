@@ -44,6 +44,7 @@ class Site:
         root: Path of the home page, prefix of all links.
         home: URL of the home page, for social previews; empty without a public URL.
         has_papers: There are public pages of papers.
+        has_search: They have a search of the archive.
         edition: Version of the static files, changes with the templates.
         languages: Other languages of this page, as pairs of tag and name.
         carried: Query that links end with to keep the chosen language.
@@ -56,6 +57,7 @@ class Site:
     edition: str
     home: str = ""
     has_papers: bool = True
+    has_search: bool = False
     languages: tuple[tuple[str, str], ...] = ()
     carried: str = ""
     judge_host: str | None = None
@@ -87,6 +89,7 @@ class Pages:
             app.templates.hash[:12],
             app.urls.home,
             settings.public_papers,
+            settings.public_papers and settings.archive_search,
             judge_host=("" if app.judge_host in LOOPBACK else app.judge_host) if app.judge_host else None,
         )
         return cls(app.templates, site, tuple((tag, _name(app.templates, tag)) for tag in app.templates.languages))

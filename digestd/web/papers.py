@@ -1,6 +1,7 @@
 """Show papers to anybody, as pages, files and feeds.
 
     /papers, /papers/{day}         the trending papers of a day
+    /papers/search                 what fits words best in the whole archive, if DIGESTD_ARCHIVE_SEARCH is on
     /papers.atom, /papers.json     what is trending now, for feed readers
     /papers.md, /papers.bib, .ris  the same as a file
     /paper/{id}                    one paper: the page to share
@@ -9,8 +10,9 @@ Lists are ranked by public votes alone and know no subscriber. Only papers that 
 subscriber's reference. Its address carries no power over any account and says nothing about who shared it.
 """
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
@@ -24,8 +26,13 @@ from digestd.mail.paper_view import OWN_PAGE, PaperView, cut_for_page
 from digestd.store import papers
 from digestd.store.database import Database
 from digestd.store.papers import sources
-from digestd.web.dependencies import Db, Now, VisitorPages, part
+from digestd.web.dependencies import Db, Network, Now, OpenEncoder, VisitorPages, part
+from digestd.web.guards import Window
 from digestd.web.pages import ENGLISH, SHOW, Pages, ResponseCache, as_feed, as_file
+from digestd.web.preview_day import TodaysPapers
+
+if TYPE_CHECKING:
+    from digestd.ranking.dense import Encoder
 
 PAPERS_MAX = 20
 TODAY, PAST = timedelta(minutes=1), timedelta(hours=1)
@@ -36,16 +43,39 @@ SPANS = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
 ENOUGH = 5
 FEED_KEPT = timedelta(minutes=1)
 PAPER_KEPT = timedelta(minutes=10)
+SEARCHES, SEARCH_SPAN = 30, timedelta(minutes=5)
+"""Searches of one network. Those of all share the thread and the places of previews."""
 router = APIRouter()
 _Today = Annotated[ResponseCache, Depends(part(lambda _app: ResponseCache(TODAY)))]
 _Past = Annotated[ResponseCache, Depends(part(lambda _app: ResponseCache(PAST)))]
 _Paper = Annotated[ResponseCache, Depends(part(lambda _app: ResponseCache(PAPER_KEPT)))]
+
+_Searches = Annotated[Window, Depends(part(lambda _app: Window(SEARCHES, SEARCH_SPAN)))]
 
 
 @router.api_route("/papers", methods=SHOW)
 async def today(pages: VisitorPages, db: Db, now: Now, cache: _Today) -> Response:
     name = (pages.language, pages.site.carried)
     return await cache.page(name, now, lambda: _day_page(db, pages, now.date(), now))
+
+
+@router.api_route("/papers/search", methods=SHOW)
+async def search(
+    pages: VisitorPages,
+    db: Db,
+    now: Now,
+    network: Network,
+    preview_day: TodaysPapers,
+    open_encoder: OpenEncoder,
+    often: _Searches,
+    q: str = "",
+) -> Response:
+    if not pages.site.has_search:
+        raise NotFound("the archive cannot be searched here")
+    if not q.strip():
+        return RedirectResponse(f"{pages.site.root}papers{pages.site.carried}", 303)
+    often.check(network, now)
+    return await preview_day.run(network, lambda: _found_page(db, pages, open_encoder, q))
 
 
 @router.api_route("/papers/{day}", methods=SHOW)
@@ -137,6 +167,16 @@ def _day_page(db: Database, pages: Pages, day: date, now: datetime) -> Response:
         after=after and after.date(),
         outlets=tuple(OUTLETS.values()) if day == now.date() else (),
     )
+
+
+def _found_page(db: Database, pages: Pages, open_encoder: "Callable[[], Encoder]", query: str) -> Response:
+    from digestd.papers.search import QUERY_MAX, search_papers  # noqa: PLC0415  # few processes search
+
+    query = query.replace("\0", "")[:QUERY_MAX]
+    with db.read() as session:
+        found = [one.paper for one in search_papers(session, open_encoder(), query, limit=PAPERS_MAX)]
+        known = papers.by_keys(session, found)
+    return pages.page("search", query=query, papers=cut_for_page([known[key] for key in found if key in known]))
 
 
 def _find(db: Database, name: str) -> Paper:

@@ -1,36 +1,48 @@
-"""Show the saved papers of a subscriber at a secret address: as a page, as files and as feeds.
+"""Show the saved papers of a subscriber: at a secret address to share, and behind the link to their settings.
 
 /s/{token}                       the list
 /s/{token}/saved.bib, .ris, .md  for reference managers and notes
 /s/{token}/saved.atom, .json     what was saved, for feed readers
 /s/{token}/digests.atom, .json   the papers of their digests
-/p/{token}/saved                 the list by the link to the settings;  POST removes a paper
+/p/{token}/saved                 the list with tags and notes, and a search of all that they were sent and saved
+/p/{token}/saved.{ending}        the same papers as a file
+/p/{token}/saved/{act}           POST adds, removes or notes a paper
 
-Feed readers know the secret address and may pass it on, so it is only to read and leads to no other page of the
-subscriber.
+Feed readers know the secret address and may pass it on, so it is only to read, has no tags and notes, and leads to no
+other page of the subscriber.
 """
 
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel
 from sqlmodel import Session
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from digestd.domain.interest import Verdict
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Status, Subscriber
-from digestd.errors import NotFound
+from digestd.errors import BadRecord, NotFound
 from digestd.mail.outlets import FEEDS, FILES, ListedPaper, PaperList, by_ending
 from digestd.mail.paper_view import HEADING, PaperView
 from digestd.security.tokens import Purpose, make_token, read_token
-from digestd.store import feedback, papers, subscribers
-from digestd.web.dependencies import LinkedPage, Links, made
+from digestd.store import feedback, subscribers
+from digestd.store.database import Database
+from digestd.subscribers import saved_papers as library
+from digestd.web.dependencies import LinkedPage, Links, OpenEncoder, made
 from digestd.web.pages import SHOW, as_feed, as_file
-from digestd.web.preferences import Settings
+from digestd.web.preferences import MALFORMED, Settings
 
+T = TypeVar("T")
 SHOWN_MAX = 100
 """Maximum number of papers on the page. Files contain all."""
+TAGS_SHOWN = 40
+QUERY_MAX = 200
 router = APIRouter()
 
 
@@ -56,29 +68,19 @@ class SavedPapers(LinkedPage):
     def page(self) -> Response:
         with self.db.read() as session:
             owner = self.owner(session)
-        return self._page(owner, self.token)
+        return self._page(owner)
 
-    def page_of(self, owner: Subscriber, settings: str) -> Response:
-        """Return the list for its owner, with buttons.
-
-        `settings`: path of the settings page.
-        """
-        with self.db.read() as session:
-            edition = feedback.saved_link_version(session, owner.key)
-        return self._page(owner, make_token(self.keys, Purpose.SAVED, owner.key, self.now, edition), settings)
-
-    def _page(self, owner: Subscriber, signed: str, settings: str = "") -> Response:
+    def _page(self, owner: Subscriber) -> Response:
         with self.db.read() as session:
             found = feedback.saved_papers(session, owner.key)
         return self.pages.page(
             "saved",
             language=owner.language,
             count=len(found),
-            papers=[PaperView.of(paper).cut(HEADING) for paper, _ in found[:SHOWN_MAX]],
-            base=f"{self.pages.site.root}s/{signed}",
+            papers=[PaperView.of(one.paper).cut(HEADING) for one in found[:SHOWN_MAX]],
+            base=f"{self.pages.site.root}s/{self.token}",
             files=FILES,
             feeds=FEEDS,
-            settings=settings,
         )
 
     def listed(self, name: str, limit: int) -> PaperList:
@@ -104,8 +106,8 @@ class SavedPapers(LinkedPage):
 
     def _saved(self, session: Session, owner: Subscriber, limit: int) -> list[ListedPaper]:
         return [
-            ListedPaper.of(paper, at, self.pages.templates, owner.language)
-            for paper, at in feedback.saved_papers(session, owner.key, limit)
+            ListedPaper.of(one.paper, one.saved or self.now, self.pages.templates, owner.language)
+            for one in feedback.saved_papers(session, owner.key, limit)
         ]
 
     def _picked(self, session: Session, owner: Subscriber) -> list[ListedPaper]:
@@ -134,16 +136,114 @@ def fetch(request: Request, name: str, saved_papers: Saved) -> Response:
     return as_file(outlet, saved_papers.listed(name, feedback.SAVED_MAX), name)
 
 
+class SentPaper(BaseModel):
+    """The fields of a form about a paper: its id, tags and note, and what the page showed."""
+
+    paper: str = ""
+    tags: str = ""
+    note: str = ""
+    q: str = ""
+    tag: str = ""
+
+    @property
+    def lines(self) -> str:
+        return self.note.replace("\r\n", "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPapers:
+    """The list for its owner, with tags and notes, searched by words and a tag."""
+
+    settings: Settings
+    open_encoder: OpenEncoder
+
+    async def run(self, query: str, work: Callable[[], T]) -> T:
+        """Run `work` in a thread. Raises PreviewRefused if it searches while all places are taken."""
+        if not query.strip():
+            return await run_in_threadpool(work)
+        return await self.settings.preview_day.run(self.settings.network, work)
+
+    def page(self, query: str = "", tag: str = "", typed: SentPaper | None = None, problem: str = "") -> Response:
+        """Return the list. Raises BadToken, PreferencesLinkExpired, NotFound."""
+        settings, owner = self.settings, self.settings.subscriber()
+        query, tag = query[:QUERY_MAX], tag[: library.TAG_MAX]
+        with settings.db.read() as session:
+            edition = feedback.saved_link_version(session, owner.key)
+            found = library.find_papers(session, self.open_encoder, owner.key, query, tag)
+            saved = feedback.saved_papers(session, owner.key) if query or tag else found
+        token = make_token(settings.keys, Purpose.SAVED, owner.key, settings.now, edition)
+        return settings.pages.page(
+            "library",
+            MALFORMED if typed else 200,
+            language=owner.language,
+            count=len(found),
+            papers=[(PaperView.of(one.paper).cut(HEADING), one) for one in found[:SHOWN_MAX]],
+            tags=Counter(name for one in saved for name in one.tags).most_common(TAGS_SHOWN),
+            any_saved=bool(saved),
+            query=query,
+            tag=tag,
+            wanted=_wanted(query, tag),
+            typed=typed,
+            problem=problem,
+            limits=(library.TAG_MAX, library.TAGS_MAX, library.NOTE_MAX),
+            base=f"{settings.pages.site.root}s/{token}",
+            files=FILES,
+            feeds=FEEDS,
+            settings=settings.here,
+        )
+
+    def listed(self, query: str, tag: str) -> PaperList:
+        """Return the same papers for a file of their owner, with tags and notes."""
+        settings, owner = self.settings, self.settings.subscriber()
+        with settings.db.read() as session:
+            found = library.find_papers(session, self.open_encoder, owner.key, query[:QUERY_MAX], tag)
+        pages = settings.pages
+        return library.own_list(found, pages.templates, owner, pages.site.list_name, settings.now)
+
+    def act(self, sent: SentPaper, work: Callable[[Database, int, PaperId], None]) -> Response:
+        """Do something with a paper for its reader, nothing if it is unknown, and show the papers as before."""
+        settings = self.settings
+        owner = settings.subscriber()
+        with suppress(NotFound):
+            work(settings.db, owner.key, PaperId(sent.paper[:400].replace("\0", "")))
+        shown = _wanted(sent.q, sent.tag)
+        return RedirectResponse(f"{settings.here}/saved{shown}", 303) if shown else self.page()
+
+
+Own = Annotated[OwnPapers, made(OwnPapers)]
+
+
 @router.api_route("/p/{token}/saved", methods=SHOW)
-def show_own(settings: Settings, saved_papers: Saved) -> Response:
-    return saved_papers.page_of(settings.subscriber(), settings.here)
+async def show_own(own: Own, q: str = "", tag: str = "") -> Response:
+    return await own.run(q, lambda: own.page(q, tag))
+
+
+@router.api_route("/p/{token}/saved.{ending}", methods=SHOW)
+async def fetch_own(own: Own, ending: str, q: str = "", tag: str = "") -> Response:
+    outlet = by_ending(ending)
+    if outlet is None or outlet.is_feed:
+        raise NotFound("no such file")
+    return await own.run(q, lambda: as_file(outlet, own.listed(q, tag), f"saved.{ending}"))
+
+
+@router.post("/p/{token}/saved/add")
+def add(own: Own, sent: Annotated[SentPaper, Form()]) -> Response:
+    return own.act(sent, lambda db, key, name: library.save(db, key, name, own.settings.now))
 
 
 @router.post("/p/{token}/saved/remove")
-def remove(settings: Settings, saved_papers: Saved, paper: Annotated[str, Form()] = "") -> Response:
-    owner = settings.subscriber()
-    with settings.db.write() as session:
-        if found := papers.find(session, PaperId(paper[:400])):
-            rows = {found.key, *papers.former_keys(session, [found.key]).get(found.key, ())}
-            feedback.withdraw(session, owner.key, rows, Verdict.SAVED, settings.now)
-    return saved_papers.page_of(owner, settings.here)
+def remove(own: Own, sent: Annotated[SentPaper, Form()]) -> Response:
+    return own.act(sent, lambda db, key, name: library.remove(db, key, name, own.settings.now))
+
+
+@router.post("/p/{token}/saved/note")
+def note(own: Own, sent: Annotated[SentPaper, Form()]) -> Response:
+    try:
+        return own.act(sent, lambda db, key, name: library.annotate(db, key, name, sent.tags.split(","), sent.lines))
+    except BadRecord as error:
+        return own.page(typed=sent, problem=error.field)
+
+
+def _wanted(query: str, tag: str) -> str:
+    """Return the query of the address of a search."""
+    return f"?{urlencode({'q': query[:QUERY_MAX], 'tag': tag[: library.TAG_MAX]})}" if query or tag else ""

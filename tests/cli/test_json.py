@@ -41,6 +41,10 @@ subscriber resume {ADA}
 subscriber interests {ADA}
 subscriber feedback {ADA} {PAPER} more
 subscriber feedback {ADA}
+subscriber feedback {ADA} {PAPER} saved
+subscriber saved list {ADA}
+subscriber saved edit {ADA} {PAPER} --tag moss
+subscriber saved export {ADA} --out saved.bib
 subscriber data {ADA}
 subscriber export
 subscriber library list {ADA}

@@ -163,6 +163,45 @@ def test_ris_round_trips_one_record(words: str) -> None:
     assert (doi["type_of_reference"], doi["doi"]) == ("JOUR", "10.5555/x")
 
 
+def test_csl_names_preprint_and_authors() -> None:
+    authors = ("Bea Lakeman", "Ada van der Berg", "Sammy Davis Jr.", "Plato")
+    preprint, article = json.loads(
+        written(
+            "csl", replace(PAPER, words=replace(WORDS, authors=authors)), replace(PAPER, id=PaperId("doi:10.5555/x"))
+        )
+    )
+    assert (preprint["id"], preprint["type"], preprint["number"]) == (
+        "arxiv-2611.04417", "article", "arXiv:2611.04417"
+    )  # fmt: skip
+    assert preprint["author"] == [
+        {"family": "Lakeman", "given": "Bea"},
+        {"family": "van der Berg", "given": "Ada"},
+        {"family": "Davis", "suffix": "Jr.", "given": "Sammy"},
+        {"literal": "Plato"},
+    ]
+    assert preprint["issued"] == {"date-parts": [[2026, 11, 24]]}
+    assert (article["type"], article["DOI"]) == ("article-journal", "10.5555/x")
+
+
+@pytest.mark.parametrize("words", ODD)
+def test_files_round_trip_tags_and_notes(words: str) -> None:
+    one = ListedPaper(PaperView.of(PAPER), WHEN, tags=(words, "thesis"), note=f"{words}\nsecond line")
+    own = replace(listed(), items=(one,))
+    shown = one_line(f"{words} second line")
+    (item,) = json.loads(OUTLETS["csl"].render(own))
+    assert one_line(item["annote"]) == shown
+    (record,) = rispy.loads(OUTLETS["ris"].render(own).decode())
+    assert one_line(record["notes"][0]) == shown
+    assert [one_line(word) for word in record["keywords"][:2]] == [one_line(words), "thesis"]
+    (entry,) = parse_string(OUTLETS["bibtex"].render(own).decode()).entries
+    assert "second line" in entry["annote"]
+    assert "thesis, geo.ice" in entry["keywords"]
+    blocks = MarkdownIt("gfm-like", {"linkify": False}).parse(OUTLETS["markdown"].render(own).decode())
+    texts = [one_line(plain(token)) for token in blocks if token.type == "inline"]
+    assert {"second line", one_line(words.splitlines()[-1])} <= set(texts)
+    assert any(text.endswith("#thesis") for text in texts)
+
+
 @pytest.mark.parametrize(
     ("name", "written"),
     [

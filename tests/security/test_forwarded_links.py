@@ -35,7 +35,7 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]{40}")
 TAG = re.compile(r"[a-z0-9._-]+\+[a-z2-7]{48}")
 POWERS = (*PATHS, Purpose.COMMAND)
 """Everything that a token can do, but for the stamps of forms, which do nothing alone."""
-FILES = ("saved.bib", "saved.ris", "saved.atom", "saved.json", "digests.atom", "digests.json")
+FILES = ("saved.bib", "saved.ris", "saved.csl.json", "saved.atom", "saved.json", "digests.atom", "digests.json")
 
 
 @dataclass

@@ -26,6 +26,7 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     "/p/{token}/mute/{period}/{n:int}": {"what": "author:Author 1"},
     "/p/{token}/drop": {"kind": "topic", "value": "canary topic"},
     "/p/{token}/move": {"email": "elsewhere@example.org"},
+    "/p/{token}/saved/add": {"paper": "invented:1"},
     "/p/{token}/import": {"text": "arXiv:2401.00001"},
 }
 """Fields that make a form act; an empty form does for the others."""
@@ -72,6 +73,9 @@ POWERS: Mapping[str, Power] = {
     "GET /p/{token}/mute/{period}/{n:int}": _power(),
     "POST /p/{token}/mute/{period}/{n:int}": _power("", "subscriber muting"),
     "GET /p/{token}/saved": _power(),
+    "GET /p/{token}/saved.{ending}": _power(),
+    "POST /p/{token}/saved/add": _power("", "feedback subscriber"),
+    "POST /p/{token}/saved/note": _power(),
     "POST /p/{token}/saved/remove": _power(),
     "POST /p/{token}/pause": _power(ALL, CONSENT),
     "POST /p/{token}/resume": _power(ALL),
@@ -118,7 +122,7 @@ def _facts(address: str) -> dict[str, str]:
 
 
 def test_routes_disclose_and_change_only_listed_things(client: TestClient, app: App, backend: Backend) -> None:
-    backend.import_papers(PAPER)
+    backend.import_papers({**PAPER, "id": "invented:1"})
     found: dict[str, Power] = {}
     for number, (method, path) in enumerate(_calls(app)):
         token = opening(backend, path, number, **TYPED)["token"]

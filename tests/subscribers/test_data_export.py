@@ -23,7 +23,7 @@ from digestd.domain.subscriber import Cause, ConsentAction, Status
 from digestd.security.addresses import address_key
 from digestd.security.tokens import Scope
 from digestd.store import core, groups, integrations, libraries, personal_data, references, subscribers, suppressions
-from digestd.subscribers import feedback
+from digestd.subscribers import feedback, saved_papers
 from digestd.subscribers.address_change import request_address_change
 from digestd.subscribers.lookup import find
 from digestd.subscribers.personal_data import collect_data, erase
@@ -33,7 +33,7 @@ from tests.support.install import Install, install
 pytestmark = pytest.mark.slow
 
 ADA, NEW = "ada.canary@example.net", "new.canary@example.com"
-CANARIES = (b"ada.canary", b"new.canary", b"Canary Lovelace", b"canary topic", b"Canary Author")
+CANARIES = (b"ada.canary", b"new.canary", b"Canary Lovelace", b"canary topic", b"Canary Author", b"canary tag")
 ADDRESSES = ("recipient_key", "address_key")
 NOBODYS = frozenset(
     {
@@ -85,6 +85,8 @@ async def lived(installed: Install) -> int:
         key = find(session, keys, ADA).key
         name = PaperId(str(session.connection().execute(select(core.paper.c.paper_id).limit(1)).scalar()))
     feedback.add_feedback(db, keys, ADA, name, Verdict.MORE, now)
+    saved_papers.save(db, key, name, now)
+    saved_papers.annotate(db, key, name, ["canary tag"], "A note by Canary Lovelace.")
     request_address_change(db, installed.app.notices, key, NEW, now)
     with db.write() as session:
         by = address_key(keys, ADA)
@@ -126,7 +128,8 @@ async def test_data_export_contains_every_personal_row(installed: Install) -> No
                 rows = [row for row in rows if there not in {getattr(row, of, None) for of in ADDRESSES}]
             assert len(kept[name]) == len(rows), name  # type: ignore[arg-type]  # a list: there is one subscriber
     said = json.dumps(kept, default=str)
-    for word in (ADA, NEW, "Canary Lovelace", "canary topic", "strong00", "Press the button.", "they asked", "Ice lab"):
+    theirs = ("A note by Canary", "canary tag", "Canary Lovelace", "canary topic", "strong00", "they asked", "Ice lab")
+    for word in (ADA, NEW, "Press the button.", *theirs):
         assert word in said, word
 
 

@@ -47,7 +47,8 @@ def test_pages_fixture_covers_all_routes(app: App, pages: list[str]) -> None:
     )
     of_libraries = ("zotero", "read", "unlink")
     assert acting == {
-        *("/p/{token}/saved/remove", "/p/{token}/mute/{period}/{n:int}", "/erase/{token}", "/renew/{token}"),
+        *("/p/{token}/mute/{period}/{n:int}", "/erase/{token}", "/renew/{token}"),
+        *(f"/p/{{token}}/saved/{act}" for act in ("add", "note", "remove")),
         *(
             "/subscribe",
             "/resend",

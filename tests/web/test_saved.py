@@ -9,6 +9,7 @@ import feedparser
 import pytest
 import rispy
 from bibtexparser.entrypoint import parse_string
+from httpx2 import Response
 from lxml import etree
 from starlette.testclient import TestClient
 
@@ -66,6 +67,96 @@ def test_owner_removes_saved_paper(client: TestClient, backend: Backend, shelf: 
     before = backend.contents()
     assert client.post(f"{own}/remove", data={"paper": "nobody:has"}).status_code == 200
     assert backend.contents() == before
+
+
+def noted(client: TestClient, own: str, paper: str, tags: str = "", note: str = "", **more: str) -> Response:
+    """Post tags and a note on a paper."""
+    return client.post(f"{own}/note", data={"paper": paper, "tags": tags, "note": note, **more})
+
+
+def saved_id(client: TestClient, own: str) -> str:
+    """Return the id of the only saved paper."""
+    [paper] = {str(one.get("value")) for one in tree(client.get(own).text).iter("input") if one.get("name") == "paper"}
+    return paper
+
+
+def test_owner_tags_and_notes_saved_paper(client: TestClient, backend: Backend, shelf: str) -> None:
+    own = f"{backend.settings(ADA)}/saved"
+    paper = saved_id(client, own)
+    before = backend.contents()
+    page = noted(client, own, paper, "thesis, #Ice,THESIS , ", "Compare <b>table</b> 3.\r\nAsk Bea.")
+    assert "Compare &lt;b&gt;table&lt;/b&gt; 3.\nAsk Bea." in page.text
+    assert [words(a) for a in tree(page.text).findall(".//li/div/ul/li/a")] == ["THESIS", "Ice"]
+    changed = {name for name, rows in backend.contents().items() if rows != before[name]}
+    assert changed == {"feedback"}, "ranking does not read them, so no profile is void"
+    assert len(listed(client.get(f"{own}?tag=ice").text)) == 1
+    assert "No paper fits" in client.get(f"{own}?tag=snow").text
+    assert len(listed(client.get(f"{own}?q=table").text)) == 1
+    bib = client.get(f"{own}.bib?tag=ice").text
+    assert (bib.count("@misc{"), "thesis" in bib.lower(), "Ask Bea." in bib) == (1, True, True)
+    assert client.get(f"{own}.bib?tag=snow").text == ""
+    assert client.get(f"{own}.atom").status_code == 404
+
+
+def test_notes_stay_with_their_owner(client: TestClient, backend: Backend, shelf: str) -> None:
+    own = f"{backend.settings(ADA)}/saved"
+    noted(client, own, saved_id(client, own), "canary", "a canary sang")
+    backend.join("bob@example.org")
+    for path in (
+        shelf,
+        *(f"{shelf}/{name}" for name in NAMES),
+        f"{backend.settings('bob@example.org')}/saved?q=canary",
+    ):
+        assert "canary" not in client.get(path).text.replace('value="canary"', "").replace("“canary”", ""), path
+    backend.clock.advance(days=1)
+    other = noted(client, f"{backend.settings('bob@example.org')}/saved", saved_id(client, own), "theirs", "theirs")
+    assert "theirs" not in other.text
+    assert "theirs" not in client.get(f"{backend.settings(ADA)}/saved").text
+
+
+@pytest.mark.parametrize(
+    ("tags", "note", "problem"),
+    [
+        (",".join(f"t{n}" for n in range(11)), "", "At most 10 tags"),
+        ("t" * 41, "kept as typed", "up to 40 characters"),
+        ("", "n" * 2_001, "At most 2,000 characters"),
+    ],
+)
+def test_too_long_note_is_refused(
+    client: TestClient, backend: Backend, shelf: str, tags: str, note: str, problem: str
+) -> None:
+    own = f"{backend.settings(ADA)}/saved"
+    before = backend.contents()
+    page = noted(client, own, saved_id(client, own), tags, note)
+    assert page.status_code == 422
+    assert problem in page.text
+    assert (tags in page.text, note in page.text) == (True, True)
+    assert backend.contents() == before
+
+
+def test_removed_paper_loses_its_note(client: TestClient, backend: Backend, shelf: str) -> None:
+    own = f"{backend.settings(ADA)}/saved"
+    paper = saved_id(client, own)
+    noted(client, own, paper, "thesis", "Gone with it.")
+    client.post(f"{own}/remove", data={"paper": paper})
+    assert "Gone with it." not in repr(backend.contents())
+    assert listed(client.post(f"{own}/add", data={"paper": paper}).text)
+    assert "thesis" not in client.get(own).text
+    assert noted(client, own, "invented:none", "x").status_code == 200
+
+
+def test_owner_searches_what_was_sent(client: TestClient, backend: Backend, shelf: str) -> None:
+    own = f"{backend.settings(ADA)}/saved"
+    page = client.get(f"{own}?q=alpine+lakes")
+    assert len(listed(page.text)) == 2
+    buttons = {words(form).split(":")[0]: form for form in tree(page.text).findall(".//li/form")}
+    assert buttons.keys() == {"Save", "Remove"}
+    fields = {one.get("name", ""): one.get("value", "") for one in buttons["Save"].iter("input")}
+    answer = client.post(f"{own}/add", data=fields, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{own}?q=alpine+lakes&tag=")
+    assert len(listed(client.get(own).text)) == 2
+    assert client.get(f"{own}.csl.json?q=part+1").json()[0]["title"].endswith("part 1")
+    assert listed(client.get(f"{own}?q=%00%F0whales").text) == []
 
 
 def test_secret_address_is_read_only(client: TestClient, backend: Backend, shelf: str) -> None:

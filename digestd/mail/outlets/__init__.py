@@ -7,7 +7,7 @@ HTML part of the mail (see `Composer.render_page`).
 
 from collections.abc import Mapping
 
-from digestd.mail.outlets.citations import bibtex, ris
+from digestd.mail.outlets.citations import bibtex, csl, ris
 from digestd.mail.outlets.feeds import atom, json_feed
 from digestd.mail.outlets.markdown import markdown
 from digestd.mail.outlets.outlet import ListedPaper, Outlet, PaperList
@@ -18,6 +18,7 @@ OUTLETS: Mapping[str, Outlet] = {
     "markdown": Outlet("Markdown", "md", "text/markdown; charset=utf-8; variant=CommonMark", markdown),
     "bibtex": Outlet("BibTeX", "bib", "application/x-bibtex; charset=utf-8", bibtex),
     "ris": Outlet("RIS", "ris", "application/x-research-info-systems; charset=utf-8", ris),
+    "csl": Outlet("CSL-JSON", "csl.json", "application/vnd.citationstyles.csl+json; charset=utf-8", csl),
     "atom": Outlet("Atom", "atom", "application/atom+xml; charset=utf-8", atom, is_feed=True),
     "json": Outlet("JSON Feed", "json", "application/feed+json; charset=utf-8", json_feed, is_feed=True),
 }

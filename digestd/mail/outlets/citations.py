@@ -1,13 +1,15 @@
-"""Write papers as BibTeX and RIS, for reference managers.
+"""Write papers as BibTeX, RIS and CSL-JSON, for reference managers.
 
 BibTeX counts braces even after a backslash, so a brace in a title is written as a command. A line of RIS is a tag, two
-spaces, a dash and a value (https://refdb.sourceforge.net/manual-0.9.6/sect1-ris-format.html).
+spaces, a dash and a value (https://refdb.sourceforge.net/manual-0.9.6/sect1-ris-format.html). CSL-JSON is what Zotero,
+Pandoc and citation processors read (https://docs.citationstyles.org/en/stable/specification.html, appendix IV).
 """
 
+import json
 import re
 from collections.abc import Iterable
 
-from digestd.mail.outlets.outlet import PaperList
+from digestd.mail.outlets.outlet import ListedPaper, PaperList
 from digestd.mail.paper_view import PaperView
 from digestd.text.people import family_first
 from digestd.text.sanitise import clean
@@ -27,13 +29,13 @@ _KEY = re.compile(r"[^A-Za-z0-9.:/-]+")
 def bibtex(papers: PaperList) -> bytes:
     """Return one entry per paper, `misc` for preprints. Keys are identifiers, numbered if equal."""
     taken: set[str] = set()
-    entries = (_bibtex_entry(item.paper, _key(item.paper, taken)) for item in papers.items)
+    entries = (_bibtex_entry(item, _key(item.paper, taken)) for item in papers.items)
     return "\n".join(entries).encode("utf-8", "replace")
 
 
 def ris(papers: PaperList) -> bytes:
     """Return one record per paper, `UNPB` for preprints. Lines end with CRLF."""
-    lines = (f"{tag}  - {value}\r\n" for item in papers.items for tag, value in _ris_record(item.paper))
+    lines = (f"{tag}  - {value}\r\n" for item in papers.items for tag, value in _ris_record(item))
     return "".join(lines).encode("utf-8", "replace")
 
 
@@ -46,7 +48,15 @@ def _key(paper: PaperView, taken: set[str]) -> str:
     return key
 
 
-def _bibtex_entry(paper: PaperView, key: str) -> str:
+def csl(papers: PaperList) -> bytes:
+    """Return one item per paper, `article` for preprints."""
+    taken: set[str] = set()
+    items = [_csl_item(item, _key(item.paper, taken)) for item in papers.items]
+    return json.dumps(items, ensure_ascii=False, indent=1).encode("utf-8", "replace") + b"\n"
+
+
+def _bibtex_entry(item: ListedPaper, key: str) -> str:
+    paper = item.paper
     scheme, _, value = paper.id.partition(":")
     fields = {
         "title": f"{{{_tex(paper.title)}}}",
@@ -57,8 +67,9 @@ def _bibtex_entry(paper: PaperView, key: str) -> str:
         "archiveprefix": "arXiv" if scheme == "arxiv" else "",
         "doi": _plain(value) if scheme == "doi" else "",
         "url": _plain(paper.page),
-        "keywords": ", ".join(map(_tex, paper.codes)),
+        "keywords": ", ".join(map(_tex, item.keywords)),
         "abstract": _tex(paper.abstract),
+        "annote": _tex(item.note),
     }
     lines = "".join(f"  {name} = {{{text}}},\n" for name, text in fields.items() if text)
     return f"@{'article' if scheme == 'doi' else 'misc'}{{{key},\n{lines}}}\n"
@@ -79,7 +90,8 @@ def _plain(value: str) -> str:
     return clean(value).replace("\\", "%5C").replace("{", "%7B").replace("}", "%7D")
 
 
-def _ris_record(paper: PaperView) -> Iterable[tuple[str, str]]:
+def _ris_record(item: ListedPaper) -> Iterable[tuple[str, str]]:
+    paper = item.paper
     scheme, _, value = paper.id.partition(":")
     yield "TY", "JOUR" if scheme == "doi" else "UNPB"
     yield "TI", paper.title
@@ -92,7 +104,36 @@ def _ris_record(paper: PaperView) -> Iterable[tuple[str, str]]:
         yield "AN", f"arXiv:{clean(value)}"
     if paper.page:
         yield "UR", paper.page
-    yield from (("KW", name) for name in paper.codes)
+    yield from (("KW", clean(name)) for name in item.keywords)
     if paper.abstract:
         yield "AB", paper.abstract
+    if item.note:
+        yield "N1", clean(item.note)
     yield "ER", ""
+
+
+def _csl_item(item: ListedPaper, key: str) -> dict[str, object]:
+    paper = item.paper
+    scheme, _, value = paper.id.partition(":")
+    fields = {
+        "id": key,
+        "type": "article-journal" if scheme == "doi" else "article",
+        "title": paper.title,
+        "author": [_csl_name(name) for name in paper.authors],
+        "issued": {"date-parts": [[paper.dated.year, paper.dated.month, paper.dated.day]]},
+        "DOI": clean(value) if scheme == "doi" else "",
+        "number": f"arXiv:{clean(value)}" if scheme == "arxiv" else "",
+        "URL": paper.page,
+        "keyword": ", ".join(map(clean, item.keywords)),
+        "abstract": paper.abstract,
+        "annote": clean(item.note),
+    }
+    return {name: field for name, field in fields.items() if field}
+
+
+def _csl_name(name: str) -> dict[str, str]:
+    family, *rest = family_first(name).split(", ")
+    if not rest:
+        return {"literal": family}
+    suffix = {"suffix": rest[0]} if len(rest) > 1 else {}
+    return {"family": family, "given": rest[-1], **suffix}

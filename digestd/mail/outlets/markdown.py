@@ -13,7 +13,7 @@ _LIST = re.compile(r"^(\d{1,9})([.)])")
 
 
 def markdown(papers: PaperList) -> bytes:
-    """Return a heading per paper, with authors, the reason, the gist, the abstract and links."""
+    """Return a heading per paper, with authors, the reason, tags and note, the gist, the abstract and links."""
     title = f"# {_plain(papers.title)}"
     heading = [title, f"<{home}>"] if (home := safe_url(papers.home)) else [title]
     blocks = [*heading, *(block for number, item in enumerate(papers.items, 1) for block in _paper(number, item))]
@@ -28,6 +28,9 @@ def _paper(number: int, item: ListedPaper) -> Iterator[str]:
         yield facts
     if why := _plain(item.why):
         yield f"> {why}"
+    if item.tags:
+        yield " ".join(f"#{_plain(tag.replace(' ', '-'))}" for tag in item.tags)
+    yield from filter(None, map(_plain, item.note.splitlines()))
     if gist := _plain(item.gist):
         yield gist
     if abstract := _plain(paper.abstract):

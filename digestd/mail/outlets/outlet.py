@@ -14,12 +14,25 @@ from digestd.mail.templates import Templates
 
 @dataclass(frozen=True, slots=True)
 class ListedPaper:
-    """One paper of a list. `at`: when it was added; `why`, `gist`: the reason and the gist as text."""
+    """One paper of a list.
+
+    Attributes:
+        at: When it was added.
+        why, gist: The reason and the gist as text.
+        tags, note: A reader's own, in files for this reader alone.
+    """
 
     paper: PaperView
     at: datetime
     why: str = ""
     gist: str = ""
+    tags: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """Return the reader's tags and the categories."""
+        return (*self.tags, *self.paper.codes)
 
     @classmethod
     def of(

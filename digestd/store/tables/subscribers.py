@@ -116,7 +116,7 @@ class ProfileRow(Row):
 
 
 class FeedbackRow(Row):
-    """A verdict on a paper: append-only but for `undone_us`."""
+    """A verdict on a paper: append-only but for `undone_us`, and for the reader's tags and note on a saved paper."""
 
     __tablename__ = "feedback"
     __table_args__ = (CheckConstraint(one_of("verdict", Verdict), "verdict"),)
@@ -126,6 +126,8 @@ class FeedbackRow(Row):
     verdict: str = Field(max_length=10)
     at_us: int = Field(sa_column=us())
     undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    tags: list[str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
+    note: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
 
 
 class CalibrationRow(Row):

@@ -4,6 +4,7 @@
     problems      errors in the format of RFC 9457
     shapes        request and response bodies
     subscribers   subscribers and their interests
+    saved         papers of subscribers, with tags and notes
     groups        groups and their members
     signups       sign-ups, for forms on websites
     papers        papers
@@ -19,7 +20,7 @@ from fastapi import Depends, FastAPI
 from digestd import __version__
 from digestd.app import App
 from digestd.tracing import NO_TELEMETRY
-from digestd.web.api import groups, mails, papers, problems, signups, subscribers
+from digestd.web.api import groups, mails, papers, problems, saved, signups, subscribers
 from digestd.web.api.auth import BEARER, TokenGate
 
 PATH = "/api/v1"
@@ -41,7 +42,7 @@ def build_api(app: App) -> FastAPI:
         root_path_in_servers=False,
         dependencies=[Depends(BEARER)],
     )
-    for routes in (subscribers, groups, signups, papers, mails):
+    for routes in (subscribers, saved, groups, signups, papers, mails):
         api.include_router(routes.router)
     api.add_middleware(TokenGate, db=app.db, clock=app.clock)
     described = api.openapi

@@ -1,8 +1,11 @@
-"""List and show papers."""
+"""List, search and show papers."""
 
-from typing import Annotated
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
 
 from digestd.domain.paper import Paper, PaperId
 from digestd.errors import NotFound
@@ -11,17 +14,47 @@ from digestd.security.tokens import Scope
 from digestd.store import papers
 from digestd.web.api.auth import needs
 from digestd.web.api.shapes import Cursor, Limit, PaperOut, ResultPage, Since, page_of
-from digestd.web.dependencies import Db
+from digestd.web.dependencies import Db, OpenEncoder, made
+from digestd.web.preview_day import TodaysPapers
 
 router = APIRouter(dependencies=[Depends(needs(Scope.READ))])
+RESULTS_MAX = 50
+"""Papers that a search returns at most."""
+SearchQuery = Annotated[str, Query(max_length=200, description="Words, authors or a topic to search for")]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchApi:
+    """Runs searches, in the thread and the places of previews."""
+
+    request: Request
+    db: Db
+    preview_day: TodaysPapers
+    open_encoder: OpenEncoder
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run a search. Raises PreviewRefused if its token or all hold all places."""
+        return await self.preview_day.run(f"token {self.request.state.token.key}", work)
+
+
+Searching = Annotated[SearchApi, made(SearchApi)]
 
 
 @router.get("/papers", tags=["papers"])
-def list_papers(db: Db, limit: Limit = 50, cursor: Cursor = None, since: Since = None) -> ResultPage[PaperOut]:
-    """List papers, newest first."""
-    with db.read() as session:
-        found = papers.page_before(session, limit + 1, cursor, since)
-    return page_of([_paper(paper) for paper in found], limit, lambda item: item.number)
+async def list_papers(
+    api: Searching, limit: Limit = 50, cursor: Cursor = None, since: Since = None, q: SearchQuery = ""
+) -> ResultPage[PaperOut]:
+    """List papers, newest first. With `q`: those that fit these words best, on one page."""
+    if q.strip():
+        return ResultPage(items=await api.run(lambda: _search(api, q, min(limit, RESULTS_MAX))), next=None)
+
+    def newest() -> ResultPage[PaperOut]:
+        with api.db.read() as session:
+            found = papers.page_before(session, limit + 1, cursor, since)
+        return page_of([paper_out(paper) for paper in found], limit, lambda item: item.number)
+
+    return await run_in_threadpool(newest)
 
 
 @router.get("/papers/{id:path}", tags=["papers"])
@@ -31,10 +64,20 @@ def show_paper(id: Annotated[str, Path(max_length=400)], db: Db) -> PaperOut:  #
         found = None if "\0" in id else papers.find(session, PaperId(id))
     if found is None:
         raise NotFound("there is no such paper")
-    return _paper(found)
+    return paper_out(found)
 
 
-def _paper(found: Paper) -> PaperOut:
+def _search(api: SearchApi, query: str, limit: int) -> list[PaperOut]:
+    from digestd.papers.search import search_papers  # noqa: PLC0415  # few processes search
+
+    with api.db.read() as session:
+        found = [one.paper for one in search_papers(session, api.open_encoder(), query, limit=limit)]
+        known = papers.by_keys(session, found)
+    return [paper_out(known[key]) for key in found if key in known]
+
+
+def paper_out(found: Paper) -> PaperOut:
+    """Return a paper as the API represents it."""
     paper = PaperView.of(found)
     return PaperOut(
         number=paper.number,

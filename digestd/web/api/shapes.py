@@ -193,6 +193,23 @@ class PaperOut(BaseModel):
     signals: dict[str, float]
 
 
+class SavedIn(BaseModel):
+    """Tags and note of a saved paper. What is not sent, or null, stays unchanged."""
+
+    model_config = ConfigDict(extra="forbid")
+    tags: Annotated[list[str], Field(max_length=50)] | None = None
+    note: str | None = None
+
+
+class SavedOut(BaseModel):
+    """A paper of a subscriber. `saved` is null if it was sent but not saved; tags and note are private to them."""
+
+    paper: PaperOut
+    saved: datetime | None
+    tags: list[str]
+    note: str
+
+
 class PickOut(BaseModel):
     """A paper of a digest, with the reason why it was chosen."""
 

@@ -44,7 +44,7 @@ from digestd.web.api.shapes import (
 from digestd.web.dependencies import Db, Notices, Now, SigningKeys, made
 from digestd.web.preview_day import TodaysPapers
 
-_ACCEPTED: dict[int | str, dict[str, Any]] = {
+ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {"description": "Answer to every valid request of a token without `read`"}
 }
 _KNOWN = {"description": "Already a subscriber", "model": SubscriberOut}
@@ -74,6 +74,13 @@ class SubscriberApi:
             raise NotFound(f"there is no subscriber number {number}")
         return known
 
+    def known(self, number: int) -> Subscriber:
+        """Return a subscriber who was not erased. Raises NotFound."""
+        known = self.one(number)
+        if known.address is None:
+            raise NotFound(f"subscriber number {number} was erased")
+        return known
+
     def by_address(self, email: str, status: Status | None) -> list[Subscriber]:
         """Return the subscriber with this address and status, if any. Raises BadRecord."""
         with self.db.read() as session:
@@ -82,10 +89,8 @@ class SubscriberApi:
 
     def changed(self, number: int, record: SubscriberRecord) -> SubscriberOut:
         """Change settings and interests, and return the subscriber. Raises NotFound."""
-        known = self.one(number)
-        if known.address is None:
-            raise NotFound(f"subscriber number {number} was erased")
-        edit(self.db, self.keys, replace(record, address=known.address), self.now)
+        address = self.known(number).address or ""
+        edit(self.db, self.keys, replace(record, address=address), self.now)
         return shown(self.one(number))
 
     def added(self, record: SubscriberRecord, token: ApiToken) -> tuple[EditResult, Subscriber]:
@@ -130,10 +135,7 @@ class SubscriberApi:
 
     def judged(self, number: int, act: Callable[[Database, Keys, str], object]) -> FeedbackOut:
         """Record or undo feedback of a subscriber, and return the verdict that it is about. Raises NotFound."""
-        known = self.one(number)
-        if known.address is None:
-            raise NotFound(f"subscriber number {number} was erased")
-        act(self.db, self.keys, known.address)
+        act(self.db, self.keys, self.known(number).address or "")
         return max(self.feedback(number), key=lambda one: one.undone or one.at)
 
     def _known(self, record: SubscriberRecord) -> Subscriber | None:
@@ -168,7 +170,7 @@ def show_interests(number: Number, api: Api) -> InterestsOut:
     return api.interests(shown(api.one(number)))
 
 
-@router.post("", status_code=201, response_model=SubscriberOut, responses={200: _KNOWN, **_ACCEPTED})
+@router.post("", status_code=201, response_model=SubscriberOut, responses={200: _KNOWN, **ACCEPTED})
 async def add_subscriber(
     new: SubscriberIn, answer: Response, token: Writer, api: Api, limit: SignupCount
 ) -> SubscriberOut | Response:
@@ -186,7 +188,7 @@ async def add_subscriber(
     return await api.with_hints(await run_without_disclosure(token, add), record, token)
 
 
-@router.patch("/{number}", response_model=SubscriberOut, responses=_ACCEPTED)
+@router.patch("/{number}", response_model=SubscriberOut, responses=ACCEPTED)
 async def change_subscriber(number: Number, changes: Changes, token: Writer, api: Api) -> SubscriberOut | Response:
     """Change settings and interests. Consent does not change."""
     record = _change(changes)
@@ -194,7 +196,7 @@ async def change_subscriber(number: Number, changes: Changes, token: Writer, api
     return await api.with_hints(answer, record, token)
 
 
-@router.patch("/{number}/interests", response_model=InterestsOut, responses=_ACCEPTED)
+@router.patch("/{number}/interests", response_model=InterestsOut, responses=ACCEPTED)
 async def change_interests(number: Number, changes: Interests, token: Writer, api: Api) -> InterestsOut | Response:
     """Replace the lists that are sent; others stay unchanged."""
     record = _change(changes)
@@ -209,26 +211,26 @@ def show_feedback(number: Number, api: Api, limit: Limit = 50, cursor: Cursor = 
     return page_of(found, limit, lambda item: item.number)
 
 
-@router.post("/{number}/feedback", status_code=201, response_model=FeedbackOut, responses=_ACCEPTED)
+@router.post("/{number}/feedback", status_code=201, response_model=FeedbackOut, responses=ACCEPTED)
 async def give_feedback(number: Number, given: FeedbackIn, token: Writer, api: Api) -> FeedbackOut | Response:
     """Record what a subscriber thinks of a paper. It counts from the next digest on."""
-    paper, now = _paper(given.paper), api.now
+    paper, now = paper_of(given.paper), api.now
     return await run_without_disclosure(
         token,
         lambda: api.judged(number, lambda db, keys, who: add_feedback(db, keys, who, paper, given.verdict, now)),
     )
 
 
-@router.delete("/{number}/feedback/{id:path}", response_model=FeedbackOut, responses=_ACCEPTED)
+@router.delete("/{number}/feedback/{id:path}", response_model=FeedbackOut, responses=ACCEPTED)
 async def take_feedback_back(number: Number, id: str, token: Writer, api: Api) -> FeedbackOut | Response:
     """Undo the newest verdict of a subscriber on a paper. The one before it counts again."""
-    paper, now = _paper(id), api.now
+    paper, now = paper_of(id), api.now
     return await run_without_disclosure(
         token, lambda: api.judged(number, lambda db, keys, who: undo_feedback(db, keys, who, paper, now))
     )
 
 
-@router.post("/{number}/pause", response_model=SubscriberOut, responses=_ACCEPTED)
+@router.post("/{number}/pause", response_model=SubscriberOut, responses=ACCEPTED)
 async def pause_subscription(
     number: Number, token: Writer, api: Api, asked: Pause | None = None
 ) -> SubscriberOut | Response:
@@ -241,7 +243,7 @@ async def pause_subscription(
     )
 
 
-@router.post("/{number}/resume", response_model=SubscriberOut, responses=_ACCEPTED)
+@router.post("/{number}/resume", response_model=SubscriberOut, responses=ACCEPTED)
 async def resume_subscription(number: Number, token: Writer, api: Api) -> SubscriberOut | Response:
     """Resume a paused subscription. Safe to repeat. 409 if unsubscribed or never confirmed."""
     now = api.now
@@ -250,7 +252,7 @@ async def resume_subscription(number: Number, token: Writer, api: Api) -> Subscr
     )
 
 
-@router.post("/{number}/unsubscribe", response_model=SubscriberOut, responses=_ACCEPTED)
+@router.post("/{number}/unsubscribe", response_model=SubscriberOut, responses=ACCEPTED)
 async def end_subscription(number: Number, token: Writer, api: Api) -> SubscriberOut | Response:
     """End a subscription. Safe to repeat."""
     now = api.now
@@ -285,7 +287,7 @@ def shown(subscriber: Subscriber) -> SubscriberOut:
     return SubscriberOut.model_validate({**plain, "number": subscriber.key, "interests": interests, "damaged": damaged})
 
 
-def _paper(text: str) -> PaperId:
+def paper_of(text: str) -> PaperId:
     """Return an identifier before its paper is looked up. Raises BadRecord."""
     try:
         return paper_id(text)
