@@ -13,9 +13,10 @@ _SMALL = frozenset(("a", "an", "and", "as", "at", "by", "for", "from", "in", "of
 
 def names(text: str) -> set[str]:
     """Return the names and acronyms in a text that need to be introduced, in the singular."""
-    words = {word for word in _WORDS.findall(text) if not word.islower()} - cues("known_names")
-    cased = {word for word in words if any(map(str.isupper, word[1:])) or any(map(str.isdigit, word[1:]))}
-    return {_singular(word) for word in cased if not word[0].isdigit() or any(map(str.isupper, word))}
+    cased = " ".join([word for word in text.split() if not word.islower()])
+    words = {word for word in _WORDS.findall(cased) if not word.islower()} - cues("known_names")
+    found = {word for word in words if any(map(str.isupper, word[1:])) or any(map(str.isdigit, word[1:]))}
+    return {_singular(word) for word in found if not word[0].isdigit() or any(map(str.isupper, word))}
 
 
 def long_forms(texts: Sequence[str]) -> Mapping[str, str]:

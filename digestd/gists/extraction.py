@@ -6,15 +6,15 @@ another that tells what it points to, is taken as well.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import combinations, pairwise, product
+from functools import lru_cache
+from itertools import pairwise, product
 from math import inf, log
 
 from digestd.gists import acronyms
 from digestd.gists.cues import cues
-from digestd.gists.model import NEEDS, NEW, OUT, UNWANTED, load_model, pointed_at, stems, tokens
+from digestd.gists.model import NEEDS, NEW, OUT, UNWANTED, load_model, pointed_at, roots_of, stems, tokens
 from digestd.gists.sentences import BACKGROUND, CONCLUSION, RESULT, Sentence
 from digestd.gists.standing import is_broken, leans, shorter_forms, stand
 
@@ -65,37 +65,49 @@ class Abstract:
         good = [place for place, text in enumerate(self.texts) if worth[place] >= _LIKELY and not is_broken(text)]
         return sorted(good, key=lambda place: -worth[place])
 
-    def fitted(self, places: Sequence[int], limit: int) -> tuple[float, Sequence[str]]:
+    def fitted(self, places: Sequence[int], limit: int, most: float = inf) -> tuple[float, list[str]]:
         """Return sentences as they read together, shortened where they do not fit, and what is lost; none if none fit.
 
-        Acronyms are explained at their first use.
+        Acronyms are explained at their first use. `most`: what may be lost at most.
         """
-        full, unexplained, seen = list[str](), list[list[str]](), set[str]()
+        sentences, seen = list[_Unexplained](), set[str]()
         for place in places:
-            unexplained.append(sorted(self.names[place].keys() & self.long_forms.keys() - seen))
-            seen |= self.names[place].keys()
-            full.append(self._explained(self.texts[place], unexplained[-1]))
+            names = self.names[place].keys()
+            unknown = sorted(names & self.long_forms.keys() - seen) if names else ()
+            seen |= names
+            sentences.append((self.texts[place], tuple((name, self.long_forms[name]) for name in unknown)))
+        full = [_explained(*one) for one in sentences]
         if len(" ".join(full)) <= limit:
             return 0, full
-        forms = [self._forms(*one) for one in zip(places, unexplained, strict=True)]
+        if most <= _SHORTENED:
+            return 0, []
+        forms = [_forms(*one, self.traits[place][OUT]) for one, place in zip(sentences, places, strict=True)]
         room = limit - len(places) + 1
         fitting = [one for one in product(*forms) if sum(len(text) for _, text in one) <= room]
         return min(((sum(loss for loss, _ in one), [text for _, text in one]) for one in fitting), default=(0, []))
 
-    def _explained(self, text: str, names: Iterable[str]) -> str:
-        for name in names:
-            text = acronyms.expand(text, name, self.long_forms[name])
-        return text
 
-    def _forms(self, place: int, unexplained: Sequence[str]) -> list[tuple[float, str]]:
-        """Return the forms of a sentence, each with what it loses."""
-        text, found = self.texts[place], dict[str, float]()
-        for form in (text, *shorter_forms(text)):
-            loss = _loss(text, form, self.traits[place][OUT])
-            explained = self._explained(form, unexplained)
-            found.setdefault(explained, loss)
-            found.setdefault(form, loss + _UNEXPLAINED * (form != explained))
-        return sorted((loss, form) for form, loss in found.items())[:_FORMS_MAX]
+_Unexplained = tuple[str, tuple[tuple[str, str], ...]]
+"""A sentence, and the acronyms that it uses first with their long forms."""
+
+
+@lru_cache(maxsize=64)  # sets of sentences share them
+def _explained(text: str, introduced: tuple[tuple[str, str], ...]) -> str:
+    for name, long_form in introduced:
+        text = acronyms.expand(text, name, long_form)
+    return text
+
+
+@lru_cache(maxsize=64)
+def _forms(text: str, introduced: tuple[tuple[str, str], ...], result: float) -> list[tuple[float, str]]:
+    """Return the forms of a sentence that is a result with this probability, each with what it loses."""
+    found, told = dict[str, float](), _told(text)
+    for form in (text, *shorter_forms(text)):
+        loss = _loss(text, form, result, told)
+        explained = _explained(form, introduced)
+        found.setdefault(explained, loss)
+        found.setdefault(form, loss + _UNEXPLAINED * (form != explained))
+    return sorted((loss, form) for form, loss in found.items())[:_FORMS_MAX]
 
 
 def judge(title: str, sentences: Sequence[Sentence]) -> Abstract:
@@ -107,8 +119,8 @@ def judge(title: str, sentences: Sequence[Sentence]) -> Abstract:
     traits = [_labelled(found, sentence.label) for found, sentence in zip(judged, sentences, strict=True)]
     for text, one in zip(texts, traits, strict=True):
         one[NEEDS] = max(one[NEEDS], _LEANS * leans(text), _OURS * _is_ours(text))
-        one[OUT] *= _OTHERS if any(other in text for other in cues("of_others")) else 1
-        one[OUT] *= 1 if _FIGURE.search(text) else _COMPARED if _told(text) or " that " in text else _VAGUE
+        one[OUT] *= _OTHERS if _has(text, "of_others") else 1
+        one[OUT] *= 1 if _FIGURE.search(text) else _COMPARED if " that " in text or _has(text, "telling") else _VAGUE
     likely = [max(one[NEW], one[OUT]) - one[UNWANTED] * (1 - one[NEW]) for one in traits]
     for place in range(len(texts) - 1):  # what a good sentence needs
         likely[place] = max(likely[place], likely[place + 1] * traits[place + 1][NEEDS])
@@ -116,14 +128,18 @@ def judge(title: str, sentences: Sequence[Sentence]) -> Abstract:
     candidates = sorted(sorted(whole, key=lambda place: -likely[place])[:_CANDIDATES_MAX])
     long_forms = acronyms.long_forms(plain)
     names, told = _names(title, texts, long_forms), _antecedents(texts, traits)
-    sets = [places for size in range(1, _SHOWN_MAX + 1) for places in combinations(candidates, size)]
     return Abstract(
         texts=texts,
         traits=traits,
         names=names,
         long_forms=long_forms,
-        sets=sorted(((_worth(places, traits, names, told), places) for places in sets), reverse=True),
+        sets=sorted(_scored(candidates, traits, names, told), reverse=True),
     )
+
+
+def _has(text: str, name: str) -> bool:
+    """Return True if a text has any of the cues of this name."""
+    return any(map(text.__contains__, cues(name)))
 
 
 def _is_ours(text: str) -> bool:
@@ -133,14 +149,13 @@ def _is_ours(text: str) -> bool:
 
 def _antecedents(texts: Sequence[str], traits: Sequence[Sequence[float]]) -> list[set[int]]:
     """Return for each sentence those before it that tell what it points to: "these tokens", or the work itself."""
-    told = cache(lambda place: stems(tokens(texts[place])))
     found = [set[int]() for _ in texts]
     for place, text in enumerate(texts):
         if place and max(traits[place][NEEDS], *traits[place - 1][:2]) > _LIKELY:
             found[place].add(place - 1)
         pointed = pointed_at(tokens(text))
         for before in range(place if pointed else 0):
-            known = told(before) | (cues("own") if traits[before][NEW] > _LIKELY else set())
+            known = roots_of(texts[before]) | (cues("own") if traits[before][NEW] > _LIKELY else set())
             if not any(known.isdisjoint({*one, *stems(one)}) for one in pointed):
                 found[place].add(before)
     return found
@@ -158,33 +173,51 @@ def _names(title: str, texts: Sequence[str], long_forms: Mapping[str, str]) -> l
     return found
 
 
-def choose(abstract: Abstract, limit: int) -> tuple[int, ...]:
-    """Return the places of the sentences of a gist of at most `limit` characters, in order; none if none fits."""
-    best, chosen = -inf, tuple[int, ...]()
+def choose(abstract: Abstract, limit: int) -> tuple[tuple[int, ...], Sequence[str]]:
+    """Return the sentences of a gist of at most `limit` characters, by place and as they read; none if none fit."""
+    best, chosen = -inf, (tuple[int, ...](), list[str]())
     for worth, places in abstract.sets:
         if worth <= best:
             break
-        loss, forms = abstract.fitted(places, limit)
+        loss, forms = abstract.fitted(places, limit, worth - best)
         if forms and worth - loss > best:
-            best, chosen = worth - loss, places
+            best, chosen = worth - loss, (places, forms)
     return chosen
 
 
-def _worth(
-    places: Sequence[int], traits: Sequence[list[float]], names: Sequence[dict[str, float]], told: Sequence[set[int]]
-) -> float:
-    """Return the score of a set: the chance that it names contribution and result, less what it leans on."""
-    worth, seen = 0.0, set[str]()
-    for place in places:
-        judged = traits[place]
-        worth += _TOLD * max(judged[NEW], judged[OUT]) ** 2 - _ADDED - _UNWANTED * judged[UNWANTED] * (1 - judged[NEW])
-        unmet = 1 if told[place].isdisjoint(places) else _MET if place - 1 in places else _TOLD_BEFORE
-        worth -= _NEED * judged[NEEDS] * unmet * (1 - _BORNE * judged[NEW])
-        if names[place]:
-            worth -= sum(cost for name, cost in names[place].items() if name not in seen)
-            seen |= names[place].keys()
-    new, out = (max(traits[place][trait] for place in places) for trait in (NEW, OUT))
-    return worth + _NEW * log(new + _DOUBT) + _OUT * log(out + _DOUBT)
+_Set = tuple[tuple[int, ...], float, float, float, frozenset[str]]
+"""Places, their worth, the chances that contribution and result are named, and the names used."""
+
+
+def _scored(
+    candidates: Sequence[int],
+    traits: Sequence[Sequence[float]],
+    names: Sequence[Mapping[str, float]],
+    told: Sequence[set[int]],
+) -> Iterator[tuple[float, tuple[int, ...]]]:
+    """Yield the sets of up to three sentences, each with the chance that it names contribution and result."""
+    sets: list[_Set] = [((), 0.0, 0.0, 0.0, frozenset())]
+    for _ in range(_SHOWN_MAX):
+        sets = [
+            _with(one, place, traits[place], names[place], told[place])
+            for one in sets
+            for place in candidates
+            if not one[0] or place > one[0][-1]
+        ]
+        for places, worth, new, out, _names in sets:
+            yield worth + _NEW * log(new + _DOUBT) + _OUT * log(out + _DOUBT), places
+
+
+def _with(one: _Set, place: int, judged: Sequence[float], names: Mapping[str, float], told: set[int]) -> _Set:
+    """Return a set with one more sentence: what it is worth, less what it leans on."""
+    places, worth, new, out, seen = one
+    worth += _TOLD * max(judged[NEW], judged[OUT]) ** 2 - _ADDED - _UNWANTED * judged[UNWANTED] * (1 - judged[NEW])
+    unmet = 1 if told.isdisjoint(places) else _MET if place - 1 in places else _TOLD_BEFORE
+    worth -= _NEED * judged[NEEDS] * unmet * (1 - _BORNE * judged[NEW])
+    if names:
+        worth -= sum(cost for name, cost in names.items() if name not in seen)
+        seen = seen.union(names)
+    return (*places, place), worth, max(new, judged[NEW]), max(out, judged[OUT]), seen
 
 
 def _labelled(traits: Sequence[float], label: str) -> list[float]:
@@ -195,11 +228,11 @@ def _labelled(traits: Sequence[float], label: str) -> list[float]:
     return [new * (_UNLIKELY if label == BACKGROUND else 1), out * (_UNLIKELY if label else 1), *others]
 
 
-def _loss(full: str, form: str, result: float) -> float:
+def _loss(full: str, form: str, result: float, told: Sequence[str]) -> float:
     """Return what is lost by a shortened form of a sentence that is a result with this probability."""
     if form == full:
         return 0
-    untold = any(word not in form for word in _told(full))
+    untold = any(word not in form for word in told)
     return _SHORTENED + _LOST * (len(full) - len(form)) + _UNTOLD * result * untold
 
 

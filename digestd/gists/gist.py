@@ -47,15 +47,15 @@ def make_gist(title: str, abstract: str, summary: str = "") -> Gist | None:
 def is_english(sentences: Iterable[Sentence]) -> bool:
     """Return True if the sentences are in English, which is what the model can judge."""
     words = _WORD.findall(" ".join([sentence.text for sentence in sentences])[:2_000].lower())
-    return bool(words) and sum(word in _ENGLISH for word in words) >= _ENGLISH_MIN * len(words)
+    return bool(words) and sum(map(_ENGLISH.__contains__, words)) >= _ENGLISH_MIN * len(words)
 
 
 def _extracted(sentences: Sequence[Sentence], judged: Abstract | None, limit: int) -> str:
     texts = [sentence.text for sentence in sentences]
     if judged is None or len(_joined(texts)) <= limit:
         return _leading(texts, limit)
-    places = choose(judged, limit)
-    shown = _joined(judged.fitted(places, limit)[1])
+    places, forms = choose(judged, limit)
+    shown = _joined(forms)
     new = max(range(len(judged.texts)), key=lambda place: judged.traits[place][NEW])
     named = max((judged.traits[place][NEW] for place in places), default=0.0)
     if shown and (named > _LIKELY or len(judged.texts[new]) <= limit or judged.traits[new][NEW] < _LIKELY):

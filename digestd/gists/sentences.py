@@ -63,14 +63,14 @@ def split_sentences(text: str) -> list[Sentence]:
             label = next(role for role, names in _LABELS.items() if any(name in named[0].lower() for name in names))
             piece = piece[named.end() :].strip()
         lower = piece.lower()
-        is_boilerplate = lower.startswith(starts) or any(one in lower for one in cues("boilerplate"))
+        is_boilerplate = lower.startswith(starts) or any(map(lower.__contains__, cues("boilerplate")))
         if piece and label != DROPPED and not is_boilerplate:
             found.append(Sentence(piece, label))
     return found
 
 
 def _pieces(text: str) -> Iterator[str]:
-    for section in _INNER_LABEL.split(text):
+    for section in _INNER_LABEL.split(text) if ":" in text else [text]:
         for start, end in pairwise([0, *_ends(section), len(section)]):
             yield section[start:end].strip()
 

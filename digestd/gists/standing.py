@@ -37,6 +37,8 @@ _SOLVED = re.compile(
     rf"(?:this|these|that|such)(?: [\w-]+){{0,3}} "
     rf"(?:(?:by|through) ({'|'.join(_DOING)}) (?!and )|(?:by|through|with|via) (?!(?:\w+ly )?\w+ing\b))(?=\w)"
 )
+_SOLVED_BEFORE = (" this ", " these ", " that ", " those ", " such ")
+"""What the two above contain: most sentences have none."""
 _LISTED = re.compile(r": |\((?:i|1|a)\)")
 _COUNTED = r"(?:two|three|four|five|several|some|the following)(?: [\w-]+){0,2}"
 _COUNTING = re.compile(r"\b(?:two|three|four|five|several|following)(?: [\w-]+){1,6}$", re.I)
@@ -45,6 +47,8 @@ _LEANING = re.compile(
     rf"(?i)\b(?:(?:this|these|those|such|both)(?: [\w-]+)? {phrases('leaned_on')}\b"
     r"|these \d+|of the corresponding |the above\b)"
 )
+_LEANS_BY = ("this", "these", "those", "such", "both", "corresponding", "above")
+"""What it contains: most sentences have none."""
 
 _MIN, _SAVED = 45, 12
 """Characters that a shortened sentence has at least, and by which it is shorter."""
@@ -66,21 +70,28 @@ _VERB = re.compile(rf"^(?:we|i|it|they|this {phrases('texts')}) \w|\b{phrases('v
 
 def stand(sentence: str) -> str:
     """Return the sentence as it can be shown alone."""
-    text = _LINK.sub("", sentence.strip())
+    text = sentence.strip()
+    if "://" in text or "www." in text or " et al." in text:
+        text = _LINK.sub("", text)
     for _ in range(3):
         found = _LEADING.match(text) or _CLAUSE.match(text)
         if found is None or (found.re is _CLAUSE and not _points(found[0])):
             break
         text = capitalised(text[found.end() :])
     text = _AFTER_WE.sub(r"\1 ", text, count=1).replace(" aforementioned ", " ")
-    text = _SOLVED.sub(lambda found: f"{found[1]} {_DOING.get(found[2], 'present')}{'s' * (len(found[1]) > 2)} ", text)
-    if not cues("restricting") & _words(text.partition(" this ")[0].partition(" these ")[0]):
-        text = _SOLVING.sub(lambda found: f" that works{found[1]}" if found[1] else "", text, count=1)
+    if any(map(text.__contains__, _SOLVED_BEFORE)):
+        text = _SOLVED.sub(
+            lambda found: f"{found[1]} {_DOING.get(found[2], 'present')}{'s' * (len(found[1]) > 2)} ", text
+        )
+        if not cues("restricting") & _words(text.partition(" this ")[0].partition(" these ")[0]):
+            text = _SOLVING.sub(lambda found: f" that works{found[1]}" if found[1] else "", text, count=1)
     return _SHOWN.sub(lambda found: f"The {found[1].lower()} ", text) if _SHOWN.match(text) else text
 
 
 def leans(text: str) -> bool:
     """Return True if a sentence points to a problem or an idea that was told before it: "tackles this issue"."""
+    if not any(map(text.lower().__contains__, _LEANS_BY)):
+        return False
     found = _LEANING.search(text)
     return found is not None and found[0].split()[-1][:5] not in text[: found.start()]
 

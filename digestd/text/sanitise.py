@@ -42,7 +42,7 @@ def clean(text: str, limit: int = 20_000) -> str:
     joiners between letters or emoji that they shape.
     """
     text = text[:limit]
-    if text.isascii() and text.isprintable() and "  " not in text:  # nearly all texts: nothing to remove
+    if text.isprintable() and "  " not in text and not any(map(text.__contains__, _BLANK_SIGNS)):  # nearly all texts
         return text.strip()
     return _BLANKS.sub(" ", _IDLE_JOINER.sub("", text).translate(_VISIBLE)).strip()
 

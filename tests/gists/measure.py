@@ -33,7 +33,7 @@ def measured(abstracts: Sequence[LabelledAbstract], limit: int) -> list[float]:
     named: tuple[list[bool], list[bool], list[bool]] = ([], [], [])
     for abstract in abstracts:
         judged = extraction.judge(abstract.title, [Sentence(sentence) for sentence in abstract.sentences])
-        shown = list(extraction.choose(judged, limit))
+        shown = list(extraction.choose(judged, limit)[0])
         for found, trait in zip(named[:2], (NEW, OUT), strict=True):
             found += [bool(abstract.traits[shown, trait].any())] if abstract.traits[:, trait].any() else []
         named[2].append(any(abstract.traits[place, NEEDS] and place - 1 not in shown for place in shown))

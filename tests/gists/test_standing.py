@@ -1,10 +1,14 @@
 """Sentences that can be read without the ones before them, and names that others introduce."""
 
+from zlib import crc32
+
 import pytest
 
 from digestd.gists.acronyms import expand, long_forms, names
 from digestd.gists.model import NEEDS, features, load_model
 from digestd.gists.standing import is_broken, shorter_forms, stand
+
+_PLACES = ("the seen", "the alone", "these here start", "these title start", "these nowhere later")
 
 
 def needs_before(sentence: str) -> bool:
@@ -108,8 +112,9 @@ def test_is_broken_reads_formulas_in_parentheses() -> None:
 def test_features_tell_where_a_noun_was_met() -> None:
     texts = ["We plant oaks.", "The oaks grow.", "These parks and these saws help the birds."]
     found = features("A park", texts, texts)
-    pointing = [[name for name in names if name.startswith("x ")] for names in found]
-    assert pointing == [[], ["x the seen"], ["x these title start", "x these nowhere later"]]
+    places = {crc32(f"x {name}".encode()): name for name in _PLACES}
+    pointing = [[places[one] for one in sentence if one in places] for sentence in found]
+    assert pointing == [[], ["the seen"], ["these title start", "these nowhere later"]]
 
 
 @pytest.mark.parametrize(

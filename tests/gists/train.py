@@ -33,13 +33,13 @@ def main() -> None:
     parser.add_argument("papers", type=Path, nargs="+")
     parser.add_argument("--out", type=Path, default=Path(model.__file__).with_name(model.MODEL))
     options = parser.parse_args()
-    names, weights, bias = train(read_judged(options.papers), read_read(options.papers))
-    np.savez_compressed(options.out, allow_pickle=False, **pack(names, weights), bias=bias.astype(np.float32))
+    features, weights, bias = train(read_judged(options.papers), read_read(options.papers))
+    np.savez_compressed(options.out, allow_pickle=False, **pack(features, weights), bias=bias.astype(np.float32))
     print(f"{options.out}: {options.out.stat().st_size} bytes")
 
 
-def train(judged: Sequence[LabelledAbstract], read: Sequence[LabelledAbstract]) -> tuple[list[str], Floats, Floats]:
-    """Return the names of the features, their weights (features, traits) and the bias of each trait."""
+def train(judged: Sequence[LabelledAbstract], read: Sequence[LabelledAbstract]) -> tuple[list[int], Floats, Floats]:
+    """Return the features, their weights (features, traits) and the bias of each trait."""
     found = [
         names
         for one in (*judged, *read)
@@ -72,11 +72,11 @@ def _logistic(matrix: sp.csr_array, truth: Floats, counts: Floats) -> Floats:
     return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x)
 
 
-def pack(names: Sequence[str], weights: Floats) -> dict[str, NDArray[np.generic]]:
+def pack(features: Sequence[int], weights: Floats) -> dict[str, NDArray[np.generic]]:
     """Return the arrays to store: sorted keys as gaps in 16 bits, weights in 8 bits, and the scale of each column."""
     rows: dict[int, Floats] = {}
     for row in np.argsort(-np.abs(weights).max(axis=1), kind="stable")[:KEPT]:
-        rows.setdefault(model.key(names[row]), weights[row])
+        rows.setdefault(features[row] >> model.SHIFT, weights[row])
     keys = sorted(rows)
     table = np.array([rows[name] for name in keys])
     scale = np.abs(table).max(axis=0) / 127
