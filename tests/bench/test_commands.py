@@ -29,6 +29,14 @@ def test_bench_rank_needs_no_settings(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_bench_papers_divides_the_cost_of_a_paper() -> None:
+    command = [*BENCH, "tests.bench.papers", "--papers", "60", "--archive", "60", "--pairs", "1", "--json"]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert found["papers"] == 60
+    assert all(found[f"{part}_us"] > 0 for part in ("read", "tex", "gist", "store", "bare"))
+    assert found["all_us"] > found["bare_us"]
+
+
 def test_bench_delivery_compares_with_smtp_source(tmp_path: Path) -> None:
     words = ["tests.bench.delivery", "--subscribers", "40", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
