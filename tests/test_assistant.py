@@ -16,14 +16,13 @@ import httpx2
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CallToolResult
+from mcp_types import CallToolResult, ElicitResult
 
 from digestd.assistant import Access, build_server
 from digestd.cli.web import serve_pages
 from digestd.domain.interest import Kind, values
-from digestd.domain.subscriber import Cause, Status
 from digestd.security.tokens import Scope
-from digestd.store import core, integrations, subscribers
+from digestd.store import core, integrations
 from digestd.store.ranking import embeddings
 from digestd.subscribers.lookup import find
 from tests.digests.topic_papers import TOPIC, archive, paper, reader
@@ -54,6 +53,7 @@ class Place:
 
     made: Install
     url: str
+    web: httpx2.AsyncClient
 
     def token(self, address: str = "", scopes: tuple[Scope, ...] = BOTH, secret: str = "s" * 43) -> str:
         """Return a new token of a reader, or of the operator."""
@@ -76,25 +76,22 @@ class Place:
     async def post(self, token: str, body: bytes | object = PING, **headers: str) -> httpx2.Response:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **ACCEPTED, **headers}
-        async with httpx2.AsyncClient() as client:
-            return await client.post(self.url, content=content, headers=sent)
+        return await self.web.post(self.url, content=content, headers=sent)
 
     @asynccontextmanager
-    async def http(self, scopes: tuple[Scope, ...] = BOTH, mode: str = "auto", who: str = ADA) -> AsyncIterator[Client]:
+    async def http(self, scopes: tuple[Scope, ...] = BOTH, who: str = ADA, **options: Any) -> AsyncIterator[Client]:
         headers = {"Authorization": f"Bearer {self.token(who, scopes)}"}
         async with (
             httpx2.AsyncClient(headers=headers) as web,
-            Client(streamable_http_client(self.url, http_client=web), mode=mode) as client,
+            Client(streamable_http_client(self.url, http_client=web), **options) as client,
         ):
             yield client
 
     @asynccontextmanager
-    async def stdio(
-        self, scopes: tuple[Scope, ...] = BOTH, mode: str = "auto", who: str = ADA
-    ) -> AsyncIterator[Client]:
+    async def stdio(self, scopes: tuple[Scope, ...] = BOTH, who: str = ADA, **options: Any) -> AsyncIterator[Client]:
         words = ["-m", "digestd", "mcp", "--as", who, *(word for scope in scopes for word in ("--scope", scope))]
         started = StdioServerParameters(command=sys.executable, args=words, env=self.made.environment())
-        async with Client(started, mode=mode) as client:
+        async with Client(started, **options) as client:
             yield client
 
 
@@ -110,7 +107,8 @@ async def place(tmp_path: Path, sqlite_url: str, now: Any) -> AsyncIterator[Plac
     served = replace(made.app, settings=made.app.settings.model_copy(update={"web_port": port}))
     server = asyncio.create_task(serve_pages(served, stop, None, started.set))
     await started.wait()
-    yield Place(made, f"http://127.0.0.1:{port}/mcp")
+    async with httpx2.AsyncClient() as web:
+        yield Place(made, f"http://127.0.0.1:{port}/mcp", web)
     stop.set()
     await server
     made.db.close()
@@ -217,6 +215,23 @@ async def test_topics_change_by_their_own_code_alone(place: Place) -> None:
         assert place.topics() == (TOPIC, "kelp forests"), "the second was asked about other topics"
 
 
+@pytest.mark.parametrize("action", ["accept", "decline", "cancel"])
+async def test_client_asks_the_reader_itself(place: Place, opened: Open, action: Any) -> None:
+    questions = []
+
+    async def ask(_context: object, question: Any) -> ElicitResult:
+        questions.append(question.message)
+        return ElicitResult(action=action)
+
+    async with opened(elicitation_callback=ask) as client:
+        found = await client.call_tool("change_topics", {"add": ["kelp forests"]})
+        assert questions == [f"Change the topics of your digest?\nNow: {TOPIC}\nThen: {TOPIC}; kelp forests"]
+        assert found.is_error == (action != "accept")
+        assert place.topics() == ((TOPIC, "kelp forests") if action == "accept" else (TOPIC,))
+        refused = await client.call_tool("change_topics", {"add": ["ice"], "confirm": "0-" + "0" * 32})
+        assert (refused.is_error, len(questions)) == (True, 1)
+
+
 async def test_odd_calls_are_refused_with_reason(place: Place, opened: Open) -> None:
     calls: list[tuple[str, dict[str, Any]]] = [
         ("rm", {}),
@@ -284,23 +299,6 @@ async def test_reader_token_opens_this_door_alone(place: Place) -> None:
         for path in ("/api/v1/subscribers", "/api/v1/papers", "/api/v1/openapi.json", "/admin"):
             assert (await client.get(path)).status_code == 401, path
         assert (await client.get("/metrics")).status_code == 404
-
-
-@pytest.mark.parametrize("act", ["revoke", "unsubscribe", "renew"])
-async def test_reader_token_ends_with_their_consent(place: Place, act: str) -> None:
-    token, app = place.token(ADA), place.made.app
-    place.token(BOB)
-    assert (await place.post(token)).status_code == 200
-    place.made.clock.go(timedelta(seconds=1))
-    with app.db.write() as session:
-        key = find(session, app.keys, ADA).key
-        if act == "revoke":
-            integrations.revoke_token(session, 1, app.clock())
-        elif act == "unsubscribe":
-            subscribers.change_status(session, key, Status.UNSUBSCRIBED, Cause.WEB, app.clock())
-        else:
-            subscribers.invalidate_links(session, key, app.clock())
-    assert (await place.post(token)).status_code == 401
 
 
 async def test_busy_client_does_not_stop_others(place: Place) -> None:

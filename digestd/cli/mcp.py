@@ -1,6 +1,7 @@
 """mcp: the door for a reader's assistant, on standard input and output."""
 
 import asyncio
+import signal
 from typing import Annotated
 
 import typer
@@ -27,4 +28,5 @@ def serve_assistant(
         access = find(session, app.keys, reader).key, scopes
     from digestd.assistant import Access, build_server, serve_stdio
 
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a thread waits for input, and nothing is half done
     asyncio.run(serve_stdio(build_server(app, lambda _ctx: Access(*access))))

@@ -1,0 +1,47 @@
+"""Tokens of one subscriber, on both engines."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from digestd.domain.subscriber import Cause, Status
+from digestd.security.tokens import Scope
+from digestd.store import integrations, subscribers
+from digestd.subscribers.lookup import find
+from tests.support.install import Install, install
+
+pytestmark = pytest.mark.slow
+SECRET, OTHER = "s" * 43, "t" * 43
+
+
+def opened(made: Install, number: int, secret: str = SECRET) -> tuple[bool, int | None]:
+    """Return whether a token is the operator's, and the subscriber that it opens."""
+    with made.db.read() as session:
+        operators = integrations.authenticate(session, number, secret)
+        readers = integrations.authenticate_reader(session, number, secret)
+    return operators is not None, readers.subscriber if readers else None
+
+
+@pytest.mark.parametrize("act", ["revoke", "unsubscribe", "renew links"])
+def test_reader_token_ends_with_their_consent(tmp_path: Path, database_url: str, now: datetime, act: str) -> None:
+    made = install(tmp_path, database_url, now)
+    made.people([{"email": "ada@example.org"}, {"email": "bob@example.org"}])
+    later = now + timedelta(seconds=1)
+    with made.db.write() as session:
+        ada, bob = (find(session, made.app.keys, f"{name}@example.org").key for name in ("ada", "bob"))
+        of = {key: integrations.add_token(session, "", SECRET, {Scope.READ}, now, key) for key in (None, ada, bob)}
+    assert [opened(made, number) for number in of.values()] == [(True, None), (False, ada), (False, bob)]
+    assert opened(made, of[ada], OTHER) == opened(made, 99) == (False, None)
+    with made.db.write() as session:
+        subscribers.change_status(session, ada, Status.PAUSED, Cause.WEB, now)
+    assert opened(made, of[ada]) == (False, ada)
+    with made.db.write() as session:
+        if act == "revoke":
+            integrations.revoke_token(session, of[ada], later)
+        elif act == "unsubscribe":
+            subscribers.change_status(session, ada, Status.UNSUBSCRIBED, Cause.WEB, later)
+        else:
+            subscribers.invalidate_links(session, ada, later)
+    assert [opened(made, number) for number in of.values()] == [(True, None), (False, None), (False, bob)]
+    made.db.close()
