@@ -52,10 +52,14 @@ def span(name: str, **attributes: str | int) -> Iterator[None]:
 def _configure_sentry(dsn: str) -> None:
     try:
         import sentry_sdk
+        from sentry_sdk.integrations.fastapi import FastApiIntegration
+        from sentry_sdk.integrations.starlette import StarletteIntegration
     except ImportError as error:
         raise BadSetting("DIGESTD_SENTRY_DSN: needs the extra: pip install 'digestd[sentry]'") from error
     sentry_sdk.init(
         dsn=dsn,
+        auto_enabling_integrations=False,  # others import what this process may not use, and read along
+        integrations=[StarletteIntegration(), FastApiIntegration()],
         send_default_pii=False,
         include_local_variables=False,
         include_source_context=True,

@@ -28,8 +28,9 @@ try:
     greet("ada@example.org")
 except ValueError:
     logging.getLogger("digestd").exception("greeting failed for ada@example.org")
-    import sentry_sdk
+    import sentry_sdk, sys
     sentry_sdk.flush(10)
+    sys.exit(not sys.modules.keys().isdisjoint({{"mcp", "huggingface_hub", "sqlalchemy"}}))
 """
 _VISITED = """
 from digestd import app as wiring, web
