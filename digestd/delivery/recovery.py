@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from sqlmodel import Session
@@ -20,7 +21,6 @@ from digestd.delivery import journals
 from digestd.delivery.journals import JournalIdentity, JournalMail, SentOutcome
 from digestd.delivery.opt_outs import apply_opt_outs
 from digestd.delivery.reconcile import RelayLog, find_taken, last_taken
-from digestd.digests.planner import Planner, plan, require_resumed
 from digestd.domain import schedule
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Status
@@ -35,6 +35,9 @@ from digestd.store.ledger.results import AttemptResult
 from digestd.store.opt_outs import FILE_NAME, OptOutRecord, opted_out
 from digestd.store.processes import ProcessLocks
 from digestd.store.timestamps import from_us, to_us
+
+if TYPE_CHECKING:
+    from digestd.digests.planner import Planner
 
 log = structlog.get_logger(__name__)
 RESUME_BATCH = 200
@@ -156,7 +159,7 @@ class RestoreGuard:
             NotResumed: The operator must say how to go on.
             JournalsPending: Another server took over, and other workers are still comparing their journals.
         """
-        require_resumed(self.db)
+        restore.require_resumed(self.db)
         with journals.lock_folder(self.folder):
             own = journals.read_identity(self.folder)
             with self.db.read() as session:
@@ -179,7 +182,7 @@ class RestoreGuard:
 
     def require_resumed(self, now: datetime) -> None:
         """Raise NotResumed if the database was restored, and it was not recorded what was sent since."""
-        require_resumed(self.db)
+        restore.require_resumed(self.db)
         if self.is_behind(now):
             raise NotResumed(_BEHIND)
 
@@ -205,7 +208,7 @@ class RestoreGuard:
                 "know of with `digestd subscriber unsubscribe` or `suppress` first"
             )
 
-    def resume(self, now: datetime, planner: Planner, *, lost_journal: bool = False) -> RestoreReport:
+    def resume(self, now: datetime, planner: "Planner", *, lost_journal: bool = False) -> RestoreReport:
         """Record in the ledger what was sent since the backup, and who left; continue on this machine. Safe to repeat.
 
         The sent journal says which digests were sent, and which papers were in them. If it is lost, the digests that
@@ -230,6 +233,8 @@ class RestoreGuard:
                 self._check_folder(own, mine, known.values(), "", may_move=True)
             sent, highest = journals.read_sent(self.folder, min(begin, now) - journals.SENT_RETENTION)
             if is_lost or not all(mail.is_described for mail in sent.values()):
+                from digestd.digests.planner import plan
+
                 for missed in _daily(max(begin, now - journals.SENT_RETENTION), now):
                     plan(self.db, planner, missed, is_resuming=True)
             report = self._take_in(now, sent, highest, planner)
@@ -370,7 +375,9 @@ class RestoreGuard:
             restore.reserve_numbers(session, highest, now)
         return _report(self._settle_open(sent))
 
-    def _take_in(self, now: datetime, sent: dict[bytes, JournalMail], highest: int, planner: Planner) -> RestoreReport:
+    def _take_in(
+        self, now: datetime, sent: dict[bytes, JournalMail], highest: int, planner: "Planner"
+    ) -> RestoreReport:
         """Record what the journal, or the relay's log, knows as sent: open deliveries, and digests that are lost."""
         if self.relay_log is not None:
             taken = list(find_taken(self.relay_log, self.keys, now - journals.SENT_RETENTION))
@@ -405,7 +412,7 @@ class RestoreGuard:
         return counts
 
     def _add_lost_digests(
-        self, sent: Mapping[bytes, JournalMail], planner: Planner, now: datetime
+        self, sent: Mapping[bytes, JournalMail], planner: "Planner", now: datetime
     ) -> Counter[SentOutcome]:
         """Write the digests again that were planned and sent since the backup."""
         lost = [m for m in sent.values() if m.period and m.outcome is not SentOutcome.REFUSED]
@@ -423,7 +430,7 @@ class RestoreGuard:
         return counts
 
     def _add_lost_digest(
-        self, session: Session, mail: JournalMail, numbers: Mapping[bytes, int], planner: Planner, now: datetime
+        self, session: Session, mail: JournalMail, numbers: Mapping[bytes, int], planner: "Planner", now: datetime
     ) -> bool:
         """Write one digest again, and let its subscriber's next one follow it."""
         who = subscribers.by_key(session, mail.subscriber, lock=True)

@@ -23,7 +23,7 @@ from digestd.domain import schedule
 from digestd.domain.delivery import MailKind
 from digestd.domain.digest import DigestSlot, Period
 from digestd.domain.subscriber import Timing
-from digestd.errors import BadSetting, NotFound, NotResumed, Unavailable
+from digestd.errors import BadSetting, NotFound, Unavailable
 from digestd.security.addresses import make_message_id
 from digestd.security.keys import Keys
 from digestd.store import due as due_subscribers
@@ -101,7 +101,7 @@ def plan(
         NotResumed: the database was restored, so that papers that were sent since would be picked again.
     """
     if not is_resuming:
-        require_resumed(db)
+        restore.require_resumed(db)
     corrected = PlanReport(rescheduled=update_schedules(db, now))
     every = range(1, due_subscribers.MAX_KEY)
     return corrected + plan_keys(db, planner, every, now, should_continue=should_continue)
@@ -157,17 +157,6 @@ class PlanningDays:
             self._day = None
 
 
-def require_resumed(db: Database) -> None:
-    """Raise NotResumed if the database was restored and sending was not resumed."""
-    with db.read() as session:
-        made = restore.restored_from(session)
-    if made is not None:
-        raise NotResumed(
-            f"the database was restored from a backup of {made:%Y-%m-%d %H:%MZ}. Run `digestd restore --resume` so "
-            "that nothing is sent twice"
-        )
-
-
 def plan_now(db: Database, planner: Planner, subscriber: int, now: datetime) -> int | None:
     """Plan an active subscriber's digest for their current date or week, whatever their hour.
 
@@ -178,7 +167,7 @@ def plan_now(db: Database, planner: Planner, subscriber: int, now: datetime) -> 
     Raises:
         NotFound: they have had a digest on their date, of another period.
     """
-    require_resumed(db)
+    restore.require_resumed(db)
     _take_in_returned(db, now)
     day = _prepare_day(db, planner, now)
     with db.write() as session:

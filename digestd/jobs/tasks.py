@@ -23,7 +23,7 @@ from procrastinate.jobs import Job
 from sqlmodel import Session
 
 from digestd.app import App
-from digestd.digests.planner import PlanningDays, PlanReport, plan_keys, require_resumed
+from digestd.digests.planner import PlanningDays, PlanReport, plan_keys
 from digestd.digests.rescheduling import update_schedules
 from digestd.errors import DigestdError
 from digestd.jobs import chores, worker
@@ -34,6 +34,7 @@ from digestd.jobs.scheduler import STARTUP_DELAY
 from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.sources.source import EnrichmentSource, Source
 from digestd.store import due, job_queue
+from digestd.store.ledger import restore
 from digestd.store.migrate import require_current
 from digestd.store.papers import sources
 
@@ -157,7 +158,7 @@ async def plan_shard(run: JobRun, first: int) -> None:
 
 def _plan_shard(run: JobRun, first: int) -> PlanReport:
     app, service = run.app, run.service
-    require_resumed(app.db)
+    restore.require_resumed(app.db)
     return plan_keys(
         app.db,
         replace(app.planner, on_planned=_add_delivery),

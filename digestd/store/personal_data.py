@@ -278,9 +278,10 @@ def _prune_deliveries(db: Database, before: datetime, dry_run: bool) -> int:
 
 
 def _prune_papers(db: Database, before: datetime, dry_run: bool) -> int:
-    seen = _seen_by_anybody(db)
+    seen: NDArray[np.bool_] | None = None
     count = 0
     for ids in _batches(db, core.paper, _unconcerned(before)):
+        seen = _seen_by_anybody(db) if seen is None else seen
         unseen = [key for key in ids if key >= len(seen) or not seen[key]]
         count += len(unseen) if dry_run else _delete_papers(db, unseen)
     return count

@@ -62,3 +62,10 @@ def test_lists_import_only_what_they_read(tmp_path: Path, monkeypatch: pytest.Mo
     lists = imported(tmp_path, *(f"{noun} list" for noun in reading), "coverage", "status")[-1]
     assert not lists & (HEAVY - {"asyncio", "babel", "sqlalchemy", "sqlmodel"})
     assert not [name for name in lists if name.startswith(("digestd.ranking.", "digestd.delivery.transports."))]
+
+
+def test_idle_service_imports_nothing_that_ranks() -> None:
+    parts = ("cli.service", "cli.web", "delivery.recovery", "jobs.children", "jobs.receiver", "jobs.scheduler")
+    code = f"import sys, {', '.join(f'digestd.{part}' for part in parts)}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"numpy", "rapidfuzz", "scipy", "digestd.digests.planner"} & set(done.stdout.split())

@@ -21,8 +21,9 @@ from sqlmodel import Session
 from digestd.domain.delivery import Actor, Evidence, MailKind, Outcome, Settlement, State
 from digestd.domain.digest import Pick, Reason, ReasonKind, Section
 from digestd.domain.subscriber import Status
-from digestd.errors import Unavailable
+from digestd.errors import NotResumed, Unavailable
 from digestd.store import core
+from digestd.store.database import Database
 from digestd.store.ledger.claim_queue import LEASE, ClaimOwner, claim_these
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest, commit_sends
 from digestd.store.ledger.packing import pack_picks, planned_us, step
@@ -335,6 +336,17 @@ def restored_from(session: Session) -> datetime | None:
     """Return when the backup was made that the database was restored from; None if sending was resumed since."""
     made_us = session.connection().execute(select(_J.since_us).where(_J.id == RESTORED)).scalar()
     return None if made_us is None else from_us(made_us)
+
+
+def require_resumed(db: Database) -> None:
+    """Raise NotResumed if the database was restored and sending was not resumed."""
+    with db.read() as session:
+        made = restored_from(session)
+    if made is not None:
+        raise NotResumed(
+            f"the database was restored from a backup of {made:%Y-%m-%d %H:%MZ}. Run `digestd restore --resume` so "
+            "that nothing is sent twice"
+        )
 
 
 def has_former_opt_outs(session: Session) -> bool:
