@@ -36,10 +36,12 @@ from jinja2 import (
     TemplateNotFound,
     TemplateSyntaxError,
     pass_context,
+    pass_eval_context,
 )
 from jinja2.bccache import Bucket
 from jinja2.meta import find_referenced_templates
-from jinja2.runtime import Context
+from jinja2.nodes import EvalContext
+from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
@@ -225,10 +227,19 @@ def _without_unused_classes(source: str, css: str) -> str:
 
 
 class _TemplateEnvironment(ImmutableSandboxedEnvironment):
-    """A sandbox that is fast for what our templates mostly do: they print fields of the records that they are given.
+    """A sandbox that is fast for what our templates mostly do: print fields of records, call macros and translate.
 
-    Checking each access, and combining the globals for each template, takes more than half of the time to render.
+    Checking each access and call, and combining the globals for each template, takes more than half of the time to
+    render.
     """
+
+    def call(self, context: Context, obj: Any, *args: Any, **kwargs: Any) -> Any:
+        """Call an object of a template; macros and the translation, which are our own, need no check."""
+        if type(obj) in {Macro, _Gettext}:
+            kwargs.pop("_block_vars", None)
+            kwargs.pop("_loop_vars", None)
+            return obj(context.eval_ctx, *args, **kwargs)
+        return super().call(context, obj, *args, **kwargs)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return an attribute; a public field of a dataclass or a NamedTuple needs no check."""
@@ -239,6 +250,28 @@ class _TemplateEnvironment(ImmutableSandboxedEnvironment):
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         """Return the globals of a template as one dictionary; they never change once templates are in use."""
         return {**self.globals, **(d or {})}
+
+
+class _Gettext:
+    """The function `_` of templates: Jinja's newstyle gettext, which keeps translations as they are printed."""
+
+    def __init__(self, translate: Callable[[str], str]) -> None:
+        self._pattern = lru_cache(maxsize=4096)(lambda text, kind: kind(translate(text)))
+        self._text = lru_cache(maxsize=4096)(lambda text, kind: self._pattern(text, kind) % {})
+
+    @pass_eval_context
+    def __call__(self, evaluation: EvalContext, text: str, **values: object) -> Any:
+        """Return the translation, with values for its placeholders; `%` is written as `%%`."""
+        kind = Markup if evaluation.autoescape else str
+        return self._pattern(text, kind) % values if values else self._text(text, kind)
+
+
+@lru_cache(maxsize=1_000)  # most readers have the same few settings
+def _option_tags(options: tuple[tuple[object, object], ...], chosen: str) -> Markup:
+    """Return the options of a drop-down list; pairs of value and label."""
+    tag = Markup('<option value="{}"{}>{}</option>\n')
+    selected = Markup(" selected")
+    return Markup("").join(tag.format(key, selected if str(key) == chosen else "", label) for key, label in options)
 
 
 class _Loader(BaseLoader):
@@ -295,10 +328,12 @@ def _environment(
     )
     i18n: Any = environment  # the extension adds its methods when it is loaded
     i18n.install_gettext_translations(translations, newstyle=True)
+    gettext = _Gettext(translations.gettext)
     fonts = translations.gettext(_FONTS)
     fonts = "" if fonts == _FONTS else f"{_LATIN_FONTS},{fonts}"
     environment.globals |= {
-        "_": environment.globals["gettext"],  # the extension's `_` looks it up in each call
+        "_": gettext,
+        "gettext": gettext,
         "ngettext": _with_number(environment.globals["ngettext"], locale),
         "lang": language.replace("_", "-"),
         "dir": locale.text_direction,
@@ -314,6 +349,7 @@ def _environment(
         "safe_url": safe_url,
         "wrap": wrap,
         "number": partial(format_decimal, locale=locale),
+        "option_tags": lambda options, chosen: _option_tags(tuple(options), str(chosen)),
         "day": _day(locale),
         "capital": lambda text: text[:1].upper() + text[1:],
         "breakable": breakable,

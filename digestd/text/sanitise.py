@@ -47,18 +47,25 @@ def clean(text: str, limit: int = 20_000) -> str:
     return _BLANKS.sub(" ", _IDLE_JOINER.sub("", text).translate(_VISIBLE)).strip()
 
 
-class _Visible:
-    """The replacement of each character in `clean`, for `str.translate`."""
+class _Visible(dict[int, str]):
+    """The replacement of each character in `clean`, for `str.translate`; those below U+0800 are kept."""
 
-    def __getitem__(self, code: int) -> int | str:
-        sign = chr(code)
-        if sign.isprintable() or sign in "\u00a0\u200c\u200d":
-            return " " if sign in _BLANK_SIGNS else code
-        is_inside_word = category(sign) == "Cf" and sign != "\u200b"  # such as a soft hyphen
-        return "" if is_inside_word else " "
+    def __missing__(self, code: int) -> str:
+        found = _visible(chr(code))
+        if code < _KEPT:
+            self[code] = found
+        return found
 
 
+_KEPT = 0x800
 _VISIBLE = _Visible()
+
+
+def _visible(sign: str) -> str:
+    if sign.isprintable() or sign in "\u00a0\u200c\u200d":
+        return " " if sign in _BLANK_SIGNS else sign
+    is_inside_word = category(sign) == "Cf" and sign != "\u200b"  # such as a soft hyphen
+    return "" if is_inside_word else " "
 
 
 def is_visible(text: str) -> bool:
