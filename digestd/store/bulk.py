@@ -22,7 +22,9 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Insert,
+    Integer,
     Table,
+    Text,
     Update,
     any_,
     bindparam,
@@ -112,18 +114,18 @@ class BulkStatement:
 class KeyLookup:
     """A query for rows by key, whose SQL does not depend on the number of keys.
 
-    Only for columns that the driver returns unconverted: numbers, text, bytes.
+    Keys are numbers or text. Only for columns that the driver returns unconverted: numbers, text, bytes.
     """
 
     query: core.Query
     key: Column[Any]
 
-    def rows(self, session: Session, keys: Sequence[int]) -> list[Record]:
+    def rows(self, session: Session, keys: Sequence[int] | Sequence[str]) -> list[Record]:
         [found] = look_up(session, (self, keys))
         return found
 
 
-def look_up(session: Session, *lookups: tuple[KeyLookup, Sequence[int]]) -> list[list[Record]]:
+def look_up(session: Session, *lookups: tuple[KeyLookup, Sequence[int] | Sequence[str]]) -> list[list[Record]]:
     """Return the rows that each lookup finds, in one exchange."""
     connection = session.connection()
     with driver(connection, several=len(lookups) > 1) as cursor:
@@ -159,14 +161,15 @@ _KEYS = "keys"
 @lru_cache(maxsize=64)
 def _compiled_lookup(
     lookup: KeyLookup, dialect: Dialect
-) -> tuple[str, Callable[[Sequence[int]], Any], Callable[[Any], Record]]:
+) -> tuple[str, Callable[[Sequence[int] | Sequence[str]], Any], Callable[[Any], Record]]:
     """Return the SQL text, the converter of keys, and the maker of records."""
     made = namedtuple("Found", lookup.query.selected_columns.keys())._make  # type: ignore[attr-defined]  # mypy needs literal field names
     if dialect.name == "sqlite":
         given = func.json_each(bindparam(_KEYS)).table_valued("value")
         chosen = lookup.query.where(lookup.key.in_(select(given.c.value)))
         return str(chosen.compile(dialect=dialect)), lambda keys: (json.dumps(keys),), made
-    chosen = lookup.query.where(lookup.key == any_(bindparam(_KEYS, type_=ARRAY(BigInteger))))
+    kind = BigInteger if isinstance(lookup.key.type, Integer) else Text
+    chosen = lookup.query.where(lookup.key == any_(bindparam(_KEYS, type_=ARRAY(kind))))
     return str(chosen.compile(dialect=dialect)), lambda keys: {_KEYS: keys}, made
 
 

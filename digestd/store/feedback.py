@@ -23,7 +23,7 @@ from digestd.domain.interest import POSITIVE_VERDICTS, Feedback, Interest, Kind,
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.subscriber import Status
 from digestd.store import core, libraries
-from digestd.store.bulk import readable
+from digestd.store.bulk import KeyLookup, readable
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.packing import planned_us, readable_picks
 from digestd.store.ledger.sent_digests import SENT
@@ -114,26 +114,24 @@ def rated(row: core.Record) -> tuple[int, Interest]:
 
 def interests(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
     """Return the newest active verdict on each paper as an interest, newest first."""
-    newest = (
-        select(func.max(_F.id).label("id"))
-        .where(_F.subscriber_id.in_(subscribers), _F.undone_us.is_(None))
-        .group_by(_F.subscriber_id, _F.paper)
-        .subquery()
-    )
-    query = (
-        select(_F.subscriber_id, _F.verdict, _F.at_us, _P.paper_id)
-        .join_from(core.feedback, newest, newest.c.id == _F.id)
-        .join(core.paper, _P.id == _F.paper)
-        .order_by(_F.subscriber_id, _F.id.desc())
-    )
+    newest: dict[tuple[int, str], core.Record] = {}
+    for row in _VERDICTS.rows(session, list(subscribers)):
+        newest.setdefault((row.subscriber_id, row.paper_id), row)
     found: dict[int, list[Interest]] = {}
-    for subscriber, interest in readable(session.connection().execute(query), rated):
+    for subscriber, interest in readable(newest.values(), rated):
         theirs = found.setdefault(subscriber, [])
         if len(theirs) < FEEDBACK_MAX:
             theirs.append(interest)
     return {key: tuple(interests) for key, interests in found.items()}
 
 
+_VERDICTS = KeyLookup(
+    select(_F.subscriber_id, _F.verdict, _F.at_us, _P.paper_id)
+    .join_from(core.feedback, core.paper, _P.id == _F.paper)
+    .where(_F.undone_us.is_(None))
+    .order_by(_F.subscriber_id, _F.id.desc()),
+    _F.subscriber_id,
+)
 _M = core.muting.c
 
 
@@ -189,16 +187,17 @@ def _muting(row: core.Record) -> Muting:
 
 def active_mutings(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
     """Return what each subscriber mutes, oldest first; absent if nothing."""
-    query = (
-        select(_M.subscriber_id, _M.kind, _M.value, _M.at_us)
-        .where(_M.subscriber_id.in_(subscribers), _M.undone_us.is_(None))
-        .order_by(_M.id)
-    )
     found: dict[int, dict[Interest, None]] = {}
-    rows = session.connection().execute(query)
+    rows = _MUTINGS.rows(session, list(subscribers))
     for subscriber, interest in readable(rows, lambda row: (row.subscriber_id, _muted(row))):
         found.setdefault(subscriber, {})[interest] = None
     return {key: tuple(muted) for key, muted in found.items()}
+
+
+_MUTINGS = KeyLookup(
+    select(_M.subscriber_id, _M.kind, _M.value, _M.at_us).where(_M.undone_us.is_(None)).order_by(_M.id),
+    _M.subscriber_id,
+)
 
 
 def mutings_of_papers(session: Session, subscriber: int, papers: Collection[int]) -> tuple[Interest, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.group import LEAST_COLLEAGUES, LEAST_LENDERS, Group, Membership, count_colleagues
@@ -118,15 +118,17 @@ def members(session: Session, group: Group) -> list[Member]:
 
 def of_subscriber(session: Session, subscriber: int) -> list[Membership]:
     """Return the memberships of a subscriber by the name of the group."""
-    query = (
-        select(core.group_member, _G.name)
-        .join_from(core.group_member, core.subscriber_group, _G.id == _M.group_id)
-        .where(_M.subscriber_id == subscriber)
-        .order_by(_G.name)
-    )
-    rows = session.connection().execute(query).all()
+    rows = session.connection().execute(_MEMBERSHIPS, {"member": subscriber}).all()
     found = _groups(session, {row.group_id: row.name for row in rows})
     return [_membership(found[row.group_id], row) for row in rows]
+
+
+_MEMBERSHIPS = (
+    select(core.group_member, _G.name)
+    .join_from(core.group_member, core.subscriber_group, _G.id == _M.group_id)
+    .where(_M.subscriber_id == bindparam("member"))
+    .order_by(_G.name)
+)
 
 
 def join(session: Session, group: int, subscriber: int, now: datetime, *, is_list: bool = False) -> bool:

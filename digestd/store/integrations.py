@@ -23,6 +23,7 @@ from digestd.domain.subscriber import Status
 from digestd.domain.webhook import WebhookEvent, WebhookPost, WebhookPostState
 from digestd.security.tokens import Scope
 from digestd.store import core
+from digestd.store.bulk import KeyLookup
 from digestd.store.database import Database
 from digestd.store.preferences import read_status
 from digestd.store.timestamps import from_us, to_us
@@ -290,8 +291,10 @@ def put_chat_target(session: Session, subscriber: int, label: str, sealed: bytes
 
 
 def chat_target(session: Session, subscriber: int) -> ChatTarget | None:
-    row = session.connection().execute(select(core.chat_target).where(_C.subscriber_id == subscriber)).first()
-    return None if row is None else _target(row)
+    return next(map(_target, _TARGETS.rows(session, [subscriber])), None)
+
+
+_TARGETS = KeyLookup(select(core.chat_target), _C.subscriber_id)
 
 
 def chat_targets(session: Session, *, failing: bool = False) -> Sequence[ChatTarget]:

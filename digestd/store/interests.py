@@ -37,21 +37,20 @@ def for_ranking(
     return found
 
 
-def stated(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """Return interests that can be read, mutings, and rated papers that no interest names."""
-    return _with_feedback(session, subscribers, readable(session, subscribers)[0])
-
-
 def _with_feedback(
     session: Session, subscribers: Sequence[int], found: dict[int, tuple[Interest, ...]]
 ) -> dict[int, tuple[Interest, ...]]:
     for key, muted in feedback.active_mutings(session, subscribers).items():
         found[key] = (*found.get(key, ()), *muted)
     for key, rated in feedback.interests(session, subscribers).items():
-        own = found.get(key, ())
-        named = {interest.value for interest in own if interest.kind is Kind.PAPER}
-        found[key] = (*own, *(interest for interest in rated if interest.value not in named))
+        found[key] = with_rated(found.get(key, ()), rated)
     return found
+
+
+def with_rated(own: tuple[Interest, ...], rated: Sequence[Interest]) -> tuple[Interest, ...]:
+    """Return interests, and rated papers that none of them names."""
+    named = {interest.value for interest in own if interest.kind is Kind.PAPER}
+    return (*own, *(interest for interest in rated if interest.value not in named))
 
 
 def of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
@@ -68,14 +67,9 @@ def of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest
 
 def readable(session: Session, subscribers: Sequence[int]) -> tuple[dict[int, tuple[Interest, ...]], dict[int, str]]:
     """Return the same without those that cannot be read, and one of these for each subscriber that has any."""
-    query = (
-        select(_I.subscriber_id, _I.kind, _I.value, _I.stance, _I.since_us)
-        .where(_I.subscriber_id.in_(subscribers))
-        .order_by(_I.subscriber_id, _I.position)
-    )
     found: dict[int, list[Interest]] = {}
     damaged: dict[int, str] = {}
-    for subscriber, kind, value, stance, since_us in session.connection().execute(query):
+    for subscriber, kind, value, stance, since_us in _STORED.rows(session, list(subscribers)):
         try:
             since = None if since_us is None else from_us(since_us)
             interest = Interest(_KINDS[kind], _text(value), _STANCES[stance], since)
@@ -84,6 +78,12 @@ def readable(session: Session, subscribers: Sequence[int]) -> tuple[dict[int, tu
         else:
             found.setdefault(subscriber, []).append(interest)
     return {key: tuple(interests) for key, interests in found.items()}, damaged
+
+
+_STORED = bulk.KeyLookup(
+    select(_I.subscriber_id, _I.kind, _I.value, _I.stance, _I.since_us).order_by(_I.subscriber_id, _I.position),
+    _I.subscriber_id,
+)
 
 
 def damaged(session: Session, subscribers: Sequence[int]) -> set[int]:
@@ -122,9 +122,8 @@ def for_ranking_at(session: Session, moments: Mapping[int, datetime]) -> dict[in
     for key, moment in moments.items():
         every = (*now.get(key, ()), *(one.interest for one in shared.get(key, ())))
         own = tuple(i for i in every if i.since is None or i.since <= moment)
-        named = {interest.value for interest in own if interest.kind is Kind.PAPER}
         muted = feedback.mutings_at(session, key, moment)
-        found[key] = (*own, *muted, *(interest for interest in rated[key] if interest.value not in named))
+        found[key] = with_rated((*own, *muted), rated[key])
     return found
 
 

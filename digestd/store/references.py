@@ -24,7 +24,7 @@ from digestd.domain.paper import Paper, PaperId, Words
 from digestd.domain.reference import AT_ONCE, REFERENCES_MAX, SPACING, LookupState, Reference, registries_of
 from digestd.domain.subscriber import Status
 from digestd.store import core, papers
-from digestd.store.bulk import chunks
+from digestd.store.bulk import KeyLookup, chunks
 from digestd.store.ranking import profiles
 from digestd.store.timestamps import from_us, to_us
 
@@ -337,8 +337,10 @@ def remove_lookup(session: Session, lookup: PaperLookup) -> None:
 
 
 def lookup_states(session: Session, subscriber: int) -> dict[PaperId, LookupState]:
-    query = select(_Q.name, _Q.state).where(_Q.subscriber_id == subscriber)
-    return {PaperId(row.name): LookupState(row.state) for row in session.connection().execute(query)}
+    return {PaperId(row.name): LookupState(row.state) for row in _STATES.rows(session, [subscriber])}
+
+
+_STATES = KeyLookup(select(_Q.name, _Q.state), _Q.subscriber_id)
 
 
 def _own(lookup: PaperLookup) -> tuple[core.Condition, ...]:

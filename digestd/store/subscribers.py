@@ -18,6 +18,7 @@ from digestd.domain.interest import Interest
 from digestd.domain.schedule import due_period, first_due
 from digestd.domain.subscriber import Cause, ConsentAction, Damage, Preferences, Status, Subscriber
 from digestd.store import consent, core, interests, opt_outs, references
+from digestd.store.bulk import KeyLookup
 from digestd.store.opt_outs import Event, OptOut
 from digestd.store.preferences import read_row, read_state, read_status, read_time, row_values
 from digestd.store.timestamps import from_us, to_us
@@ -216,8 +217,12 @@ def _add_interests(session: Session, interests: Mapping[int, Sequence[Interest]]
 
 def by_key(session: Session, key: int, *, lock: bool = False) -> Subscriber | None:
     """Return a subscriber by row number; `lock` it to change it in this transaction."""
-    query = select(core.subscriber).where(_S.id == key)
-    return next(iter(_read(session, query.with_for_update() if lock else query)), None)
+    row = session.connection().execute(_LOCKED if lock else _BY_KEY, {"row": key}).first()
+    return next(iter(_subscribers(session, [row] if row else [])), None)
+
+
+_BY_KEY = select(core.subscriber).where(_S.id == bindparam("row"))
+_LOCKED = _BY_KEY.with_for_update()
 
 
 def by_address_key(session: Session, address_key: bytes, *, lock: bool = False) -> Subscriber | None:
@@ -257,7 +262,11 @@ def created(session: Session, key: int) -> datetime:
 
 def next_due(session: Session, key: int) -> datetime | None:
     """Return when a subscriber is due, if they are active; None if that cannot be read."""
-    return read_time(session.connection().execute(select(_S.next_due_us).where(_S.id == key)).scalar_one())
+    [row] = _NEXT_DUE.rows(session, [key])
+    return read_time(row.next_due_us)
+
+
+_NEXT_DUE = KeyLookup(select(_S.next_due_us), _S.id)
 
 
 def count(session: Session) -> dict[Status, int]:

@@ -17,7 +17,7 @@ from digestd.ranking import profile_summary
 from digestd.ranking.profile_summary import DocumentFrequencies, ProfileTerm
 from digestd.store import feedback, papers, subscribers
 from digestd.store.database import Database
-from digestd.store.interests import stated
+from digestd.store.interests import with_rated
 from digestd.store.ledger import queries
 from digestd.subscribers.lookup import load_locked
 from digestd.subscribers.named_papers import NamedPaper, named_papers
@@ -67,8 +67,10 @@ def summarise_profile(session: Session, subscriber: Subscriber, newest: NewestPa
     Args:
         newest: the papers that the words of the likes are compared with.
     """
-    interests = stated(session, [subscriber.key]).get(subscriber.key, ())
-    likes, dislikes = (_papers(session, subscriber.key, interests, stance) for stance in Stance)
+    muted = feedback.active_mutings(session, [subscriber.key]).get(subscriber.key, ())
+    rated = feedback.interests(session, [subscriber.key]).get(subscriber.key, ())
+    interests = with_rated((*subscriber.interests, *muted), rated)
+    likes, dislikes = _papers(session, subscriber.key, interests)
     own = (
         *values(interests, Kind.TOPIC),
         *values(interests, Kind.TOPIC, Stance.MUTED),
@@ -80,18 +82,22 @@ def summarise_profile(session: Session, subscriber: Subscriber, newest: NewestPa
     return ProfileSummary(
         words=tuple(words),
         authors=tuple(profile_summary.names((paper.words.authors for paper in found), known)),
-        likes=tuple(likes),
-        dislikes=tuple(dislikes),
+        likes=likes,
+        dislikes=dislikes,
         picks_by_interest=Counter(
             (one.kind.value, one.value) for one in queries.reasons(session, subscriber.key, DIGESTS) if one.value
         ),
-        muted=feedback.active_mutings(session, [subscriber.key]).get(subscriber.key, ()),
+        muted=muted,
     )
 
 
-def _papers(session: Session, subscriber: int, interests: tuple[Interest, ...], stance: Stance) -> list[NamedPaper]:
-    names = [PaperId(name) for name in values(interests, Kind.PAPER, stance)[:LIKES]]
-    return named_papers(session, subscriber, names)
+def _papers(
+    session: Session, subscriber: int, interests: tuple[Interest, ...]
+) -> tuple[tuple[NamedPaper, ...], tuple[NamedPaper, ...]]:
+    """Return the newest papers that a subscriber likes, and those that they do not."""
+    liked, disliked = ([PaperId(one) for one in values(interests, Kind.PAPER, of)[:LIKES]] for of in Stance)
+    known = {one.paper: one for one in named_papers(session, subscriber, [*liked, *disliked])}
+    return tuple(known[name] for name in liked), tuple(known[name] for name in disliked)
 
 
 def mute_interest(db: Database, subscriber: int, what: Interest, now: datetime) -> None:

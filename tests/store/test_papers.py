@@ -27,7 +27,7 @@ def test_candidates_exclude_the_start_of_the_span(db: Database, now: datetime) -
         assert [p.signals for p in found] == [{"upvotes": 1}, {"upvotes": 0}]
 
 
-def test_candidates_need_two_queries(db: Database, now: datetime) -> None:
+def test_candidates_need_few_queries(db: Database, now: datetime) -> None:
     take(db, "s", *(seen(f"arxiv:2611.{n:05}", signals={"upvotes": n}) for n in range(300)), now=now)
     executed: list[str] = []
 
@@ -38,7 +38,7 @@ def test_candidates_need_two_queries(db: Database, now: datetime) -> None:
     with db.read() as session:
         assert len(papers.candidates(session, now - DAY, now)) == 300
     event.remove(db.engine, "before_cursor_execute", note)
-    assert len([statement for statement in executed if statement.startswith("SELECT")]) == 2
+    assert len([statement for statement in executed if statement.startswith("SELECT")]) <= 2
 
 
 def test_listing_is_newest_first_with_archived_papers(db: Database, now: datetime) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, not_, select
+from sqlalchemy import bindparam, func, not_, select
 from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Claim, MailKind, State
@@ -149,9 +149,16 @@ def picks(session: Session, delivery: int) -> tuple[Pick, ...]:
 
 def reasons(session: Session, subscriber: int, digests: int) -> list[Reason]:
     """Return the reasons of all picks in a subscriber's newest digests."""
-    query = select(_D.picks).where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST)
-    rows = session.connection().execute(query.order_by(_D.id.desc()).limit(digests)).scalars()
+    rows = session.connection().execute(_NEWEST_PICKS, {"who": subscriber, "digests": digests}).scalars()
     return [pick.reason for packed in rows for pick in readable_picks(packed)]
+
+
+_NEWEST_PICKS = (
+    select(_D.picks)
+    .where(_D.subscriber_id == bindparam("who"), _D.kind == MailKind.DIGEST)
+    .order_by(_D.id.desc())
+    .limit(bindparam("digests"))
+)
 
 
 def digests(session: Session, subscriber: int) -> list[DeliveryView]:

@@ -19,7 +19,7 @@ from digestd.domain.digest import WINDOW
 from digestd.domain.gist import Gist, GistKind
 from digestd.domain.paper import Paper, PaperFacts, PaperId, Words, votes
 from digestd.store import core
-from digestd.store.bulk import chunks
+from digestd.store.bulk import KeyLookup, chunks
 from digestd.store.timestamps import from_us, to_us
 from digestd.text.tex import to_plain
 
@@ -60,12 +60,10 @@ def by_keys(session: Session, keys: Iterable[int], as_of: datetime | None = None
 
 def aliases(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, int]:
     """Return the row numbers of the papers known under these identifiers."""
-    connection = session.connection()
-    return {
-        PaperId(row.alias): row.paper
-        for chunk in chunks(set(ids))
-        for row in connection.execute(select(_A.alias, _A.paper).where(_A.alias.in_(chunk)))
-    }
+    return {PaperId(alias): paper for chunk in chunks(set(ids)) for alias, paper in _ALIASES.rows(session, chunk)}
+
+
+_ALIASES = KeyLookup(select(_A.alias, _A.paper), _A.alias)
 
 
 def public_names(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, PaperId]:
@@ -258,16 +256,24 @@ def latest_signals(session: Session, keys: Iterable[int], as_of: datetime | None
     """Return the newest value of each signal, now or as of a time."""
     found: dict[int, dict[str, float]] = {}
     for chunk in chunks(set(keys)):
-        newest = (
-            select(_S.paper, _S.name, func.max(_S.at_us).label("at_us"))
-            .where(_S.paper.in_(chunk), *([] if as_of is None else [_S.at_us <= to_us(as_of)]))
-            .group_by(_S.paper, _S.name)
-            .subquery()
-        ).c
-        same = and_(_S.paper == newest.paper, _S.name == newest.name, _S.at_us == newest.at_us)
-        for row in session.connection().execute(select(_S.paper, _S.name, _S.value).where(same)):
-            found.setdefault(row.paper, {})[row.name] = row.value
+        if as_of is None:
+            rows: Iterable[core.Record] = _SIGNALS.rows(session, chunk)
+        else:
+            then = _newest_signals(_OTHER.at_us <= to_us(as_of)).where(_S.paper.in_(chunk))
+            rows = session.connection().execute(then)
+        for paper, name, value in rows:
+            found.setdefault(paper, {})[name] = value
     return found
+
+
+def _newest_signals(*conditions: ColumnElement[bool]) -> core.Query:
+    same = _OTHER.paper == _S.paper, _OTHER.name == _S.name
+    newest = select(func.max(_OTHER.at_us)).where(*same, *conditions).scalar_subquery()
+    return select(_S.paper, _S.name, _S.value).where(_S.at_us == newest)
+
+
+_OTHER = core.signal.alias().c
+_SIGNALS = KeyLookup(_newest_signals(), _S.paper)
 
 
 def _heat(signals: dict[str, float], first_seen_us: int) -> float:
