@@ -85,12 +85,18 @@ class PaperFacts:
         affiliations: the organisations of the authors.
         sources: names of the sources that reported it, such as "arXiv".
         announced: `new`, `cross` or `replace`, as the most trusted source announced it.
+        version: the number of its newest version; 0 if no source gives one.
+        doi: the DOI of a preprint's publication, or empty.
+        withdrawn: True if the authors or the publisher withdrew it.
     """
 
     venue: str = ""
     affiliations: tuple[str, ...] = ()
     sources: tuple[str, ...] = field(default=(), compare=False)
     announced: str = field(default="new", compare=False)
+    version: int = 0
+    doi: str = ""
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from digestd.domain.paper import PaperFacts, PaperId, Sighting, Words, canonical
 from digestd.gists.gist import make_gist
 from digestd.papers.identity import Work, group_works
 from digestd.sources import source_type
+from digestd.sources.identifiers import is_data_set, is_preprint
 from digestd.store.papers.sightings import (
     PaperState,
     PaperStatus,
@@ -123,11 +124,16 @@ def select_text(name: PaperId, sightings: Sequence[StoredSighting]) -> PaperText
 def _facts(name: PaperId, sightings: Sequence[StoredSighting], ranked: Sequence[Sighting]) -> PaperFacts:
     labels = {kind.label for one in sightings if (kind := source_type(one.source)) and not kind.label.startswith("a ")}
     announced = ranked[0].announced
+    names = sorted({one for sighting in ranked for one in sighting.ids})
+    dois = [one for one in names if one.startswith("doi:") and not is_preprint(one) and not is_data_set(one)]
     return PaperFacts(
         venue=next((s.venue for s in ranked if s.venue), ""),
         affiliations=next((s.affiliations for s in ranked if s.affiliations), ()),
         sources=tuple(sorted(labels | ({"arXiv"} if name.startswith("arxiv:") else set()))),
         announced=announced if announced in NEWS | REPLACED else "new",
+        version=next((s.version for s in ranked if s.version), 0),
+        doi=dois[0].removeprefix("doi:") if dois and any(map(is_preprint, names)) else "",
+        withdrawn=is_withdrawn(sightings),
     )
 
 
@@ -188,7 +194,8 @@ def _change(work: Work, new: Sequence[StoredSighting], papers: Sequence[PaperSta
     name = canonical([name for name in work.ids if not name.startswith("merged:")])
     current = list({(one.source, one.sighting.ids[0]): one for one in _all_sightings(papers, new)}.values())
     times = _work_times(state if state.papers else replace(state, papers=papers))
-    status, text = PaperStatus(name, *times, is_withdrawn(current)), select_text(name, current)
+    text = select_text(name, current)
+    status = PaperStatus(name, *times, text.facts.withdrawn)
     added, repeated = _split_by_known(new, papers)
     aliases = {alias for paper in papers for alias in paper.aliases}
     change = PaperWrite(

@@ -26,6 +26,7 @@ from digestd.sources.source import (
     make_words,
     parse_timestamp,
     quote_service,
+    venue_name,
 )
 from digestd.sources.xml_elements import ARXIV, ATOM, OPENSEARCH, XmlElements, child_text
 
@@ -174,6 +175,7 @@ def read_entry(entry: Element, calendar: ArxivCalendar) -> Sighting:
         links={"pdf": f"https://arxiv.org/pdf/{number}"},
         day=calendar.announcement_day(published),
         withdrawn=is_withdrawn(child_text(entry, ARXIV + "comment"), child_text(entry, ATOM + "summary").strip()),
+        venue=venue_name(child_text(entry, ARXIV + "journal_ref")),
     )
 
 

@@ -19,7 +19,17 @@ from digestd.domain.paper import Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.arxiv.api import ArxivSource, is_withdrawn
 from digestd.sources.identifiers import unique_ids
-from digestd.sources.source import ITEMS_MAX, Page, Reject, Request, check_rejects, make_words, quote_service, reject_of
+from digestd.sources.source import (
+    ITEMS_MAX,
+    Page,
+    Reject,
+    Request,
+    check_rejects,
+    make_words,
+    quote_service,
+    reject_of,
+    venue_name,
+)
 
 OVERLAP = timedelta(days=1)
 """Asked for again: a day's records come in until the evening in New York."""
@@ -209,6 +219,7 @@ def _sighting(header: dict[str, str], metadata: Element) -> Sighting:
         links={"pdf": f"https://arxiv.org/pdf/{number}"},
         day=changed,
         withdrawn=is_withdrawn(fields.get("comments", ""), abstract),
+        venue=venue_name(fields.get("journal-ref", "")),
     )
 
 
