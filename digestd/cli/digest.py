@@ -251,6 +251,7 @@ def show_forecast(app: App, email: str, on: date | None, *, as_json: bool) -> No
             "near": found.near,
             "min_score": found.min_score,
             "interests": interests,
+            "news": [{"title": one.title, "changes": [change.kind for change in one.changes]} for one in found.news],
         }
         emit(row, as_json=True)
         return
@@ -288,6 +289,8 @@ def _forecast_lines(
         + (f", {found.near} of them near" if found.near else "")
         + f" ({counted(found.considered, 'paper')} in the last days); minimum probability {found.min_score:.2f}"
     )
+    if found.news:
+        yield f"and tell of saved papers that changed: {'; '.join(one.title for one in found.news)}"
     if not found.interests:
         yield "they have no interests, so they get what is trending"
 
@@ -449,7 +452,7 @@ def find_preview(app: App, email: str, day: date | None) -> tuple[Composer, Clai
         planned_us=to_us(now),
         facts=shown.facts,
     )
-    if not claim.picks:
+    if not claim.picks and not claim.facts.news:
         raise NothingToShow(
             f"{email} would get no digest {f'on {day}' if day else 'now'}: no new paper comes near their interests"
             f"{'' if day else _since_last(app, subscriber)}; see `digestd explain`"

@@ -328,7 +328,7 @@ def _plan_copy(app: App, subscriber: Subscriber, day: date) -> int:
         subscriber=subscriber.key,
         consent_version=subscriber.version,
         period=shown.period,
-        packed=pack_picks(shown.picks),
+        packed=pack_picks(shown.picks, news=shown.facts.news),
         facts=shown.facts,
     )
     with app.db.write() as session:

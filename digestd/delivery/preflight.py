@@ -14,7 +14,17 @@ from typing import NamedTuple
 from digestd.delivery.composer import Composer, Sender
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import DIGESTS, SENT_KINDS, Claim, CommandReply, MailKind, ReplyLine
-from digestd.domain.digest import DigestFacts, Occasion, Pick, Reason, ReasonKind, Section
+from digestd.domain.digest import (
+    Change,
+    ChangeKind,
+    DigestFacts,
+    Occasion,
+    Pick,
+    Reason,
+    ReasonKind,
+    SavedNews,
+    Section,
+)
 from digestd.domain.gist import Gist, GistKind
 from digestd.domain.paper import Paper, PaperFacts, PaperId, Words
 from digestd.domain.subscriber import Preferences
@@ -33,6 +43,7 @@ FAULTS_MAX = 3
 _AT_US = 1_795_000_000_000_000
 _DAY, _DAY_BEFORE, _WEEK = "2026-11-24", "2026-11-23", "2026-W48"
 _ABSTRACT = "Alpine lakes freeze later each year. We measured ice on 40 lakes. It was 8 cm thinner than in 1990."
+_HOME = "https://example.org/"
 _GIST = Gist(_ABSTRACT[37:], _ABSTRACT[37:], GistKind.GENERATED)
 _SEEN = datetime(2026, 11, 24, tzinfo=UTC)
 _PLAIN = Paper(1, PaperId("invented:1"), 1, Words(""), "A paper of which nothing else is known", "", _SEEN, _SEEN)
@@ -242,7 +253,8 @@ def _digests(notice: Claim) -> Iterator[Claim]:
     }
     daily = notice._replace(period=_DAY, covers_from=_DAY, facts=DigestFacts(100))
     detailed = notice.preferences.model_copy(update={"full_abstracts": True})
-    facts = DigestFacts(100, gaps, unmatched=("lake ice", "river ice"), most_read=1)
+    news = tuple(SavedNews("Lakes", _HOME, (Change(kind, "3", "2", _HOME),)) for kind in ChangeKind)
+    facts = DigestFacts(100, gaps, unmatched=("lake ice", "river ice"), most_read=1, news=news)
     yield daily._replace(picks=(*every, *grouped, *sections), facts=facts, preferences=detailed)
     nameless = notice.preferences.model_copy(update={"name": ""})
     late = daily._replace(period=_WEEK, covers_from="2026-W47", preferences=nameless)
@@ -253,6 +265,7 @@ def _digests(notice: Claim) -> Iterator[Claim]:
     yield daily._replace(picks=tuple(grouped[:1]), facts=_on(Occasion.ROOM_ENDED))
     yield daily._replace(facts=_on(Occasion.EMPTY)._replace(unmatched=("lake ice",) * 20))
     yield daily._replace(facts=_on(Occasion.EMPTY), period=_WEEK, covers_from=_WEEK)
+    yield daily._replace(facts=_on(Occasion.EMPTY)._replace(news=news))
 
 
 def _on(*occasions: Occasion) -> DigestFacts:

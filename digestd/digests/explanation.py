@@ -24,6 +24,7 @@ from digestd.digests.picks import (
 )
 from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.digests.resource_limits import single_blas_thread
+from digestd.digests.saved_news import ShardNews
 from digestd.digests.selection import CARRY_OVER_PROBABILITY, DigestOptions, Selections, select
 from digestd.digests.shard import Shard, rank_shard
 from digestd.domain.delivery import UNSENT, State
@@ -144,12 +145,12 @@ def _rank_past(
         was_empty=False,
     )
     with single_blas_thread(), db.read() as session:
-        return past, rank_shard(session, past, [reader])
+        return past, replace(rank_shard(session, past, [reader]), news=ShardNews())
 
 
 def _planned(session: Session, delivery: int) -> Preview:
     claim = queries.as_claim(session, delivery)
-    if claim is None or not claim.picks:
+    if claim is None or not (claim.picks or claim.facts.news):
         raise Damaged(f"the picks of delivery {delivery} cannot be read; run `digestd fsck`")
     return Preview(claim.period, claim.picks, claim.facts._replace(coverage=claim.facts.coverage or {}))
 
@@ -160,7 +161,10 @@ def _preview(day: PlanningDay, shard: Shard, period: str, ranking: RankingOption
     occasions = digest_occasions(shard.subscribers[0], picks, considered, day, shard.unanswered)
     read = unpicked(day, shard, 0, picks, most_read(day) if ranking.most_read else None)
     [unmatched] = unmatched_topics(day, shard, [picks])
-    facts = DigestFacts(considered, day.coverage, frozenset(occasions), unmatched if picks else (), most_read=read)
+    due = shard.subscribers[0]
+    news = shard.news.of(due.key, is_sent=bool(picks) or due.preferences.when_empty)
+    told = unmatched if picks else ()
+    facts = DigestFacts(considered, day.coverage, frozenset(occasions), told, most_read=read, news=news)
     return Preview(period, picks, facts)
 
 

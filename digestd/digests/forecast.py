@@ -17,7 +17,7 @@ from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.selection import DigestOptions, above_minimum
 from digestd.digests.shard import NO_SUBSCRIBER, rank_alone, rank_shard
 from digestd.domain.delivery import MailKind, State
-from digestd.domain.digest import Section
+from digestd.domain.digest import SavedNews, Section
 from digestd.domain.interest import Interest, Stance
 from digestd.domain.paper import Paper
 from digestd.domain.schedule import current_period, is_mail_day, local_date, period_on
@@ -60,6 +60,7 @@ class Forecast:
         picks: Number of papers that a digest would have now.
         near: Number of those below the minimum score.
         min_score: The probability that a paper needs.
+        news: What it would tell of saved papers.
     """
 
     last: DeliveryView | None
@@ -68,6 +69,7 @@ class Forecast:
     near: int
     min_score: float
     interests: tuple[InterestYield, ...]
+    news: tuple[SavedNews, ...]
 
 
 def forecast(db: Database, subscriber: int, now: datetime, ranking: RankingOptions = RankingOptions()) -> Forecast:
@@ -86,6 +88,7 @@ def forecast(db: Database, subscriber: int, now: datetime, ranking: RankingOptio
             near=sum(pick.section is Section.NEAR for pick in picks),
             min_score=MIN_SCORES[due.preferences.min_score],
             interests=tuple(_yields(session, day, due, wanted)),
+            news=shard.news.of(due.key, is_sent=bool(picks) or due.preferences.when_empty),
         )
 
 

@@ -27,7 +27,7 @@ from digestd.errors import BadSetting, NotFound, Unavailable
 from digestd.security.addresses import make_message_id
 from digestd.security.keys import Keys
 from digestd.store import due as due_subscribers
-from digestd.store import ledger, libraries, references
+from digestd.store import ledger, libraries, references, saved_news
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 from digestd.store.ledger import restore, seen_papers
@@ -271,6 +271,7 @@ def _write(
         again = {key: digest.delivery for key, digest in stored.items() if digest.is_empty}
         ranked = RankingInputs(day.horizon, day.candidates.model.version, day.coverage)
         ledger.plan_digests(session, new, day.now, ranked, again)
+        saved_news.set_known(session, _known(shard, new))
         ledger.offer_uncertain(session, [digest.subscriber for digest in new if not digest.is_empty], day.now)
         if any(not digest.is_empty for digest in new):
             planner.on_planned(session)
@@ -295,6 +296,12 @@ def _with_news_of_saving(session: Session, digests: list[NewDigest]) -> list[New
     return [digest._replace(occasions=said[digest.subscriber]) for digest in digests] if news else digests
 
 
+def _known(shard: Shard, digests: Sequence[NewDigest]) -> dict[int, int]:
+    """Return the revisions of saved papers that the subscribers know with these digests."""
+    known = [shard.news.known(digest.subscriber, digest.news) for digest in digests]
+    return {saved: revision for theirs in known for saved, revision in theirs.items()}
+
+
 def _digests(
     planner: Planner, day: PlanningDay, shard: Shard, slots: Sequence[DigestSlot | None]
 ) -> dict[int, NewDigest]:
@@ -303,13 +310,15 @@ def _digests(
     considered = (shard.open & shard.ranked.fresh).sum(axis=1).tolist()
     unmatched = unmatched_topics(day, shard, picks)
     read = most_read(day) if planner.ranking.most_read else None
+    is_sent = [due.preferences.when_empty or bool(picks[i]) for i, due in enumerate(shard.subscribers)]
     return {
         due.key: NewDigest(
             subscriber=due.key,
             consent_version=due.version,
             slot=slot,
             picks=picks[i],
-            unmatched=unmatched[i] if due.preferences.when_empty or picks[i] else None,
+            unmatched=unmatched[i] if is_sent[i] else None,
+            news=shard.news.of(due.key, is_sent=is_sent[i]),
             considered=considered[i],
             occasions=pack_occasions(
                 digest_occasions(due, picks[i], considered[i], day, shard.unanswered),

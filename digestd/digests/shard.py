@@ -12,6 +12,7 @@ import numpy as np
 from sqlmodel import Session
 
 from digestd.digests.planning_day import WEEKLY_SLACK, PlanningDay
+from digestd.digests.saved_news import ShardNews, read_news
 from digestd.digests.seed_reader import NamedPapers, SeedPaper, find_seeds
 from digestd.digests.selection import RankedCandidates
 from digestd.domain.digest import WINDOW
@@ -58,6 +59,7 @@ class Shard:
         recommended: Row numbers of papers that their colleagues liked or saved.
         unanswered: Those whose newest digest is empty because no source answered.
         quiet_days: Days with empty digests since the last papers, of those whose newest digest is empty.
+        news: Of the papers that they saved.
     """
 
     subscribers: Sequence[DueSubscriber]
@@ -74,6 +76,7 @@ class Shard:
     recommended: Mapping[int, Set[int]] = field(default_factory=dict)
     unanswered: Set[int] = frozenset()
     quiet_days: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    news: ShardNews = ShardNews()  # noqa: RUF009  # immutable
 
     @property
     def trial_ranking(self) -> RankedCandidates:
@@ -95,6 +98,7 @@ def rank_shard(session: Session, day: PlanningDay, subscribers: Sequence[DueSubs
         shared=groups.interests(session, keys),
         unanswered=queries.unanswered(session, waiting),
         quiet_days=queries.quiet_days(session, waiting),
+        news=read_news(session, keys),
     )
 
 

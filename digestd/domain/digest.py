@@ -88,6 +88,51 @@ class Occasion(StrEnum):
     ROOM_ENDED = "room_ended"  # it comes by mail, because subscribers no longer set chat rooms
 
 
+class ChangeKind(StrEnum):
+    """What changed about a paper; `Change.value` names it."""
+
+    WITHDRAWN = "withdrawn"
+    VERSION = "version"  # value = its number
+    TITLE = "title"  # value = the new title
+    FIGURE = "figure"  # the abstract is the same but for a figure; value = the new one, before = the old one
+    REWRITTEN = "rewritten"  # the abstract has fewer than half of its words in common with the old one
+    PARTLY = "partly"  # the abstract has some other words
+    SAME_TEXT = "same_text"  # a new version has the same title and abstract
+    PUBLISHED = "published"  # value = the journal or conference, or empty; url = that of its DOI, or empty
+    CODE = "code"  # url = that of the code
+    PROJECT = "project"  # url = that of the project's page, its data or models
+
+
+class Change(NamedTuple):
+    """A change of a paper."""
+
+    kind: ChangeKind
+    value: str = ""
+    before: str = ""
+    url: str = ""
+
+
+class SavedNews(NamedTuple):
+    """The changes of a paper since a subscriber saved it, or was told of others.
+
+    Attributes:
+        title: the title that they know.
+        saved: the store's row number of what they said.
+        known, current: those of the revision that they knew, and of the one that they know by this.
+    """
+
+    title: str
+    url: str
+    changes: tuple[Change, ...]
+    saved: int = 0
+    known: int = 0
+    current: int = 0
+
+    @property
+    def is_withdrawn(self) -> bool:
+        return self.changes[0].kind is ChangeKind.WITHDRAWN
+
+
 class DigestFacts(NamedTuple):
     """State what a digest says besides its picks. A NamedTuple, because every claim has one.
 
@@ -98,6 +143,7 @@ class DigestFacts(NamedTuple):
         unmatched: The topics for which no paper was found: all of a digest without picks that is sent, else some.
         quiet_days: Days with an empty digest before it, two or more; else 0.
         most_read: The store's row number of the revision that everybody reads and that is no pick; 0 without one.
+        news: What changed about papers that the subscriber saved.
     """
 
     considered: int = 0
@@ -106,6 +152,7 @@ class DigestFacts(NamedTuple):
     unmatched: tuple[str, ...] = ()
     most_read: int = 0
     quiet_days: int = 0
+    news: tuple[SavedNews, ...] = ()
 
 
 class Reason(NamedTuple):

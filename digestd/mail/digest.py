@@ -16,8 +16,9 @@ from jinja2 import Environment
 from markupsafe import escape
 
 from digestd.domain.coverage import COMPLETE, CoverageState
-from digestd.domain.digest import Occasion, Reason, ReasonKind, Section
+from digestd.domain.digest import Change, Occasion, Reason, ReasonKind, SavedNews, Section
 from digestd.domain.interest import TOPIC_SHOWN_MAX
+from digestd.domain.paper import TITLE_MAX
 from digestd.errors import BadInput, BadSetting
 from digestd.mail.categories import category_label
 from digestd.mail.content import (
@@ -43,6 +44,7 @@ from digestd.mail.rendering import (
 )
 from digestd.mail.templates import Templates
 from digestd.text.sanitise import clean, first_day, safe_url, shorten, text_columns, wrap
+from digestd.text.scripts import text_direction, text_language
 
 HTML_MAX = 92_000
 """Gmail clips messages above 102 KB of encoded HTML."""
@@ -95,6 +97,7 @@ class DigestSummary(NamedTuple):
         quiet_days: Days with an empty digest before it, two or more, if few papers or none fit the interests; else 0.
         is_first, is_thin, is_after_gap, is_room_failed, is_room_ended, is_unanswered: What is special about it.
         is_saving, is_not_saved: Whether saved papers now go to a library, and whether some did not get there.
+        is_withdrawal: Whether it is sent without papers because one that the subscriber saved was withdrawn.
         by_mail: Whether feedback is given by mail.
         first: A slot for the title of the first paper.
     """
@@ -121,6 +124,7 @@ class DigestSummary(NamedTuple):
     is_unanswered: bool = False
     is_saving: bool = False
     is_not_saved: bool = False
+    is_withdrawal: bool = False
     by_mail: bool = False
     first: str = slot("first")
 
@@ -272,7 +276,7 @@ def _draft(
     has_contents = count >= _CONTENTS_FROM
     frame = _frame(content, lines.heading, len(content.items) - count, has_contents)
     head, middle, foot = _frame_parts(environment, frame)
-    draft = _Draft(lines.subject)
+    draft, news = _Draft(lines.subject), _news_parts(environment, content.facts.news)
     draft.add(head, html, text)
     if content.items:
         is_numbered = has_contents or (links.replies and len(content.items) > 1)
@@ -280,10 +284,13 @@ def _draft(
         if has_contents:
             draft.extend(entries)
         draft.add(middle, html, text)
+        draft.extend(news)
         draft.extend(papers)
     else:
         draft.add(middle, html, text)
-        draft.add(_empty(environment, content.facts.unmatched, links.settings and slot("settings")), html, text)
+        draft.extend(news)
+        if not content.facts.news:
+            draft.add(_empty(environment, content.facts.unmatched, links.settings and slot("settings")), html, text)
     draft.add(foot, html, text)
     return draft
 
@@ -346,7 +353,8 @@ def _lines(environment: Environment, content: DigestContent, first: Sequence[Pap
     subject, heading, lead = _summary_lines(environment, _summary(content, slot("name") if name else ""))
     values = {"name": name, "first": ""}
     room = max(_SUBJECT_MAX - len(subject.fill(values)), _FIRST_TITLE_MIN)
-    values["first"] = cut_title(first[0].title, room) if first else ""
+    titles = [paper.title for paper in first] or [clean_line(one.title, TITLE_MAX) for one in content.facts.news]
+    values["first"] = cut_title(titles[0], room) if titles else ""
     preheader = " · ".join([paper.title for paper in first[1:]]) or (first[0].gist if first else lead.fill(values))
     return _Lines(subject.fill(values), heading.fill(values), lead.fill(values), shorten(preheader, _PREHEADER_MAX))
 
@@ -383,6 +391,7 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         is_unanswered=Occasion.UNANSWERED in facts.occasions,
         is_saving=Occasion.SAVING in facts.occasions,
         is_not_saved=Occasion.NOT_SAVED in facts.occasions,
+        is_withdrawal=not content.items and any(one.is_withdrawn for one in facts.news),
         by_mail=_gives_feedback_by_mail(content.links),
     )
 
@@ -466,7 +475,7 @@ def _frame(content: DigestContent, heading: str, left: int, has_contents: bool) 
         replies=links.replies,
         contents=slot("contents") if has_contents else "",
         unlisted=max(len(content.items) - _CONTENTS_MAX, 0),
-        silent=slot("silent") if content.items and content.facts.unmatched else "",
+        silent=slot("silent") if (content.items or content.facts.news) and content.facts.unmatched else "",
         silent_count=min(len(content.facts.unmatched), 2),
         most_read=slot("read") if content.most_read else "",
         most_read_url=_slot_if(content.most_read.url if content.most_read else "", "readurl"),
@@ -577,6 +586,32 @@ def _empty(environment: Environment, topics: tuple[str, ...], settings: str) -> 
     shown = tuple(clean_line(topic, TOPIC_SHOWN_MAX) for topic in topics[:_TOPICS_MAX])
     more = len(topics) - len(shown)
     return _part(environment, "email/digest.empty", topics=shown, more=more, settings=settings)
+
+
+def _news_parts(environment: Environment, news: Sequence[SavedNews]) -> _Draft:
+    parts = _Draft()
+    if news:
+        parts.add(_section(environment, Heading(HeadingKind.SAVED), ""), {}, {})
+    for one in news:
+        parts.add(_news(environment, one.title, one.url, one.changes), {}, {})
+    return parts
+
+
+@lru_cache(maxsize=4096)  # many subscribers save the same papers
+def _news(environment: Environment, title: str, url: str, changes: tuple[Change, ...]) -> _Part:
+    """Render what changed about a saved paper."""
+    title = _shortened(title) or "…"
+    shown = [
+        Change(change.kind, _shortened(change.value), _shortened(change.before), safe_url(change.url))
+        for change in changes
+    ]
+    lines = [(render_line(environment, "email/digest.change.txt.j2", change=change), change) for change in shown]
+    written = {"title": title, "language": text_language(title), "title_dir": text_direction(title)}
+    return _part(environment, "email/digest.news", url=safe_url(url), lines=lines, **written)
+
+
+def _shortened(text: str) -> str:
+    return shorten(clean_line(text, TITLE_MAX), _HEADING_MAX)
 
 
 @lru_cache(maxsize=4096)

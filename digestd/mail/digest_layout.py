@@ -32,6 +32,7 @@ class HeadingKind(StrEnum):
     INSTITUTION = "institution"
     VENUE = "venue"
     ALSO = "also"  # what is left beside the groups
+    SAVED = "saved"  # not picks, but news of papers that the subscriber saved
 
 
 _GROUPED = {

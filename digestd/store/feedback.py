@@ -42,11 +42,16 @@ FEEDBACK_MAX = 500
 
 def add(session: Session, subscriber: int, paper: int, verdict: Verdict, now: datetime) -> int:
     """Store a verdict on a paper (row number) and return the number of the event."""
+    shown = select(_P.revision_id).where(_P.id == paper).scalar_subquery() if verdict is Verdict.SAVED else None
     row = {"subscriber_id": subscriber, "paper": paper, "verdict": verdict, "at_us": to_us(now)}
     profiles.invalidate_profiles(session, [subscriber])
     if verdict is Verdict.SAVED:
         libraries.due_to_save(session, subscriber, now)
-    return int(session.connection().execute(insert(core.feedback).values(row).returning(_F.id)).scalar_one())
+    return int(
+        session.connection()
+        .execute(insert(core.feedback).values(**row, known_revision=shown).returning(_F.id))
+        .scalar_one()
+    )
 
 
 def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Verdict | None:

@@ -26,7 +26,7 @@ from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.store import consent, core, groups, integrations, libraries, rate_limits, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage
-from digestd.store.ledger.packing import readable_picks, readable_seen, steps, unpack_most_read
+from digestd.store.ledger.packing import readable_picks, readable_seen, steps, unpack_most_read, unpack_news
 from digestd.store.ranking import judgments
 from digestd.store.subscribers import address_key_of
 from digestd.store.tables.ledger import AT_WORK
@@ -141,7 +141,7 @@ def _picked(session: Session, packed: bytes) -> object:
     return [
         {"paper": name, "section": pick.section, "why": pick.reason.kind, "value": pick.reason.value}
         for name, pick in zip(names, picks, strict=True)
-    ]
+    ] + [{"saved": one.title, "news": [change.kind for change in one.changes]} for one in unpack_news(packed)]
 
 
 def _seen(session: Session, packed: bytes) -> object:
@@ -366,13 +366,15 @@ def _seen_by_anybody(db: Database) -> NDArray[np.bool_]:
 
 
 def _shown(db: Database) -> set[int]:
-    """Return the revisions in the digests that are kept."""
+    """Return the revisions in the digests that are kept, and those that subscribers know of saved papers."""
     with db.read() as session:
+        known = select(core.feedback.c.known_revision).where(core.feedback.c.known_revision.is_not(None)).distinct()
+        compared = set(session.connection().execute(known).scalars())
         query = select(_D.picks).where(func.length(_D.picks) > 0).execution_options(yield_per=BATCH)
         picked = {
             pick.revision for picks in session.connection().execute(query).scalars() for pick in readable_picks(picks)
         }
-        return picked | _most_read(session)
+        return picked | compared | _most_read(session)
 
 
 def _most_read(session: Session) -> set[int]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from digestd.domain.coverage import CoverageState
-from digestd.domain.digest import DigestFacts, Occasion, Reason, ReasonKind, Section
+from digestd.domain.digest import Change, ChangeKind, DigestFacts, Occasion, Reason, ReasonKind, SavedNews, Section
 from digestd.domain.paper import Paper, PaperFacts, PaperId, Words
 from digestd.mail.content import (
     DigestContent,
@@ -32,7 +32,22 @@ from digestd.mail.paper_view import PaperView
 FOLDER = Path(__file__).parent
 DIGESTS = (
     *("personal", "interests", "trending", "weekly", "caught_up", "after_gap", "not_whole", "thin", "single", "full"),
-    *("first", "empty", "held", "drawn", "followed", "tex", "rtl", "cjk", "german", "by_mail", "hostile", "sample"),
+    *(
+        "first",
+        "empty",
+        "held",
+        "drawn",
+        "followed",
+        "tex",
+        "rtl",
+        "cjk",
+        "german",
+        "by_mail",
+        "hostile",
+        "sample",
+        "saved",
+        "withdrawn",
+    ),
 )
 LINKS = DigestLinks(
     view="https://papers.example.org/d/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAA",
@@ -87,6 +102,7 @@ def digest(case: str) -> DigestContent:
             coverage={name: CoverageState(state) for name, state in given.get("coverage", {}).items()},
             occasions=frozenset(map(Occasion, given.get("occasions", ()))),
             unmatched=tuple(given.get("unmatched", ())),
+            news=tuple(map(_news, given.get("news", ()))),
         ),
         most_read=_paper(given["most_read"]).paper if "most_read" in given else None,
     )
@@ -108,6 +124,11 @@ def paper(
     named = PaperId("sample:001" if is_sample else "invented:1")
     words = Words(title, abstract, authors, categories)
     return PaperView.of(Paper(1, named, 1, words, title, abstract, dated, day, facts=facts, **given))
+
+
+def _news(given: Mapping[str, Any]) -> SavedNews:
+    changes = (Change(**change | {"kind": ChangeKind(change["kind"])}) for change in given["changes"])
+    return SavedNews(given["title"], given["url"], tuple(changes))
 
 
 def _paper(given: dict[str, Any] | str) -> DigestItem:

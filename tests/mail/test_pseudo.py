@@ -20,7 +20,10 @@ from tests.mail.mail_samples import NOTICES
 TEMPLATES = Templates.of(pseudo.with_pseudo_language(templates()))
 NAMES = (golden.NOTICE.list_name, golden.POSTAL)
 CODES = frozenset(
-    {"items", "period", "covers_from", "date", "also", "published", "section", "occasions", "announced", "most_read"}
+    {
+        *("period", "covers_from", "date", "also", "published", "section", "occasions", "announced", "most_read"),
+        "kind",
+    }
 )
 """Keys of golden inputs that are no text."""
 REPLIES = (
@@ -40,7 +43,7 @@ def _greek(monkeypatch: pytest.MonkeyPatch) -> None:
 def _disguised(given: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in given.items():
-        if key == "items":
+        if key in {"items", "news", "changes"}:
             found[key] = [_disguised(item) if isinstance(item, dict) else item for item in value]
         elif key == "reason":
             found[key] = [value[0], *map(_in_greek, value[1:])]

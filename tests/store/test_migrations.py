@@ -39,7 +39,7 @@ def test_migrate_is_idempotent(db: Database) -> None:
 
 
 def test_migrations_downgrade_and_upgrade(db: Database) -> None:
-    _move(db, "base")
+    downgrade(db, "base")
     assert not migrations.is_current(db)
     assert migrations.migrate(db)
     assert migrations.is_current(db)
@@ -88,7 +88,7 @@ VALUES (1, 'digest', 'k', 'k', 1, :state, 'm', :bytes, 0, '{}', 'h', :bytes, '',
 
 
 def test_upgrade_keeps_rooms_and_forgets_requests(db: Database) -> None:
-    _move(db, "0001")
+    downgrade(db, "0001")
     with db.write() as session:
         session.connection().execute(text(SUBSCRIBER), {"bytes": b"k" * 32})
         for table, columns, values in (
@@ -100,13 +100,13 @@ def test_upgrade_keeps_rooms_and_forgets_requests(db: Database) -> None:
     with db.read() as session:
         assert session.connection().execute(text("SELECT label, failures FROM chat_target")).all() == [("a room", 0)]
         assert session.connection().execute(text("SELECT count(*) FROM chat_request")).scalar() == 0
-    _move(db, "0001")
+    downgrade(db, "0001")
     with db.read() as session:
         assert session.connection().execute(text("SELECT label FROM chat_target")).scalar() == "a room"
     assert migrations.migrate(db)
 
 
-def _move(db: Database, revision: str) -> None:
+def downgrade(db: Database, revision: str) -> None:
     """Downgrade to a revision."""
     with db.write() as session:
         config = migrations._config()

@@ -42,6 +42,7 @@ from digestd.store.ledger.packing import (
     readable_picks,
     step,
     unpack_most_read,
+    unpack_news,
     unpack_quiet_days,
     unpack_unmatched,
 )
@@ -399,6 +400,7 @@ def claim_of(row: core.Record, attempt: int, envelope_from: str, dated_us: int) 
             most_read=unpack_most_read(row.occasions),
             quiet_days=unpack_quiet_days(row.occasions),
             unmatched=unpack_unmatched(row.picks),
+            news=unpack_news(row.picks),
         ),
     )
 

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, MailKind, State
-from digestd.domain.digest import DigestFacts, DigestSlot, Pick
+from digestd.domain.digest import DigestFacts, DigestSlot, Pick, SavedNews
 from digestd.domain.schedule import DAILY_LIFE
 from digestd.store import core
 from digestd.store.bulk import BulkStatement, Value
@@ -31,7 +31,8 @@ _HASH_BITS = 62
 class NewDigest(NamedTuple):
     """A digest to create for one subscriber.
 
-    `unmatched`: the topics without a paper that the digest names; None without picks if there is nothing to send.
+    `unmatched`: the topics without a paper that the digest names; None without picks if the subscriber does not want to
+    know. `news`: of papers that they saved; without picks only if they want to know, or if a paper was withdrawn.
     """
 
     subscriber: int
@@ -42,10 +43,11 @@ class NewDigest(NamedTuple):
     message_id: str
     occasions: str = ""
     unmatched: tuple[str, ...] | None = None
+    news: tuple[SavedNews, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not self.picks and self.unmatched is None
+        return not self.picks and self.unmatched is None and not self.news
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,4 +326,4 @@ def _rows(digests: Iterable[NewDigest], at_us: int) -> Iterator[tuple[Value, ...
 
 
 def _packed(digest: NewDigest) -> bytes:
-    return pack_picks(digest.picks, digest.unmatched)
+    return pack_picks(digest.picks, digest.unmatched, digest.news)

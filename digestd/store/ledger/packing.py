@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from digestd.domain.delivery import Actor, State
-from digestd.domain.digest import Occasion, Pick, Reason, ReasonKind, Section
+from digestd.domain.digest import Change, ChangeKind, Occasion, Pick, Reason, ReasonKind, SavedNews, Section
 from digestd.errors import Damaged
 from digestd.text.inputs import NUMBER_MAX
 
@@ -43,8 +43,13 @@ _SECTIONS = {str(section): section for section in Section}
 _REASONS = {str(kind): kind for kind in ReasonKind}
 
 
-def pack_picks(picks: Sequence[Pick], unmatched: Sequence[str] | None = None) -> bytes:
-    """Return the picks of a digest as JSON, with the topics that it says have no paper; nothing without both."""
+def pack_picks(picks: Sequence[Pick], unmatched: Sequence[str] | None = None, news: Sequence[SavedNews] = ()) -> bytes:
+    """Return the picks of a digest as JSON, with what it says besides them; nothing if there is nothing to send.
+
+    `unmatched`: the topics without a paper; `news`: of papers that the subscriber saved.
+    """
+    if news:
+        return _encode({"news": news, "unmatched": unmatched or (), "picks": picks}).encode()
     if picks and not unmatched:
         return _encode(picks).encode()
     return b"" if unmatched is None else _encode({"unmatched": unmatched, "picks": picks}).encode()
@@ -83,6 +88,20 @@ def unpack_unmatched(packed: bytes) -> tuple[str, ...]:
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         pass
     return ()
+
+
+def unpack_news(packed: bytes) -> tuple[SavedNews, ...]:
+    """Return the news of saved papers in a digest; () if there are none or they cannot be read."""
+    try:
+        return tuple(map(_news, _decode(packed.decode())["news"])) if packed.startswith(b'{"news"') else ()
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return ()
+
+
+def _news(fields: Sequence[Any]) -> SavedNews:
+    title, url, changes, *numbers = fields
+    changed = tuple([Change(ChangeKind(kind), *map(str, rest)) for kind, *rest in changes])
+    return SavedNews(str(title), str(url), changed, *map(int, numbers))
 
 
 def _picks(packed: bytes) -> tuple[Pick, ...]:

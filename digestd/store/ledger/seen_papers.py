@@ -15,9 +15,9 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.delivery import UNSENT, MailKind, State
-from digestd.store import core, papers
+from digestd.store import core, papers, saved_news
 from digestd.store.bulk import BulkStatement, KeyLookup
-from digestd.store.ledger.packing import pack_seen, planned_us, readable_picks, readable_seen
+from digestd.store.ledger.packing import pack_seen, planned_us, readable_picks, readable_seen, unpack_news
 from digestd.store.timestamps import to_us
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def add(session: Session, papers: Mapping[int, Sequence[int]]) -> None:
 
 
 def return_papers(session: Session, deliveries: Iterable[int]) -> None:
-    """Make the papers of unsent digests available again.
+    """Make the papers and news of unsent digests available again.
 
     Call it after the deliveries' states were written: what was planned last is then looked up again.
     """
@@ -57,11 +57,14 @@ def return_papers(session: Session, deliveries: Iterable[int]) -> None:
         core.delivery.c.id.in_(list(deliveries)), core.delivery.c.kind == MailKind.DIGEST
     )
     returned: dict[int, set[int]] = {}
+    known: dict[int, int] = {}
     for row in session.connection().execute(query):
         returned.setdefault(row.subscriber_id, set()).update(pick.paper for pick in readable_picks(row.picks))
+        known |= {one.saved: one.known for one in unpack_news(row.picks)}
     _lock_subscribers(session, returned)
     had = _locked(session, returned)
     _REPLACE.run(session, ((pack_seen(set(had[who].tolist()) - returned[who]), who) for who in had))
+    saved_news.set_known(session, known)
     look_back(session, sorted(returned))
 
 

@@ -180,7 +180,7 @@ def revisions(session: Session, keys: Iterable[int], as_of: datetime | None = No
     """
     rows = [row for chunk in chunks(set(keys)) for row in session.connection().execute(_AS_OF.where(_R.id.in_(chunk)))]
     signals = {} if as_of is None else latest_signals(session, [row.key for row in rows], as_of)
-    return {row.revision: _paper(row, signals.get(row.key, {})) for row in rows}
+    return {row.revision: paper for row in rows if (paper := _readable(row, signals.get(row.key, {})))}
 
 
 def newest(session: Session) -> int | None:

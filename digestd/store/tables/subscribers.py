@@ -25,7 +25,7 @@ from digestd.domain.interest import Kind, Stance, Verdict
 from digestd.domain.library import EntryStatus, LibraryProvider, LibraryState
 from digestd.domain.reference import LookupState
 from digestd.domain.subscriber import Cadence, MinScore, Preferences, Status
-from digestd.store.tables.columns import Row, one_of, own_key, ref, us
+from digestd.store.tables.columns import KEY, Row, one_of, own_key, ref, us
 
 _WORD_MAX = 10
 """Characters of a column with one word of a choice."""
@@ -116,7 +116,11 @@ class ProfileRow(Row):
 
 
 class FeedbackRow(Row):
-    """A verdict on a paper: append-only but for `undone_us`, and for the reader's tags and note on a saved paper."""
+    """A verdict on a paper: append-only but for `undone_us`, and for what else is known of a saved paper.
+
+    That is the reader's tags and note, and `known_revision`, the newest revision that they know, from saving it or by a
+    digest.
+    """
 
     __tablename__ = "feedback"
     __table_args__ = (CheckConstraint(one_of("verdict", Verdict), "verdict"),)
@@ -128,6 +132,7 @@ class FeedbackRow(Row):
     undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
     tags: list[str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
     note: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    known_revision: int | None = Field(default=None, sa_column=Column(KEY, nullable=True))
 
 
 class CalibrationRow(Row):
