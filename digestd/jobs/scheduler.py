@@ -10,6 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 from apscheduler.job import Job
@@ -25,6 +26,7 @@ from digestd.store.migrate import require_current
 from digestd.store.processes import HeldLock
 
 PLAN_SECONDS = 15
+"""Planning keeps to the beat of the clock, so that it begins as the hour does for which people wait."""
 REFIT_SECONDS = 15 * 60
 GIST_SECONDS = 60
 JUDGE_SECONDS = 10 * 60
@@ -33,6 +35,7 @@ PRUNE_SECONDS = 24 * 60 * 60
 PING_SECONDS = 5 * 60
 CLOCK_SECONDS = 15.0
 CLOCK_SLACK = timedelta(seconds=2)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STARTUP_DELAY = timedelta(minutes=5)
 """Time that planning waits after a start for the first ingest, so that overdue digests contain the missed papers."""
 log = structlog.get_logger(__name__)
@@ -80,14 +83,15 @@ class Scheduler:
             (self._chores.ping, PING_SECONDS),
         ]
         running: dict[str, asyncio.Task[None]] = {}
-        intervals: list[tuple[Job, int]] = []
+        intervals: list[tuple[Job, dict[str, Any]]] = []
         for job, seconds in jobs:
             ticked = _one_at_a_time(job, running)
             scheduler.add_job(ticked, misfire_grace_time=None)
+            every: dict[str, Any] = {"seconds": seconds, **({"start_date": EPOCH} if job == self.plan else {})}
             added = scheduler.add_job(
-                ticked, "interval", seconds=seconds, coalesce=True, max_instances=1, misfire_grace_time=None
+                ticked, "interval", coalesce=True, max_instances=1, misfire_grace_time=None, **every
             )
-            intervals.append((added, seconds))
+            intervals.append((added, every))
         scheduler.start()
         clock_watch = asyncio.create_task(self._watch_clock(scheduler, intervals))
         try:
@@ -100,7 +104,7 @@ class Scheduler:
         if self._displaced is not None:
             raise self._displaced
 
-    async def _watch_clock(self, scheduler: AsyncIOScheduler, intervals: Sequence[tuple[Job, int]]) -> None:
+    async def _watch_clock(self, scheduler: AsyncIOScheduler, intervals: Sequence[tuple[Job, dict[str, Any]]]) -> None:
         """Reschedule jobs when the clock is set back, and wake up after a sleep.
 
         APScheduler stores the next tick as wall-clock time, so a clock set back by a day would pause it for a day. It
@@ -112,8 +116,8 @@ class Scheduler:
             now = self._app.clock()
             if now < last - CLOCK_SLACK:
                 log.warning("the clock was set back", by=str(last - now))
-                for job, seconds in intervals:
-                    job.reschedule("interval", seconds=seconds)
+                for job, every in intervals:
+                    job.reschedule("interval", **every)
             scheduler.wakeup()
             last = now
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import struct
+import zlib
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -61,6 +62,12 @@ STEPS = st.lists(st.tuples(st.sampled_from(State), st.sampled_from(Actor), st.in
 def test_picks_round_trip(picks: list[Pick]) -> None:
     assert unpack_picks(pack_picks(picks)) == tuple(picks)
     assert pick_count(pack_picks(picks)) == len(picks)
+
+
+@given(PICKS.filter(bool), st.lists(WORDS))
+def test_unpack_picks_reads_those_that_are_not_compressed(picks: list[Pick], topics: list[str]) -> None:
+    packed = zlib.decompress(pack_picks(picks, topics))
+    assert (unpack_picks(packed), unpack_unmatched(packed)) == (tuple(picks), tuple(topics))
 
 
 @given(OLD_PICKS)
@@ -127,7 +134,7 @@ def test_unpack_picks_returns_picks_or_damaged_for_any_bytes(found: bytes) -> No
 
 @given(PICKS.filter(bool), st.data())
 def test_unpack_picks_refuses_other_types(picks: list[Pick], data: st.DataObject) -> None:
-    packed = json.loads(pack_picks(picks))
+    packed = json.loads(zlib.decompress(pack_picks(picks)))
     pick = data.draw(st.sampled_from(packed))
     holder = data.draw(st.sampled_from([pick, pick[4], pick[4][2]]).filter(bool))
     holder[data.draw(st.integers(0, len(holder) - 1))] = data.draw(st.sampled_from([{}, [[]], True]))

@@ -6,10 +6,12 @@ from typing import Any
 from sqlalchemy import event
 from sqlmodel import Session
 
+from digestd.domain.delivery import State
 from digestd.store import due, integrations, libraries, monitoring
 from digestd.store.database import Database, open_database
 from digestd.store.ledger import queries, settlement
 from digestd.store.ledger.claim_queue import ClaimOwner, claim, expire
+from digestd.store.ledger.queries import DeliveryFilter
 from digestd.store.ledger.settlement import offer_uncertain, settle_all_bounced, uncertain_deliveries
 from tests.conftest import NOW
 from tests.store.rows import Ledger
@@ -34,6 +36,10 @@ OTHER_QUERIES: dict[str, tuple[Callable[[Session], object], str]] = {
     "who is due": (lambda session: due.due(session, 0, 10, NOW), "ix_subscriber_due"),
     "a post that waits": (lambda session: integrations.claim_post(session, 1, NOW), "ix_webhook_post_waiting"),
     "a library to be read": (lambda session: libraries.claim(session, NOW), "ix_library_next"),
+    "the list of uncertain ones": (
+        lambda session: list(queries.entries(session, 10, DeliveryFilter(State.UNCERTAIN))),
+        "ix_delivery_uncertain",
+    ),
     "what may be offered": (lambda session: offer_uncertain(session, [1], NOW), "ix_delivery_uncertain"),
 }
 

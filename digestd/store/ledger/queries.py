@@ -118,7 +118,9 @@ def by_state(rows: Sequence[core.Record]) -> dict[State, int]:
 
 def entries(session: Session, limit: int, selection: DeliveryFilter = DeliveryFilter()) -> Iterator[DeliveryView]:
     """Yield the deliveries that match, newest first."""
-    query = _WITH_READER.order_by(_D.id.desc()).limit(limit)
+    # for its bare number SQLite would walk through all, in their order, to find a few uncertain ones
+    newest = _D.id + 0 if selection.state is State.UNCERTAIN else _D.id
+    query = _WITH_READER.order_by(newest.desc()).limit(limit)
     wanted = {
         _D.state: selection.state,
         _D.subscriber_id: selection.subscriber,
