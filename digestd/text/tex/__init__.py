@@ -17,19 +17,20 @@ _UNSEEN = re.compile(
 )
 _NAMED_CODE = re.compile(r"(\$?)\\unicode(?:\[[^\[\]]{0,40}\])?\s*\{\s*(x[0-9A-Fa-f]{1,6}|\d{1,7})\s*\}\1")
 """A character by its number, as MathJax has it: `\\unicode{x2013}`."""
-_MARKUP = re.compile(
-    r"[\\${}^_~`*]|''|--"  # TeX and Markdown
-    r"|\d(?:times|sim|approx)|\)times|\b(?:sim|approx|leq|geq|pm)[\d!]|[^\x00-\x7f](?:approx|sim|leq)"  # half-stripped
-    r"|arrow|varepsilon|cdot|propto|nabla|infty|langle"
+_MARKUP = re.compile(  # begins with a set of signs, as that is found fastest
+    r"[\\${}^_~`*'\-\d)!\x80-\U0010ffff](?:(?<=[\\${}^_~`*])|(?<=')'|(?<=-)-"  # TeX and Markdown
+    r"|(?<=\d)(?:times|sim|approx)|(?<=\))times|(?<=[^\x00-\x7f])(?:approx|sim|leq)"  # half-stripped
+    r"|(?<=[\d!])(?:(?<=\bsim.)|(?<=\bapprox.)|(?<=\bleq.)|(?<=\bgeq.)|(?<=\bpm.)))"
 )
-"""A sign that a text may hold something to convert. Most texts have none."""
+_STRIPPED = ("arrow", "varepsilon", "cdot", "propto", "nabla", "infty", "langle")
+"""Signs and words that a text may hold something to convert. Most texts have none."""
 _READ = re.compile(r"[\\{}^_&\ue001-\ue004]")
 
 
 def to_plain(text: str) -> str:
     """Return the text without TeX, on one line. Never raises."""
     text = _UNSEEN.sub(" ", _NAMED_CODE.sub(_character, text) if "\\unicode" in text else text)
-    if len(text) > LENGTH_MAX or not _MARKUP.search(text):
+    if len(text) > LENGTH_MAX or not (_MARKUP.search(text) or any(map(text.__contains__, _STRIPPED))):
         return _normalized(text)
     # most processes convert nothing, and loading the tables of symbols takes longer than most commands
     from digestd.text.tex.reader import read
