@@ -19,8 +19,8 @@ or of the text model; this cost is reported as `compile_us` per subscriber.
     client_us   CPU time of digestd per mail; plan_us of it is for planning
     of_go       client_us over the CPU time of the mailer in Go; of_go_sending the same without planning
     speedup     mails per second of all processes over those of one, measured just before
-    of_allowed  our mails per second over what a relay that answers late allows with its number of connections; give it
-                some thousand subscribers and --pairs 1, as connections are opened by and by
+    of_allowed  our mails per second over what a relay that answers late allows with its number of connections, since
+                the first was opened; of_allowed_later only after RAMP_SECONDS. Give it --pairs 1
 """
 
 import argparse
@@ -71,6 +71,8 @@ SIZE_SAMPLE = 200
 """Digests that are composed to find the mean size."""
 SOURCE_SESSIONS = 16
 """Sessions of smtp-source to a relay that is limited by its CPU: more are no faster."""
+RAMP_SECONDS = 10.0
+"""Time after which all connections to a slow relay are open."""
 SOURCE_MAX = 20_000
 """Mails of smtp-source a pair: enough for its rate."""
 
@@ -113,6 +115,7 @@ class MeasuredPair:
         go: CPU seconds of the mailer in Go; None if Go is not installed.
         alone: a single process and its mails, if digestd runs several.
         foreign: share of the machine that other programs used.
+        times: when the first connection was opened, and each mail accepted, by a relay that answers late.
     """
 
     count: int
@@ -123,6 +126,7 @@ class MeasuredPair:
     digestd: ResourceUsage
     sink_cpu: float
     foreign: float
+    times: Sequence[float] = ()
 
 
 def measure_delivery(
@@ -284,12 +288,12 @@ def _measure_pair(bench: _Bench, number: int, say: Callable[[str], None]) -> Mea
     say(f"pair {number + 1} of {load.pairs}")
     count = load.measured // load.pairs
     theirs, go, sent_by_source = None, None, min(count, SOURCE_MAX)
+    sessions = min(count, load.answers.connections) if load.answers else SOURCE_SESSIONS
     if find_program("smtp-source"):
         before = relay.cpu
-        sessions = min(count, load.answers.connections) if load.answers else SOURCE_SESSIONS
         theirs = (*run_smtp_source(relay, bench.mail, sent_by_source, sessions), relay.cpu - before)
     if bench.go:
-        go = run_go_mailer(bench.go, relay, sent_by_source)
+        go = run_go_mailer(bench.go, relay, sent_by_source, sessions)
     alone = None
     if load.processes > 1:
         before, count = relay.count, count - (part := count // (load.processes + 1))
@@ -301,7 +305,8 @@ def _measure_pair(bench: _Bench, number: int, say: Callable[[str], None]) -> Mea
     ours = run_commands([["deliver", "--drain", *share]] * load.processes, bench.environment)
     sink_cpu, seconds = relay.cpu - used, time.perf_counter() - began
     foreign = (_foreign_cpu_seconds(bench) - busy - ours.cpu) / seconds / (os.cpu_count() or 1)
-    return MeasuredPair(sent_by_source, relay.count - taken, theirs, go, alone, ours, sink_cpu, foreign)
+    times = relay.times(taken) if load.answers else []
+    return MeasuredPair(sent_by_source, relay.count - taken, theirs, go, alone, ours, sink_cpu, foreign, times)
 
 
 def _foreign_cpu_seconds(bench: _Bench) -> float:
@@ -337,7 +342,7 @@ def _figures(
             ratios.append(seconds / (plan[0] + wall))
             send_ratios.append(seconds / wall)
             cpu_ratios.append((source_cpu + their_sink) / (client[-1] + sinks[-1]))
-    rate, allowed = statistics.median(rates), answers.allowed if answers else None
+    rate = statistics.median(rates)
     client_us, plan_us = statistics.median(client) * 1e6, plan[1] * 1e6
     go_us = statistics.median(found) * 1e6 if (found := [one.go / one.count for one in pairs if one.go]) else None
     once = run_in[-1].usage.cpu - run_in[-1].arrived * (client_us - plan_us) / 1e6
@@ -347,7 +352,8 @@ def _figures(
         "cpu_ratio": _spread(cpu_ratios),
         "speedup": _spread(speedups),
         "rate": round(rate, 1),
-        "of_allowed": round(rate / allowed, 3) if allowed else None,
+        "of_allowed": _of_allowed(pairs, answers, 0.0),
+        "of_allowed_later": _of_allowed(pairs, answers, RAMP_SECONDS),
         "client_us": round(client_us, 1),
         "plan_us": round(plan_us, 1),
         "go_us": round(go_us, 1) if go_us else None,
@@ -357,6 +363,16 @@ def _figures(
         "run_in_s": round(once / run_in[-1].processes, 2),
         "pairs_kept": len(kept),
     }
+
+
+def _of_allowed(pairs: Sequence[MeasuredPair], answers: SinkAnswers | None, begin: float) -> float | None:
+    """Return the median share of the mails that the relay allows from so many seconds after the first connection on."""
+    allowed, shares = answers.allowed if answers else None, []
+    for first, *times in (pair.times for pair in pairs if pair.times):
+        later = [at - first - begin for at in times if at > first + begin]
+        if later and allowed:
+            shares.append(len(later) / later[-1] / allowed)
+    return round(statistics.median(shares), 3) if shares else None
 
 
 def _spread(values: Sequence[float]) -> dict[str, float] | None:

@@ -16,7 +16,6 @@ from tests.bench.subprocesses import wait_for
 
 _TOKEN = re.compile(r"(?<=/)[A-Za-z0-9_-]{40}\b", re.ASCII)
 _SOURCE = Path(__file__).with_name("go_mailer")
-CONNECTIONS = 16
 
 
 def build_go_mailer(folder: Path, mail: bytes) -> Path | None:
@@ -34,8 +33,8 @@ def build_go_mailer(folder: Path, mail: bytes) -> Path | None:
     return program
 
 
-def run_go_mailer(program: Path, to: Sink, count: int) -> float:
+def run_go_mailer(program: Path, to: Sink, count: int, connections: int) -> float:
     """Send mails with the mailer; return its CPU seconds."""
     templates = [f"-{flag}={program.with_suffix(f'.{kind}')}" for flag, kind in (("html", "html"), ("text", "plain"))]
-    options = [f"-relay=127.0.0.1:{to.port}", f"-count={count}", f"-connections={CONNECTIONS}", *templates]
+    options = [f"-relay=127.0.0.1:{to.port}", f"-count={count}", f"-connections={connections}", *templates]
     return wait_for(subprocess.Popen([program, *options]))

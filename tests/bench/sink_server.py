@@ -3,7 +3,8 @@
     python -m tests.bench.sink_server PORT [--latency MS] [--connections N] [--no-pipelining]
 
 Every answer comes `latency` after its command, as over a long line: the answers to pipelined commands come together.
-Further connections than N are refused with 421. It prints the number of mails after each.
+Further connections than N are refused with 421. It prints the number of mails after each, and when that was; and when
+each connection was opened.
 """
 
 import argparse
@@ -41,6 +42,7 @@ class SinkServer(asyncio.Protocol):
             transport.close()
             return
         self._sessions.add(self)
+        print(f"connection at={asyncio.get_running_loop().time()}")
         self._answer(b"220 sink ESMTP\r\n")
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -59,7 +61,8 @@ class SinkServer(asyncio.Protocol):
                 data, self._in_mail = data[end + len(END_OF_MAIL) :], False
                 answers += b"250 ok\r\n"
                 SinkServer.taken += 1
-                print(f"mesg={SinkServer.taken}", flush=True)  # read by `Sink.count`
+                # read by `Sink`
+                print(f"mesg={SinkServer.taken} at={asyncio.get_running_loop().time()}", flush=True)
                 continue
             verb, data = data[:4].upper(), data[end + 2 :]
             answers += self._extensions if verb == b"EHLO" else _REPLIES.get(verb, b"250 ok\r\n")

@@ -20,6 +20,7 @@ from tests.bench.subprocesses import cpu_seconds, wait_for
 
 _PATH = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
 _COUNTED = re.compile(r"mesg=(\d+)")
+_TIMED = re.compile(r"(?:mesg=(\d+)|connection) at=([\d.]+)")
 MOST_SESSIONS = 1_000
 """Sessions that a sink accepts if nothing else is asked for."""
 
@@ -70,6 +71,17 @@ class Sink:
             return log.count(" message-id=")
         found = _COUNTED.findall(log)
         return int(found[-1]) if found else 0
+
+    def times(self, after: int) -> list[float]:
+        """Return when the first connection was opened after so many mails, and when each later mail was accepted.
+
+        In seconds; only of the built-in sink.
+        """
+        events = [(int(number or 0), float(at)) for number, at in _TIMED.findall(self.log.read_text())]
+        numbers = [number for number, _ in events]
+        later = events[numbers.index(after) + 1 if after else 0 :]
+        opened = [at for number, at in later if not number]
+        return [*opened[:1], *(at for number, at in later if number)]
 
     @property
     def cpu(self) -> float:
