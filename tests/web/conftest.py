@@ -269,7 +269,7 @@ def pages(backend: Backend, language: str) -> list[str]:
         *(f"{leave}/{act}" for act in ("weekly", "fewer", "pause", "back")),
         *(f"{settings}{act}" for act in ("", "/mute", "/drop", "/pause", "/resume", "/leave", "/back", "/move")),
         *(f"{settings}/{act}" for act in ("preview", "preview/picks", "renew", "data.json", "import", "libraries")),
-        *(f"{settings}/libraries/{act}" for act in ("zotero", "read", "unlink")),
+        *(f"{settings}/libraries/{act}" for act in ("zotero", "read", "stop", "unlink")),
         *(f"{settings}/groups/{act}" for act in ("share", "leave")),
         *(f"{move}{act}" for act in ("", "/stop")),
         backend.confirmation("bob@example.org"),

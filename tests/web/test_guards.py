@@ -45,7 +45,7 @@ def test_pages_fixture_covers_all_routes(app: App, pages: list[str]) -> None:
         *("", "/mute", "/drop", "/pause", "/resume", "/leave", "/back", "/move", "/renew", "/import", "/erase"),
         *("/preview", "/preview/picks"),
     )
-    of_libraries = ("zotero", "read", "unlink")
+    of_libraries = ("zotero", "read", "stop", "unlink")
     assert acting == {
         *("/p/{token}/mute/{period}/{n:int}", "/erase/{token}", "/renew/{token}"),
         *(f"/p/{{token}}/saved/{act}" for act in ("add", "note", "remove")),
