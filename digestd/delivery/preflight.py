@@ -262,7 +262,7 @@ def _digests(notice: Claim) -> Iterator[Claim]:
     trending = [pick._replace(section=Section.TRENDING) for pick in grouped]
     yield daily._replace(picks=tuple(trending), covers_from=_DAY_BEFORE)
     yield daily._replace(picks=tuple(grouped[:1]), facts=_on(Occasion.FIRST, Occasion.ROOM_FAILED))
-    yield daily._replace(picks=tuple(grouped[:1]), facts=_on(Occasion.ROOM_ENDED))
+    yield daily._replace(picks=tuple(grouped[:1]), facts=_on(Occasion.ROOM_ENDED, Occasion.SAVING, Occasion.NOT_SAVED))
     yield daily._replace(facts=_on(Occasion.EMPTY)._replace(unmatched=("lake ice",) * 20))
     yield daily._replace(facts=_on(Occasion.EMPTY), period=_WEEK, covers_from=_WEEK)
     yield daily._replace(facts=_on(Occasion.EMPTY)._replace(news=news))
