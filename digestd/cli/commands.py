@@ -75,9 +75,7 @@ SUBSCRIBER: Mapping[str, CommandEntry | GroupEntry] = {
         "Search, tag and export a subscriber's papers.",
         {
             "list": CommandEntry("saved:list_saved", "List a subscriber's saved papers, newest first, or search."),
-            "edit": CommandEntry(
-                "saved:edit_note", "Set tags and note of a paper that a subscriber saved.", logs=False
-            ),
+            "edit": CommandEntry("saved:edit_note", "Set tags and note of a saved paper.", logs=False),
             "export": CommandEntry("saved:export_saved", "Export a subscriber's saved papers, with tags and notes."),
         },
     ),
