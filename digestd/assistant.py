@@ -58,6 +58,7 @@ from digestd.store import feedback, papers, subscribers
 from digestd.store.ledger import queries
 from digestd.store.papers.search import public_papers
 from digestd.store.ranking import embeddings
+from digestd.subscribers.saved_papers import find_papers
 from digestd.subscribers.subscriber_record import LISTS, PAPER_MAX, TOPIC_MAX, parse
 from digestd.text.sanitise import escape_invisible
 
@@ -141,13 +142,16 @@ class Reader:
     def key(self) -> int:
         return self.subscriber.key
 
-    def shown(self, paper: Paper, why: str = "", level: DetailLevel = _LISTED) -> Answer:
-        """Return a paper, with what its sources wrote under `quoted`."""
+    def shown(
+        self, paper: Paper, why: str = "", level: DetailLevel = _LISTED, own: feedback.ReaderPaper | None = None
+    ) -> Answer:
+        """Return a paper, with what its sources wrote, and the reader's `own` notes, under `quoted`."""
         view = PaperView.of(paper).in_language(self.subscriber.language).cut(level)
         links = {link.kind: link.url for link in view.links}
         quoted = {"id": view.id, "title": view.title, "gist": view.gist, "authors": list(view.authors), "links": links}
         quoted |= {"places": list(view.places)} | ({"why_picked": why} if why else {})
         quoted |= {"abstract": view.abstract} if level is OWN_PAGE else {}
+        quoted |= {"tags": list(own.tags), "note": own.note} if own else {}
         return {
             "date": view.dated.date().isoformat(),
             "gist_by_machine": view.is_machine_written,
@@ -270,9 +274,12 @@ def explain_pick(reader: Reader, asked: PaperArguments) -> Answer:
 
 def search(reader: Reader, asked: SearchArguments) -> Answer:
     """Return the papers that fit a query best, by words and by meaning."""
+    encoder = reader.app.encoder
     with reader.app.db.read() as session:
-        mine = feedback.papers_of_reader(session, reader.key) if asked.among == "mine" else None
-        found = search_papers(session, reader.app.encoder, asked.query, mine, limit=asked.limit)
+        if asked.among == "mine":
+            mine = find_papers(session, lambda: encoder, reader.key, asked.query)
+            return {"papers": [reader.shown(one.paper, own=one) for one in mine[: asked.limit]]}
+        found = search_papers(session, encoder, asked.query, limit=asked.limit)
         return reader.listed(session, [one.paper for one in found])
 
 
@@ -453,11 +460,20 @@ def _judge(reader: Reader, name: str, verdict: Verdict, *, undo: bool) -> Answer
         paper, keys = _find(session, name)
         given = feedback.active_verdicts(session, reader.key, keys)
         is_given = verdict in given if verdict is Verdict.SAVED else verdict is _rating(given)
+        if undo and verdict is Verdict.SAVED:
+            _check_without_notes(session, reader, paper)
         if undo:
             feedback.withdraw(session, reader.key, keys, verdict, reader.now)
         elif not is_given:
             feedback.add(session, reader.key, paper.key, verdict, reader.now)
     return _judged(reader, name, HEADING)
+
+
+def _check_without_notes(session: Session, reader: Reader, paper: Paper) -> None:
+    """Raise BadInput if the reader has notes on a saved paper, which would be lost."""
+    saved = feedback.saved_papers(session, reader.key)
+    if any(one.notes.strip() for one in saved if one.paper.key == paper.key):
+        raise BadInput("the reader has tags or notes on this paper; they can remove it themselves, on their page")
 
 
 def _judged(reader: Reader, name: str, level: DetailLevel) -> Answer:

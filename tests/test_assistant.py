@@ -21,8 +21,9 @@ from mcp_types import CallToolResult, ElicitResult
 from digestd.assistant import Access, build_server
 from digestd.cli.web import serve_pages
 from digestd.domain.interest import Kind, values
+from digestd.domain.paper import PaperId
 from digestd.security.tokens import Scope
-from digestd.store import core, integrations
+from digestd.store import core, feedback, integrations, papers
 from digestd.store.ranking import embeddings
 from digestd.subscribers.lookup import find
 from tests.digests.topic_papers import TOPIC, archive, paper, reader
@@ -147,6 +148,11 @@ async def test_tools_show_save_rate_and_change(place: Place, opened: Open, mode:
             found = await answer(client, "search_papers", query="vostok lanterns", among=among, limit=1)
             assert [one["quoted"]["id"] for one in found["papers"]] in (["shelf:lantern"], ["shelf:hostile"])
         assert (await answer(client, "save_paper", paper="shelf:lantern"))["is_saved"]
+        note_down(place, "shelf:lantern", "Kelpish")
+        [found] = (await answer(client, "search_papers", query="kelpish", among="mine"))["papers"]
+        assert (found["quoted"]["id"], found["quoted"]["note"]) == ("shelf:lantern", "Kelpish")
+        assert (await client.call_tool("save_paper", {"paper": "shelf:lantern", "undo": True})).is_error
+        note_down(place, "shelf:lantern", "")
         assert (await answer(client, "rate_paper", paper="shelf:lantern", rating="like"))["rating"] == "like"
         assert (await answer(client, "rate_paper", paper="shelf:lantern", rating="dislike"))["rating"] == "dislike"
         rows = place.rows()
@@ -161,6 +167,15 @@ async def test_tools_show_save_rate_and_change(place: Place, opened: Open, mode:
         await answer(client, "change_topics", add=["kelp forests"], remove=[TOPIC.upper()], confirm=code)
         assert (await answer(client, "list_topics"))["topics"] == ["kelp forests"]
     assert (place.topics(), place.topics(BOB)) == (("kelp forests",), (TOPIC,))
+
+
+def note_down(place: Place, name: str, note: str) -> None:
+    """Write a note on a saved paper of ADA."""
+    app = place.made.app
+    with app.db.write() as session:
+        found = papers.find(session, PaperId(name))
+        assert found is not None
+        assert feedback.annotate(session, find(session, app.keys, ADA).key, {found.key}, (), note)
 
 
 async def test_scope_read_changes_nothing(place: Place, opened: Open) -> None:
