@@ -3,9 +3,10 @@
 import contextlib
 import http.client
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -14,12 +15,17 @@ from urllib.parse import urlencode
 
 from digestd import app as wiring
 from digestd.app import App
+from digestd.domain.subscriber import Subscriber
 from digestd.ranking.glossary import glossary_names
+from digestd.security.addresses import address_key
 from digestd.settings import load
 from tests.bench import synthetic_data
 from tests.bench.running_service import RunningService, run_service
+from tests.bench.subprocesses import run_commands
 
 NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)
+MORNING = NOW.replace(day=NOW.day + 1)
+"""When the service starts."""
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _NETWORKS = count(1)
 
@@ -77,13 +83,16 @@ def preview(topics: Sequence[str]) -> bytes:
 
 
 @contextlib.contextmanager
-def pages_service(papers: int, archive: int, encoder: str = "", **more: str) -> Iterator[PagesService]:
+def pages_service(
+    papers: int, archive: int, encoder: str = "", people: Iterable[Subscriber] = (), **more: str
+) -> Iterator[PagesService]:
     """Run `digestd web` until the end of the block.
 
     Args:
         papers: Number of papers of the day.
         archive: Number of earlier papers.
         encoder: The setting DIGESTD_EMBEDDING_MODEL.
+        people: Subscribers, for whom a digest is planned.
         more: Other settings.
     """
     with TemporaryDirectory(prefix="digestd-bench-") as name:
@@ -104,8 +113,9 @@ def pages_service(papers: int, archive: int, encoder: str = "", **more: str) -> 
         }
         environment = {f"DIGESTD_{setting.upper()}": value for setting, value in given.items()}
         app = wiring.initialise(load(environment, folder / ".env"))
-        synthetic_data.fill_database(app.db, archive, papers, [], NOW)
-        environment["DIGESTD_NOW"] = NOW.replace(day=NOW.day + 1).isoformat()
+        synthetic_data.fill_database(app.db, archive, papers, people, NOW, partial(address_key, app.keys))
+        environment["DIGESTD_NOW"] = MORNING.isoformat()
+        run_commands([["plan"]], environment)
         with run_service(environment, folder, "web") as service:
             yield PagesService(app, service)
         app.db.close()

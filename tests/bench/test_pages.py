@@ -1,8 +1,9 @@
 """Every anonymous request is cheap but previews, and previews do not stop other pages."""
 
 from digestd.web import build
-from tests.bench import anonymous_requests, preview_flood
+from tests.bench import anonymous_requests, pages, preview_flood
 from tests.bench.pages_service import pages_service
+from tests.bench.synthetic_data import synthetic_subscribers
 
 
 def test_anonymous_requests_are_cheap_but_previews() -> None:
@@ -23,3 +24,10 @@ def test_flood_of_previews_is_measured() -> None:
     assert isinstance(flood, dict)
     assert answers.keys() == {"200", "503"}
     assert flood["p50_ms"] < preview_flood.P99_MS
+
+
+def test_pages_are_measured() -> None:
+    with pages_service(60, 100, "none", synthetic_subscribers(3, 100, 2)) as service:
+        found = pages.paths(service, 60, 3)
+        assert all(pages.measure_cpu(service, found, 2).values())
+        assert pages.measure_rate(service, found, 20, 1)["p50"] > 0
