@@ -114,6 +114,7 @@ S26 links that are passed on  security/test_forwarded_links.py::test_forwarded_l
                               web/test_requests.py::test_settings_link_alone_cannot_change_address
                               web/test_feedback.py::test_pick_link_cannot_mute
                               web/test_saved.py::test_secret_address_is_read_only
+                              web/test_saved.py::test_notes_stay_with_their_owner
                               security/test_feature_combinations.py::test_old_confirmation_discloses_no_settings
                               commands/test_authorization.py::test_renewed_links_revoke_earlier_command_addresses
                               commands/test_authorization.py::test_command_address_is_valid_like_settings_link
