@@ -17,7 +17,7 @@ from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.papers.deduplication import merge_papers
 from digestd.papers.page_store import store_page
 from digestd.sources.arxiv.api import ArxivApi
-from digestd.store import core
+from digestd.store import core, integrations
 from digestd.store.ledger import claim_queue, queries
 from digestd.store.migrate import migrate
 from digestd.store.personal_data import export, prune
@@ -214,6 +214,16 @@ def test_news_is_private(made: Install) -> None:
     with made.db.read() as session:
         exported = export(session, claim.subscriber)
     assert {"saved": "Bees vote with their feet", "news": ["withdrawn"]} in exported["delivery"][-1]["picks"]  # type: ignore[operator]
+
+
+def test_chat_rooms_get_no_news(made: Install) -> None:
+    arxiv(made, **WITHDRAWN)
+    with made.db.write() as session:
+        integrations.put_chat_target(session, newest(made).subscriber, "a room", b"sealed", made.clock.now)
+    assert next_digest(made, with_papers=False) == ""
+    with made.db.write() as session:
+        integrations.remove_chat_target(session, newest(made).subscriber)
+    assert news(next_digest(made, with_papers=False)) == f"{BEES}  - retracted or withdrawn"
 
 
 def test_preview_and_explain_show_news(made: Install) -> None:
