@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -66,7 +67,7 @@ NO_HTML_LIMIT = 10_000_000
 """Bytes of HTML that no digest reaches: browsers do not clip pages."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sender:
     """The sender, as configured.
 
@@ -93,12 +94,12 @@ class Sender:
     replies: bool = False
     complaints: str = ""
 
-    @property
+    @cached_property
     def feedback_name(self) -> str:
         """Return the sender in Feedback-ID: the same for all mails, different for other From addresses."""
         return f"digestd{hashlib.sha256(self.from_.address.lower().encode()).hexdigest()[:8]}"
 
-    @property
+    @cached_property
     def host(self) -> str:
         """Return the domain of Message-IDs and of List-Id."""
         return self.from_.address.rpartition("@")[2]
@@ -361,11 +362,12 @@ class Composer:
         )
 
     def _items(self, claim: Claim) -> tuple[DigestItem, ...]:
-        colleagues = self._own[claim.key].colleagues
+        colleagues, kept = self._own[claim.key].colleagues, self._papers
+        planned, language = claim.planned_us, claim.language
         return tuple(
             [
                 DigestItem(
-                    self._papers[pick.revision, claim.planned_us].in_language(claim.language),
+                    kept[pick.revision, planned].in_language(language),
                     pick.reason,
                     pick.section,
                     colleagues.get(pick.paper, 0),

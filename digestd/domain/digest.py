@@ -24,6 +24,8 @@ class Section(StrEnum):
     TRENDING = "trending"
     EXPLORATION = "exploration"  # at random, so that feedback does not only confirm itself
 
+    __hash__ = str.__hash__  # Enum's is written in Python; each pick is looked up several times by it
+
 
 class ReasonKind(StrEnum):
     """The kind of reason for a pick; `Reason.value` names what matched."""
@@ -50,6 +52,8 @@ class ReasonKind(StrEnum):
     TREND = "trend"  # value = the figure, e.g. "42"
     NEW = "new"  # nothing matched and nobody voted yet
     RANDOM = "random"  # an exploration paper
+
+    __hash__ = str.__hash__  # as above
 
 
 INTEREST_KINDS: Mapping[ReasonKind, Kind] = {

@@ -34,6 +34,8 @@ class HeadingKind(StrEnum):
     ALSO = "also"  # what is left beside the groups
     SAVED = "saved"  # not picks, but news of papers that the subscriber saved
 
+    __hash__ = str.__hash__  # Enum's is written in Python; each heading is looked up several times by it
+
 
 _GROUPED = {
     ReasonKind.TITLE: HeadingKind.TOPIC,

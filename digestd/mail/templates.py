@@ -242,8 +242,8 @@ class _TemplateEnvironment(ImmutableSandboxedEnvironment):
         return super().call(context, obj, *args, **kwargs)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Return an attribute; a public field of a dataclass or a NamedTuple needs no check."""
-        if attribute in getattr(type(obj), "__match_args__", ()) and not attribute.startswith("_"):
+        """Return an attribute; a public field or property of a dataclass or a NamedTuple needs no check."""
+        if _is_public_field(type(obj), attribute):  # type: ignore[arg-type]  # classes are hashable
             return getattr(obj, attribute)
         return super().getattr(obj, attribute)
 
@@ -272,6 +272,13 @@ def _option_tags(options: tuple[tuple[object, object], ...], chosen: str) -> Mar
     tag = Markup('<option value="{}"{}>{}</option>\n')
     selected = Markup(" selected")
     return Markup("").join(tag.format(key, selected if str(key) == chosen else "", label) for key, label in options)
+
+
+@lru_cache(maxsize=4096)
+def _is_public_field(kind: type, name: str) -> bool:
+    fields: tuple[str, ...] = getattr(kind, "__match_args__", ())
+    is_property = bool(fields) and isinstance(getattr(kind, name, None), property)
+    return not name.startswith("_") and (name in fields or is_property)
 
 
 class _Loader(BaseLoader):

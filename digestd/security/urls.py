@@ -1,10 +1,11 @@
 """The URLs of pages."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import quote
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Urls:
     """The URLs of pages below the public URL. Tokens need no escaping."""
 
@@ -15,7 +16,7 @@ class Urls:
         """Return True if the installation has pages. Without a public URL it works by mail alone."""
         return bool(self.public_url)
 
-    @property
+    @cached_property
     def home(self) -> str:
         """Return the front page with the sign-up form; empty if there are no pages."""
         return f"{self.public_url.rstrip('/')}/" if self.is_reachable else ""

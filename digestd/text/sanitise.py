@@ -92,6 +92,7 @@ def shorten(text: str, limit: int) -> str:
     return f"{(head[:space] if space > limit // 2 else head).rstrip(' ,;:.([–—-')}…"
 
 
+@lru_cache(maxsize=4096)  # the same pages and papers are in many mails
 def safe_url(url: str | None) -> str:
     """Return the URL if it is http(s) without password or blanks, else empty.
 

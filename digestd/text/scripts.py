@@ -17,9 +17,8 @@ _SCRIPTS = (
     ("he", re.compile("[\u0590-\u05ff]")),
 )
 """Scripts that name one language. Kana come first: Japanese mixes them with the characters of Chinese."""
-_WORD = re.compile(r"\S+")
-_LONG = 40
-"""Letters of a word that a narrow screen cannot hold."""
+_LONG_WORD = re.compile(r"(?<!\S)\S{40,}")
+"""A word that a narrow screen cannot hold."""
 _PIECE = re.compile(r"\S{8,29}[/\-_.,:;=+&?](?=\S{4})|\S{1,30}")
 _GREEK = [
     *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu"),
@@ -64,12 +63,10 @@ def breakable(text: str) -> Markup:
     Outlook's Word engine knows no `overflow-wrap`, and one long word would widen the whole mail.
     """
     parts, end = [], 0
-    for word in _WORD.finditer(text):
-        if word.end() - word.start() < _LONG:
-            continue
+    for word in _LONG_WORD.finditer(text):
         parts += [escape(text[end : word.start()]), Markup("<wbr>").join(map(escape, _PIECE.findall(word[0])))]
         end = word.end()
-    return Markup("").join([*parts, escape(text[end:])])  # every piece is escaped
+    return Markup("").join([*parts, escape(text[end:])]) if parts else escape(text)  # every piece is escaped
 
 
 def text_attributes(page: tuple[str, str], language: str, direction: str) -> Markup:
