@@ -67,6 +67,11 @@ class Saving(BaseModel, frozen=True):
     is_told: bool = False
     is_announced: bool = False
 
+    @property
+    def is_waiting(self) -> bool:
+        """Return True after a failure, which is tried again in its time and not for each new paper."""
+        return self.failures > 0 or self.problem not in {None, SavingProblem.PAPER}
+
 
 class EntryStatus(StrEnum):
     """The effect of a library entry."""

@@ -35,6 +35,8 @@ BYTES_MAX = 64_000_000
 SECONDS = 600.0
 TRIES = 3
 """Maximum number of restarts for a library that changes while it is read."""
+WRITING_LIMITS = replace(LIMITS, wire=2_000_000, body=2_000_000)
+"""An answer to new items repeats them, and is read without a parser process."""
 INTERACTIVE_LIMITS = Limits(seconds=10, wire=200_000, body=200_000, attempts=1, patience=5)
 """Time limit of a request that a person waits for."""
 KEY_HEADER = "Zotero-API-Key"

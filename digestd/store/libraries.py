@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
-from sqlalchemy import delete, func, insert, literal_column, null, select, update
+from sqlalchemy import Text, cast, delete, func, insert, literal_column, null, select, update
 from sqlmodel import Session
 
 from digestd.domain.digest import Occasion
@@ -33,6 +33,8 @@ BLOCK = 500
 _L, _E, _S = core.library.c, core.library_entry.c, core.subscriber.c
 _LINKED = _L.state == literal_column(f"'{LibraryState.LINKED}'")
 """Written like the condition of the partial index; SQLite does not match a parameter to it."""
+COLUMNS = [cast(one, Text).label(one.name) if one is _L.saving else one for one in _L]
+"""All columns, and JSON as its text: what is damaged must not stop a reader who wants other rows."""
 _READ = _L.provider == LibraryProvider.ZOTERO, _S.status.in_((Status.ACTIVE, Status.PAUSED))
 
 
@@ -60,7 +62,7 @@ def link(session: Session, new: LibraryLink, now: datetime) -> None:
 
 
 def of(session: Session, subscriber: int) -> list[Library]:
-    query = select(core.library).where(_L.subscriber_id == subscriber).order_by(_L.id)
+    query = select(*COLUMNS).where(_L.subscriber_id == subscriber).order_by(_L.id)
     return [_library(row) for row in session.connection().execute(query)]
 
 
@@ -81,23 +83,19 @@ def claim(session: Session, now: datetime, only: int | None = None) -> Library |
     Return None if nothing is due or another reader was faster. Libraries of subscribers without digests are not read,
     nor are those at ORCID, which an earlier version linked.
     """
-    query = select(core.library).join(core.subscriber, _S.id == _L.subscriber_id).where(*_READ)
+    query = select(*COLUMNS).join(core.subscriber, _S.id == _L.subscriber_id).where(*_READ)
     due = (_LINKED, _L.next_us <= to_us(now)) if only is None else (_L.id == only,)
     next_due = query.where(*due).order_by(_L.next_us, _L.id).limit(1)
     while (row := session.connection().execute(next_due).first()) is not None:
         change = update(core.library).where(_L.id == row.id, _L.next_us == row.next_us)
-        done = session.connection().execute(change.values(next_us=to_us(now + LEASE)).returning(core.library))
+        done = session.connection().execute(change.values(next_us=to_us(now + LEASE)).returning(*COLUMNS))
         claimed = done.first()
         if claimed is None:
             return None
         try:
             return _library(claimed)
         except (ValueError, OverflowError) as error:  # a damaged row must not keep those behind it waiting
-            import structlog  # noqa: PLC0415  # most commands log nothing
-
-            structlog.get_logger(__name__).error(
-                "cannot read what is stored of a library", number=row.id, kind=type(error).__name__
-            )
+            _log_damage(row, error)
             if only is not None:
                 return None
     return None
@@ -134,20 +132,27 @@ def due_now(session: Session, key: int, now: datetime) -> None:
 def due_to_save(session: Session, subscriber: int, now: datetime) -> None:
     """Make the libraries due that get a subscriber's saved papers, unless they wait after a failure."""
     theirs = (_L.subscriber_id == subscriber, _L.saving.is_not(null()), _LINKED, _L.why == "", _L.next_us > to_us(now))
-    session.connection().execute(update(core.library).where(*theirs).values(next_us=to_us(now)))
+    found = readable(session.connection().execute(select(*COLUMNS).where(*theirs)), _library)
+    if due := [library.key for library in found if library.saving and not library.saving.is_waiting]:
+        session.connection().execute(update(core.library).where(_L.id.in_(due)).values(next_us=to_us(now)))
 
 
-def stop_saving(session: Session, key: int) -> None:
-    """Put no more saved papers into a library."""
-    session.connection().execute(update(core.library).where(_L.id == key).values(saving=None))
+def stop_saving(session: Session, subscriber: int, key: int | None = None) -> None:
+    """Put no more saved papers into any library of a subscriber, or into this one.
+
+    A claim becomes invalid, so that whoever reads a library now adds nothing and does not undo this.
+    """
+    theirs = _L.subscriber_id == subscriber, _L.saving.is_not(null()), *([] if key is None else [_L.id == key])
+    session.connection().execute(update(core.library).where(*theirs).values(saving=None, next_us=_L.next_us - 1))
 
 
 def take_news_of_saving(session: Session, subscribers: Sequence[int]) -> dict[int, set[Occasion]]:
     """Return what their next digests say of saving to libraries, each once. Others are absent."""
-    query = select(core.library).where(_L.subscriber_id.in_(subscribers), _L.saving.is_not(null()))
+    query = select(*COLUMNS).where(_L.subscriber_id.in_(subscribers), _L.saving.is_not(null())).order_by(_L.id)
     news: dict[int, set[Occasion]] = {}
-    for library in readable(session.connection().execute(query), _library):
-        saving = library.saving or Saving()
+    for library in readable(session.connection().execute(query.with_for_update()), _library):
+        if (saving := library.saving) is None:
+            continue
         told = {"is_told": saving.is_told or library.is_saving_stuck, "is_announced": True}
         changed = saving.model_copy(update=told)
         if changed != saving:
@@ -164,8 +169,9 @@ def unlink(session: Session, key: int) -> None:
 
 
 def forget(session: Session, subscriber: int) -> None:
-    for library in of(session, subscriber):
-        unlink(session, library.key)
+    theirs = _L.subscriber_id == subscriber
+    session.connection().execute(delete(core.library_entry).where(_E.library_id.in_(select(_L.id).where(theirs))))
+    session.connection().execute(delete(core.library).where(theirs))
 
 
 def entries(session: Session, subscriber: int) -> list[LibraryEntry]:
@@ -227,8 +233,24 @@ def _library(row: core.Record) -> Library:
         synced=None if row.synced_us is None else from_us(row.synced_us),
         failures=row.failures,
         why=row.why,
-        saving=None if row.saving is None else Saving.model_validate(row.saving),
+        saving=_saving(row),
     )
+
+
+def _saving(row: core.Record) -> Saving | None:
+    """Return how papers get into a library. What cannot be read ends it: its numbers are not guessed."""
+    try:
+        return None if row.saving is None else Saving.model_validate_json(row.saving)
+    except ValueError as error:
+        _log_damage(row, error)
+        return None
+
+
+def _log_damage(row: core.Record, error: Exception) -> None:
+    import structlog  # noqa: PLC0415  # most commands log nothing
+
+    log = structlog.get_logger(__name__)
+    log.error("cannot read what is stored of a library", number=row.id, kind=type(error).__name__)
 
 
 def _saving_row(saving: Saving | None) -> dict[str, object] | None:

@@ -12,7 +12,9 @@ digest shows. Each transaction deletes a few hundred rows, so that mails and pag
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -97,7 +99,7 @@ def export(session: Session, subscriber: int) -> dict[str, list[dict[str, object
     conditions |= {core.delivery: theirs, core.library_entry: core.library_entry.c.library_id.in_(linked)}
     found = {}
     for table, condition in conditions.items():
-        columns = ALL_COLUMNS if table is core.delivery else table.c
+        columns = {core.delivery: ALL_COLUMNS, core.library: libraries.COLUMNS}.get(table, table.c)
         query = select(*columns).where(condition).order_by(*table.primary_key)
         rows = session.connection().execute(query).mappings()
         found["row" if table is core.subscriber else table.name] = [_readable(session, table.name, row) for row in rows]
@@ -156,8 +158,15 @@ def _coverage(_session: Session, packed: str) -> object:
     return coverage(packed)
 
 
+def _saving(_session: Session, packed: str | None) -> object:
+    with suppress(TypeError, ValueError):
+        return json.loads(packed or "")
+    return packed
+
+
 _PACKED: dict[str, dict[str, Callable[[Session, Any], object]]] = {
     "delivery": {"picks": _picked, "history": _history, "coverage": _coverage},
+    "library": {"saving": _saving},
     "seen_papers": {"papers": _seen},
 }
 """Packed columns, and the functions that read them."""

@@ -14,7 +14,7 @@ from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import NotFound
 from digestd.security.keys import Keys
 from digestd.security.tokens import Purpose, issue_second, read_token
-from digestd.store import feedback, rate_limits, subscribers, suppressions
+from digestd.store import feedback, libraries, rate_limits, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.ledger.create import Notice
 from digestd.subscribers.notices import NoticeContext, plan_notice
@@ -103,7 +103,8 @@ def erase_as_requested(db: Database, keys: Keys, link: str, now: datetime) -> Su
 def renew_as_requested(db: Database, keys: Keys, link: str, now: datetime, *, shelf: bool) -> str:
     """Make all earlier settings links void, and return the token of a fresh one.
 
-    Mails that somebody else requested by such links no longer count against the owner's budget.
+    Saved papers go to no library any more, as somebody else may have linked theirs by such a link. Mails that they
+    requested by it no longer count against the owner's budget.
 
     Args:
         shelf: also change the address of the saved list and the feeds.
@@ -114,6 +115,7 @@ def renew_as_requested(db: Database, keys: Keys, link: str, now: datetime, *, sh
     known = open_request(db, keys, Purpose.RENEW, link, now)
     with db.write() as session:
         subscribers.invalidate_links(session, known.key, now)
+        libraries.stop_saving(session, known.key)
         rate_limits.clear_mails(session, subscribers.address_key_of(session, known.key), Pool.OWNER)
         if shelf:
             feedback.renew_saved_link(session, known.key)

@@ -38,6 +38,7 @@ from digestd.errors import BadRecord, DatabaseUnreachable, NotFound, SourceFaile
 from digestd.fetching.fetch import Client
 from digestd.fetching.host_scheduler import HostUnavailableError
 from digestd.fetching.library_reader import (
+    WRITING_LIMITS,
     KeyRefused,
     LibraryGone,
     LibraryListing,
@@ -53,6 +54,7 @@ from digestd.settings import Settings
 from digestd.sources.imports.zotero import KEY_MAX, ZoteroLibrary, parse_library_id
 from digestd.store import feedback, libraries, references, subscribers
 from digestd.store.database import Database
+from digestd.store.ledger import restore
 from digestd.subscribers.library_saving import LibraryChanged, add_papers, after_failure, waiting_papers
 from digestd.subscribers.lookup import load_locked
 from digestd.subscribers.subscriber_record import ITEMS_MAX
@@ -223,7 +225,7 @@ def own_library(session: Session, subscriber: int, number: int) -> Library:
 def stop_saving(db: Database, subscriber: int, number: int) -> None:
     """Put no more saved papers into a library, and go on reading it. Raises NotFound."""
     with db.write() as session:
-        libraries.stop_saving(session, own_library(session, subscriber, number).key)
+        libraries.stop_saving(session, subscriber, own_library(session, subscriber, number).key)
 
 
 def unlink(db: Database, subscriber: int, number: int, now: datetime, *, keep: bool) -> Library:
@@ -270,9 +272,15 @@ async def sync(context: LibrarySync, claimed: Library) -> Library:
     A failure is recorded in the library, not raised.
     """
     read = await _without_raising(context, claimed, _read)
-    if read.why or read.saving is None:
+    if read.why or read.saving is None or await asyncio.to_thread(_is_restored, context.db):
         return read
     return await _without_raising(context, read, _save)
+
+
+def _is_restored(db: Database) -> bool:
+    """Return True for a restored database before `restore --resume`; the one it was copied from may still run."""
+    with db.read() as session:
+        return restore.restored_from(session) is not None
 
 
 async def _without_raising(
@@ -292,7 +300,10 @@ async def _without_raising(
 
 
 async def _read(context: LibrarySync, claimed: Library) -> Library:
-    """Read a library and apply it. The claim goes on if saved papers may be put there."""
+    """Read a library and apply it. The claim goes on if saved papers may be put there.
+
+    They may not if it became invalid meanwhile: the library was unlinked, linked again, stopped or made due.
+    """
     key = _open_key(context, claimed)
     library = ZoteroLibrary(context.zotero_url, claimed.place, claimed.version)
     async with fetcher_with_key(context.db, context.client, context.clock, context.zotero_url, key) as fetcher:
@@ -301,8 +312,9 @@ async def _read(context: LibrarySync, claimed: Library) -> Library:
     if becomes.saving is not None:
         becomes = replace(becomes, next=context.clock() + libraries.LEASE)
     update = await asyncio.to_thread(_apply_listing, context, claimed, becomes, listing)
-    if update is not None:
-        log.info("library read", number=claimed.key, added=update.added, removed=update.removed)
+    if update is None:
+        return replace(becomes, saving=None)
+    log.info("library read", number=claimed.key, added=update.added, removed=update.removed)
     return becomes
 
 
@@ -315,7 +327,8 @@ async def _save(context: LibrarySync, claimed: Library) -> Library:
     if waiting:
         base, key = context.zotero_url, _open_key(context, claimed)
         try:
-            async with fetcher_with_key(context.db, context.client, context.clock, base, key) as fetcher:
+            parts = context.db, context.client, context.clock, base, key, WRITING_LIMITS
+            async with fetcher_with_key(*parts) as fetcher:
                 saving = await add_papers(fetcher, base, claimed, waiting, context.clock())
             next_ = BACKOFF.delay(saving.failures) if saving.failures else _saved_delay(saving)
         except HostUnavailableError:
