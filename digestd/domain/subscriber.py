@@ -25,6 +25,10 @@ class Status(StrEnum):
     ERASED = "erased"  # only the keyed hash of the address is left
 
 
+SUBSCRIBED = frozenset({Status.ACTIVE, Status.PAUSED})
+"""A token for an assistant opens nothing for others, and ends when they leave."""
+
+
 class Cause(StrEnum):
     """The cause of a change of consent."""
 

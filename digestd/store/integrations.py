@@ -19,7 +19,7 @@ from sqlalchemy import delete, exists, func, insert, literal_column, select, upd
 from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
-from digestd.domain.subscriber import Status
+from digestd.domain.subscriber import SUBSCRIBED
 from digestd.domain.webhook import WebhookEvent, WebhookPost, WebhookPostState
 from digestd.security.tokens import Scope
 from digestd.store import core
@@ -189,7 +189,7 @@ def add_token(
     """Store the hash of a new token and return its number."""
     row = {
         "name": name,
-        "hash": _hash(secret),
+        "hash": _hash(secret) if subscriber is None else _reader_hash(secret),
         "scopes": " ".join(sorted(scopes)),
         "created_us": to_us(now),
         "revoked_us": None,
@@ -200,23 +200,23 @@ def add_token(
 
 def authenticate(session: Session, number: int, secret: str) -> ApiToken | None:
     """Return the operator's token with this secret, if it is valid."""
-    return _authenticate(session, number, secret, _TOKEN.subscriber_id.is_(None))
+    return _authenticate(session, number, _hash(secret), _TOKEN.subscriber_id.is_(None))
 
 
 def authenticate_reader(session: Session, number: int, secret: str) -> ApiToken | None:
     """Return the token of a subscriber with this secret, if it is valid.
 
-    It is not once they have left, or have renewed their links since it was made.
+    It is not while they get no digests, or once they have renewed their links.
     """
-    is_open = _S.status.in_((Status.ACTIVE, Status.PAUSED)), _TOKEN.created_us >= _S.links_from_us
+    is_open = _S.status.in_(SUBSCRIBED), _TOKEN.created_us >= _S.links_from_us
     theirs = exists().where(_S.id == _TOKEN.subscriber_id, *is_open)
-    return _authenticate(session, number, secret, theirs)
+    return _authenticate(session, number, _reader_hash(secret), theirs)
 
 
-def _authenticate(session: Session, number: int, secret: str, condition: core.Condition) -> ApiToken | None:
+def _authenticate(session: Session, number: int, hashed: bytes, condition: core.Condition) -> ApiToken | None:
     query = select(core.api_token).where(_TOKEN.id == number, condition)
     row = session.connection().execute(query).first()
-    is_same = hmac.compare_digest(_hash(secret), bytes(32) if row is None else bytes(row.hash))
+    is_same = hmac.compare_digest(hashed, bytes(32) if row is None else bytes(row.hash))
     return _token(row) if row is not None and is_same and row.revoked_us is None else None
 
 
@@ -236,9 +236,23 @@ def revoke_token(session: Session, number: int, now: datetime) -> bool:
     return session.connection().execute(change.returning(_TOKEN.id)).first() is not None
 
 
+def revoke_tokens_of(session: Session, subscriber: int, at_us: int) -> None:
+    """Revoke the tokens of a subscriber, who left: none comes back when they do."""
+    theirs = _TOKEN.subscriber_id == subscriber, _TOKEN.revoked_us.is_(None)
+    session.connection().execute(update(core.api_token).where(*theirs).values(revoked_us=at_us))
+
+
 def _hash(secret: str) -> bytes:
     """Return a plain hash; secrets are 32 random bytes, so nobody can guess them."""
     return hashlib.sha256(secret.encode()).digest()
+
+
+def _reader_hash(secret: str) -> bytes:
+    """Return another hash for the token of a subscriber.
+
+    Processes of the release before ignore the subscriber, and must not take it for the operator's.
+    """
+    return hmac.digest(b"reader", secret.encode(), "sha256")
 
 
 def _token(row: core.Record) -> ApiToken:

@@ -16,8 +16,8 @@ from sqlmodel import Session
 
 from digestd.domain.interest import Interest
 from digestd.domain.schedule import due_period, first_due
-from digestd.domain.subscriber import Cause, ConsentAction, Damage, Preferences, Status, Subscriber
-from digestd.store import consent, core, interests, opt_outs, references
+from digestd.domain.subscriber import SUBSCRIBED, Cause, ConsentAction, Damage, Preferences, Status, Subscriber
+from digestd.store import consent, core, integrations, interests, opt_outs, references
 from digestd.store.bulk import KeyLookup
 from digestd.store.opt_outs import Event, OptOut
 from digestd.store.preferences import read_row, read_state, read_status, read_time, row_values
@@ -166,6 +166,8 @@ def _consented(
     at_us = consent.next_event_time(session, before.key, now)
     consent.record(session, [(before.key, version, status)], act, at_us)
     opt_outs.note_status(session, address_key_of(session, before.key), status, at_us)
+    if status not in SUBSCRIBED:
+        integrations.revoke_tokens_of(session, before.key, at_us)
     after = by_key(session, before.key)
     assert after is not None  # noqa: S101  # it is locked, and rows are never deleted
     return after

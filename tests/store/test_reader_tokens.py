@@ -1,5 +1,6 @@
 """Tokens of one subscriber, on both engines."""
 
+import hashlib
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from digestd.domain.subscriber import Cause, Status
 from digestd.security.tokens import Scope
-from digestd.store import integrations, subscribers
+from digestd.store import core, integrations, subscribers
 from digestd.subscribers.lookup import find
 from tests.support.install import Install, install
 
@@ -23,7 +24,7 @@ def opened(made: Install, number: int, secret: str = SECRET) -> tuple[bool, int 
     return operators is not None, readers.subscriber if readers else None
 
 
-@pytest.mark.parametrize("act", ["revoke", "unsubscribe", "renew links"])
+@pytest.mark.parametrize("act", ["revoke", "unsubscribed", "suppressed", "renew links"])
 def test_reader_token_ends_with_their_consent(tmp_path: Path, database_url: str, now: datetime, act: str) -> None:
     made = install(tmp_path, database_url, now)
     made.people([{"email": "ada@example.org"}, {"email": "bob@example.org"}])
@@ -39,9 +40,25 @@ def test_reader_token_ends_with_their_consent(tmp_path: Path, database_url: str,
     with made.db.write() as session:
         if act == "revoke":
             integrations.revoke_token(session, of[ada], later)
-        elif act == "unsubscribe":
-            subscribers.change_status(session, ada, Status.UNSUBSCRIBED, Cause.WEB, later)
-        else:
+        elif act == "renew links":
             subscribers.invalidate_links(session, ada, later)
+        else:
+            subscribers.change_status(session, ada, Status(act), Cause.WEB, later)
     assert [opened(made, number) for number in of.values()] == [(True, None), (False, None), (False, bob)]
+    with made.db.write() as session:
+        subscribers.change_status(session, ada, Status.ACTIVE, Cause.WEB, later)
+    assert opened(made, of[ada]) == (False, None), "it does not come back with them"
+    made.db.close()
+
+
+def test_release_before_takes_no_reader_for_operator(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    """In a rolling upgrade it reads number and hash, and knows no subscribers of tokens."""
+    made = install(tmp_path, sqlite_url, now)
+    made.people([{"email": "ada@example.org"}])
+    with made.db.write() as session:
+        ada = find(session, made.app.keys, "ada@example.org").key
+        for reader in (None, ada):
+            integrations.add_token(session, "", SECRET, {Scope.READ}, now, reader)
+        rows = session.connection().execute(core.api_token.select().order_by(core.api_token.c.id))
+        assert [bytes(row.hash) == hashlib.sha256(SECRET.encode()).digest() for row in rows] == [True, False]
     made.db.close()

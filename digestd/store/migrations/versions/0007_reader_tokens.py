@@ -15,7 +15,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Delete the tokens of subscribers, which would open everything without the column, and drop it."""
+    """Delete the tokens of subscribers, which say whose they are by this column alone, and drop it."""
     op.execute("DELETE FROM api_token WHERE subscriber_id IS NOT NULL")
     with op.batch_alter_table("api_token") as table:
         table.drop_column("subscriber_id")
