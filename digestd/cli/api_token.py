@@ -9,6 +9,7 @@ from digestd import app as wiring
 from digestd.cli.arguments import Json, Number
 from digestd.cli.output import emit
 from digestd.cli.stdio import say
+from digestd.domain.subscriber import SUBSCRIBED
 from digestd.errors import BadInput, NotFound
 from digestd.security.tokens import READER_SCOPES, Scope
 from digestd.store import integrations, subscribers
@@ -22,8 +23,8 @@ def add_token(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the token is for.")],
     scope: Scopes = None,
     subscriber: Annotated[
-        str, typer.Option(metavar="EMAIL", help="Let it act for this subscriber alone, by /mcp alone.")
-    ] = "",
+        str | None, typer.Option(metavar="EMAIL", help="Let it act for this subscriber alone, by /mcp alone.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Create an API token and print it.
@@ -40,12 +41,16 @@ def add_token(
         raise BadInput("NAME: say what the token is for, as in website")
     if Scope.VOUCH in scopes and Scope.WRITE not in scopes:
         raise BadInput("--scope vouch requires --scope write as well")
-    if subscriber:
+    if subscriber is not None:
         reader_scopes(scope)
     built, secret = wiring.connect(), secrets.token_urlsafe(32)
     with built.db.write() as session:
-        reader = find(session, built.keys, subscriber).key if subscriber else None
-        number = integrations.add_token(session, name[:80], secret, scopes, built.clock(), reader)
+        reader = None if subscriber is None else find(session, built.keys, subscriber, lock=True)
+        if reader is not None and reader.status not in SUBSCRIBED:
+            raise BadInput(f"--subscriber: this person is {reader.status}; make the token once they are subscribed")
+        number = integrations.add_token(
+            session, name[:80], secret, scopes, built.clock(), reader.key if reader else None
+        )
     token = f"digestd_{number}_{secret}"
     if as_json:
         emit({"number": number, "token": token}, as_json)

@@ -40,6 +40,13 @@ Out = Annotated[Path | None, typer.Option(help="The file to write. Default: stan
 Limit = Annotated[int, typer.Option("--limit", callback=check_number, help="Show at most this many, newest first.")]
 
 
+def not_empty(word: str | None) -> str | None:
+    """Refuse an empty word, as an unset variable of a shell gives it: left out, the option means everybody."""
+    if word is None or word.strip(" \t@"):
+        return word
+    raise typer.BadParameter("the value is empty; name one, or leave it out")
+
+
 def parse_datetime(text: str, option: str) -> datetime:
     """Parse a time in ISO 8601; UTC if it has no offset. Raises BadInput, which names the option."""
     try:

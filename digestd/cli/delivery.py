@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.arguments import Json, Limit, check_number, parse_datetime
+from digestd.cli.arguments import Json, Limit, check_number, not_empty, parse_datetime
 from digestd.cli.output import emit, progress
 from digestd.cli.stdio import say
 from digestd.domain.delivery import UNSENT, Actor, Evidence, MailKind, Settlement, State, shown_period
@@ -237,8 +237,13 @@ _TITLE = 60
 
 def resend_digests(
     which: Annotated[
-        str, typer.Argument(metavar="[EMAIL|NUMBER]", help="A subscriber, or a delivery. Default: all by the filters.")
-    ] = "",
+        str | None,
+        typer.Argument(
+            metavar="[EMAIL|NUMBER]",
+            callback=not_empty,
+            help="A subscriber, or a delivery. Default: all by the filters.",
+        ),
+    ] = None,
     since: Annotated[
         str, typer.Option(metavar="TIME", help="Digests that were due from this time on (ISO 8601; UTC by default).")
     ] = "",
@@ -246,8 +251,11 @@ def resend_digests(
         list[State] | None,
         typer.Option(help="Only digests in this state. Repeatable. Default: rejected, expired and abandoned."),
     ] = None,
-    domain: Annotated[str, typer.Option(help="Only to addresses at this domain.")] = "",
-    relay: Annotated[str, typer.Option(help="Only those last tried at this relay, as in `delivery show`.")] = "",
+    domain: Annotated[str | None, typer.Option(callback=not_empty, help="Only to addresses at this domain.")] = None,
+    relay: Annotated[
+        str | None,
+        typer.Option(callback=not_empty, help="Only those last tried at this relay, as in `delivery show`."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent. Changes nothing.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -273,14 +281,14 @@ def resend_digests(
     if not which and not since:
         raise BadInput("give EMAIL, NUMBER, or --since TIME for all that were due from then on")
     app = wiring.build()
-    number = int(which) if which.isascii() and which.isdecimal() else None
+    number = int(which) if which and which.isascii() and which.isdecimal() else None
     with app.db.read() as session:
         subscriber = find(session, app.keys, which).key if which and number is None else None
     wanted = ResendFilter(
         since=parse_datetime(since, "--since") if since else datetime.fromtimestamp(0, UTC),
         states=RESENDABLE if number is not None and not state else chosen,
-        domain=domain.strip().lstrip("@"),
-        relay=relay.strip(),
+        domain=(domain or "").strip().lstrip("@"),
+        relay=(relay or "").strip(),
         subscriber=subscriber,
         delivery=number,
     )

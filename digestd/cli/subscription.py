@@ -10,7 +10,7 @@ import typer
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.arguments import DryRun, Email, Json, parse_date, parse_datetime, read_secret
+from digestd.cli.arguments import DryRun, Email, Json, not_empty, parse_date, parse_datetime, read_secret
 from digestd.cli.output import emit
 from digestd.cli.stdio import say
 from digestd.delivery.chat_post import URL_MAX
@@ -25,8 +25,13 @@ from digestd.subscribers.chat import post_test, remove_chat, room_state, set_cha
 from digestd.subscribers.lookup import find
 
 Address = Annotated[str | None, typer.Argument(metavar="EMAIL", help="The address; it need not be subscribed.")]
-Since = Annotated[str | None, typer.Option(metavar="TIME", help="Only from this time on (ISO 8601; UTC by default).")]
-Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only until this time. Default: now.")]
+Since = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", callback=not_empty, help="Only from this time on (ISO 8601; UTC by default)."),
+]
+Until = Annotated[
+    str | None, typer.Option(metavar="TIME", callback=not_empty, help="Only until this time. Default: now.")
+]
 
 
 def pause(
@@ -129,10 +134,11 @@ def unsuppress(
     email: Address = None,
     since: Since = None,
     until: Until = None,
-    domain: Annotated[str, typer.Option(help="Only addresses at this domain.")] = "",
+    domain: Annotated[str | None, typer.Option(callback=not_empty, help="Only addresses at this domain.")] = None,
     relay: Annotated[
-        str, typer.Option(help="Only after bounces of mail sent by this relay, as in `delivery show`.")
-    ] = "",
+        str | None,
+        typer.Option(callback=not_empty, help="Only after bounces of mail sent by this relay, as in `delivery show`."),
+    ] = None,
     reason: Annotated[
         list[SuppressionReason] | None,
         typer.Option(help="With --since, only these. Repeatable. Default: hard_bounce and soft_bounce."),
@@ -161,7 +167,8 @@ def unsuppress(
     now = built.clock()
     reasons = frozenset(reason) if reason else LIFTED_BY_SIGNUP
     end = parse_datetime(until, "--until") if until else now
-    wave = SuppressionFilter(parse_datetime(since, "--since"), end, reasons, domain.strip().lstrip("@"), relay.strip())
+    only = (domain or "").strip().lstrip("@"), (relay or "").strip()
+    wave = SuppressionFilter(parse_datetime(since, "--since"), end, reasons, *only)
     restored = suppression.unsuppress_wave(built.db, wave, why, now, dry_run)
     if as_json:
         emit({"dry_run": dry_run, "count": len(restored), "restored": [asdict(one) for one in restored]}, as_json=True)

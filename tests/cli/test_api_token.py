@@ -52,6 +52,7 @@ def test_token_of_a_subscriber_names_them_and_reads_at_least(run: Run) -> None:
     refused = run("add", "assistant", "--subscriber", "ada@example.org")
     assert isinstance(refused.exception, NotFound)
     assert CliRunner().invoke(app, ["subscriber", "add", "ada@example.org"]).exit_code == 0
+    assert isinstance(run("add", "assistant", "--subscriber", "").exception, BadInput), "an unset variable of a shell"
     for scopes in (("write",), ("read", "erase"), ("admin",)):
         words = [word for scope in scopes for word in ("--scope", scope)]
         refused = run("add", "assistant", "--subscriber", "ada@example.org", *words)
@@ -60,6 +61,11 @@ def test_token_of_a_subscriber_names_them_and_reads_at_least(run: Run) -> None:
     assert status(token) == 401, "it opens /mcp alone"
     [row] = json.loads(run("list", "--json").stdout)
     assert (row["subscriber"], row["scopes"]) == ("ada@example.org", ["read"])
+    assert CliRunner().invoke(app, ["subscriber", "unsubscribe", "ada@example.org"]).exit_code == 0
+    [row] = json.loads(run("list", "--json").stdout)
+    assert row["revoked"]
+    refused = run("add", "assistant", "--subscriber", "ada@example.org")
+    assert "this person is unsubscribed; make the token once they are subscribed" in str(refused.exception)
 
 
 def test_list_shows_scopes_but_no_token(run: Run) -> None:

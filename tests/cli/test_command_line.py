@@ -124,6 +124,22 @@ def fails_with(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
         ("subscriber nope", "no such command 'nope'; see `digestd subscriber --help`"),
         ("preview", "missing argument 'EMAIL'; see `digestd preview --help`"),
         ("coverage --days 0", "--days: must be from 1 to 366; see `digestd coverage --help`"),
+        (
+            "delivery resend @ --since 2026-11-24",
+            "the value is empty; name one, or leave it out; see `digestd delivery resend --help`",
+        ),
+        (
+            "delivery resend --since 2026-11-24 --domain=@",
+            "--domain: the value is empty; name one, or leave it out; see `digestd delivery resend --help`",
+        ),
+        (
+            "subscriber unsuppress --why x --since 2026-11-24 --relay=",
+            "--relay: the value is empty; name one, or leave it out; see `digestd subscriber unsuppress --help`",
+        ),
+        (
+            "subscriber unsuppress --why x --since 2026-11-24 --until=",
+            "--until: the value is empty; name one, or leave it out; see `digestd subscriber unsuppress --help`",
+        ),
         ("coverage --days x", "--days: must be a whole number; see `digestd coverage --help`"),
         ("coverage --days", "option '--days' requires an argument; see `digestd coverage --help`"),
         (
