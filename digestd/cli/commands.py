@@ -68,6 +68,7 @@ SUBSCRIBER: Mapping[str, CommandEntry | GroupEntry] = {
             "link": CommandEntry("interests:link_library", "Link a library, so that its papers are liked."),
             "list": CommandEntry("interests:list_libraries", "List a subscriber's libraries.", logs=False),
             "sync": CommandEntry("interests:sync_library", "Sync a library now."),
+            "stop": CommandEntry("interests:stop_library", "Add no more saved papers to a library.", logs=False),
             "unlink": CommandEntry("interests:unlink_library", "Unlink a library and delete its key.", logs=False),
         },
     ),

@@ -24,7 +24,14 @@ from digestd.sources.imports import BYTES_MAX, IMPORT_FORMATS
 from digestd.sources.imports.zotero import KEY_MAX
 from digestd.store import feedback, libraries
 from digestd.subscribers.feedback import add_feedback, mute_from_paper, undo_feedback, undo_mute
-from digestd.subscribers.libraries import LinkedLibrary, link_zotero, linked_libraries, sync_now, unlink
+from digestd.subscribers.libraries import (
+    LinkedLibrary,
+    link_zotero,
+    linked_libraries,
+    stop_saving,
+    sync_now,
+    unlink,
+)
 from digestd.subscribers.lookup import find
 from digestd.subscribers.reference_import import import_references, read_references
 
@@ -272,6 +279,19 @@ def sync_library(email: Email, spec: LibraryName, as_json: Json = False) -> None
     if library.why:
         raise LibraryNotSynced(library.why)
     list_libraries(email, as_json)
+
+
+def stop_library(email: Email, spec: LibraryName) -> None:
+    """Add no more saved papers to a library.
+
+    It is still read. To add them again, link it again with `--save`.
+
+    Example: digestd subscriber library stop ada@example.org zotero:users/12345
+    """
+    built = wiring.connect()
+    library = _library(built, email, spec)
+    stop_saving(built.db, library.subscriber, library.key)
+    say(f"{library.spec} gets no more saved papers; it is still read")
 
 
 def unlink_library(

@@ -79,7 +79,7 @@ class EntryStatus(StrEnum):
     LIKED = "liked"  # its paper is liked because of it
     OWN = "own"  # the subscriber has an own interest in the paper
     BEYOND = "beyond"  # the list of liked papers is full
-    DROPPED = "dropped"  # the subscriber removed the like
+    DROPPED = "dropped"  # the subscriber removed the like, or digestd added the entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,11 @@ def apply_entries(
     stances = {PaperId(i.value): i.stance for i in interests if i.kind is Kind.PAPER}
     ours = {entry.paper for entry in before if _is_ours(entry, stances.get(entry.paper))}
     own = stances.keys() - ours
-    dropped = {entry.paper for entry in before if entry.paper not in stances and entry.status is not EntryStatus.BEYOND}
+    dropped = {
+        entry.paper
+        for entry in (*before, *after)
+        if entry.paper not in stances and entry.status is not EntryStatus.BEYOND
+    }
     room = most - sum(stances[paper] is Stance.LIKED for paper in own)
     excluded = own | dropped
     days = {entry.paper: entry.day for entry in sorted(after, key=_day) if entry.paper not in excluded}

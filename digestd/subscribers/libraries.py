@@ -55,7 +55,14 @@ from digestd.sources.imports.zotero import KEY_MAX, ZoteroLibrary, parse_library
 from digestd.store import feedback, libraries, references, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger import restore
-from digestd.subscribers.library_saving import LibraryChanged, add_papers, after_failure, waiting_papers
+from digestd.subscribers.library_saving import (
+    LibraryChanged,
+    add_papers,
+    after_failure,
+    item_key,
+    waiting_papers,
+    without_problem,
+)
 from digestd.subscribers.lookup import load_locked
 from digestd.subscribers.subscriber_record import ITEMS_MAX
 
@@ -110,11 +117,13 @@ class _Contents:
     Attributes:
         entries: reference and ISO day of addition, by entry name.
         removed: names of entries that were removed.
+        added: names of entries that digestd added. They are saved here and so no likes of their own.
         is_complete: True if `entries` is the whole library, so that any other entry was removed too.
     """
 
     entries: Mapping[str, tuple[Reference, str]]
     removed: frozenset[str]
+    added: frozenset[str]
     is_complete: bool
 
 
@@ -184,7 +193,7 @@ async def _find_collection(context: LibrarySync, place: str, key: str, written: 
 
 
 def _link(db: Database, new: LibraryLink, now: datetime) -> None:
-    """Link a library, or replace the key of a linked one.
+    """Link a library, or replace the key of a linked one; saved papers that still wait for it are not lost.
 
     Raises:
         BadRecord: LIBRARIES_MAX libraries are linked already.
@@ -192,16 +201,13 @@ def _link(db: Database, new: LibraryLink, now: datetime) -> None:
     """
     with db.write() as session:
         load_locked(session, new.subscriber)
-        others = [
-            one
-            for one in libraries.of(session, new.subscriber)
-            if (one.provider, one.place) != (new.provider, new.place)
-        ]
-        if len(others) >= LIBRARIES_MAX:
+        linked = {(one.provider, one.place): one.saving for one in libraries.of(session, new.subscriber)}
+        before = linked.pop((new.provider, new.place), None)
+        if len(linked) >= LIBRARIES_MAX:
             raise BadRecord("most", f"{LIBRARIES_MAX} libraries are linked already; unlink one of them first")
         if new.saving is not None:
-            saved = {"through": feedback.newest_event(session, new.subscriber)}
-            new = replace(new, saving=new.saving.model_copy(update=saved))
+            through = before.through if before else feedback.newest_event(session, new.subscriber)
+            new = replace(new, saving=new.saving.model_copy(update={"through": through}))
         libraries.link(session, new, now)
 
 
@@ -321,9 +327,9 @@ async def _read(context: LibrarySync, claimed: Library) -> Library:
 async def _save(context: LibrarySync, claimed: Library) -> Library:
     """Put waiting papers into a library that was just read, and end the claim."""
     saving, next_ = claimed.saving or Saving(), SYNC_INTERVAL
-    if saving.problem is None:
-        saving = saving.model_copy(update={"is_told": False})
     waiting = await asyncio.to_thread(waiting_papers, context.db, context.keys, claimed, context.clock())
+    if not waiting:
+        saving = without_problem(saving)
     if waiting:
         base, key = context.zotero_url, _open_key(context, claimed)
         try:
@@ -391,19 +397,25 @@ def _apply_listing(
     context: LibrarySync, claimed: Library, becomes: Library, listing: LibraryListing | None
 ) -> LibraryUpdate | None:
     now = context.clock()
-    read = None if listing is None else _contents(listing, now)
+    read = None if listing is None else _contents(context.keys, claimed, listing, now)
     return _apply_contents(context.db, claimed, becomes, read, now)
 
 
-def _contents(listing: LibraryListing, now: datetime) -> _Contents:
+def _contents(keys: Keys, claimed: Library, listing: LibraryListing, now: datetime) -> _Contents:
     """Return a listing's entries as references of the library's owner."""
     current = [sighting for sighting in listing.sightings if not sighting.withdrawn]
     papers = without_shared_dois([replace(one, ids=one.ids[1:]) for one in current], {})
+    entries = {
+        _entry(one): (reference_of(paper), _day(one.day, now)) for one, paper in zip(current, papers, strict=True)
+    }
     return _Contents(
-        entries={
-            _entry(one): (reference_of(paper), _day(one.day, now)) for one, paper in zip(current, papers, strict=True)
-        },
+        entries=entries,
         removed=frozenset(_entry(one) for one in listing.sightings if one.withdrawn),
+        added=frozenset(
+            name
+            for name, (reference, _) in entries.items()
+            if name in {item_key(keys, claimed, paper) for paper in reference.ids}
+        ),
         is_complete=listing.is_complete,
     )
 
@@ -461,7 +473,9 @@ def _after(
     current = {}
     for name, (reference, day) in contents.entries.items():
         paper = _name(existing.get(name), reference, public.get(reference.name, reference.name))
-        current[name] = replace(existing.get(name, LibraryEntry(claimed.key, name, paper)), paper=paper, day=day)
+        status = EntryStatus.DROPPED if name in contents.added else EntryStatus.BEYOND
+        entry = existing.get(name, LibraryEntry(claimed.key, name, paper, status=status))
+        current[name] = replace(entry, paper=paper, day=day)
     return [*(entry for entry in before if entry.library != claimed.key), *(remaining | current).values()]
 
 

@@ -5,6 +5,7 @@ the version that was read, under keys that follow from the paper. So neither a l
 twice, and nothing is changed or deleted. Only public facts of a paper go there: no topics, reasons, notes or feedback.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,11 @@ PER_DAY = 100
 TAG = "digestd"
 _ARXIV_DOI = "doi:10.48550/"
 _CREATORS_MAX, _TAGS_MAX, _TAG_MAX, _TEXT_MAX = 300, 30, 100, 15_000
+_GROUP = re.compile(
+    r"(?i:\b(collaboration|committee|consortium|deepmind|foundation|group|initiative|institute|laboratory|network|project|"
+    r"society|team|university)\b)|\b(AI|Labs?|Research|Inc|Ltd|GmbH)\b"
+)
+"""Authors who are no persons."""
 _KEY_LETTERS = "23456789ABCDEFGHIJKLMNPQRSTUVWXYZ"
 _CHANGED, _TOO_LARGE, _BAD = 412, 413, 400
 _DONE = frozenset({200, _CHANGED})
@@ -64,7 +70,7 @@ def waiting_papers(db: Database, keys: Keys, library: Library, now: datetime) ->
         taken |= {PaperId(entry.name) for entry in entries}
         waiting = []
         for number, paper in saved:
-            names, key = [paper.id, *papers.names(session, paper.key)], _item_key(keys, library, paper.id)
+            names, key = [paper.id, *papers.names(session, paper.key)], item_key(keys, library, paper.id)
             item = {**item_of(paper, names), "key": key, "version": 0, "collections": [saving.collection]}
             if not saving.collection:
                 del item["collections"]
@@ -127,9 +133,7 @@ def _advanced(saving: Saving, results: Sequence[tuple[SavedPaper, int | None]]) 
 
     The first one that may become better later ends it.
     """
-    done = saving.model_copy(update={"failures": 0})
-    if saving.problem is not SavingProblem.PAPER or saving.is_told:
-        done = _with_problem(done, None)
+    done = without_problem(saving)
     for paper, status in results:
         if status is None:
             return done
@@ -143,6 +147,12 @@ def _advanced(saving: Saving, results: Sequence[tuple[SavedPaper, int | None]]) 
             return after_failure(done.model_copy(update={"failures": saving.failures}))
         done = done.model_copy(update={"through": paper.number})
     return done
+
+
+def without_problem(saving: Saving) -> Saving:
+    """Return how saving stands if nothing is wrong any more. Of a refused paper its reader must have been told."""
+    done = saving.model_copy(update={"failures": 0})
+    return done if saving.problem is SavingProblem.PAPER and not saving.is_told else _with_problem(done, None)
 
 
 def after_failure(saving: Saving) -> Saving:
@@ -161,7 +171,7 @@ def _day(now: datetime) -> str:
     return now.date().isoformat()
 
 
-def _item_key(keys: Keys, library: Library, paper: PaperId) -> str:
+def item_key(keys: Keys, library: Library, paper: PaperId) -> str:
     """Return the key that a paper gets there: 8 of Zotero's letters, always the same."""
     mac = keys.original.mac("zotero", f"{library.subscriber}:{library.place}:{paper}".encode())
     return "".join(_KEY_LETTERS[byte % len(_KEY_LETTERS)] for byte in mac[:8])
@@ -196,6 +206,6 @@ def _value(names: Sequence[PaperId], scheme: str) -> str:
 
 def _creators(names: Sequence[str]) -> Iterator[dict[str, str]]:
     for name in names:
-        family, _, given = family_first(name).rpartition(", ")
+        family, _, given = ("", "", name) if _GROUP.search(name) else family_first(name).rpartition(", ")
         one = {"lastName": family, "firstName": given} if family else {"name": given}
         yield {"creatorType": "author", **one}

@@ -23,6 +23,7 @@ from digestd.domain.mail_budget import Pool
 from digestd.domain.subscriber import Cause, ConsentAction, Subscriber
 from digestd.errors import BadInput, BadRecord
 from digestd.security.tokens import Purpose
+from digestd.store import libraries
 from digestd.subscribers.address_change import (
     SameAddress,
     cancel_address_change,
@@ -200,7 +201,10 @@ def erase(link: Linked) -> Response:
 @router.api_route("/renew/{token}", methods=SHOW)
 def show_renewal(link: Linked) -> Response:
     known = open_request(link.db, link.keys, Purpose.RENEW, link.token, link.now)
-    return link.pages.page("renew_confirm", language=known.language, here=f"{link.pages.site.root}renew/{link.token}")
+    with link.db.read() as session:
+        saves = any(library.saving for library in libraries.of(session, known.key))
+    here = f"{link.pages.site.root}renew/{link.token}"
+    return link.pages.page("renew_confirm", language=known.language, here=here, saves=saves)
 
 
 @router.post("/renew/{token}")

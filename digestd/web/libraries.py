@@ -7,7 +7,7 @@ GET  /p/{token}/libraries   Zotero;  POST links, reads, unlinks, ends putting sa
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated
@@ -26,6 +26,7 @@ from digestd.store import libraries
 from digestd.subscribers.libraries import (
     LIBRARIES_MAX,
     LibrarySync,
+    LinkedLibrary,
     NoSuchCollection,
     link_zotero,
     linked_libraries,
@@ -258,7 +259,7 @@ def _library_page(settings: SettingsPage, status: int = 200, **values: object) -
         found = linked_libraries(session, known.key)
     # `orcid` is for operators' templates of 0.1.0, whose form has a field for it.
     shown: dict[str, object] = {"done": "", "may_write": False, "problem": "", "place": "", "orcid": ""}
-    shown |= {"saves": False, "collection": "", "titles": ()}
+    shown |= {"saves": False, "collection": "", "titles": (), **_again(found)}
     shown |= {
         "here": settings.here,
         "linked": found,
@@ -266,6 +267,16 @@ def _library_page(settings: SettingsPage, status: int = 200, **values: object) -
         "most": LIBRARIES_MAX,
     }
     return settings.pages.page("libraries", status, known.language, **{**shown, **values})
+
+
+def _again(linked: Sequence[LinkedLibrary]) -> dict[str, object]:
+    """Return what the form needs to link a library again that gets saved papers: one that has a problem, if any."""
+    stuck_first = sorted((one.library for one in linked), key=lambda library: not library.is_saving_stuck)
+    for library in stuck_first:
+        if library.saving is not None:
+            place = "" if library.place.startswith("users/") else library.place
+            return {"place": place, "saves": True, "collection": clean(library.saving.title)}
+    return {}
 
 
 async def _zotero(

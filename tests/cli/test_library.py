@@ -80,6 +80,8 @@ def test_saved_papers_are_put_into_a_collection(run: Run, zotero: Zotero) -> Non
     zotero.delete(zotero.added[0]["key"])
     run("library", "sync", ADA, "zotero:users/12")
     assert "the key may no longer write there" in str(listed(run)[0]["not saved"])
+    assert "gets no more saved papers" in run("library", "stop", ADA, "zotero:users/12").stderr
+    assert listed(run)[0]["saves to"] is None
 
 
 def test_invalid_library_is_one_line(run: Run, zotero: Zotero) -> None:

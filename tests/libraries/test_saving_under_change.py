@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from digestd.domain.library import Library, LibraryState
+from digestd.domain.library import Library, LibraryState, SavingProblem
 from digestd.security.tokens import Purpose, make_token
 from digestd.store import libraries as kept
 from digestd.store import personal_data
@@ -19,7 +19,7 @@ from digestd.subscribers.confirmed_actions import renew_as_requested
 from digestd.subscribers.libraries import stop_saving, unlink
 from tests.libraries.conftest import SyncSetup
 from tests.libraries.library_servers import KEY
-from tests.libraries.test_saving import ICE, bring, link, many, save, saving, titles, told
+from tests.libraries.test_saving import ICE, bring, link, many, save, saving, titles, told, unsave
 from tests.papers.http_server import says
 
 TITLE = "Ice on α ponds"
@@ -150,3 +150,57 @@ async def test_new_saves_wait_for_the_next_try_too(setup: SyncSetup) -> None:
     setup.site.paths["/users/12/items"] = write
     await setup.sync(minutes=16)
     assert len(titles(setup)) == 6
+
+
+async def test_new_key_goes_on_with_what_waited(setup: SyncSetup) -> None:
+    (earlier,) = many(setup, 1)
+    bring(setup, ICE)
+    save(setup, earlier)
+    await link(setup)
+    save(setup, ICE["id"])
+    setup.zotero.may_write = False
+    await setup.sync()
+    assert saving(setup).problem is SavingProblem.KEY
+    setup.zotero.may_write = True
+    await link(setup)
+    assert titles(setup) == [TITLE]
+    stop_saving(setup.by.db, setup.ada, setup.libraries[0].key)
+    save(setup, earlier)
+    await link(setup)
+    assert titles(setup) == [TITLE], "it did not wait: saving was stopped"
+
+
+async def test_problem_ends_when_nothing_waits(setup: SyncSetup) -> None:
+    bring(setup, ICE)
+    await link(setup)
+    save(setup, ICE["id"])
+    setup.zotero.may_write = False
+    await setup.sync()
+    assert saving(setup).problem is SavingProblem.KEY
+    unsave(setup, ICE["id"])
+    await setup.sync(hours=25)
+    assert saving(setup).problem is None
+
+
+async def test_added_paper_is_no_like_of_its_own(setup: SyncSetup) -> None:
+    bring(setup, ICE)
+    await link(setup)
+    save(setup, ICE["id"])
+    await setup.sync()
+    setup.zotero.put("PONDS234", title="Ponds", DOI="10.5555/ponds")
+    for _ in range(2):
+        await setup.sync(hours=25)
+        await setup.link()
+    assert (titles(setup), setup.likes) == ([TITLE], {"doi:10.5555/ponds"})
+
+
+async def test_groups_of_authors_have_one_name(setup: SyncSetup) -> None:
+    people = {"Ai Weiwei": "Weiwei", "Erik Jan van den Berg Jr.": "van den Berg, Jr."}
+    groups = ["ATLAS Collaboration", "Google DeepMind", "Meta AI", "The Pierre Auger Collaboration"]
+    bring(setup, ICE | {"authors": [*people, *groups]})
+    await link(setup)
+    save(setup, ICE["id"])
+    await setup.sync()
+    makers = setup.zotero.added[0]["creators"]
+    assert [one.get("name", one.get("lastName")) for one in makers] == [*people.values(), *groups]
+    assert [one["name"] for one in makers if "name" in one] == groups

@@ -96,6 +96,11 @@ def test_saved_papers_are_added_as_the_page_says(
     assert notices(answer.text).startswith("Linked.")
     assert "Papers you save are added to the collection “To &lt;read&gt;”." in answer.text
     assert "a read-only key would be safer" not in answer.text
+    form_again = client.get(here).text
+    assert 'value="on" checked' in form_again, "a new key must not end saving unasked"
+    assert 'value="To &lt;read&gt;"' in form_again
+    renewing = backend.link(Purpose.RENEW, backend.subscriber(ADA).key, 1)
+    assert "will no longer be added to your Zotero library" in client.get(renewing).text
     backend.import_papers(PAPER)
     client.post(f"{backend.link(Purpose.FEEDBACK, backend.plan(), 1)}/save")
     read(backend)
@@ -110,6 +115,8 @@ def test_saved_papers_are_added_as_the_page_says(
     assert notices(answer.text).startswith("Stopped.")
     assert "Papers you save are added" not in answer.text
     assert linked(backend)[0].saving is None
+    assert 'value="on" checked' not in answer.text
+    assert "no longer be added" not in client.get(renewing).text
 
 
 @pytest.mark.parametrize(
