@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import func, insert, or_, select, true, update
 from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
@@ -315,11 +315,14 @@ class ReaderPaper:
         return "\n".join((*self.tags, self.note))
 
 
-def saved_papers(session: Session, subscriber: int, limit: int = SAVED_MAX) -> list[ReaderPaper]:
-    """Return the saved papers, newest first, each once."""
+def saved_papers(
+    session: Session, subscriber: int, limit: int = SAVED_MAX, among: Collection[int] | None = None
+) -> list[ReaderPaper]:
+    """Return the saved papers, or those `among` some row numbers, newest first, each once."""
     query = (
         select(_F.paper, _F.at_us, _F.tags, _F.note)
         .where(_F.subscriber_id == subscriber, _F.verdict == Verdict.SAVED, _F.undone_us.is_(None))
+        .where(true() if among is None else _F.paper.in_(among))
         .order_by(_F.id.desc())
         .limit(limit)
     )

@@ -15,7 +15,7 @@ from sqlmodel import Session
 from digestd.domain.interest import Verdict
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.subscriber import Subscriber
-from digestd.errors import BadRecord, NotFound
+from digestd.errors import BadInput, BadRecord, NotFound
 from digestd.mail.outlets import ListedPaper, PaperList
 from digestd.mail.templates import Templates
 from digestd.store import feedback, papers
@@ -69,13 +69,20 @@ def find_papers(
     return [one for one in fitting if one]
 
 
+def find_paper(session: Session, name: PaperId) -> tuple[Paper, set[int]]:
+    """Return a paper with the row numbers that it has and had. Raises NotFound."""
+    found = papers.find(session, name)
+    if found is None:
+        raise NotFound(f"there is no paper {name}; check the identifier")
+    return found, {found.key, *papers.former_keys(session, [found.key]).get(found.key, ())}
+
+
 def saved_paper(session: Session, subscriber: int, paper: PaperId) -> ReaderPaper:
     """Return a saved paper. Raises NotFound."""
-    found = papers.find(session, paper)
-    saved = {one.paper.key: one for one in feedback.saved_papers(session, subscriber)} if found else {}
-    if found is None or found.key not in saved:
-        raise NotFound(f"{paper} is not saved; save it first")
-    return saved[found.key]
+    _, keys = find_paper(session, paper)
+    for saved in feedback.saved_papers(session, subscriber, among=keys):
+        return saved
+    raise NotFound(f"{paper} is not saved; save it first")
 
 
 def own_list(
@@ -92,15 +99,22 @@ def own_list(
 def save(db: Database, subscriber: int, paper: PaperId, now: datetime) -> None:
     """Save a paper, unless it is saved. Raises NotFound for an unknown paper."""
     with db.write() as session:
-        found, keys = _paper(session, paper)
+        found, keys = find_paper(session, paper)
         if Verdict.SAVED not in feedback.active_verdicts(session, subscriber, keys):
             feedback.add(session, subscriber, found.key, Verdict.SAVED, now)
 
 
-def remove(db: Database, subscriber: int, paper: PaperId, now: datetime) -> None:
-    """Remove a saved paper, with its tags and note. Raises NotFound for an unknown paper."""
+def remove(db: Database, subscriber: int, paper: PaperId, now: datetime, *, keep_notes: bool = False) -> None:
+    """Remove a saved paper, with its tags and note.
+
+    Raises:
+        NotFound: The paper is unknown.
+        BadInput: It has tags or a note, and `keep_notes` is set.
+    """
     with db.write() as session:
-        _, keys = _paper(session, paper)
+        _, keys = find_paper(session, paper)
+        if keep_notes and any(one.notes.strip() for one in feedback.saved_papers(session, subscriber, among=keys)):
+            raise BadInput("the reader has tags or notes on this paper; they can remove it themselves, on their page")
         if Verdict.SAVED in feedback.active_verdicts(session, subscriber, keys):
             feedback.withdraw(session, subscriber, keys, Verdict.SAVED, now)
 
@@ -109,14 +123,6 @@ def annotate(db: Database, subscriber: int, paper: PaperId, tags: Iterable[str],
     """Replace tags and note of a saved paper. Raises BadRecord, NotFound."""
     checked = read_tags(tags), read_note(note)
     with db.write() as session:
-        _, keys = _paper(session, paper)
+        _, keys = find_paper(session, paper)
         if not feedback.annotate(session, subscriber, keys, *checked):
             raise NotFound(f"{paper} is not saved; save it first")
-
-
-def _paper(session: Session, name: PaperId) -> tuple[Paper, set[int]]:
-    """Return a paper with the row numbers that it has and had."""
-    found = papers.find(session, name)
-    if found is None:
-        raise NotFound(f"there is no paper {name}; check the identifier")
-    return found, {found.key, *papers.former_keys(session, [found.key]).get(found.key, ())}

@@ -35,6 +35,7 @@ REFUSED_PER_NETWORK = 60
 SPAN = timedelta(minutes=1)
 BEARER = HTTPBearer(auto_error=False, description="Made by `digestd api-token add`")
 """For the OpenAPI description only: TokenGate has already checked the token."""
+_ENDED = "this token has ended or is not for here: one of a subscriber opens /mcp alone, and no other opens that"
 Answer = TypeVar("Answer")
 
 
@@ -87,7 +88,8 @@ class TokenGate:
             token = self._find(session, request)
         if token is None:
             self._strangers.check(network_of(request), self._clock(), "too many invalid tokens")
-            raise HTTPException(401, "send a token as Authorization: Bearer …", {"WWW-Authenticate": "Bearer"})
+            why = _ENDED if "authorization" in request.headers else "send a token as Authorization: Bearer …"
+            raise HTTPException(401, why, {"WWW-Authenticate": "Bearer"})
         self._tokens.check(str(token.key), self._clock(), "this token sends too many requests")
         return token
 
