@@ -1,0 +1,60 @@
+"""Write the sessions of papers as a calendar (iCalendar, RFC 5545)."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from digestd.text.sanitise import clean, safe_url
+
+MEDIA_TYPE, ENDING = "text/calendar; charset=utf-8", "ics"
+_LINE_MAX = 75
+"""Bytes of a line without its end (section 3.1)."""
+_ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
+"""Signs that a text value must not have as they are (section 3.3.11)."""
+
+
+class Event(NamedTuple):
+    """A session of a paper. `uid`: unique, and the same in every file."""
+
+    uid: str
+    title: str
+    start: datetime
+    end: datetime
+    room: str
+    text: str = ""
+    url: str = ""
+
+
+def calendar(name: str, events: Sequence[Event], made: datetime) -> bytes:
+    """Return a calendar of these events. `made`: when their list was made."""
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//digestd//programme//EN", f"X-WR-CALNAME:{_text(name)}"]
+    for event in sorted(events, key=lambda one: (one.start, one.title)):
+        lines += _event(event, made)
+    return b"".join(b"".join(_folded(line)) + b"\r\n" for line in [*lines, "END:VCALENDAR"])
+
+
+def _event(event: Event, made: datetime) -> Iterator[str]:
+    yield from ("BEGIN:VEVENT", f"UID:{_text(event.uid)}", f"DTSTAMP:{_time(made)}")
+    yield from (f"DTSTART:{_time(event.start)}", f"DTEND:{_time(event.end)}", f"SUMMARY:{_text(event.title)}")
+    texts = {"LOCATION": _text(event.room), "DESCRIPTION": _text(event.text), "URL": safe_url(event.url)}
+    yield from (f"{name}:{value}" for name, value in texts.items() if value)
+    yield "END:VEVENT"
+
+
+def _text(text: str) -> str:
+    return clean(text).translate(_ESCAPES)
+
+
+def _time(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def _folded(line: str) -> Iterator[bytes]:
+    """Yield a line in parts of 75 bytes at most, each but the first after a line end and a space; no sign is split."""
+    part = b""
+    for sign in line:
+        if len(part) + len(sign.encode()) > _LINE_MAX:
+            yield part + b"\r\n"
+            part = b" "
+        part += sign.encode()
+    yield part
