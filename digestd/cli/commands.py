@@ -111,6 +111,21 @@ SOURCE = {
     "check": CommandEntry("source:check_source", "Fetch one page of a source without storing it, and report problems."),
     "remove": CommandEntry("source:remove_source", "Remove a source. Its papers stay.", logs=False),
 }
+CONFERENCE = {
+    "list": CommandEntry(
+        "conference:list_conferences",
+        "List the conferences, how many papers they have, and whether their programmes were sent.",
+        logs=False,
+    ),
+    "plan": CommandEntry(
+        "conference:plan_conference", "Plan the programmes of a conference now, for those who follow it and have none."
+    ),
+    "sessions": CommandEntry(
+        "conference:import_sessions",
+        "Import when and where the papers of a conference are presented, for the calendar files of programmes.",
+        logs=False,
+    ),
+}
 DELIVERY = {
     "list": CommandEntry("delivery:list_deliveries", "List deliveries, newest first.", logs=False),
     "show": CommandEntry(
@@ -186,6 +201,7 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     "group": GroupEntry("Manage groups of subscribers with shared interests.", GROUP, _DATA),
     "paper": GroupEntry("Import, list, merge and split papers.", PAPER, _DATA),
     "source": GroupEntry("Manage the sources of papers.", SOURCE, _DATA),
+    "conference": GroupEntry("Manage the programmes of conferences.", CONFERENCE, _DATA),
     "coverage": CommandEntry(
         "source:show_coverage", "Show how complete each day of each source is.", _DATA, logs=False
     ),

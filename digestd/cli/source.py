@@ -15,13 +15,14 @@ from digestd.errors import BadInput
 from digestd.sources import parse_source, source_type
 from digestd.sources.source import Source
 from digestd.store import rate_limits
-from digestd.store.papers import sources
+from digestd.store.papers import conferences, sources
 from digestd.store.papers.sources import FetchRecord, RejectedRecord
 from digestd.store.rate_limits import HostState
 
 if TYPE_CHECKING:
     from digestd.papers.source_check import SourceCheck
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -48,23 +49,46 @@ def list_sources(as_json: Json = False) -> None:
     with built.db.read() as session:
         last = sources.latest_fetches(session)
         known = {host.host: host for host in rate_limits.hosts(session)}
-    emit([source_row(one, last.get(one.name), known.get(one.rate_limit.host)) for one in built.sources], as_json)
+        called = conferences.names(session)
+    emit(
+        [
+            source_row(one, last.get(one.name), known.get(one.rate_limit.host), called.get(one.name))
+            for one in built.sources
+        ],
+        as_json,
+    )
 
 
-def add_source(spec: Spec) -> None:
+def add_source(
+    spec: Spec,
+    conference: Annotated[
+        bool,
+        typer.Option("--conference", help="It lists a conference: each subscriber who follows it gets one programme."),
+    ] = False,
+    name: Annotated[str, typer.Option(help="The name of the conference, as in 'ICLR 2027'.")] = "",
+) -> None:
     """Add a source.
 
     `digestd source check SPEC` tries it without storing anything.
 
-    Example: digestd source add biorxiv:neuroscience
+    Example: digestd source add openreview:ICLR.cc/2027/Conference --conference
     """
     built = _changeable()
-    name = parse_source(spec).name
+    source = parse_source(spec).name
+    if name and not conference:
+        raise BadInput("--name is for conferences; add --conference")
+    called = _conference_name(source, name) if conference else None
     with built.db.write() as session:
-        if name in sources.specs(session):
-            raise BadInput(f"{name} was added before; `digestd source list` shows all sources")
-        sources.add(session, [name], built.clock())
-    say(f"{name} is fetched from the next ingest on{_caution(name)}")
+        if source in sources.specs(session):
+            raise BadInput(f"{source} was added before; `digestd source list` shows all sources")
+        if called and called in conferences.names(session).values():
+            raise BadInput(f"{called} is another source's conference; choose another --name")
+        sources.add(session, [source], built.clock(), called)
+        if called:
+            sources.delete_fetches_before(session, source, built.clock())  # all of its list is read
+    say(f"{source} is fetched from the next ingest on{_caution(source)}")
+    if called:
+        say(f"subscribers who follow {called} get one programme, a day after its list was complete")
 
 
 def remove_source(spec: Spec) -> None:
@@ -85,7 +109,27 @@ def remove_source(spec: Spec) -> None:
     say(f"{spec} is removed; its papers stay")
 
 
-def source_row(source: Source, last: FetchRecord | None, host: HostState | None) -> dict[str, object]:
+def _conference_name(spec: str, name: str) -> str:
+    """Return the name of a conference: as given, else the acronym and year of OpenReview's id. Raises BadInput."""
+    found = _EDITION.search(spec)
+    name = name.strip() or (f"{found['acronym']} {found['year']}" if found else "")
+    if not _CONFERENCE.fullmatch(name) or len(name) > _NAME_MAX:
+        raise BadInput(
+            f"{name[:40]!r} is no name of a conference; give one by --name, of at most {_NAME_MAX} letters, digits and "
+            "single spaces, which begins with a letter, as in 'ICLR 2027'"
+        )
+    return name
+
+
+_EDITION = re.compile(r"[:/](?P<acronym>[A-Za-z]\w*)(?:\.[\w.]+)?/(?P<year>20\d\d)(?:/|$)", re.ASCII)
+_CONFERENCE = re.compile(r"[A-Za-z](?: ?[A-Za-z0-9]){1,15}", re.ASCII)
+_NAME_MAX = 16
+"""Characters of the name of a conference, for which the sent journal has so many bytes."""
+
+
+def source_row(
+    source: Source, last: FetchRecord | None, host: HostState | None, conference: str | None = None
+) -> dict[str, object]:
     """Return one source as printed, with its last fetch, and until when its host is not contacted."""
     state = "never asked" if last is None else "broken" if last.error else "answered"
     fetched: datetime | None = last.fetched if last else None
@@ -99,6 +143,7 @@ def source_row(source: Source, last: FetchRecord | None, host: HostState | None)
         "host_failures": host.failures if host else 0,
         "left_alone_until": host.open_until if host else None,
         "error": last.error if last else None,
+        "conference": conference,
     }
 
 

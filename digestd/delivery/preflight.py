@@ -184,7 +184,7 @@ def _failures(sender: Sender, templates: Templates) -> Mapping[MailForm, str]:
     found = {}
     for language in map(templates.language_of, templates.languages):
         for kind in SENT_KINDS:
-            why = _failure(sender, templates, MailKind.DIGEST if kind in DIGESTS else kind, language)
+            why = _failure(sender, templates, MailKind.DIGEST if kind is MailKind.COPY else kind, language)
             if why:
                 found[kind, language] = why
     return found
@@ -193,17 +193,17 @@ def _failures(sender: Sender, templates: Templates) -> Mapping[MailForm, str]:
 @lru_cache(maxsize=256)
 def _failure(sender: Sender, templates: Templates, kind: MailKind, language: str) -> str:
     """Return what is wrong with a kind of mail in a language, or nothing."""
-    composer = Composer(None, sender, templates)
+    composer, name = Composer(None, sender, templates), MailKind.DIGEST if kind in DIGESTS else kind
     for claim in _claims(composer, kind, language):
         try:
             found = composer.lint(claim, is_invented=True)
         except DigestdError as error:
             return str(error)
         except Exception as error:
-            return f"it cannot be composed ({type(error).__name__}); check the templates email/{kind}.*"
+            return f"it cannot be composed ({type(error).__name__}); check the templates email/{name}.*"
         for finding in found:
             if finding.severity is Severity.ERROR:
-                return f"{finding.where}: {finding.message} (in the templates email/{kind}.* or those they use)"
+                return f"{finding.where}: {finding.message} (in the templates email/{name}.* or those they use)"
     return ""
 
 
@@ -252,6 +252,9 @@ def _digests(notice: Claim) -> Iterator[Claim]:
         f"Source {state}": state for state in CoverageState
     }
     daily = notice._replace(period=_DAY, covers_from=_DAY, facts=DigestFacts(100))
+    if notice.kind is MailKind.PROGRAMME:
+        yield daily._replace(period="Lakes 2027", picks=tuple(every))
+        return
     detailed = notice.preferences.model_copy(update={"full_abstracts": True})
     news = tuple(SavedNews("Lakes", _HOME, (Change(kind, "3", "2", _HOME),)) for kind in ChangeKind)
     facts = DigestFacts(100, gaps, unmatched=("lake ice", "river ice"), most_read=1, news=news)

@@ -426,7 +426,8 @@ class RestoreGuard:
                 numbers = seen_papers.known_hashes(session, now) if unknown else {}
                 for mail, attempt in zip(some, tried, strict=True):
                     if attempt in unknown:
-                        counts[mail.outcome] += self._add_lost_digest(session, mail, numbers, planner, now)
+                        add = self._add_lost_digest if mail.period[0].isdigit() else self._add_lost_programme
+                        counts[mail.outcome] += add(session, mail, numbers, planner, now)
         return counts
 
     def _add_lost_digest(
@@ -457,6 +458,29 @@ class RestoreGuard:
             next_due = period.due if period else schedule.first_due(who.timing, now, date.isoformat())
             restore.reschedule(session, who.key, date.isoformat(), due, next_due)
         return is_added
+
+    def _add_lost_programme(
+        self, session: Session, mail: JournalMail, numbers: Mapping[bytes, int], planner: "Planner", _now: datetime
+    ) -> bool:
+        """Write one programme again, so that no other is planned; its period is the name of the conference."""
+        who = subscribers.by_key(session, mail.subscriber, lock=True)
+        hashes = seen_papers.split_hashes(mail.papers)
+        revisions = restore.revisions_of(session, {numbers[one] for one in hashes if one in numbers})
+        if who is None or who.status is not Status.ACTIVE or not revisions:
+            return False
+        due = from_us(mail.attempt.at_us)
+        programme = restore.LostDigest(
+            *(mail.attempt, who.key, who.version, mail.period),
+            make_message_id(planner.keys, who.key, MailKind.PROGRAMME, mail.period.replace(" ", "-"), planner.host),
+            sorted(revisions.items()),
+            due,
+            due + schedule.PROGRAMME_LIFE,
+            MailKind.PROGRAMME,
+            schedule.local_date(who.timing, due).isoformat(),
+        )
+        added = restore.add_lost_digest(session, programme)
+        is_accepted = mail.outcome is SentOutcome.ACCEPTED
+        return added is not None and restore.apply_sent(session, added, mail.attempt, is_accepted)
 
     def _hold(self, now: datetime) -> int:
         """Make every ready delivery uncertain."""

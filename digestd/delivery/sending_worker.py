@@ -27,7 +27,7 @@ from digestd.delivery.group_commit import GroupCommit
 from digestd.delivery.relays import RelayBackoff, RelayBalancer
 from digestd.delivery.transports import Route
 from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail
-from digestd.domain.delivery import Claim, MailKind
+from digestd.domain.delivery import PICKED, Claim
 from digestd.errors import ConnectionFailed, DatabaseUnreachable, MailsRefused, RelayFailed
 from digestd.security.addresses import envelope_tag
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
@@ -232,7 +232,7 @@ class SendingWorker:
             self._context.route.name,
             claim.message_id,
         )
-        if claim.kind is MailKind.DIGEST:
+        if claim.kind in PICKED:
             papers = tuple([pick.paper for pick in claim.picks])
             request = request._replace(subscriber=claim.subscriber, period=claim.period, papers=papers)
         decision = await self._context.commits.pass_commit_point(request)

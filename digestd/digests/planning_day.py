@@ -18,6 +18,7 @@ from digestd.digests.seed_reader import SeedReader
 from digestd.digests.text_model import read_embeddings, text_model
 from digestd.domain.coverage import SOURCE_IN_USE, CoverageState, incomplete_states
 from digestd.domain.digest import FIRST_WINDOW, WINDOW
+from digestd.domain.paper import Paper
 from digestd.domain.subscriber import Cadence
 from digestd.domain.trial import Trial
 from digestd.ranking.arrays import Bools
@@ -31,7 +32,7 @@ from digestd.sources import source_type
 from digestd.store import feedback, papers
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
-from digestd.store.papers import sources
+from digestd.store.papers import conferences, sources
 from digestd.store.ranking import judgments, trials
 
 _WORST_LAST = list(CoverageState)
@@ -167,16 +168,23 @@ class PlanningDay:
 
 
 def read_planning_day(
-    db: Database, now: datetime, ranking: RankingOptions, until: datetime | None = None
+    db: Database,
+    now: datetime,
+    ranking: RankingOptions,
+    until: datetime | None = None,
+    among: Sequence[Paper] | None = None,
 ) -> PlanningDay:
     """Read the candidates of `now` and index them.
 
-    `until`: Leave out papers first seen later. Default: none.
+    Args:
+        until: Leave out papers first seen later. Default: none.
+        among: The candidates, instead of the new papers.
     """
     model = text_model(db, now)
     with db.read() as session:
         # Another process's clock may be ahead: every stored paper is a candidate.
-        found = papers.candidates(session, now - WINDOW - WEEKLY_SLACK, until or now + WINDOW)
+        new = papers.candidates(session, now - WINDOW - WEEKLY_SLACK, until or now + WINDOW) if among is None else among
+        found = list(new)
         archive_votes = papers.archive_votes(session, now - WINDOW - WEEKLY_SLACK, ARCHIVE_VOTES)
         former = papers.former_keys(session, [paper.key for paper in found])
         coverage = incomplete_sources(session, now)
@@ -240,8 +248,8 @@ def incomplete_sources(session: Session, now: datetime) -> dict[str, CoverageSta
     Several sources may share a label, such as two sets of arXiv categories. If one of them is complete, the label is
     partial at worst, because its papers are in the digest.
     """
-    today = now.date()
-    rows = sources.recent_coverage(session, today - SOURCE_IN_USE)
+    today, apart = now.date(), conferences.names(session)
+    rows = [row for row in sources.recent_coverage(session, today - SOURCE_IN_USE) if row.source not in apart]
     incomplete = incomplete_states(rows, today)
     complete = {_label(row.source) for row in rows if row.day <= today and row.source not in incomplete}
     found: dict[str, CoverageState] = {}
@@ -254,10 +262,11 @@ def incomplete_sources(session: Session, now: datetime) -> dict[str, CoverageSta
 
 def no_source_answered(session: Session, now: datetime) -> bool:
     """Return True if there are sources of papers, and none answered when it was last asked."""
+    apart = conferences.names(session)
     asked = {
         source: answered is not None and answered >= last - ONE_VISIT
         for source, (last, answered) in sources.answers(session).items()
-        if last > now - SOURCE_IN_USE
+        if last > now - SOURCE_IN_USE and source not in apart
     }
     answered = [source for source, has_answered in asked.items() if has_answered]
     return len(answered) < len(asked) and not any(map(_has_papers, answered))

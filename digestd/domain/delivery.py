@@ -89,10 +89,11 @@ class Outcome(StrEnum):
 
 
 class MailKind(StrEnum):
-    """The content of a delivery. Everything but a digest and its copy is a notice."""
+    """The content of a delivery. Everything but a digest, its copy and a programme is a notice."""
 
     DIGEST = "digest"
     COPY = "copy"  # a digest that the operator sends on request, beside those of the schedule
+    PROGRAMME = "programme"  # the papers of a conference for a subscriber, once; its key is the conference's name
     CONFIRM = "confirm"
     SETTINGS = "settings"  # a fresh link to the preferences
     ERASE = "erase"  # the subscriber asked to be erased: confirm it
@@ -103,8 +104,10 @@ class MailKind(StrEnum):
     REPLY = "reply"  # the answer to commands by mail
 
 
-DIGESTS = frozenset({MailKind.DIGEST, MailKind.COPY})
+DIGESTS = frozenset({MailKind.DIGEST, MailKind.COPY, MailKind.PROGRAMME})
 """Mails with picks."""
+PICKED = frozenset({MailKind.DIGEST, MailKind.PROGRAMME})
+"""Mails whose papers count as seen: none comes twice in them."""
 UNCONFIRMED = frozenset({MailKind.CONFIRM, MailKind.ADDRESS_CHANGE_NEW})
 """Mails to addresses that nobody has confirmed: their bounces say nothing about the readers."""
 RETIRED_KINDS = frozenset({MailKind.CHAT})
@@ -146,6 +149,7 @@ _CONFIRMED = frozenset({Status.ACTIVE, Status.PAUSED})
 _MAY_BE_WRITTEN_TO = {
     MailKind.DIGEST: frozenset({Status.ACTIVE}),
     MailKind.COPY: frozenset({Status.ACTIVE}),
+    MailKind.PROGRAMME: frozenset({Status.ACTIVE}),
     # a request for an unsubscribed or suppressed address changes nothing until confirmed
     MailKind.CONFIRM: frozenset({Status.PENDING, Status.UNSUBSCRIBED, Status.SUPPRESSED}),
     MailKind.SETTINGS: _CONFIRMED | {Status.UNSUBSCRIBED},  # the unsubscribed may still export or erase their data

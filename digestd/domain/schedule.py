@@ -17,6 +17,7 @@ _HORIZON_DAYS = 9
 
 DAILY_LIFE = timedelta(hours=18)
 WEEKLY_LIFE = timedelta(days=3)
+PROGRAMME_LIFE = timedelta(days=7)
 
 
 def newest_due(timing: Timing, now: datetime) -> Period:

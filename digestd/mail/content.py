@@ -64,6 +64,17 @@ class DigestLinks:
     manage: str = ""
 
 
+class Programme(NamedTuple):
+    """The conference that a digest is the programme of: its name, how many papers it has for this subscriber.
+
+    `shown`: how many of them the HTML part has.
+    """
+
+    conference: str
+    picked: int
+    shown: int
+
+
 @dataclass(frozen=True, slots=True)
 class DigestContent:
     """The content of one digest.
@@ -74,6 +85,7 @@ class DigestContent:
         held: Earlier digests that may not have arrived.
         most_read: The paper that everybody reads, if it is none of the items.
         abstracts: Where the full abstracts are.
+        programme: The conference, if it is the programme of one.
     """
 
     list_name: str
@@ -89,6 +101,7 @@ class DigestContent:
     held: tuple[EarlierDigest, ...] = ()
     most_read: PaperView | None = None
     abstracts: FullAbstracts = FullAbstracts.NOWHERE
+    programme: Programme | None = None
 
 
 @dataclass(frozen=True, slots=True)

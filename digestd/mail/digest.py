@@ -99,6 +99,7 @@ class DigestSummary(NamedTuple):
         is_saving, is_not_saved: Whether saved papers now go to a library, and whether some did not get there.
         is_withdrawal: Whether it is sent without papers because one that the subscriber saved was withdrawn.
         by_mail: Whether feedback is given by mail.
+        conference: The name of the conference, if it is the programme of one.
         first: A slot for the title of the first paper.
     """
 
@@ -126,6 +127,7 @@ class DigestSummary(NamedTuple):
     is_not_saved: bool = False
     is_withdrawal: bool = False
     by_mail: bool = False
+    conference: str = ""
     first: str = slot("first")
 
 
@@ -219,13 +221,15 @@ def assemble_digest(templates: Templates, content: DigestContent, html_max: int 
     The text part, which no mail reader clips, always has every paper.
     """
     environment, count = templates.environment(content.language), len(content.items)
-    layout = blocks(content.items)
-    for fit in DETAIL_LEVELS[count * _PAPER_BYTES > html_max // 2 :]:
-        draft = _draft(environment, content, layout, fit, min(fit.papers, count))
+    layout, most = blocks(content.items), count
+    if content.programme:
+        most = min(count, content.programme.shown)
+    for fit in DETAIL_LEVELS[most * _PAPER_BYTES > html_max // 2 :]:
+        draft = _draft(environment, content, layout, fit, min(fit.papers, most))
         html = Body(draft.html)
         if html.size <= html_max:
             break
-    if fit.papers < count:
+    if min(fit.papers, most) < count:
         draft = _draft(environment, content, layout, fit, count)
     return AssembledDigest(draft.subject, Body(draft.text), html)
 
@@ -289,7 +293,7 @@ def _draft(
     else:
         draft.add(middle, html, text)
         draft.extend(news)
-        if not content.facts.news:
+        if not content.facts.news and not content.programme:
             draft.add(_empty(environment, content.facts.unmatched, links.settings and slot("settings")), html, text)
     draft.add(foot, html, text)
     return draft
@@ -368,6 +372,7 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
     is_thin = Occasion.THIN in facts.occasions and not is_for_all
     gaps = _coverage_gaps(facts.coverage or {})
     is_quiet = not weekly and not gaps and (is_thin or near == len(content.items))
+    conference, count, _ = content.programme or ("", len(content.items), 0)
     return DigestSummary(
         list_name=clean_line(content.list_name, NAME_MAX),
         name=name,
@@ -377,8 +382,8 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         weekly=weekly,
         tomorrow=not weekly and content.date.weekday() != _FRIDAY,  # some sources have five days a week
         trending=is_for_all and any(item.reason.kind is not ReasonKind.NEW for item in content.items),
-        considered=facts.considered if facts.considered > len(content.items) else 0,
-        count=len(content.items),
+        considered=facts.considered if facts.considered > count or conference else 0,
+        count=count,
         gaps=gaps,
         samples=sum(item.paper.is_sample for item in content.items),
         near=near,
@@ -393,6 +398,7 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         is_not_saved=Occasion.NOT_SAVED in facts.occasions,
         is_withdrawal=not content.items and any(one.is_withdrawn for one in facts.news),
         by_mail=_gives_feedback_by_mail(content.links),
+        conference=clean_line(conference, NAME_MAX),
     )
 
 

@@ -34,6 +34,8 @@ NEWS = frozenset({"new", "cross"})
 REPLACED = frozenset({"replace", "replace-cross"})
 ARCHIVE = "archive"
 """Value of `announced` for papers imported as already known. They train the text model and are never news."""
+CONFERENCE = "conference"
+"""Value of `announced` for the papers of a conference, which are news only if another source says so."""
 SIGNALS = "signals"
 """Value of `announced` for a sighting that only adds signals to a stored paper."""
 NEWS_WINDOW = timedelta(days=7)
@@ -245,8 +247,9 @@ def _work_times(state: _WorkState) -> tuple[bool, datetime, datetime]:
     in_the_news = [paper.status for paper in state.papers if not paper.status.archived]
     if in_the_news:
         return False, min(paper.first_seen for paper in in_the_news), in_the_news[0].published
-    only_replaced = all(one.sighting.announced in REPLACED for paper in state.papers for one in paper.sightings)
-    if state.is_news and only_replaced:
+    quiet = REPLACED | {CONFERENCE}
+    never_news = all(one.sighting.announced in quiet for paper in state.papers for one in paper.sightings)
+    if state.is_news and never_news:
         return False, state.now, published
     return True, min(paper.status.first_seen for paper in state.papers), state.papers[0].status.published
 

@@ -30,11 +30,13 @@ from digestd.sources.arxiv.calendar import date_range
 from digestd.sources.source import AnnouncementSource, BackfillSource, EnrichmentSource, Source
 from digestd.store import papers
 from digestd.store.database import Database
-from digestd.store.papers import sources
+from digestd.store.papers import conferences, sources
 from digestd.store.papers.sources import FetchRecord, RejectedRecord
 
 FIRST_LOOK = timedelta(days=3)
 LOOK_BACK_MAX = timedelta(days=7)
+FIRST_LIST = timedelta(days=730)
+"""How far back the list of a conference is read at first: all of it."""
 RECENT = timedelta(days=14)
 PAGES_MAX = 150
 """bioRxiv gives 30 papers a page, so a week of it is about seventy pages."""
@@ -120,7 +122,9 @@ def _gather(db: Database, source: Source, since: datetime | None, now: datetime)
     learned_from = (now - HISTORY_SPAN - LOOK_BACK_MAX).date()
     with db.read() as session:
         last = sources.newest_success(session, source.name)
-        start = since or max(last or now - FIRST_LOOK, now - LOOK_BACK_MAX)
+        is_new_list = last is None and conferences.name_of(session, source.name) is not None
+        recent = now - FIRST_LIST if is_new_list else max(last or now - FIRST_LOOK, now - LOOK_BACK_MAX)
+        start = since or recent
         is_enriching = isinstance(source, EnrichmentSource)
         return _Start(
             since=start,

@@ -122,3 +122,52 @@ def test_check_of_unreachable_host_is_one_line(
     assert (ended.value.code, said.count("\n"), said.count(";")) == (1, 1, 1)
     assert said.startswith("digestd: 127.0.0.1:9: ")
     assert said.endswith("; the same command may work later\n")
+
+
+@pytest.mark.parametrize(
+    ("spec", "more", "name"),
+    [
+        ("openreview:ICLR.cc/2027/Conference", (), "ICLR 2027"),
+        ("openreview:robot-learning.org/CoRL/2026/Conference", (), "CoRL 2026"),
+        ("openreview:NeurIPS.cc/2026/Datasets_Track", ("--name", "NeurIPS 2026 DB"), "NeurIPS 2026 DB"),
+        ("acl-anthology:acl", ("--name", "ACL 2027"), "ACL 2027"),
+    ],
+)
+def test_add_conference_names_it(run: Run, spec: str, more: tuple[str, ...], name: str) -> None:
+    added = run("source", "add", spec, "--conference", *more)
+    assert (added.exit_code, f"who follow {name} get one programme" in added.stderr) == (0, True)
+    [row] = [row for row in json.loads(run("source", "list", "--json").stdout) if row["conference"]]
+    assert (row["source"], row["conference"]) == (spec, name)
+    [listed] = json.loads(run("conference", "list", "--json").stdout)
+    expected = {"conference": name, "source": spec, "state": "collecting", "papers": 0, "newest": None, "programmes": 0}
+    assert listed == expected
+    planned = json.loads(run("conference", "plan", name, "--json").stdout)
+    assert (planned["papers"], planned["planned"]) == (0, 0)
+    assert json.loads(run("conference", "list", "--json").stdout) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("acl-anthology:acl", "--conference"), "give one by --name"),
+        (("acl-anthology:acl", "--conference", "--name", "2027-W01"), "begins with a letter, as in 'ICLR 2027'"),
+        (("acl-anthology:acl", "--conference", "--name", "A" * 17), "at most 16 letters"),
+        (("acl-anthology:acl", "--name", "ACL 2027"), "add --conference"),
+        (("acl-anthology:acl", "--conference", "--name", "ICLR 2027"), "choose another --name"),
+    ],
+)
+def test_add_conference_refuses_odd_names(run: Run, words: tuple[str, ...], said: str) -> None:
+    run("source", "add", "openreview:ICLR.cc/2027/Conference", "--conference")
+    refused = run("source", "add", *words)
+    assert isinstance(refused.exception, BadInput)
+    assert said in str(refused.exception)
+
+
+def test_conference_sessions_reports_bad_lines(run: Run, tmp_path: Path) -> None:
+    run("source", "add", "openreview:ICLR.cc/2027/Conference", "--conference")
+    (tmp_path / "s.csv").write_text("paper,start,end,room\nLakes,2027-04-24T09:00Z,2027-04-24T10:00Z,Hall\n")
+    done = run("conference", "sessions", "ICLR 2027", str(tmp_path / "s.csv"), "--json")
+    [entry] = json.loads(done.stdout)["refused"]
+    assert (done.exit_code, entry["line"], entry["field"]) == (1, 2, "paper")
+    unknown = run("conference", "plan", "XYZ 2027")
+    assert "`digestd conference list` shows all" in str(unknown.exception)

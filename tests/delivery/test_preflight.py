@@ -82,7 +82,7 @@ async def test_broken_template_stops_before_a_claim(
         report = await on_file.to(relay.url, templates_dir=str(own.folder)).deliver()
         if said:
             assert report.stopped is not None
-            assert report.stopped.startswith(f"digest, copy mails ({EVERY}) are held: ")
+            assert report.stopped.startswith(f"digest, copy, programme mails ({EVERY}) are held: ")
             assert said in report.stopped
             assert (relay.sessions, tries(on_file)) == (0, [(0, 0)] * READERS)
         assert on_file.states == {State.READY if said else State.ACCEPTED: READERS}

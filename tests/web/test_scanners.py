@@ -52,6 +52,7 @@ def mails(app: App, backend: Backend) -> list[bytes]:
     assert {claim.kind for claim in claims} == set(MailKind) - {
         MailKind.REPLY,
         MailKind.COPY,
+        MailKind.PROGRAMME,
         *RETIRED_KINDS,
     }  # without links of their own
     composer = Composer(app.db, app.sender, app.templates)

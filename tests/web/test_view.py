@@ -10,7 +10,7 @@ from digestd.store import core
 from tests.web.conftest import PAPER, Backend
 from tests.web.html import tree
 
-LABELS = ["Markdown", "BibTeX", "RIS"]
+LABELS = ["Markdown", "BibTeX", "RIS", "CSL-JSON"]
 
 
 def test_view_equals_mail(client: TestClient, backend: Backend) -> None:

@@ -76,21 +76,21 @@ QUERIES = {
         "SELECT a.delivery_id AS id, a.n, a.consent_version, e.status FROM attempt a "
         "JOIN delivery d ON d.id = a.delivery_id LEFT JOIN consent_event e "
         "ON e.subscriber_id = d.subscriber_id AND e.version = a.consent_version "
-        "WHERE d.kind IN ('digest', 'copy') AND a.final_dot_us IS NOT NULL "
+        "WHERE d.kind IN ('digest', 'copy', 'programme') AND a.final_dot_us IS NOT NULL "
         "AND (e.status IS NULL OR e.status <> 'active')",
     ),
     "I09": Query(
         "a digest that passed the commit point with another consent than it was planned for",
         "SELECT a.delivery_id AS id, a.n, a.consent_version, d.consent_version FROM attempt a "
-        "JOIN delivery d ON d.id = a.delivery_id WHERE d.kind IN ('digest', 'copy') AND a.final_dot_us IS NOT NULL "
-        "AND (a.consent_version IS NULL OR a.consent_version <> d.consent_version)",
+        "JOIN delivery d ON d.id = a.delivery_id WHERE d.kind IN ('digest', 'copy', 'programme') "
+        "AND a.final_dot_us IS NOT NULL AND (a.consent_version IS NULL OR a.consent_version <> d.consent_version)",
     ),
     "I10": Query(
         "a digest that passed the commit point after consent had ended",
         "SELECT a.delivery_id AS id, a.n, a.final_dot_us, e.at_us, e.status FROM attempt a "
         "JOIN delivery d ON d.id = a.delivery_id JOIN consent_event e "
         "ON e.subscriber_id = d.subscriber_id AND e.version = a.consent_version + 1 "
-        "WHERE d.kind IN ('digest', 'copy') AND a.final_dot_us > e.at_us AND e.status <> 'active'",
+        "WHERE d.kind IN ('digest', 'copy', 'programme') AND a.final_dot_us > e.at_us AND e.status <> 'active'",
     ),
     "I11": Query(
         "a subscriber whose consent is not on record, or differs from it",
@@ -106,7 +106,7 @@ QUERIES = {
         "a digest skipped although consent stands",
         "SELECT d.id, d.reason FROM delivery d JOIN subscriber s ON s.id = d.subscriber_id "
         "LEFT JOIN suppression p ON p.address_key = s.address_key "
-        "WHERE d.kind IN ('digest', 'copy') AND d.state = 'skipped' "
+        "WHERE d.kind IN ('digest', 'copy', 'programme') AND d.state = 'skipped' "
         "AND s.status = 'active' AND s.version = d.consent_version AND p.address_key IS NULL",
     ),
     "I16": Query(

@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 from sqlalchemy import select
 from sqlmodel import Session
 
-from digestd.domain.delivery import DIGESTS, FINAL_STATES, INITIAL_STATES, TRANSITIONS, UNSENT, MailKind, State
+from digestd.domain.delivery import DIGESTS, FINAL_STATES, INITIAL_STATES, PICKED, TRANSITIONS, UNSENT, State
 from digestd.domain.digest import Occasion
 from digestd.domain.subscriber import Status
 from digestd.errors import Damaged
@@ -82,7 +82,7 @@ def _check_seen(rows: list[core.Record], found: Found) -> None:
         return
     held: list[int] = []
     for row in rows:
-        if row.kind == MailKind.DIGEST and row.state not in UNSENT:
+        if row.kind in PICKED and row.state not in UNSENT:
             try:
                 held.extend(pick.paper for pick in unpack_picks(row.picks))
             except Damaged:

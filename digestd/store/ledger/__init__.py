@@ -1,6 +1,6 @@
 """The ledger: one row per mail, from planning to its final state.
 
-    create           planning: digests, notices, the audit of who was due
+    create           planning: digests, programmes, notices, the audit of who was due
     claim_queue      a worker leases what is ready; conditions in the words of the partial indexes
     commit_point     consent and lease are checked again, and `final_dot` is committed before the final dot is sent
     results          the relay's reply; refusals that delivery.bounces has judged as final
@@ -19,7 +19,7 @@ nothing of SMTP: it takes results and returns claims.
 
 from digestd.store.ledger.claim_queue import claim, claim_these, divert, expire, force_index_scans
 from digestd.store.ledger.commit_point import commit_sends
-from digestd.store.ledger.create import Notice, plan_copy, plan_digests, plan_notice, stored_digests
+from digestd.store.ledger.create import Notice, plan_copy, plan_digests, plan_notice, plan_programmes, stored_digests
 from digestd.store.ledger.results import count_waiting, record_journalled, record_results
 from digestd.store.ledger.settlement import (
     count_long_uncertain,
@@ -43,6 +43,7 @@ __all__ = [
     "plan_copy",
     "plan_digests",
     "plan_notice",
+    "plan_programmes",
     "record_journalled",
     "record_results",
     "release",

@@ -31,7 +31,7 @@ from sqlalchemy.exc import DataError, IntegrityError, InternalError, Programming
 from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
-from digestd.domain.delivery import DIGESTS, Actor, Claim, Consent, MailKind, State, SuppressionReason, blocks_mail
+from digestd.domain.delivery import Actor, Claim, Consent, MailKind, State, SuppressionReason, blocks_mail
 from digestd.domain.digest import DigestFacts, Occasion
 from digestd.domain.subscriber import Status
 from digestd.store import core
@@ -75,7 +75,7 @@ RECIPIENTS = (
 BY_MAIL = Occasion.ROOM_FAILED, Occasion.ROOM_ENDED
 """Occasions of digests that go by mail, although their subscriber has a chat room."""
 TO_ROOM = and_(
-    _D.kind.in_(sorted(DIGESTS)),
+    _D.kind.in_([MailKind.COPY, MailKind.DIGEST]),
     *(_D.occasions.not_like(f"%{occasion}%") for occasion in BY_MAIL),
     exists().where(core.chat_target.c.subscriber_id == _D.subscriber_id),
 )

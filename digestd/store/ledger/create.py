@@ -15,7 +15,7 @@ from sqlmodel import Session
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, MailKind, State
 from digestd.domain.digest import DigestFacts, DigestSlot, Pick, SavedNews
-from digestd.domain.schedule import DAILY_LIFE
+from digestd.domain.schedule import DAILY_LIFE, PROGRAMME_LIFE
 from digestd.store import core
 from digestd.store.bulk import BulkStatement, Value
 from digestd.store.ledger import seen_papers
@@ -242,6 +242,38 @@ def plan_notice(session: Session, notice: Notice, message_id: str, now: datetime
         "occasions": "",
     }
     return _insert_ready(session, row, Actor.PLANNER, now, notice.expires, notice.not_before)
+
+
+@dataclass(frozen=True, slots=True)
+class NewProgramme:
+    """The programme of a conference to create. `date`: the subscriber's local date, as ISO text."""
+
+    subscriber: int
+    consent_version: int
+    conference: str
+    date: str
+    picks: tuple[Pick, ...]
+    considered: int
+    message_id: str
+
+
+def plan_programmes(session: Session, programmes: Sequence[NewProgramme], now: datetime) -> None:
+    """Write programmes, to be sent at once, and their papers as seen. No subscriber may have one of that conference."""
+    for new in programmes:
+        row = {
+            "subscriber_id": new.subscriber,
+            "kind": MailKind.PROGRAMME,
+            "key": new.conference,
+            "covers_from": new.date,
+            "consent_version": new.consent_version,
+            "message_id": new.message_id,
+            "picks": pack_picks(new.picks),
+            "considered": new.considered,
+            "coverage": {},
+            "occasions": "",
+        }
+        _insert_ready(session, row, Actor.PLANNER, now, now + PROGRAMME_LIFE)
+    seen_papers.add(session, {new.subscriber: [pick.paper for pick in new.picks] for new in programmes})
 
 
 def plan_copy(session: Session, copy: NewCopy, message_id: Callable[[str], str], now: datetime) -> int:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlmodel import Session
 
-from digestd.domain.delivery import DIGESTS, UNSENT, MailKind, State
+from digestd.domain.delivery import UNSENT, MailKind, State
 from digestd.domain.digest import DigestFacts
 from digestd.domain.subscriber import Status, Timing
 from digestd.store import core
@@ -67,7 +67,7 @@ def resend_candidates(session: Session, wanted: ResendFilter, after: int, limit:
     newer = select(later.c.id).where(
         later.c.subscriber_id == _D.subscriber_id,
         later.c.id > _D.id,
-        later.c.kind.in_(sorted(DIGESTS)),
+        later.c.kind.in_([MailKind.COPY, MailKind.DIGEST]),
         later.c.state.in_(_LIVE),
     )
     query = (

@@ -148,7 +148,7 @@ def hold(session: Session, mail: OpenDelivery, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LostDigest:
-    """A digest that was sent and that the ledger does not know.
+    """A digest or programme that was sent and that the ledger does not know.
 
     Attributes:
         sent: its last attempt, with the number that its delivery had.
@@ -164,18 +164,20 @@ class LostDigest:
     papers: Sequence[tuple[int, int]]
     due: datetime
     expires: datetime
+    kind: MailKind = MailKind.DIGEST
+    covers_from: str = ""
 
 
 def add_lost_digest(session: Session, digest: LostDigest) -> OpenDelivery | None:
     """Write a lost digest again, as ready, under its own number if that is free; None if its period has one."""
     connection, due_us = session.connection(), to_us(digest.due)
-    same = (_D.subscriber_id == digest.subscriber, _D.kind == MailKind.DIGEST, _D.key == digest.period)
+    same = (_D.subscriber_id == digest.subscriber, _D.kind == digest.kind, _D.key == digest.period)
     if connection.execute(select(_D.id).where(*same)).first() is not None:
         return None
     taken = connection.execute(select(_D.id).where(_D.id == digest.sent.delivery)).first()
-    row = _row(digest.subscriber, MailKind.DIGEST, digest.period, digest.message_id, due_us) | {
+    row = _row(digest.subscriber, digest.kind, digest.period, digest.message_id, due_us) | {
         "consent_version": digest.consent_version,
-        "covers_from": digest.period,
+        "covers_from": digest.covers_from or digest.period,
         "state": State.READY,
         "history": step(State.READY, Actor.RECOVERY, due_us),
         "picks": pack_picks([Pick(*paper, 0.0, Section.FOR_YOU, _UNKNOWN_REASON) for paper in digest.papers]),

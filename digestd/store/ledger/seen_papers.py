@@ -1,4 +1,5 @@
-"""Papers that each subscriber has received: one packed row, equal to the picks of live and sent digests.
+"""Papers that each subscriber has received: one packed row, equal to the picks of live and sent digests and
+programmes.
 
 A database that was restored lacks the papers that arrived since, but the sent journal has hashes of their ids. Once a
 source reports them again, they count as seen. They are expected for as long as they could be news.
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlmodel import Session
 
-from digestd.domain.delivery import UNSENT, MailKind, State
+from digestd.domain.delivery import PICKED, UNSENT, MailKind, State
 from digestd.store import core, papers, saved_news
 from digestd.store.bulk import BulkStatement, KeyLookup
 from digestd.store.ledger.packing import pack_seen, planned_us, readable_picks, readable_seen, unpack_news
@@ -54,7 +55,7 @@ def return_papers(session: Session, deliveries: Iterable[int]) -> None:
     Call it after the deliveries' states were written: what was planned last is then looked up again.
     """
     query = select(core.delivery.c.subscriber_id, core.delivery.c.picks).where(
-        core.delivery.c.id.in_(list(deliveries)), core.delivery.c.kind == MailKind.DIGEST
+        core.delivery.c.id.in_(list(deliveries)), core.delivery.c.kind.in_(sorted(PICKED))
     )
     returned: dict[int, set[int]] = {}
     known: dict[int, int] = {}

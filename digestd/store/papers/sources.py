@@ -39,9 +39,9 @@ def specs(session: Session) -> list[str]:
     return list(session.connection().execute(query).scalars())
 
 
-def add(session: Session, new: Iterable[str], now: datetime) -> None:
-    """Add sources; each must be new."""
-    rows = [{"spec": spec, "added_us": to_us(now)} for spec in new]
+def add(session: Session, new: Iterable[str], now: datetime, conference: str | None = None) -> None:
+    """Add sources; each must be new. `conference`: the name of the one that they list."""
+    rows = [{"spec": spec, "added_us": to_us(now), "conference": conference} for spec in new]
     core.execute_many(session, insert(core.source), rows)
 
 

@@ -118,12 +118,19 @@ class HostRow(Row):
 
 
 class SourceRow(Row):
-    """A configured source, by its spec."""
+    """A configured source, by its spec.
+
+    `conference`: the name of the conference whose papers it lists; `programmes`: whether its programmes were asked for,
+    or planned; `sessions`: [start, end, room] by identifier of a paper.
+    """
 
     __tablename__ = "source"
     id: int | None = Field(default=None, sa_column=own_key())
     spec: str = Field(unique=True, max_length=200)
     added_us: int = Field(sa_column=us())
+    conference: str | None = Field(default=None, max_length=16)
+    programmes: str | None = Field(default=None, max_length=10)
+    sessions: dict[str, list[str]] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
 
 
 class RejectedRecordRow(Row):
