@@ -1,6 +1,7 @@
 """Search papers by words and by meaning: `search_papers`.
 
-By words: each word of the query must begin a word of the title, the abstract, the authors or a reader's own notes.
+A query that is the identifier or address of a paper finds that paper. By words: each word of the query must begin a
+word of the title, the abstract, the authors or a reader's own notes.
 By meaning: the papers whose stored vectors are nearest to the query's, if there is a dense model. Both lists are merged
 by reciprocal rank (Cormack, Clarke & Buettcher 2009), so a paper that is on both comes first.
 """
@@ -10,14 +11,19 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
+from unicodedata import normalize
 
 import numpy as np
 from sqlmodel import Session
 
+from digestd.domain.paper import paper_id
+from digestd.errors import BadRecord
 from digestd.ranking.dense import FLOOR, Encoder
 from digestd.ranking.text import STOP_WORDS, is_unspaced, stems, word_tokens, words
+from digestd.store import papers
 from digestd.store.papers.search import SearchText, public_papers, texts_of, texts_with
 from digestd.store.ranking import embeddings
+from digestd.text.sanitise import clean
 from digestd.text.scripts import fold
 
 QUERY_MAX = 200
@@ -68,7 +74,9 @@ def search_papers(
         notes: what the reader who searches has noted about papers.
         limit: how many at most.
     """
-    query = query[:QUERY_MAX]
+    query = clean(query)[:QUERY_MAX]
+    if identified := _identified(session, query, among):
+        return identified
     wanted = _words(query)
     if not wanted:
         return []
@@ -84,6 +92,17 @@ def search_papers(
     return _fused(([one.paper for one in best], near), limit)
 
 
+def _identified(session: Session, query: str, among: Collection[int] | None) -> list[Found]:
+    """Return the paper whose identifier or address the query is, if it is one of those to search."""
+    try:
+        found = papers.find(session, paper_id("".join(query.split())))
+    except BadRecord:
+        return []
+    if found is None or (found.withdrawn if among is None else found.key not in among):
+        return []
+    return [Found(found.key, 1.0)]
+
+
 def _words(query: str) -> list[_Word]:
     tokens = {token: word for word in words(query) for token in word_tokens(word)}
     telling = [token for token in tokens if token not in STOP_WORDS] or list(tokens)
@@ -93,7 +112,10 @@ def _words(query: str) -> list[_Word]:
 def _word(token: str, written: str) -> _Word:
     """Return a word by its stem, so that `studies` finds `study`."""
     if is_unspaced(token):
-        return _Word(token, token, re.compile(re.escape(token)))
+        folded = _folded(written)
+        at = folded.find(token)
+        as_written = written[at : at + len(token)] if len(folded) == len(written) else token
+        return _Word(as_written, token, re.compile(re.escape(token)))
     start, ending = token, r"s?(?![^\W\d_])"
     if len(token) > _SHORT:
         stem = next(iter(stems([token])[token]), token)
@@ -101,6 +123,11 @@ def _word(token: str, written: str) -> _Word:
         start, ending = (start, "[iye]" * stem.endswith("i")) if token.startswith(start) else (token, "")
     pattern = re.compile(rf"\b{re.escape(start)}{ending}")
     return _Word(start if written.isascii() else written, start, pattern)
+
+
+def _folded(text: str) -> str:
+    """Return folded text as `word_tokens` has it: with the syllables of Korean in one piece."""
+    return text.lower() if text.isascii() else normalize("NFC", fold(text))
 
 
 def _by_words(texts: Iterable[SearchText], wanted: Sequence[_Word], notes: Mapping[int, str]) -> Iterator[Found]:
@@ -112,8 +139,8 @@ def _by_words(texts: Iterable[SearchText], wanted: Sequence[_Word], notes: Mappi
 
 def _points(text: SearchText, wanted: Sequence[_Word], notes: str) -> int:
     """Return the points of a paper; 0 if it lacks a word."""
-    naming = fold("\n".join((text.title, *text.authors, notes)))
-    abstract = fold(text.abstract)
+    naming = _folded("\n".join((text.title, *text.authors, notes)))
+    abstract = _folded(text.abstract)
     points = 0
     for word in wanted:
         if word.is_in(naming):
@@ -129,21 +156,21 @@ def _near_archive(session: Session, encoder: Encoder, query: str) -> list[int]:
     """Return the public papers nearest to a query, the nearest first."""
     [vector] = encoder.encode([query])
     found = embeddings.nearest(session, encoder.version, vector, FLOOR, _FOUND_MAX)
-    papers = public_papers(session, found)
-    return [papers[revision] for revision in found if revision in papers]
+    public = public_papers(session, found)
+    return [public[revision] for revision in found if revision in public]
 
 
 def _near(session: Session, encoder: Encoder, query: str, texts: Sequence[SearchText]) -> list[int]:
     """Return those of the papers that are near to a query, the nearest first."""
-    papers = {text.revision: text.paper for text in texts}
-    stored = embeddings.embeddings_of(session, encoder.version, papers)
+    theirs = {text.revision: text.paper for text in texts}
+    stored = embeddings.embeddings_of(session, encoder.version, theirs)
     vectors = {revision: vector for revision, vector in stored.items() if len(vector) == encoder.dims}
     if not vectors:
         return []
     [vector] = encoder.encode([query])
     cosines = np.stack(list(vectors.values())) @ vector
     ranked = sorted(zip(cosines, vectors, strict=True), reverse=True)
-    return [papers[revision] for cosine, revision in ranked if cosine >= FLOOR]
+    return [theirs[revision] for cosine, revision in ranked if cosine >= FLOOR]
 
 
 def _fused(lists: Iterable[Iterable[int]], limit: int) -> list[Found]:

@@ -60,6 +60,8 @@ def test_paper_list_searches_the_archive(run: Run) -> None:
     assert [one["id"] for one in run("paper", "list", "--search", "woods moss", "--json")] == [TWO]
     assert [one["id"] for one in run("paper", "list", "--search", "ÖMAN", "--json")] == [TWO]
     assert run("paper", "list", "--search", "whales", "--json") == []
+    assert run("paper", "list", "--search", "woods \udcff", "--json")[0]["id"] == TWO
+    assert run("subscriber", "saved", "list", ADA, "--search", "woods \udcff", "--tag", "\udcff", "--json") == []
 
 
 @pytest.mark.parametrize(

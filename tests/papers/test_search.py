@@ -74,6 +74,44 @@ def test_search_finds_papers_with_every_word(db: Database, now: datetime, query:
     assert names(db, query, keys[:0]) == []
 
 
+@pytest.mark.parametrize("query", ["трансформер", "ТРАНСФОРМЕР зима", "Иванова", "иванова", "バス", "データ", "신경망"])
+def test_archive_search_reads_other_scripts(db: Database, now: datetime, query: str) -> None:
+    abstract = "Зима: バスのデータ。 신경망은"
+    foreign = [
+        seen(f"arxiv:{n}", title=title, abstract=abstract, authors=["Вера Иванова"])
+        for n, title in enumerate(("Трансформер", "О ТРАНСФОРМЕРАХ", "Выбор трансформера"), 4)
+    ]
+    take(db, "s", *foreign, BEES, now=now)
+    assert sorted(names(db, query)) == ["arxiv:4", "arxiv:5", "arxiv:6"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "2401.00003v2",
+        "arXiv: 2401.00003",
+        "https://arxiv.org/pdf/2401.00003",
+        "10.5555/Bees.3",
+        "doi:10.5555/bees.3",
+        " https://doi.org/10.5555/bees.3\ud800",
+    ],
+)
+def test_search_finds_paper_by_identifier(db: Database, now: datetime, query: str) -> None:
+    found = seen("arxiv:2401.00003", "doi:10.5555/bees.3", title="Bees", abstract="Not to mix up with 2401.00004.")
+    take(db, "s", found, seen("arxiv:2401.00004", title="Bees", withdrawn=True), now=now)
+    keys = [paper(db, name).key for name in ("arxiv:2401.00003", "arxiv:2401.00004")]
+    assert names(db, query) == names(db, query, keys) == ["arxiv:2401.00003"]
+    assert names(db, query, keys[1:]) == []
+    assert names(db, "2401.00004") == ["arxiv:2401.00003"], "it is mentioned there, and the other is withdrawn"
+
+
+@pytest.mark.parametrize("query", ["bees \ud800 dance", "\udcff", "bees\0 dance"])
+def test_search_ignores_what_is_no_text(db: Database, now: datetime, query: str) -> None:
+    take(db, "s", BEES, now=now)
+    embed_papers(db, Subjects())
+    assert names(db, query, encoder=Subjects()) == ["arxiv:1"] * ("bees" in query)
+
+
 def test_search_of_own_papers_ignores_accents_and_reads_notes(db: Database, now: datetime) -> None:
     take(db, "s", BEES, CITIES, now=now)
     bees, cities = (paper(db, name).key for name in ("arxiv:1", "arxiv:2"))

@@ -42,7 +42,8 @@ def texts_of(session: Session, papers: Iterable[int]) -> list[SearchText]:
 def texts_with(session: Session, words: Sequence[str]) -> Iterator[SearchText]:
     """Yield the texts of public papers that may contain all words, newest first.
 
-    The database ignores case in English letters only. Other letters are wildcards in words with English ones.
+    The database ignores case in English letters only. Other letters are wildcards in words with English ones; words
+    without are searched in several spellings.
     """
     newest = select(func.max(_P.id) - ARCHIVE_MAX).scalar_subquery()
     query = _TEXTS.where(_P.id > newest, *_PUBLIC, *(_contains(session, word) for word in words))
@@ -60,16 +61,26 @@ _PUBLIC = (_P.withdrawn.is_(False), _P.paper_id.not_like(f"{MERGED}%"))
 
 
 def _contains(session: Session, word: str) -> core.Condition:
-    """Return the condition that a paper may contain a word. In the authors, which are JSON, letters are escaped."""
-    is_cased = any(letter.isascii() for letter in word)
-    plain = "".join("_" if is_cased and not letter.isascii() else _literal(letter) for letter in word)
-    escaped = "".join(_literal(json.dumps(letter)[1:-1]) for letter in word)
-    loose = "".join(_literal(letter) if letter.isascii() else r"\\u____" for letter in word) if is_cased else escaped
-    patterns = ((_TITLE, plain), (_ABSTRACT, plain), (cast(_R.authors, Text), loose))
+    """Return the condition that a paper may contain a word, in small letters, capitals or with a capital."""
+    columns = (_TITLE, _ABSTRACT, cast(_R.authors, Text))
+    spellings = {word.lower(), word.capitalize(), word.upper()} if _is_foreign(word) else {word}
+    patterns = [pair for one in sorted(spellings) for pair in zip(columns, _patterns(one), strict=True)]
     if session.connection().dialect.name == "sqlite":
         return or_(*(column.like(f"%{pattern}%", escape="\\") for column, pattern in patterns))
     # twice as fast as by the rules of a language
     return or_(*(column.collate("C").ilike(f"%{pattern}%", escape="\\") for column, pattern in patterns))
+
+
+def _is_foreign(word: str) -> bool:
+    return not any(letter.isascii() for letter in word)
+
+
+def _patterns(word: str) -> tuple[str, str, str]:
+    """Return the patterns of a word in title, abstract and authors, which are JSON: there, letters are escaped."""
+    if _is_foreign(word):
+        return word, word, "".join(_literal(json.dumps(letter)[1:-1]) for letter in word)
+    plain = "".join(_literal(letter) if letter.isascii() else "_" for letter in word)
+    return plain, plain, "".join(_literal(letter) if letter.isascii() else r"\\u____" for letter in word)
 
 
 def _literal(text: str) -> str:
