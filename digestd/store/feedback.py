@@ -318,7 +318,10 @@ class ReaderPaper:
 def saved_papers(
     session: Session, subscriber: int, limit: int = SAVED_MAX, among: Collection[int] | None = None
 ) -> list[ReaderPaper]:
-    """Return the saved papers, or those `among` some row numbers, newest first, each once."""
+    """Return the newest saved papers, or those of these row numbers, newest first, each once.
+
+    A paper that was saved as several records, which were merged since, has the tags and notes of all.
+    """
     query = (
         select(_F.paper, _F.at_us, _F.tags, _F.note)
         .where(_F.subscriber_id == subscriber, _F.verdict == Verdict.SAVED, _F.undone_us.is_(None))
@@ -326,14 +329,22 @@ def saved_papers(
         .order_by(_F.id.desc())
         .limit(limit)
     )
+    if among is not None:
+        query = query.where(_F.paper.in_(among))
     rows = list(readable(session.connection().execute(query), _saved))
     papers = by_keys(session, {key for key, *_ in rows})
     found: dict[int, ReaderPaper] = {}
     for key, at, tags, note in rows:
         if paper := papers.get(key):
             before = found.get(paper.key) or ReaderPaper(paper, at)
-            found[paper.key] = replace(before, tags=before.tags or tags, note=before.note or note)
+            found[paper.key] = _joined(before, tags, note)
     return list(found.values())
+
+
+def _joined(one: ReaderPaper, tags: tuple[str, ...], note: str) -> ReaderPaper:
+    """Return a saved paper with tags and the note of another of its records too."""
+    notes = (one.note, note) if note not in one.note else (one.note,)
+    return replace(one, tags=tuple(dict.fromkeys((*one.tags, *tags))), note="\n".join(filter(None, notes)))
 
 
 def _saved(row: core.Record) -> tuple[int, datetime, tuple[str, ...], str]:

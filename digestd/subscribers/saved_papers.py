@@ -5,10 +5,12 @@ operator, and to API tokens with the scope `read`; never at the secret address o
 files, or to a group. Nothing ranks by them. They go when the paper is removed.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from sqlmodel import Session
 
@@ -22,7 +24,6 @@ from digestd.store import feedback, papers
 from digestd.store.database import Database
 from digestd.store.feedback import ReaderPaper
 from digestd.text.sanitise import clean
-from digestd.text.scripts import fold
 
 if TYPE_CHECKING:
     from digestd.ranking.dense import Encoder
@@ -33,12 +34,17 @@ TAGS_MAX, TAG_MAX, NOTE_MAX = 10, 40, 2_000
 
 def read_tags(typed: Iterable[str]) -> tuple[str, ...]:
     """Return tags on one line each, without a leading #, each once whatever its case. Raises BadRecord."""
-    tags = {fold(tag): tag for one in typed if (tag := clean(one).lstrip("#").strip())}
+    tags = {tag_key(tag): tag for one in typed if (tag := clean(one).lstrip("#").strip())}
     if len(tags) > TAGS_MAX:
         raise BadRecord("tags", f"at most {TAGS_MAX} tags per paper; leave some out")
     if any(len(tag) > TAG_MAX or "," in tag for tag in tags.values()):
         raise BadRecord("tags", f"a tag has at most {TAG_MAX} characters and no comma; shorten it")
     return tuple(tags.values())
+
+
+def tag_key(tag: str) -> str:
+    """Return what tags are compared by: case and width do not matter, accents and voiced kana do."""
+    return normalize("NFKC", tag).casefold()
 
 
 def read_note(typed: str) -> str:
@@ -56,7 +62,7 @@ def find_papers(
     With a query: what fits it best, the best first, of all they were sent and saved, or of those with the tag.
     """
     saved = feedback.saved_papers(session, subscriber)
-    wanted = [one for one in saved if fold(tag) in map(fold, one.tags)] if tag else saved
+    wanted = [one for one in saved if tag_key(tag) in map(tag_key, one.tags)] if tag else saved
     if not query.strip():
         return wanted
     from digestd.papers.search import search_papers  # noqa: PLC0415  # few processes search
@@ -64,9 +70,12 @@ def find_papers(
     known = {one.paper.key: one for one in wanted}
     among: Collection[int] = known if tag else feedback.papers_of_reader(session, subscriber) | known.keys()
     found = search_papers(session, open_encoder(), query, among, {key: one.notes for key, one in known.items()})
-    sent = papers.by_keys(session, [one.paper for one in found if one.paper not in known])
-    fitting = (known.get(one.paper) or (one.paper in sent and ReaderPaper(sent[one.paper])) for one in found)
-    return [one for one in fitting if one]
+    others = [one.paper for one in found if one.paper not in known]
+    known |= {key: ReaderPaper(paper) for key, paper in papers.by_keys(session, others).items()}
+    known |= {
+        one.paper.key: one for one in feedback.saved_papers(session, subscriber, among=_row_numbers(session, others))
+    }
+    return [known[one.paper] for one in found if one.paper in known]
 
 
 def find_paper(session: Session, name: PaperId) -> tuple[Paper, set[int]]:
@@ -74,7 +83,7 @@ def find_paper(session: Session, name: PaperId) -> tuple[Paper, set[int]]:
     found = papers.find(session, name)
     if found is None:
         raise NotFound(f"there is no paper {name}; check the identifier")
-    return found, {found.key, *papers.former_keys(session, [found.key]).get(found.key, ())}
+    return found, _row_numbers(session, [found.key])
 
 
 def saved_paper(session: Session, subscriber: int, paper: PaperId) -> ReaderPaper:
@@ -126,3 +135,8 @@ def annotate(db: Database, subscriber: int, paper: PaperId, tags: Iterable[str],
         _, keys = find_paper(session, paper)
         if not feedback.annotate(session, subscriber, keys, *checked):
             raise NotFound(f"{paper} is not saved; save it first")
+
+
+def _row_numbers(session: Session, keys: Sequence[int]) -> set[int]:
+    """Return the row numbers that papers have and had."""
+    return {*keys, *chain.from_iterable(papers.former_keys(session, keys).values())}

@@ -33,10 +33,12 @@ from digestd.mail.paper_view import HEADING, PaperView
 from digestd.security.tokens import Purpose, make_token, read_token
 from digestd.store import feedback, subscribers
 from digestd.store.database import Database
+from digestd.store.feedback import ReaderPaper
 from digestd.subscribers import saved_papers as library
 from digestd.web.dependencies import LinkedPage, Links, OpenEncoder, made
 from digestd.web.pages import SHOW, as_feed, as_file
 from digestd.web.preferences import MALFORMED, Settings
+from digestd.web.preview_day import PreviewRefused
 
 T = TypeVar("T")
 SHOWN_MAX = 100
@@ -79,6 +81,7 @@ class SavedPapers(LinkedPage):
             count=len(found),
             papers=[PaperView.of(one.paper).cut(HEADING) for one in found[:SHOWN_MAX]],
             base=f"{self.pages.site.root}s/{self.token}",
+            listed_max=feedback.SAVED_MAX if len(found) >= feedback.SAVED_MAX else 0,
             files=FILES,
             feeds=FEEDS,
         )
@@ -146,6 +149,10 @@ class SentPaper(BaseModel):
     tag: str = ""
 
     @property
+    def name(self) -> PaperId:
+        return PaperId(self.paper[:400].replace("\0", ""))
+
+    @property
     def lines(self) -> str:
         return self.note.replace("\r\n", "\n")
 
@@ -164,27 +171,35 @@ class OwnPapers:
         return await self.settings.preview_day.run(self.settings.network, work)
 
     def page(self, query: str = "", tag: str = "", typed: SentPaper | None = None, problem: str = "") -> Response:
-        """Return the list. Raises BadToken, PreferencesLinkExpired, NotFound."""
+        """Return the list. Raises BadToken, PreferencesLinkExpired, NotFound.
+
+        Args:
+            typed: a form that could not be accepted. Its paper comes first, or only the form if it is not saved.
+            problem: the field that is wrong.
+        """
         settings, owner = self.settings, self.settings.subscriber()
         query, tag = query[:QUERY_MAX], tag[: library.TAG_MAX]
         with settings.db.read() as session:
             edition = feedback.saved_link_version(session, owner.key)
             found = library.find_papers(session, self.open_encoder, owner.key, query, tag)
             saved = feedback.saved_papers(session, owner.key) if query or tag else found
+            first = self._typed_paper(session, owner.key, typed) if typed else None
+        shown = found if first is None else [first, *(one for one in found if one.paper.key != first.paper.key)]
         token = make_token(settings.keys, Purpose.SAVED, owner.key, settings.now, edition)
         return settings.pages.page(
             "library",
             MALFORMED if typed else 200,
             language=owner.language,
             count=len(found),
-            papers=[(PaperView.of(one.paper).cut(HEADING), one) for one in found[:SHOWN_MAX]],
+            papers=[(PaperView.of(one.paper).cut(HEADING), one) for one in shown[:SHOWN_MAX]],
             tags=Counter(name for one in saved for name in one.tags).most_common(TAGS_SHOWN),
             any_saved=bool(saved),
             query=query,
             tag=tag,
             wanted=_wanted(query, tag),
             typed=typed,
-            problem=problem,
+            problem=problem if first else "",
+            listed_max=feedback.SAVED_MAX if len(saved) >= feedback.SAVED_MAX and not query else 0,
             limits=(library.TAG_MAX, library.TAGS_MAX, library.NOTE_MAX),
             base=f"{settings.pages.site.root}s/{token}",
             files=FILES,
@@ -200,14 +215,24 @@ class OwnPapers:
         pages = settings.pages
         return library.own_list(found, pages.templates, owner, pages.site.list_name, settings.now)
 
-    def act(self, sent: SentPaper, work: Callable[[Database, int, PaperId], None]) -> Response:
-        """Do something with a paper for its reader, nothing if it is unknown, and show the papers as before."""
+    def _typed_paper(self, session: Session, subscriber: int, typed: SentPaper) -> ReaderPaper | None:
+        with suppress(NotFound):
+            return library.saved_paper(session, subscriber, typed.name)
+        return None
+
+    def act(self, sent: SentPaper, work: Callable[[Database, int, PaperId], None]) -> bool:
+        """Do something with a paper for its reader; return False if it is unknown or not saved."""
         settings = self.settings
         owner = settings.subscriber()
         with suppress(NotFound):
-            work(settings.db, owner.key, PaperId(sent.paper[:400].replace("\0", "")))
+            work(settings.db, owner.key, sent.name)
+            return True
+        return False
+
+    def again(self, sent: SentPaper) -> Response:
+        """Show the papers as before."""
         shown = _wanted(sent.q, sent.tag)
-        return RedirectResponse(f"{settings.here}/saved{shown}", 303) if shown else self.page()
+        return RedirectResponse(f"{self.settings.here}/saved{shown}", 303) if shown else self.page()
 
 
 Own = Annotated[OwnPapers, made(OwnPapers)]
@@ -228,20 +253,30 @@ async def fetch_own(own: Own, ending: str, q: str = "", tag: str = "") -> Respon
 
 @router.post("/p/{token}/saved/add")
 def add(own: Own, sent: Annotated[SentPaper, Form()]) -> Response:
-    return own.act(sent, lambda db, key, name: library.save(db, key, name, own.settings.now))
+    own.act(sent, lambda db, key, name: library.save(db, key, name, own.settings.now))
+    return own.again(sent)
 
 
 @router.post("/p/{token}/saved/remove")
 def remove(own: Own, sent: Annotated[SentPaper, Form()]) -> Response:
-    return own.act(sent, lambda db, key, name: library.remove(db, key, name, own.settings.now))
+    own.act(sent, lambda db, key, name: library.remove(db, key, name, own.settings.now))
+    return own.again(sent)
 
 
 @router.post("/p/{token}/saved/note")
-def note(own: Own, sent: Annotated[SentPaper, Form()]) -> Response:
+async def note(own: Own, sent: Annotated[SentPaper, Form()]) -> Response:
+    def annotate(db: Database, key: int, name: PaperId) -> None:
+        library.annotate(db, key, name, sent.tags.split(","), sent.lines)
+
+    problem = ""
     try:
-        return own.act(sent, lambda db, key, name: library.annotate(db, key, name, sent.tags.split(","), sent.lines))
+        if await run_in_threadpool(own.act, sent, annotate):
+            return await run_in_threadpool(own.again, sent)
     except BadRecord as error:
-        return own.page(typed=sent, problem=error.field)
+        problem = error.field
+    with suppress(PreviewRefused):
+        return await own.run(sent.q, lambda: own.page(sent.q, sent.tag, sent, problem))
+    return await run_in_threadpool(own.page, "", sent.tag, sent, problem)
 
 
 def _wanted(query: str, tag: str) -> str:

@@ -16,9 +16,15 @@ from starlette.testclient import TestClient
 from digestd.delivery.run import deliver
 from digestd.delivery.transports import Route
 from digestd.delivery.transports.maildir import MaildirTransport
+from digestd.domain.paper import PaperId
 from digestd.mail.outlets import FEEDS, OUTLETS
+from digestd.papers.search import RESULTS_MAX
 from digestd.security.tokens import Purpose
 from digestd.store import feedback
+from digestd.subscribers import saved_papers
+from digestd.web import preview_day
+from digestd.web.preview_day import EVERYONE
+from digestd.web.saved import SHOWN_MAX
 from tests.web.conftest import Backend
 from tests.web.html import heading, tree, words
 
@@ -110,7 +116,7 @@ def test_notes_stay_with_their_owner(client: TestClient, backend: Backend, shelf
         assert "canary" not in client.get(path).text.replace('value="canary"', "").replace("“canary”", ""), path
     backend.clock.advance(days=1)
     other = noted(client, f"{backend.settings('bob@example.org')}/saved", saved_id(client, own), "theirs", "theirs")
-    assert "theirs" not in other.text
+    assert (other.status_code, listed(other.text)) == (422, [])
     assert "theirs" not in client.get(f"{backend.settings(ADA)}/saved").text
 
 
@@ -142,7 +148,41 @@ def test_removed_paper_loses_its_note(client: TestClient, backend: Backend, shel
     assert "Gone with it." not in repr(backend.contents())
     assert listed(client.post(f"{own}/add", data={"paper": paper}).text)
     assert "thesis" not in client.get(own).text
-    assert noted(client, own, "invented:none", "x").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["invented:none", "", "\0"])
+def test_note_on_removed_paper_is_shown_again(client: TestClient, backend: Backend, shelf: str, name: str) -> None:
+    own = f"{backend.settings(ADA)}/saved"
+    paper = saved_id(client, own)
+    client.post(f"{own}/remove", data={"paper": paper})
+    before = backend.contents()
+    for typed in ("A note.", "n" * 2_001):
+        page = noted(client, own, name or paper, "thesis", typed)
+        assert page.status_code == 422
+        assert "isn’t on your list anymore" in page.text
+        assert f"thesis\n{typed}" in page.text
+    assert backend.contents() == before
+
+
+def test_refused_note_keeps_its_paper_and_search(
+    client: TestClient, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even of a paper that the page does not list, and while nobody may search."""
+    ada, (old, *newer) = backend.join(ADA), [f"invented:{n}" for n in range(SHOWN_MAX + 2)]
+    backend.import_papers(*({**PAPERS[0], "id": name, "title": f"Lake {name}"} for name in (old, *newer)))
+    for name in (old, *newer):
+        saved_papers.save(backend.app.db, ada.key, PaperId(name), backend.clock())
+    own = f"{backend.settings(ADA)}/saved"
+    for places in (EVERYONE, 0):
+        monkeypatch.setattr(preview_day, "EVERYONE", places)
+        for query in ("", "lake"):
+            page = noted(client, own, old, note="typed " * 400, q=query)
+            assert page.status_code == 422
+            assert len(listed(page.text)) == (RESULTS_MAX + 1 if query and places else SHOWN_MAX)
+            [field] = [one for one in tree(page.text).iter("textarea") if one.get("aria-invalid")]
+            assert (field.text or "").strip().startswith("typed typed")
+            assert listed(page.text)[0] == f"Lake {old}"
+            assert ('name="q" value="lake"' in page.text) == bool(query and places)
 
 
 def test_owner_searches_what_was_sent(client: TestClient, backend: Backend, shelf: str) -> None:
