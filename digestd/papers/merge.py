@@ -216,6 +216,8 @@ def _change(work: Work, new: Sequence[StoredSighting], papers: Sequence[PaperSta
 def _changed(kept: PaperState, change: PaperWrite, text: PaperText) -> PaperWrite:
     """Return a change as one of a stored paper, whose text may be the same."""
     change = replace(change, key=kept.key, is_changed=kept.status != change.status)
+    if text.facts.version == 1 and kept.text and not kept.text.facts.version:
+        text = replace(text, facts=replace(text.facts, version=0))  # that it is the first version is no news
     if text != kept.text:
         return change
     return replace(change, revised=None, becomes_plain=None if change.status.archived or kept.is_plain else text)
