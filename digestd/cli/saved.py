@@ -13,7 +13,7 @@ from digestd.cli.stdio import say
 from digestd.domain.subscriber import Subscriber
 from digestd.errors import BadInput
 from digestd.mail.outlets import OUTLETS
-from digestd.store.feedback import ReaderPaper
+from digestd.store.feedback import SAVED_MAX, ReaderPaper
 from digestd.subscribers import saved_papers
 from digestd.subscribers.lookup import find
 
@@ -93,7 +93,10 @@ def export_saved(
 
 
 def _find(built: App, session: Session, subscriber: Subscriber, search: str, tag: str) -> list[ReaderPaper]:
-    return saved_papers.find_papers(session, lambda: built.encoder, subscriber.key, search, tag)
+    found = saved_papers.find_papers(session, lambda: built.encoder, subscriber.key, search, tag)
+    if not search and len(found) >= SAVED_MAX:
+        say(f"only the newest {SAVED_MAX:,} saved papers; --search finds older ones")
+    return found
 
 
 def _row(one: ReaderPaper) -> dict[str, object]:

@@ -329,8 +329,6 @@ def saved_papers(
         .order_by(_F.id.desc())
         .limit(limit)
     )
-    if among is not None:
-        query = query.where(_F.paper.in_(among))
     rows = list(readable(session.connection().execute(query), _saved))
     papers = by_keys(session, {key for key, *_ in rows})
     found: dict[int, ReaderPaper] = {}

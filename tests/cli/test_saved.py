@@ -56,6 +56,14 @@ def test_saved_papers_are_tagged_searched_and_exported(run: Run, tmp_path: Path)
     assert run(*listed, "--tag", "thesis") == []
 
 
+def test_saved_list_says_where_it_ends(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("digestd.cli.saved.SAVED_MAX", 1)
+    assert "only the newest" not in run("subscriber", "saved", "list", ADA)
+    run("subscriber", "feedback", ADA, ONE, "saved")
+    assert "only the newest 1 saved papers" in run("subscriber", "saved", "list", ADA)
+    assert [one["paper"] for one in run("subscriber", "saved", "list", ADA, "--json")] == [ONE]
+
+
 def test_paper_list_searches_the_archive(run: Run) -> None:
     assert [one["id"] for one in run("paper", "list", "--search", "woods moss", "--json")] == [TWO]
     assert [one["id"] for one in run("paper", "list", "--search", "ÖMAN", "--json")] == [TWO]
