@@ -54,19 +54,35 @@ def return_papers(session: Session, deliveries: Iterable[int]) -> None:
 
     Call it after the deliveries' states were written: what was planned last is then looked up again.
     """
-    query = select(core.delivery.c.subscriber_id, core.delivery.c.picks).where(
-        core.delivery.c.id.in_(list(deliveries)), core.delivery.c.kind.in_(sorted(PICKED))
+    delivery = core.delivery.c
+    query = select(delivery.id, delivery.subscriber_id, delivery.picks).where(
+        delivery.id.in_(list(deliveries)), delivery.kind.in_(sorted(PICKED))
     )
     returned: dict[int, set[int]] = {}
-    known: dict[int, int] = {}
-    for row in session.connection().execute(query):
+    known: dict[int, tuple[int, int]] = {}
+    for row in session.connection().execute(query.order_by(delivery.id.desc())):
         returned.setdefault(row.subscriber_id, set()).update(pick.paper for pick in readable_picks(row.picks))
-        known |= {one.saved: one.known for one in unpack_news(row.picks)}
+        known |= {one.saved: (row.id, one.known) for one in unpack_news(row.picks)}
     _lock_subscribers(session, returned)
     had = _locked(session, returned)
     _REPLACE.run(session, ((pack_seen(set(had[who].tolist()) - returned[who]), who) for who in had))
-    saved_news.set_known(session, known)
+    told = _last_told(session, returned, min(by for by, _ in known.values())) if known else {}
+    again = {saved: former for saved, (by, former) in known.items() if told.get(saved, 0) < by}
+    saved_news.set_known(session, again)
     look_back(session, sorted(returned))
+
+
+def _last_told(session: Session, subscribers: Iterable[int], after: int) -> dict[int, int]:
+    """Return the newest live or sent digest after one that told of each saved paper, by the number of the event."""
+    delivery = core.delivery.c
+    query = select(delivery.id, delivery.picks).where(
+        delivery.subscriber_id.in_(list(subscribers)),
+        delivery.id > after,
+        delivery.kind == MailKind.DIGEST,
+        delivery.state.not_in(sorted(UNSENT)),
+    )
+    rows = session.connection().execute(query.order_by(delivery.id)).all()
+    return {one.saved: row.id for row in rows for one in unpack_news(row.picks)}
 
 
 def _lock_subscribers(session: Session, subscribers: Iterable[int]) -> None:
