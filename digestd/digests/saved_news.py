@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+import structlog
 from sqlmodel import Session
 
 from digestd.domain.digest import Change, ChangeKind, SavedNews
@@ -22,14 +23,20 @@ _FIGURES_MAX = 2
 """So many figures of an abstract are named if nothing else of it changed."""
 _COMMON_MIN = 0.5
 """With fewer words in common, an abstract is rewritten."""
+_PREPRINT_SERVERS = ("corr", "ssrn", "hal", "authorea", "research square", "qeios", "osf", "zenodo", "figshare")
+"""Besides those whose names end with "rxiv" or have "preprint" in them."""
 _NOT_PUBLISHED = re.compile(
-    r"submi|review|reject|withdraw|retract|preprint|\b(?:corr|arxiv|biorxiv|medrxiv|chemrxiv|ssrn)\b", re.IGNORECASE
+    r"submi|under (?:[\w-]+ )?review|in review|reject|withdraw|retract|unpublished"
+    r"|accepted|in press|forthcoming|to appear|to be published|will (?:appear|be published)"
+    rf"|preprint|eprint|working paper|\w*rxiv\b|\b(?:{'|'.join(_PREPRINT_SERVERS)})\b",
+    re.IGNORECASE,
 )
-"""In the venue of papers that are under review, or refused, or preprints."""
+"""In the venue of papers that are under review, or refused; that will be published; that are on a preprint server."""
 _LINKS = {"code": ChangeKind.CODE, "project": ChangeKind.PROJECT}
 _FIGURE_LENGTH = 30
 _WORD = re.compile(r"[-−+]?\d+(?:[.,]\d+)*|[^\W\d_]+")
 _EDGES = " .,;:()[]“”\"'"
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +67,23 @@ def read_news(session: Session, subscribers: Sequence[int]) -> ShardNews:
     for found in chunks(saved_news.changed(session, subscribers)):
         pairs = {(one.known, one.current) for one in found} - compared.keys()
         read = papers.revisions(session, {revision for pair in pairs for revision in pair})
-        compared |= {pair: _news(read[pair[0]], read[pair[1]]) for pair in pairs if read.keys() >= {*pair}}
+        compared |= {pair: _readable_news(read[pair[0]], read[pair[1]]) for pair in pairs if read.keys() >= {*pair}}
         for one in found:
             news, theirs = compared.get((one.known, one.current)), lines.setdefault(one.subscriber, [])
             if news and all(other.current != one.current for other in theirs):
                 theirs.append(news._replace(saved=one.saved, known=one.known, current=one.current))
             else:
                 silent.setdefault(one.subscriber, {})[one.saved] = one.current
-    return ShardNews(lines, silent)
+    return ShardNews({who: sorted(one, key=lambda one: not one.is_withdrawn) for who, one in lines.items()}, silent)
+
+
+def _readable_news(before: Paper, after: Paper) -> SavedNews | None:
+    """Return the changes of a paper, if any; None if a revision is damaged, which must not stop the others."""
+    try:
+        return _news(before, after)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        _log.error("a revision is damaged, so no news of its paper", paper=after.key, kind=type(error).__name__)
+        return None
 
 
 def _news(before: Paper, after: Paper) -> SavedNews | None:
@@ -76,28 +92,30 @@ def _news(before: Paper, after: Paper) -> SavedNews | None:
     return SavedNews(old.title, new.url, changes) if changes else None
 
 
-def compare(before: Paper, after: Paper) -> tuple[Change, ...]:
-    """Return what readers notice of the difference between two revisions of a paper."""
-    news = _news(before, after)
-    return news.changes if news else ()
-
-
 def _changes(before: Paper, after: Paper, old: PaperView, new: PaperView) -> Iterator[Change]:
     was, now = before.facts, after.facts
+    yield from _withdrawal(was, now)
     if now.withdrawn:
-        if not was.withdrawn:
-            yield Change(ChangeKind.WITHDRAWN)
         return
     is_newer = 0 < was.version < now.version
     if is_newer or _is_of_one_source(was, now):
         texts = [*_titles(old.title, new.title), *_abstracts(before.words.abstract, after.words.abstract)]
         yield from _version(now.version, texts) if is_newer else texts
-    if _is_published(now) and not _is_published(was):
+    if _is_published(now) and not _is_published(was) and (now.doi or not was.venue_unread):
         doi = now.doi and f"https://doi.org/{quote(now.doi, safe='/')}"
         yield Change(ChangeKind.PUBLISHED, "" if _NOT_PUBLISHED.search(now.venue) else now.venue, url=doi)
     for kind, change in _LINKS.items():
         if (url := new.link(kind)) and not old.link(kind):
             yield Change(change, url=url)
+
+
+def _withdrawal(was: PaperFacts, now: PaperFacts) -> Iterator[Change]:
+    if now.withdrawn and not was.withdrawn:
+        yield Change(ChangeKind.WITHDRAWN)
+    elif now.retracted and not was.retracted:
+        yield Change(ChangeKind.RETRACTED)
+    elif (was.withdrawn or was.retracted) and not (now.withdrawn or now.retracted):
+        yield Change(ChangeKind.REINSTATED)
 
 
 def _is_of_one_source(was: PaperFacts, now: PaperFacts) -> bool:

@@ -96,6 +96,8 @@ class ChangeKind(StrEnum):
     """What changed about a paper; `Change.value` names it."""
 
     WITHDRAWN = "withdrawn"
+    RETRACTED = "retracted"  # its publication was, its preprint stands
+    REINSTATED = "reinstated"  # neither of both any more
     VERSION = "version"  # value = its number
     TITLE = "title"  # value = the new title
     FIGURE = "figure"  # the abstract is the same but for a figure; value = the new one, before = the old one
@@ -134,7 +136,7 @@ class SavedNews(NamedTuple):
 
     @property
     def is_withdrawn(self) -> bool:
-        return self.changes[0].kind is ChangeKind.WITHDRAWN
+        return self.changes[0].kind in {ChangeKind.WITHDRAWN, ChangeKind.RETRACTED}
 
 
 class DigestFacts(NamedTuple):

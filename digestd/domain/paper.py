@@ -86,8 +86,10 @@ class PaperFacts:
         sources: names of the sources that reported it, such as "arXiv".
         announced: `new`, `cross` or `replace`, as the most trusted source announced it.
         version: the number of its newest version; 0 if no source gives one.
-        doi: the DOI of a preprint's publication, or empty.
+        doi: the DOI of its publication, or empty.
         withdrawn: True if the authors or the publisher withdrew it.
+        retracted: True if its publication was retracted, whatever became of its preprint.
+        venue_unread: True if a version of digestd stored it that did not read arXiv's journal references.
     """
 
     venue: str = ""
@@ -97,6 +99,8 @@ class PaperFacts:
     version: int = 0
     doi: str = ""
     withdrawn: bool = False
+    retracted: bool = False
+    venue_unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

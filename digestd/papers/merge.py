@@ -14,7 +14,7 @@ from digestd.domain.paper import PaperFacts, PaperId, Sighting, Words, canonical
 from digestd.gists.gist import make_gist
 from digestd.papers.identity import Work, group_works
 from digestd.sources import source_type
-from digestd.sources.identifiers import is_data_set, is_preprint
+from digestd.sources.identifiers import is_preprint, is_publication
 from digestd.store.papers.sightings import (
     PaperState,
     PaperStatus,
@@ -127,20 +127,27 @@ def _facts(name: PaperId, sightings: Sequence[StoredSighting], ranked: Sequence[
     labels = {kind.label for one in sightings if (kind := source_type(one.source)) and not kind.label.startswith("a ")}
     announced = ranked[0].announced
     names = sorted({one for sighting in ranked for one in sighting.ids})
-    dois = [one for one in names if one.startswith("doi:") and not is_preprint(one) and not is_data_set(one)]
+    doi = next(filter(is_publication, names), "")
     return PaperFacts(
         venue=next((s.venue for s in ranked if s.venue), ""),
         affiliations=next((s.affiliations for s in ranked if s.affiliations), ()),
         sources=tuple(sorted(labels | ({"arXiv"} if name.startswith("arxiv:") else set()))),
         announced=announced if announced in NEWS | REPLACED else "new",
         version=next((s.version for s in ranked if s.version), 0),
-        doi=dois[0].removeprefix("doi:") if dois and any(map(is_preprint, names)) else "",
+        doi=doi.removeprefix("doi:"),
         withdrawn=is_withdrawn(sightings),
+        retracted=any(map(_is_retraction, sightings)),
     )
 
 
 def _is_notice(sighting: Sighting) -> bool:
     return sighting.withdrawn and sighting.published is None and not sighting.words.authors
+
+
+def _is_retraction(stored: StoredSighting) -> bool:
+    """Return True if a publisher's record of the published article says that it was retracted."""
+    ids = stored.sighting.ids
+    return stored.sighting.withdrawn and not is_preprint(ids[0]) and any(map(is_publication, ids))
 
 
 def is_withdrawn(sightings: Sequence[StoredSighting]) -> bool:

@@ -158,6 +158,11 @@ def is_data_set(name: PaperId) -> bool:
     return registrant(name) in _REPOSITORIES
 
 
+def is_publication(name: PaperId) -> bool:
+    """Return True for a DOI that is neither that of a preprint nor that of data."""
+    return name.startswith("doi:") and not is_preprint(name) and not is_data_set(name)
+
+
 def without_version(name: PaperId) -> PaperId:
     """Return a preprint's DOI without its version: `…/rs.3.rs-1/v2` becomes `…/rs.3.rs-1`."""
     if not registrant(name) or not is_preprint(name):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -233,6 +233,126 @@ def test_preview_and_explain_show_news(made: Install) -> None:
     assert [one.is_withdrawn for one in claim.facts.news] == [True]
     assert forecast(made.db, claim.subscriber, made.clock.now).news == claim.facts.news
     assert news(next_digest(made, with_papers=False)) == f"{BEES}  - retracted or withdrawn"  # nothing was noted
+
+
+JOURNAL = PaperId("doi:10.5555/hives.7")
+
+
+def test_retraction_of_the_article_is_told(made: Install) -> None:
+    record = {"ids": (JOURNAL, SAVED), "venue": "Journal of Hives", "announced": "replace"}
+    report(made, "crossref:1234-5679", **record)
+    assert "published: Journal of Hives" in news(next_digest(made))
+    arxiv(made, version="2")
+    report(made, "import", ids=(PaperId("shelf:code"), SAVED), links={"code": "https://example.org/code"})
+    report(made, "crossref:1234-5679", **record, withdrawn=True)
+    said = news(next_digest(made, with_papers=False))
+    assert said.startswith(f"{BEES}  - the published article was retracted\n  - version 2\n")
+    with made.db.read() as session:
+        assert not session.connection().execute(select(core.paper.c.withdrawn).distinct()).scalars().all()[0]
+    report(made, "crossref:1234-5679", **record)
+    assert news(next_digest(made)) == f"{BEES}  - no longer retracted or withdrawn"
+    assert HEAD not in next_digest(made)
+
+
+def test_lifted_withdrawal_is_told_once(made: Install) -> None:
+    arxiv(made, **WITHDRAWN)
+    next_digest(made)
+    arxiv(made, version="2")
+    assert next_digest(made, with_papers=False) == ""  # is no reason for a digest
+    assert news(next_digest(made)) == f"{BEES}  - no longer retracted or withdrawn"
+    arxiv(made, **{**WITHDRAWN, "version": "3"})
+    assert news(next_digest(made)) == f"{BEES}  - retracted or withdrawn"
+    arxiv(made, version="4")
+    assert news(next_digest(made)).startswith(f"{BEES}  - no longer retracted or withdrawn\n  - version 4\n")
+
+
+@pytest.mark.parametrize(
+    ("venue", "is_published"),
+    [
+        *((name, True) for name in ("Physical Review Letters 130, 1", "Reviews of Modern Physics", "HALO Letters")),
+        *((name, False) for name in ("Under double-blind review", "In Review", "To appear in Hives 2027", "in press")),
+        *((name, False) for name in ("Accepted at Hives", "Forthcoming in Hives", "Research Square", "TechRxiv")),
+        *(
+            (name, False)
+            for name in ("PsyArXiv", "HAL (Le Centre)", "Authorea (Authorea)", "arXiv (Cornell University)")
+        ),
+    ],
+)
+def test_published_is_told_of_venues_alone(made: Install, venue: str, is_published: bool) -> None:
+    report(made, venue=venue)
+    assert next_digest(made).count(f"  - published: {venue}\n") == is_published
+
+
+def test_saved_publication_is_not_told_as_published(made: Install) -> None:
+    report(made, "feed:hives", ids=(JOURNAL,))
+    add_feedback(made.db, made.app.keys, "ada@example.net", JOURNAL, Verdict.SAVED, made.clock.now)
+    report(made, "import", ids=(PaperId("arxiv:2611.00008"), JOURNAL), venue="Journal of Hives")
+    assert "published" not in next_digest(made)
+
+
+def test_late_end_of_a_digest_repeats_no_news(made: Install) -> None:
+    """What a later digest told stays told; what it passed over in silence is told again."""
+    arxiv(made, version="2")
+    next_digest(made)
+    first = newest(made)
+    arxiv(made, **WITHDRAWN)
+    assert "withdrawn" in news(next_digest(made))
+    told = newest(made)
+    end(made, first)
+    assert HEAD not in next_digest(made)
+    end(made, told)
+    assert news(next_digest(made, with_papers=False)) == f"{BEES}  - retracted or withdrawn"
+    told = newest(made)
+    arxiv(made, **{**WITHDRAWN, "title": "Bees vote"})
+    next_digest(made)
+    end(made, told)
+    assert news(next_digest(made, with_papers=False)) == f"{BEES}  - retracted or withdrawn"
+
+
+def end(made: Install, claim: Claim) -> None:
+    """Let a digest expire, and none besides."""
+    with made.db.write() as session:
+        where = core.delivery.c.id == claim.key
+        session.connection().execute(core.delivery.update().where(where).values(due_us=0, expires_us=1))
+        assert claim_queue.expire(session, 100, datetime.fromtimestamp(1, UTC)) == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"facts": {"version": "2", "doi": 7, "affiliations": [3], "new": 1}},
+        {"facts": {"venue": 5}},
+        {"links": ["code"]},
+    ],
+)
+def test_damaged_revision_stops_nobody(made: Install, damage: Mapping[str, object]) -> None:
+    arxiv(made, version="2")
+    with made.db.write() as session:
+        revision = select(core.paper.c.revision_id).where(core.paper.c.paper_id == SAVED).scalar_subquery()
+        where = core.revision.c.id == revision
+        session.connection().execute(core.revision.update().where(where).values(**damage))
+    assert "Bees of day" in next_digest(made)
+    arxiv(made, version="3")
+    assert "Bees of day" in next_digest(made)
+    arxiv(made, version="4")
+    assert "version 4" in news(next_digest(made))
+
+
+@pytest.mark.slow
+def test_upgrade_keeps_what_is_published_apart(made: Install) -> None:
+    """A preprint's own DOI is no publication, and a journal reference that was not read may be years old."""
+    preprint = PaperId("doi:10.1101/2026.11.01.123456")
+    report(made, "biorxiv:all", ids=(preprint,))
+    add_feedback(made.db, made.app.keys, "ada@example.net", preprint, Verdict.SAVED, made.clock.now)
+    report(made, "crossref:1234-5679", ids=(PaperId("doi:10.5555/hives.8"), SAVED), announced="replace", withdrawn=True)
+    downgrade(made.db, "0010")
+    assert migrate(made.db)
+    arxiv(made, version="2", more="<arxiv:journal_ref>J. Hives 3 (2019)</arxiv:journal_ref>")
+    report(made, "biorxiv:all", ids=(preprint, JOURNAL))
+    said = next_digest(made)
+    assert said.count("  - published") == 1
+    assert "  - version 2\n  - same title and abstract\n\n" in said
+    assert "https://doi.org/10.5555/hives.7" in said
 
 
 @pytest.mark.slow

@@ -338,11 +338,13 @@ def _paper(row: core.Record, signals: dict[str, float]) -> Paper:
 
 
 def facts_of(row: core.Record) -> PaperFacts:
-    """Return the facts of a revision."""
-    stored: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in row.facts.items()
-    }
-    return PaperFacts(**stored)
+    """Return the facts of a revision, without those that are damaged."""
+    found = {name: tuple(map(str, value)) if isinstance(value, list) else value for name, value in row.facts.items()}
+    facts: dict[str, Any] = {name: value for name, value in found.items() if type(value) is _FACT_TYPES.get(name)}
+    return PaperFacts(**facts)
+
+
+_FACT_TYPES = {field.name: type(field.default) for field in fields(PaperFacts)}
 
 
 def facts_record(facts: PaperFacts) -> dict[str, object]:
