@@ -21,6 +21,7 @@ OUTSIDE = {
     "digestd source check",
     "digestd subscriber chat",
     "digestd subscriber library link",
+    "digestd subscriber library stop",
     "digestd subscriber library sync",
     "digestd subscriber library unlink",
     "digestd trial start",
@@ -98,6 +99,7 @@ subscriber unsuppress {ADA} --why mistake
 subscriber unsubscribe {ADA}
 subscriber erase {ADA} --yes
 source list
+conference list
 evaluate --papers papers.jsonl --judgments judgments.jsonl
 """
 
@@ -129,6 +131,8 @@ def test_every_command_prints_json(
 
 
 ONLY_LOOKED_AT = {
+    "digestd conference plan",
+    "digestd conference sessions",
     "digestd config dkim",
     "digestd delivery settle",
     "digestd source add",
