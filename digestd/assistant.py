@@ -177,13 +177,13 @@ class Arguments(BaseModel):
 
 
 class DigestArguments(Arguments):
-    """Which digest."""
+    """Name a digest."""
 
     period: Annotated[str, Field(max_length=10, description="2026-11-24 or 2026-W48. Default: the newest")] = ""
 
 
 class PaperArguments(Arguments):
-    """Which paper."""
+    """Name a paper."""
 
     paper: Annotated[str, Field(max_length=PAPER_MAX, description="Its id, such as arxiv:2401.00001")]
 
@@ -192,7 +192,7 @@ _Limit = Annotated[int, Field(ge=1, le=LIMIT, description="Papers at most")]
 
 
 class SearchArguments(Arguments):
-    """What to search for, and where."""
+    """Say what to search for, and where."""
 
     query: Annotated[str, Field(min_length=1, max_length=QUERY_MAX, description="Words, names, or a question")]
     among: Annotated[Literal["archive", "mine"], Field(description="mine: what the reader was sent or has saved")] = (
@@ -208,13 +208,13 @@ class SimilarArguments(PaperArguments):
 
 
 class SaveArguments(PaperArguments):
-    """Which paper to save, or to save no longer."""
+    """Name a paper to save, or to save no longer."""
 
     undo: bool = False
 
 
 class RatingArguments(SaveArguments):
-    """What the reader thinks of a paper."""
+    """Say what the reader thinks of a paper."""
 
     rating: Literal["like", "dislike"]
 

@@ -55,7 +55,7 @@ class ShardNews:
         return found if is_sent or any(one.is_withdrawn for one in found) else ()
 
     def known(self, subscriber: int, told: Sequence[SavedNews]) -> dict[int, int]:
-        """Return the revisions that a subscriber knows once these news are told."""
+        """Return the revisions that a subscriber knows once this news is told."""
         return {**self.silent.get(subscriber, {}), **{one.saved: one.current for one in told}}
 
 

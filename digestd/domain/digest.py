@@ -93,7 +93,7 @@ class Occasion(StrEnum):
 
 
 class ChangeKind(StrEnum):
-    """What changed about a paper; `Change.value` names it."""
+    """The kind of a change of a paper; `Change.value` names what changed."""
 
     WITHDRAWN = "withdrawn"
     RETRACTED = "retracted"  # its publication was, its preprint stands

@@ -44,7 +44,7 @@ class SavingProblem(StrEnum):
 
 
 class Saving(BaseModel, frozen=True):
-    """How a subscriber's saved papers get into their library.
+    """The adding of a subscriber's saved papers to their library.
 
     Attributes:
         collection, title: the key and the title of a collection there; empty for the library itself.

@@ -38,7 +38,7 @@ _SOLVED = re.compile(
     rf"(?:(?:by|through) ({'|'.join(_DOING)}) (?!and )|(?:by|through|with|via) (?!(?:\w+ly )?\w+ing\b))(?=\w)"
 )
 _SOLVED_BEFORE = (" this ", " these ", " that ", " those ", " such ")
-"""What the two above contain: most sentences have none."""
+"""Words of which the two above contain one; most sentences have none."""
 _LISTED = re.compile(r": |\((?:i|1|a)\)")
 _COUNTED = r"(?:two|three|four|five|several|some|the following)(?: [\w-]+){0,2}"
 _COUNTING = re.compile(r"\b(?:two|three|four|five|several|following)(?: [\w-]+){1,6}$", re.I)

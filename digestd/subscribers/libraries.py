@@ -2,7 +2,7 @@
 
 Their entries are applied to the list of liked papers. API keys are stored encrypted and decrypted only to be sent to
 Zotero. A key that is refused is not tried again, and the settings page tells its owner. Other failures are retried with
-backoff. Saved papers are put there after reading (see `library_saving`); if that fails, reading goes on. Libraries at
+backoff. Saved papers are put there after reading (see `library_saving`); if that fails, reading continues. Libraries at
 ORCID, which earlier versions read, are no longer read; their papers stay until they are unlinked.
 """
 
@@ -306,7 +306,7 @@ async def _without_raising(
 
 
 async def _read(context: LibrarySync, claimed: Library) -> Library:
-    """Read a library and apply it. The claim goes on if saved papers may be put there.
+    """Read a library and apply it. The claim is kept if saved papers may be put there.
 
     They may not if it became invalid meanwhile: the library was unlinked, linked again, stopped or made due.
     """
