@@ -48,7 +48,7 @@ _LEANING = re.compile(
     r"|these \d+|of the corresponding |the above\b)"
 )
 _LEANS_BY = ("this", "these", "those", "such", "both", "corresponding", "above")
-"""What it contains: most sentences have none."""
+"""Words of which it contains one; most sentences have none."""
 
 _MIN, _SAVED = 45, 12
 """Characters that a shortened sentence has at least, and by which it is shorter."""

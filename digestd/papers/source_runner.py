@@ -36,7 +36,7 @@ from digestd.store.papers.sources import FetchRecord, RejectedRecord
 FIRST_LOOK = timedelta(days=3)
 LOOK_BACK_MAX = timedelta(days=7)
 FIRST_LIST = timedelta(days=730)
-"""How far back the list of a conference is read at first: all of it."""
+"""The span that is read at first of a conference, which is its whole list."""
 RECENT = timedelta(days=14)
 PAGES_MAX = 150
 """bioRxiv gives 30 papers a page, so a week of it is about seventy pages."""

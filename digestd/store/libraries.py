@@ -34,7 +34,7 @@ _L, _E, _S = core.library.c, core.library_entry.c, core.subscriber.c
 _LINKED = _L.state == literal_column(f"'{LibraryState.LINKED}'")
 """Written like the condition of the partial index; SQLite does not match a parameter to it."""
 COLUMNS = [cast(one, Text).label(one.name) if one is _L.saving else one for one in _L]
-"""All columns, and JSON as its text: what is damaged must not stop a reader who wants other rows."""
+"""Columns with JSON as its text: a damaged one must not stop whoever reads other rows."""
 _READ = _L.provider == LibraryProvider.ZOTERO, _S.status.in_((Status.ACTIVE, Status.PAUSED))
 
 

@@ -331,7 +331,7 @@ class LibraryRow(Row):
     failures: int = 0
     why: str = Field(default="", max_length=300)
     saving: dict[str, object] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
-    """How saved papers get there: a Saving."""
+    """The adding of saved papers to it: a Saving."""
 
 
 class LibraryEntryRow(Row):

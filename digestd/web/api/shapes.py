@@ -41,7 +41,7 @@ def page_of(found: Sequence[Item], limit: int, key: Callable[[Item], int]) -> Re
 
 
 class WordLists(BaseModel):
-    """What a subscriber follows, by kind."""
+    """Interests that a subscriber follows, by kind."""
 
     topics: Words = []
     phrases: Words = []
@@ -52,7 +52,7 @@ class WordLists(BaseModel):
 
 
 class Mutes(WordLists):
-    """What a subscriber never wants to see, by kind."""
+    """Interests that a subscriber has muted, by kind."""
 
     model_config = ConfigDict(extra="forbid")
 

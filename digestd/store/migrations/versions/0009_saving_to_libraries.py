@@ -1,4 +1,4 @@
-"""How saved papers get into a library."""
+"""A column for the adding of saved papers to a library."""
 
 import sqlalchemy as sa
 from alembic import op
