@@ -24,6 +24,7 @@ from tests.support.outside import outside
         (r"Erd\H{o}s--R\'enyi graphs", "Erdős–Rényi graphs"),
         (r"G\"odel, Schr{\"o}dinger, \'etale, na\"{\i}ve", "Gödel, Schrödinger, étale, naïve"),
         (r"\v{S}v\'{y}cer, Stra\ss e, \O rsted, Fran\c cois, \L{}ukasz", "Švýcer, Straße, Ørsted, François, Łukasz"),
+        (r"Ohm\'s and Henry\' s law, don\'t, Poincar\'e's map", "Ohm's and Henry's law, don't, Poincaré's map"),
         (r"\emph{very} \textbf{bold}, {\it slanted}, \texttt{code}", "very bold, slanted, code"),
         (r"50\% \& more \#1, \$5, a\_b", "50% & more #1, $5, a_b"),
         (r"``quoted'' --- so, a `word' -- and more", "“quoted” — so, a ‘word’ – and more"),

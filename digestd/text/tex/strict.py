@@ -65,6 +65,8 @@ def _rule(needles: str, pattern: str, tex: _Replacement) -> _Rule:
 
 
 _RULES = [
+    # Ohm\'s, an apostrophe escaped as in a program
+    _rule("\\'", r"(?<=[A-Za-z])\\' ?(?=(?:s|t|re|ve|ll)\b)", "'"),
     # {sim}11%, 7{times}, d{varepsilon^2}
     _rule("{", rf"\{{\s?({_GREEK}|{_SIGNS})\s?\}}", r"{\\\1}"),
     _rule("{", rf"(?<![_^])\{{\s?({_SHORT_SIGNS})\s?\}}", r"{\\\1}"),
