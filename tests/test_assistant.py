@@ -8,7 +8,6 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,6 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, ElicitResult
-from starlette.testclient import TestClient
-from structlog.testing import capture_logs
 
 from digestd.assistant import Access, build_server
 from digestd.cli.web import serve_pages
@@ -28,7 +25,6 @@ from digestd.security.tokens import Scope
 from digestd.store import core, feedback, integrations, papers
 from digestd.store.ranking import embeddings
 from digestd.subscribers.lookup import find
-from digestd.web import build
 from tests.digests.topic_papers import TOPIC, archive, paper, reader
 from tests.support.install import Install, install
 from tests.support.postgres import free_port
@@ -246,14 +242,11 @@ async def test_topics_change_by_their_own_code_alone(place: Place) -> None:
         code = (await answer(client, "change_topics", **change))["confirm"]
         theirs = (await answer(other, "change_topics", **change))["confirm"]
         before = place.rows()
-        forged = [theirs, code[:-1], code + "0", f"f{code}", "0-" + "0" * 32, "x", "𝟎" * 41]
+        forged = [theirs, code[:-1], code + "0", f"f{code}", "0" * 32, "x", "𝟎" * 32]
         for wrong in ({**change, "confirm": one} for one in forged):
             assert (await client.call_tool("change_topics", wrong)).is_error, wrong
         assert (await client.call_tool("change_topics", {"add": ["kelp"], "confirm": code})).is_error
-        place.made.clock.go(timedelta(minutes=11))
-        assert (await client.call_tool("change_topics", {**change, "confirm": code})).is_error
         assert place.rows() == before
-        code = (await answer(client, "change_topics", **change))["confirm"]
         late = (await answer(client, "change_topics", remove=[TOPIC]))["confirm"]
         await answer(client, "change_topics", **change, confirm=code)
         assert (await client.call_tool("change_topics", {"remove": [TOPIC], "confirm": late})).is_error
@@ -273,7 +266,7 @@ async def test_client_asks_the_reader_itself(place: Place, opened: Open, action:
         assert questions == [f"Change the topics of your digest?\nNow: {TOPIC}\nThen: {TOPIC}; kelp forests"]
         assert found.is_error == (action != "accept")
         assert place.topics() == ((TOPIC, "kelp forests") if action == "accept" else (TOPIC,))
-        refused = await client.call_tool("change_topics", {"add": ["ice"], "confirm": "0-" + "0" * 32})
+        refused = await client.call_tool("change_topics", {"add": ["ice"], "confirm": "0" * 32})
         assert (refused.is_error, len(questions)) == (True, 1)
 
 
@@ -326,41 +319,12 @@ async def test_http_refuses_garbage(place: Place) -> None:
     assert (await place.post(token)).json() == {"jsonrpc": "2.0", "id": 1, "result": {}}
 
 
-async def test_foreign_host_and_origin_are_refused(place: Place) -> None:
-    token = place.token(ADA)
-    with capture_logs() as logs:
-        for host in ("evil.example", "digest.example.org.evil.example", "[", "[::1", "xn--bcher-kva.example"):
-            refused = await place.post(token, Host=host)
-            assert (refused.status_code, "DIGESTD_PUBLIC_URL" in refused.text) == (421, True), host
-    assert [one["host"] for one in logs if one["log_level"] == "warning"] == ["evil.example"], "told once"
-    for origin in ("https://evil.example", "null", "http://127.0.0.1:1", "https://[", "https://127.0.0.1:8080"):
-        assert (await place.post(token, Origin=origin)).status_code == 403, origin
-
-
-@pytest.mark.parametrize(
-    ("url", "hosts"),
-    [
-        ("https://Digest.Example.org", ("digest.example.org", "DIGEST.example.org", "digest.example.org:443")),
-        ("https://digest.example.org:8443", ("digest.example.org:8443", "digest.example.org")),
-        ("https://Bücher.example", ("xn--bcher-kva.example",)),
-        ("https://straße.example", ("xn--strae-oqa.example",)),
-        ("http://[::1]:8080", ("[::1]:8080", "localhost")),
-    ],
-)
-async def test_public_url_opens_however_it_is_written(
-    tmp_path: Path, sqlite_url: str, now: Any, url: str, hosts: tuple[str, ...]
-) -> None:
-    """A proxy drops the port of Host, and clients write names in lower case and as ASCII."""
-    made = install(tmp_path, sqlite_url, now).to("maildir:none", public_url=url)
-    made.people([{"email": ADA}])
-    token = Place(made, "", httpx2.AsyncClient()).token(ADA)
-    with TestClient(build(made.app)) as client:
-        headers = {"Authorization": f"Bearer {token}", **ACCEPTED}
-        for host in hosts:
-            assert client.post("/mcp", json=PING, headers={**headers, "Host": host}).status_code == 200, host
-        site = {"Host": hosts[0], "Origin": f"{url.partition('://')[0]}://{hosts[0]}"}
-        assert client.post("/mcp", json=PING, headers={**headers, **site}).status_code == 200
-    made.db.close()
+async def test_pages_of_other_sites_are_refused(place: Place) -> None:
+    token, ours = place.token(ADA), place.made.app.settings.public_url
+    for origin in ("https://evil.example", "null", "http://127.0.0.1:1", "https://[", f"{ours}.evil.example", ""):
+        refused = await place.post(token, Origin=origin)
+        assert (refused.status_code, "DIGESTD_PUBLIC_URL" in refused.text) == (403, True), origin
+    assert (await place.post(token, Origin=ours.upper())).status_code == 200
 
 
 async def test_reader_token_opens_this_door_alone(place: Place) -> None:

@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from digestd import files
-from digestd.domain.paper import PaperId, paper_id
-from digestd.errors import BadInput, BadRecord
+from digestd.errors import BadInput
 from digestd.text import inputs
 from digestd.text.inputs import NUMBER_MAX
 
@@ -62,14 +61,6 @@ def parse_date(text: str, option: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise BadInput(f"{option}: invalid date {text[:40]!r}; write it like 2026-11-24") from error
-
-
-def parse_paper(text: str) -> PaperId:
-    """Parse the identifier of a paper. Raises BadInput, which names the argument."""
-    try:
-        return paper_id(text)
-    except BadRecord as error:
-        raise BadInput(f"PAPER: {error.message}") from error
 
 
 def read_text_file(file: Path) -> str:

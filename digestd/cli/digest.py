@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.arguments import Email, Json, Out, between, parse_date, parse_paper
+from digestd.cli.arguments import Email, Json, Out, between, parse_date
 from digestd.cli.output import emit, emit_line, write_out
 from digestd.cli.stdio import say
 from digestd.delivery.composer import Composer
@@ -22,6 +22,7 @@ from digestd.digests.explanation import Explanation, describe_chance, describe_d
 from digestd.digests.forecast import Forecast, InterestYield, explain_date, forecast
 from digestd.digests.planning_day import RankingOptions
 from digestd.domain.delivery import Claim, MailKind, State, SuppressionReason
+from digestd.domain.paper import paper_id
 from digestd.domain.schedule import local_date, next_digest, period_date, period_on
 from digestd.domain.subscriber import Subscriber
 from digestd.errors import BadInput, DigestdError, NotFound
@@ -204,7 +205,7 @@ def show_explanation(
         return
     if on:
         raise BadInput("--date: explains a digest; for one paper of it, use --period")
-    name = parse_paper(paper)
+    name = paper_id(paper, "PAPER")
     if period:
         _check_period(period)
     app = wiring.build()

@@ -13,12 +13,12 @@ import typer
 from digestd import app as wiring
 from digestd import files
 from digestd.app import App
-from digestd.cli.arguments import Email, Json, parse_paper, read_secret
+from digestd.cli.arguments import Email, Json, read_secret
 from digestd.cli.output import emit, emit_import_report, progress
 from digestd.cli.stdio import say
 from digestd.domain.interest import Feedback, Interest, Kind, Muting, Stance, Verdict
 from digestd.domain.library import EntryStatus, Library, LibraryProvider, LibraryState, SavingProblem
-from digestd.domain.paper import PaperId
+from digestd.domain.paper import PaperId, paper_id
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.sources.imports import BYTES_MAX, IMPORT_FORMATS
 from digestd.sources.imports.zotero import KEY_MAX
@@ -119,9 +119,9 @@ def give_feedback(
     if not paper:
         emit(_history(built, email), as_json)
     elif undo:
-        say(f"undone: {_undo(built, email, parse_paper(paper), verdict)}")
+        say(f"undone: {_undo(built, email, paper_id(paper, 'PAPER'), verdict)}")
     elif verdict is not None:
-        _record_feedback(built, email, parse_paper(paper), verdict, muted)
+        _record_feedback(built, email, paper_id(paper, "PAPER"), verdict, muted)
         say(f"{verdict}: counts from the next digest on")
     else:
         raise BadInput("add one of more, less, saved, dismissed, muted, or --undo")

@@ -12,9 +12,9 @@ from sqlmodel import Session
 from digestd import app as wiring
 from digestd import files
 from digestd.app import App
-from digestd.cli.arguments import Json, Limit, PaperName, check_number, parse_datetime, parse_paper
+from digestd.cli.arguments import Json, Limit, PaperName, check_number, parse_datetime
 from digestd.cli.output import emit, emit_import_report, progress
-from digestd.domain.paper import Paper
+from digestd.domain.paper import Paper, paper_id
 from digestd.errors import BadInput, NotFound
 from digestd.store import papers
 from digestd.store.papers import merges
@@ -53,12 +53,10 @@ def list_papers(
 
 def _found(built: App, session: Session, query: str, limit: int) -> list[Paper]:
     from digestd.logs import configure
-    from digestd.papers.search import search_papers
+    from digestd.papers.search import search_archive
 
     configure("console", "warning")
-    keys = [one.paper for one in search_papers(session, built.encoder, query, limit=limit)]
-    known = papers.by_keys(session, keys)
-    return [known[key] for key in keys if key in known]
+    return search_archive(session, built.encoder, query, limit)
 
 
 def show_paper(
@@ -71,7 +69,7 @@ def show_paper(
     """
     built = wiring.connect()
     with built.db.read() as session:
-        found = papers.find(session, parse_paper(name))
+        found = papers.find(session, paper_id(name, "PAPER"))
         mergings = [] if found is None else merges.of_paper(session, found.key)
         known_as = [] if found is None else papers.names(session, found.key)
     if found is None:
@@ -165,7 +163,7 @@ def merge_two(
     from digestd.papers.deduplication import merge_papers
 
     built = wiring.connect()
-    emit(paper_row(merge_papers(built.db, parse_paper(one), parse_paper(other), built.clock())), as_json)
+    emit(paper_row(merge_papers(built.db, paper_id(one, "PAPER"), paper_id(other, "PAPER"), built.clock())), as_json)
 
 
 def split_one(
@@ -187,7 +185,7 @@ def split_one(
     from digestd.papers.deduplication import split_paper
 
     built = wiring.connect()
-    emit([paper_row(paper) for paper in split_paper(built.db, parse_paper(name), built.clock(), number)], as_json)
+    emit([paper_row(paper) for paper in split_paper(built.db, paper_id(name, "PAPER"), built.clock(), number)], as_json)
 
 
 def _require_jsonl(file: Path, start: bytes) -> None:

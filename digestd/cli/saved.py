@@ -7,9 +7,10 @@ from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.arguments import Email, Json, Out, PaperName, parse_paper
+from digestd.cli.arguments import Email, Json, Out, PaperName
 from digestd.cli.output import emit, write_out
 from digestd.cli.stdio import say
+from digestd.domain.paper import paper_id
 from digestd.domain.subscriber import Subscriber
 from digestd.errors import BadInput
 from digestd.mail.outlets import OUTLETS
@@ -56,7 +57,7 @@ def edit_note(
     """
     if tags is None and note is None:
         raise BadInput("add --tag or --note")
-    built, name = wiring.connect(), parse_paper(paper)
+    built, name = wiring.connect(), paper_id(paper, "PAPER")
     with built.db.read() as session:
         subscriber = find(session, built.keys, email).key
         before = saved_papers.saved_paper(session, subscriber, name)

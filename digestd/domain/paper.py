@@ -213,14 +213,14 @@ def openreview_id(text: str) -> PaperId | None:
     return PaperId(f"openreview:{forum}") if parts.path in {"/forum", "/pdf"} and _FORUM.fullmatch(forum) else None
 
 
-def paper_id(text: str) -> PaperId:
+def paper_id(text: str, field: str = "id") -> PaperId:
     """Parse an identifier entered by a person or found in a file.
 
     Accepts a bare arXiv id, a DOI, either as a URL, the URL of an OpenReview paper, or `scheme:value` with any other
     lower-case scheme.
 
     Raises:
-        BadRecord: it is none of these.
+        BadRecord: it is none of these; the error names the `field`.
     """
     text = text.strip()
     if named := arxiv_id(text):
@@ -229,7 +229,7 @@ def paper_id(text: str) -> PaperId:
         return found
     if _SCHEME.fullmatch(text) and not text.startswith(("http:", "https:", "arxiv:", "doi:")):
         return PaperId(text)
-    raise BadRecord("id", f"{text[:80]!r} is no arXiv id, DOI or scheme:value; write one like arxiv:2401.00001")
+    raise BadRecord(field, f"{text[:80]!r} is no arXiv id, DOI or scheme:value; write one like arxiv:2401.00001")
 
 
 def is_sample(name: PaperId) -> bool:

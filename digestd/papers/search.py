@@ -1,4 +1,4 @@
-"""Search papers by words and by meaning: `search_papers`.
+"""Search papers by words and by meaning.
 
 A query that is the identifier or address of a paper finds that paper. By words: each word of the query must begin a
 word of the title, the abstract, the authors or a reader's own notes.
@@ -16,7 +16,7 @@ from unicodedata import normalize
 import numpy as np
 from sqlmodel import Session
 
-from digestd.domain.paper import paper_id
+from digestd.domain.paper import Paper, paper_id
 from digestd.errors import BadRecord
 from digestd.ranking.dense import FLOOR, Encoder
 from digestd.ranking.text import STOP_WORDS, is_unspaced, stems, word_tokens, words
@@ -40,13 +40,6 @@ _SHORT = 3
 """Letters of a word that must not be only the beginning of another."""
 
 
-class Found(NamedTuple):
-    """A paper (row number) that fits a query, and how well compared with the others."""
-
-    paper: int
-    score: float
-
-
 class _Word(NamedTuple):
     """A word of a query. `written`: as the database finds it; `start`: its beginning in folded text, and `pattern`."""
 
@@ -58,41 +51,50 @@ class _Word(NamedTuple):
         return self.start in folded and self.pattern.search(folded) is not None
 
 
+def search_archive(session: Session, encoder: Encoder, query: str, limit: int = RESULTS_MAX) -> list[Paper]:
+    """Return the public papers that fit a query best, the best first; the newest papers are searched."""
+    query = clean(query)[:QUERY_MAX]
+    found = _identified(session, query, None)
+    if not found and (wanted := _words(query)):
+        texts = islice(texts_with(session, [word.written for word in wanted]), _CHECKED_MAX)
+        named = islice(_by_words(texts, wanted, {}), _FOUND_MAX)
+        found = _fused(named, near_archive(session, encoder, query, _FOUND_MAX), limit)
+    known = papers.by_keys(session, found)
+    return [known[key] for key in found if key in known]
+
+
 def search_papers(
     session: Session,
     encoder: Encoder,
     query: str,
-    among: Collection[int] | None = None,
-    notes: Mapping[int, str] | None = None,
-    limit: int = RESULTS_MAX,
-) -> list[Found]:
-    """Return the papers that fit a query best, the best first.
+    among: Collection[int],
+    notes: Mapping[int, str],
+) -> list[int]:
+    """Return those of some papers that fit a query best, the best first; at most RESULTS_MAX.
 
     Args:
-        among: row numbers of the papers to search, such as those of one reader; None for the public archive, of which
-            the newest are searched.
+        among: row numbers of the papers, such as those of one reader.
         notes: what the reader who searches has noted about papers.
-        limit: how many at most.
     """
     query = clean(query)[:QUERY_MAX]
-    if identified := _identified(session, query, among):
-        return identified
-    wanted = _words(query)
-    if not wanted:
+    found = _identified(session, query, among)
+    if not found and (wanted := _words(query)):
+        texts = texts_of(session, among)
+        found = _fused(_by_words(texts, wanted, notes), _near(session, encoder, query, texts), RESULTS_MAX)
+    return found
+
+
+def near_archive(session: Session, encoder: Encoder, text: str, limit: int) -> list[int]:
+    """Return the public papers (row numbers) that are nearest to a text, the nearest first; none without an encoder."""
+    if not encoder.dims:
         return []
-    if among is None:
-        texts = islice(texts_with(session, [word.written for word in wanted]), _CHECKED_MAX)
-        named = list(islice(_by_words(texts, wanted, {}), _FOUND_MAX))
-        near = _near_archive(session, encoder, query) if encoder.dims else []
-    else:
-        theirs = texts_of(session, among)
-        named = list(_by_words(theirs, wanted, notes or {}))
-        near = _near(session, encoder, query, theirs) if encoder.dims else []
-    best = sorted(named, key=lambda one: (one.score, one.paper), reverse=True)
-    return _fused(([one.paper for one in best], near), limit)
+    [vector] = encoder.encode([text])
+    found = embeddings.nearest(session, encoder.version, vector, FLOOR, limit)
+    public = public_papers(session, found)
+    return [public[revision] for revision in found if revision in public]
 
 
-def _identified(session: Session, query: str, among: Collection[int] | None) -> list[Found]:
+def _identified(session: Session, query: str, among: Collection[int] | None) -> list[int]:
     """Return the paper whose identifier or address the query is, if it is one of those to search."""
     try:
         found = papers.find(session, paper_id("".join(query.split())))
@@ -100,7 +102,7 @@ def _identified(session: Session, query: str, among: Collection[int] | None) -> 
         return []
     if found is None or (found.withdrawn if among is None else found.key not in among):
         return []
-    return [Found(found.key, 1.0)]
+    return [found.key]
 
 
 def _words(query: str) -> list[_Word]:
@@ -130,11 +132,13 @@ def _folded(text: str) -> str:
     return text.lower() if text.isascii() else normalize("NFC", fold(text))
 
 
-def _by_words(texts: Iterable[SearchText], wanted: Sequence[_Word], notes: Mapping[int, str]) -> Iterator[Found]:
-    """Yield the papers that contain every word, with more points if they name it."""
+def _by_words(
+    texts: Iterable[SearchText], wanted: Sequence[_Word], notes: Mapping[int, str]
+) -> Iterator[tuple[int, int]]:
+    """Yield the points of the papers that contain every word, more if they name it, and the papers."""
     for text in texts:
         if points := _points(text, wanted, notes.get(text.paper, "")):
-            yield Found(text.paper, points)
+            yield points, text.paper
 
 
 def _points(text: SearchText, wanted: Sequence[_Word], notes: str) -> int:
@@ -152,20 +156,12 @@ def _points(text: SearchText, wanted: Sequence[_Word], notes: str) -> int:
     return points
 
 
-def _near_archive(session: Session, encoder: Encoder, query: str) -> list[int]:
-    """Return the public papers nearest to a query, the nearest first."""
-    [vector] = encoder.encode([query])
-    found = embeddings.nearest(session, encoder.version, vector, FLOOR, _FOUND_MAX)
-    public = public_papers(session, found)
-    return [public[revision] for revision in found if revision in public]
-
-
 def _near(session: Session, encoder: Encoder, query: str, texts: Sequence[SearchText]) -> list[int]:
     """Return those of the papers that are near to a query, the nearest first."""
     theirs = {text.revision: text.paper for text in texts}
     stored = embeddings.embeddings_of(session, encoder.version, theirs)
     vectors = {revision: vector for revision, vector in stored.items() if len(vector) == encoder.dims}
-    if not vectors:
+    if not encoder.dims or not vectors:
         return []
     [vector] = encoder.encode([query])
     cosines = np.stack(list(vectors.values())) @ vector
@@ -173,9 +169,9 @@ def _near(session: Session, encoder: Encoder, query: str, texts: Sequence[Search
     return [theirs[revision] for cosine, revision in ranked if cosine >= FLOOR]
 
 
-def _fused(lists: Iterable[Iterable[int]], limit: int) -> list[Found]:
-    """Return the papers of several lists by the sum of their reciprocal ranks."""
+def _fused(named: Iterable[tuple[int, int]], near: Iterable[int], limit: int) -> list[int]:
+    """Return the papers of both lists by the sum of their reciprocal ranks."""
     scores = Counter[int]()
-    for ranked in lists:
+    for ranked in ([paper for _, paper in sorted(named, reverse=True)], near):
         scores.update({paper: 1 / (_K + rank) for rank, paper in enumerate(ranked, 1)})
-    return [Found(*one) for one in scores.most_common(limit)]
+    return [paper for paper, _ in scores.most_common(limit)]

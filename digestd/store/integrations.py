@@ -189,7 +189,7 @@ def add_token(
     """Store the hash of a new token and return its number."""
     row = {
         "name": name,
-        "hash": _hash(secret) if subscriber is None else _reader_hash(secret),
+        "hash": _hash(secret, is_reader=subscriber is not None),
         "scopes": " ".join(sorted(scopes)),
         "created_us": to_us(now),
         "revoked_us": None,
@@ -198,24 +198,16 @@ def add_token(
     return int(session.connection().execute(insert(core.api_token).values(row).returning(_TOKEN.id)).scalar_one())
 
 
-def authenticate(session: Session, number: int, secret: str) -> ApiToken | None:
-    """Return the operator's token with this secret, if it is valid."""
-    return _authenticate(session, number, _hash(secret), _TOKEN.subscriber_id.is_(None))
+def authenticate(session: Session, number: int, secret: str, *, is_reader: bool = False) -> ApiToken | None:
+    """Return the token with this secret, if it is valid: the operator's, or that of a subscriber.
 
-
-def authenticate_reader(session: Session, number: int, secret: str) -> ApiToken | None:
-    """Return the token of a subscriber with this secret, if it is valid.
-
-    It is not while they get no digests, or once they have renewed their links.
+    The latter is not valid while they get no digests, or once they have renewed their links.
     """
     is_open = _S.status.in_(SUBSCRIBED), _TOKEN.created_us >= _S.links_from_us
     theirs = exists().where(_S.id == _TOKEN.subscriber_id, *is_open)
-    return _authenticate(session, number, _reader_hash(secret), theirs)
-
-
-def _authenticate(session: Session, number: int, hashed: bytes, condition: core.Condition) -> ApiToken | None:
-    query = select(core.api_token).where(_TOKEN.id == number, condition)
+    query = select(core.api_token).where(_TOKEN.id == number, theirs if is_reader else _TOKEN.subscriber_id.is_(None))
     row = session.connection().execute(query).first()
+    hashed = _hash(secret, is_reader=is_reader)
     is_same = hmac.compare_digest(hashed, bytes(32) if row is None else bytes(row.hash))
     return _token(row) if row is not None and is_same and row.revoked_us is None else None
 
@@ -242,17 +234,13 @@ def revoke_tokens_of(session: Session, subscriber: int, at_us: int) -> None:
     session.connection().execute(update(core.api_token).where(*theirs).values(revoked_us=at_us))
 
 
-def _hash(secret: str) -> bytes:
-    """Return a plain hash; secrets are 32 random bytes, so nobody can guess them."""
-    return hashlib.sha256(secret.encode()).digest()
+def _hash(secret: str, *, is_reader: bool) -> bytes:
+    """Return a plain hash; secrets are 32 random bytes, so nobody can guess them.
 
-
-def _reader_hash(secret: str) -> bytes:
-    """Return another hash for the token of a subscriber.
-
-    Processes of the release before ignore the subscriber, and must not take it for the operator's.
+    That of a subscriber's token differs: processes of the release before must not take it for the operator's.
     """
-    return hmac.digest(b"reader", secret.encode(), "sha256")
+    words = secret.encode()
+    return hmac.digest(b"reader", words, "sha256") if is_reader else hashlib.sha256(words).digest()
 
 
 def _token(row: core.Record) -> ApiToken:

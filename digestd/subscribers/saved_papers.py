@@ -49,7 +49,7 @@ def tag_key(tag: str) -> str:
 
 def read_note(typed: str) -> str:
     """Return a note by lines, each cleaned. Raises BadRecord."""
-    if len(typed) > NOTE_MAX:
+    if len(typed.replace("\r\n", "\n")) > NOTE_MAX:
         raise BadRecord("note", f"a note has at most {NOTE_MAX:,} characters; shorten it")
     return "\n".join(map(clean, typed.splitlines())).strip()
 
@@ -70,12 +70,12 @@ def find_papers(
     known = {one.paper.key: one for one in wanted}
     among: Collection[int] = known if tag else feedback.papers_of_reader(session, subscriber) | known.keys()
     found = search_papers(session, open_encoder(), query, among, {key: one.notes for key, one in known.items()})
-    others = [one.paper for one in found if one.paper not in known]
+    others = [key for key in found if key not in known]
     known |= {key: ReaderPaper(paper) for key, paper in papers.by_keys(session, others).items()}
     known |= {
         one.paper.key: one for one in feedback.saved_papers(session, subscriber, among=_row_numbers(session, others))
     }
-    return [known[one.paper] for one in found if one.paper in known]
+    return [known[key] for key in found if key in known]
 
 
 def find_paper(session: Session, name: PaperId) -> tuple[Paper, set[int]]:

@@ -208,12 +208,7 @@ def check_interests(lists: Mapping[ListKey, Iterable[str]]) -> tuple[Interest, .
 
 def _item(name: str, kind: Kind, value: object) -> str:
     line = text(name, value, {Kind.TOPIC: TOPIC_MAX, Kind.PAPER: PAPER_MAX}.get(kind, TEXT_MAX))
-    if kind is not Kind.PAPER or not line:
-        return line
-    try:
-        return paper_id(line)
-    except BadRecord as problem:
-        raise BadRecord(name, problem.message) from None
+    return paper_id(line, name) if kind is Kind.PAPER and line else line
 
 
 def _mute_steps(given: Mapping[str, object]) -> list[tuple[str, Callable[[], object]]]:

@@ -12,7 +12,6 @@ visitor, so `/admin` answers local requests without a token only if the public U
 
 import base64
 import binascii
-from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -61,15 +60,10 @@ def is_local(request: Request) -> bool:
     )
 
 
-def bearer_token(session: Session, request: Request) -> ApiToken | None:
-    """Return the API token of a request, or None if there is no valid one."""
-    return _token_of(session, _read_bearer(request.headers.get("authorization", "")) or "")
-
-
-def reader_token(session: Session, request: Request) -> ApiToken | None:
-    """Return the token of one subscriber in a request, or None if there is no valid one."""
+def bearer_token(session: Session, request: Request, *, is_reader: bool = False) -> ApiToken | None:
+    """Return the operator's token in a request, or that of one subscriber; None if there is no valid one."""
     sent = _read_bearer(request.headers.get("authorization", "")) or ""
-    return _token_of(session, sent, integrations.authenticate_reader)
+    return _token_of(session, sent, is_reader=is_reader)
 
 
 def _opens(db: Database, scope: Scope, word: str | None) -> bool:
@@ -98,16 +92,12 @@ def _read_bearer(header: str) -> str | None:
     return word if scheme.lower() == "bearer" and word.startswith("digestd_") else None
 
 
-def _token_of(
-    session: Session,
-    word: str,
-    authenticate: Callable[[Session, int, str], ApiToken | None] = integrations.authenticate,
-) -> ApiToken | None:
+def _token_of(session: Session, word: str, *, is_reader: bool = False) -> ApiToken | None:
     start, _, rest = word.partition("_")
     number, _, secret = rest.partition("_")
     is_number = number.isdecimal() and not number.startswith("0") and len(number) <= _DIGITS_MAX
     is_token = start == "digestd" and is_number and len(secret) == _SECRET_LENGTH and word.isascii()
-    return authenticate(session, int(number), secret) if is_token else None
+    return integrations.authenticate(session, int(number), secret, is_reader=is_reader) if is_token else None
 
 
 def _is_own_name(host: str) -> bool:

@@ -170,13 +170,12 @@ def _day_page(db: Database, pages: Pages, day: date, now: datetime) -> Response:
 
 
 def _found_page(db: Database, pages: Pages, open_encoder: "Callable[[], Encoder]", query: str) -> Response:
-    from digestd.papers.search import QUERY_MAX, search_papers  # noqa: PLC0415  # few processes search
+    from digestd.papers.search import QUERY_MAX, search_archive  # noqa: PLC0415  # few processes search
 
     query = query.replace("\0", "")[:QUERY_MAX]
     with db.read() as session:
-        found = [one.paper for one in search_papers(session, open_encoder(), query, limit=PAPERS_MAX)]
-        known = papers.by_keys(session, found)
-    return pages.page("search", query=query, papers=cut_for_page([known[key] for key in found if key in known]))
+        found = search_archive(session, open_encoder(), query, PAPERS_MAX)
+    return pages.page("search", query=query, papers=cut_for_page(found))
 
 
 def _find(db: Database, name: str) -> Paper:

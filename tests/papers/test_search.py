@@ -10,7 +10,7 @@ import pytest
 
 from digestd.domain.interest import Verdict
 from digestd.papers.embedding import embed_papers
-from digestd.papers.search import search_papers
+from digestd.papers.search import search_archive, search_papers
 from digestd.ranking.arrays import Floats
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.store import feedback, papers
@@ -40,9 +40,11 @@ class Subjects:
 def names(db: Database, query: str, among: Collection[int] | None = None, encoder: Encoder | None = None) -> list[str]:
     """Return the names of what a search finds."""
     with db.read() as session:
-        found = search_papers(session, encoder or NoEncoder(), query, among)
-        known = papers.names_of(session, [one.paper for one in found])
-    return [known[one.paper] for one in found]
+        if among is None:
+            return [one.id for one in search_archive(session, encoder or NoEncoder(), query)]
+        found = search_papers(session, encoder or NoEncoder(), query, among, {})
+        known = papers.names_of(session, found)
+    return [known[one] for one in found]
 
 
 @pytest.mark.parametrize(
@@ -117,8 +119,8 @@ def test_search_of_own_papers_ignores_accents_and_reads_notes(db: Database, now:
     bees, cities = (paper(db, name).key for name in ("arxiv:1", "arxiv:2"))
     assert names(db, "muller", [bees, cities]) == ["arxiv:1"]
     with db.read() as session:
-        [found] = search_papers(session, NoEncoder(), "read honey", [bees, cities], {bees: "to read on Monday"})
-    assert found.paper == bees
+        notes = {bees: "to read on Monday"}
+        assert search_papers(session, NoEncoder(), "read honey", [bees, cities], notes) == [bees]
 
 
 def test_search_adds_papers_of_the_same_meaning(db: Database, now: datetime) -> None:
@@ -156,4 +158,4 @@ def test_papers_of_reader_are_sent_or_saved(tmp_path: Path, database_url: str, n
         theirs = feedback.papers_of_reader(session, ada)
         assert theirs == {*sent, saved}
         assert len(feedback.papers_of_reader(session, bo)) == 2
-        assert {one.paper for one in search_papers(session, NoEncoder(), "bees", theirs)} == theirs
+        assert set(search_papers(session, NoEncoder(), "bees", theirs, {})) == theirs

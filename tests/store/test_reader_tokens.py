@@ -20,7 +20,7 @@ def opened(made: Install, number: int, secret: str = SECRET) -> tuple[bool, int 
     """Return whether a token is the operator's, and the subscriber that it opens."""
     with made.db.read() as session:
         operators = integrations.authenticate(session, number, secret)
-        readers = integrations.authenticate_reader(session, number, secret)
+        readers = integrations.authenticate(session, number, secret, is_reader=True)
     return operators is not None, readers.subscriber if readers else None
 
 

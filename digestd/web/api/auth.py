@@ -12,7 +12,6 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPBearer
-from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Send
@@ -40,19 +39,13 @@ Answer = TypeVar("Answer")
 
 
 class TokenGate:
-    """ASGI middleware that stores a valid token in `request.state.token`. `find` returns that of a request."""
+    """ASGI middleware that stores a valid token in `request.state.token`: the operator's, or one of a reader."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        db: Database,
-        clock: Callable[[], datetime],
-        find: Callable[[Session, Request], ApiToken | None] = bearer_token,
-    ) -> None:
+    def __init__(self, app: ASGIApp, db: Database, clock: Callable[[], datetime], *, is_reader: bool = False) -> None:
         self._inner = app
         self._db = db
         self._clock = clock
-        self._find = find
+        self._is_reader = is_reader
         self._tokens = Window(PER_TOKEN, SPAN)
         self._strangers = Window(REFUSED_PER_NETWORK, SPAN)
 
@@ -85,7 +78,7 @@ class TokenGate:
         with self._db.read() as session:
             if not integrations.is_any_token_valid(session):
                 raise HTTPException(404, "the API has no tokens yet; create one with `digestd api-token add`")
-            token = self._find(session, request)
+            token = bearer_token(session, request, is_reader=self._is_reader)
         if token is None:
             self._strangers.check(network_of(request), self._clock(), "too many invalid tokens")
             why = _ENDED if "authorization" in request.headers else "send a token as Authorization: Bearer …"

@@ -68,12 +68,10 @@ def show_paper(id: Annotated[str, Path(max_length=400)], db: Db) -> PaperOut:  #
 
 
 def _search(api: SearchApi, query: str, limit: int) -> list[PaperOut]:
-    from digestd.papers.search import search_papers  # noqa: PLC0415  # few processes search
+    from digestd.papers.search import search_archive  # noqa: PLC0415  # few processes search
 
     with api.db.read() as session:
-        found = [one.paper for one in search_papers(session, api.open_encoder(), query, limit=limit)]
-        known = papers.by_keys(session, found)
-    return [paper_out(known[key]) for key in found if key in known]
+        return list(map(paper_out, search_archive(session, api.open_encoder(), query, limit)))
 
 
 def paper_out(found: Paper) -> PaperOut:

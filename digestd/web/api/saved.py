@@ -5,14 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
-from digestd.domain.paper import PaperId
+from digestd.domain.paper import PaperId, paper_id
 from digestd.security.tokens import Scope
 from digestd.store.feedback import ReaderPaper
 from digestd.subscribers import saved_papers
 from digestd.web.api.auth import needs, run_without_disclosure
 from digestd.web.api.papers import Searching, SearchQuery, paper_out
 from digestd.web.api.shapes import Cursor, Limit, Number, ResultPage, SavedIn, SavedOut
-from digestd.web.api.subscribers import ACCEPTED, Api, Writer, paper_of
+from digestd.web.api.subscribers import ACCEPTED, Api, Writer
 
 router = APIRouter(prefix="/subscribers/{number}/saved", tags=["subscribers"])
 Tag = Annotated[str, Query(max_length=saved_papers.TAG_MAX, description="Only saved papers with this tag")]
@@ -48,7 +48,7 @@ async def save_paper(
     number: Number, id: str, token: Writer, api: Api, given: SavedIn | None = None
 ) -> SavedOut | Response:
     """Save a paper, unless it is saved, and replace its tags and note if they are sent. Safe to repeat."""
-    paper, wanted = paper_of(id), given or SavedIn()
+    paper, wanted = paper_id(id, "paper"), given or SavedIn()
     saved_papers.read_tags(wanted.tags or ())
     saved_papers.read_note(wanted.note or "")
 
@@ -66,7 +66,7 @@ async def save_paper(
 @router.delete("/{id:path}", status_code=204)
 async def remove_paper(number: Number, id: str, token: Writer, api: Api) -> Response:
     """Remove a saved paper, with its tags and note. Safe to repeat."""
-    paper = paper_of(id)
+    paper = paper_id(id, "paper")
 
     def remove() -> Response:
         saved_papers.remove(api.db, api.known(number).key, paper, api.now)

@@ -11,7 +11,7 @@ from digestd.domain.interest import Kind, Stance
 from digestd.domain.mail_budget import token_causer
 from digestd.domain.paper import PaperId, paper_id
 from digestd.domain.subscriber import Cause, Status, Subscriber, describe_damage
-from digestd.errors import BadRecord, NotFound
+from digestd.errors import NotFound
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
 from digestd.security.tokens import Scope
@@ -214,7 +214,7 @@ def show_feedback(number: Number, api: Api, limit: Limit = 50, cursor: Cursor = 
 @router.post("/{number}/feedback", status_code=201, response_model=FeedbackOut, responses=ACCEPTED)
 async def give_feedback(number: Number, given: FeedbackIn, token: Writer, api: Api) -> FeedbackOut | Response:
     """Record what a subscriber thinks of a paper. It counts from the next digest on."""
-    paper, now = paper_of(given.paper), api.now
+    paper, now = paper_id(given.paper, "paper"), api.now
     return await run_without_disclosure(
         token,
         lambda: api.judged(number, lambda db, keys, who: add_feedback(db, keys, who, paper, given.verdict, now)),
@@ -224,7 +224,7 @@ async def give_feedback(number: Number, given: FeedbackIn, token: Writer, api: A
 @router.delete("/{number}/feedback/{id:path}", response_model=FeedbackOut, responses=ACCEPTED)
 async def take_feedback_back(number: Number, id: str, token: Writer, api: Api) -> FeedbackOut | Response:
     """Undo the newest verdict of a subscriber on a paper. The one before it counts again."""
-    paper, now = paper_of(id), api.now
+    paper, now = paper_id(id, "paper"), api.now
     return await run_without_disclosure(
         token, lambda: api.judged(number, lambda db, keys, who: undo_feedback(db, keys, who, paper, now))
     )
@@ -285,14 +285,6 @@ def shown(subscriber: Subscriber) -> SubscriberOut:
     plain = {name: value for name, value in fields.items() if name not in Interests.model_fields}
     damaged = describe_damage(subscriber)
     return SubscriberOut.model_validate({**plain, "number": subscriber.key, "interests": interests, "damaged": damaged})
-
-
-def paper_of(text: str) -> PaperId:
-    """Return an identifier before its paper is looked up. Raises BadRecord."""
-    try:
-        return paper_id(text)
-    except BadRecord as error:
-        raise BadRecord("paper", error.message) from error
 
 
 def _change(body: BaseModel) -> SubscriberRecord:
