@@ -49,7 +49,6 @@ class Saving(BaseModel, frozen=True):
     Attributes:
         collection, title: the key and the title of a collection there; empty for the library itself.
         through: the number of the last save that is done with. Saves before linking are not sent.
-        day, count: how many papers were added on the last ISO day with any.
         failures: the number of consecutive failures that may pass.
         problem: what is wrong now; `paper`: the title of the paper that was refused.
         is_told: whether a digest has said that there is a problem.
@@ -59,8 +58,6 @@ class Saving(BaseModel, frozen=True):
     collection: str = ""
     title: str = ""
     through: int = 0
-    day: str = ""
-    count: int = 0
     failures: int = 0
     problem: SavingProblem | None = None
     paper: str = ""

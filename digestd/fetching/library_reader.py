@@ -70,46 +70,40 @@ class LibraryListing:
 
 
 def fetcher_with_key(
-    db: Database, client: Client, clock: Callable[[], datetime], base: str, key: str, limits: Limits | None = None
+    db: Database, client: Client, clock: Callable[[], datetime], base: str, key: str, limits: Limits = LIMITS
 ) -> Fetcher:
     """Return a fetcher with a subscriber's key for the host of `base`. Redirects never carry the key."""
     known = {urlsplit(base).hostname or "": Credential(KEY_HEADER, key)}
-    return Fetcher(db, replace(client, limits=limits or LIMITS, credentials=known), clock)
+    return Fetcher(db, replace(client, limits=limits, credentials=known), clock)
 
 
-async def fetch_key_rights(
-    db: Database, client: Client, clock: Callable[[], datetime], base: str, key: str
-) -> KeyRights:
+async def fetch_key_rights(fetcher: Fetcher, base: str) -> KeyRights:
     """Return the rights of a Zotero key.
 
     Raises KeyRefused for an unknown key, SourceFailed.
 
     The answer is a few lines of JSON of the host that gives the keys, so it is read here.
     """
-    async with fetcher_with_key(db, client, clock, base, key, INTERACTIVE_LIMITS) as fetcher:
-        try:
-            answer = await _fetch(fetcher, key_request(base), RateLimit(urlsplit(base).netloc, 0))
-        except LibraryGone as error:
-            raise KeyRefused("there is no such key") from error
+    try:
+        answer = await _fetch(fetcher, key_request(base), RateLimit(urlsplit(base).netloc, 0))
+    except LibraryGone as error:
+        raise KeyRefused("there is no such key") from error
     return parse_key_rights(answer.body or b"")
 
 
-async def fetch_collections(
-    db: Database, client: Client, clock: Callable[[], datetime], library: ZoteroLibrary, key: str
-) -> dict[str, str]:
+async def fetch_collections(fetcher: Fetcher, library: ZoteroLibrary) -> dict[str, str]:
     """Return the titles of a library's collections by key, at most COLLECTIONS_MAX.
 
     Raises KeyRefused, LibraryGone, SourceFailed.
     """
     found: dict[str, str] = {}
-    async with fetcher_with_key(db, client, clock, library.base, key, INTERACTIVE_LIMITS) as fetcher:
-        for start in range(0, COLLECTIONS_MAX, PER_PAGE):
-            request = collections_request(library.base, library.library_id, start)
-            answer = await _fetch(fetcher, request, RateLimit(urlsplit(library.base).netloc, 0))
-            page = parse_collections(answer.body or b"")
-            found |= page
-            if len(page) < PER_PAGE:
-                break
+    for start in range(0, COLLECTIONS_MAX, PER_PAGE):
+        request = collections_request(library.base, library.library_id, start)
+        answer = await _fetch(fetcher, request, RateLimit(urlsplit(library.base).netloc, 0))
+        page = parse_collections(answer.body or b"")
+        found |= page
+        if len(page) < PER_PAGE:
+            break
     return found
 
 

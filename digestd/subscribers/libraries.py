@@ -19,7 +19,6 @@ from sqlmodel import Session
 from digestd.domain.backoff import Backoff
 from digestd.domain.interest import Kind
 from digestd.domain.library import (
-    STUCK_AFTER,
     EntryStatus,
     Library,
     LibraryEntry,
@@ -28,16 +27,17 @@ from digestd.domain.library import (
     LibraryState,
     LibraryUpdate,
     Saving,
-    SavingProblem,
     apply_entries,
 )
 from digestd.domain.paper import PaperId, Sighting
 from digestd.domain.reference import Reference, reference_of
 from digestd.domain.subscriber import Subscriber
 from digestd.errors import BadRecord, DatabaseUnreachable, NotFound, SourceFailed
-from digestd.fetching.fetch import Client
+from digestd.fetching.fetch import Client, Fetcher, Limits
 from digestd.fetching.host_scheduler import HostUnavailableError
 from digestd.fetching.library_reader import (
+    INTERACTIVE_LIMITS,
+    LIMITS,
     WRITING_LIMITS,
     KeyRefused,
     LibraryGone,
@@ -56,12 +56,10 @@ from digestd.store import feedback, libraries, references, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger import restore
 from digestd.subscribers.library_saving import (
-    LibraryChanged,
     add_papers,
     after_failure,
     item_key,
     waiting_papers,
-    without_problem,
 )
 from digestd.subscribers.lookup import load_locked
 from digestd.subscribers.subscriber_record import ITEMS_MAX
@@ -100,6 +98,10 @@ class LibrarySync:
     @classmethod
     def of(cls, settings: Settings, db: Database, keys: Keys, client: Client, clock: Callable[[], datetime]) -> Self:
         return cls(db, keys, client, clock, settings.zotero_url)
+
+    def fetcher(self, key: str, limits: Limits) -> Fetcher:
+        """Return a fetcher for Zotero with a subscriber's key."""
+        return fetcher_with_key(self.db, self.client, self.clock, self.zotero_url, key, limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,8 @@ async def link_zotero(
     if not (key.isascii() and key.isalnum() and len(key) <= KEY_MAX):
         raise BadRecord("key", "a Zotero key has only letters and digits; copy it again")
     try:
-        rights = await fetch_key_rights(context.db, context.client, context.clock, context.zotero_url, key)
+        async with context.fetcher(key, INTERACTIVE_LIMITS) as fetcher:
+            rights = await fetch_key_rights(fetcher, context.zotero_url)
     except KeyRefused as error:
         raise BadRecord("key", "Zotero does not know this key; copy it again, or make another") from error
     is_own = written.strip() in {"", rights.user, rights.user.partition("/")[2]}
@@ -179,7 +182,8 @@ async def _find_collection(context: LibrarySync, place: str, key: str, written: 
         return Saving()
     library = ZoteroLibrary(context.zotero_url, place)
     try:
-        titles = await fetch_collections(context.db, context.client, context.clock, library, key)
+        async with context.fetcher(key, INTERACTIVE_LIMITS) as fetcher:
+            titles = await fetch_collections(fetcher, library)
     except LibraryGone as error:
         raise BadRecord("place", "there is no such library") from error
     except KeyRefused as error:
@@ -312,12 +316,13 @@ async def _read(context: LibrarySync, claimed: Library) -> Library:
     """
     key = _open_key(context, claimed)
     library = ZoteroLibrary(context.zotero_url, claimed.place, claimed.version)
-    async with fetcher_with_key(context.db, context.client, context.clock, context.zotero_url, key) as fetcher:
+    async with context.fetcher(key, LIMITS) as fetcher:
         listing = await read_library(fetcher, library)
     becomes = _succeeded(context, claimed, listing, key)
     if becomes.saving is not None:
         becomes = replace(becomes, next=context.clock() + libraries.LEASE)
-    update = await asyncio.to_thread(_apply_listing, context, claimed, becomes, listing)
+    read = None if listing is None else _contents(context.keys, claimed, listing, context.clock())
+    update = await asyncio.to_thread(_apply_contents, context.db, claimed, becomes, read, context.clock())
     if update is None:
         return replace(becomes, saving=None)
     log.info("library read", number=claimed.key, added=update.added, removed=update.removed)
@@ -326,31 +331,23 @@ async def _read(context: LibrarySync, claimed: Library) -> Library:
 
 async def _save(context: LibrarySync, claimed: Library) -> Library:
     """Put waiting papers into a library that was just read, and end the claim."""
-    saving, next_ = claimed.saving or Saving(), SYNC_INTERVAL
-    waiting = await asyncio.to_thread(waiting_papers, context.db, context.keys, claimed, context.clock())
-    if not waiting:
-        saving = without_problem(saving)
-    if waiting:
-        base, key = context.zotero_url, _open_key(context, claimed)
-        try:
-            parts = context.db, context.client, context.clock, base, key, WRITING_LIMITS
-            async with fetcher_with_key(*parts) as fetcher:
-                saving = await add_papers(fetcher, base, claimed, waiting, context.clock())
-            next_ = BACKOFF.delay(saving.failures) if saving.failures else _saved_delay(saving)
-        except HostUnavailableError:
-            next_ = BUSY_DELAY
-        except SourceFailed as error:
-            log.warning("saved papers not added", number=claimed.key, why=str(error))
-            saving = after_failure(saving)
-            is_busy = isinstance(error, LibraryChanged) and saving.failures < STUCK_AFTER
-            next_ = BUSY_DELAY if is_busy else BACKOFF.delay(saving.failures)
-    becomes = replace(claimed, saving=saving, next=context.clock() + next_)
+    saving, delay = claimed.saving or Saving(), BUSY_DELAY
+    waiting = await asyncio.to_thread(waiting_papers, context.db, context.keys, claimed)
+    try:
+        async with context.fetcher(_open_key(context, claimed), WRITING_LIMITS) as fetcher:
+            saving = await add_papers(fetcher, context.zotero_url, claimed, waiting)
+    except HostUnavailableError:
+        pass
+    except SourceFailed as error:
+        log.warning("saved papers not added", number=claimed.key, why=str(error))
+        saving = after_failure(saving)
+    if saving.failures:
+        delay = BACKOFF.delay(saving.failures)
+    elif not waiting or saving.is_waiting:
+        delay = SYNC_INTERVAL
+    becomes = replace(claimed, saving=saving, next=context.clock() + delay)
     await asyncio.to_thread(_end, context.db, claimed, becomes)
     return becomes
-
-
-def _saved_delay(saving: Saving) -> timedelta:
-    return SYNC_INTERVAL if saving.problem not in {None, SavingProblem.PAPER} else BUSY_DELAY
 
 
 def _end(db: Database, claimed: Library, becomes: Library) -> None:
@@ -391,14 +388,6 @@ def _succeeded(context: LibrarySync, claimed: Library, listing: LibraryListing |
     version = claimed.version if listing is None else listing.version
     reset = {"state": LibraryState.LINKED, "failures": 0, "why": ""}
     return replace(claimed, sealed=sealed, version=version, synced=now, next=now + SYNC_INTERVAL, **reset)  # type: ignore[arg-type]  # each is of its field's type
-
-
-def _apply_listing(
-    context: LibrarySync, claimed: Library, becomes: Library, listing: LibraryListing | None
-) -> LibraryUpdate | None:
-    now = context.clock()
-    read = None if listing is None else _contents(context.keys, claimed, listing, now)
-    return _apply_contents(context.db, claimed, becomes, read, now)
 
 
 def _contents(keys: Keys, claimed: Library, listing: LibraryListing, now: datetime) -> _Contents:

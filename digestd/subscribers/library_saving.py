@@ -8,11 +8,9 @@ twice, and nothing is changed or deleted. Only public facts of a paper go there:
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from digestd.domain.library import STUCK_AFTER, Library, Saving, SavingProblem
 from digestd.domain.paper import Paper, PaperId
-from digestd.errors import SourceUnavailable
 from digestd.fetching.fetch import Fetcher
 from digestd.fetching.host_scheduler import RefusedError
 from digestd.fetching.library_reader import add_items
@@ -24,8 +22,6 @@ from digestd.store import feedback, libraries, papers, references
 from digestd.store.database import Database
 from digestd.text.people import family_first
 
-PER_DAY = 100
-"""So many papers are added to a library per day (UTC)."""
 TAG = "digestd"
 _ARXIV_DOI = "doi:10.48550/"
 _CREATORS_MAX, _TAGS_MAX, _TAG_MAX, _TEXT_MAX = 300, 30, 100, 15_000
@@ -35,15 +31,11 @@ _GROUP = re.compile(
 )
 """Authors who are no persons."""
 _KEY_LETTERS = "23456789ABCDEFGHIJKLMNPQRSTUVWXYZ"
-_CHANGED, _TOO_LARGE, _BAD = 412, 413, 400
-_DONE = frozenset({200, _CHANGED})
+_TOO_LARGE, _BAD = 413, 400
+_DONE = frozenset({200, 412})
 """Added, or its key is taken: it was added before, and may be in the trash."""
 _NO_RIGHT = frozenset({401, 403})
 _NO_PLACE = frozenset({404, 409})
-
-
-class LibraryChanged(SourceUnavailable):
-    """The library has changed since it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +48,11 @@ class SavedPaper:
     is_there: bool
 
 
-def waiting_papers(db: Database, keys: Keys, library: Library, now: datetime) -> list[SavedPaper]:
-    """Return the saved papers that a library lacks, oldest first, at most as many as may be added now."""
+def waiting_papers(db: Database, keys: Keys, library: Library) -> list[SavedPaper]:
+    """Return the saved papers that a library lacks, oldest first, at most as many as may be added at once."""
     saving = library.saving or Saving()
-    allowed = PER_DAY - (saving.count if saving.day == _day(now) else 0)
     with db.read() as session:
-        saved = feedback.saved_after(session, library.subscriber, saving.through, min(WRITTEN_MAX, max(0, allowed)))
+        saved = feedback.saved_after(session, library.subscriber, saving.through, WRITTEN_MAX)
         if not saved:
             return []
         entries = [one for one in libraries.entries(session, library.subscriber) if one.library == library.key]
@@ -80,14 +71,10 @@ def waiting_papers(db: Database, keys: Keys, library: Library, now: datetime) ->
     return waiting
 
 
-async def add_papers(
-    fetcher: Fetcher, base: str, library: Library, waiting: Sequence[SavedPaper], now: datetime
-) -> Saving:
+async def add_papers(fetcher: Fetcher, base: str, library: Library, waiting: Sequence[SavedPaper]) -> Saving:
     """Add waiting papers to a library that was just read, and return how saving stands.
 
-    Raises:
-        LibraryChanged: somebody else changed it meanwhile; read it again.
-        HostUnavailableError, SourceFailed: try again later.
+    Raises HostUnavailableError, or SourceFailed, also if the library has changed meanwhile: read it again later.
     """
     saving = library.saving or Saving()
     new = [paper for paper in waiting if not paper.is_there]
@@ -95,12 +82,11 @@ async def add_papers(
     try:
         statuses = await _statuses(fetcher, place, new)
     except RefusedError as error:
-        return _refused(saving, error)
+        if error.status not in {*_NO_RIGHT, _TOO_LARGE}:
+            raise
+        return _with_problem(saving, SavingProblem.FULL if error.status == _TOO_LARGE else SavingProblem.KEY)
     tried = {paper.number: status for paper, status in zip(new, statuses, strict=False)}
-    done = _advanced(saving, [(one, 200 if one.is_there else tried.get(one.number)) for one in waiting])
-    added = sum(status == 200 for status in statuses)
-    count = added + (saving.count if saving.day == _day(now) else 0)
-    return done.model_copy(update={"day": _day(now), "count": count})
+    return _advanced(saving, [(one, 200 if one.is_there else tried.get(one.number)) for one in waiting])
 
 
 async def _statuses(fetcher: Fetcher, place: ZoteroLibrary, new: Sequence[SavedPaper]) -> list[int]:
@@ -117,23 +103,12 @@ async def _statuses(fetcher: Fetcher, place: ZoteroLibrary, new: Sequence[SavedP
         raise
 
 
-def _refused(saving: Saving, error: RefusedError) -> Saving:
-    """Return how saving stands after a library refused everything."""
-    if error.status == _CHANGED:
-        raise LibraryChanged("the library changed while papers were added") from error
-    if error.status in _NO_RIGHT:
-        return _with_problem(saving, SavingProblem.KEY)
-    if error.status == _TOO_LARGE:
-        return _with_problem(saving, SavingProblem.FULL)
-    raise error
-
-
 def _advanced(saving: Saving, results: Sequence[tuple[SavedPaper, int | None]]) -> Saving:
     """Return how saving stands after these results, None for a paper that was not tried.
 
     The first one that may become better later ends it.
     """
-    done = without_problem(saving)
+    done = _without_problem(saving)
     for paper, status in results:
         if status is None:
             return done
@@ -149,7 +124,7 @@ def _advanced(saving: Saving, results: Sequence[tuple[SavedPaper, int | None]]) 
     return done
 
 
-def without_problem(saving: Saving) -> Saving:
+def _without_problem(saving: Saving) -> Saving:
     """Return how saving stands if nothing is wrong any more. Of a refused paper its reader must have been told."""
     done = saving.model_copy(update={"failures": 0})
     return done if saving.problem is SavingProblem.PAPER and not saving.is_told else _with_problem(done, None)
@@ -165,10 +140,6 @@ def after_failure(saving: Saving) -> Saving:
 def _with_problem(saving: Saving, problem: SavingProblem | None, paper: str = "") -> Saving:
     is_told = saving.is_told and problem is not None and (problem, paper) == (saving.problem, saving.paper)
     return saving.model_copy(update={"problem": problem, "paper": paper, "is_told": is_told})
-
-
-def _day(now: datetime) -> str:
-    return now.date().isoformat()
 
 
 def item_key(keys: Keys, library: Library, paper: PaperId) -> str:

@@ -11,10 +11,10 @@ from digestd.domain.library import Library, LibraryState, Saving, SavingProblem
 from digestd.domain.paper import PaperId
 from digestd.errors import BadRecord
 from digestd.papers.paper_import import import_papers
+from digestd.sources.imports.zotero import WRITTEN_MAX
 from digestd.store import feedback, papers
 from digestd.store import libraries as kept
 from digestd.subscribers import libraries as library_sync
-from digestd.subscribers import library_saving
 from digestd.subscribers.libraries import BACKOFF, BUSY_DELAY, SYNC_INTERVAL, NoSuchCollection, stop_saving
 from tests.libraries.conftest import SyncSetup
 from tests.libraries.library_servers import KEY
@@ -183,7 +183,7 @@ async def test_library_that_changes_meanwhile_is_read_again(setup: SyncSetup) ->
 
     setup.site.paths["/users/12/items"] = changed
     await setup.sync()
-    assert await setup.sync(seconds=BUSY_DELAY.total_seconds() + 1) == 1
+    assert await setup.sync(seconds=BACKOFF.delay(1).total_seconds() + 1) == 1
     assert setup.zotero.added == [], "somebody added it in the moment between"
     assert saving(setup).failures == 0
 
@@ -284,15 +284,13 @@ async def test_gone_collection_waits_for_its_reader(setup: SyncSetup) -> None:
     assert titles(setup) == ["Ice on α ponds"]
 
 
-async def test_number_of_papers_per_day_is_limited(setup: SyncSetup, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library_saving, "PER_DAY", 30)
+async def test_many_papers_are_added_in_steps(setup: SyncSetup) -> None:
     await link(setup)
     save(setup, *many(setup, 40))
-    for _ in range(5):
-        await setup.sync(minutes=6)
-    assert len(setup.zotero.added) == 30
-    await setup.sync(hours=25)
-    assert len(titles(setup)) == len(set(titles(setup))) == 40
+    await setup.sync(minutes=6)
+    assert len(titles(setup)) == WRITTEN_MAX
+    await setup.sync(minutes=6)
+    assert len(set(titles(setup))) == 40
 
 
 async def test_one_hostile_library_keeps_no_other_waiting(setup: SyncSetup) -> None:
