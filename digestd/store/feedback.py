@@ -42,16 +42,13 @@ FEEDBACK_MAX = 500
 
 def add(session: Session, subscriber: int, paper: int, verdict: Verdict, now: datetime) -> int:
     """Store a verdict on a paper (row number) and return the number of the event."""
-    shown = select(_P.revision_id).where(_P.id == paper).scalar_subquery() if verdict is Verdict.SAVED else None
     row = {"subscriber_id": subscriber, "paper": paper, "verdict": verdict, "at_us": to_us(now)}
     profiles.invalidate_profiles(session, [subscriber])
+    new = insert(core.feedback).values(row)
     if verdict is Verdict.SAVED:
         libraries.due_to_save(session, subscriber, now)
-    return int(
-        session.connection()
-        .execute(insert(core.feedback).values(**row, known_revision=shown).returning(_F.id))
-        .scalar_one()
-    )
+        new = new.values(known_revision=select(_P.revision_id).where(_P.id == paper).scalar_subquery())
+    return int(session.connection().execute(new.returning(_F.id)).scalar_one())
 
 
 def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Verdict | None:
@@ -324,8 +321,7 @@ def saved_papers(
     """
     query = (
         select(_F.paper, _F.at_us, _F.tags, _F.note)
-        .where(_F.subscriber_id == subscriber, _F.verdict == Verdict.SAVED, _F.undone_us.is_(None))
-        .where(true() if among is None else _F.paper.in_(among))
+        .where(*_saved_by(subscriber), true() if among is None else _F.paper.in_(among))
         .order_by(_F.id.desc())
         .limit(limit)
     )
@@ -351,15 +347,13 @@ def _saved(row: core.Record) -> tuple[int, datetime, tuple[str, ...], str]:
 
 def annotate(session: Session, subscriber: int, papers: Collection[int], tags: Sequence[str], note: str) -> bool:
     """Replace tags and note of a saved paper, under all its row numbers; return False if it is not saved."""
-    theirs = _F.subscriber_id == subscriber, _F.paper.in_(papers), _F.verdict == Verdict.SAVED, _F.undone_us.is_(None)
-    values = {"tags": list(tags) or None, "note": note or None}
-    return session.connection().execute(update(core.feedback).where(*theirs).values(values)).rowcount > 0
+    change = update(core.feedback).where(*_saved_by(subscriber), _F.paper.in_(papers))
+    return session.connection().execute(change.values(tags=list(tags) or None, note=note or None)).rowcount > 0
 
 
 def papers_of_reader(session: Session, subscriber: int) -> set[int]:
     """Return the papers that a subscriber was sent or has saved, by row number; the newest OWN_MAX."""
-    query = select(_F.paper).where(_F.subscriber_id == subscriber, _F.verdict == Verdict.SAVED, _F.undone_us.is_(None))
-    keys = set(session.connection().execute(query).scalars())
+    keys = set(session.connection().execute(select(_F.paper).where(*_saved_by(subscriber))).scalars())
     for sent in seen_papers.of(session, [subscriber]).values():
         keys.update(sent.tolist())
     newest = sorted(keys, reverse=True)[:OWN_MAX]
@@ -369,15 +363,14 @@ def papers_of_reader(session: Session, subscriber: int) -> set[int]:
 
 def saved_after(session: Session, subscriber: int, number: int, limit: int) -> list[tuple[int, Paper]]:
     """Return the papers saved after an event, with the numbers of the events, oldest first."""
-    query = (
-        select(_F.id, _F.paper)
-        .where(_F.subscriber_id == subscriber, _F.verdict == Verdict.SAVED, _F.undone_us.is_(None), _F.id > number)
-        .order_by(_F.id)
-        .limit(limit)
-    )
+    query = select(_F.id, _F.paper).where(*_saved_by(subscriber), _F.id > number).order_by(_F.id).limit(limit)
     rows = list(session.connection().execute(query))
     papers = by_keys(session, {row.paper for row in rows})
     return [(row.id, papers[row.paper]) for row in rows if row.paper in papers]
+
+
+def _saved_by(subscriber: int) -> tuple[core.Condition, ...]:
+    return _F.subscriber_id == subscriber, _F.verdict == Verdict.SAVED, _F.undone_us.is_(None)
 
 
 def newest_event(session: Session, subscriber: int) -> int:

@@ -38,7 +38,6 @@ from digestd.subscribers import saved_papers as library
 from digestd.web.dependencies import LinkedPage, Links, OpenEncoder, made
 from digestd.web.pages import SHOW, as_feed, as_file
 from digestd.web.preferences import MALFORMED, Settings
-from digestd.web.preview_day import PreviewRefused
 
 T = TypeVar("T")
 SHOWN_MAX = 100
@@ -70,10 +69,6 @@ class SavedPapers(LinkedPage):
     def page(self) -> Response:
         with self.db.read() as session:
             owner = self.owner(session)
-        return self._page(owner)
-
-    def _page(self, owner: Subscriber) -> Response:
-        with self.db.read() as session:
             found = feedback.saved_papers(session, owner.key)
         return self.pages.page(
             "saved",
@@ -152,10 +147,6 @@ class SentPaper(BaseModel):
     def name(self) -> PaperId:
         return PaperId(self.paper[:400].replace("\0", ""))
 
-    @property
-    def lines(self) -> str:
-        return self.note.replace("\r\n", "\n")
-
 
 @dataclass(frozen=True, slots=True)
 class OwnPapers:
@@ -220,19 +211,18 @@ class OwnPapers:
             return library.saved_paper(session, subscriber, typed.name)
         return None
 
-    def act(self, sent: SentPaper, work: Callable[[Database, int, PaperId], None]) -> bool:
-        """Do something with a paper for its reader; return False if it is unknown or not saved."""
-        settings = self.settings
-        owner = settings.subscriber()
-        with suppress(NotFound):
-            work(settings.db, owner.key, sent.name)
-            return True
-        return False
-
-    def again(self, sent: SentPaper) -> Response:
-        """Show the papers as before."""
+    def act(self, sent: SentPaper, work: Callable[[Database, int], None]) -> Response:
+        """Do something with a paper for its reader, and show the papers as before, or what could not be accepted."""
+        settings, owner = self.settings, self.settings.subscriber()
+        try:
+            work(settings.db, owner.key)
+        except BadRecord as error:
+            return self.page("", sent.tag, sent, error.field)
+        except NotFound:
+            if sent.tags or sent.note:
+                return self.page("", sent.tag, sent)
         shown = _wanted(sent.q, sent.tag)
-        return RedirectResponse(f"{self.settings.here}/saved{shown}", 303) if shown else self.page()
+        return RedirectResponse(f"{settings.here}/saved{shown}", 303) if shown else self.page()
 
 
 Own = Annotated[OwnPapers, made(OwnPapers)]
@@ -253,30 +243,17 @@ async def fetch_own(own: Own, ending: str, q: str = "", tag: str = "") -> Respon
 
 @router.post("/p/{token}/saved/add")
 def add(own: Own, sent: Annotated[SentPaper, Form()]) -> Response:
-    own.act(sent, lambda db, key, name: library.save(db, key, name, own.settings.now))
-    return own.again(sent)
+    return own.act(sent, lambda db, key: library.save(db, key, sent.name, own.settings.now))
 
 
 @router.post("/p/{token}/saved/remove")
 def remove(own: Own, sent: Annotated[SentPaper, Form()]) -> Response:
-    own.act(sent, lambda db, key, name: library.remove(db, key, name, own.settings.now))
-    return own.again(sent)
+    return own.act(sent, lambda db, key: library.remove(db, key, sent.name, own.settings.now))
 
 
 @router.post("/p/{token}/saved/note")
-async def note(own: Own, sent: Annotated[SentPaper, Form()]) -> Response:
-    def annotate(db: Database, key: int, name: PaperId) -> None:
-        library.annotate(db, key, name, sent.tags.split(","), sent.lines)
-
-    problem = ""
-    try:
-        if await run_in_threadpool(own.act, sent, annotate):
-            return await run_in_threadpool(own.again, sent)
-    except BadRecord as error:
-        problem = error.field
-    with suppress(PreviewRefused):
-        return await own.run(sent.q, lambda: own.page(sent.q, sent.tag, sent, problem))
-    return await run_in_threadpool(own.page, "", sent.tag, sent, problem)
+def note(own: Own, sent: Annotated[SentPaper, Form()]) -> Response:
+    return own.act(sent, lambda db, key: library.annotate(db, key, sent.name, sent.tags.split(","), sent.note))
 
 
 def _wanted(query: str, tag: str) -> str:

@@ -18,12 +18,9 @@ from digestd.delivery.transports import Route
 from digestd.delivery.transports.maildir import MaildirTransport
 from digestd.domain.paper import PaperId
 from digestd.mail.outlets import FEEDS, OUTLETS
-from digestd.papers.search import RESULTS_MAX
 from digestd.security.tokens import Purpose
 from digestd.store import feedback
 from digestd.subscribers import saved_papers
-from digestd.web import preview_day
-from digestd.web.preview_day import EVERYONE
 from digestd.web.saved import SHOWN_MAX
 from tests.web.conftest import Backend
 from tests.web.html import heading, tree, words
@@ -164,25 +161,17 @@ def test_note_on_removed_paper_is_shown_again(client: TestClient, backend: Backe
     assert backend.contents() == before
 
 
-def test_refused_note_keeps_its_paper_and_search(
-    client: TestClient, backend: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Even of a paper that the page does not list, and while nobody may search."""
+def test_refused_note_keeps_its_paper(client: TestClient, backend: Backend) -> None:
+    """Even of a paper that the page does not list."""
     ada, (old, *newer) = backend.join(ADA), [f"invented:{n}" for n in range(SHOWN_MAX + 2)]
     backend.import_papers(*({**PAPERS[0], "id": name, "title": f"Lake {name}"} for name in (old, *newer)))
     for name in (old, *newer):
         saved_papers.save(backend.app.db, ada.key, PaperId(name), backend.clock())
     own = f"{backend.settings(ADA)}/saved"
-    for places in (EVERYONE, 0):
-        monkeypatch.setattr(preview_day, "EVERYONE", places)
-        for query in ("", "lake"):
-            page = noted(client, own, old, note="typed " * 400, q=query)
-            assert page.status_code == 422
-            assert len(listed(page.text)) == (RESULTS_MAX + 1 if query and places else SHOWN_MAX)
-            [field] = [one for one in tree(page.text).iter("textarea") if one.get("aria-invalid")]
-            assert (field.text or "").strip().startswith("typed typed")
-            assert listed(page.text)[0] == f"Lake {old}"
-            assert ('name="q" value="lake"' in page.text) == bool(query and places)
+    page = noted(client, own, old, note="typed " * 400, q="lake")
+    assert (page.status_code, len(listed(page.text)), listed(page.text)[0]) == (422, SHOWN_MAX, f"Lake {old}")
+    [field] = [one for one in tree(page.text).iter("textarea") if one.get("aria-invalid")]
+    assert (field.text or "").strip().startswith("typed typed")
 
 
 def test_owner_searches_what_was_sent(client: TestClient, backend: Backend, shelf: str) -> None:
