@@ -9,11 +9,12 @@ and words unknown to the model still count.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from digestd.domain.interest import Kind
 from digestd.domain.paper import Paper
 from digestd.ranking.arrays import NOWHERE, Ints, Sparse
 from digestd.ranking.model import TextModel, bm25_idf, bm25_weights
@@ -44,6 +45,17 @@ class InvertedIndex:
     labels: Mapping[str, Ints]
     institutions: Places
     venues: Places
+
+    @property
+    def finders(self) -> Mapping[Kind, Callable[[str], Collection[int]]]:
+        """Return the lookups by kind of interest."""
+        return {
+            Kind.PHRASE: self.phrase,
+            Kind.AUTHOR: self.author,
+            Kind.CATEGORY: self.category,
+            Kind.INSTITUTION: self.institutions.find,
+            Kind.VENUE: self.venues.find,
+        }
 
     def phrase(self, phrase: str) -> Ints:
         """Return the papers that contain the phrase as whole words."""

@@ -237,8 +237,6 @@ def as_block(profiles: Sequence[Profile], candidates: CandidateSet) -> Profiles:
 def match_finders(candidates: CandidateSet) -> Mapping[Kind, Callable[[str], ExactMatch]]:
     """Return one memoised lookup function per kind of interest."""
 
-    index = candidates.inverted_index
-
     def exact(kind: Kind, find: Callable[[str], Iterable[int]]) -> Callable[[str], ExactMatch]:
         def match(value: str) -> ExactMatch:
             found = find(value)
@@ -249,11 +247,7 @@ def match_finders(candidates: CandidateSet) -> Mapping[Kind, Callable[[str], Exa
     numbers = cache(lambda: {paper.id: j for j, paper in enumerate(candidates.papers)})
     return {
         Kind.TOPIC: exact(Kind.TOPIC, lambda value: candidates.bm25_index.holding(tokens(value))),
-        Kind.PHRASE: exact(Kind.PHRASE, index.phrase),
-        Kind.AUTHOR: exact(Kind.AUTHOR, index.author),
-        Kind.CATEGORY: exact(Kind.CATEGORY, index.category),
-        Kind.INSTITUTION: exact(Kind.INSTITUTION, index.institutions.find),
-        Kind.VENUE: exact(Kind.VENUE, index.venues.find),
+        **{kind: exact(kind, find) for kind, find in candidates.inverted_index.finders.items()},
         Kind.PAPER: exact(Kind.PAPER, lambda value: [numbers()[PaperId(value)]] if value in numbers() else ()),
     }
 

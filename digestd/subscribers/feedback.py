@@ -76,23 +76,11 @@ def matches_interest(paper: Paper, what: Interest) -> bool:
     """Return True if muting `what` would exclude this paper."""
     from digestd.ranking.inverted_index import build_inverted_index  # noqa: PLC0415  # few processes rank
 
-    lookup = build_inverted_index([paper])
-    match what.kind:
-        case Kind.TOPIC:
-            stems = set(tokens(what.value))
-            return bool(stems) and stems <= set(tokens(paper.text))
-        case Kind.PHRASE:
-            return bool(len(lookup.phrase(what.value)))
-        case Kind.AUTHOR:
-            return bool(lookup.author(what.value))
-        case Kind.CATEGORY:
-            return bool(len(lookup.category(what.value)))
-        case Kind.INSTITUTION:
-            return bool(lookup.institutions.find(what.value))
-        case Kind.VENUE:
-            return bool(lookup.venues.find(what.value))
-        case Kind.PAPER:
-            return False
+    if what.kind is Kind.TOPIC:
+        stems = set(tokens(what.value))
+        return bool(stems) and stems <= set(tokens(paper.text))
+    find = build_inverted_index([paper]).finders.get(what.kind)
+    return find is not None and len(find(what.value)) > 0
 
 
 def _paper(session: Session, name: PaperId) -> Paper:
