@@ -67,7 +67,7 @@ def read_news(session: Session, subscribers: Sequence[int]) -> ShardNews:
     for found in chunks(saved_news.changed(session, subscribers)):
         pairs = {(one.known, one.current) for one in found} - compared.keys()
         read = papers.revisions(session, {revision for pair in pairs for revision in pair})
-        compared |= {pair: _readable_news(read[pair[0]], read[pair[1]]) for pair in pairs if read.keys() >= {*pair}}
+        compared |= {pair: _news(read[pair[0]], read[pair[1]]) for pair in pairs if read.keys() >= {*pair}}
         for one in found:
             news, theirs = compared.get((one.known, one.current)), lines.setdefault(one.subscriber, [])
             if news and all(other.current != one.current for other in theirs):
@@ -77,18 +77,14 @@ def read_news(session: Session, subscribers: Sequence[int]) -> ShardNews:
     return ShardNews({who: sorted(one, key=lambda one: not one.is_withdrawn) for who, one in lines.items()}, silent)
 
 
-def _readable_news(before: Paper, after: Paper) -> SavedNews | None:
+def _news(before: Paper, after: Paper) -> SavedNews | None:
     """Return the changes of a paper, if any; None if a revision is damaged, which must not stop the others."""
     try:
-        return _news(before, after)
+        old, new = PaperView.of(before), PaperView.of(after)
+        changes = tuple(_changes(before, after, old, new))
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         _log.error("a revision is damaged, so no news of its paper", paper=after.key, kind=type(error).__name__)
         return None
-
-
-def _news(before: Paper, after: Paper) -> SavedNews | None:
-    old, new = PaperView.of(before), PaperView.of(after)
-    changes = tuple(_changes(before, after, old, new))
     return SavedNews(old.title, new.url, changes) if changes else None
 
 
@@ -99,8 +95,12 @@ def _changes(before: Paper, after: Paper, old: PaperView, new: PaperView) -> Ite
         return
     is_newer = 0 < was.version < now.version
     if is_newer or _is_of_one_source(was, now):
-        texts = [*_titles(old.title, new.title), *_abstracts(before.words.abstract, after.words.abstract)]
-        yield from _version(now.version, texts) if is_newer else texts
+        titles = [Change(ChangeKind.TITLE, new.title)] if _words(old.title) != _words(new.title) else []
+        texts = [*titles, *_abstracts(before.words.abstract, after.words.abstract)]
+        if is_newer:
+            yield Change(ChangeKind.VERSION, str(now.version))
+            texts = texts or [Change(ChangeKind.SAME_TEXT)]
+        yield from texts
     if _is_published(now) and not _is_published(was) and (now.doi or not was.venue_unread):
         doi = now.doi and f"https://doi.org/{quote(now.doi, safe='/')}"
         yield Change(ChangeKind.PUBLISHED, "" if _NOT_PUBLISHED.search(now.venue) else now.venue, url=doi)
@@ -125,16 +125,6 @@ def _is_of_one_source(was: PaperFacts, now: PaperFacts) -> bool:
 
 def _is_published(facts: PaperFacts) -> bool:
     return bool(facts.doi) or (bool(facts.venue) and not _NOT_PUBLISHED.search(facts.venue))
-
-
-def _version(number: int, texts: Sequence[Change]) -> Iterator[Change]:
-    yield Change(ChangeKind.VERSION, str(number))
-    yield from texts or [Change(ChangeKind.SAME_TEXT)]
-
-
-def _titles(before: str, after: str) -> Iterator[Change]:
-    if _words(before) != _words(after):
-        yield Change(ChangeKind.TITLE, after)
 
 
 def _abstracts(before: str, after: str) -> Iterator[Change]:
