@@ -1,7 +1,7 @@
 """group: subscribers with shared interests: add, list, show, edit, remove, join, leave."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,20 +9,7 @@ from digestd import app as wiring
 from digestd.cli.arguments import Email, Json
 from digestd.cli.output import emit
 from digestd.cli.stdio import say
-from digestd.cli.subscriber import (
-    Authors,
-    Categories,
-    Institutions,
-    MuteAuthors,
-    MuteCategories,
-    MuteInstitutions,
-    MutePhrases,
-    MuteTopics,
-    MuteVenues,
-    Phrases,
-    Topics,
-    Venues,
-)
+from digestd.cli.subscriber import INTEREST_OPTIONS, with_options
 from digestd.domain.interest import Kind, Stance
 from digestd.store import groups
 from digestd.store.groups import GroupCounts, Member
@@ -34,21 +21,8 @@ GroupName = Annotated[str, typer.Argument(metavar="GROUP", help="The name of the
 Slots = dict[tuple[Kind, Stance], list[str] | None]
 
 
-def add_group(
-    group: GroupName,
-    topic: Topics = None,
-    phrase: Phrases = None,
-    author: Authors = None,
-    category: Categories = None,
-    institution: Institutions = None,
-    venue: Venues = None,
-    mute_topic: MuteTopics = None,
-    mute_phrase: MutePhrases = None,
-    mute_author: MuteAuthors = None,
-    mute_category: MuteCategories = None,
-    mute_institution: MuteInstitutions = None,
-    mute_venue: MuteVenues = None,
-) -> None:
+@with_options(INTEREST_OPTIONS)
+def add_group(group: GroupName, **options: Any) -> None:
     """Add a group of subscribers with shared interests.
 
     The digests of its members cover these interests in addition to their own.
@@ -56,7 +30,7 @@ def add_group(
     Example: digestd group add "Folding lab" --topic "protein folding" --author "Ada Lovelace"
     """
     built = wiring.connect()
-    name = group_edits.add(built.db, group, _slots(locals()), built.clock())
+    name = group_edits.add(built.db, group, _slots(options), built.clock())
     say(f"group '{name}' is added; `digestd group join` adds members")
 
 
@@ -82,21 +56,11 @@ def show_group(group: GroupName, as_json: Json = False) -> None:
     emit({**group_fields(found), "members": [_member(one) for one in members]}, as_json)
 
 
+@with_options(INTEREST_OPTIONS)
 def edit_group(
     group: GroupName,
     name: Annotated[str | None, typer.Option("--name", help="A new name for the group.")] = None,
-    topic: Topics = None,
-    phrase: Phrases = None,
-    author: Authors = None,
-    category: Categories = None,
-    institution: Institutions = None,
-    venue: Venues = None,
-    mute_topic: MuteTopics = None,
-    mute_phrase: MutePhrases = None,
-    mute_author: MuteAuthors = None,
-    mute_category: MuteCategories = None,
-    mute_institution: MuteInstitutions = None,
-    mute_venue: MuteVenues = None,
+    **options: Any,
 ) -> None:
     """Change the name and the interests of a group.
 
@@ -105,7 +69,7 @@ def edit_group(
     Example: digestd group edit "Folding lab" --topic "protein folding" --topic "cryo-EM"
     """
     built = wiring.connect()
-    changed = group_edits.edit(built.db, group, name, _slots(locals()), built.clock())
+    changed = group_edits.edit(built.db, group, name, _slots(options), built.clock())
     say(f"group '{changed}' is changed; the next digests of its members use it")
 
 
@@ -149,13 +113,12 @@ def leave_group(group: GroupName, email: Email) -> None:
     say("left" if left else "not a member; nothing was changed")
 
 
-def _slots(options: Mapping[str, object]) -> Slots:
+def _slots(options: Mapping[str, Any]) -> Slots:
     """Return the options for interests by kind and stance; None where an option was not given."""
     found: Slots = {}
     for kind in MUTABLE.values():
         for stance, option in ((Stance.LIKED, kind.value), (Stance.MUTED, f"mute_{kind.value}")):
-            given = options[option]
-            found[kind, stance] = list(given) if isinstance(given, list) and given else None
+            found[kind, stance] = options[option] or None
     return found
 
 

@@ -67,56 +67,41 @@ def _check_categories(given: Strings) -> Strings:
     return given
 
 
-Topics = Annotated[Strings, typer.Option("--topic", help="A topic in free words. Repeatable.")]
-Phrases = Annotated[Strings, typer.Option("--phrase", help="An exact phrase. Repeatable.")]
-Authors = Annotated[Strings, typer.Option("--author", help="An author to follow. Repeatable.")]
-Categories = Annotated[
-    Strings, typer.Option("--category", callback=_check_categories, help="A category, as in cs.LG. Repeatable.")
-]
-Institutions = Annotated[
-    Strings, typer.Option("--institution", help="An institution to follow, as in MIT, or its ROR id. Repeatable.")
-]
-Venues = Annotated[Strings, typer.Option("--venue", help="A journal or conference to follow. Repeatable.")]
-MuteTopics = Annotated[Strings, typer.Option("--mute-topic", help="A topic never to show. Repeatable.")]
-MutePhrases = Annotated[Strings, typer.Option("--mute-phrase", help="Hide papers with this phrase. Repeatable.")]
-MuteAuthors = Annotated[Strings, typer.Option("--mute-author", help="An author never to show. Repeatable.")]
-MuteCategories = Annotated[Strings, typer.Option("--mute-category", help="A category never to show. Repeatable.")]
-MuteInstitutions = Annotated[
-    Strings, typer.Option("--mute-institution", help="An institution never to show. Repeatable.")
-]
-MuteVenues = Annotated[Strings, typer.Option("--mute-venue", help="A journal or conference never to show. Repeatable.")]
-Likes = Annotated[Strings, typer.Option("--like", help="A paper they like: arXiv id, DOI or SCHEME:VALUE. Repeatable.")]
-Dislikes = Annotated[Strings, typer.Option("--dislike", help="A paper they do not like. Repeatable.")]
-_LISTS: Mapping[str, tuple[str, Any]] = {
-    "topics": ("topic", Topics),
-    "phrases": ("phrase", Phrases),
-    "authors": ("author", Authors),
-    "categories": ("category", Categories),
-    "institutions": ("institution", Institutions),
-    "venues": ("venue", Venues),
-    "mute_topics": ("mute_topic", MuteTopics),
-    "mute_phrases": ("mute_phrase", MutePhrases),
-    "mute_authors": ("mute_author", MuteAuthors),
-    "mute_categories": ("mute_category", MuteCategories),
-    "mute_institutions": ("mute_institution", MuteInstitutions),
-    "mute_venues": ("mute_venue", MuteVenues),
-    "likes": ("like", Likes),
-    "dislikes": ("dislike", Dislikes),
+def _words(name: str, help: str, **more: Any) -> Any:
+    return Annotated[Strings, typer.Option(f"--{name}", help=f"{help} Repeatable.", **more)]
+
+
+INTEREST_OPTIONS: Mapping[str, Any] = {
+    "topic": _words("topic", "A topic in free words."),
+    "phrase": _words("phrase", "An exact phrase."),
+    "author": _words("author", "An author to follow."),
+    "category": _words("category", "A category, as in cs.LG.", callback=_check_categories),
+    "institution": _words("institution", "An institution to follow, as in MIT, or its ROR id."),
+    "venue": _words("venue", "A journal or conference to follow."),
+    "mute_topic": _words("mute-topic", "A topic never to show."),
+    "mute_phrase": _words("mute-phrase", "Hide papers with this phrase."),
+    "mute_author": _words("mute-author", "An author never to show."),
+    "mute_category": _words("mute-category", "A category never to show."),
+    "mute_institution": _words("mute-institution", "An institution never to show."),
+    "mute_venue": _words("mute-venue", "A journal or conference never to show."),
 }
-"""The parameter and the option of each list of interests."""
+"""The options for interests, by parameter."""
 
 
-def _with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Replace the parameter `options` of a command by the options for interests and preferences."""
-    annotations = dict(_LISTS.values()) | {name: _preference(name) for name in Preferences.model_fields}
-    options = [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for name, annotation in annotations.items()
-    ]
-    address, *others, _ = signature(command).parameters.values()
-    others = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in others]
-    command.__signature__ = Signature([address, *options, *others])  # type: ignore[attr-defined]  # for Typer
-    return command
+def with_options(annotations: Mapping[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that replaces the parameter `options` of a command by these, after its first."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        options = [
+            Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+            for name, annotation in annotations.items()
+        ]
+        address, *others, _ = signature(command).parameters.values()
+        others = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in others]
+        command.__signature__ = Signature([address, *options, *others])  # type: ignore[attr-defined]  # for Typer
+        return command
+
+    return decorate
 
 
 def _preference(name: str) -> Any:
@@ -126,13 +111,19 @@ def _preference(name: str) -> Any:
     return Annotated[(kind if kind in (bool, int) else str) | None, made]
 
 
+_OPTIONS = {
+    **INTEREST_OPTIONS,
+    "like": _words("like", "A paper they like: arXiv id, DOI or SCHEME:VALUE."),
+    "dislike": _words("dislike", "A paper they do not like."),
+    **{name: _preference(name) for name in Preferences.model_fields},
+}
 FormatOption = Annotated[
     FileFormat | None, typer.Option("--format", help="The format of the file. Default: by its name.")
 ]
 OutputFile = Annotated[Path | None, typer.Argument(metavar="FILE", help="The file to write. Default: standard output.")]
 
 
-@_with_options
+@with_options(_OPTIONS)
 def add_subscriber(
     email: Email,
     confirm: Annotated[
@@ -154,7 +145,7 @@ def add_subscriber(
     _say_understood(built, record, options)
 
 
-@_with_options
+@with_options(_OPTIONS)
 def edit_subscriber(email: Email, **options: Any) -> None:
     """Change settings and interests of a subscriber.
 
@@ -349,8 +340,10 @@ def _record(email: str, options: Mapping[str, Any]) -> SubscriberRecord:
 
     Kinds of interest that were not given are not changed.
     """
-    lists = {name: options[option] for name, (option, _) in _LISTS.items() if options[option]}
-    mute = {name: lists.pop(f"mute_{name}") for name in MUTABLE if f"mute_{name}" in lists}
+    given = {name: options[kind.value] for name, kind in MUTABLE.items()}
+    given |= {"likes": options["like"], "dislikes": options["dislike"]}
+    lists = {name: items for name, items in given.items() if items}
+    mute = {name: items for name, kind in MUTABLE.items() if (items := options[f"mute_{kind.value}"])}
     plain = {name: options[name] for name in (*Preferences.model_fields, "status") if name in options}
     record = parse({"email": email, **plain, **lists, **({"mute": mute} if mute else {})})
     not_given = {(kind, Stance.MUTED) for name, kind in MUTABLE.items() if name not in mute}
