@@ -39,8 +39,9 @@ from jinja2 import (
     pass_eval_context,
 )
 from jinja2.bccache import Bucket
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.meta import find_referenced_templates
-from jinja2.nodes import EvalContext
+from jinja2.nodes import EvalContext, Expr
 from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
@@ -226,12 +227,33 @@ def _without_unused_classes(source: str, css: str) -> str:
     return _CLASS_ATTRIBUTE.sub(kept, source)
 
 
+class _CodeGenerator(CodeGenerator):
+    """Compiles templates so that what is escaped, such as translations and the output of macros, is printed as it is.
+
+    `escape` would copy it twice.
+    """
+
+    def _output_child_pre(self, node: Expr, frame: Frame, finalize: Any) -> None:
+        if frame.eval_ctx.autoescape:
+            self.write("(printed if type(printed := ")
+        else:
+            super()._output_child_pre(node, frame, finalize)
+
+    def _output_child_post(self, node: Expr, frame: Frame, finalize: Any) -> None:
+        if frame.eval_ctx.autoescape:
+            self.write(") is Markup else escape(printed))")
+        else:
+            super()._output_child_post(node, frame, finalize)
+
+
 class _TemplateEnvironment(ImmutableSandboxedEnvironment):
     """A sandbox that is fast for what our templates mostly do: print fields of records, call macros and translate.
 
     Checking each access and call, and combining the globals for each template, takes more than half of the time to
     render.
     """
+
+    code_generator_class = _CodeGenerator
 
     def call(self, context: Context, obj: Any, *args: Any, **kwargs: Any) -> Any:
         """Call an object of a template; macros and the translation, which are our own, need no check."""
@@ -242,9 +264,14 @@ class _TemplateEnvironment(ImmutableSandboxedEnvironment):
         return super().call(context, obj, *args, **kwargs)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Return an attribute; a public field or property of a dataclass or a NamedTuple needs no check."""
+        """Return an attribute; a public field or property of a dataclass or a NamedTuple needs no check.
+
+        Of a dictionary, return the value of that key first.
+        """
         if _is_public_field(type(obj), attribute):  # type: ignore[arg-type]  # classes are hashable
             return getattr(obj, attribute)
+        if isinstance(obj, dict) and attribute in obj:
+            return obj[attribute]
         return super().getattr(obj, attribute)
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
@@ -437,8 +464,10 @@ def _with_number(ngettext: Any, locale: Locale) -> Callable[..., Any]:
 def _filled(pattern: str, name: str) -> Callable[[str], str]:
     """Return a filter that puts a text into a pattern of the catalogue."""
 
+    before, after = (pattern % {name: "\0"}).split("\0")
+
     def filled(text: str) -> str:
-        return type(text)(pattern) % {name: text}  # Markup stays Markup
+        return type(text)(f"{before}{text}{after}")  # Markup stays Markup
 
     return filled
 

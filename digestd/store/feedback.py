@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import func, insert, or_, select, true, update
+from sqlalchemy import bindparam, func, insert, or_, select, true, update
 from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
@@ -69,8 +69,16 @@ def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Verdic
 
 def active_verdicts(session: Session, subscriber: int, papers: Collection[int]) -> tuple[Verdict, ...]:
     """Return the verdicts on a paper, under all its row numbers, that were not taken back, oldest first."""
-    query = select(_F.verdict).where(_F.subscriber_id == subscriber, _F.paper.in_(papers), _F.undone_us.is_(None))
-    return tuple(readable(session.connection().execute(query.order_by(_F.id)), lambda row: Verdict(row.verdict)))
+    rows = session.connection().execute(_ON_PAPERS, {"who": subscriber, "papers": papers})
+    return tuple(readable(rows, lambda row: Verdict(row.verdict)))
+
+
+_ON_PAPERS = (
+    select(_F.verdict)
+    .where(_F.subscriber_id == bindparam("who"), _F.paper.in_(bindparam("papers", expanding=True)))
+    .where(_F.undone_us.is_(None))
+    .order_by(_F.id)
+)
 
 
 def withdraw(session: Session, subscriber: int, papers: Collection[int], verdict: Verdict, now: datetime) -> None:
@@ -204,10 +212,16 @@ _MUTINGS = KeyLookup(
 
 def mutings_of_papers(session: Session, subscriber: int, papers: Collection[int]) -> tuple[Interest, ...]:
     """Return what was muted from a paper (all its row numbers), oldest first."""
-    query = select(_M.kind, _M.value, _M.at_us).where(
-        _M.subscriber_id == subscriber, _M.paper.in_(papers), _M.undone_us.is_(None)
-    )
-    return tuple(dict.fromkeys(readable(session.connection().execute(query.order_by(_M.id)), _muted)))
+    rows = session.connection().execute(_MUTED_ON_PAPERS, {"who": subscriber, "papers": papers})
+    return tuple(dict.fromkeys(readable(rows, _muted)))
+
+
+_MUTED_ON_PAPERS = (
+    select(_M.kind, _M.value, _M.at_us)
+    .where(_M.subscriber_id == bindparam("who"), _M.paper.in_(bindparam("papers", expanding=True)))
+    .where(_M.undone_us.is_(None))
+    .order_by(_M.id)
+)
 
 
 def withdraw_muting(session: Session, subscriber: int, papers: Collection[int], what: Interest, now: datetime) -> None:
@@ -395,8 +409,10 @@ def recent_picks(session: Session, subscriber: int) -> list[tuple[Paper, Pick, d
 
 
 def saved_link_version(session: Session, subscriber: int) -> int:
-    query = select(_E.version).where(_E.subscriber_id == subscriber)
-    return int(session.connection().execute(query).scalar() or 0)
+    return int(session.connection().execute(_LINK_VERSION, {"who": subscriber}).scalar() or 0)
+
+
+_LINK_VERSION = select(_E.version).where(_E.subscriber_id == bindparam("who"))
 
 
 def renew_saved_link(session: Session, subscriber: int) -> int:

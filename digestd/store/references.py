@@ -51,10 +51,13 @@ class StoredReference(NamedTuple):
 
 def of(session: Session, subscriber: int, names: Iterable[PaperId] | None = None) -> dict[PaperId, Reference]:
     """Return the references of a subscriber by name: all of them, or those of these names."""
-    query = select(*_WORDS).where(_R.subscriber_id == subscriber).order_by(_R.name)
-    queries = [query] if names is None else [query.where(_R.name.in_(chunk)) for chunk in chunks(set(names))]
-    rows = (row for each in queries for row in session.connection().execute(each))
+    asked = [(_OF, {})] if names is None else [(_NAMED, {"names": chunk}) for chunk in chunks(set(names))]
+    rows = (row for query, more in asked for row in session.connection().execute(query, {"owner": subscriber, **more}))
     return {PaperId(row.name): _reference(row) for row in rows}
+
+
+_OF = select(*_WORDS).where(_R.subscriber_id == bindparam("owner")).order_by(_R.name)
+_NAMED = _OF.where(_R.name.in_(bindparam("names", expanding=True)))
 
 
 def of_interests(

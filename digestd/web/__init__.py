@@ -78,20 +78,21 @@ from digestd.web.middleware import BODY_MAX, BUSY, LARGE, SLOW, AccessLog, BodyL
 from digestd.web.pages import Pages
 
 _FAMILIES = (
-    home,
-    signup,
-    unsubscribe,
-    feedback,
-    saved,
+    view,
     preferences,
+    feedback,
+    home,
+    unsubscribe,
+    saved,
     account,
     libraries,
-    view,
+    signup,
+    site,
     health,
     metrics,
     admin,
-    site,
 )
+"""Those behind the links of mails first, because a request is compared with one route after the other."""
 
 
 def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> FastAPI:
@@ -111,8 +112,8 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     provide(web, app, last_tick)
     part_of(web, Pages.of)
     public = (papers,) if app.settings.public_papers else ()
-    for family in (*_FAMILIES, *public, *((provider_webhooks,) if app.providers else ())):
-        web.include_router(family.router)
+    for family in (*public, *_FAMILIES, *((provider_webhooks,) if app.providers else ())):
+        web.router.routes.extend(family.router.routes)  # flat: an included router is searched twice
     api = build_api(app)
     api.state = web.state  # the parts are the same
     web.mount(API, api)

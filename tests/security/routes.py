@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message
 
@@ -23,10 +22,7 @@ _OF = {path: purpose for purpose, path in PATHS.items()}
 
 def routes(app: App) -> Iterator[APIRoute]:
     """All routes of the pages."""
-    for included in build(app).routes:
-        for route in getattr(included, "original_router", APIRouter()).routes:
-            assert isinstance(route, APIRoute)
-            yield route
+    return (route for route in build(app).routes if isinstance(route, APIRoute))
 
 
 def posting(app: App) -> list[str]:

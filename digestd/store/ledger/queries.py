@@ -135,7 +135,7 @@ def entries(session: Session, limit: int, selection: DeliveryFilter = DeliveryFi
 
 
 def entry(session: Session, delivery: int) -> DeliveryView | None:
-    row = session.connection().execute(_WITH_READER.where(_D.id == delivery)).first()
+    row = session.connection().execute(_BY_KEY, {"delivery": delivery}).first()
     return None if row is None else _entry(row)
 
 
@@ -225,13 +225,14 @@ def digest_of(session: Session, subscriber: int, period: str) -> int | None:
 
 def as_claim(session: Session, delivery: int) -> Claim | None:
     """Return a delivery as a claim, to compose it again; nothing is leased. None if its kind is not known."""
-    row = session.connection().execute(_WITH_READER.where(_D.id == delivery)).first()
+    row = session.connection().execute(_BY_KEY, {"delivery": delivery}).first()
     return None if row is None or row.kind not in KINDS else claim_of(row, row.attempts, "", row.due_us)
 
 
 _WITH_READER = select(*ALL_COLUMNS, _S.address, *COLUMNS).join_from(
     core.delivery, core.subscriber, _S.id == _D.subscriber_id
 )
+_BY_KEY = _WITH_READER.where(_D.id == bindparam("delivery"))
 
 
 def _entry(row: core.Record) -> DeliveryView:

@@ -12,7 +12,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, select
 from sqlmodel import Session
 
 from digestd.domain.digest import WINDOW
@@ -184,9 +184,11 @@ def revisions(session: Session, keys: Iterable[int], as_of: datetime | None = No
 
 
 def newest(session: Session) -> int | None:
-    query = select(_P.id).order_by(_P.first_seen_us.desc(), _P.id.desc()).limit(1)
-    key: int | None = session.connection().execute(query).scalar()
+    key: int | None = session.connection().execute(_NEWEST).scalar()
     return key
+
+
+_NEWEST = select(_P.id).order_by(_P.first_seen_us.desc(), _P.id.desc()).limit(1)
 
 
 def texts(session: Session, limit: int) -> Iterator[str]:
@@ -287,14 +289,17 @@ def _news(since: datetime, until: datetime) -> ColumnElement[bool]:
 
 def _by_own_key(session: Session, keys: Iterable[int], as_of: datetime | None = None) -> dict[int, Paper]:
     return {
-        paper.key: paper
-        for chunk in chunks(set(keys))
-        for paper in _papers(session, _CURRENT.where(_P.id.in_(chunk)), as_of)
+        paper.key: paper for chunk in chunks(set(keys)) for paper in _papers(session, _BY_KEYS, as_of, {"keys": chunk})
     }
 
 
-def _papers(session: Session, query: core.Query, as_of: datetime | None = None) -> list[Paper]:
-    rows = session.connection().execute(query).all()
+_BY_KEYS = _CURRENT.where(_P.id.in_(bindparam("keys", expanding=True)))
+
+
+def _papers(
+    session: Session, query: core.Query, as_of: datetime | None = None, values: Mapping[str, object] | None = None
+) -> list[Paper]:
+    rows = session.connection().execute(query, values).all()
     signals = latest_signals(session, [row.key for row in rows], as_of)
     return [paper for row in rows if (paper := _readable(row, signals.get(row.key, {})))]
 
