@@ -20,8 +20,8 @@ from digestd.domain.digest import INTEREST_KINDS, MACHINE_WRITTEN, Occasion, Pic
 from digestd.domain.interest import Kind
 from digestd.domain.subscriber import Cadence
 from digestd.domain.trial import Team
+from digestd.ranking.arrays import Bools
 from digestd.ranking.reasons import reasons
-from digestd.ranking.subjects import ABOUT_LOG_ODDS
 from digestd.store.due import DueSubscriber
 from digestd.store.groups import SharedInterest
 
@@ -107,15 +107,16 @@ def unmatched_topics(day: PlanningDay, shard: Shard, picks: Picks) -> list[tuple
     A single topic, and those of groups, are not named beside picks.
     """
     profiles, text = shard.ranked.profiles, shard.ranked.profiles.topic_text()
+    of = profiles.topics.of
+    is_met: Bools = np.any(profiles.topics.subjects.about & shard.open[of.owner], axis=1)
     found = []
     for i, due in enumerate(shard.subscribers):
         topics = profiles.topics_of(i)
         if picks[i] and len(topics) > 1:
-            start, count = int(profiles.topics.of.starts[i]), int(profiles.topics.of.sizes[i])
-            about = profiles.topics.subjects.log_odds[start : start + count, shard.open[i]] >= ABOUT_LOG_ODDS
+            start, count = int(of.starts[i]), int(of.sizes[i])
             met = {one.interest.value for one in shard.shared.get(due.key, ())}
             met |= {pick.reason.value for pick in picks[i]}
-            met |= {text(start + query) for query in np.flatnonzero(about.any(axis=1)).tolist()}
+            met |= {text(start + query) for query in np.flatnonzero(is_met[start : start + count]).tolist()}
             topics = tuple(topic for topic in topics if topic not in met)
         is_told = len(profiles.topics_of(i)) > 1 if picks[i] else not day.is_unanswered
         found.append(topics if is_told else ())

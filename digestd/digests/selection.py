@@ -41,6 +41,8 @@ NEAR_UP_TO = 3
 MIN_EXPLORE_PROBABILITY = 0.02
 """Minimum probability of an exploration paper."""
 _SECTIONS = (Section.FOR_YOU, Section.TRENDING, Section.EXPLORATION)
+_SCORE_DECIMALS = 3
+"""Scores are kept to so many decimals: the others made a sixth of a digest's picks."""
 _SHARE_PARTS = 10_000
 """Probabilities are kept to so many parts."""
 
@@ -168,7 +170,7 @@ def build_picks(
             Pick,
             [paper.key for paper in papers],
             [paper.revision for paper in papers],
-            ranked.total[rows, columns].tolist(),
+            ranked.total[rows, columns].astype(np.float64).round(_SCORE_DECIMALS).tolist(),
             [_SECTIONS[section] for section in sections.tolist()],
             [distinct[number] for number in np.where(explored, len(distinct) - 1, reasons.which).tolist()],
             [rank or None for rank in _candidate_ranks(selections, selected).tolist()],

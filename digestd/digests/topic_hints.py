@@ -19,6 +19,7 @@ from digestd.ranking.dense import NO_SPACE, CachedEncoder, Encoder
 from digestd.ranking.inverted_index import index_categories
 from digestd.ranking.mentions import build_mention_index
 from digestd.ranking.subjects import SubjectIndex
+from digestd.ranking.text import analyse
 from digestd.ranking.topic_hints import TopicHints, is_understood
 from digestd.store import papers
 from digestd.store.database import Database
@@ -84,7 +85,7 @@ class TopicHinter:
         with self._db.read() as session:
             found = papers.candidates(session, now - WINDOW, now + WINDOW)
         mentions = build_mention_index(found, model, index_categories(found))
-        words = model.encode([paper.text for paper in found]).sparse.T.tocsr()
+        words = model.tfidf(analyse([paper.text for paper in found])).T.tocsr()
         return (
             now,
             found,

@@ -8,7 +8,7 @@ candidates, the archive's for old ones, which had time to collect votes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -25,7 +25,7 @@ from digestd.ranking.mentions import build_mention_index
 from digestd.ranking.model import Archive, EncodedTexts, TextModel
 from digestd.ranking.seeds import SeedEncoder
 from digestd.ranking.subjects import SubjectIndex
-from digestd.ranking.text import analyse, analyse_with_surfaces
+from digestd.ranking.text import analyse, surfaces
 
 VOTE_HALF_LIFE = 3.0
 """Days in which the weight of votes halves."""
@@ -76,7 +76,6 @@ class CandidateSet:
         features, prior, leave_one_out: (m, b), (m,), (m,) against the shared negative examples.
         weighted_votes, trend, popularity: (m,) each.
         archive_votes: Votes of archive papers, for comparison.
-        surface_forms: For each paper, stem → the first word with that stem.
         vectors: (m, e) embeddings in the dense `space`.
         topic_encoder: The encoder of the space, with a cache.
         similarity: LSA similarity between the papers.
@@ -98,7 +97,6 @@ class CandidateSet:
     trend: Floats
     popularity: Floats
     archive_votes: Floats
-    surface_forms: tuple[Mapping[str, str], ...]
     seed_encoder: SeedEncoder
     space: EmbeddingSpace
     vectors: Floats
@@ -108,9 +106,16 @@ class CandidateSet:
     subjects: SubjectIndex
     community: Community = NO_COMMUNITY
     judgments: Judgments = NO_JUDGMENTS
+    _surfaces: dict[int, Mapping[str, str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.papers)
+
+    def surfaces(self, j: int) -> Mapping[str, str]:
+        """Return the first word of a paper with each stem."""
+        if j not in self._surfaces:
+            [self._surfaces[j]] = surfaces([self.papers[j].text])
+        return self._surfaces[j]
 
     def with_archive_votes(self, votes: Sequence[float]) -> "CandidateSet":
         """Return a copy that ranks likes among these archive votes, unchanged if there are none."""
@@ -137,7 +142,7 @@ def build_candidates(
         vectors: The papers' embeddings, if known already.
     """
     texts = [paper.text for paper in papers]
-    docs, surface_forms = analyse_with_surfaces(texts)
+    docs = analyse(texts)
     encoded = model.encode_tokens(docs)
     across = encoded.sparse.T.tocsr()
     negative_prior = negative_prior or build_negative_prior(model.negative_prior)
@@ -160,7 +165,6 @@ def build_candidates(
         trend=trend(papers, votes, now),
         popularity=popularity_ranks(votes, votes),
         archive_votes=votes,
-        surface_forms=tuple(surface_forms),
         seed_encoder=SeedEncoder(model, negative_prior, encoded, across, author_kernel, space.encoder, vectors),
         space=space,
         vectors=vectors,

@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from digestd.ranking.glossary import foreign_names, is_english_name, is_foreign_name, known
-from digestd.ranking.lexicon import Lexicon, acronym, lemma, lemmas
+from digestd.ranking.lexicon import CACHE_SIZE, Lexicon, acronym, lemma, lemmas
 from digestd.ranking.model import TextModel
 from digestd.ranking.phrases import phrases
 from digestd.ranking.text import phrase_form, tokens
@@ -148,6 +148,7 @@ def narrower_names(subject: str) -> Names:
     return Names(tuple(dict.fromkeys(filter(_is_telling, forms))), tuple(dict.fromkeys(short)))
 
 
+@lru_cache(maxsize=CACHE_SIZE)
 def part_names(phrase: str) -> Names:
     """Return what names a part of a concept, or a narrower subject of it."""
     entry = known(phrase)

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 from typing import TypeAlias
 
@@ -60,8 +60,13 @@ _AVOIDED = re.compile(
 )
 """Match what the authors do not do or use, up to the end of the clause."""
 
+Place: TypeAlias = tuple[int, int]
+"""The start and length of words in the index."""
+_PlacedWord: TypeAlias = tuple[int, int, int, int]
+"""The place of a word, its clause, what it tells, and its number."""
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, eq=False)
 class Mentions:
     """The k (topic, paper) cells in which a paper mentions the concept of a topic.
 
@@ -79,10 +84,16 @@ class Mentions:
     lengths: Ints
     papers: int
 
-    def place(self, topic: int, paper: int) -> tuple[int, int] | None:
+    def place(self, topic: int, paper: int) -> Place | None:
         """Return the start and length of what says the most in a paper; None if nothing does."""
-        found = int(self.cells.find(Cells(np.array([topic]), np.array([paper])), self.papers)[0])
-        return (int(self.starts[found]), int(self.lengths[found])) if found >= 0 and self.lengths[found] else None
+        return self._places.get(topic * self.papers + paper)
+
+    @cached_property
+    def _places(self) -> Mapping[int, Place]:
+        """Return the place of each cell that has words."""
+        keys, worded = self.cells.rows * self.papers + self.cells.columns, self.lengths > 0
+        places = zip(self.starts[worded].tolist(), self.lengths[worded].tolist(), strict=True)
+        return dict(zip(keys[worded].tolist(), places, strict=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,7 +137,7 @@ class MentionIndex:
     titles: Ints
     texts: Sequence[str]
     _quotes: dict[tuple[int, int], str] = field(default_factory=dict)
-    _places: dict[int, Sequence[Mapping[int, Sequence[int]]]] = field(default_factory=dict)
+    _words: dict[int, Sequence[Mapping[int, Sequence[_PlacedWord]]]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.titles)
@@ -178,36 +189,28 @@ class MentionIndex:
         They are the most different words of the form that stand close in a clause; None if they tell nothing.
         """
         lemma_of = {number: lemma for lemma in form if (number := self.words.get(lemma))}
-        for places in self._places_of(paper):
-            if 2 * len(lemma_of.keys() & places.keys()) < len(form):  # "large" alone is not large language models
+        for words in self._words_of(paper):
+            if 2 * len(lemma_of.keys() & words.keys()) < len(form):  # "large" alone is not large language models
                 continue
-            found = [(place, number) for number in lemma_of for place in places.get(number, ())]
-            most, _, place = max((len(self._near(found, place)), self.tells[place], -place) for place, _ in found)
-            near = self._near(found, -place)
-            is_common = most == 1 and self.model.lexicon.share(lemma_of[next(iter(near))]) > TELLING
-            if not is_common and 2 * most >= len(form):
-                return min(near.values()), max(near.values()) + 1 - min(near.values())
+            found = sorted(chain.from_iterable(words[number] for number in lemma_of.keys() & words.keys()))
+            near = [_near(found, n) for n in range(len(found))]
+            best = near[max(range(len(found)), key=lambda n: (len(near[n]), found[n][2], -n))]
+            is_common = len(best) == 1 and self.model.lexicon.share(lemma_of[next(iter(best))]) > TELLING
+            if not is_common and 2 * len(best) >= len(form):
+                return min(best.values()), max(best.values()) + 1 - min(best.values())
         return None
 
-    def _places_of(self, paper: int) -> Sequence[Mapping[int, Sequence[int]]]:
+    def _words_of(self, paper: int) -> Sequence[Mapping[int, Sequence[_PlacedWord]]]:
         """Return the places of each word in the title, and in the abstract."""
-        if (known := self._places.get(paper)) is not None:
+        if (known := self._words.get(paper)) is not None:
             return known
         begin, end = int(self.begins[paper]), int(np.searchsorted(self.papers, paper, side="right"))
         abstract = begin + int(self.titles[paper])
-        found: list[dict[int, list[int]]] = [{}, {}]
-        for place, word in enumerate(self.sequence[begin:end].tolist(), begin):
-            found[place >= abstract].setdefault(word, []).append(place)
-        return self._places.setdefault(paper, found)
-
-    def _near(self, found: Sequence[tuple[int, int]], start: int) -> dict[int, int]:
-        """Return the numbers of words that stand within WINDOW words and one clause from `start` on, and where."""
-        clause = self.clauses[start]
-        return {
-            number: place
-            for place, number in found
-            if start <= place < start + WINDOW and self.clauses[place] == clause
-        }
+        found: list[dict[int, list[_PlacedWord]]] = [{}, {}]
+        parts = (each[begin:end].tolist() for each in (self.sequence, self.clauses, self.tells))
+        for place, (word, clause, tells) in enumerate(zip(*parts, strict=True), begin):
+            found[place >= abstract].setdefault(word, []).append((place, clause, tells, word))
+        return self._words.setdefault(paper, found)
 
     def _quote(self, start: int, length: int) -> str:
         text = self.texts[self.papers[start]]
@@ -320,6 +323,17 @@ class MentionIndex:
             for paper in in_category(self.categories, label).tolist()
         ]
         return np.array(found, dtype=np.intp).reshape(-1, 5)
+
+
+def _near(found: Sequence[_PlacedWord], n: int) -> dict[int, int]:
+    """Return the numbers of words that stand within WINDOW words and one clause from the n-th on, and where."""
+    start, clause, _, number = found[n]
+    near = {number: start}
+    for place, own, _, number in found[n + 1 : n + WINDOW]:
+        if place >= start + WINDOW or own != clause:
+            break
+        near[number] = place
+    return near
 
 
 def build_mention_index(papers: Sequence[Paper], model: TextModel, categories: Mapping[str, Ints]) -> MentionIndex:

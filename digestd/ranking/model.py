@@ -90,11 +90,10 @@ class EncodedTexts:
 class Archive:
     """r texts, indexed.
 
-    TF-IDF `rows` (r, V) and LSA vectors `dense` (r, d), both of length 1; BM25 `postings` (V, r).
+    TF-IDF `rows` (r, V) of length 1; BM25 `postings` (V, r).
     """
 
     rows: Sparse
-    dense: Floats
     postings: Sparse
 
     def __len__(self) -> int:
@@ -145,7 +144,7 @@ class TextModel:
     def archive(self) -> Archive:
         rows = tfidf_rows(self.kept, self.idf)
         postings = bm25_weights((self.kept + self.heads).tocsr(), bm25_idf(self.frequency, self.size)).T.tocsr()
-        return Archive(rows, lsa_vectors(rows, self.components), _champions(postings))
+        return Archive(rows, _champions(postings))
 
     @property
     def dims(self) -> int:
@@ -171,8 +170,12 @@ class TextModel:
         return np.array([len(own & self.vocabulary.keys()) / len(own) if own else 1 for own in stems], dtype=np.float32)
 
     def encode_tokens(self, docs: Sequence[Sequence[str]]) -> EncodedTexts:
-        sparse = tfidf_rows(count_terms(map(grams, docs), self.vocabulary), self.idf)
+        sparse = self.tfidf(docs)
         return EncodedTexts(sparse, lsa_vectors(sparse, self.components))
+
+    def tfidf(self, docs: Sequence[Sequence[str]]) -> Sparse:
+        """Return the TF-IDF rows of texts, given as stems."""
+        return tfidf_rows(count_terms(map(grams, docs), self.vocabulary), self.idf)
 
 
 def fit(texts: Iterable[str], *, seed: int = 0) -> TextModel:

@@ -75,8 +75,7 @@ def excerpt(text: str, start: int, end: int) -> str:
         for stop, right in ends
         if stop - begin < WORDS_MAX and stop - begin - (last - first) >= MORE
     ]
-    told = [quote for quote in quotes if _is_closed(quote[1])]
-    return max(told, default=(0.0, ""))[1]
+    return next((quote for _, quote in sorted(quotes, reverse=True) if _is_closed(quote)), "")
 
 
 def _begins(words: Sequence[str], n: int) -> int:

@@ -159,9 +159,8 @@ def _heaviest(candidates: CandidateSet, profiles: Profiles, row: int, j: int) ->
     heavy = np.flatnonzero(single & _weighty(adds))
     heavy = heavy[np.argsort(-adds[heavy], kind="stable")][:MOST_WORDS]
     stems = [candidates.bm25_index.stems[number] for number in candidates.bm25_index.row_of[columns[heavy]].tolist()]
-    return tuple(
-        dict.fromkeys(candidates.surface_forms[j][stem] for stem in stems if stem in candidates.surface_forms[j])
-    )
+    written = candidates.surfaces(j)
+    return tuple(dict.fromkeys(written[stem] for stem in stems if stem in written))
 
 
 def _weighty(adds: Floats) -> Bools:

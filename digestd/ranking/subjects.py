@@ -11,7 +11,7 @@ extraction, though it may mention neither word.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from math import log
@@ -19,12 +19,13 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from digestd.ranking.arrays import Bools, Cells, Floats, Sparse
+from digestd.ranking.arrays import Bools, Cells, Floats, Sparse, sparse
 from digestd.ranking.concepts import Names, narrower_names, part_names
 from digestd.ranking.dense import EmbeddingSpace
 from digestd.ranking.glossary import narrower_text
-from digestd.ranking.mentions import TITLE, MentionIndex, Mentions
+from digestd.ranking.mentions import TITLE, MentionIndex, Mentions, Place
 from digestd.ranking.quotes import BACKGROUND
+from digestd.ranking.text import analyse
 
 ABOUT = 0.35
 """The chance from which a paper counts as about a topic where topics are counted."""
@@ -100,31 +101,24 @@ class Subjects:
         about: Bools = self.log_odds >= ABOUT_LOG_ODDS
         return about
 
-    def place(self, query: int, paper: int) -> tuple[int, int] | None:
-        """Return the start and length of what names a query in a paper, else of what comes nearest; None without."""
-        forms, own = self.names[query].forms, self.named(query, paper)
-        if own and self.index.mentions.tells[own[0]] > BACKGROUND:
-            return own
-        found = self._most_telling([own, *self._narrower(query, paper)])
-        return found or (self.index.mentions.related(forms[0], paper) if forms else None)
+    def places(self, query: int, paper: int) -> tuple[Place | None, Place | None]:
+        """Return what names a query, or a narrower subject, in a paper, and else what comes nearest; None without.
 
-    def named(self, query: int, paper: int) -> tuple[int, int] | None:
-        """Return the start and length of what names a query, or a narrower subject, in a paper; None without.
-
-        What the glossary calls narrower may only be related. It counts if the query is a field, if the paper names the
-        query, too, or by the same head noun: "tumor segmentation" for image segmentation, but not "brain tumor".
+        What the glossary calls narrower may only be related. It names the query if that is a field, if the paper names
+        the query, too, or by the same head noun: "tumor segmentation" for image segmentation, but not "brain tumor".
         """
         mentions, names = self.index.mentions, self.names[query]
-        own = self.mentioned.place(query, paper)
-        if own and mentions.tells[own[0]] > BACKGROUND:
-            return own
-        heads = {mentions.words.get(form[-1], 0) for form in names.forms}
-        narrower = [
-            (start, length)
-            for start, length in self._narrower(query, paper)
-            if own or names.categories or names.parts or mentions.sequence[start + length - 1] in heads
-        ]
-        return self._most_telling([own, *narrower])
+        named, narrower = self.mentioned.place(query, paper), []
+        if not named or mentions.tells[named[0]] <= BACKGROUND:
+            narrower = self._narrower(query, paper)
+            heads = {mentions.words.get(form[-1], 0) for form in names.forms}
+            is_any = named or names.categories or names.parts
+            claimed = [place for place in narrower if is_any or mentions.sequence[sum(place) - 1] in heads]
+            named = self._most_telling([named, *claimed])
+        if named and mentions.tells[named[0]] > BACKGROUND:
+            return named, named
+        nearest = self._most_telling([named, *narrower])
+        return named, nearest or (mentions.related(names.forms[0], paper) if names.forms else None)
 
     def titled(self, at: Cells) -> Bools:
         """Return in which of q (query, paper) the title names the query (q,)."""
@@ -133,14 +127,15 @@ class Subjects:
         is_titled = (mentioned.lengths > 0) & (self.index.mentions.tells[mentioned.starts] == TITLE)
         return np.append(is_titled, False)[found]  # −1: the appended False
 
-    def _narrower(self, query: int, paper: int) -> list[tuple[int, int]]:
+    def _narrower(self, query: int, paper: int) -> list[Place]:
         """Return the starts and lengths of what names the narrower subjects of a query, or all parts, in a paper."""
         names, (rows, mentioned) = self.names[query], self.parts
         parts = [mentioned.place(rows[phrase], paper) for phrase in names.parts]
-        found = [self.index.subject(name).mentioned.place(0, paper) for name in names.subjects]
+        subjects = [self.index.subjects[name] for name in names.subjects]
+        found = [subject.mentioned.place(subject.row, paper) for subject in subjects]
         return [place for place in (*found, *(parts if all(parts) else ())) if place]
 
-    def _most_telling(self, places: Sequence[tuple[int, int] | None]) -> tuple[int, int] | None:
+    def _most_telling(self, places: Sequence[Place | None]) -> Place | None:
         tells = self.index.mentions.tells
         return max(filter(None, places), key=lambda place: tells[place[0]], default=None)
 
@@ -151,9 +146,13 @@ _Parts: TypeAlias = tuple[Mapping[str, int], Mentions]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Subject:
-    """A subject of the glossary: what the papers have of its narrower ones, and its features (m,) by name."""
+    """A subject of the glossary: what the papers have of its narrower ones, and its features (m,) by name.
+
+    `row`: its number among the subjects that are looked up in the papers together.
+    """
 
     mentioned: Mentions
+    row: int
     features: dict[str, Floats]
 
 
@@ -164,13 +163,14 @@ class SubjectIndex:
     Attributes:
         words: (V, m) TF-IDF columns of the papers.
         vectors: (m, e) their embeddings in `space`.
+        subjects: Those of the glossary that were looked up so far, by first English name.
     """
 
     mentions: MentionIndex
     words: Sparse
     space: EmbeddingSpace
     vectors: Floats
-    _subjects: dict[str, _Subject] = field(default_factory=dict)
+    subjects: dict[str, _Subject] = field(default_factory=dict)
 
     def of(self, queries: Queries) -> Subjects:
         """Return the papers about each query."""
@@ -192,6 +192,7 @@ class SubjectIndex:
         """
         mentioned = mentioned or self.mentions.of(queries.names)
         rows, named = parts or self._parts_of(queries.names)
+        self._look_up(name for own in queries.names for name in own.subjects)
         shape = len(queries.names), len(self.mentions)
         often = mentioned.cells.to_dense(mentioned.often, shape)
         narrower = self._by_subject("narrower", queries.names, np.zeros(shape, dtype=np.float32))
@@ -208,19 +209,20 @@ class SubjectIndex:
         yield np.add(words, unheard[:, None], out=words, where=is_named)
         yield queries.vectors @ self.vectors.T
 
-    def subject(self, name: str) -> _Subject:
-        """Return what the papers say about a subject of the glossary, given by its first English name."""
-        if name not in self._subjects:
-            mentioned = self.mentions.of([narrower_names(name)])
-            model, texts = self.mentions.model, [narrower_text(name)]
-            row = model.encode(texts).sparse * np.sqrt(model.known_shares(texts)[0])
-            features = {
-                "narrower": mentioned.cells.to_dense(mentioned.often, (1, len(self.mentions)))[0],
-                "words": (row @ self.words).toarray()[0],
-                "unheard": _unheard(row)[0],
-            }
-            self._subjects[name] = _Subject(mentioned, features)
-        return self._subjects[name]
+    def _look_up(self, names: Iterable[str]) -> None:
+        """Look up what the papers say about subjects of the glossary, given by their first English names."""
+        new = [name for name in dict.fromkeys(names) if name not in self.subjects]
+        if not new:
+            return
+        model, texts = self.mentions.model, [*map(narrower_text, new)]
+        rows = model.tfidf(analyse(texts))
+        shares = np.repeat(np.sqrt(model.known_shares(texts)), np.diff(rows.indptr))
+        rows = sparse(rows.data * shares, rows.indices, rows.indptr, len(model.vocabulary))
+        mentioned = self.mentions.of([*map(narrower_names, new)])
+        narrower = mentioned.cells.to_dense(mentioned.often, (len(new), len(self.mentions)))
+        features = zip(narrower, (rows @ self.words).toarray(), _unheard(rows), strict=True)
+        for row, (name, values) in enumerate(zip(new, features, strict=True)):
+            self.subjects[name] = _Subject(mentioned, row, dict(zip(_OF_SUBJECTS, values, strict=True)))
 
     def _parts_of(self, names: Sequence[Names]) -> "_Parts":
         phrases = list(dict.fromkeys(phrase for own in names for phrase in own.parts))
@@ -230,8 +232,12 @@ class SubjectIndex:
         """Put a feature of the subjects that queries are in place of their own values."""
         for row, own in enumerate(names):
             for name in own.subjects:
-                values[row] = self.subject(name).features[feature]
+                values[row] = self.subjects[name].features[feature]
         return values
+
+
+_OF_SUBJECTS = ("narrower", "words", "unheard")
+"""The features of subjects of the glossary."""
 
 
 def _unheard(rows: Sparse) -> Floats:

@@ -7,7 +7,7 @@ Lucene's CJKBigramFilter does. `phrase_form` normalises text for literal search.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 
 import Stemmer
@@ -75,7 +75,8 @@ def analyse(texts: Sequence[str]) -> list[list[str]]:
 
     Each distinct word of the batch is stemmed once.
     """
-    return _stemmed(*_tokenise(texts))
+    batch, stems_of = _tokenise(texts)
+    return [list(chain.from_iterable(map(stems_of.__getitem__, row))) for row in batch]
 
 
 def tokens(text: str) -> list[str]:
@@ -84,13 +85,9 @@ def tokens(text: str) -> list[str]:
 
 def surfaces(texts: Sequence[str]) -> list[dict[str, str]]:
     """Return for each text a map from stem to the first word with that stem."""
-    return _surface_forms(*_tokenise(texts))
-
-
-def analyse_with_surfaces(texts: Sequence[str]) -> tuple[list[list[str]], list[dict[str, str]]]:
-    """Return the results of `analyse` and `surfaces`, tokenising once."""
     batch, stems_of = _tokenise(texts)
-    return _stemmed(batch, stems_of), _surface_forms(batch, stems_of)
+    pairs = {word: [(stem, word) for stem in each] for word, each in stems_of.items()}
+    return [{stem: one for word in reversed(row) for stem, one in pairs[word]} for row in batch]
 
 
 def stems(surfaces: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -110,15 +107,6 @@ def stems(surfaces: Iterable[str]) -> dict[str, tuple[str, ...]]:
 def _tokenise(texts: Sequence[str]) -> tuple[list[list[str]], dict[str, tuple[str, ...]]]:
     batch = [words(text) for text in texts]
     return batch, stems(set(chain.from_iterable(batch)))
-
-
-def _stemmed(batch: Sequence[Sequence[str]], stems_of: Mapping[str, tuple[str, ...]]) -> list[list[str]]:
-    return [list(chain.from_iterable(map(stems_of.__getitem__, row))) for row in batch]
-
-
-def _surface_forms(batch: Sequence[Sequence[str]], stems_of: Mapping[str, tuple[str, ...]]) -> list[dict[str, str]]:
-    pairs = {word: [(stem, word) for stem in each] for word, each in stems_of.items()}
-    return [{stem: one for word in reversed(row) for stem, one in pairs[word]} for row in batch]
 
 
 def is_unspaced(token: str) -> bool:

@@ -23,7 +23,7 @@ from digestd.ranking.glossary import glossary_names, narrower_text
 from digestd.ranking.lexicon import lemmas
 from digestd.ranking.model import TextModel
 from digestd.ranking.subjects import SubjectIndex
-from digestd.ranking.text import phrase_form
+from digestd.ranking.text import analyse, phrase_form
 from digestd.ranking.topics import Topic, as_queries, compile_topics
 from digestd.ranking.translation import LETTERS_TELLING, is_foreign
 
@@ -98,7 +98,7 @@ class TopicHints:
     @cached_property
     def _rows(self) -> Sparse:
         """Return the TF-IDF columns (V, names) of the names with those of narrower subjects."""
-        return self._model.encode([narrower_text(name) for name in self._names]).sparse.T.tocsr()
+        return self._model.tfidf(analyse([narrower_text(name) for name in self._names])).T.tocsr()
 
     def _look_up(self, names: Iterable[str]) -> Mapping[str, _Near | None]:
         """Return what is known about names. What a visitor has typed is not remembered."""

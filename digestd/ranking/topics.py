@@ -61,7 +61,7 @@ def compile_topics(
     """
     understood = [(value, concept) for value in dict.fromkeys(values) for concept in understand(value, model)]
     docs = analyse([concept.words for _, concept in understood])
-    rows = model.encode_tokens(docs).sparse
+    rows = model.tfidf(docs)
     lengths = np.sqrt(model.known_shares([concept.text for _, concept in understood]))
     stems = [dict.fromkeys(doc) for doc in docs]
     columns = [np.array([model.vocabulary[s] for s in own if s in model.vocabulary], dtype=np.intp) for own in stems]

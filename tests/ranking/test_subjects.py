@@ -49,7 +49,7 @@ def test_several_words_count_as_a_phrase(title: str, abstract: str, *, matches: 
 
 def test_words_are_quoted_as_they_stand() -> None:
     found = about(day(("Lunar-Tide Gauge", PLAIN)), "lunar tide gauges")
-    place = found.place(0, FIRST)
+    _, place = found.places(0, FIRST)
     assert place is not None
     assert found.index.mentions.quote(*place) == "Lunar-Tide Gauge"
 
@@ -65,10 +65,10 @@ def test_words_are_quoted_as_they_stand() -> None:
 def test_narrower_name_counts_and_is_quoted(name: str, abstract: str, *, is_claimed: bool) -> None:
     found = about(day((f"{name} for ships", abstract)), "information extraction")
     assert found.about[0].tolist().count(True) == 1
-    place = found.place(0, FIRST)
+    named, place = found.places(0, FIRST)
     assert place is not None
     assert found.index.mentions.quote(*place) == name
-    assert (found.named(0, FIRST) == place) is is_claimed
+    assert (named == place) is is_claimed
 
 
 def test_topic_that_joins_two_subjects_wants_both() -> None:
@@ -82,7 +82,7 @@ def test_topic_that_joins_two_subjects_wants_both() -> None:
     )
     both, *only = found.log_odds[0, FIRST : FIRST + 3].tolist()
     assert both > max(only) + 1
-    assert [found.named(0, FIRST + n) is not None for n in range(3)] == [True, False, False]
+    assert [found.places(0, FIRST + n)[0] is not None for n in range(3)] == [True, False, False]
 
 
 def test_sure_fits_differ_little() -> None:

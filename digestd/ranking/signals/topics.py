@@ -77,7 +77,7 @@ def explain_subject(candidates: CandidateSet, profiles: Profiles, at: Cells) -> 
 
 def _found(subjects: Subjects, query: int, paper: int, *, is_about: bool) -> tuple[ReasonKind, tuple[str, ...]]:
     """Return where a paper names a topic, or comes near it, with a quote."""
-    mentions, named, place = subjects.index.mentions, subjects.named(query, paper), subjects.place(query, paper)
+    mentions, (named, place) = subjects.index.mentions, subjects.places(query, paper)
     quote = tuple(filter(None, [mentions.quote(*place)])) if place else ()
     if named and mentions.tells[named[0]] == TITLE:
         return ReasonKind.TITLE, quote

@@ -56,7 +56,7 @@ def pack_picks(picks: Sequence[Pick], unmatched: Sequence[str] | None = None, ne
     return zlib.compress(_encode(picks if picks and not unmatched and not news else more).encode(), 1)
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
 def unpack_picks(packed: bytes) -> tuple[Pick, ...]:
