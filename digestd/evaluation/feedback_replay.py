@@ -15,7 +15,6 @@ from datetime import datetime
 from itertools import groupby
 
 import numpy as np
-from sqlmodel import Session
 
 from digestd.domain.digest import FIRST_WINDOW, WINDOW
 from digestd.domain.interest import POSITIVE_VERDICTS, Interest, Kind
@@ -32,6 +31,7 @@ from digestd.store.database import Database
 from digestd.store.interests import for_ranking_at
 from digestd.store.ledger.sent_digests import SentDigest, digests
 from digestd.store.ranking import text_models
+from digestd.store.session import Session
 
 BLOCK = 500
 """Digests of one day that are ranked together."""

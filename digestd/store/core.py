@@ -4,13 +4,16 @@ Rows are read as tuples, without a unit of work or change tracking.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Executable, Row, Select, String, Table, column, table
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session
+from sqlalchemy.dialects import sqlite
 
+from digestd.store.session import Session
 from digestd.store.tables import METADATA
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 Record = Row[*tuple[Any, ...]]
 """A row of a result; its columns are attributes."""
@@ -20,10 +23,13 @@ Condition = ColumnElement[Any]
 """A part of a statement."""
 
 
-def upsert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
+def upsert(session: Session, table: Table) -> "sqlite.Insert | postgresql.Insert":
     """Return an INSERT that takes ON CONFLICT, for the engine in use."""
-    is_sqlite = session.connection().dialect.name == "sqlite"
-    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+    if session.connection().dialect.name == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415  # takes 25 ms, with asyncio
+
+    return postgresql.insert(table)
 
 
 def execute_many(session: Session, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -6,8 +6,6 @@ Feedback counts from the next digest on and never leaves the installation. For f
 
 from datetime import datetime
 
-from sqlmodel import Session
-
 from digestd.domain.interest import Interest, Kind, Verdict
 from digestd.domain.paper import Paper, PaperId
 from digestd.errors import BadInput, NotFound
@@ -15,6 +13,7 @@ from digestd.ranking.text import tokens
 from digestd.security.keys import Keys
 from digestd.store import feedback, papers
 from digestd.store.database import Database
+from digestd.store.session import Session
 from digestd.subscribers.lookup import find
 
 

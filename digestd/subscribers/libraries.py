@@ -14,7 +14,6 @@ from datetime import date, datetime, timedelta
 from typing import Self
 
 import structlog
-from sqlmodel import Session
 
 from digestd.domain.backoff import Backoff
 from digestd.domain.interest import Kind
@@ -55,6 +54,7 @@ from digestd.sources.imports.zotero import KEY_MAX, ZoteroLibrary, parse_library
 from digestd.store import feedback, libraries, references, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger import restore
+from digestd.store.session import Session
 from digestd.subscribers.library_saving import (
     add_papers,
     after_failure,

@@ -22,7 +22,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
-from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
 from digestd.domain.paper import PaperId
@@ -34,6 +33,7 @@ from digestd.security.tokens import Purpose, make_token, read_token
 from digestd.store import feedback, subscribers
 from digestd.store.database import Database
 from digestd.store.feedback import ReaderPaper
+from digestd.store.session import Session
 from digestd.subscribers import saved_papers as library
 from digestd.web.dependencies import LinkedPage, Links, OpenEncoder, made
 from digestd.web.pages import SHOW, as_feed, as_file

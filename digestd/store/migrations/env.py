@@ -1,13 +1,12 @@
 """Run Alembic on the connection it is handed, in one transaction on both engines."""
 
 from alembic import context
-from sqlmodel import SQLModel
 
-import digestd.store.tables  # noqa: F401  # importing fills the metadata that Alembic compares with
+from digestd.store.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=SQLModel.metadata,
+    target_metadata=METADATA,
     render_as_batch=True,
     transactional_ddl=True,
 )

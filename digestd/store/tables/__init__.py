@@ -1,10 +1,9 @@
-"""The tables as SQLModel classes; importing this package declares all of them.
+"""The tables; importing this package declares all of them.
 
 Nothing outside the store sees them; domain values go in and out.
 """
 
-from sqlmodel import SQLModel
+from digestd.store.tables import ledger, operations, papers, subscribers
+from digestd.store.tables.columns import METADATA
 
-from digestd.store.tables import ledger, operations, papers, subscribers  # noqa: F401  # each declares its tables
-
-METADATA = SQLModel.metadata
+__all__ = ["METADATA", "ledger", "operations", "papers", "subscribers"]
