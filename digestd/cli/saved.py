@@ -60,11 +60,7 @@ def edit_note(
     built, name = wiring.connect(), paper_id(paper, "PAPER")
     with built.db.read() as session:
         subscriber = find(session, built.keys, email).key
-        before = saved_papers.saved_paper(session, subscriber, name)
-    given = before.tags if tags is None else tags, before.note if note is None else note
-    saved_papers.annotate(built.db, subscriber, name, *given)
-    with built.db.read() as session:
-        emit(_row(saved_papers.saved_paper(session, subscriber, name)), as_json)
+    emit(_row(saved_papers.annotate(built.db, subscriber, name, tags, note)), as_json)
 
 
 def export_saved(

@@ -5,10 +5,9 @@ operator, and to API tokens with the scope `read`; never at the secret address o
 files, or to a group. Nothing ranks by them. They go when the paper is removed.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
-from itertools import chain
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
@@ -60,20 +59,18 @@ def find_papers(
 
     With a query: what fits it best, the best first, of all they were sent and saved, or of those with the tag.
     """
-    saved = feedback.saved_papers(session, subscriber)
+    is_search = bool(query.strip())
+    saved = feedback.saved_papers(session, subscriber, feedback.OWN_MAX if is_search else feedback.SAVED_MAX)
     wanted = [one for one in saved if tag_key(tag) in map(tag_key, one.tags)] if tag else saved
-    if not query.strip():
+    if not is_search:
         return wanted
     from digestd.papers.search import search_papers  # noqa: PLC0415  # few processes search
 
     known = {one.paper.key: one for one in wanted}
     among: Collection[int] = known if tag else feedback.papers_of_reader(session, subscriber) | known.keys()
     found = search_papers(session, open_encoder(), query, among, {key: one.notes for key, one in known.items()})
-    others = [key for key in found if key not in known]
-    known |= {key: ReaderPaper(paper) for key, paper in papers.by_keys(session, others).items()}
-    known |= {
-        one.paper.key: one for one in feedback.saved_papers(session, subscriber, among=_row_numbers(session, others))
-    }
+    others = papers.by_keys(session, [key for key in found if key not in known])
+    known |= {key: ReaderPaper(paper) for key, paper in others.items()}
     return [known[key] for key in found if key in known]
 
 
@@ -82,7 +79,7 @@ def find_paper(session: Session, name: PaperId) -> tuple[Paper, set[int]]:
     found = papers.find(session, name)
     if found is None:
         raise NotFound(f"there is no paper {name}; check the identifier")
-    return found, _row_numbers(session, [found.key])
+    return found, {found.key, *papers.former_keys(session, [found.key]).get(found.key, ())}
 
 
 def saved_paper(session: Session, subscriber: int, paper: PaperId) -> ReaderPaper:
@@ -127,15 +124,17 @@ def remove(db: Database, subscriber: int, paper: PaperId, now: datetime, *, keep
             feedback.withdraw(session, subscriber, keys, Verdict.SAVED, now)
 
 
-def annotate(db: Database, subscriber: int, paper: PaperId, tags: Iterable[str], note: str) -> None:
-    """Replace tags and note of a saved paper. Raises BadRecord, NotFound."""
-    checked = read_tags(tags), read_note(note)
+def annotate(
+    db: Database, subscriber: int, paper: PaperId, tags: Iterable[str] | None, note: str | None
+) -> ReaderPaper:
+    """Replace tags and note of a saved paper, or keep those that are None. Raises BadRecord, NotFound."""
     with db.write() as session:
+        before = saved_paper(session, subscriber, paper)
         _, keys = find_paper(session, paper)
-        if not feedback.annotate(session, subscriber, keys, *checked):
-            raise NotFound(f"{paper} is not saved; save it first")
-
-
-def _row_numbers(session: Session, keys: Sequence[int]) -> set[int]:
-    """Return the row numbers that papers have and had."""
-    return {*keys, *chain.from_iterable(papers.former_keys(session, keys).values())}
+        after = replace(
+            before,
+            tags=before.tags if tags is None else read_tags(tags),
+            note=before.note if note is None else read_note(note),
+        )
+        feedback.annotate(session, subscriber, keys, after.tags, after.note)
+    return after

@@ -24,6 +24,7 @@ from threading import Lock, Timer
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from fastapi import Depends
+from fastapi.concurrency import run_in_threadpool
 
 from digestd.app import App
 from digestd.domain.interest import Interest, TopicHint
@@ -111,6 +112,10 @@ class PreviewDay:
     async def run(self, network: str, work: Callable[[], T]) -> T:
         """Run `work`, which ranks, after earlier ones. Raises PreviewRefused if its network or all hold all places."""
         return await asyncio.wrap_future(self._submit(network, work))
+
+    async def search(self, network: str, query: str, work: Callable[[], T]) -> T:
+        """Run `work` in any thread if there is no query, else as `run` does, because a search takes long."""
+        return await (self.run(network, work) if query.strip() else run_in_threadpool(work))
 
     def _submit(self, network: str, work: Callable[[], T]) -> Future[T]:
         with self._lock:

@@ -16,15 +16,16 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from datetime import datetime
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
-from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 from starlette.responses import RedirectResponse, Response
 
-from digestd.domain.paper import PaperId
+from digestd.domain.digest import Reason
+from digestd.domain.paper import Paper, PaperId
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import BadRecord, NotFound
 from digestd.mail.outlets import FEEDS, FILES, ListedPaper, PaperList, by_ending
@@ -32,14 +33,12 @@ from digestd.mail.paper_view import HEADING, PaperView
 from digestd.security.tokens import Purpose, make_token, read_token
 from digestd.store import feedback, subscribers
 from digestd.store.database import Database
-from digestd.store.feedback import ReaderPaper
 from digestd.store.session import Session
 from digestd.subscribers import saved_papers as library
 from digestd.web.dependencies import LinkedPage, Links, OpenEncoder, made
 from digestd.web.pages import SHOW, as_feed, as_file
 from digestd.web.preferences import MALFORMED, Settings
 
-T = TypeVar("T")
 SHOWN_MAX = 100
 """Maximum number of papers on the page. Files contain all."""
 TAGS_SHOWN = 40
@@ -87,9 +86,14 @@ class SavedPapers(LinkedPage):
         `name`: `saved` or `digests`, and an ending.
         """
         kind = name.partition(".")[0]
+        found: list[tuple[Paper, datetime, Reason | None]]
         with self.db.read() as session:
             owner = self.owner(session)
-            posted = tuple(self._saved(session, owner, limit) if kind == "saved" else self._picked(session, owner))
+            if kind == "saved":
+                saved = feedback.saved_papers(session, owner.key, limit)
+                found = [(one.paper, one.saved or self.now, None) for one in saved]
+            else:
+                found = [(paper, at, pick.reason) for paper, pick, at in feedback.recent_picks(session, owner.key)]
             since = subscribers.created(session, owner.key)
         base = self.urls.saved(self.token)
         return PaperList(
@@ -99,20 +103,10 @@ class SavedPapers(LinkedPage):
             url=f"{base}/{name}",
             language=owner.language,
             since=since,
-            items=posted,
+            items=tuple(
+                ListedPaper.of(paper, at, self.pages.templates, owner.language, why) for paper, at, why in found
+            ),
         )
-
-    def _saved(self, session: Session, owner: Subscriber, limit: int) -> list[ListedPaper]:
-        return [
-            ListedPaper.of(one.paper, one.saved or self.now, self.pages.templates, owner.language)
-            for one in feedback.saved_papers(session, owner.key, limit)
-        ]
-
-    def _picked(self, session: Session, owner: Subscriber) -> list[ListedPaper]:
-        return [
-            ListedPaper.of(paper, at, self.pages.templates, owner.language, pick.reason)
-            for paper, pick, at in feedback.recent_picks(session, owner.key)
-        ]
 
 
 Saved = Annotated[SavedPapers, made(SavedPapers)]
@@ -155,11 +149,9 @@ class OwnPapers:
     settings: Settings
     open_encoder: OpenEncoder
 
-    async def run(self, query: str, work: Callable[[], T]) -> T:
-        """Run `work` in a thread. Raises PreviewRefused if it searches while all places are taken."""
-        if not query.strip():
-            return await run_in_threadpool(work)
-        return await self.settings.preview_day.run(self.settings.network, work)
+    async def run(self, query: str, work: Callable[[], Response]) -> Response:
+        """Run `work`, which may search. Raises PreviewRefused if all places are taken."""
+        return await self.settings.preview_day.search(self.settings.network, query, work)
 
     def page(self, query: str = "", tag: str = "", typed: SentPaper | None = None, problem: str = "") -> Response:
         """Return the list. Raises BadToken, PreferencesLinkExpired, NotFound.
@@ -174,7 +166,9 @@ class OwnPapers:
             edition = feedback.saved_link_version(session, owner.key)
             found = library.find_papers(session, self.open_encoder, owner.key, query, tag)
             saved = feedback.saved_papers(session, owner.key) if query or tag else found
-            first = self._typed_paper(session, owner.key, typed) if typed else None
+            first = None
+            with suppress(NotFound):
+                first = library.saved_paper(session, owner.key, typed.name) if typed else None
         shown = found if first is None else [first, *(one for one in found if one.paper.key != first.paper.key)]
         token = make_token(settings.keys, Purpose.SAVED, owner.key, settings.now, edition)
         return settings.pages.page(
@@ -206,12 +200,7 @@ class OwnPapers:
         pages = settings.pages
         return library.own_list(found, pages.templates, owner, pages.site.list_name, settings.now)
 
-    def _typed_paper(self, session: Session, subscriber: int, typed: SentPaper) -> ReaderPaper | None:
-        with suppress(NotFound):
-            return library.saved_paper(session, subscriber, typed.name)
-        return None
-
-    def act(self, sent: SentPaper, work: Callable[[Database, int], None]) -> Response:
+    def act(self, sent: SentPaper, work: Callable[[Database, int], object]) -> Response:
         """Do something with a paper for its reader, and show the papers as before, or what could not be accepted."""
         settings, owner = self.settings, self.settings.subscriber()
         try:

@@ -69,6 +69,7 @@ ROUTES: dict[tuple[str, str], Entry] = {
     ("POST", "/subscribers/{number}/feedback"): Entry(frozenset({WRITE}), {"paper": "invented:1", "verdict": "more"}),
     ("DELETE", "/subscribers/{number}/feedback/{id:path}"): Entry(frozenset({WRITE})),
     ("GET", "/subscribers/{number}/saved"): Entry(frozenset({READ})),
+    ("GET", "/subscribers/{number}/saved.{ending}"): Entry(frozenset({READ})),
     ("PUT", "/subscribers/{number}/saved/{id:path}"): Entry(frozenset({WRITE}), {"tags": ["egret"]}),
     ("DELETE", "/subscribers/{number}/saved/{id:path}"): Entry(frozenset({WRITE}), quiet=204),
     ("POST", "/subscribers/{number}/pause"): Entry(frozenset({WRITE})),
@@ -126,7 +127,7 @@ class Scene:
         method, path = key
         number = self.delivery if path.startswith(("/deliveries", "/digests")) else self.number
         number = more.pop("number", number)
-        places = {"{number}": str(number), "{subscriber}": str(number), "{id:path}": self.paper}
+        places = {"{number}": str(number), "{subscriber}": str(number), "{id:path}": self.paper, "{ending}": "bib"}
         for place, value in places.items():
             path = path.replace(place, value)
         body = more.pop("body", ROUTES[key].body)

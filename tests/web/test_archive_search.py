@@ -80,6 +80,10 @@ def test_api_saves_tags_and_searches(client: TestClient, backend: Backend) -> No
     assert client.put(f"{base}/invented:1", json={"tags": ["snow"]}).json()["note"] == "Read\ntwice."
     assert [one["tags"] for one in client.get(f"{base}?q=twice&tag=SNOW").json()["items"]] == [["snow"]]
     assert client.get(f"{base}?tag=ice").json()["items"] == []
+    file = client.get(f"{base}.bib?tag=snow")
+    assert (file.headers["content-type"].partition(";")[0], "Read" in file.text) == ("application/x-bibtex", True)
+    assert client.get(f"{base}.csl.json?q=whales").json() == []
+    assert client.get(f"{base}.atom").status_code == 404, "feeds have an address of their own"
     refused = client.put(f"{base}/invented:1", json={"tags": ["a,b"]})
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "tags")
     assert client.put(f"{base}/invented:2").status_code == 404

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query, Request
-from fastapi.concurrency import run_in_threadpool
 
 from digestd.domain.paper import Paper, PaperId
 from digestd.errors import NotFound
@@ -33,9 +32,9 @@ class SearchApi:
     preview_day: TodaysPapers
     open_encoder: OpenEncoder
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Run a search. Raises PreviewRefused if its token or all hold all places."""
-        return await self.preview_day.run(f"token {self.request.state.token.key}", work)
+    async def run(self, query: str, work: Callable[[], T]) -> T:
+        """Run what may search. Raises PreviewRefused if its token or all hold all places."""
+        return await self.preview_day.search(f"token {self.request.state.token.key}", query, work)
 
 
 Searching = Annotated[SearchApi, made(SearchApi)]
@@ -46,15 +45,15 @@ async def list_papers(
     api: Searching, limit: Limit = 50, cursor: Cursor = None, since: Since = None, q: SearchQuery = ""
 ) -> ResultPage[PaperOut]:
     """List papers, newest first. With `q`: those that fit these words best, on one page."""
-    if q.strip():
-        return ResultPage(items=await api.run(lambda: _search(api, q, min(limit, RESULTS_MAX))), next=None)
 
-    def newest() -> ResultPage[PaperOut]:
+    def find() -> ResultPage[PaperOut]:
+        if q.strip():
+            return ResultPage(items=_search(api, q, min(limit, RESULTS_MAX)), next=None)
         with api.db.read() as session:
             found = papers.page_before(session, limit + 1, cursor, since)
         return page_of([paper_out(paper) for paper in found], limit, lambda item: item.number)
 
-    return await run_in_threadpool(newest)
+    return await api.run(q, find)
 
 
 @router.get("/papers/{id:path}", tags=["papers"])

@@ -1,11 +1,12 @@
 """Search the papers of a subscriber, and save, tag, note and remove them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Depends, Path, Query, Response
 
-from digestd.domain.paper import PaperId, paper_id
+from digestd.domain.paper import paper_id
+from digestd.errors import NotFound
+from digestd.mail.outlets import FILES, by_ending
 from digestd.security.tokens import Scope
 from digestd.store.feedback import ReaderPaper
 from digestd.subscribers import saved_papers
@@ -13,8 +14,13 @@ from digestd.web.api.auth import needs, run_without_disclosure
 from digestd.web.api.papers import Searching, SearchQuery, paper_out
 from digestd.web.api.shapes import Cursor, Limit, Number, ResultPage, SavedIn, SavedOut
 from digestd.web.api.subscribers import ACCEPTED, Api, Writer
+from digestd.web.dependencies import SitePages
+from digestd.web.pages import as_file
 
 router = APIRouter(prefix="/subscribers/{number}/saved", tags=["subscribers"])
+_FILES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A file", "content": {one.media_type: {} for one in FILES}}
+}
 Tag = Annotated[str, Query(max_length=saved_papers.TAG_MAX, description="Only saved papers with this tag")]
 
 
@@ -40,7 +46,32 @@ async def list_saved(
         items = [_saved(one) for one in found[start : start + limit]]
         return ResultPage(items=items, next=start + limit if len(found) > start + limit else None)
 
-    return await (searching.run(find) if q.strip() else run_in_threadpool(find))
+    return await searching.run(q, find)
+
+
+@router.get(".{ending}", dependencies=[Depends(needs(Scope.READ))], responses=_FILES, response_class=Response)
+async def export_saved(
+    number: Number,
+    ending: Annotated[str, Path(description=f"One of {', '.join(one.ending for one in FILES)}")],
+    api: Api,
+    searching: Searching,
+    pages: SitePages,
+    q: SearchQuery = "",
+    tag: Tag = "",
+) -> Response:
+    """Return the same papers as a file, with tags and notes."""
+    outlet = by_ending(ending)
+    if outlet is None or outlet.is_feed:
+        raise NotFound("there is no such form of a list of papers")
+
+    def export() -> Response:
+        owner = api.one(number)
+        with api.db.read() as session:
+            found = saved_papers.find_papers(session, searching.open_encoder, owner.key, q, tag)
+        listed = saved_papers.own_list(found, pages.templates, owner, pages.site.list_name, api.now)
+        return as_file(outlet, listed, f"saved.{ending}")
+
+    return await searching.run(q, export)
 
 
 @router.put("/{id:path}", response_model=SavedOut, responses=ACCEPTED)
@@ -55,10 +86,7 @@ async def save_paper(
     def save() -> SavedOut:
         key = api.known(number).key
         saved_papers.save(api.db, key, paper, api.now)
-        before = _one(api, key, paper)
-        tags = before.tags if wanted.tags is None else wanted.tags
-        saved_papers.annotate(api.db, key, paper, tags, before.note if wanted.note is None else wanted.note)
-        return _saved(_one(api, key, paper))
+        return _saved(saved_papers.annotate(api.db, key, paper, wanted.tags, wanted.note))
 
     return await run_without_disclosure(token, save)
 
@@ -73,11 +101,6 @@ async def remove_paper(number: Number, id: str, token: Writer, api: Api) -> Resp
         return Response(status_code=204)
 
     return await run_without_disclosure(token, remove, 204)
-
-
-def _one(api: Api, key: int, paper: PaperId) -> ReaderPaper:
-    with api.db.read() as session:
-        return saved_papers.saved_paper(session, key, paper)
 
 
 def _saved(one: ReaderPaper) -> SavedOut:
