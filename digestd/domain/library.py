@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
+from operator import attrgetter
 
 from pydantic import BaseModel
 
@@ -182,7 +183,7 @@ def apply_entries(
     }
     room = most - sum(stances[paper] is Stance.LIKED for paper in own)
     excluded = own | dropped
-    days = {entry.paper: entry.day for entry in sorted(after, key=_day) if entry.paper not in excluded}
+    days = {entry.paper: entry.day for entry in sorted(after, key=attrgetter("day")) if entry.paper not in excluded}
     wanted = dict.fromkeys(sorted(days, key=lambda paper: days[paper], reverse=True)[: max(0, room)])
     added, taken = [paper for paper in wanted if paper not in ours], ours - wanted.keys()
     kept = [i for i in interests if i.kind is not Kind.PAPER or i.value not in taken]
@@ -196,10 +197,6 @@ def apply_entries(
 
 def _is_ours(entry: LibraryEntry, stance: Stance | None) -> bool:
     return entry.status is EntryStatus.LIKED and stance is Stance.LIKED
-
-
-def _day(entry: LibraryEntry) -> str:
-    return entry.day
 
 
 def _since(day: str) -> datetime | None:

@@ -180,7 +180,8 @@ def _names_whole(sought: Sequence[_Word], written: Sequence[_Word], at: int) -> 
 
 
 def _venue_keys(name: str) -> Iterable[str]:
-    yield from (f"acronym {letters}" for letters in _acronyms(name))
+    if not _OTHER_PART.search(name):
+        yield from (f"acronym {(bracketed or dated).lower()}" for bracketed, dated in _ACRONYM.findall(name))
     if words := _venue(name):
         yield f"{words[0][0]} {len(words)}"
 
@@ -209,12 +210,6 @@ def _venue(name: str) -> Words:
             continue
         words.append(token)
     return tuple(words)
-
-
-def _acronyms(name: str) -> set[str]:
-    if _OTHER_PART.search(name):
-        return set()
-    return {(bracketed or dated).lower() for bracketed, dated in _ACRONYM.findall(name)}
 
 
 def _is_same(one: str, other: str) -> bool:

@@ -141,10 +141,7 @@ class ZoteroLibrary:
         if cursor == _DELETED:
             keys = [key for key in list_at(load_object(body), "items") if isinstance(key, str) and _KEY.fullmatch(key)]
             return Page(tuple(_removed(key) for key in keys))
-        items = json_records.load_json(body)
-        if not isinstance(items, list):
-            raise SourceFailed(f"the answer is not a list but a {type(items).__name__}; its format has changed")
-        papers, rejects = read_records(items, _entries)
+        papers, rejects = read_records(_load_list(body), _entries)
         return Page(tuple(papers), None, tuple(rejects))
 
     def next_cursor(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
@@ -214,11 +211,15 @@ def collections_request(base: str, library_id: str, start: int) -> Request:
 
 def parse_collections(body: bytes) -> dict[str, str]:
     """Return the titles of collections by key. Raises SourceFailed."""
+    data = [item_data(one) for one in _load_list(body)[:PER_PAGE] if isinstance(one, dict)]
+    return {key: text_in(one, "name") for one in data if _KEY.fullmatch(key := text_in(one, "key"))}
+
+
+def _load_list(body: bytes) -> list[object]:
     found = json_records.load_json(body)
     if not isinstance(found, list):
         raise SourceFailed(f"the answer is not a list but a {type(found).__name__}; its format has changed")
-    data = [item_data(one) for one in found[:PER_PAGE] if isinstance(one, dict)]
-    return {key: text_in(one, "name") for one in data if _KEY.fullmatch(key := text_in(one, "key"))}
+    return found
 
 
 def write_request(base: str, library_id: str, version: int, items: Sequence[JsonObject]) -> Request:
