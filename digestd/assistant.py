@@ -17,7 +17,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from inspect import cleandoc
+from inspect import cleandoc, signature
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import structlog
@@ -38,13 +38,13 @@ from mcp_types import (
     ToolAnnotations,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from digestd import __version__
 from digestd.app import App
 from digestd.domain.digest import Pick
 from digestd.domain.interest import Interest, Kind, Verdict, values
-from digestd.domain.paper import Paper, paper_id
+from digestd.domain.paper import Paper, PaperId, paper_id
 from digestd.domain.schedule import local_date, next_digest, period_on
 from digestd.domain.subscriber import SUBSCRIBED, Subscriber
 from digestd.errors import BadInput, BadRecord, DigestdError, NotFound, plain_message
@@ -159,98 +159,55 @@ class Reader:
         return {**self.shown(paper, why), "section": pick.section}
 
 
-class Arguments(BaseModel):
-    """The arguments of a tool; the base has none."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class DigestArguments(Arguments):
-    """Name a digest."""
-
-    period: Annotated[str, Field(max_length=10, description="2026-11-24 or 2026-W48. Default: the newest")] = ""
-
-
-class PaperArguments(Arguments):
-    """Name a paper."""
-
-    paper: Annotated[str, Field(max_length=PAPER_MAX, description="Its id, such as arxiv:2401.00001")]
-
-
+_Paper = Annotated[
+    PaperId,
+    Field(max_length=PAPER_MAX, description="Its id, such as arxiv:2401.00001"),
+    AfterValidator(lambda typed: paper_id(typed, "paper")),
+]
 _Limit = Annotated[int, Field(ge=1, le=LIMIT, description="Papers at most")]
-
-
-class SearchArguments(Arguments):
-    """Say what to search for, and where."""
-
-    query: Annotated[str, Field(min_length=1, max_length=QUERY_MAX, description="Words, names, or a question")]
-    among: Annotated[Literal["archive", "mine"], Field(description="mine: what the reader was sent or has saved")] = (
-        "archive"
-    )
-    limit: _Limit = 10
-
-
-class SimilarArguments(PaperArguments):
-    """A paper, and how many that are like it."""
-
-    limit: _Limit = 10
-
-
-class SaveArguments(PaperArguments):
-    """Name a paper to save, or to save no longer."""
-
-    undo: bool = False
-
-
-class RatingArguments(SaveArguments):
-    """Say what the reader thinks of a paper."""
-
-    rating: Literal["like", "dislike"]
-
-
-_Topics = Annotated[list[Annotated[str, Field(max_length=TOPIC_MAX)]], Field(max_length=20)]
-
-
-class TopicArguments(Arguments):
-    """Topics to add and remove."""
-
-    add: _Topics = []
-    remove: _Topics = []
-    confirm: Annotated[str, Field(max_length=60, description="The code of the first call, once the reader agreed")] = ""
+_Topics = Annotated[tuple[Annotated[str, Field(max_length=TOPIC_MAX)], ...], Field(max_length=20)]
 
 
 class ToolEntry(NamedTuple):
     """A tool: the function that runs it, its arguments, and the scope that it needs."""
 
-    run: Callable[[Reader, Any], Answer]
-    arguments: type[Arguments]
+    run: Callable[..., Answer]
+    arguments: type[BaseModel]
     scope: Scope
 
 
 TOOLS: dict[str, ToolEntry] = {}
-"""The tools by name. Assistants read their docstrings."""
-_Run = TypeVar("_Run", bound=Callable[[Reader, Any], Answer])
+"""The tools by name. Assistants read their docstrings and parameters."""
+_Run = TypeVar("_Run", bound=Callable[..., Answer])
 
 
-def _tool(arguments: type[Arguments], scope: Scope = Scope.READ) -> Callable[[_Run], _Run]:
+def _tool(scope: Scope = Scope.READ) -> Callable[[_Run], _Run]:
     def add(run: _Run) -> _Run:
+        _reader, *taken = signature(run).parameters.values()
+        fields: dict[str, Any] = {
+            one.name: (one.annotation, ... if one.default is one.empty else one.default) for one in taken
+        }
+        arguments = create_model(run.__name__, __config__=ConfigDict(extra="forbid"), **fields)
         TOOLS[run.__name__] = ToolEntry(run, arguments, scope)
         return run
 
     return add
 
 
-@_tool(DigestArguments)
-def show_digest(reader: Reader, asked: DigestArguments) -> Answer:
+@_tool()
+def show_digest(
+    reader: Reader,
+    period: Annotated[str, Field(max_length=10, description="2026-11-24 or 2026-W48. Default: the newest")] = "",
+) -> Answer:
     """Show the reader's digest of new papers: the newest, or that of a period."""
     app, timing = reader.app, reader.subscriber.timing
     with app.db.read() as session:
         newest = queries.newest_digest(session, reader.key)
-        key = queries.digest_of(session, reader.key, asked.period) if asked.period else newest
+        key = queries.digest_of(session, reader.key, period) if period else newest
         entry = None if key is None else queries.entry(session, key)
         due = next_digest(reader.subscriber, subscribers.next_due(session, reader.key), reader.now)
         if entry is None:
-            raise NotFound(f"there is no digest {f'of {asked.period}' if asked.period else 'yet'}")
+            raise NotFound(f"there is no digest {f'of {period}' if period else 'yet'}")
         picks = queries.picks(session, entry.key)
         known = papers.by_keys(session, {pick.paper for pick in picks})
     today = period_on(timing, local_date(timing, reader.now)).key
@@ -262,22 +219,22 @@ def show_digest(reader: Reader, asked: DigestArguments) -> Answer:
     }
 
 
-@_tool(PaperArguments)
-def show_paper(reader: Reader, asked: PaperArguments) -> Answer:
+@_tool()
+def show_paper(reader: Reader, paper: _Paper) -> Answer:
     """Show one paper with its abstract and gist, and what the reader said of it."""
-    return _judged(reader, asked.paper, OWN_PAGE)
+    return _judged(reader, paper, OWN_PAGE)
 
 
-@_tool(PaperArguments)
-def explain_pick(reader: Reader, asked: PaperArguments) -> Answer:
+@_tool()
+def explain_pick(reader: Reader, paper: _Paper) -> Answer:
     """Explain why a paper was picked for one of the reader's digests."""
     with reader.app.db.read() as session:
-        paper, keys = find_paper(session, paper_id(asked.paper, "paper"))
+        found, keys = find_paper(session, paper)
         for digest in reversed(queries.digests(session, reader.key)):
             pick = next((pick for pick in queries.picks(session, digest.key) if pick.paper in keys), None)
             if pick is not None:
                 return {
-                    **reader.picked(paper, pick),
+                    **reader.picked(found, pick),
                     "period": digest.period,
                     "rank": pick.rank,
                     "probability": pick.probability,
@@ -285,63 +242,74 @@ def explain_pick(reader: Reader, asked: PaperArguments) -> Answer:
     raise NotFound("this paper was in none of the reader's digests")
 
 
-@_tool(SearchArguments)
-def search_papers(reader: Reader, asked: SearchArguments) -> Answer:
+@_tool()
+def search_papers(
+    reader: Reader,
+    query: Annotated[str, Field(min_length=1, max_length=QUERY_MAX, description="Words, names, or a question")],
+    among: Annotated[
+        Literal["archive", "mine"], Field(description="mine: what the reader was sent or has saved")
+    ] = "archive",
+    limit: _Limit = 10,
+) -> Answer:
     """Search all papers, or those of the reader, by words and by meaning."""
     encoder = reader.app.encoder
     with reader.app.db.read() as session:
-        if asked.among == "mine":
-            mine = find_papers(session, lambda: encoder, reader.key, asked.query)
-            return {"papers": [reader.shown(one.paper, own=one) for one in mine[: asked.limit]]}
-        return {"papers": list(map(reader.shown, search_archive(session, encoder, asked.query, asked.limit)))}
+        if among == "mine":
+            mine = find_papers(session, lambda: encoder, reader.key, query)
+            return {"papers": [reader.shown(one.paper, own=one) for one in mine[:limit]]}
+        return {"papers": list(map(reader.shown, search_archive(session, encoder, query, limit)))}
 
 
-@_tool(SimilarArguments)
-def similar_papers(reader: Reader, asked: SimilarArguments) -> Answer:
+@_tool()
+def similar_papers(reader: Reader, paper: _Paper, limit: _Limit = 10) -> Answer:
     """Find the papers that are nearest in meaning to one paper."""
     encoder = reader.app.encoder
     if not encoder.dims:
         raise BadInput("similar papers need a sentence encoder, which this installation has not; use search_papers")
     with reader.app.db.read() as session:
-        paper, keys = find_paper(session, paper_id(asked.paper, "paper"))
-        near = near_archive(session, encoder, paper.text, asked.limit + len(keys))
-        others = [key for key in near if key not in keys][: asked.limit]
+        found, keys = find_paper(session, paper)
+        near = near_archive(session, encoder, found.text, limit + len(keys))
+        others = [key for key in near if key not in keys][:limit]
         known = papers.by_keys(session, others)
     return {"papers": [reader.shown(known[key]) for key in others if key in known]}
 
 
-@_tool(SaveArguments, Scope.WRITE)
-def save_paper(reader: Reader, asked: SaveArguments) -> Answer:
+@_tool(Scope.WRITE)
+def save_paper(reader: Reader, paper: _Paper, *, undo: bool = False) -> Answer:
     """Save a paper to the reader's list, or remove it from there, when the reader asks for it."""
-    name, of, now = paper_id(asked.paper, "paper"), reader.key, reader.now
-    if asked.undo:
-        saved_papers.remove(reader.app.db, of, name, now, keep_notes=True)
+    if undo:
+        saved_papers.remove(reader.app.db, reader.key, paper, reader.now, keep_notes=True)
     else:
-        saved_papers.save(reader.app.db, of, name, now)
-    return _judged(reader, asked.paper, HEADING)
+        saved_papers.save(reader.app.db, reader.key, paper, reader.now)
+    return _judged(reader, paper, HEADING)
 
 
-@_tool(RatingArguments, Scope.WRITE)
-def rate_paper(reader: Reader, asked: RatingArguments) -> Answer:
+@_tool(Scope.WRITE)
+def rate_paper(reader: Reader, paper: _Paper, rating: Literal["like", "dislike"], *, undo: bool = False) -> Answer:
     """Record that the reader likes or dislikes a paper, when they say so. It changes their next digests."""
-    verdict = _RATINGS[asked.rating]
+    verdict = _RATINGS[rating]
     with reader.app.db.write() as session:
-        paper, keys = find_paper(session, paper_id(asked.paper, "paper"))
-        if asked.undo:
+        found, keys = find_paper(session, paper)
+        if undo:
             feedback.withdraw(session, reader.key, keys, verdict, reader.now)
         elif verdict is not _rating(feedback.active_verdicts(session, reader.key, keys)):
-            feedback.add(session, reader.key, paper.key, verdict, reader.now)
-    return _judged(reader, asked.paper, HEADING)
+            feedback.add(session, reader.key, found.key, verdict, reader.now)
+    return _judged(reader, paper, HEADING)
 
 
-@_tool(Arguments)
-def list_topics(reader: Reader, _asked: Arguments) -> Answer:
+@_tool()
+def list_topics(reader: Reader) -> Answer:
     """List the topics that the reader follows."""
     return {"quoted": {"topics": list(values(reader.subscriber.interests, Kind.TOPIC))}}
 
 
-@_tool(TopicArguments, Scope.WRITE)
-def change_topics(reader: Reader, asked: TopicArguments) -> Answer:
+@_tool(Scope.WRITE)
+def change_topics(
+    reader: Reader,
+    add: _Topics = (),
+    remove: _Topics = (),
+    confirm: Annotated[str, Field(max_length=60, description="Code of the first call, once the reader agreed")] = "",
+) -> Answer:
     """Add or remove topics of the reader.
 
     A client that can ask the reader asks whether they agree. With another, the first call changes nothing: it returns
@@ -352,12 +320,12 @@ def change_topics(reader: Reader, asked: TopicArguments) -> Answer:
         known = subscribers.by_key(session, reader.key, lock=True)
         assert known is not None  # noqa: S101  # rows are never deleted
         before = values(known.interests, Kind.TOPIC)
-        record = parse({"email": known.address, "topics": _changed(before, asked)})
+        record = parse({"email": known.address, "topics": _changed(before, add, remove)})
         topics = list(record.lists[LISTS["topics"]])
         code = _code(reader, known.interests, topics)
-        if not asked.confirm:
+        if not confirm:
             return {"changed": False, "confirm": code, "quoted": {"topics_now": list(before), "topics_then": topics}}
-        if not hmac.compare_digest(asked.confirm.encode("utf-8", "replace"), code.encode()):
+        if not hmac.compare_digest(confirm.encode("utf-8", "replace"), code.encode()):
             raise BadRecord("confirm", "is not the code of these changes; call again without it")
         subscribers.update_many(session, [record.apply_to(known)], reader.now)
     return {"changed": True, "quoted": {"topics": topics}}
@@ -383,7 +351,7 @@ def _call(app: App, subscriber: int, tool: ToolEntry, arguments: Mapping[str, An
             known = subscribers.by_key(session, subscriber)
         if known is None or known.status not in SUBSCRIBED:
             raise NotFound("this person is not subscribed")
-        return _answered(tool.run(Reader(app, known, app.clock()), given))
+        return _answered(tool.run(Reader(app, known, app.clock()), **dict(given)))
     except ValidationError as error:
         wrong = [f"{'.'.join(map(str, one['loc']))}: {plain_message(one['msg'])}" for one in error.errors()[:5]]
         return _refused("; ".join(wrong))
@@ -430,22 +398,22 @@ def _rating(given: Iterable[Verdict]) -> Verdict | None:
     return next((verdict for verdict in reversed(tuple(given)) if verdict is not Verdict.SAVED), None)
 
 
-def _judged(reader: Reader, name: str, level: DetailLevel) -> Answer:
+def _judged(reader: Reader, name: PaperId, level: DetailLevel) -> Answer:
     """Return a paper and what the reader said of it."""
     with reader.app.db.read() as session:
-        paper, keys = find_paper(session, paper_id(name, "paper"))
+        paper, keys = find_paper(session, name)
         given = feedback.active_verdicts(session, reader.key, keys)
     rating = next((name for name, verdict in _RATINGS.items() if verdict is _rating(given)), None)
     return {**reader.shown(paper, level=level), "is_saved": Verdict.SAVED in given, "rating": rating}
 
 
-def _changed(topics: tuple[str, ...], asked: TopicArguments) -> list[str]:
+def _changed(topics: tuple[str, ...], add: tuple[str, ...], remove: tuple[str, ...]) -> list[str]:
     """Return the topics after the changes. Raises BadRecord."""
     known = {topic.casefold() for topic in topics}
-    gone = {topic.strip().casefold() for topic in asked.remove}
-    if unknown := [topic for topic in asked.remove if topic.strip().casefold() not in known]:
+    gone = {topic.strip().casefold() for topic in remove}
+    if unknown := [topic for topic in remove if topic.strip().casefold() not in known]:
         raise BadRecord("remove", f"{unknown[0][:80]!r} is none of the topics; list_topics shows them")
-    new = [topic for topic in asked.add if topic.strip().casefold() not in known]
+    new = [topic for topic in add if topic.strip().casefold() not in known]
     if not new and not gone:
         raise BadRecord("add", "nothing would change; name a new topic, or one to remove")
     return [*(topic for topic in topics if topic.casefold() not in gone), *new]
