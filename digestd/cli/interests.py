@@ -201,7 +201,6 @@ _PROBLEMS = {
     SavingProblem.COLLECTION: "the collection no longer exists; link the library again with another one",
     SavingProblem.FULL: "Zotero takes no more papers; it is tried once a day",
     SavingProblem.PAPER: "Zotero refused “{paper}”, which is not tried again",
-    SavingProblem.AWAY: "papers could not be added for hours; it is tried again",
 }
 
 

@@ -41,7 +41,6 @@ class SavingProblem(StrEnum):
     COLLECTION = "collection"  # there is no such collection any more
     FULL = "full"  # the library takes no more
     PAPER = "paper"  # a paper was refused, and is not tried again
-    AWAY = "away"  # it could not be written for hours
 
 
 class Saving(BaseModel, frozen=True):
@@ -50,7 +49,6 @@ class Saving(BaseModel, frozen=True):
     Attributes:
         collection, title: the key and the title of a collection there; empty for the library itself.
         through: the number of the last save that is done with. Saves before linking are not sent.
-        failures: the number of consecutive failures that may pass.
         problem: what is wrong now; `paper`: the title of the paper that was refused.
         is_told: whether a digest has said that there is a problem.
         is_announced: whether a digest has said that saved papers go there, in case somebody else linked the library.
@@ -59,7 +57,6 @@ class Saving(BaseModel, frozen=True):
     collection: str = ""
     title: str = ""
     through: int = 0
-    failures: int = 0
     problem: SavingProblem | None = None
     paper: str = ""
     is_told: bool = False
@@ -67,8 +64,8 @@ class Saving(BaseModel, frozen=True):
 
     @property
     def is_waiting(self) -> bool:
-        """Return True after a failure, which is tried again in its time and not for each new paper."""
-        return self.failures > 0 or self.problem not in {None, SavingProblem.PAPER}
+        """Return True for a problem that is looked at once a day, and not for each new paper."""
+        return self.problem not in {None, SavingProblem.PAPER}
 
 
 class EntryStatus(StrEnum):

@@ -2,7 +2,7 @@
 
 Their entries are applied to the list of liked papers. API keys are stored encrypted and decrypted only to be sent to
 Zotero. A key that is refused is not tried again, and the settings page tells its owner. Other failures are retried with
-backoff. Saved papers are put there after reading (see `library_saving`); if that fails, reading continues. Libraries at
+backoff. Saved papers are put there after reading (see `library_saving`); a failure there counts as one. Libraries at
 ORCID, which earlier versions read, are no longer read; their papers stay until they are unlinked.
 """
 
@@ -57,7 +57,6 @@ from digestd.store.ledger import restore
 from digestd.store.session import Session
 from digestd.subscribers.library_saving import (
     add_papers,
-    after_failure,
     item_key,
     waiting_papers,
 )
@@ -263,7 +262,7 @@ async def sync_due(context: LibrarySync) -> int:
             return taken
         becomes = await sync(context, claimed)
         if becomes.why:
-            log.warning("library not read", number=claimed.key, why=becomes.why)
+            log.warning("library not synced", number=claimed.key, why=becomes.why)
     return PER_TICK
 
 
@@ -320,7 +319,7 @@ async def _read(context: LibrarySync, claimed: Library) -> Library:
         listing = await read_library(fetcher, library)
     becomes = _succeeded(context, claimed, listing, key)
     if becomes.saving is not None:
-        becomes = replace(becomes, next=context.clock() + libraries.LEASE)
+        becomes = replace(becomes, next=context.clock() + libraries.LEASE, failures=claimed.failures)
     read = None if listing is None else _contents(context.keys, claimed, listing, context.clock())
     update = await asyncio.to_thread(_apply_contents, context.db, claimed, becomes, read, context.clock())
     if update is None:
@@ -331,21 +330,11 @@ async def _read(context: LibrarySync, claimed: Library) -> Library:
 
 async def _save(context: LibrarySync, claimed: Library) -> Library:
     """Put waiting papers into a library that was just read, and end the claim."""
-    saving, delay = claimed.saving or Saving(), BUSY_DELAY
     waiting = await asyncio.to_thread(waiting_papers, context.db, context.keys, claimed)
-    try:
-        async with context.fetcher(_open_key(context, claimed), WRITING_LIMITS) as fetcher:
-            saving = await add_papers(fetcher, context.zotero_url, claimed, waiting)
-    except HostUnavailableError:
-        pass
-    except SourceFailed as error:
-        log.warning("saved papers not added", number=claimed.key, why=str(error))
-        saving = after_failure(saving)
-    if saving.failures:
-        delay = BACKOFF.delay(saving.failures)
-    elif not waiting or saving.is_waiting:
-        delay = SYNC_INTERVAL
-    becomes = replace(claimed, saving=saving, next=context.clock() + delay)
+    async with context.fetcher(_open_key(context, claimed), WRITING_LIMITS) as fetcher:
+        saving = await add_papers(fetcher, context.zotero_url, claimed, waiting)
+    delay = BUSY_DELAY if waiting and not saving.is_waiting else SYNC_INTERVAL
+    becomes = replace(claimed, saving=saving, failures=0, next=context.clock() + delay)
     await asyncio.to_thread(_end, context.db, claimed, becomes)
     return becomes
 

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from digestd.domain.library import STUCK_AFTER, Library, Saving, SavingProblem
+from digestd.domain.library import Library, Saving, SavingProblem
 from digestd.domain.paper import Paper, PaperId
+from digestd.errors import SourceUnavailable
 from digestd.fetching.fetch import Fetcher
 from digestd.fetching.host_scheduler import RefusedError
 from digestd.fetching.library_reader import add_items
@@ -106,9 +107,10 @@ async def _statuses(fetcher: Fetcher, place: ZoteroLibrary, new: Sequence[SavedP
 def _advanced(saving: Saving, results: Sequence[tuple[SavedPaper, int | None]]) -> Saving:
     """Return how saving stands after these results, None for a paper that was not tried.
 
-    The first one that may become better later ends it.
+    Of a refused paper its reader must have been told. Raises SourceUnavailable for one that may be added later.
     """
-    done = _without_problem(saving)
+    is_news = saving.problem is SavingProblem.PAPER and not saving.is_told
+    done = saving if is_news else _with_problem(saving, None)
     for paper, status in results:
         if status is None:
             return done
@@ -119,22 +121,9 @@ def _advanced(saving: Saving, results: Sequence[tuple[SavedPaper, int | None]]) 
         elif status in _NO_PLACE and saving.collection:
             return _with_problem(done, SavingProblem.COLLECTION)
         elif status not in _DONE:
-            return after_failure(done.model_copy(update={"failures": saving.failures}))
+            raise SourceUnavailable(f"the library answers {status} to a paper")
         done = done.model_copy(update={"through": paper.number})
     return done
-
-
-def _without_problem(saving: Saving) -> Saving:
-    """Return how saving stands if nothing is wrong any more. Of a refused paper its reader must have been told."""
-    done = saving.model_copy(update={"failures": 0})
-    return done if saving.problem is SavingProblem.PAPER and not saving.is_told else _with_problem(done, None)
-
-
-def after_failure(saving: Saving) -> Saving:
-    """Return how saving stands after a failure that may pass."""
-    failures = saving.failures + 1
-    failed = saving.model_copy(update={"failures": failures})
-    return _with_problem(failed, SavingProblem.AWAY) if failures >= STUCK_AFTER and not saving.problem else failed
 
 
 def _with_problem(saving: Saving, problem: SavingProblem | None, paper: str = "") -> Saving:

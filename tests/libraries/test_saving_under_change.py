@@ -146,7 +146,7 @@ async def test_new_saves_wait_for_the_next_try_too(setup: SyncSetup) -> None:
     for name in names:
         save(setup, name)
         await setup.sync(seconds=1)
-    assert (saving(setup).failures, saving(setup).problem) == (1, None)
+    assert (setup.libraries[0].failures, saving(setup).problem) == (1, None)
     setup.site.paths["/users/12/items"] = write
     await setup.sync(minutes=16)
     assert len(titles(setup)) == 6
