@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.app import App
@@ -27,7 +28,6 @@ from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter, DeliveryView
 from digestd.store.ledger.settlement import GRACE, SettlementProof, settle
 from digestd.store.ranking import text_models
-from digestd.store.session import Session
 from digestd.subscribers.lookup import find
 from digestd.text.sanitise import shorten
 

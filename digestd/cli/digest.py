@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Annotated
 
 import typer
+from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.app import App
@@ -36,7 +37,6 @@ from digestd.security.addresses import address_key, make_message_id
 from digestd.store import consent, subscribers, suppressions
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryView
-from digestd.store.session import Session
 from digestd.store.timestamps import to_us
 from digestd.subscribers.lookup import find
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd import files
@@ -43,7 +44,6 @@ from digestd.ranking.model import fit as fit_text
 from digestd.store import subscribers
 from digestd.store.ledger.sent_digests import digests
 from digestd.store.ranking import trials
-from digestd.store.session import Session
 
 NO_FEEDBACK = (
     "there is no feedback to evaluate: no subscriber liked a paper of a digest that was sent; record some with "

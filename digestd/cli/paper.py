@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
+from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd import files
@@ -17,7 +18,6 @@ from digestd.domain.paper import Paper, paper_id
 from digestd.errors import BadInput, NotFound
 from digestd.store import papers
 from digestd.store.papers import merges
-from digestd.store.session import Session
 
 
 def list_papers(

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.app import App
@@ -14,7 +15,6 @@ from digestd.domain.subscriber import Subscriber
 from digestd.errors import BadInput
 from digestd.mail.outlets import OUTLETS
 from digestd.store.feedback import SAVED_MAX, ReaderPaper
-from digestd.store.session import Session
 from digestd.subscribers import saved_papers
 from digestd.subscribers.lookup import find
 

@@ -15,6 +15,7 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.app import App
@@ -37,7 +38,6 @@ from digestd.store import bounces, consent, groups, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter
-from digestd.store.session import Session
 from digestd.subscribers import files, lookup
 from digestd.subscribers.files import FileFormat, FileLine
 from digestd.subscribers.named_papers import NamedPaper, named_papers

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from sqlmodel import Session
+
 from digestd.domain.bounce import (
     REMEMBERED,
     Bounce,
@@ -37,7 +39,6 @@ from digestd.domain.delivery import SuppressionReason
 from digestd.domain.subscriber import Cause
 from digestd.store import bounces, suppressions
 from digestd.store.ledger.results import AttemptResult, refusal_states, reject
-from digestd.store.session import Session
 from digestd.store.timestamps import to_us
 
 VIA_REPLY = "reply"

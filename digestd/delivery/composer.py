@@ -13,6 +13,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
+from sqlmodel import Session
 
 from digestd.domain.delivery import DIGESTS, Claim, CommandReply, MailKind
 from digestd.domain.digest import Occasion, Section
@@ -52,7 +53,6 @@ from digestd.store.database import Database
 from digestd.store.groups import ShownPapers
 from digestd.store.ledger import command_answers
 from digestd.store.ledger.settlement import OfferedDigest, offered_by
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us
 from digestd.text.sanitise import clean, shorten
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
+from sqlmodel import Session
 
 from digestd.delivery.journals import ResultJournal, SentJournal
 from digestd.delivery.relays import RateLimiter, ThrottleChange
@@ -21,7 +22,6 @@ from digestd.store.ledger import restore
 from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
 from digestd.store.ledger.results import AttemptResult
 from digestd.store.ledger.seen_papers import hash_paper
-from digestd.store.session import Session
 
 ThrottleChanges = Mapping[str, Sequence[ThrottleChange]]
 log = structlog.get_logger(__name__)

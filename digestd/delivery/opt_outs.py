@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from sqlmodel import Session
+
 from digestd.domain.delivery import SuppressionReason
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.store import consent, personal_data, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.opt_outs import SUPPRESSIONS, Event, OptOut, last_words
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 _BATCH = 200

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
+from sqlmodel import Session
 
 from digestd.delivery import journals
 from digestd.delivery.journals import JournalIdentity, JournalMail, SentOutcome
@@ -33,7 +34,6 @@ from digestd.store.ledger.restore import KnownJournal, SentAttempt
 from digestd.store.ledger.results import AttemptResult
 from digestd.store.opt_outs import FILE_NAME, OptOutRecord, opted_out
 from digestd.store.processes import ProcessLocks
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 if TYPE_CHECKING:

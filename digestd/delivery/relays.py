@@ -15,6 +15,7 @@ from datetime import datetime
 from functools import reduce
 
 import structlog
+from sqlmodel import Session
 
 from digestd.delivery.retry import RELAY_BACKOFF
 from digestd.delivery.transports import Route
@@ -24,7 +25,6 @@ from digestd.errors import DatabaseUnreachable, DomainsBusy, RelayBusy, RelayFai
 from digestd.store import rate_limits
 from digestd.store.database import Database
 from digestd.store.rate_limits import ThrottleState
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us
 
 ANY_DOMAIN = "*"

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from sqlmodel import Session
+
 from digestd.domain.delivery import UNSENT, MailKind, State
 from digestd.domain.schedule import local_date
 from digestd.domain.subscriber import Status
 from digestd.store import ledger
 from digestd.store.database import Database
 from digestd.store.ledger.resending import ResendCandidate, ResendFilter, mark_seen, resend_candidates
-from digestd.store.session import Session
 
 BLOCK = 200
 RESENDABLE = frozenset({State.REJECTED, State.EXPIRED, State.SKIPPED, State.ABANDONED, State.ACCEPTED})

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from sqlmodel import Session
 
 from digestd.digests.picks import select_picks
 from digestd.digests.planning_day import PlanningDay
@@ -22,7 +23,6 @@ from digestd.store import groups
 from digestd.store.due import DueSubscriber
 from digestd.store.interests import for_ranking
 from digestd.store.references import StoredReference, of_interests
-from digestd.store.session import Session
 
 _NOTHING = np.zeros(0, dtype=np.uint32)
 PERIOD = "first"

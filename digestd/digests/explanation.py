@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import numpy as np
+from sqlmodel import Session
 
 from digestd.digests.picks import (
     digest_occasions,
@@ -46,7 +47,6 @@ from digestd.store.due import DueSubscriber
 from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryView
-from digestd.store.session import Session
 
 SIMILAR_COSINE = 0.5
 """LSA cosine from which one paper counts as similar to another."""

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from sqlmodel import Session
 
 from digestd.digests.picks import select_picks
 from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
@@ -29,7 +30,6 @@ from digestd.store.due import DueSubscriber
 from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter, DeliveryView
-from digestd.store.session import Session
 
 
 @dataclass(frozen=True, slots=True)

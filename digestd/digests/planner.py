@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 import structlog
+from sqlmodel import Session
 
 from digestd.digests.judging import PLANNING_SECONDS, Judge, judge_due
 from digestd.digests.picks import digest_occasions, most_read, quiet_days, select_picks, unmatched_topics, unpicked
@@ -33,7 +34,6 @@ from digestd.store.ledger import restore, seen_papers
 from digestd.store.ledger.create import NewDigest, RankingInputs
 from digestd.store.ledger.packing import pack_occasions
 from digestd.store.ranking import profiles
-from digestd.store.session import Session
 from digestd.store.subscribers import note_unplanned
 from digestd.tracing import span
 

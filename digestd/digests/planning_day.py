@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlmodel import Session
 
 from digestd.digests.relevance_probability import calibration_at
 from digestd.digests.resource_limits import release_free_memory, single_blas_thread
@@ -33,7 +34,6 @@ from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 from digestd.store.papers import conferences, sources
 from digestd.store.ranking import judgments, trials
-from digestd.store.session import Session
 
 _WORST_LAST = list(CoverageState)
 WEEKLY_SLACK = timedelta(days=1)

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from statistics import median
 
 import numpy as np
+from sqlmodel import Session
 
 from digestd.domain.interest import POSITIVE_VERDICTS
 from digestd.ranking.calibration import LocalCalibration, fit_local, logit
@@ -24,7 +25,6 @@ from digestd.store.ledger import sent_digests
 from digestd.store.ledger.sent_digests import SentDigest
 from digestd.store.ranking import calibrations
 from digestd.store.ranking.calibrations import StoredCalibration
-from digestd.store.session import Session
 
 MIN_VERDICTS = 50
 """Minimum number of verdicts."""

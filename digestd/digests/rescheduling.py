@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 import structlog
+from sqlmodel import Session
 
 from digestd.domain import schedule
 from digestd.store import due as due_subscribers
@@ -11,7 +12,6 @@ from digestd.store import subscribers
 from digestd.store.database import Database
 from digestd.store.due import EmptyDay, FutureDue
 from digestd.store.ledger.seen_papers import look_back
-from digestd.store.session import Session
 from digestd.store.timestamps import to_us
 
 BLOCK = 400

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 import structlog
+from sqlmodel import Session
 
 from digestd.domain.digest import Change, ChangeKind, SavedNews
 from digestd.domain.paper import Paper, PaperFacts
@@ -14,7 +15,6 @@ from digestd.mail.paper_view import PaperView
 from digestd.ranking.text import STOP_WORDS
 from digestd.store import papers, saved_news
 from digestd.store.bulk import chunks
-from digestd.store.session import Session
 from digestd.text.tex import to_plain
 
 NEWS_MAX = 3

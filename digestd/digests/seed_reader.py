@@ -10,6 +10,7 @@ from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
+from sqlmodel import Session
 
 from digestd.digests.text_model import seed_vectors
 from digestd.domain.paper import Paper, PaperId, votes
@@ -20,7 +21,6 @@ from digestd.ranking.seeds import Seed
 from digestd.store import papers
 from digestd.store.ranking import text_models
 from digestd.store.references import DerivedVectors, StoredReference, identifiers
-from digestd.store.session import Session
 
 CACHE_SIZE = 20_000
 """Maximum number of cached papers: about 50 MB of text."""

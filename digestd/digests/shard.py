@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from sqlmodel import Session
 
 from digestd.digests.planning_day import WEEKLY_SLACK, PlanningDay
 from digestd.digests.saved_news import ShardNews, read_news
@@ -32,7 +33,6 @@ from digestd.store.ledger import queries
 from digestd.store.ranking import text_models
 from digestd.store.ranking.profiles import CompiledBy, StoredProfile, store_profiles, stored_profiles
 from digestd.store.references import StoredReference
-from digestd.store.session import Session
 
 MAX_REFERENCES = 10_000
 """References of a shard held in memory, up to 10 kB each; a single subscriber may have more."""

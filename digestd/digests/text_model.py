@@ -10,6 +10,7 @@ from datetime import datetime
 from threading import Lock
 
 import numpy as np
+from sqlmodel import Session
 
 from digestd.domain.paper import Paper
 from digestd.papers.embedding import embed_papers
@@ -20,7 +21,6 @@ from digestd.ranking.vocabulary import read_corpus
 from digestd.store import papers
 from digestd.store.database import Database
 from digestd.store.ranking import embeddings, text_models
-from digestd.store.session import Session
 
 GROWTH = 1.25
 """A model is outgrown if the archive has grown by this factor since."""

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from sqlmodel import Session
 
 from digestd.domain.paper import Paper
 from digestd.evaluation.judgments import Library
 from digestd.ranking.arrays import Floats
 from digestd.ranking.dense import NO_SPACE, EmbeddingSpace, Encoder, build_embedding_space
 from digestd.store.ranking import embeddings
-from digestd.store.session import Session
 
 BLOCK = 64
 """Papers between two steps of the progress bar."""

@@ -15,6 +15,7 @@ from datetime import datetime
 from itertools import groupby
 
 import numpy as np
+from sqlmodel import Session
 
 from digestd.domain.digest import FIRST_WINDOW, WINDOW
 from digestd.domain.interest import POSITIVE_VERDICTS, Interest, Kind
@@ -31,7 +32,6 @@ from digestd.store.database import Database
 from digestd.store.interests import for_ranking_at
 from digestd.store.ledger.sent_digests import SentDigest, digests
 from digestd.store.ranking import text_models
-from digestd.store.session import Session
 
 BLOCK = 500
 """Digests of one day that are ranked together."""

@@ -20,6 +20,7 @@ import structlog
 from procrastinate import Blueprint, JobContext
 from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.jobs import Job
+from sqlmodel import Session
 
 from digestd.app import App
 from digestd.digests.planner import PlanningDays, PlanReport, plan_keys
@@ -36,7 +37,6 @@ from digestd.store import due, job_queue
 from digestd.store.ledger import restore
 from digestd.store.migrate import require_current
 from digestd.store.papers import sources
-from digestd.store.session import Session
 
 CONCURRENCY: Mapping[str, int] = {"ticks": 2, "planning": 1, "delivery": 1, "network": 6}
 """Jobs that one process runs at a time, by queue."""

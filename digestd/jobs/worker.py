@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 
 import structlog
+from sqlmodel import Session
 
 from digestd.app import App
 from digestd.delivery.attempt_recorder import RunCounters
@@ -27,7 +28,6 @@ from digestd.jobs.children import ChildProcesses
 from digestd.store import bounces, consent, integrations, ledger, monitoring, rate_limits
 from digestd.store.ledger import queries
 from digestd.store.migrate import require_current
-from digestd.store.session import Session
 from digestd.subscribers.signup import purge_unconfirmed
 
 TICK_SECONDS = 15.0

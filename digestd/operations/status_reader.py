@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from sqlmodel import Session
+
 from digestd import __version__, files
 from digestd.app import App
 from digestd.delivery import disk_space
@@ -31,7 +33,6 @@ from digestd.store.migrate import newest
 from digestd.store.papers import sources
 from digestd.store.processes import SCHEDULER
 from digestd.store.rate_limits import DELIVERY_RUN, PausedRelay, paused_relays
-from digestd.store.session import Session
 from digestd.text.sanitise import without_addresses
 
 DAY = timedelta(days=1)

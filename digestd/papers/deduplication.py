@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations, product
 
+from sqlmodel import Session
+
 from digestd.domain.paper import Paper, PaperId, Sighting
 from digestd.errors import BadInput, NotFound
 from digestd.papers.merge import ReadableTexts, merge_change, rebuild_change
@@ -34,7 +36,6 @@ from digestd.store.database import Database
 from digestd.store.papers import merges
 from digestd.store.papers import sightings as kept
 from digestd.store.papers.sightings import PaperState, ReadableText, TextKey
-from digestd.store.session import Session
 
 COMMON = 20
 """Papers that may share a blocking key; more make it useless."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import structlog
+from sqlmodel import Session
 
 from digestd.domain.paper import Sighting
 from digestd.papers.deduplication import merge_duplicates
@@ -15,7 +16,6 @@ from digestd.store.database import Database
 from digestd.store.papers import conferences, merges
 from digestd.store.papers import sightings as stored
 from digestd.store.papers.sightings import PaperState, PaperWrite, ReadableText, TextKey
-from digestd.store.session import Session
 
 _BLOCK = 200
 """Papers that are converted in one transaction."""

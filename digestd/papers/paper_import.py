@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from sqlmodel import Session
+
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord, RejectedLines
 from digestd.papers.merge import ARCHIVE, Decision, ReadableTexts
 from digestd.papers.page_store import store_page, store_page_in_session
 from digestd.sources.jsonl import read_line
 from digestd.store.database import Database
-from digestd.store.session import Session
 
 BLOCK = 500
 SOURCE = "import"

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 import numpy as np
+from sqlmodel import Session
 
 from digestd.domain.paper import Paper, paper_id
 from digestd.errors import BadRecord
@@ -22,7 +23,6 @@ from digestd.ranking.text import STOP_WORDS, is_unspaced, stems, word_tokens, wo
 from digestd.store import papers
 from digestd.store.papers.search import SearchText, public_papers, texts_of, texts_with
 from digestd.store.ranking import embeddings
-from digestd.store.session import Session
 from digestd.text.sanitise import clean
 from digestd.text.scripts import fold
 

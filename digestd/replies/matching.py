@@ -9,13 +9,14 @@ are proven by their signature, and may name a mail by its Message-ID.
 
 from dataclasses import dataclass
 
+from sqlmodel import Session
+
 from digestd.domain.bounce import BounceKind
 from digestd.replies.bounces.formats import Classification
 from digestd.security.addresses import NO_ATTEMPT, looks_like_envelope_from, read_envelope_from
 from digestd.security.keys import Keys
 from digestd.security.tokens import BadToken
 from digestd.store import bounces
-from digestd.store.session import Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from hashlib import sha256
 from logging import ERROR, INFO, WARNING
 
 import structlog
+from sqlmodel import Session
 
 from digestd.delivery.bounces import is_doubtful, record
 from digestd.domain.bounce import Bounce, BounceAction, BounceKind, InboundOutcome
@@ -33,7 +34,6 @@ from digestd.security.keys import Keys
 from digestd.store import bounces, ledger, monitoring, subscribers
 from digestd.store.bulk import by_halves
 from digestd.store.database import Database
-from digestd.store.session import Session
 
 NEEDS_REVIEW = frozenset(
     {

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, delete, desc, func, or_, select, update
+from sqlmodel import Session
 
 from digestd.domain.bounce import MANY_PART, Bounce, BounceKind, FailureCounts
 from digestd.domain.delivery import UNCONFIRMED, Outcome, State, SuppressionReason
@@ -17,7 +18,6 @@ from digestd.domain.subscriber import Status
 from digestd.domain.webhook import bounce_event
 from digestd.store import core, integrations, suppressions
 from digestd.store.bulk import chunks
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 POLICY_WINDOW = timedelta(days=1)

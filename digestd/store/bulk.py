@@ -35,11 +35,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine.interfaces import Compiled
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
 
 from digestd.errors import DigestdError
 from digestd.store import core
 from digestd.store.database import is_connection_lost
-from digestd.store.session import Session
 
 Value: TypeAlias = int | str | bytes | None
 Row: TypeAlias = tuple[Value, ...]

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, insert, or_, select, update
+from sqlmodel import Session
 
 from digestd.domain.subscriber import Cause, ConsentAction, Status, to_action
 from digestd.domain.webhook import consent_event
 from digestd.store import core, integrations
 from digestd.store.database import Database
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 _E, _W = core.consent_event.c, core.consent_wording.c

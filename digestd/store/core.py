@@ -4,16 +4,13 @@ Rows are read as tuples, without a unit of work or change tracking.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import ColumnElement, Executable, Row, Select, String, Table, column, table
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
 
-from digestd.store.session import Session
 from digestd.store.tables import METADATA
-
-if TYPE_CHECKING:
-    from sqlalchemy.dialects import postgresql
 
 Record = Row[*tuple[Any, ...]]
 """A row of a result; its columns are attributes."""
@@ -23,13 +20,10 @@ Condition = ColumnElement[Any]
 """A part of a statement."""
 
 
-def upsert(session: Session, table: Table) -> "sqlite.Insert | postgresql.Insert":
+def upsert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Return an INSERT that takes ON CONFLICT, for the engine in use."""
-    if session.connection().dialect.name == "sqlite":
-        return sqlite.insert(table)
-    from sqlalchemy.dialects import postgresql  # noqa: PLC0415  # takes 25 ms, with asyncio
-
-    return postgresql.insert(table)
+    is_sqlite = session.connection().dialect.name == "sqlite"
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
 
 
 def execute_many(session: Session, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -25,11 +25,11 @@ from sqlalchemy import Dialect, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL, Connection, ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlmodel import Session
 
 from digestd import files
 from digestd.errors import BadSetting, DatabaseUnreachable
 from digestd.store.opt_outs import OptOutRecord, taken_notes
-from digestd.store.session import Session
 
 BUSY_SECONDS = 30.0
 """Time that one writer waits for another, unless the SQLite URL has `?timeout=`."""
@@ -112,15 +112,19 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a transaction that sees one state of the database and changes nothing."""
-        with _readable_errors(self.engine.url), Session(self._reading) as session:
+        with _readable_errors(self.engine.url), Session(self._reading, expire_on_commit=False) as session:
             yield session
+            session.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open a transaction that commits at the end, or rolls back if anything is raised."""
-        with _readable_errors(self.engine.url), Session(self._writing) as session:
+        with (
+            _readable_errors(self.engine.url),
+            Session(self._writing, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
-            session.commit()
         if self.opt_outs is not None:
             self.opt_outs.append(taken_notes(session))
 

@@ -23,6 +23,7 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, Column, ColumnElement, String, Table, Text, cast, func, select, text
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
 
 from digestd import files
 from digestd.errors import BadInput, BadSetting, Damaged, DigestdError
@@ -31,7 +32,6 @@ from digestd.store.fsck.file_checks import file_damage
 from digestd.store.ledger import restore
 from digestd.store.migrate import COPIED, migrate
 from digestd.store.opt_outs import OptOut, opted_out
-from digestd.store.session import Session
 from digestd.store.tables import METADATA
 
 _PAGES = 1_000
@@ -313,7 +313,7 @@ def _compare(read: Session, written: Session, table: Table, advance: Callable[[i
 
 def _blocks(session: Session, table: Table) -> Iterator[list[Row]]:
     """Yield all rows of a table by primary key, as the values that both databases store."""
-    postgresql = session.connection().dialect.name == "postgresql"
+    postgresql = session.get_bind().dialect.name == "postgresql"
     order = [
         column.collate("C") if postgresql and isinstance(column.type, String) else column
         for column in table.primary_key.columns

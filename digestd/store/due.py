@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import String, bindparam, case, func, insert, literal_column, or_, select, update
+from sqlmodel import Session
 
 from digestd.domain.subscriber import Preferences, Status, Timing, describe_damage
 from digestd.errors import Damaged
@@ -18,7 +19,6 @@ from digestd.store.bulk import KeyLookup
 from digestd.store.ledger.packing import unpack_seen
 from digestd.store.papers import newest_news
 from digestd.store.preferences import COLUMNS, read_date, read_preferences, read_sound_preferences
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import bindparam, func, insert, or_, select, true, update
+from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
 from digestd.domain.digest import Pick
@@ -28,7 +29,6 @@ from digestd.store.ledger.packing import planned_us, readable_picks
 from digestd.store.ledger.sent_digests import SENT
 from digestd.store.papers import by_keys, merged_into
 from digestd.store.ranking import profiles
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 if TYPE_CHECKING:

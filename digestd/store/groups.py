@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlmodel import Session
 
 from digestd.domain.group import LEAST_COLLEAGUES, LEAST_LENDERS, Group, Membership, count_colleagues
 from digestd.domain.interest import POSITIVE_VERDICTS, Interest, Kind, Stance
@@ -15,7 +16,6 @@ from digestd.store import core
 from digestd.store.papers import former_keys, merged_into
 from digestd.store.preferences import read_status
 from digestd.store.ranking import profiles
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 _G, _I, _M = core.subscriber_group.c, core.group_interest.c, core.group_member.c

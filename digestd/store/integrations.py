@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import delete, exists, func, insert, literal_column, select, update
+from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import SUBSCRIBED
@@ -25,7 +26,6 @@ from digestd.store import core
 from digestd.store.bulk import KeyLookup
 from digestd.store.database import Database
 from digestd.store.preferences import read_status
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 POST_LEASE = timedelta(minutes=2)

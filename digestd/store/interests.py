@@ -8,12 +8,12 @@ from datetime import datetime
 
 from sqlalchemy import delete as _delete
 from sqlalchemy import select
+from sqlmodel import Session
 
 from digestd.domain.interest import Interest, Kind, Stance
 from digestd.errors import Damaged
 from digestd.store import bulk, core, feedback, groups
 from digestd.store.feedback import FEEDBACK_MAX
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 _I, _F, _P = core.interest.c, core.feedback.c, core.paper.c

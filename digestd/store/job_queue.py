@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
+from sqlmodel import Session
 
 from digestd.errors import NotInitialised
 from digestd.store.database import Database
-from digestd.store.session import Session
 
 if TYPE_CHECKING:
     from procrastinate.jobs import Job

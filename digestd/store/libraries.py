@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from sqlalchemy import Text, cast, delete, func, insert, literal_column, null, select, update
+from sqlmodel import Session
 
 from digestd.domain.digest import Occasion
 from digestd.domain.library import (
@@ -24,7 +25,6 @@ from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Status
 from digestd.store import core
 from digestd.store.bulk import readable
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 LEASE = timedelta(minutes=20)

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import case, func, literal_column, select, update
+from sqlmodel import Session
 
 from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.delivery import MailKind, State
@@ -22,7 +23,6 @@ from digestd.domain.subscriber import Status
 from digestd.store import core
 from digestd.store.ledger.claim_queue import AT_WORK, UNCERTAIN
 from digestd.store.ledger.queries import IS_UNANSWERED, by_state
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 from digestd.text.sanitise import without_addresses
 

@@ -18,10 +18,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sqlmodel import Session
+
 from digestd import files
 from digestd.domain.delivery import SuppressionReason
 from digestd.domain.subscriber import Status
-from digestd.store.session import Session
 
 FILE_NAME = "opt-outs"
 _ENTRY = struct.Struct(">c32s32sqqc")

@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table, delete, exists, func, or_, select, update
+from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Kind
@@ -29,7 +30,6 @@ from digestd.store.database import Database
 from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage
 from digestd.store.ledger.packing import readable_picks, readable_seen, steps, unpack_most_read, unpack_news
 from digestd.store.ranking import judgments
-from digestd.store.session import Session
 from digestd.store.subscribers import address_key_of
 from digestd.store.tables.ledger import AT_WORK
 from digestd.store.timestamps import US_MAX, from_us, to_us

@@ -15,13 +15,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import ColumnElement, case, delete, func, insert, or_, select, text, update
+from sqlmodel import Session
 
 from digestd.domain.backoff import Backoff, BackoffState
 from digestd.domain.mail_budget import KEPT, NETWORKS_KEPT, Budget, Check, Limit, Pool, leave_time, subscriber_causer
 from digestd.domain.throttle import Throttle
 from digestd.store import core
 from digestd.store.database import Database
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 _THROTTLE = core.throttle.c

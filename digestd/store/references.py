@@ -17,6 +17,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import and_, bindparam, case, delete, func, insert, select, tuple_, update
+from sqlmodel import Session
 
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import Paper, PaperId, Words
@@ -25,7 +26,6 @@ from digestd.domain.subscriber import Status
 from digestd.store import core, papers
 from digestd.store.bulk import KeyLookup, chunks
 from digestd.store.ranking import profiles
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, exists, func, select, update
+from sqlmodel import Session
 
 from digestd.domain.interest import Verdict
 from digestd.store import core
-from digestd.store.session import Session
 
 CHANGED_MAX = 50
 """Changed papers of one subscriber that are compared at a time, withdrawn ones first, then by newest change."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, case, delete, func, insert, select, update
+from sqlmodel import Session
 
 from digestd.domain.interest import Interest
 from digestd.domain.schedule import due_period, first_due
@@ -20,7 +21,6 @@ from digestd.store import consent, core, integrations, interests, opt_outs, refe
 from digestd.store.bulk import KeyLookup
 from digestd.store.opt_outs import Event, OptOut
 from digestd.store.preferences import read_row, read_state, read_status, read_time, row_values
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 BLOCK = 500

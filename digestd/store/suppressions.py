@@ -9,13 +9,13 @@ from datetime import datetime
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
 
 from digestd.domain.delivery import LIFTED_BY_CONSENT, LIFTED_BY_SIGNUP, SuppressionReason
 from digestd.domain.subscriber import Cause, Status
 from digestd.errors import NotFound
 from digestd.store import consent, core, opt_outs, subscribers
 from digestd.store.opt_outs import Event, OptOut
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 NOTE_MAX = 300
@@ -67,7 +67,7 @@ def record(session: Session, address_key: bytes, reason: SuppressionReason, now:
     opt_outs.note_suppression(session, address_key, reason, to_us(now))
     values = {"address_key": address_key, "reason": reason, "at_us": to_us(now)}
     try:
-        with session.connection().begin_nested():
+        with session.begin_nested():
             session.connection().execute(insert(core.suppression).values(values))
     except IntegrityError:
         weaker = _STRENGTH[: _STRENGTH.index(reason)]

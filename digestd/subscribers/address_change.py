@@ -8,6 +8,8 @@ instead.
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlmodel import Session
+
 from digestd.domain.delivery import MailKind
 from digestd.domain.mail_budget import Budget, Pool, subscriber_causer
 from digestd.domain.subscriber import ConsentAction, Status, Subscriber
@@ -19,7 +21,6 @@ from digestd.store import consent, rate_limits, subscribers, suppressions
 from digestd.store.consent import ADDRESS_CHANGE_EXPIRES_AFTER, AddressChange
 from digestd.store.database import Database
 from digestd.store.ledger.create import Notice
-from digestd.store.session import Session
 from digestd.subscribers.notices import NoticeContext, plan_notice
 from digestd.subscribers.signup import LinkExpired
 

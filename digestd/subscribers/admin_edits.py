@@ -4,12 +4,13 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
+from sqlmodel import Session
+
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
 from digestd.store import subscribers, suppressions
 from digestd.store.database import Database
-from digestd.store.session import Session
 from digestd.subscribers.lookup import find
 from digestd.subscribers.notices import NoticeContext
 from digestd.subscribers.signup import (

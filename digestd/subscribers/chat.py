@@ -6,6 +6,8 @@ one: it takes digests away from a mailbox and shows them to others.
 
 from datetime import datetime
 
+from sqlmodel import Session
+
 from digestd.delivery.chat_post import CHAT_USE, SUBSCRIBERS_OWN, apprise_url, open_room, room_label
 from digestd.errors import BadInput, NotFound
 from digestd.security.encryption import decrypt, encrypt
@@ -13,7 +15,6 @@ from digestd.security.keys import Keys
 from digestd.store import integrations
 from digestd.store.database import Database
 from digestd.store.integrations import ChatTarget
-from digestd.store.session import Session
 from digestd.subscribers.lookup import load_locked
 
 

@@ -6,6 +6,8 @@ The settings link is in every digest, and so with everybody to whom a digest was
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from sqlmodel import Session
+
 from digestd.domain.delivery import MailKind
 from digestd.domain.mail_budget import Budget, Pool
 from digestd.domain.subscriber import Status, Subscriber
@@ -15,7 +17,6 @@ from digestd.security.tokens import Purpose, issue_second, read_token
 from digestd.store import feedback, libraries, rate_limits, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.ledger.create import Notice
-from digestd.store.session import Session
 from digestd.subscribers.notices import NoticeContext, plan_notice
 from digestd.subscribers.personal_data import forget
 from digestd.subscribers.settings_link import link_for

@@ -6,6 +6,8 @@ Feedback counts from the next digest on and never leaves the installation. For f
 
 from datetime import datetime
 
+from sqlmodel import Session
+
 from digestd.domain.interest import Interest, Kind, Verdict
 from digestd.domain.paper import Paper, PaperId
 from digestd.errors import BadInput, NotFound
@@ -13,7 +15,6 @@ from digestd.ranking.text import tokens
 from digestd.security.keys import Keys
 from digestd.store import feedback, papers
 from digestd.store.database import Database
-from digestd.store.session import Session
 from digestd.subscribers.lookup import find
 
 

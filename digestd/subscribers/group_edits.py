@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from sqlmodel import Session
+
 from digestd.domain.group import Group
 from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.subscriber import Status, Subscriber
@@ -10,7 +12,6 @@ from digestd.errors import BadInput, NotFound
 from digestd.security.keys import Keys
 from digestd.store import groups
 from digestd.store.database import Database
-from digestd.store.session import Session
 from digestd.subscribers.lookup import find, load_locked
 from digestd.subscribers.subscriber_record import MUTABLE, check_interests, text
 

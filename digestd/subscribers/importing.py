@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from sqlmodel import Session
+
 from digestd.domain.delivery import SuppressionReason
 from digestd.domain.interest import Kind, Stance
 from digestd.domain.subscriber import Cause, Status, Subscriber
@@ -16,7 +18,6 @@ from digestd.security.addresses import address_key
 from digestd.store import rate_limits, subscribers, suppressions
 from digestd.store.bulk import by_halves
 from digestd.store.database import Database
-from digestd.store.session import Session
 from digestd.subscribers.files import FileLine
 from digestd.subscribers.notices import NoticeContext
 from digestd.subscribers.signup import plan_confirmation, stranger_budget

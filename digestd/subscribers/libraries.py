@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import Self
 
 import structlog
+from sqlmodel import Session
 
 from digestd.domain.backoff import Backoff
 from digestd.domain.interest import Kind
@@ -54,7 +55,6 @@ from digestd.sources.imports.zotero import KEY_MAX, ZoteroLibrary, parse_library
 from digestd.store import feedback, libraries, references, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger import restore
-from digestd.store.session import Session
 from digestd.subscribers.library_saving import (
     add_papers,
     item_key,

@@ -1,11 +1,12 @@
 """Find a subscriber by address or number, or fail with a message that says what to do."""
 
+from sqlmodel import Session
+
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import NotFound
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
 from digestd.store import subscribers
-from digestd.store.session import Session
 
 
 def find(session: Session, keys: Keys, address: str, *, lock: bool = False) -> Subscriber:

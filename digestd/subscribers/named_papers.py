@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlmodel import Session
+
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.reference import LookupState, Reference, registries_of
 from digestd.store import references
-from digestd.store.session import Session
 from digestd.text.tex import to_plain
 
 

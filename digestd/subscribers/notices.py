@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlmodel import Session
+
 from digestd.security.addresses import make_message_id
 from digestd.security.keys import Keys
 from digestd.store import ledger
 from digestd.store.ledger.create import Notice
-from digestd.store.session import Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
+from sqlmodel import Session
 
 from digestd.domain.paper import PaperId, Sighting
 from digestd.domain.reference import RETRY_FAILED, RETRY_UNKNOWN, LookupResult, LookupState, Reference, reference_of
@@ -18,7 +19,6 @@ from digestd.fetching.paper_lookup import RegistryReader
 from digestd.store import papers, references, subscribers
 from digestd.store.database import Database
 from digestd.store.references import PaperLookup
-from digestd.store.session import Session
 
 PER_TICK = 40
 """The maximum number of lookups per tick, so that ingest gets its turn at the same hosts."""

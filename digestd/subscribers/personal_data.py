@@ -10,12 +10,13 @@ no import adds the person again. It takes effect when it commits: no mail passes
 import json
 from datetime import datetime
 
+from sqlmodel import Session
+
 from digestd.domain.delivery import SuppressionReason
 from digestd.domain.subscriber import Subscriber
 from digestd.security.keys import Keys
 from digestd.store import personal_data, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.store.session import Session
 from digestd.subscribers.lookup import find, load_locked
 from digestd.subscribers.subscriber_record import subscriber_fields
 

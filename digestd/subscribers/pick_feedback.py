@@ -6,6 +6,8 @@ Every function is idempotent: giving the same feedback twice, or withdrawing wha
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlmodel import Session
+
 from digestd.domain.digest import INTEREST_KINDS, Pick, Reason
 from digestd.domain.interest import Interest, Kind, Stance, Verdict
 from digestd.domain.paper import Paper
@@ -14,7 +16,6 @@ from digestd.errors import BadRecord, NotFound
 from digestd.store import feedback, papers, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger import queries
-from digestd.store.session import Session
 from digestd.subscribers.feedback import matches_interest
 
 VALUE_MAX = 200

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sqlmodel import Session
+
 from digestd.domain.interest import Interest, Kind, Stance, values
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Subscriber
@@ -17,7 +19,6 @@ from digestd.store import feedback, papers, subscribers
 from digestd.store.database import Database
 from digestd.store.interests import with_rated
 from digestd.store.ledger import queries
-from digestd.store.session import Session
 from digestd.subscribers.lookup import load_locked
 from digestd.subscribers.named_papers import NamedPaper, named_papers
 

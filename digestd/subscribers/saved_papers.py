@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
+from sqlmodel import Session
+
 from digestd.domain.interest import Verdict
 from digestd.domain.paper import Paper, PaperId
 from digestd.domain.subscriber import Subscriber
@@ -20,7 +22,6 @@ from digestd.mail.templates import Templates
 from digestd.store import feedback, papers
 from digestd.store.database import Database
 from digestd.store.feedback import ReaderPaper
-from digestd.store.session import Session
 from digestd.text.sanitise import clean
 
 if TYPE_CHECKING:

@@ -8,6 +8,8 @@ that requests can cause.
 
 from datetime import datetime, timedelta
 
+from sqlmodel import Session
+
 from digestd.domain.delivery import LIFTED_BY_CONSENT, MailKind
 from digestd.domain.mail_budget import BY_MAIL, SHARED, Budget, Pool, subscriber_causer
 from digestd.domain.subscriber import Cause, ConsentAction, Preferences, Status, Subscriber, to_action
@@ -19,7 +21,6 @@ from digestd.store import consent, personal_data, rate_limits, subscribers, supp
 from digestd.store.consent import PendingRequest
 from digestd.store.database import Database
 from digestd.store.ledger.create import Notice
-from digestd.store.session import Session
 from digestd.subscribers.notices import NoticeContext, plan_notice
 from digestd.subscribers.subscriber_record import SubscriberRecord, parse, record_fields
 

@@ -8,12 +8,13 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlmodel import Session
+
 from digestd.domain.mail_budget import Pool
 from digestd.domain.subscriber import Cadence, Cause, ConsentAction, Preferences, Status, Subscriber
 from digestd.errors import BadInput, DigestdError
 from digestd.store import consent, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.store.session import Session
 from digestd.subscribers.lookup import load_locked
 from digestd.subscribers.notices import NoticeContext
 from digestd.subscribers.signup import send_owner_confirmation

@@ -17,6 +17,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, HTTPException
+from sqlmodel import Session
 from starlette.requests import Request
 
 from digestd.errors import NotFound
@@ -25,7 +26,6 @@ from digestd.settings import LOOPBACK
 from digestd.store import integrations
 from digestd.store.database import Database
 from digestd.store.integrations import ApiToken
-from digestd.store.session import Session
 from digestd.web.dependencies import Db, PublicUrl, part
 
 _DIGITS_MAX, _SECRET_LENGTH = 9, 43

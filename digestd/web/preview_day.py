@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from fastapi import Depends
 from fastapi.concurrency import run_in_threadpool
+from sqlmodel import Session
 
 from digestd.app import App
 from digestd.domain.interest import Interest, TopicHint
 from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Preferences, Subscriber
-from digestd.store.session import Session
 from digestd.web.dependencies import part
 from digestd.web.guards import TooOften
 

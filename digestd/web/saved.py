@@ -22,6 +22,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel
+from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
 from digestd.domain.digest import Reason
@@ -33,7 +34,6 @@ from digestd.mail.paper_view import HEADING, PaperView
 from digestd.security.tokens import Purpose, make_token, read_token
 from digestd.store import feedback, subscribers
 from digestd.store.database import Database
-from digestd.store.session import Session
 from digestd.subscribers import saved_papers as library
 from digestd.web.dependencies import LinkedPage, Links, OpenEncoder, made
 from digestd.web.pages import SHOW, as_feed, as_file

@@ -12,7 +12,7 @@ from digestd.cli import app
 
 HEAVY = {
     *("alembic", "aiosmtplib", "asyncio", "babel", "cryptography", "fastapi", "httpx2", "jinja2", "numpy"),
-    *("onnxruntime", "pylatexenc", "tokenizers", "scipy", "sqlalchemy", "structlog", "uvicorn"),
+    *("onnxruntime", "pylatexenc", "tokenizers", "scipy", "sqlalchemy", "sqlmodel", "structlog", "uvicorn"),
 }
 COMPLETION = {"_DIGESTD_COMPLETE": "complete_bash", "COMP_WORDS": "digestd subscriber un", "COMP_CWORD": "2"}
 
@@ -60,7 +60,7 @@ def test_lists_import_only_what_they_read(tmp_path: Path, monkeypatch: pytest.Mo
     assert not config & (HEAVY - {"asyncio"})
     reading = ("subscriber", "source", "delivery", "paper", "group", "webhook", "api-token")
     lists = imported(tmp_path, *(f"{noun} list" for noun in reading), "coverage", "status")[-1]
-    assert not lists & (HEAVY - {"asyncio", "babel", "sqlalchemy"})
+    assert not lists & (HEAVY - {"asyncio", "babel", "sqlalchemy", "sqlmodel"})
     assert not [name for name in lists if name.startswith(("digestd.ranking.", "digestd.delivery.transports."))]
 
 

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlmodel import Session
 
 from digestd.digests.planner import PlanReport, plan
 from digestd.domain.subscriber import Cause, Preferences, Status
 from digestd.store import subscribers
-from digestd.store.session import Session
 from tests.digests.topic_papers import DAY, digests, reader, shelf, subscriber
 from tests.support import sample_data
 from tests.support.install import Install

@@ -10,6 +10,7 @@ from multiprocessing import get_context
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlmodel import Session
 
 from digestd.digests import refit
 from digestd.digests import text_model as fitting
@@ -24,7 +25,6 @@ from digestd.store.database import open_database
 from digestd.store.ranking import profiles, text_models
 from digestd.store.ranking.profiles import StoredProfile
 from digestd.store.ranking.text_models import FittedModel
-from digestd.store.session import Session
 from digestd.subscribers.personal_data import erase
 from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.support import sample_data

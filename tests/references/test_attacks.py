@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from sqlalchemy import select
+from sqlmodel import SQLModel
 
 from digestd.digests.planning_day import RankingOptions, read_planning_day
 from digestd.digests.shard import rank_shard, read_shard_profiles
@@ -11,7 +12,6 @@ from digestd.domain.interest import Kind, values
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.papers.page_store import store_page
 from digestd.store import due, papers
-from digestd.store.tables import METADATA
 from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.digests.topic_papers import paper, shelf
 from tests.references.conftest import ADA, BEA, bibtex, bring, known
@@ -26,7 +26,7 @@ FUTURE = PaperId("arxiv:2601.99999")
 def public(installed: Install) -> dict[str, list[object]]:
     """Return everything known about public papers."""
     with installed.db.read() as session:
-        connection, tables = session.connection(), METADATA.tables
+        connection, tables = session.connection(), SQLModel.metadata.tables
         return {name: [tuple(row) for row in connection.execute(select(tables[name]))] for name in PUBLIC}
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, select, text
+from sqlmodel import SQLModel
 
 from digestd.jobs.scheduler import Scheduler
 from digestd.store import core, subscribers
 from digestd.store.personal_data import scrub
-from digestd.store.tables import METADATA
 from digestd.subscribers.personal_data import erase
 from tests.digests.topic_papers import shelf
 from tests.references.conftest import ADA, CANARY, bring, files, known
@@ -41,7 +41,7 @@ def lived(installed: Install) -> None:
 def rows(installed: Install) -> Iterator[str]:
     """Yield the tables that contain one of the texts."""
     with installed.db.read() as session:
-        for name, table in METADATA.tables.items():
+        for name, table in SQLModel.metadata.tables.items():
             if CANARY in repr(session.connection().execute(select(table)).all()).casefold():
                 yield name
 

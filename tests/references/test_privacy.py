@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlmodel import SQLModel
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
@@ -24,7 +25,6 @@ from digestd.security.tokens import Purpose, Scope, make_token
 from digestd.store import core, integrations, references
 from digestd.store.ledger import queries
 from digestd.store.ledger.packing import unpack_picks
-from digestd.store.tables import METADATA
 from digestd.subscribers import feedback
 from digestd.subscribers.libraries import link_zotero, sync_due
 from tests.digests.topic_papers import TOPIC, named, paper, shelf
@@ -174,7 +174,7 @@ def rows(installed: Install) -> dict[str, str]:
         connection = session.connection()
         found = {
             name: repr(connection.execute(select(table)).all())
-            for name, table in METADATA.tables.items()
+            for name, table in SQLModel.metadata.tables.items()
             if name not in THEIRS | {"delivery"}
         }
         others = select(core.delivery).where(core.delivery.c.subscriber_id != known(installed, ADA).key)

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlmodel import Session
 
 from digestd.domain.delivery import Outcome, State
 from digestd.store import core
@@ -14,7 +15,6 @@ from digestd.store.database import open_database
 from digestd.store.ledger import settlement
 from digestd.store.ledger.commit_point import CommitDecision
 from digestd.store.ledger.results import AttemptResult
-from digestd.store.session import Session
 from tests.store.rows import Ledger
 from tests.support.command_process import CONTEXT
 

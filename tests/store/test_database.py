@@ -23,7 +23,7 @@ def test_open_refuses_a_file_that_is_no_database(tmp_path: Path) -> None:
 def test_write_reports_a_full_disk_and_rolls_back(tmp_path: Path) -> None:
     db = open_database(f"sqlite:///{tmp_path / 'digestd.db'}")
     with db.write() as session:
-        session.connection().execute(text("CREATE TABLE filled (content TEXT)"))
+        session.execute(text("CREATE TABLE filled (content TEXT)"))
     with pytest.raises(DatabaseUnreachable, match="check that the disk has space"):
         _fill(db)
     assert _count(db) == 0
@@ -33,7 +33,7 @@ def test_write_reports_a_full_disk_and_rolls_back(tmp_path: Path) -> None:
 def test_read_reports_a_damaged_file_with_remedy(tmp_path: Path) -> None:
     db = open_database(f"sqlite:///{tmp_path / 'digestd.db'}")
     with db.write() as session:
-        session.connection().execute(text("CREATE TABLE filled (content TEXT)"))
+        session.execute(text("CREATE TABLE filled (content TEXT)"))
     with db.connected() as connection:
         connection.exec_driver_sql("ROLLBACK")
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -67,7 +67,7 @@ def test_connect_times_out_when_postgresql_is_unreachable(postgres_url: str) -> 
 def test_write_waits_as_long_as_the_url_says(tmp_path: Path, query: str, waits: int) -> None:
     db = open_database(f"sqlite:///{tmp_path / 'digestd.db'}{query}")
     with db.read() as session:
-        assert session.connection().execute(text("PRAGMA busy_timeout")).scalar_one() == waits
+        assert session.execute(text("PRAGMA busy_timeout")).scalar_one() == waits
     db.close()
 
 
@@ -79,20 +79,20 @@ def test_open_refuses_an_invalid_timeout(tmp_path: Path) -> None:
 def _fill(db: Database) -> None:
     """Write more than the database may hold."""
     with db.write() as session:
-        session.connection().execute(text("PRAGMA max_page_count=5"))
+        session.execute(text("PRAGMA max_page_count=5"))
         for _ in range(5):
-            session.connection().execute(text("INSERT INTO filled VALUES (:content)"), {"content": "x" * 8_000})
+            session.execute(text("INSERT INTO filled VALUES (:content)"), {"content": "x" * 8_000})
 
 
 def _count(db: Database) -> int:
     with db.read() as session:
-        return int(session.connection().execute(text("SELECT count(*) FROM filled")).scalar_one())
+        return int(session.execute(text("SELECT count(*) FROM filled")).scalar_one())
 
 
 def test_open_refuses_postgresql_without_synchronous_commit(postgres_url: str) -> None:
     db = open_database(postgres_url)
     with db.write() as session:
-        session.connection().execute(text(f"ALTER DATABASE {db.engine.url.database} SET synchronous_commit = off"))
+        session.execute(text(f"ALTER DATABASE {db.engine.url.database} SET synchronous_commit = off"))
     db.close()
     with pytest.raises(BadSetting, match="synchronous_commit=off and may lose"):
         open_database(postgres_url)
@@ -127,11 +127,11 @@ from digestd.store.database import open_database
 
 db, output = open_database(sys.argv[1]), []
 with db.write() as session:
-    session.connection().execute(text("CREATE TABLE filled (content TEXT)"))
+    session.execute(text("CREATE TABLE filled (content TEXT)"))
 for number in range(3):
     try:
         with db.write() as session:
-            session.connection().execute(text(f"INSERT INTO filled VALUES ('{number}')"))
+            session.execute(text(f"INSERT INTO filled VALUES ('{number}')"))
         output.append("written")
     except DatabaseUnreachable as error:
         output.append("disk I/O error" if "disk I/O error" in str(error) else str(error))

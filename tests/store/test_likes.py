@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session
 
 from digestd.domain.interest import Verdict
 from digestd.domain.paper import PaperId
@@ -13,7 +14,6 @@ from digestd.ranking import community
 from digestd.ranking.community import ESTABLISHED_AFTER, TRUSTED_AFTER, Likes, counted_likes
 from digestd.store import feedback, papers
 from digestd.store.papers import merges
-from digestd.store.session import Session
 from digestd.subscribers.feedback import add_feedback, undo_feedback
 from digestd.subscribers.lookup import find
 from digestd.subscribers.personal_data import erase

@@ -12,12 +12,12 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import SQLModel
 
 from digestd.domain.delivery import INITIAL_STATES, TRANSITIONS, State
 from digestd.errors import NotInitialised
 from digestd.store import migrate as migrations
 from digestd.store.database import Database
-from digestd.store.tables import METADATA
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ def test_tables_match_the_migrations(db: Database) -> None:
     with db.read() as session:
         options = {"include_name": lambda name, kind, _parents: kind != "table" or name not in migrations.RETIRED}
         context = MigrationContext.configure(session.connection(), opts=options)
-        assert compare_metadata(context, METADATA) == []
+        assert compare_metadata(context, SQLModel.metadata) == []
 
 
 def test_migrate_is_idempotent(db: Database) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import event
+from sqlmodel import Session
 
 from digestd.domain.delivery import State
 from digestd.store import due, integrations, libraries, monitoring
@@ -12,7 +13,6 @@ from digestd.store.ledger import queries, settlement
 from digestd.store.ledger.claim_queue import ClaimOwner, claim, expire
 from digestd.store.ledger.queries import DeliveryFilter
 from digestd.store.ledger.settlement import offer_uncertain, settle_all_bounced, uncertain_deliveries
-from digestd.store.session import Session
 from tests.conftest import NOW
 from tests.store.rows import Ledger
 

@@ -10,6 +10,7 @@ from string import ascii_letters
 
 import pytest
 from sqlalchemy import insert, select, update
+from sqlmodel import Session
 
 from digestd.domain.delivery import SuppressionReason
 from digestd.domain.interest import Interest, Kind, Stance, values
@@ -18,7 +19,6 @@ from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
 from digestd.store import consent, core, due, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 from digestd.subscribers.subscriber_record import BYTES_MAX, TOPIC_MAX
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlmodel import SQLModel
 
 from digestd.delivery.bounces import record as record_bounce
 from digestd.domain.bounce import Bounce, BounceKind
@@ -22,7 +23,6 @@ from digestd.domain.subscriber import Cause, ConsentAction, Status
 from digestd.security.addresses import address_key
 from digestd.security.tokens import Scope
 from digestd.store import core, groups, integrations, libraries, personal_data, references, subscribers, suppressions
-from digestd.store.tables import METADATA
 from digestd.subscribers import feedback, saved_papers
 from digestd.subscribers.address_change import request_address_change
 from digestd.subscribers.lookup import find
@@ -110,9 +110,9 @@ async def lived(installed: Install) -> int:
 
 
 def test_data_export_classifies_every_table() -> None:
-    assert set(METADATA.tables) == personal_data.PERSONAL_TABLES | NOBODYS
+    assert set(SQLModel.metadata.tables) == personal_data.PERSONAL_TABLES | NOBODYS
     tied = {"subscriber_id", "address_key", "recipient_key", "address", "delivery_id"}
-    for name, table in METADATA.tables.items():
+    for name, table in SQLModel.metadata.tables.items():
         assert name in personal_data.PERSONAL_TABLES or not tied & set(table.columns.keys()), name
 
 
@@ -123,7 +123,7 @@ async def test_data_export_contains_every_personal_row(installed: Install) -> No
         assert known is not None
         kept, there = collect_data(session, known, installed.clock.now), address_key(installed.app.keys, NEW)
         for name in personal_data.PERSONAL_TABLES - {"subscriber"}:
-            rows = session.connection().execute(select(METADATA.tables[name])).all()
+            rows = session.connection().execute(select(SQLModel.metadata.tables[name])).all()
             if name != "address_change":  # an address to move to is not theirs yet
                 rows = [row for row in rows if there not in {getattr(row, of, None) for of in ADDRESSES}]
             assert len(kept[name]) == len(rows), name  # type: ignore[arg-type]  # a list: there is one subscriber
@@ -142,7 +142,7 @@ async def test_erasure_leaves_no_personal_text_in_any_file(installed: Install, t
         counts = connection.execute(select(core.caused_mail.c.network, core.caused_mail.c.causer)).all()
         assert {tuple(row) for row in counts} <= {(None, "")}, "of mails to a keyed hash, only that they went"
         for name in personal_data.PERSONAL_TABLES - LEDGER - {"caused_mail"}:
-            assert connection.execute(select(METADATA.tables[name])).all() == [], name
+            assert connection.execute(select(SQLModel.metadata.tables[name])).all() == [], name
         networks = connection.execute(select(core.consent_event.c.network)).scalars()
         assert set(networks) == {None}
         hashed = address_key(installed.app.keys, ADA)
@@ -159,7 +159,7 @@ def left_in_rows(installed: Install) -> list[str]:
     """Return the tables that still contain one of the texts."""
     found = []
     with installed.db.read() as session:
-        for name, table in METADATA.tables.items():
+        for name, table in SQLModel.metadata.tables.items():
             rows = session.connection().execute(select(table)).all()
             if any(canary.decode() in repr(row) for canary in CANARIES for row in rows):
                 found.append(name)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from httpx2 import Response
 from sqlalchemy import func, select
+from sqlmodel import SQLModel
 from starlette.testclient import TestClient
 
 from digestd import resources
@@ -30,7 +31,6 @@ from digestd.security.tokens import Purpose, issue_second, make_token
 from digestd.settings import Settings
 from digestd.store import core, papers, subscribers
 from digestd.store.database import Database
-from digestd.store.tables import METADATA
 from digestd.subscribers.address_change import request_address_change
 from digestd.subscribers.admin_edits import add
 from digestd.subscribers.subscriber_record import parse
@@ -223,7 +223,7 @@ class Backend:
             connection = session.connection()
             return {
                 name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
-                for name, table in METADATA.tables.items()
+                for name, table in SQLModel.metadata.tables.items()
             }
 
 

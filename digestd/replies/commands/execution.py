@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
+from sqlmodel import Session
 
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.delivery import CommandReply, MailKind, ReplyLine
@@ -41,7 +42,6 @@ from digestd.store import bounces, rate_limits, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.ledger import command_answers, queries
 from digestd.store.ledger.create import Notice
-from digestd.store.session import Session
 from digestd.subscribers.lookup import load_locked
 from digestd.subscribers.notices import NoticeContext, plan_notice
 from digestd.subscribers.settings_link import is_expired

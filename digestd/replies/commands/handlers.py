@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from sqlmodel import Session
+
 from digestd.domain.delivery import ReplyLine
 from digestd.domain.interest import Kind, Stance, Verdict, values
 from digestd.domain.paper import Paper
@@ -15,7 +17,6 @@ from digestd.mail.digest_layout import order_shown
 from digestd.replies.commands.parsing import Command, Verb
 from digestd.store import feedback, papers, subscribers
 from digestd.store.ledger import queries
-from digestd.store.session import Session
 from digestd.subscribers.lookup import load_locked
 from digestd.subscribers.status_changes import pause_end, pause_in_session, unsubscribe_in_session
 from digestd.subscribers.subscriber_record import MUTABLE, parse

@@ -15,13 +15,13 @@ from itertools import islice
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
 
 from digestd.store import core, subscribers
 from digestd.store.database import Database
 from digestd.store.fsck.file_checks import damage as file_damage
 from digestd.store.fsck.sql_checks import QUERIES, SHOWN, run
 from digestd.store.fsck.streaming_checks import WALKED, walk
-from digestd.store.session import Session
 
 __all__ = ["INVARIANTS", "fsck", "steps_of_fsck"]
 

@@ -10,9 +10,10 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+from sqlmodel import Session
+
 from digestd.store import core
 from digestd.store.migrate import newest
-from digestd.store.session import Session
 
 SHOWN = 20
 """Findings listed; one is enough to distrust the file."""

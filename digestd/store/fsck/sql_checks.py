@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import text
+from sqlmodel import Session
 
 from digestd.store.ledger.packing import STATE_LETTERS, STEP_LENGTH
-from digestd.store.session import Session
 from digestd.store.timestamps import to_us
 
 SHOWN = 1_000

@@ -6,6 +6,7 @@ from functools import lru_cache
 from itertools import groupby, pairwise
 
 from sqlalchemy import select
+from sqlmodel import Session
 
 from digestd.domain.delivery import DIGESTS, FINAL_STATES, INITIAL_STATES, PICKED, TRANSITIONS, UNSENT, State
 from digestd.domain.digest import Occasion
@@ -16,7 +17,6 @@ from digestd.store.fsck.sql_checks import SHOWN
 from digestd.store.ledger.claim_queue import COVERAGE, coverage, occasions
 from digestd.store.ledger.create import audit_hash
 from digestd.store.ledger.packing import pick_count, steps, unpack_picks, unpack_seen
-from digestd.store.session import Session
 
 WALKED = {
     "I14": "a paper in two live or sent digests of a subscriber, or in one and not among the papers they have had",

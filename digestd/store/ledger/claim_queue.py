@@ -28,6 +28,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, ProgrammingError
+from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, Claim, Consent, MailKind, State, SuppressionReason, blocks_mail
@@ -46,7 +47,6 @@ from digestd.store.ledger.packing import (
     unpack_unmatched,
 )
 from digestd.store.preferences import COLUMNS, read_row
-from digestd.store.session import Session
 from digestd.store.tables.ledger import AT_WORK as STATES
 from digestd.store.timestamps import to_us
 
@@ -309,7 +309,7 @@ def _leased(session: Session, rows: Sequence[core.Record], owner: str, at_us: in
     if not rows:
         return ()
     try:
-        with session.connection().begin_nested():
+        with session.begin_nested():
             _write_leases(session, rows, owner, at_us)
     except (IntegrityError, DataError, ProgrammingError, InternalError) as error:
         if error.connection_invalidated:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import func, insert, select, update
+from sqlmodel import Session
 
 from digestd.domain.delivery import CommandReply, MailKind, ReplyLine
 from digestd.store import core
-from digestd.store.session import Session
 from digestd.store.timestamps import to_us
 
 _R, _D = core.reply.c, core.delivery.c

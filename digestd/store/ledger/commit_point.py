@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import bindparam, select, update
+from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Outcome, State
 from digestd.store import core
@@ -18,7 +19,6 @@ from digestd.store.bulk import BulkStatement, KeyLookup, Record, look_up
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.claim_queue import RECIPIENT, RECIPIENTS, TOO_LATE, objection
 from digestd.store.ledger.packing import step
-from digestd.store.session import Session
 from digestd.store.timestamps import to_us
 
 LEASE_LEFT = timedelta(minutes=11)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, insert, select, update
+from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, MailKind, State
@@ -19,7 +20,6 @@ from digestd.store import core
 from digestd.store.bulk import BulkStatement, Value
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.packing import pack_occasions, pack_picks, step
-from digestd.store.session import Session
 from digestd.store.timestamps import to_us
 
 _NO_TEMPLATES = ""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, not_, select
+from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Claim, MailKind, State
 from digestd.domain.digest import Occasion, Pick, Reason
@@ -13,7 +14,6 @@ from digestd.store import core
 from digestd.store.ledger.claim_queue import ALL_COLUMNS, AT_WORK, KINDS, TO_ROOM, claim_of, occasions
 from digestd.store.ledger.packing import pick_count, readable_picks, readable_steps
 from digestd.store.preferences import COLUMNS
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c

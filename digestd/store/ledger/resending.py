@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
+from sqlmodel import Session
 
 from digestd.domain.delivery import UNSENT, MailKind, State
 from digestd.domain.digest import DigestFacts
@@ -16,7 +17,6 @@ from digestd.store.ledger.packing import readable_picks, readable_steps, unpack_
 from digestd.store.ledger.seen_papers import add as add_seen
 from digestd.store.monitoring import first_delivery_since
 from digestd.store.preferences import COLUMNS, read_row, read_status
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 _D, _S, _X = core.delivery.c, core.subscriber.c, core.suppression.c

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, insert, select, text, update
+from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Evidence, MailKind, Outcome, Settlement, State
 from digestd.domain.digest import Pick, Reason, ReasonKind, Section
@@ -28,7 +29,6 @@ from digestd.store.ledger.commit_point import CommitDecision, CommitRequest, com
 from digestd.store.ledger.packing import pack_picks, planned_us, step
 from digestd.store.ledger.results import AttemptResult, record_journalled
 from digestd.store.ledger.settlement import SettlementProof, settle
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 OWNER = "adopted"

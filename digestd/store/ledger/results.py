@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, String, bindparam, func, select, update
+from sqlmodel import Session
 
 from digestd.domain.delivery import TRANSITIONS, UNSENT, Actor, Evidence, Outcome, State
 from digestd.domain.subscriber import Status
@@ -14,7 +15,6 @@ from digestd.store.bulk import BulkStatement, KeyLookup, Row
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.claim_queue import AT_WORK
 from digestd.store.ledger.packing import step
-from digestd.store.session import Session
 from digestd.store.timestamps import to_us
 
 _D = core.delivery.c

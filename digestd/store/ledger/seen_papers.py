@@ -13,12 +13,12 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlmodel import Session
 
 from digestd.domain.delivery import PICKED, UNSENT, MailKind, State
 from digestd.store import core, papers, saved_news
 from digestd.store.bulk import BulkStatement, KeyLookup
 from digestd.store.ledger.packing import pack_seen, planned_us, readable_picks, readable_seen, unpack_news
-from digestd.store.session import Session
 from digestd.store.timestamps import to_us
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
+from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind, State
 from digestd.domain.digest import Pick
@@ -13,7 +14,6 @@ from digestd.store import core
 from digestd.store.bulk import readable
 from digestd.store.ledger.packing import planned_us, readable_picks
 from digestd.store.papers import merged_into
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 BLOCK = 500

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, bindparam, func, select, update
+from sqlmodel import Session
 
 from digestd.domain.delivery import UNSENT, Actor, Evidence, MailKind, Outcome, Settlement, State
 from digestd.store import core
@@ -24,7 +25,6 @@ from digestd.store.database import Database
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.claim_queue import AT_WORK, UNCERTAIN
 from digestd.store.ledger.packing import step
-from digestd.store.session import Session
 from digestd.store.timestamps import to_us
 
 GRACE = timedelta(minutes=20)

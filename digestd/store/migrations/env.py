@@ -1,12 +1,13 @@
 """Run Alembic on the connection it is handed, in one transaction on both engines."""
 
 from alembic import context
+from sqlmodel import SQLModel
 
-from digestd.store.tables import METADATA
+import digestd.store.tables  # noqa: F401  # importing fills the metadata that Alembic compares with
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=METADATA,
+    target_metadata=SQLModel.metadata,
     render_as_batch=True,
     transactional_ddl=True,
 )

@@ -13,13 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, select
+from sqlmodel import Session
 
 from digestd.domain.digest import WINDOW
 from digestd.domain.gist import Gist, GistKind
 from digestd.domain.paper import Paper, PaperFacts, PaperId, Words, votes
 from digestd.store import core
 from digestd.store.bulk import KeyLookup, chunks
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 from digestd.text.tex import to_plain
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import func, select, update
+from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Kind, Stance
@@ -13,7 +14,6 @@ from digestd.errors import NotFound
 from digestd.store import core, papers
 from digestd.store.bulk import chunks
 from digestd.store.papers import sources
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us
 
 STILL = timedelta(days=1)

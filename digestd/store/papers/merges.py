@@ -16,11 +16,11 @@ from itertools import product
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, insert, or_, select, update
+from sqlmodel import Session
 
 from digestd.store import core
 from digestd.store.bulk import chunks, insert_plain
 from digestd.store.papers import MERGED, merge_groups, merged_into
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 _P, _S, _A, _G, _M = core.paper.c, core.signal.c, core.paper_alias.c, core.sighting.c, core.merge.c

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Text, cast, func, or_, select
+from sqlmodel import Session
 
 from digestd.store import core
 from digestd.store.bulk import chunks, readable
 from digestd.store.papers import MERGED
-from digestd.store.session import Session
 
 ARCHIVE_MAX = 100_000
 """The newest papers that a search of the archive reads: about .2 s on SQLite and 1 s on PostgreSQL."""

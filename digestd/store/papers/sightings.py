@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, func, insert, literal, select, text, update
+from sqlmodel import Session
 
 from digestd.domain.gist import Gist, GistKind
 from digestd.domain.paper import PaperFacts, PaperId, Sighting, Words
@@ -17,7 +18,6 @@ from digestd.domain.sighting_record import from_record, to_record
 from digestd.store import core, papers
 from digestd.store.bulk import chunks, insert_plain, reserve
 from digestd.store.papers import aliases, facts_of, facts_record, latest_signals, merges, words_of
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 _P, _A, _R, _G = core.paper.c, core.paper_alias.c, core.revision.c, core.sighting.c

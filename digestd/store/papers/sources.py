@@ -9,13 +9,13 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, insert, select
+from sqlmodel import Session
 
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.paper import PaperId
 from digestd.store import core
 from digestd.store.bulk import chunks
 from digestd.store.papers import aliases
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 _S, _R = core.source.c, core.rejected_record.c

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import insert, select
+from sqlmodel import Session
 
 from digestd.store import core
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 _C = core.calibration.c

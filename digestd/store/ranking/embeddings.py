@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import and_, func, select
+from sqlmodel import Session
 
 from digestd.store import core
 from digestd.store.bulk import chunks
-from digestd.store.session import Session
 
 Vector = NDArray[np.float32]
 SEARCHED_MAX = 50_000

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from sqlalchemy import case, delete, func, insert, literal_column, select, tuple_, union_all, update
+from sqlmodel import Session
 
 from digestd.domain.digest import FIRST_WINDOW, WINDOW
 from digestd.domain.interest import Kind, Stance, topic_key
@@ -17,7 +18,6 @@ from digestd.domain.subscriber import Cadence, Status
 from digestd.store import core
 from digestd.store.bulk import chunks
 from digestd.store.database import Database
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 _J, _R, _S = core.judgment.c, core.judge_request.c, core.subscriber.c

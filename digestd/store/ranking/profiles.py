@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, select, update
+from sqlmodel import Session
 
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Status
 from digestd.store import core
-from digestd.store.session import Session
 
 _S, _K = core.subscriber.c, core.profile.c
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Column, Table, delete, func, select, update
+from sqlmodel import Session
 
 from digestd.store import core
 from digestd.store.bulk import chunks
 from digestd.store.database import Database
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 MODELS_KEPT = 2

@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from sqlalchemy import insert, or_, select, update
+from sqlmodel import Session
 
 from digestd.domain.trial import Trial
 from digestd.store import core
-from digestd.store.session import Session
 from digestd.store.timestamps import from_us, to_us
 
 _TRIAL = core.trial.c

@@ -1,9 +1,10 @@
-"""The tables; importing this package declares all of them.
+"""The tables as SQLModel classes; importing this package declares all of them.
 
 Nothing outside the store sees them; domain values go in and out.
 """
 
-from digestd.store.tables import ledger, operations, papers, subscribers
-from digestd.store.tables.columns import METADATA
+from sqlmodel import SQLModel
 
-__all__ = ["METADATA", "ledger", "operations", "papers", "subscribers"]
+from digestd.store.tables import ledger, operations, papers, subscribers  # noqa: F401  # each declares its tables
+
+METADATA = SQLModel.metadata

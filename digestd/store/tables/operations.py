@@ -1,154 +1,149 @@
 """Operations: API tokens, trials, throttles, alerts, sent journals, bounces, webhooks and their posts."""
 
-from sqlalchemy import Boolean, CheckConstraint, Column, Float, Index, Integer, LargeBinary, String, Table, Text, text
+from sqlalchemy import CheckConstraint, Column, Float, Index, LargeBinary, Text, text
+from sqlmodel import Field
 
 from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.delivery import SuppressionReason
 from digestd.domain.webhook import WebhookEvent, WebhookPostState
-from digestd.store.tables.columns import METADATA, one_of, own_key, ref, us
-
-api_token = Table(
-    "api_token",
-    METADATA,
-    own_key(),
-    Column("name", String(80), nullable=False),
-    Column("hash", LargeBinary(32), nullable=False),
-    Column("scopes", String(60), nullable=False),
-    us("created_us"),
-    us("revoked_us", nullable=True),
-    ref("subscriber_id", "subscriber.id", nullable=True),
-)
-"""A token with a hash of its secret; a revoked one stays as a record.
-
-`subscriber_id`: the only subscriber that it opens; a token without one is the operator's.
-"""
+from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 
-trial = Table(
-    "trial",
-    METADATA,
-    own_key(),
-    Column("name", String(60), nullable=False, unique=True),
-    Column("weights", Text, nullable=False),
-    Column("share", Float, nullable=False),
-    us("started_us"),
-    us("stopped_us", nullable=True),
-    CheckConstraint("share > 0 AND share <= 1", "share"),
-)
-"""One trial, running until `stopped_us`; each pick keeps its team."""
+class ApiTokenRow(Row):
+    """A token with a hash of its secret; a revoked one stays as a record.
+
+    `subscriber_id`: the only subscriber that it opens; a token without one is the operator's.
+    """
+
+    __tablename__ = "api_token"
+    id: int | None = Field(default=None, sa_column=own_key())
+    name: str = Field(max_length=80)
+    hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    scopes: str = Field(max_length=60)
+    created_us: int = Field(sa_column=us())
+    revoked_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    subscriber_id: int | None = Field(default=None, sa_column=ref("subscriber.id", nullable=True))
 
 
-throttle = Table(
-    "throttle",
-    METADATA,
-    Column("name", String(300), primary_key=True),
-    us("free_us"),
-    Column("lowered", Float, nullable=False),
-    us("slowed_us"),
-    Column("before", Float, nullable=False),
-    Column("failures", Integer, nullable=False, default=0),
-    us("backoff_until_us"),
-    Column("error", String(500), nullable=False, default=""),
-    sqlite_with_rowid=False,
-)
-"""One relay (`host:port`) or one recipient domain (`@domain`). See digestd.domain.throttle."""
+class TrialRow(Row):
+    """One trial, running until `stopped_us`; each pick keeps its team."""
+
+    __tablename__ = "trial"
+    __table_args__ = (CheckConstraint("share > 0 AND share <= 1", "share"),)
+    id: int | None = Field(default=None, sa_column=own_key())
+    name: str = Field(max_length=60, unique=True)
+    weights: str = Field(sa_column=Column(Text, nullable=False))
+    share: float
+    started_us: int = Field(sa_column=us())
+    stopped_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-alert_state = Table(
-    "alert_state",
-    METADATA,
-    Column("event", String(40), primary_key=True),
-    Column("known", Integer, nullable=False),
-    sqlite_with_rowid=False,
-)
-"""The count at the last alert about an event (`monitoring`), or the minute of one (`subscribers`, `bounces`)."""
+class ThrottleRow(Row):
+    """One relay (`host:port`) or one recipient domain (`@domain`). See digestd.domain.throttle."""
+
+    __tablename__ = "throttle"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    name: str = Field(primary_key=True, max_length=300)
+    free_us: int = Field(default=0, sa_column=us())
+    lowered: float = Field(default=0, sa_column=Column(Float, nullable=False))
+    slowed_us: int = Field(default=0, sa_column=us())
+    before: float = Field(default=0, sa_column=Column(Float, nullable=False))
+    failures: int = 0
+    backoff_until_us: int = Field(default=0, sa_column=us())
+    error: str = Field(default="", max_length=500)
 
 
-sent_journal = Table(
-    "sent_journal",
-    METADATA,
-    Column("id", String(32), primary_key=True),
-    Column("host", String(255), nullable=False),
-    us("generation"),
-    Column("server", String(80), nullable=False),
-    us("since_us"),
-    us("used_us"),
-    sqlite_with_rowid=False,
-)
-"""One sent journal, which is a folder outside the database; see digestd.store.ledger.restore."""
+class AlertStateRow(Row):
+    """The count at the last alert about an event (`monitoring`), or the minute of one (`subscribers`, `bounces`)."""
+
+    __tablename__ = "alert_state"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    event: str = Field(primary_key=True, max_length=40)
+    known: int
 
 
-bounce = Table(
-    "bounce",
-    METADATA,
-    Column("key", LargeBinary(32), primary_key=True),
-    Column("address_key", LargeBinary(32), nullable=False, index=True),
-    Column("kind", String(10), nullable=False),
-    Column("via", String(12), nullable=False),
-    Column("status", String(12), nullable=False),
-    ref("delivery_id", "delivery.id", index=True, nullable=True),
-    Column("attempt", Integer),
-    us("at_us", index=True),
-    # True if it came with unusually many others, so that its address was not suppressed.
-    Column("held", Boolean, nullable=False, default=False),
-    CheckConstraint(one_of("kind", BounceKind), "kind"),
-    Index("ix_bounce_held", "at_us", sqlite_where=text("held"), postgresql_where=text("held")),
-    sqlite_with_rowid=False,
-)
-"""One bounce or complaint; `key` is the same if it is reported again."""
+class SentJournalRow(Row):
+    """One sent journal, which is a folder outside the database; see digestd.store.ledger.restore."""
+
+    __tablename__ = "sent_journal"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    id: str = Field(primary_key=True, max_length=32)
+    host: str = Field(max_length=255)
+    generation: int = Field(sa_column=us())
+    server: str = Field(max_length=80)
+    since_us: int = Field(sa_column=us())
+    used_us: int = Field(sa_column=us())
 
 
-lifted_suppression = Table(
-    "lifted_suppression",
-    METADATA,
-    own_key(),
-    Column("address_key", LargeBinary(32), nullable=False, index=True),
-    Column("reason", String(20), nullable=False),
-    Column("note", String(300), nullable=False),
-    us("at_us"),
-    CheckConstraint(one_of("reason", SuppressionReason), "reason"),
-)
-"""A lifted suppression: by fresh consent, or by an operator, with a note."""
+class BounceRow(Row):
+    """One bounce or complaint; `key` is the same if it is reported again."""
+
+    __tablename__ = "bounce"
+    __table_args__ = (
+        CheckConstraint(one_of("kind", BounceKind), "kind"),
+        Index("ix_bounce_held", "at_us", sqlite_where=text("held"), postgresql_where=text("held")),
+        {"sqlite_with_rowid": False},
+    )
+    key: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    address_key: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, index=True))
+    kind: str = Field(max_length=10)
+    via: str = Field(max_length=12)
+    status: str = Field(max_length=12)
+    delivery_id: int | None = Field(default=None, sa_column=ref("delivery.id", index=True, nullable=True))
+    attempt: int | None = None
+    at_us: int = Field(sa_column=us(index=True))
+    held: bool = False
+    """True if it came with unusually many others, so that its address was not suppressed."""
 
 
-inbound_count = Table(
-    "inbound_count",
-    METADATA,
-    Column("outcome", String(12), primary_key=True),
-    us("total"),
-    us("last_us"),
-    CheckConstraint(one_of("outcome", InboundOutcome), "outcome"),
-    sqlite_with_rowid=False,
-)
-"""The number of mails and events of each outcome, and when the last came."""
+class LiftedSuppressionRow(Row):
+    """A lifted suppression: by fresh consent, or by an operator, with a note."""
+
+    __tablename__ = "lifted_suppression"
+    __table_args__ = (CheckConstraint(one_of("reason", SuppressionReason), "reason"),)
+    id: int | None = Field(default=None, sa_column=own_key())
+    address_key: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, index=True))
+    reason: str = Field(max_length=20)
+    note: str = Field(max_length=300)
+    at_us: int = Field(sa_column=us())
 
 
-webhook = Table(
-    "webhook",
-    METADATA,
-    own_key(),
-    Column("url", String(500), nullable=False, unique=True),
-    Column("is_set", Boolean, nullable=False, default=True),
-)
-"""A URL of the settings; one that is not set any more gets no new posts."""
+class InboundCountRow(Row):
+    """The number of mails and events of each outcome, and when the last came."""
+
+    __tablename__ = "inbound_count"
+    __table_args__ = (CheckConstraint(one_of("outcome", InboundOutcome), "outcome"), {"sqlite_with_rowid": False})
+    outcome: str = Field(primary_key=True, max_length=12)
+    total: int = Field(sa_column=us())
+    last_us: int = Field(sa_column=us())
 
 
-webhook_post = Table(
-    "webhook_post",
-    METADATA,
-    own_key(),
-    ref("webhook_id", "webhook.id"),
-    ref("subscriber_id", "subscriber.id", index=True),
-    Column("event", String(30), nullable=False),
-    Column("detail", String(60), nullable=False),
-    us("at_us"),
-    Column("state", String(10), nullable=False),
-    us("not_before_us"),
-    Column("attempts", Integer, nullable=False),
-    Column("error", String(200), nullable=False),
-    CheckConstraint(one_of("event", WebhookEvent), "event"),
-    CheckConstraint(one_of("state", WebhookPostState), "state"),
-    Index("ix_webhook_post_waiting", "webhook_id", "not_before_us", sqlite_where=text("state = 'waiting'"),
+class WebhookRow(Row):
+    """A URL of the settings; one that is not set any more gets no new posts."""
+
+    __tablename__ = "webhook"
+    id: int | None = Field(default=None, sa_column=own_key())
+    url: str = Field(max_length=500, unique=True)
+    is_set: bool = True
+
+
+class WebhookPostRow(Row):
+    """One event for one URL, written with the event; it never holds the address."""
+
+    __tablename__ = "webhook_post"
+    __table_args__ = (
+        CheckConstraint(one_of("event", WebhookEvent), "event"),
+        CheckConstraint(one_of("state", WebhookPostState), "state"),
+        Index("ix_webhook_post_waiting", "webhook_id", "not_before_us", sqlite_where=text("state = 'waiting'"),
               postgresql_where=text("state = 'waiting'")),
-)  # fmt: skip
-"""One event for one URL, written with the event; it never holds the address."""
+    )  # fmt: skip
+    id: int | None = Field(default=None, sa_column=own_key())
+    webhook_id: int = Field(sa_column=ref("webhook.id"))
+    subscriber_id: int = Field(sa_column=ref("subscriber.id", index=True))
+    event: str = Field(max_length=30)
+    detail: str = Field(max_length=60)
+    at_us: int = Field(sa_column=us())
+    state: str = Field(max_length=10)
+    not_before_us: int = Field(sa_column=us())
+    attempts: int
+    error: str = Field(max_length=200)

@@ -1,13 +1,13 @@
 """List and show digests and deliveries."""
 
 from fastapi import APIRouter, Depends
+from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind, State
 from digestd.errors import NotFound
 from digestd.security.tokens import Scope
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryView
-from digestd.store.session import Session
 from digestd.web.api.auth import needs
 from digestd.web.api.shapes import (
     Cursor,
