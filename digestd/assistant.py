@@ -55,7 +55,8 @@ from digestd.security.tokens import Scope
 from digestd.store import feedback, papers, subscribers
 from digestd.store.ledger import queries
 from digestd.subscribers import saved_papers
-from digestd.subscribers.saved_papers import find_paper, find_papers
+from digestd.subscribers.feedback import find_paper
+from digestd.subscribers.saved_papers import find_papers
 from digestd.subscribers.subscriber_record import LISTS, PAPER_MAX, TOPIC_MAX, parse
 from digestd.text.sanitise import escape_invisible
 

@@ -40,10 +40,8 @@ _READ = _L.provider == LibraryProvider.ZOTERO, _S.status.in_((Status.ACTIVE, Sta
 
 def link(session: Session, new: LibraryLink, now: datetime) -> None:
     """Link a library, due at once; one that is linked already gets the new key."""
-    row = {
-        "subscriber_id": new.subscriber,
-        "provider": new.provider,
-        "place": new.place,
+    key = {"subscriber_id": new.subscriber, "provider": new.provider, "place": new.place}
+    given = {
         "sealed": new.sealed,
         "may_write": new.may_write,
         "saving": _saving_row(new.saving),
@@ -54,11 +52,8 @@ def link(session: Session, new: LibraryLink, now: datetime) -> None:
         "failures": 0,
         "why": "",
     }
-    given = {name: value for name, value in row.items() if name not in {"subscriber_id", "provider", "place"}}
-    statement = core.upsert(session, core.library).values(row)
-    session.connection().execute(
-        statement.on_conflict_do_update(index_elements=["subscriber_id", "provider", "place"], set_=given)
-    )
+    statement = core.upsert(session, core.library).values(key | given)
+    session.connection().execute(statement.on_conflict_do_update(index_elements=list(key), set_=given))
 
 
 def of(session: Session, subscriber: int) -> list[Library]:

@@ -22,7 +22,7 @@ def add_feedback(db: Database, keys: Keys, address: str, paper: PaperId, verdict
     """Record a verdict on a paper. Raises NotFound for an unknown address or paper."""
     with db.write() as session:
         subscriber = find(session, keys, address)
-        feedback.add(session, subscriber.key, _paper(session, paper).key, verdict, now)
+        feedback.add(session, subscriber.key, find_paper(session, paper)[0].key, verdict, now)
 
 
 def undo_feedback(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime) -> Verdict:
@@ -51,7 +51,7 @@ def mute_from_paper(db: Database, keys: Keys, address: str, paper: PaperId, what
     """
     with db.write() as session:
         subscriber = find(session, keys, address)
-        found = _paper(session, paper)
+        found, _ = find_paper(session, paper)
         if not matches_interest(found, what):
             raise BadInput(f"{what.kind} {what.value!r}: {paper} has no such {what.kind}; nothing was muted")
         feedback.add_muting(session, subscriber.key, found.key, what.kind, what.value, now)
@@ -83,8 +83,9 @@ def matches_interest(paper: Paper, what: Interest) -> bool:
     return find is not None and len(find(what.value)) > 0
 
 
-def _paper(session: Session, name: PaperId) -> Paper:
+def find_paper(session: Session, name: PaperId) -> tuple[Paper, set[int]]:
+    """Return a paper with the row numbers that it has and had. Raises NotFound."""
     found = papers.find(session, name)
     if found is None:
         raise NotFound(f"there is no paper {name}; check the identifier")
-    return found
+    return found, {found.key, *papers.former_keys(session, [found.key]).get(found.key, ())}

@@ -14,7 +14,7 @@ from unicodedata import normalize
 from sqlmodel import Session
 
 from digestd.domain.interest import Verdict
-from digestd.domain.paper import Paper, PaperId
+from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Subscriber
 from digestd.errors import BadInput, BadRecord, NotFound
 from digestd.mail.outlets import ListedPaper, PaperList
@@ -22,6 +22,7 @@ from digestd.mail.templates import Templates
 from digestd.store import feedback, papers
 from digestd.store.database import Database
 from digestd.store.feedback import ReaderPaper
+from digestd.subscribers.feedback import find_paper
 from digestd.text.sanitise import clean
 
 if TYPE_CHECKING:
@@ -73,14 +74,6 @@ def find_papers(
     others = papers.by_keys(session, [key for key in found if key not in known])
     known |= {key: ReaderPaper(paper) for key, paper in others.items()}
     return [known[key] for key in found if key in known]
-
-
-def find_paper(session: Session, name: PaperId) -> tuple[Paper, set[int]]:
-    """Return a paper with the row numbers that it has and had. Raises NotFound."""
-    found = papers.find(session, name)
-    if found is None:
-        raise NotFound(f"there is no paper {name}; check the identifier")
-    return found, {found.key, *papers.former_keys(session, [found.key]).get(found.key, ())}
 
 
 def saved_paper(session: Session, subscriber: int, paper: PaperId) -> ReaderPaper:
