@@ -38,18 +38,7 @@ class HeadingKind(StrEnum):
 
 
 _GROUPED = {
-    ReasonKind.TITLE: HeadingKind.TOPIC,
-    ReasonKind.TOPIC: HeadingKind.TOPIC,
-    ReasonKind.BACKGROUND: HeadingKind.TOPIC,
-    ReasonKind.NEAR_TOPIC: HeadingKind.TOPIC,
-    ReasonKind.JUDGED: HeadingKind.TOPIC,
-    ReasonKind.JUDGED_NEAR: HeadingKind.TOPIC,
-    ReasonKind.PHRASE: HeadingKind.PHRASE,
-    ReasonKind.PASSING: HeadingKind.PHRASE,
-    ReasonKind.AUTHOR: HeadingKind.AUTHOR,
-    ReasonKind.CATEGORY: HeadingKind.CATEGORY,
-    ReasonKind.INSTITUTION: HeadingKind.INSTITUTION,
-    ReasonKind.VENUE: HeadingKind.VENUE,
+    reason: HeadingKind(kind.value) for reason, kind in INTEREST_KINDS.items() if reason is not ReasonKind.NEAREST
 }
 """Kinds of reasons that name an interest, and their heading. Private references never make a heading."""
 
