@@ -36,8 +36,9 @@ from digestd.web.pages import SHOW
 
 log = structlog.get_logger(__name__)
 _FULL_GC = 1_000
-"""Collections of young objects per full one, which stops all pages for some 80 ms. There is little left for it: pages
-leave few reference cycles, and almost all of them are collected young."""
+"""Collections of young objects per full one, which stops all pages for some 50 ms; what is there at the start would
+take as long again, and is left out. There is little left for it: pages leave few reference cycles, and almost all of
+them are collected young."""
 
 
 class CannotListen(DigestdError):
@@ -76,6 +77,7 @@ async def serve_pages(
     settings = app.settings
     web = build(app, last_tick)
     gc.set_threshold(*gc.get_threshold()[:2], _FULL_GC)
+    gc.freeze()
 
     def begin() -> None:
         log.info("web", url=settings.public_url, listening=f"{settings.web_host}:{settings.web_port}")
