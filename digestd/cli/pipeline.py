@@ -17,7 +17,7 @@ import typer
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.arguments import Email, Json, check_number, parse_date, parse_datetime
+from digestd.cli.arguments import Email, Json, check_number, not_empty, parse_date, parse_datetime
 from digestd.cli.output import delivery_progress, emit, progress
 from digestd.cli.stdio import say
 from digestd.domain.bounce import InboundOutcome
@@ -36,8 +36,11 @@ if TYPE_CHECKING:
 
 def ingest(
     source: Annotated[
-        str, typer.Option(help="Only this source, as in arxiv:cs.LG+cs.CL. Default: all of `digestd source list`.")
-    ] = "",
+        str | None,
+        typer.Option(
+            callback=not_empty, help="Only this source, as in arxiv:cs.LG+cs.CL. Default: all of `digestd source list`."
+        ),
+    ] = None,
     since: Annotated[
         str,
         typer.Option(

@@ -12,6 +12,7 @@ from digestd.cli.arguments import Json, between
 from digestd.cli.output import emit
 from digestd.cli.stdio import say
 from digestd.errors import BadInput
+from digestd.mail.categories import unknown_category
 from digestd.sources import parse_source, source_type
 from digestd.sources.source import Source
 from digestd.store import rate_limits
@@ -75,6 +76,7 @@ def add_source(
     """
     built = _changeable()
     source = parse_source(spec).name
+    _check_categories(source)
     if name and not conference:
         raise BadInput("--name is for conferences; add --conference")
     called = _conference_name(source, name) if conference else None
@@ -107,6 +109,15 @@ def remove_source(spec: Spec) -> None:
             raise BadInput(f"{spec} is the last source; to ask none, set DIGESTD_SOURCES=none")
         sources.remove(session, spec)
     say(f"{spec} is removed; its papers stay")
+
+
+def _check_categories(source: str) -> None:
+    """Raise BadInput for a category that arXiv does not have: it would answer as on a day without papers."""
+    kind = source_type(source)
+    if kind and kind.label == "arXiv":
+        refusal = next(filter(None, map(unknown_category, source.partition(":")[2].split("+"))), "")
+        if refusal:
+            raise BadInput(f"source {source[:80]}: {refusal}")
 
 
 def _conference_name(spec: str, name: str) -> str:

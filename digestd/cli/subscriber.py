@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import astuple, replace
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from functools import partial
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -32,7 +31,7 @@ from digestd.domain.schedule import next_digest
 from digestd.domain.subscriber import Preferences, Status, Subscriber, describe_damage, option_of
 from digestd.errors import BadInput, DigestdError
 from digestd.files import explain
-from digestd.mail.categories import NAMES
+from digestd.mail.categories import NAMES, unknown_category
 from digestd.security.addresses import address_key
 from digestd.store import bounces, consent, groups, subscribers, suppressions
 from digestd.store.database import Database
@@ -56,14 +55,11 @@ Strings = list[str] | None
 
 def _check_categories(given: Strings) -> Strings:
     """Refuse a code in the form of arXiv's that its taxonomy does not have; sources have others of their own."""
-    known = {code.casefold(): code for code in NAMES}
-    archives = {code.partition(".")[0] for code in known}
+    archives = {code.partition(".")[0] for code in NAMES}
     for code in given or ():
-        archive, _, field = code.casefold().partition(".")
-        if archive in archives and field not in ("", "*") and code.casefold() not in known:
-            near = get_close_matches(code.casefold(), known, n=1, cutoff=0.85)
-            hint = f"did you mean {known[near[0]]}?" if near else "arxiv.org/category_taxonomy lists all"
-            raise typer.BadParameter(f"arXiv has no category {code[:40]!r}; {hint}")
+        archive, _, field = code.partition(".")
+        if archive.casefold() in archives and field != "*" and (refusal := unknown_category(code)):
+            raise typer.BadParameter(refusal)
     return given
 
 

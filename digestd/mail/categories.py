@@ -1,6 +1,7 @@
 """Names of categories: arXiv's taxonomy (https://arxiv.org/category_taxonomy)."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 _NAMES = """
 cs.AI Artificial Intelligence|cs.AR Hardware Architecture|cs.CC Computational Complexity
@@ -53,6 +54,16 @@ stat.ML Machine Learning|stat.OT Other Statistics|stat.TH Statistics Theory
 """
 NAMES = dict(row.split(" ", 1) for line in _NAMES.strip().splitlines() for row in line.split("|"))
 """Category → name."""
+
+
+def unknown_category(code: str) -> str:
+    """Return why arXiv has no such category, with near ones; "" if it has it, or an archive of that name."""
+    known = {name.casefold(): name for name in (*NAMES, *(name.partition(".")[0] for name in NAMES))}
+    if code.casefold() in known:
+        return ""
+    near = [known[name] for name in get_close_matches(code.casefold(), known, n=3)]
+    hint = f"did you mean {', '.join(near)}?" if near else "arxiv.org/category_taxonomy lists all"
+    return f"arXiv has no category {code[:40]!r}; {hint}"
 
 
 def category_names(categories: Sequence[str]) -> tuple[str, ...]:

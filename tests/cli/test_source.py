@@ -59,6 +59,7 @@ def test_remove_keeps_others(run: Run) -> None:
     [
         (("add", "hf-daily"), "was added before"),
         (("add", "gopher:hole"), "unknown; use one of"),
+        (("add", "arxiv-rss:cs.LG+cs.LK"), "arXiv has no category 'cs.LK'; did you mean cs.PL, cs.LO, cs.LG?"),
         (("remove", "arxiv:cs.RO"), "there is no source 'arxiv:cs.RO'; `digestd source list`"),
     ],
 )

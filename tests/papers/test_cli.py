@@ -102,6 +102,8 @@ def test_paper_show_reports_unknown_paper_in_one_line(run: Run) -> None:
     assert isinstance(run("paper", "show", "nonsense").exception, BadInput)
     assert isinstance(run("paper", "import", "no such file").exception, BadInput)
     assert isinstance(run("ingest", "--source", "nonsense").exception, BadInput)
+    empty = run("ingest", "--source", "")
+    assert (empty.exit_code, "the value is empty" in empty.output) == (2, True)
     assert isinstance(run("paper", "list", "--since", "yesterday").exception, BadInput)
 
 
