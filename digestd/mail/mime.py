@@ -9,12 +9,12 @@ import binascii
 import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.header import Header
 from email.utils import format_datetime
 from functools import lru_cache
+from string import ascii_letters, digits
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -308,13 +308,50 @@ def _phrase(header: str, name: str, address: str) -> str:
 def _encoded(header: str, text: str) -> str:
     """Fold text at 75 columns; use encoded words (RFC 2047) only if it is not ASCII."""
     if not text.isascii():
-        return Header(text, "utf-8", maxlinelen=_FOLD_COLUMNS, header_name=header).encode(linesep="\r\n")
+        return "\r\n ".join(_encoded_words(text, _FOLD_COLUMNS - len(header) - len(": ")))
     folded, column = "", len(header) + 1
     for word in text.split(" "):
         fits = not folded or column + 1 + len(word) <= _FOLD_COLUMNS
         folded += f" {word}" if fits else f"\r\n {word}"
         column = (column if fits else 0) + 1 + len(word)
     return folded[1:]
+
+
+def _encoded_words(text: str, columns: int) -> Iterator[str]:
+    """Yield encoded words, the first one of at most `columns`, like email.header, which takes seven times as long.
+
+    All are in Q or in B (RFC 2047 section 4), whichever is shorter for the text; the first if both are equal.
+    """
+    quoted, raw = [_QUOTED[letter] for letter in text], [letter.encode() for letter in text]
+    is_q = sum(map(len, quoted)) <= _base64_length(sum(map(len, raw)))
+    begin, length = 0, 0
+    for end, letter in enumerate(quoted if is_q else raw):
+        length += len(letter)
+        if (length if is_q else _base64_length(length)) > columns - _WORD_CHROME:
+            yield _encoded_word(quoted[begin:end], raw[begin:end], is_q)
+            begin, length, columns = end, len(letter), _FOLD_COLUMNS - 1
+    yield _encoded_word(quoted[begin:], raw[begin:], is_q)
+
+
+def _encoded_word(quoted: Sequence[str], raw: Sequence[bytes], is_q: bool) -> str:
+    return f"=?utf-8?q?{''.join(quoted)}?=" if is_q else f"=?utf-8?b?{base64.b64encode(b''.join(raw)).decode()}?="
+
+
+_WORD_CHROME = len("=?utf-8?q??=")
+
+
+def _base64_length(count: int) -> int:
+    return -(-count // 3) * 4
+
+
+class _Quoted(dict[str, str]):
+    """Characters in the encoding Q."""
+
+    def __missing__(self, letter: str) -> str:
+        return "".join(f"={byte:02X}" for byte in letter.encode())
+
+
+_QUOTED = _Quoted({letter: letter for letter in f"{ascii_letters}{digits}-!*+/"} | {" ": "_"})
 
 
 def _assemble(block: Sequence[bytes], message_id: str, text: BodyContent, html: BodyContent, logo: bytes) -> bytes:

@@ -4,12 +4,12 @@ import email
 import email.policy
 import re
 from dataclasses import replace
-from email.header import decode_header, make_header
+from email.header import Header, decode_header, make_header
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from digestd.errors import BadInput
@@ -131,6 +131,16 @@ def test_compose_digest_headers_are_exact() -> None:
         "CFBL-Feedback-ID": "17:0:abcdefgh234567abcdefgh23",
         "MIME-Version": "1.0",
     }
+
+
+@given(st.text(st.sampled_from("ab Z9.:?=_-…·é日本語🎓"), max_size=220))
+def test_subject_is_encoded_like_the_standard_library(text: str) -> None:
+    subject = header_text(text)
+    assume(not subject.isascii())
+    expected = Header(subject, "utf-8", 75, "Subject").encode(linesep="\r\n")
+    message = compose_digest(replace(HEADERS, subject=text), "text", "<p>html</p>")
+    found = message.partition(b"\r\nSubject: ")[2].partition(b"\r\nList-Unsubscribe: ")[0]
+    assert found.decode() == expected
 
 
 def test_compose_digest_has_text_then_html() -> None:
