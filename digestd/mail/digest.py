@@ -30,7 +30,7 @@ from digestd.mail.content import (
 )
 from digestd.mail.digest_layout import Block, Heading, HeadingKind, blocks
 from digestd.mail.fragments import MARK, Body, Fragment, Value, slot, value
-from digestd.mail.mime import SOFT_BREAK
+from digestd.mail.mime import SOFT_BREAK, quoted_printable_fragment
 from digestd.mail.paper_view import DETAIL_LEVELS, DetailLevel, PaperView, cut_title
 from digestd.mail.rendering import (
     NAME_MAX,
@@ -251,104 +251,98 @@ class _Lines(NamedTuple):
 
 
 class _Draft:
-    """A digest at one level of detail: its subject, and its encoded parts in both formats."""
+    """A digest at one level of detail: its subject, and its encoded parts in both formats.
 
-    def __init__(self, subject: str = "") -> None:
+    `values`: of the slots, which may be set again for each part.
+    """
+
+    def __init__(self, subject: str, values: Mapping[str, Value]) -> None:
         self.subject = subject
         self.html: list[bytes] = []
         self.text: list[bytes] = []
+        self._html, self._text = ({name: one[form] for name, one in values.items()} for form in range(2))
 
-    def add(self, part: _Part, html: Mapping[str, bytes], text: Mapping[str, bytes]) -> None:
-        """Add a part, with the values of its slots for each format."""
-        self.html.append(part.html.encode(html))
-        self.text.append(part.text.encode(text))
+    def set(self, values: Mapping[str, bytes]) -> None:
+        """Set values that are the same in both formats."""
+        self._html.update(values)
+        self._text.update(values)
 
-    def extend(self, other: "_Draft") -> None:
-        self.html += other.html
-        self.text += other.text
+    def set_reason(self, reason: Value) -> None:
+        self._html["reason"], self._text["reason"] = reason
+
+    def add(self, *parts: _Part) -> None:
+        for part in parts:
+            self.html.append(part.html.encode(self._html))
+            self.text.append(part.text.encode(self._text))
+
+    def add_value(self, value: Value) -> None:
+        self.html.append(value.html)
+        self.text.append(value.text)
 
 
 def _draft(
     environment: Environment, content: DigestContent, layout: Sequence[Block], fit: DetailLevel, count: int
 ) -> _Draft:
-    """Return a digest with `count` papers, the best ones."""
-    links = content.links
-    first = [place for block in layout for place in block.places][:5]
-    lines = _lines(environment, content, [content.items[place].paper.cut(fit) for place in first])
-    values = _values(environment, content, lines)
-    html, text = ({name: one[form] for name, one in values.items()} for form in range(2))
+    """Return a digest with `count` papers, the best ones. All keep the number that they have in the complete digest."""
+    links, news = content.links, content.facts.news
+    order = [place for block in layout for place in block.places]
+    lines = _lines(environment, content, [content.items[place].paper.cut(fit) for place in order[:5]])
+    draft = _Draft(lines.subject, _values(environment, content, lines))
     has_contents = count >= _CONTENTS_FROM
     frame = _frame(content, lines.heading, len(content.items) - count, has_contents)
     head, middle, foot = _frame_parts(environment, frame)
-    draft, news = _Draft(lines.subject), _news_parts(environment, content.facts.news)
-    draft.add(head, html, text)
+    draft.add(head)
+    if has_contents:
+        for number, place in enumerate(order[:_CONTENTS_MAX], 1):
+            if place < count:
+                draft.set({"number": _digits(number), "indent": _indent(number)})
+                draft.add(_entry(environment, content.items[place].paper))
+    draft.add(middle, *_news_parts(environment, news))
     if content.items:
-        is_numbered = has_contents or (links.replies and len(content.items) > 1)
-        entries, papers = _numbered_parts(environment, content, layout, fit, count, is_numbered)
-        if has_contents:
-            draft.extend(entries)
-        draft.add(middle, html, text)
-        draft.extend(news)
-        draft.extend(papers)
-    else:
-        draft.add(middle, html, text)
-        draft.extend(news)
-        if not content.facts.news and not content.programme:
-            draft.add(_empty(environment, content.facts.unmatched, links.settings and slot("settings")), html, text)
-    draft.add(foot, html, text)
+        _add_papers(draft, environment, content, layout, fit, count)
+    elif not news and not content.programme:
+        draft.add(_empty(environment, content.facts.unmatched, links.settings and slot("settings")))
+    draft.add(foot)
     return draft
 
 
-def _numbered_parts(
+def _add_papers(
+    draft: _Draft,
     environment: Environment,
     content: DigestContent,
     layout: Sequence[Block],
     fit: DetailLevel,
     count: int,
-    is_numbered: bool,
-) -> tuple[_Draft, _Draft]:
-    """Return the list of titles, and the blocks with their papers.
-
-    `count`: how many papers fit, the best ones. All keep the number that they have in the complete digest.
-    """
-    links, mail, settings = content.links, value(content.links.mail), value(content.links.settings)
-    mute = value(f"{links.mute}/{content.period}/")
+) -> None:
+    """Add the blocks with their papers, of which the `count` best ones fit."""
+    links, number = content.links, 0
     tokens = _tokens(links) if links.feedback else [b""] * len(content.items)
-    best, others = (
-        _pick_links(
-            links.feedback, bool(links.mute), _gives_feedback_by_mail(links), is_numbered, is_best, content.abstracts
-        )
-        for is_best in (True, False)
-    )
-    entries, papers = _Draft(), _Draft()
-    number = 0
-    for block in layout:
-        if block.places[0] < count:
-            asks = block.heading.kind in _NEAR or (block.heading.kind in _FOR_ALL and block is layout[0])
-            section = _section(environment, block.heading, slot("settings") if asks and links.settings else "")
-            papers.add(section, {"settings": settings.html}, {"settings": settings.text})
-        for place in block.places:
+    is_numbered = count >= _CONTENTS_FROM or (links.replies and len(content.items) > 1)
+    shape = links.feedback, bool(links.mute), _gives_feedback_by_mail(links), is_numbered
+    best, others = (_pick_links(*shape, is_best, content.abstracts) for is_best in (True, False))
+    for (kind, name), places in layout:
+        if places[0] < count:
+            asks = kind in _NEAR or (kind in _FOR_ALL and not number)
+            if name:
+                draft.add_value(_named_section(environment, Heading(kind, name)))
+            else:
+                draft.add(_section(environment, kind, slot("settings") if asks and links.settings else ""))
+        for place in places:
             number += 1
-            if place >= count:
-                continue
-            item = content.items[place]
-            reason = _reason(environment, item.reason, block.heading.kind, item.colleagues)
-            own = {
-                "number": _digits(number),
-                "indent": _indent(number),
-                "token": tokens[place],
-                "place": _digits(place + 1),
-            }
-            followed = item.reason.words or (item.reason.value,) if item.reason.kind is ReasonKind.AUTHOR else ()
-            level = DETAIL_LEVELS[0] if number == 1 and fit.abstract else fit
-            papers.add(
-                _paper(environment, item.paper, level, best if number == 1 else others, followed),
-                {**own, "reason": reason.html, "mute": mute.html, "mail": mail.html},
-                {**own, "reason": reason.text, "mute": mute.text, "mail": mail.text},
-            )
-            if number <= _CONTENTS_MAX:
-                entries.add(_entry(environment, item.paper), own, own)
-    return entries, papers
+            if place < count:
+                paper, reason, _, colleagues = content.items[place]
+                draft.set_reason(_reason(environment, reason, kind, colleagues))
+                draft.set(
+                    {
+                        "number": _digits(number),
+                        "indent": _indent(number),
+                        "token": tokens[place],
+                        "place": _digits(place + 1),
+                    }
+                )
+                followed = reason.words or (reason.value,) if reason.kind is ReasonKind.AUTHOR else ()
+                level = DETAIL_LEVELS[0] if number == 1 and fit.abstract else fit
+                draft.add(_paper(environment, paper, level, best if number == 1 else others, followed))
 
 
 def _lines(environment: Environment, content: DigestContent, first: Sequence[PaperView]) -> _Lines:
@@ -434,16 +428,17 @@ def _gives_feedback_by_mail(links: DigestLinks) -> bool:
 
 
 def _values(environment: Environment, content: DigestContent, lines: _Lines) -> dict[str, Value]:
-    """Return the values of the frame's slots."""
+    """Return the values of the slots that are the same in all parts."""
     links, read = content.links, content.most_read
     values = {
         "subject": value(lines.subject),
         "preheader": value(lines.preheader),
-        "lead": value(lines.lead, wrap(lines.lead, 72)),
+        "lead": _paragraph(lines.lead),
         "view": value(links.view),
         "unsubscribe": value(links.unsubscribe),
         "settings": value(links.settings),
         "mail": value(links.mail),
+        "mute": value(f"{links.mute}/{content.period}/"),
         **{f"held{n}": value(safe_url(before.view)) for n, before in enumerate(content.held)},
     }
     if read:
@@ -454,6 +449,11 @@ def _values(environment: Environment, content: DigestContent, lines: _Lines) -> 
         silent = str(environment.globals["semicolon"]).join(named)
         values["silent"] = value(silent, wrap(silent, 72, indent=2))
     return values
+
+
+@lru_cache(maxsize=4096)  # many subscribers get the same lead
+def _paragraph(text: str) -> Value:
+    return value(text, wrap(text, 72))
 
 
 def _tokens(links: DigestLinks) -> Sequence[bytes]:
@@ -560,29 +560,35 @@ def _around_papers(environment: Environment, name: str, frame: DigestFrame) -> S
     return [Fragment(part, name) for part in (*before, parts[1])]
 
 
+@lru_cache(maxsize=256)
+def _section(environment: Environment, kind: HeadingKind, settings: str = "") -> _Part:
+    """Render a heading that names no interest."""
+    return _part(environment, _SECTION, section=Heading(kind), settings=settings)
+
+
 @lru_cache(maxsize=4096)  # many subscribers share interests
-def _section(environment: Environment, heading: Heading, settings: str) -> _Part:
+def _named_section(environment: Environment, heading: Heading) -> Value:
     is_category = heading.kind is HeadingKind.CATEGORY
     longest = TOPIC_SHOWN_MAX if heading.kind is HeadingKind.TOPIC else _HEADING_MAX
     name = clean_line(category_label(heading.value) if is_category else heading.value, longest)
-    shape, room = _section_shape(environment, heading.kind, settings)
+    shape, room = _section_shape(environment, heading.kind)
     if not name or text_columns(name, "WFA") > room:
-        return _part(environment, _SECTION, section=heading._replace(value=name), settings=settings)
-    html = shape.html.fill({"name": str(escape(name)), "settings": settings})
-    return _Part(Fragment(html, _SECTION), Fragment(shape.text.fill({"name": name, "settings": settings}), _SECTION))
+        shape = _part(environment, _SECTION, section=heading._replace(value=name), settings="")
+    html, text = shape.html.fill({"name": str(escape(name))}), shape.text.fill({"name": name})
+    return Value(quoted_printable_fragment(html), quoted_printable_fragment(text))
 
 
-@lru_cache(maxsize=256)
-def _section_shape(environment: Environment, kind: HeadingKind, settings: str) -> tuple[_Part, int]:
+@lru_cache(maxsize=64)
+def _section_shape(environment: Environment, kind: HeadingKind) -> tuple[_Part, int]:
     """Return a heading with a slot for the name of the interest, and how many columns of its line are left for it.
 
     None are left if the template does more than to print the name.
     """
     try:
-        part = _part(environment, _SECTION, section=Heading(kind, slot("name")), settings=settings)
+        part = _part(environment, _SECTION, section=Heading(kind, slot("name")), settings="")
     except BadSetting:
-        return _part(environment, _SECTION, section=Heading(kind), settings=settings), 0
-    lines = part.text.fill({"name": MARK, "settings": settings}).split("\n")
+        return _section(environment, kind), 0
+    lines = part.text.fill({"name": MARK}).split("\n")
     return part, _COLUMNS - max((text_columns(line, "WFA") for line in lines if MARK in line), default=0)
 
 
@@ -594,13 +600,9 @@ def _empty(environment: Environment, topics: tuple[str, ...], settings: str) -> 
     return _part(environment, "email/digest.empty", topics=shown, more=more, settings=settings)
 
 
-def _news_parts(environment: Environment, news: Sequence[SavedNews]) -> _Draft:
-    parts = _Draft()
-    if news:
-        parts.add(_section(environment, Heading(HeadingKind.SAVED), ""), {}, {})
-    for one in news:
-        parts.add(_news(environment, one.title, one.url, one.changes), {}, {})
-    return parts
+def _news_parts(environment: Environment, news: Sequence[SavedNews]) -> list[_Part]:
+    heading = [_section(environment, HeadingKind.SAVED)] if news else []
+    return [*heading, *(_news(environment, one.title, one.url, one.changes) for one in news)]
 
 
 @lru_cache(maxsize=4096)  # many subscribers save the same papers

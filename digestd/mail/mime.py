@@ -25,8 +25,8 @@ SOFT_BREAK = b"=\r\n"
 _SENTINEL = "="
 """Encoded as three characters that no soft line break splits."""
 _ENCODED_SENTINEL = len(b"=3D\r\n")
-_PLAIN_FRAGMENT = re.compile(r"[A-Za-z0-9_:/][A-Za-z0-9_:/.+@?&;%-]{0,74}", re.ASCII)
-"""Most links and numbers: short enough for one line, and unchanged by the encoding."""
+_PLAIN_FRAGMENT = re.compile(r"(?!\.|From )[ -<>-~]{1,75}", re.ASCII)
+"""Most links, numbers and short texts: they fit one line, and the encoding changes none of their characters."""
 _OVERLONG_LINE = re.compile(rb"^([^\r\n]{74,75})(=20|=09)(?=\r\n)", re.MULTILINE)
 """Lines that `b2a_qp` makes longer than 76 characters by encoding a space or tab at the end."""
 _RISKY_START = re.compile(rb"^(?:\.{1,24}|From )", re.MULTILINE)
@@ -159,7 +159,7 @@ def dot_stuff(message: bytes) -> bytes:
 
 def quoted_printable(text: str) -> bytes:
     """Encode a complete text; the last line ends with CRLF."""
-    text = "\r\n".join([*text.splitlines(), ""])
+    text = f"{text}\r\n" if text.isprintable() and text else "\r\n".join([*text.splitlines(), ""])
     encoded = binascii.b2a_qp(text.encode("utf-8", "replace"), istext=True)
     if b"=20\r\n" in encoded or b"=09\r\n" in encoded:
         encoded = _OVERLONG_LINE.sub(rb"\1=\r\n\2", encoded)

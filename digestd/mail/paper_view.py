@@ -259,6 +259,7 @@ class PaperView:
         return f"paper/{quote(self.id, safe=':/')}"
 
 
+@lru_cache(maxsize=4096)  # many subscribers get the same first paper
 def cut_title(title: str, limit: int) -> str:
     """Return a title of at most `limit` characters, cut where a phrase ends, else between words."""
     if len(title) <= limit:

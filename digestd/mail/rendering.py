@@ -134,9 +134,8 @@ def render_colleagues(environment: Environment, colleagues: int) -> str:
 
 
 def _render_reason(environment: Environment, name: str, reason: Reason) -> str:
-    is_substituted = reason.kind not in environment.get_template(name).blocks
-    if reason.kind in MACHINE_WRITTEN and is_substituted:  # by a block that would quote the words as the paper's
-        reason = reason._replace(words=())
+    if reason.kind in MACHINE_WRITTEN and reason.kind not in environment.get_template(name).blocks:
+        reason = reason._replace(words=())  # a block in its place would quote the words as the paper's
     reason = _clean_reason(reason)
     are_long = tuple([len(words.split()) > _QUOTE_WORDS for words in reason.words])
     fragment, names = _reason_shape(environment, name, reason.kind, bool(reason.value), are_long)
@@ -169,10 +168,11 @@ def _clean_reason(reason: Reason) -> Reason:
         topic = _clean_reason(Reason(ReasonKind.TITLE, reason.words[0]))
         return Reason(reason.kind, shorten(clean(reason.value), _REASON_MAX), (topic.value,))
     words = [shorten(clean(word, 200), _REASON_MAX) for word in reason.words[:5] if _is_telling(reason, word)]
-    value = category_label(reason.value) if reason.kind is ReasonKind.CATEGORY else clean(reason.value)
+    value = category_label(reason.value) if reason.kind is ReasonKind.CATEGORY else reason.value
+    longest = TOPIC_SHOWN_MAX if INTEREST_KINDS.get(reason.kind) is Kind.TOPIC else _REASON_MAX
     return Reason(
         reason.kind,
-        shorten(clean(value), TOPIC_SHOWN_MAX if INTEREST_KINDS.get(reason.kind) is Kind.TOPIC else _REASON_MAX),
+        clean_line(value, longest),
         tuple(map(_mid_sentence, words) if reason.kind is ReasonKind.WORDS else words),
     )
 
@@ -181,12 +181,14 @@ def _is_telling(reason: Reason, words: str) -> bool:
     """Return True unless the words repeat the phrase, or are a quote of an earlier release, cut anywhere."""
     if reason.kind not in _QUOTING:
         return True
-    phrase, quote = ([_singular(word) for word in phrase_form(text).split()] for text in (reason.value, words))
-    return quote != phrase and not words.startswith("…") and not words.endswith("…")
+    if words.startswith("…") or words.endswith("…"):
+        return False
+    return _singulars(words) != _singulars(reason.value)
 
 
-def _singular(word: str) -> str:
-    return word.removesuffix("s")
+@lru_cache(maxsize=4096)  # a reader's topic is in several reasons, and many papers have the same terms
+def _singulars(text: str) -> list[str]:
+    return [word.removesuffix("s") for word in phrase_form(text).split()]
 
 
 def _mid_sentence(word: str) -> str:
