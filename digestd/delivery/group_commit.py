@@ -25,6 +25,9 @@ from digestd.store.ledger.seen_papers import hash_paper
 
 ThrottleChanges = Mapping[str, Sequence[ThrottleChange]]
 log = structlog.get_logger(__name__)
+JOIN_TURNS = 3
+"""Turns of the event loop in which nobody may have joined a group before it is written. A turn in which a mail is
+composed takes long enough for others to join; one in which all wait for their relays takes some microseconds."""
 IDLE_SECONDS = 0.2
 """Time that results wait for a request to be written with. A transaction of their own would delay the next request."""
 RETRY_SECONDS = 1.0
@@ -122,11 +125,12 @@ class GroupCommit:
             await self._commit_group()
 
     async def _let_others_join(self) -> None:
-        """Let workers join whose relay has answered already; wait for no relay."""
+        """Let workers join whose relay has answered already, or whose mail is being composed; wait for no relay."""
         joined = -1
         while joined < len(self._requests):
             joined = len(self._requests)
-            await asyncio.sleep(0)
+            for _ in range(JOIN_TURNS):
+                await asyncio.sleep(0)
 
     async def _commit_group(self) -> None:
         requests, results, changes = self._requests, self._results, self._limiter.take_changes()
