@@ -42,6 +42,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from digestd import __version__
 from digestd.app import App
+from digestd.domain.delivery import PICKED
 from digestd.domain.digest import Pick
 from digestd.domain.interest import Interest, Kind, Verdict, values
 from digestd.domain.paper import Paper, PaperId, paper_id
@@ -231,7 +232,7 @@ def explain_pick(reader: Reader, paper: _Paper) -> Answer:
     """Explain why a paper was picked for one of the reader's digests."""
     with reader.app.db.read() as session:
         found, keys = find_paper(session, paper)
-        for digest in reversed(queries.digests(session, reader.key)):
+        for digest in reversed(queries.digests(session, reader.key, PICKED)):
             pick = next((pick for pick in queries.picks(session, digest.key) if pick.paper in keys), None)
             if pick is not None:
                 return {

@@ -114,11 +114,13 @@ SOURCE = {
 CONFERENCE = {
     "list": CommandEntry(
         "conference:list_conferences",
-        "List the conferences, how many papers they have, and whether their programmes were sent.",
+        "List the conferences, how many papers they have, and how many programmes were planned.",
         logs=False,
     ),
     "plan": CommandEntry(
-        "conference:plan_conference", "Plan the programmes of a conference now, for those who follow it and have none."
+        "conference:plan_conference",
+        "Plan the programmes of a conference from now on, whether or not its list is complete.",
+        logs=False,
     ),
     "sessions": CommandEntry(
         "conference:import_sessions",

@@ -375,7 +375,6 @@ def run_once(as_json: Json = False) -> None:
     """
     from digestd.cli.service import run_until_stopped
     from digestd.digests.planner import PlanReport, plan
-    from digestd.digests.programmes import plan_due as plan_programmes
     from digestd.digests.refit import is_due, prepare
     from digestd.jobs.worker import clean_up, counts, delete_expired, run, settle_uncertain
     from digestd.papers.embedding import embed_papers
@@ -405,8 +404,6 @@ def run_once(as_json: Json = False) -> None:
         planned = PlanReport()
         with _despite_failure("planning", failed):
             planned = plan(app.db, app.planner, app.clock())
-        with _despite_failure("planning programmes", failed):
-            plan_programmes(app.db, app.planner, app.clock)
         with _despite_failure("upkeep", failed):
             clean_up(app, app.clock())
             delete_expired(app, app.clock())

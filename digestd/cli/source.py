@@ -50,14 +50,7 @@ def list_sources(as_json: Json = False) -> None:
     with built.db.read() as session:
         last = sources.latest_fetches(session)
         known = {host.host: host for host in rate_limits.hosts(session)}
-        called = conferences.names(session)
-    emit(
-        [
-            source_row(one, last.get(one.name), known.get(one.rate_limit.host), called.get(one.name))
-            for one in built.sources
-        ],
-        as_json,
-    )
+    emit([source_row(one, last.get(one.name), known.get(one.rate_limit.host)) for one in built.sources], as_json)
 
 
 def add_source(
@@ -83,14 +76,14 @@ def add_source(
     with built.db.write() as session:
         if source in sources.specs(session):
             raise BadInput(f"{source} was added before; `digestd source list` shows all sources")
-        if called and called in conferences.names(session).values():
+        if called and called.casefold() in map(str.casefold, conferences.names(session).values()):
             raise BadInput(f"{called} is another source's conference; choose another --name")
         sources.add(session, [source], built.clock(), called)
         if called:
             sources.delete_fetches_before(session, source, built.clock())  # all of its list is read
     say(f"{source} is fetched from the next ingest on{_caution(source)}")
     if called:
-        say(f"subscribers who follow {called} get one programme, a day after its list was complete")
+        say(f"subscribers who follow {called} get one programme with a digest, once its list was complete for a day")
 
 
 def remove_source(spec: Spec) -> None:
@@ -121,8 +114,8 @@ def _check_categories(source: str) -> None:
 
 
 def _conference_name(spec: str, name: str) -> str:
-    """Return the name of a conference: as given, else the acronym and year of OpenReview's id. Raises BadInput."""
-    found = _EDITION.search(spec)
+    """Return the name of a conference: as given, else by OpenReview's id of the main one. Raises BadInput."""
+    found = _EDITION.fullmatch(spec)
     name = name.strip() or (f"{found['acronym']} {found['year']}" if found else "")
     if not _CONFERENCE.fullmatch(name) or len(name) > _NAME_MAX:
         raise BadInput(
@@ -132,15 +125,15 @@ def _conference_name(spec: str, name: str) -> str:
     return name
 
 
-_EDITION = re.compile(r"[:/](?P<acronym>[A-Za-z]\w*)(?:\.[\w.]+)?/(?P<year>20\d\d)(?:/|$)", re.ASCII)
+_EDITION = re.compile(
+    r"openreview:(?:[\w.-]+/)?(?P<acronym>[A-Za-z]\w*)(?:\.[\w.]+)?/(?P<year>20\d\d)/Conference", re.ASCII
+)
 _CONFERENCE = re.compile(r"[A-Za-z](?: ?[A-Za-z0-9]){1,15}", re.ASCII)
 _NAME_MAX = 16
 """Characters of the name of a conference, for which the sent journal has so many bytes."""
 
 
-def source_row(
-    source: Source, last: FetchRecord | None, host: HostState | None, conference: str | None = None
-) -> dict[str, object]:
+def source_row(source: Source, last: FetchRecord | None, host: HostState | None) -> dict[str, object]:
     """Return one source as printed, with its last fetch, and until when its host is not contacted."""
     state = "never asked" if last is None else "broken" if last.error else "answered"
     fetched: datetime | None = last.fetched if last else None
@@ -154,7 +147,6 @@ def source_row(
         "host_failures": host.failures if host else 0,
         "left_alone_until": host.open_until if host else None,
         "error": last.error if last else None,
-        "conference": conference,
     }
 
 

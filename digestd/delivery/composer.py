@@ -27,7 +27,6 @@ from digestd.mail.content import (
     EarlierDigest,
     FullAbstracts,
     NoticeContent,
-    Programme,
     Rendered,
     ReplyContent,
 )
@@ -64,10 +63,6 @@ CACHED_PAPERS = 5_000
 """Papers that a composer keeps in memory."""
 KEPT_CLAIMS = 2_000
 """Claims of which a composer keeps what it read: a batch is composed while the next one is prepared."""
-PROGRAMME_SHOWN = 10
-"""Papers in the HTML part of a programme, which links to the page with all of them."""
-KeepItem = Callable[[DigestItem], bool]
-"""Says whether a page shows a paper."""
 NO_HTML_LIMIT = 10_000_000
 """Bytes of HTML that no digest reaches: browsers do not clip pages."""
 
@@ -295,18 +290,18 @@ class Composer:
             return render_notice(self.templates, self._notice(claim))
         return render_digest(self.templates, self._content(claim))
 
-    def render_page(self, claim: Claim, keep: KeepItem = lambda _item: True) -> str:
-        """Return a digest as a web page with all its papers, or with those that are kept.
+    def render_page(self, claim: Claim, topic: str = "") -> str:
+        """Return a digest as a web page with all its papers, or with those that were picked for a topic.
 
         People share its address, so it contains nothing personal: no name and no link to the subscriber's pages.
         If other claims have been prepared meanwhile, what this one needs is read again.
         """
         try:
-            return self._page(claim, keep)
+            return self._page(claim, topic)
         except KeyError:
             with self._lock:
                 self._read([claim])
-                return self._page(claim, keep)
+                return self._page(claim, topic)
 
     def paper_list(self, claim: Claim, view: str = "") -> "PaperList":
         """Return the papers of a digest as they were when it was planned, with their reasons, for outlets.
@@ -331,7 +326,7 @@ class Composer:
         title = f"{self._sender.list_name}, {claim.covers_from if claim.kind is MailKind.COPY else claim.period}"
         return PaperList(claim.message_id, title, view, "", language, at, items)
 
-    def _page(self, claim: Claim, keep: KeepItem) -> str:
+    def _page(self, claim: Claim, topic: str) -> str:
         urls = self._sender.urls
         links = DigestLinks(view="", unsubscribe="", home=urls.home, manage=urls.manage)
         content = _impersonal(self._content(claim))
@@ -339,8 +334,7 @@ class Composer:
             content,
             links=links,
             abstracts=FullAbstracts.PAGE,
-            items=tuple([item._replace(colleagues=0) for item in content.items if keep(item)]),
-            programme=content.programme and content.programme._replace(shown=len(content.items)),
+            items=tuple([item._replace(colleagues=0) for item in content.items if topic in {"", item.reason.value}]),
         )
         page = render_digest(self.templates, content, NO_HTML_LIMIT).html
         return page.replace('"cid:logo"', f'"{urls.home}static/logo.png"')
@@ -350,12 +344,14 @@ class Composer:
             raise Damaged("its picks cannot be read, so the database is damaged: restore the last backup")
         if claim.facts.coverage is None:
             raise Damaged("its coverage cannot be read, so the database is damaged: restore the last backup")
-        period = claim.period if claim.kind is MailKind.DIGEST else claim.covers_from  # others have keys of their own
+        period = claim.covers_from if claim.kind is MailKind.COPY else claim.period  # a copy's key has a number too
+        if claim.conference:
+            period = f"{from_us(claim.dated_us):%Y-%m-%d}"
         return DigestContent(
             list_name=self._sender.list_name,
             subscriber_name=claim.preferences.name,
             period=period,
-            covers_from=claim.covers_from,
+            covers_from=period if claim.conference else claim.covers_from,
             date=period_date(period),
             items=self._items(claim),
             postal_address=self._sender.postal_address,
@@ -365,7 +361,8 @@ class Composer:
             held=self._earlier_digests(claim),
             most_read=self._own[claim.key].most_read,
             abstracts=FullAbstracts.TEXT if claim.preferences.full_abstracts else FullAbstracts.NOWHERE,
-            programme=_programme(claim),
+            conference=claim.conference,
+            picked=len(claim.picks) if claim.conference else 0,
         )
 
     def _items(self, claim: Claim) -> tuple[DigestItem, ...]:
@@ -437,7 +434,7 @@ class Composer:
             home=urls.home,
             feedback=urls.feedback(""),
             tokens=tuple(make_pick_tokens(keys, claim.key, len(claim.picks), at)),
-            mute="" if claim.kind is MailKind.PROGRAMME else urls.mute(settings),  # it leads to a digest by its period
+            mute="" if claim.conference else urls.mute(settings),  # it leads to a digest by its period
             settings=urls.preferences(settings),
             replies=self._sender.replies,
         )
@@ -501,10 +498,6 @@ class Composer:
             complaint_address=self._sender.complaints,
             complaint_id=self._complaint_id(claim),
         )
-
-
-def _programme(claim: Claim) -> Programme | None:
-    return Programme(claim.period, len(claim.picks), PROGRAMME_SHOWN) if claim.kind is MailKind.PROGRAMME else None
 
 
 def _impersonal(content: DigestContent) -> DigestContent:

@@ -44,7 +44,7 @@ from digestd.store.timestamps import to_us
 
 _SENT_SUFFIX = ".sent"
 SENT_RETENTION = timedelta(days=7)
-"""Time that sent mails are kept, longer than any digest is useful: mails sent earlier are never planned again."""
+"""Time that sent mails are kept, longer than any digest is useful: digests sent earlier are never planned again."""
 IDENTITY_FILE = "journal.json"
 """Name of the file with the identity of a journal."""
 _LOCK_FILE = "lock"

@@ -253,7 +253,7 @@ def _digests(notice: Claim) -> Iterator[Claim]:
     }
     daily = notice._replace(period=_DAY, covers_from=_DAY, facts=DigestFacts(100))
     if notice.kind is MailKind.PROGRAMME:
-        yield daily._replace(period="Lakes 2027", picks=tuple(every))
+        yield daily._replace(period="Lakes 2027", covers_from="Lakes 2027", picks=tuple(every))
         return
     detailed = notice.preferences.model_copy(update={"full_abstracts": True})
     news = tuple(SavedNews("Lakes", _HOME, (Change(kind, "3", "2", _HOME),)) for kind in ChangeKind)

@@ -7,7 +7,7 @@ is sent, and `RestoreGuard.resume` continues without sending anything twice.
 
 import socket
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -30,9 +30,10 @@ from digestd.security.keys import Keys
 from digestd.store import ledger, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger import restore, seen_papers, settlement
-from digestd.store.ledger.restore import KnownJournal, SentAttempt
+from digestd.store.ledger.restore import KnownJournal, LostDigest, SentAttempt
 from digestd.store.ledger.results import AttemptResult
 from digestd.store.opt_outs import FILE_NAME, OptOutRecord, opted_out
+from digestd.store.papers import conferences
 from digestd.store.processes import ProcessLocks
 from digestd.store.timestamps import from_us, to_us
 
@@ -226,12 +227,18 @@ class RestoreGuard:
             with self.db.read() as session:
                 known = {j.id: j for j in restore.known_journals(session, now - journals.SENT_RETENTION)}
                 made = restore.restored_from(session)
-            begin = made or max((j.used for j in known.values()), default=now)
+            behind = made or max((j.used for j in known.values()), default=None)
+            begin = behind or now
             mine = None if own is None else known.pop(own.id, None)
             is_lost = lost_journal or (own is None and made is not None)
             if not is_lost:
                 self._check_folder(own, mine, known.values(), "", may_move=True)
             sent, highest = journals.read_sent(self.folder, min(begin, now) - journals.SENT_RETENTION)
+            if is_lost or behind is None or behind < now - journals.SENT_RETENTION:
+                with self.db.write() as session:
+                    held = conferences.hold_programmes(session)
+                if held:
+                    log.warning("programmes are held; `digestd conference plan` sends them to who may have had them")
             if is_lost or not all(mail.is_described for mail in sent.values()):
                 from digestd.digests.planner import plan
 
@@ -426,12 +433,14 @@ class RestoreGuard:
                 numbers = seen_papers.known_hashes(session, now) if unknown else {}
                 for mail, attempt in zip(some, tried, strict=True):
                     if attempt in unknown:
+                        known = {numbers[one] for one in seen_papers.split_hashes(mail.papers) if one in numbers}
+                        papers = sorted(restore.revisions_of(session, known).items())
                         add = self._add_lost_digest if mail.period[0].isdigit() else self._add_lost_programme
-                        counts[mail.outcome] += add(session, mail, numbers, planner, now)
+                        counts[mail.outcome] += add(session, mail, papers, planner, now)
         return counts
 
     def _add_lost_digest(
-        self, session: Session, mail: JournalMail, numbers: Mapping[bytes, int], planner: "Planner", now: datetime
+        self, session: Session, mail: JournalMail, papers: Sequence[tuple[int, int]], planner: "Planner", now: datetime
     ) -> bool:
         """Write one digest again, and let its subscriber's next one follow it."""
         who = subscribers.by_key(session, mail.subscriber, lock=True)
@@ -440,19 +449,12 @@ class RestoreGuard:
         date = schedule.period_date(mail.period)
         date += timedelta(days=who.timing.weekday if "W" in mail.period else 0)
         due = min(schedule.period_on(who.timing, date).due, from_us(mail.attempt.at_us))
-        hashes = seen_papers.split_hashes(mail.papers)
-        revisions = restore.revisions_of(session, {numbers[one] for one in hashes if one in numbers})
         is_added = False
-        if who.status is Status.ACTIVE and revisions:
+        if who.status is Status.ACTIVE and papers:
             message_id = make_message_id(planner.keys, who.key, MailKind.DIGEST, mail.period, planner.host)
             expires = schedule.expires(who.timing, due)
-            papers = sorted(revisions.items())
-            digest = restore.LostDigest(
-                mail.attempt, who.key, who.version, mail.period, message_id, papers, due, expires
-            )
-            added = restore.add_lost_digest(session, digest)
-            is_accepted = mail.outcome is SentOutcome.ACCEPTED
-            is_added = added is not None and restore.apply_sent(session, added, mail.attempt, is_accepted)
+            digest = LostDigest(mail.attempt, who.key, who.version, mail.period, message_id, papers, due, expires)
+            is_added = _add(session, mail, digest)
         if who.last_date is None or date.isoformat() > who.last_date:
             period = schedule.due_period(who.timing, date.isoformat(), now)
             next_due = period.due if period else schedule.first_due(who.timing, now, date.isoformat())
@@ -460,27 +462,22 @@ class RestoreGuard:
         return is_added
 
     def _add_lost_programme(
-        self, session: Session, mail: JournalMail, numbers: Mapping[bytes, int], planner: "Planner", _now: datetime
+        self, session: Session, mail: JournalMail, papers: Sequence[tuple[int, int]], planner: "Planner", _now: datetime
     ) -> bool:
-        """Write one programme again, so that no other is planned; its period is the name of the conference."""
+        """Write one programme again, so that no other is planned: an empty one, if it cannot be as it was."""
         who = subscribers.by_key(session, mail.subscriber, lock=True)
-        hashes = seen_papers.split_hashes(mail.papers)
-        revisions = restore.revisions_of(session, {numbers[one] for one in hashes if one in numbers})
-        if who is None or who.status is not Status.ACTIVE or not revisions:
+        if who is None or who.status is Status.ERASED:
             return False
         due = from_us(mail.attempt.at_us)
-        programme = restore.LostDigest(
+        programme = LostDigest(
             *(mail.attempt, who.key, who.version, mail.period),
             make_message_id(planner.keys, who.key, MailKind.PROGRAMME, mail.period.replace(" ", "-"), planner.host),
-            sorted(revisions.items()),
+            papers if who.status is Status.ACTIVE else (),
             due,
             due + schedule.PROGRAMME_LIFE,
             MailKind.PROGRAMME,
-            schedule.local_date(who.timing, due).isoformat(),
         )
-        added = restore.add_lost_digest(session, programme)
-        is_accepted = mail.outcome is SentOutcome.ACCEPTED
-        return added is not None and restore.apply_sent(session, added, mail.attempt, is_accepted)
+        return _add(session, mail, programme)
 
     def _hold(self, now: datetime) -> int:
         """Make every ready delivery uncertain."""
@@ -491,6 +488,11 @@ class RestoreGuard:
             with self.db.write() as session:
                 held += sum(restore.hold(session, mail, now) for mail in waiting[begin : begin + RESUME_BATCH])
         return held
+
+
+def _add(session: Session, mail: JournalMail, digest: LostDigest) -> bool:
+    added, is_accepted = restore.add_lost_digest(session, digest), mail.outcome is SentOutcome.ACCEPTED
+    return added is not None and restore.apply_sent(session, added, mail.attempt, is_accepted)
 
 
 def _is_older(own: JournalIdentity, mine: KnownJournal) -> bool:

@@ -7,7 +7,7 @@ writing (an unsubscribe, another planner) are left for the next tick.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import structlog
 from sqlmodel import Session
@@ -15,6 +15,7 @@ from sqlmodel import Session
 from digestd.digests.judging import PLANNING_SECONDS, Judge, judge_due
 from digestd.digests.picks import digest_occasions, most_read, quiet_days, select_picks, unmatched_topics, unpicked
 from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
+from digestd.digests.programmes import plan_programmes, read_conference
 from digestd.digests.relevance_probability import refit_calibration
 from digestd.digests.rescheduling import reopen_empty_day, update_schedules
 from digestd.digests.resource_limits import single_blas_thread
@@ -28,11 +29,13 @@ from digestd.security.addresses import make_message_id
 from digestd.security.keys import Keys
 from digestd.store import due as due_subscribers
 from digestd.store import ledger, libraries, references, saved_news
+from digestd.store.bulk import by_halves
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 from digestd.store.ledger import restore, seen_papers
 from digestd.store.ledger.create import NewDigest, RankingInputs
 from digestd.store.ledger.packing import pack_occasions
+from digestd.store.papers.conferences import Conference
 from digestd.store.ranking import profiles
 from digestd.store.subscribers import note_unplanned
 from digestd.tracing import span
@@ -116,7 +119,7 @@ def plan_keys(  # what planning may be limited by
     days: "PlanningDays | None" = None,
     should_continue: Callable[[], bool] = lambda: True,
 ) -> PlanReport:
-    """Plan a digest for every subscriber with one of these row numbers who is due; safe to repeat.
+    """Plan a digest for every subscriber with one of these row numbers who is due, then programmes; safe to repeat.
 
     Args:
         keys: row numbers without gaps.
@@ -127,12 +130,16 @@ def plan_keys(  # what planning may be limited by
     shard = _next(db, keys, now) if should_continue() else []
     if not shard:
         return PlanReport()
-    day, report = (days or PlanningDays()).at(db, planner, now), PlanReport()
+    days, report, planned = days or PlanningDays(), PlanReport(), list[int]()
+    day = days.at(db, planner, now)
     with single_blas_thread(), span("plan"):
         while shard:
-            report += _plan_or_split(db, planner, day, shard)
+            work = partial(_plan_shard, db, planner, day)
+            report = sum(by_halves(shard, work, partial(_refuse, db, now), (Unavailable, BadSetting)), report)
+            planned += [due.key for due in shard]
             rest = range(shard[-1].key + 1, keys.stop)
             shard = _next(db, rest, now) if should_continue() else []
+        plan_programmes(db, planner, days, planned, now, should_continue)
     return report
 
 
@@ -143,18 +150,19 @@ class PlanningDays:
     """
 
     def __init__(self) -> None:
-        self._day: PlanningDay | None = None
+        self._days: dict[str, PlanningDay] = {}
 
-    def at(self, db: Database, planner: Planner, now: datetime) -> PlanningDay:
-        """Return the papers of the last DAY_AGE_MAX; read them if necessary."""
+    def at(self, db: Database, planner: Planner, now: datetime, conference: Conference | None = None) -> PlanningDay:
+        """Return the papers of the last DAY_AGE_MAX, or those of a conference; read them if necessary."""
         self.forget_old(now)
-        if self._day is None:
-            self._day = _prepare_day(db, planner, now)
-        return self._day
+        name = conference.name if conference else ""
+        if name not in self._days:
+            read = partial(read_conference, conference=conference) if conference else _prepare_day
+            self._days[name] = read(db, planner, now=now)
+        return self._days[name]
 
     def forget_old(self, now: datetime) -> None:
-        if self._day is not None and not timedelta(0) <= now - self._day.now <= DAY_AGE_MAX:
-            self._day = None
+        self._days = {name: day for name, day in self._days.items() if timedelta(0) <= now - day.now <= DAY_AGE_MAX}
 
 
 def plan_now(db: Database, planner: Planner, subscriber: int, now: datetime) -> int | None:
@@ -212,23 +220,9 @@ def _prepare_day(db: Database, planner: Planner, now: datetime) -> PlanningDay:
         return day.with_judgments(session)
 
 
-def _plan_or_split(db: Database, planner: Planner, day: PlanningDay, shard: Sequence[DueSubscriber]) -> PlanReport:
-    """Plan a shard.
-
-    On failure plan halves of it, so that one bad row delays nobody else.
-    """
-    try:
-        return _plan_shard(db, planner, day, shard)
-    except (Unavailable, BadSetting):
-        raise
-    except Exception as error:  # one failure must not stop all digests
-        if len(shard) > 1:
-            half = len(shard) // 2
-            parts = (shard[:half], shard[half:])
-            return sum((_plan_or_split(db, planner, day, part) for part in parts), PlanReport())
-        log.error("cannot plan", subscriber=shard[0].key, kind=type(error).__name__)
-        _set_aside(db, [shard[0].key], day.now)
-        return PlanReport()
+def _refuse(db: Database, now: datetime, due: DueSubscriber, error: Exception) -> None:
+    log.error("cannot plan", subscriber=due.key, kind=type(error).__name__)
+    _set_aside(db, [due.key], now)
 
 
 def _set_aside(db: Database, keys: Sequence[int], now: datetime) -> None:

@@ -93,7 +93,7 @@ class MailKind(StrEnum):
 
     DIGEST = "digest"
     COPY = "copy"  # a digest that the operator sends on request, beside those of the schedule
-    PROGRAMME = "programme"  # the papers of a conference for a subscriber, once; its key is the conference's name
+    PROGRAMME = "programme"  # the papers of a conference for a subscriber, once; its period is the conference's name
     CONFIRM = "confirm"
     SETTINGS = "settings"  # a fresh link to the preferences
     ERASE = "erase"  # the subscriber asked to be erased: confirm it
@@ -224,6 +224,11 @@ class Claim(NamedTuple):
     @property
     def language(self) -> str:
         return self.preferences.language
+
+    @property
+    def conference(self) -> str:
+        """Return the name of the conference that it is the programme of, or a copy of that; else an empty string."""
+        return self.covers_from if self.kind in DIGESTS and self.covers_from[:1].isalpha() else ""
 
 
 class SuppressionReason(StrEnum):

@@ -223,25 +223,15 @@ async def _judge(app: App, stop: asyncio.Event) -> None:
         )
 
 
-async def _plan_programmes(app: App, stop: asyncio.Event) -> None:
-    """Plan the programmes of the conferences that are due; say so, as they are ready to be sent."""
-    from digestd.digests.programmes import plan_due
-
-    reports = await asyncio.to_thread(plan_due, app.db, app.planner, app.clock, lambda: not stop.is_set())
-    for report in reports:
-        _say({"conference": report.conference, "planned": report.planned, "failed": report.failed})
-
-
 WORK: Mapping[str, Callable[..., Awaitable[None]]] = {
     "planning": _plan,
     "delivery": _deliver,
     "ingest": _ingest,
     "refit": _refit,
     "judging": _judge,
-    "programmes": _plan_programmes,
 }
 """The work of a child, by the name that the parent gives it."""
-_STOPPING = (_plan, _deliver, _plan_programmes)
+_STOPPING = (_plan, _deliver)
 """Work that ends by itself when it is asked to stop."""
 
 

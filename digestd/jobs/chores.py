@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -15,7 +15,6 @@ from digestd.store import due
 from digestd.store.personal_data import prune
 
 if TYPE_CHECKING:
-    from digestd.jobs.children import ChildProcesses
     from digestd.papers.gist_writing import WrittenReport
 
 LATE = timedelta(minutes=10)
@@ -58,22 +57,6 @@ async def look_up_papers(app: App) -> None:
 
     if (reader := app.registry_reader) is not None:
         await look_up_due(reader)
-
-
-async def plan_programmes(app: App, children: "ChildProcesses", stop: asyncio.Event) -> bool:
-    """Plan the programmes of conferences that are due, in a process; return True if there are new ones to send."""
-    from digestd.store.papers import conferences
-
-    def is_any_open() -> bool:
-        with app.db.read() as session:
-            return conferences.is_any_open(session)
-
-    reports: list[dict[str, Any]] = []
-    if await asyncio.to_thread(is_any_open):
-        await children.run("programmes", [{}], stop, reports.append)
-    for report in reports:
-        log.info("planned programmes", **report)
-    return bool(reports)
 
 
 class Chores:

@@ -20,7 +20,7 @@ from digestd.app import App
 from digestd.digests.rescheduling import update_schedules
 from digestd.errors import AlreadyRunning, DigestdError
 from digestd.jobs.children import ChildProcesses
-from digestd.jobs.chores import Chores, plan_programmes
+from digestd.jobs.chores import Chores
 from digestd.store import due, personal_data
 from digestd.store.migrate import require_current
 from digestd.store.processes import HeldLock
@@ -28,7 +28,6 @@ from digestd.store.processes import HeldLock
 PLAN_SECONDS = 15
 """Planning keeps to the beat of the clock, so that it begins as the hour does for which people wait."""
 REFIT_SECONDS = 15 * 60
-PROGRAMME_SECONDS = 5 * 60
 GIST_SECONDS = 60
 JUDGE_SECONDS = 10 * 60
 SCRUB_SECONDS = 15 * 60
@@ -77,7 +76,6 @@ class Scheduler:
             (self.plan, PLAN_SECONDS),
             (self.ingest, self._app.settings.ingest_interval_minutes * 60),
             (self.refit, REFIT_SECONDS),
-            (self.plan_programmes, PROGRAMME_SECONDS),
             (self._chores.write_gists, GIST_SECONDS),
             (self.judge, JUDGE_SECONDS),
             (self.scrub, SCRUB_SECONDS),
@@ -178,11 +176,6 @@ class Scheduler:
 
     async def refit(self) -> None:
         await self._children.run("refit", [{}], self._stop)
-
-    async def plan_programmes(self) -> None:
-        """Plan the programmes of conferences that are due."""
-        if await plan_programmes(self._app, self._children, self._stop):
-            self._planned()
 
     async def judge(self) -> None:
         """Have the language model judge papers for those who are due soon, if one does."""

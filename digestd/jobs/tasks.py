@@ -247,12 +247,6 @@ async def refit(run: JobRun) -> None:
     await ChildProcesses(run.app).run("refit", [{}], run.service.halt)
 
 
-@job("programmes", "network", every=EVERY_5_MINUTES, only_one=True)
-async def plan_programmes(run: JobRun) -> None:
-    """Plan the programmes of conferences that are due."""
-    await chores.plan_programmes(run.app, ChildProcesses(run.app), run.service.halt)
-
-
 @job("gists", "network", every=EVERY_MINUTE, only_one=True)
 async def write_gists(run: JobRun) -> None:
     await run.service.chores.write_gists()

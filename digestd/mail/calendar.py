@@ -1,5 +1,6 @@
 """Write the sessions of papers as a calendar (iCalendar, RFC 5545)."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -7,8 +8,8 @@ from typing import NamedTuple
 from digestd.text.sanitise import clean, safe_url
 
 MEDIA_TYPE, ENDING = "text/calendar; charset=utf-8", "ics"
-_LINE_MAX = 75
-"""Bytes of a line without its end (section 3.1)."""
+_PART = re.compile(rb".{1,74}(?![\x80-\xbf])")
+"""Part of a line: with the space before it at most 75 bytes (section 3.1), and no sign is split."""
 _ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
 """Signs that a text value must not have as they are (section 3.3.11)."""
 
@@ -30,7 +31,7 @@ def calendar(name: str, events: Sequence[Event], made: datetime) -> bytes:
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//digestd//programme//EN", f"X-WR-CALNAME:{_text(name)}"]
     for event in sorted(events, key=lambda one: (one.start, one.title)):
         lines += _event(event, made)
-    return b"".join(b"".join(_folded(line)) + b"\r\n" for line in [*lines, "END:VCALENDAR"])
+    return b"".join(b"\r\n ".join(_PART.findall(line.encode())) + b"\r\n" for line in [*lines, "END:VCALENDAR"])
 
 
 def _event(event: Event, made: datetime) -> Iterator[str]:
@@ -47,14 +48,3 @@ def _text(text: str) -> str:
 
 def _time(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-
-
-def _folded(line: str) -> Iterator[bytes]:
-    """Yield a line in parts of 75 bytes at most, each but the first after a line end and a space; no sign is split."""
-    part = b""
-    for sign in line:
-        if len(part) + len(sign.encode()) > _LINE_MAX:
-            yield part + b"\r\n"
-            part = b" "
-        part += sign.encode()
-    yield part

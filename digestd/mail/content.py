@@ -64,17 +64,6 @@ class DigestLinks:
     manage: str = ""
 
 
-class Programme(NamedTuple):
-    """The conference that a digest is the programme of: its name, how many papers it has for this subscriber.
-
-    `shown`: how many of them the HTML part has.
-    """
-
-    conference: str
-    picked: int
-    shown: int
-
-
 @dataclass(frozen=True, slots=True)
 class DigestContent:
     """The content of one digest.
@@ -85,7 +74,8 @@ class DigestContent:
         held: Earlier digests that may not have arrived.
         most_read: The paper that everybody reads, if it is none of the items.
         abstracts: Where the full abstracts are.
-        programme: The conference, if it is the programme of one.
+        conference: The name of the conference, if it is the programme of one.
+        picked: How many papers it has in all; a page may show some of them.
     """
 
     list_name: str
@@ -101,7 +91,8 @@ class DigestContent:
     held: tuple[EarlierDigest, ...] = ()
     most_read: PaperView | None = None
     abstracts: FullAbstracts = FullAbstracts.NOWHERE
-    programme: Programme | None = None
+    conference: str = ""
+    picked: int = 0
 
 
 @dataclass(frozen=True, slots=True)

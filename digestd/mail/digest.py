@@ -221,15 +221,13 @@ def assemble_digest(templates: Templates, content: DigestContent, html_max: int 
     The text part, which no mail reader clips, always has every paper.
     """
     environment, count = templates.environment(content.language), len(content.items)
-    layout, most = blocks(content.items), count
-    if content.programme:
-        most = min(count, content.programme.shown)
-    for fit in DETAIL_LEVELS[most * _PAPER_BYTES > html_max // 2 :]:
-        draft = _draft(environment, content, layout, fit, min(fit.papers, most))
+    layout = blocks(content.items)
+    for fit in DETAIL_LEVELS[count * _PAPER_BYTES > html_max // 2 :]:
+        draft = _draft(environment, content, layout, fit, min(fit.papers, count))
         html = Body(draft.html)
         if html.size <= html_max:
             break
-    if min(fit.papers, most) < count:
+    if fit.papers < count:
         draft = _draft(environment, content, layout, fit, count)
     return AssembledDigest(draft.subject, Body(draft.text), html)
 
@@ -300,7 +298,7 @@ def _draft(
     draft.add(middle, *_news_parts(environment, news))
     if content.items:
         _add_papers(draft, environment, content, layout, fit, count)
-    elif not news and not content.programme:
+    elif not news:
         draft.add(_empty(environment, content.facts.unmatched, links.settings and slot("settings")))
     draft.add(foot)
     return draft
@@ -366,7 +364,7 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
     is_thin = Occasion.THIN in facts.occasions and not is_for_all
     gaps = _coverage_gaps(facts.coverage or {})
     is_quiet = not weekly and not gaps and (is_thin or near == len(content.items))
-    conference, count, _ = content.programme or ("", len(content.items), 0)
+    count = content.picked or len(content.items)
     return DigestSummary(
         list_name=clean_line(content.list_name, NAME_MAX),
         name=name,
@@ -376,7 +374,7 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         weekly=weekly,
         tomorrow=not weekly and content.date.weekday() != _FRIDAY,  # some sources have five days a week
         trending=is_for_all and any(item.reason.kind is not ReasonKind.NEW for item in content.items),
-        considered=facts.considered if facts.considered > count or conference else 0,
+        considered=facts.considered if facts.considered > count or content.conference else 0,
         count=count,
         gaps=gaps,
         samples=sum(item.paper.is_sample for item in content.items),
@@ -392,7 +390,7 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         is_not_saved=Occasion.NOT_SAVED in facts.occasions,
         is_withdrawal=not content.items and any(one.is_withdrawn for one in facts.news),
         by_mail=_gives_feedback_by_mail(content.links),
-        conference=clean_line(conference, NAME_MAX),
+        conference=clean_line(content.conference, NAME_MAX),
     )
 
 

@@ -172,9 +172,9 @@ def is_news(sighting: Sighting, now: datetime) -> bool:
 
 
 def is_recent(sighting: Sighting, now: datetime) -> bool:
-    """Return True if its paper may be picked: announced or replaced recently."""
+    """Return True if its paper may be picked: announced or replaced recently, or a conference's."""
     is_old = sighting.day is not None and now.date() - sighting.day > NEWS_WINDOW
-    return sighting.announced in NEWS | REPLACED and not is_old
+    return sighting.announced == CONFERENCE or (sighting.announced in NEWS | REPLACED and not is_old)
 
 
 class ReadableTexts(dict[TextKey, ReadableText]):
@@ -216,6 +216,7 @@ def _change(work: Work, new: Sequence[StoredSighting], papers: Sequence[PaperSta
         new_sightings=added,
         repeated=repeated,
         new_signals=_signals(papers, [one.sighting for one in new]),
+        is_pickable=not status.archived or any(one.sighting.announced == CONFERENCE for one in current),
     )
     return _changed(papers[0], change, text) if papers else change
 
@@ -227,7 +228,7 @@ def _changed(kept: PaperState, change: PaperWrite, text: PaperText) -> PaperWrit
         text = replace(text, facts=replace(text.facts, version=0))  # that it is the first version is no news
     if text != kept.text:
         return change
-    return replace(change, revised=None, becomes_plain=None if change.status.archived or kept.is_plain else text)
+    return replace(change, revised=None, becomes_plain=text if change.is_pickable and not kept.is_plain else None)
 
 
 def _split_by_known(

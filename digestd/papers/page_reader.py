@@ -14,7 +14,7 @@ from digestd.fetching.answer_parser import AnswerParser
 from digestd.fetching.fetch import Answer, Fetcher, Validators, fetch_file
 from digestd.papers.coverage import refuse_format_change
 from digestd.papers.ingest_report import SourceReport
-from digestd.papers.merge import ARCHIVE, NEWS, Decision
+from digestd.papers.merge import ARCHIVE, CONFERENCE, NEWS, SIGNALS, Decision
 from digestd.papers.page_store import store_page
 from digestd.sources.source import AnnouncementSource, Page, Reject, Request, Source
 from digestd.store.database import Database
@@ -54,6 +54,7 @@ class SourceVisit:
         required: fields that nearly all its records had so far.
         here: days for which papers are stored.
         old_before: papers published earlier are not news, if set.
+        is_conference: it lists the papers of a conference, none of which is news.
     """
 
     context: IngestContext
@@ -64,6 +65,7 @@ class SourceVisit:
     required: frozenset[str] = frozenset()
     here: frozenset[date] = frozenset()
     old_before: datetime | None = None
+    is_conference: bool = False
     asked: list[FetchRecord] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     url: str = ""
@@ -202,7 +204,7 @@ def _fetched(visit: SourceVisit, request: Request, answer: Answer, items: int) -
 
 def _store(visit: SourceVisit, source: Source, page: Page, result: FetchResult) -> None:
     is_old = _is_old(visit, source, page)
-    sightings = [_as_archive(one, visit.old_before) for one in page.sightings]
+    sightings = [_as_announced(visit, one) for one in page.sightings]
     decision = store_page(visit.context.db, visit.name, sightings, visit.context.clock())
     refused = tuple(Reject(one.ids[0], "record", f"cannot be stored ({kind})") for one, kind in decision.refused)
     page = replace(page, rejects=page.rejects + refused, sightings=_without(page.sightings, decision))
@@ -221,9 +223,11 @@ def _without(sightings: tuple[Sighting, ...], decision: Decision) -> tuple[Sight
     return tuple(one for one in sightings if one.ids[0] not in refused)
 
 
-def _as_archive(sighting: Sighting, old_before: datetime | None) -> Sighting:
+def _as_announced(visit: SourceVisit, sighting: Sighting) -> Sighting:
+    if visit.is_conference and sighting.announced != SIGNALS:
+        return replace(sighting, announced=CONFERENCE)
     is_news = sighting.announced in NEWS and sighting.day is None
-    is_old = old_before and sighting.published and sighting.published < old_before
+    is_old = visit.old_before and sighting.published and sighting.published < visit.old_before
     return replace(sighting, announced=ARCHIVE) if is_news and is_old else sighting
 
 

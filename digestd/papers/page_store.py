@@ -10,23 +10,18 @@ from sqlmodel import Session
 from digestd.domain.paper import Sighting
 from digestd.papers.deduplication import merge_duplicates
 from digestd.papers.identity import without_shared_dois
-from digestd.papers.merge import CONFERENCE, NEWS, Decision, ReadableTexts, decide, is_recent
+from digestd.papers.merge import Decision, ReadableTexts, decide, is_recent
 from digestd.store.bulk import by_halves
 from digestd.store.database import Database
-from digestd.store.papers import conferences, merges
+from digestd.store.papers import merges
 from digestd.store.papers import sightings as stored
-from digestd.store.papers.sightings import PaperState, PaperWrite, ReadableText, TextKey
+from digestd.store.papers.sightings import PaperState, ReadableText, TextKey
 
-_BLOCK = 200
-"""Papers that are converted in one transaction."""
 log = structlog.get_logger(__name__)
 
 
 def store_page(db: Database, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:
     """Merge a page into the papers, in one transaction if all can be stored; the others are returned as refused."""
-    with db.read() as session:
-        if conferences.name_of(session, source):
-            sightings = [_of_conference(sighting) for sighting in sightings]
     refused: list[tuple[Sighting, str]] = []
 
     def refuse(sighting: Sighting, error: Exception) -> None:
@@ -41,33 +36,6 @@ def store_page(db: Database, source: str, sightings: Sequence[Sighting], now: da
         sum(part.unchanged for part in parts),
         tuple(refused),
     )
-
-
-def make_readable(db: Database, papers: Sequence[int], now: datetime) -> None:
-    """Convert the texts of archived papers, and make their gists, so that they can be picked."""
-
-    def convert(some: Sequence[int]) -> None:
-        with db.read() as session:
-            readable = convert_texts(Decision(_unreadable(session, some)))
-        if readable:
-            with db.write() as session:
-                stored.lock(session)
-                stored.apply(session, _unreadable(session, some), readable, now)
-
-    def refuse(paper: int, error: Exception) -> None:
-        log.error("cannot convert a paper", paper=paper, kind=type(error).__name__)
-
-    for begin in range(0, len(papers), _BLOCK):
-        list(by_halves(papers[begin : begin + _BLOCK], convert, refuse))
-
-
-def _unreadable(session: Session, papers: Sequence[int]) -> tuple[PaperWrite, ...]:
-    found = stored.by_number(session, papers)
-    return tuple(PaperWrite(one.key, one.status, becomes_plain=one.text) for one in found if not one.is_plain)
-
-
-def _of_conference(sighting: Sighting) -> Sighting:
-    return replace(sighting, announced=CONFERENCE) if sighting.announced in NEWS else sighting
 
 
 def _store(db: Database, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:
@@ -110,7 +78,7 @@ def convert_texts(decision: Decision) -> ReadableTexts:
     """Convert every text of a paper that may be picked."""
     readable = ReadableTexts()
     for change in decision.changes:
-        text = change.becomes_plain or (None if change.status.archived else change.revised)
+        text = change.becomes_plain or (change.revised if change.is_pickable else None)
         if text:
             readable[text.key]
     return readable

@@ -89,6 +89,7 @@ async def _visit(context: IngestContext, source: Source, since: datetime | None,
         required=start.required,
         here=frozenset(row.day for row in start.known if row.items),
         old_before=_old_before(source, start, begun),
+        is_conference=start.is_conference,
     )
     if isinstance(source, EnrichmentSource):
         await _enrich(visit, source, start, begun)
@@ -98,7 +99,10 @@ async def _visit(context: IngestContext, source: Source, since: datetime | None,
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """Stored state of a source before the run. `asked_for`: the operator's first day."""
+    """Stored state of a source before the run.
+
+    `asked_for`: the operator's first day. `is_conference`: it lists the papers of a conference.
+    """
 
     since: datetime
     asked_for: date | None
@@ -107,6 +111,7 @@ class _Start:
     known: list[Coverage]
     required: frozenset[str]
     papers: Sequence[Paper]
+    is_conference: bool
 
 
 def _old_before(source: Source, start: _Start, now: datetime) -> datetime | None:
@@ -122,7 +127,8 @@ def _gather(db: Database, source: Source, since: datetime | None, now: datetime)
     learned_from = (now - HISTORY_SPAN - LOOK_BACK_MAX).date()
     with db.read() as session:
         last = sources.newest_success(session, source.name)
-        is_new_list = last is None and conferences.name_of(session, source.name) is not None
+        is_conference = source.name in conferences.names(session)
+        is_new_list = is_conference and last is None
         recent = now - FIRST_LIST if is_new_list else max(last or now - FIRST_LOOK, now - LOOK_BACK_MAX)
         start = since or recent
         is_enriching = isinstance(source, EnrichmentSource)
@@ -134,6 +140,7 @@ def _gather(db: Database, source: Source, since: datetime | None, now: datetime)
             known=sources.coverage_of(session, source.name, min(start.date(), learned_from)),
             required=required_fields(sources.latest_records(session, source.name, now - FORMAT_MEMORY)),
             papers=papers.candidates(session, now - LOOK_BACK_MAX, now)[-ENRICHED_MAX:] if is_enriching else (),
+            is_conference=is_conference,
         )
 
 

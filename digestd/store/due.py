@@ -108,14 +108,6 @@ def by_key(session: Session, subscriber: int) -> DueSubscriber:
     return found
 
 
-def active(session: Session, subscribers: Sequence[int]) -> list[DueSubscriber]:
-    """Return those of some subscribers who are active and can be read, due or not, by key."""
-    query = _DUE.where(_S.status == Status.ACTIVE, _S.id.in_(subscribers)).order_by(_S.id)
-    damaged = interests.damaged(session, subscribers)
-    found = [_due_or_damaged(row) for row in session.connection().execute(query).all()]
-    return [one for one in found if not one.is_damaged and one.key not in damaged]
-
-
 _DUE = (
     select(
         *(_S.id, _S.version, _S.last_date, _S.last_planned_us, _S.horizon, _S.next_due_us, _S.wants),
@@ -144,12 +136,6 @@ def postpone(session: Session, until: Mapping[int, datetime], had: Mapping[int, 
     """
     rows = [{"row": key, "next_due": to_us(instant), "date": had.get(key)} for key, instant in until.items()]
     core.execute_many(session, _PUT_OFF, rows)
-
-
-def touch(session: Session, subscribers: Sequence[int]) -> None:
-    """Change the mark of subscribers who got papers, so that who has read them before plans them with its next tick."""
-    moved = update(core.subscriber).where(_S.id.in_(subscribers)).values(next_due_us=_S.next_due_us + 1)
-    session.connection().execute(moved)
 
 
 _PUT_OFF = (

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import bindparam, func, insert, or_, select, true, update
 from sqlmodel import Session
 
-from digestd.domain.delivery import MailKind
+from digestd.domain.delivery import PICKED
 from digestd.domain.digest import Pick
 from digestd.domain.interest import POSITIVE_VERDICTS, Feedback, Interest, Kind, Muting, Stance, Verdict, as_interest
 from digestd.domain.paper import Paper, PaperId
@@ -394,10 +394,10 @@ def newest_event(session: Session, subscriber: int) -> int:
 
 
 def recent_picks(session: Session, subscriber: int) -> list[tuple[Paper, Pick, datetime]]:
-    """Return the picks of the newest sent digests with the time of planning."""
+    """Return the picks of the newest sent digests and programmes with the time of planning."""
     query = (
         select(_D.picks, _D.history)
-        .where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST, _D.state.in_(SENT))
+        .where(_D.subscriber_id == subscriber, _D.kind.in_(sorted(PICKED)), _D.state.in_(SENT))
         .order_by(_D.id.desc())
         .limit(DIGESTS_MAX)
     )

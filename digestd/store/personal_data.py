@@ -277,7 +277,7 @@ def prune(db: Database, now: datetime, *, keep_deliveries: int, keep_papers: int
 
 
 def _prune_deliveries(db: Database, before: datetime, dry_run: bool) -> int:
-    due = (_D.due_us < to_us(before), _D.state.not_in(_LASTING))
+    due = (_D.due_us < to_us(before), _D.state.not_in(_LASTING), _D.kind != MailKind.PROGRAMME)  # it comes once ever
     count = 0
     for ids in _batches(db, core.delivery, due):
         count += len(ids) if dry_run else _delete_deliveries(db, ids, due)

@@ -137,14 +137,11 @@ def test_check_of_unreachable_host_is_one_line(
 def test_add_conference_names_it(run: Run, spec: str, more: tuple[str, ...], name: str) -> None:
     added = run("source", "add", spec, "--conference", *more)
     assert (added.exit_code, f"who follow {name} get one programme" in added.stderr) == (0, True)
-    [row] = [row for row in json.loads(run("source", "list", "--json").stdout) if row["conference"]]
-    assert (row["source"], row["conference"]) == (spec, name)
     [listed] = json.loads(run("conference", "list", "--json").stdout)
-    expected = {"conference": name, "source": spec, "state": "collecting", "papers": 0, "newest": None, "programmes": 0}
+    expected = {"name": name, "source": spec, "state": "collecting", "papers": 0, "newest": None, "programmes": 0}
     assert listed == expected
-    planned = json.loads(run("conference", "plan", name, "--json").stdout)
-    assert (planned["papers"], planned["planned"]) == (0, 0)
-    assert json.loads(run("conference", "list", "--json").stdout) == [expected]
+    assert "get its programme, from 0 papers, with their next digest" in run("conference", "plan", name).stderr
+    assert json.loads(run("conference", "list", "--json").stdout) == [expected | {"state": "open"}]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +151,9 @@ def test_add_conference_names_it(run: Run, spec: str, more: tuple[str, ...], nam
         (("acl-anthology:acl", "--conference", "--name", "2027-W01"), "begins with a letter, as in 'ICLR 2027'"),
         (("acl-anthology:acl", "--conference", "--name", "A" * 17), "at most 16 letters"),
         (("acl-anthology:acl", "--name", "ACL 2027"), "add --conference"),
-        (("acl-anthology:acl", "--conference", "--name", "ICLR 2027"), "choose another --name"),
+        (("acl-anthology:acl", "--conference", "--name", "iclr 2027"), "choose another --name"),
+        (("openreview:ICLR.cc/2027/Workshop/AgentAI", "--conference"), "give one by --name"),
+        (("feed:https://example.org/feed/2027", "--conference"), "give one by --name"),
     ],
 )
 def test_add_conference_refuses_odd_names(run: Run, words: tuple[str, ...], said: str) -> None:
@@ -170,5 +169,11 @@ def test_conference_sessions_reports_bad_lines(run: Run, tmp_path: Path) -> None
     done = run("conference", "sessions", "ICLR 2027", str(tmp_path / "s.csv"), "--json")
     [entry] = json.loads(done.stdout)["refused"]
     assert (done.exit_code, entry["line"], entry["field"]) == (1, 2, "paper")
+    (tmp_path / "s.csv").write_text("paper;start;end;room\n")
+    assert "with commas between them" in str(
+        run("conference", "sessions", "ICLR 2027", str(tmp_path / "s.csv")).exception
+    )
+    (tmp_path / "s.csv").write_text('paper,start,end,room\n"Lakes,2027\nRivers,2027\n')
+    assert "correct its quotes" in str(run("conference", "sessions", "ICLR 2027", str(tmp_path / "s.csv")).exception)
     unknown = run("conference", "plan", "XYZ 2027")
     assert "`digestd conference list` shows all" in str(unknown.exception)

@@ -1,10 +1,13 @@
-"""The page of a conference's programme: filters, files and the calendar; and the API of conferences."""
+"""The page of a conference's programme: topics, files and the calendar; and the API of conferences."""
+
+from datetime import timedelta
 
 import pytest
 from starlette.testclient import TestClient
 
-from digestd.digests.programmes import plan_programmes
+from digestd.digests.planner import plan
 from digestd.domain.paper import PaperId, Sighting, Words
+from digestd.papers.merge import CONFERENCE
 from digestd.papers.page_store import store_page
 from digestd.papers.sessions import import_sessions
 from digestd.security.tokens import Purpose, Scope
@@ -15,6 +18,7 @@ from tests.web.html import tree
 from tests.web.test_api import token
 
 NAME, SOURCE = "ICLR 2027", "openreview:ICLR.cc/2027/Conference"
+LONG = f"sorting keys {'of <b>all</b> kinds ' * 15}"
 TITLES = {
     "a1": "Frozen lakes and their sorting keys",
     "a2": "Sorting keys of glacial rivers",
@@ -31,10 +35,12 @@ def view(backend: Backend) -> str:
     with db.write() as session:
         sources.add(session, [SOURCE], now, NAME)
     store_page(db, SOURCE, [_sighting(name) for name in TITLES], now)
-    topics = ["sorting keys", "tidepool lanterns"]
-    backend.join("ada@example.org", name="Ada Lovelace", topics=topics, venues=["ICLR"], explore=False)
-    report = plan_programmes(db, backend.app.planner, NAME, now)
-    assert report.planned == 1
+    backend.join(
+        "ada@example.org", name="Ada Lovelace", topics=[LONG, "tidepool lanterns"], venues=["ICLR"], explore=False
+    )
+    with db.write() as session:
+        assert conferences.open_programmes(session, NAME).papers == len(TITLES)
+    plan(db, backend.app.planner, now + timedelta(days=1))
     with db.read() as session:
         [number] = session.connection().execute(core.delivery.select().where(core.delivery.c.kind == "programme"))
     return backend.link(Purpose.VIEW, number.id)
@@ -43,53 +49,49 @@ def view(backend: Backend) -> str:
 def _sighting(name: str) -> Sighting:
     title = TITLES[name]
     abstract = f"We show {title.lower()}. {title} are studied here. We measure them on many samples."
-    return Sighting(ids=(PaperId(f"openreview:{name}"),), words=Words(title, abstract), announced="new")
+    return Sighting(ids=(PaperId(f"openreview:{name}"),), words=Words(title, abstract), announced=CONFERENCE)
 
 
 def titles(client: TestClient, url: str) -> set[str]:
     page = client.get(url)
     assert page.status_code == 200, page.text
-    return {name for name, title in TITLES.items() if title in page.text.partition("</form>")[2]}
+    assert "Your programme: of 4 papers, 3 fit your interests." in page.text
+    return {name for name, title in TITLES.items() if title in page.text.partition("</nav>")[2]}
 
 
-def test_programme_page_filters_without_javascript(client: TestClient, view: str) -> None:
+def test_programme_page_filters_by_topic(client: TestClient, view: str) -> None:
     page = client.get(view)
     assert "<script" not in page.text
-    assert "form-action 'self'" in page.headers["content-security-policy"]
     assert "Lovelace" not in page.text
     assert "/p/" not in page.text
     assert "/u/" not in page.text
-    assert {one.attrib["value"] for one in tree(page.text).iter("option")} == {"", "sorting keys", "tidepool lanterns"}
-    assert titles(client, view) == {"a1", "a2", "a3"}
-    assert titles(client, f"{view}?q=GLACIAL+rivers") == {"a2"}
-    assert titles(client, f"{view}?topic=tidepool+lanterns") == {"a3"}
-    assert titles(client, f"{view}?topic=tidepool+lanterns&q=lakes") == set()
-    odd = client.get(view, params={"q": '"><script>alert(1)</script>', "topic": "\u202e{{ 7 }}"})
-    assert odd.status_code == 200
-    assert "<script>" not in odd.text
-    assert "No paper fits" in odd.text
-    assert client.get(f"{view}?q={'x' * 300}").status_code < 500
+    assert "<b>all" not in page.text
+    links = [one.attrib["href"] for one in tree(page.text).iter("a") if one.attrib["href"].startswith("?")]
+    assert links == ["?topic=0", "?topic=1", "?topic=2"]
+    by_topic = [titles(client, f"{view}{link}") for link in links]
+    assert by_topic[0] == {"a1", "a2", "a3"}
+    assert {frozenset(each) for each in by_topic[1:]} == {frozenset({"a1", "a2"}), frozenset({"a3"})}
+    assert titles(client, f"{view}?topic=7") == by_topic[0]
+    assert client.get(f"{view}?topic=x").status_code < 500
 
 
 def test_programme_comes_as_bibtex_and_calendar(client: TestClient, backend: Backend, view: str) -> None:
     assert client.get(f"{view}/digest.bib").text.count("@") == 3
     assert client.get(f"{view}/digest.ics").status_code == 404
     assert "iCalendar" not in client.get(view).text
-    lines: list[dict[str | None, str | None]] = [
-        {
-            "paper": "openreview:a1",
-            "start": "2027-04-24T09:00+02:00",
-            "end": "2027-04-24T10:00+02:00",
-            "room": "Hall 3",
-        },
-        {"paper": TITLES["a3"].upper(), "start": "2027-04-25T09:00Z", "end": "2027-04-25T10:00Z", "room": None},
-        {"paper": "openreview:unknown", "start": "2027-04-25T09:00Z", "end": "2027-04-25T10:00Z", "room": ""},
-        {"paper": "openreview:a2", "start": "2027-04-25T09:00", "end": "2027-04-25T10:00Z", "room": ""},
-        {"paper": "openreview:a2", "start": "2027-04-25T09:00Z", "end": "2027-04-25T09:00Z", "room": ""},
+    lines = [
+        "paper,start,end,room",
+        "openreview:a1,2027-04-24T09:00+02:00,2027-04-24T10:00+02:00,Hall 3",
+        f'"{TITLES["a3"].upper()}",2027-04-25T09:00Z,2027-04-25T10:00Z',
+        "",
+        "openreview:unknown,2027-04-25T09:00Z,2027-04-25T10:00Z,",
+        "openreview:a2,2027-04-25T09:00,2027-04-25T10:00Z,",
+        "openreview:a2,2027-04-25T09:00Z,2027-04-25T09:00Z,",
     ]
-    added, refused = import_sessions(backend.app.db, NAME, lines)
-    assert (added, [(line, error.field) for line, error in refused]) == (2, [(4, "paper"), (5, "start"), (6, "end")])
-    assert "iCalendar" in client.get(view).text
+    added, refused = import_sessions(backend.app.db, NAME, "\n".join(lines))
+    assert (added, [(line, error.field) for line, error in refused]) == (2, [(5, "paper"), (6, "start"), (7, "end")])
+    assert import_sessions(backend.app.db, NAME, "\n".join([lines[0], lines[-1]]))[0] == 0
+    assert "iCalendar" in client.get(view).text, "a file without a valid line leaves the sessions"
     answer = client.get(f"{view}/digest.ics")
     assert answer.headers["content-type"] == "text/calendar; charset=utf-8"
     assert answer.headers["content-disposition"] == 'attachment; filename="ICLR 2027.ics"'
@@ -98,15 +100,15 @@ def test_programme_comes_as_bibtex_and_calendar(client: TestClient, backend: Bac
     assert "Lovelace" not in answer.text
 
 
-def test_conference_api_lists_and_asks(client: TestClient, backend: Backend, view: str) -> None:
+def test_conference_api_lists_and_opens(client: TestClient, backend: Backend, view: str) -> None:
+    with backend.app.db.write() as session:
+        conferences.hold_programmes(session)
     [listed] = conferences_of(client, backend)
-    assert (listed["name"], listed["papers"], listed["programmes"], listed["state"]) == (NAME, 4, 1, "planned")
+    assert (listed["name"], listed["papers"], listed["programmes"], listed["state"]) == (NAME, 4, 1, "held")
     path = f"/api/v1/conferences/{NAME}/plan"
     assert client.post(path, headers=token(backend, Scope.READ)).status_code == 403
     asked = client.post(path, headers=token(backend, Scope.READ, Scope.WRITE))
-    assert (asked.status_code, asked.json()["state"]) == (202, "asked")
-    with backend.app.db.read() as session:
-        assert conferences.find(session, NAME).is_due
+    assert (asked.status_code, asked.json()) == (200, listed | {"state": "open"})
     unknown = client.post("/api/v1/conferences/XYZ/plan", headers=token(backend, Scope.READ, Scope.WRITE))
     assert unknown.status_code == 404
 

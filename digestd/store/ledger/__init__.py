@@ -19,7 +19,7 @@ nothing of SMTP: it takes results and returns claims.
 
 from digestd.store.ledger.claim_queue import claim, claim_these, divert, expire, force_index_scans
 from digestd.store.ledger.commit_point import commit_sends
-from digestd.store.ledger.create import Notice, plan_copy, plan_digests, plan_notice, plan_programmes, stored_digests
+from digestd.store.ledger.create import Notice, plan_copy, plan_digests, plan_notice, plan_programme, stored_digests
 from digestd.store.ledger.results import count_waiting, record_journalled, record_results
 from digestd.store.ledger.settlement import (
     count_long_uncertain,
@@ -43,7 +43,7 @@ __all__ = [
     "plan_copy",
     "plan_digests",
     "plan_notice",
-    "plan_programmes",
+    "plan_programme",
     "record_journalled",
     "record_results",
     "release",

@@ -19,7 +19,7 @@ from digestd.domain.schedule import DAILY_LIFE, PROGRAMME_LIFE
 from digestd.store import core
 from digestd.store.bulk import BulkStatement, Value
 from digestd.store.ledger import seen_papers
-from digestd.store.ledger.packing import pack_occasions, pack_picks, step
+from digestd.store.ledger.packing import pack_occasions, pack_picks, readable_picks, step
 from digestd.store.timestamps import to_us
 
 _NO_TEMPLATES = ""
@@ -87,7 +87,11 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class NewCopy:
-    """A copy of a digest to create. `packed`: its picks, or the topics without a paper, as the ledger stores them."""
+    """A copy of a digest to create, or a programme.
+
+    `period`: of a programme, the name of its conference. `packed`: its picks, or the topics without a paper, as the
+    ledger stores them.
+    """
 
     subscriber: int
     consent_version: int
@@ -244,38 +248,6 @@ def plan_notice(session: Session, notice: Notice, message_id: str, now: datetime
     return _insert_ready(session, row, Actor.PLANNER, now, notice.expires, notice.not_before)
 
 
-@dataclass(frozen=True, slots=True)
-class NewProgramme:
-    """The programme of a conference to create. `date`: the subscriber's local date, as ISO text."""
-
-    subscriber: int
-    consent_version: int
-    conference: str
-    date: str
-    picks: tuple[Pick, ...]
-    considered: int
-    message_id: str
-
-
-def plan_programmes(session: Session, programmes: Sequence[NewProgramme], now: datetime) -> None:
-    """Write programmes, to be sent at once, and their papers as seen. No subscriber may have one of that conference."""
-    for new in programmes:
-        row = {
-            "subscriber_id": new.subscriber,
-            "kind": MailKind.PROGRAMME,
-            "key": new.conference,
-            "covers_from": new.date,
-            "consent_version": new.consent_version,
-            "message_id": new.message_id,
-            "picks": pack_picks(new.picks),
-            "considered": new.considered,
-            "coverage": {},
-            "occasions": "",
-        }
-        _insert_ready(session, row, Actor.PLANNER, now, now + PROGRAMME_LIFE)
-    seen_papers.add(session, {new.subscriber: [pick.paper for pick in new.picks] for new in programmes})
-
-
 def plan_copy(session: Session, copy: NewCopy, message_id: Callable[[str], str], now: datetime) -> int:
     """Write a copy of a digest, to be sent at once, and return its number.
 
@@ -287,19 +259,35 @@ def plan_copy(session: Session, copy: NewCopy, message_id: Callable[[str], str],
         table.subscriber_id == copy.subscriber, table.kind == MailKind.COPY, table.covers_from == copy.period
     )
     key = f"{copy.period}-{session.connection().execute(earlier).scalar_one() + 1}"
-    row = {
+    row = _row_of(copy, MailKind.COPY, key, message_id(key.replace(" ", "-")))
+    return _insert_ready(session, row, Actor.OPERATOR, now, now + DAILY_LIFE)
+
+
+def plan_programme(session: Session, new: NewCopy, message_id: str, now: datetime) -> None:
+    """Write the programme of a conference, to be sent at once, and its papers as seen.
+
+    Its subscriber may have none of that conference. Without picks it is empty, so that they are not asked again.
+    """
+    row = _row_of(new, MailKind.PROGRAMME, new.period, message_id)
+    row["state"] = State.READY if new.packed else State.EMPTY
+    _insert_ready(session, row, Actor.PLANNER, now, now + PROGRAMME_LIFE)
+    if new.packed:
+        seen_papers.add(session, {new.subscriber: [pick.paper for pick in readable_picks(new.packed)]})
+
+
+def _row_of(copy: NewCopy, kind: MailKind, key: str, message_id: str) -> dict[str, object]:
+    return {
         "subscriber_id": copy.subscriber,
-        "kind": MailKind.COPY,
+        "kind": kind,
         "key": key,
         "covers_from": copy.period,
         "consent_version": copy.consent_version,
-        "message_id": message_id(key),
+        "message_id": message_id,
         "picks": copy.packed,
         "considered": copy.facts.considered,
         "coverage": dict(copy.facts.coverage or {}),
         "occasions": pack_occasions(copy.facts.occasions, copy.facts.most_read, copy.facts.quiet_days),
     }
-    return _insert_ready(session, row, Actor.OPERATOR, now, now + DAILY_LIFE)
 
 
 def audit_hash(due: Iterable[tuple[int, str]]) -> int:
@@ -318,11 +306,11 @@ def _insert_ready(
     expires: datetime,
     not_before: datetime | None = None,
 ) -> int:
-    """Write a delivery that is ready, and return its number."""
-    at_us = to_us(now)
-    state = {
-        "state": State.READY,
-        "history": step(State.READY, actor, at_us),
+    """Write a delivery that is ready, unless its row has another state, and return its number."""
+    at_us, state = to_us(now), State(str(row.get("state", State.READY)))
+    values = {
+        "state": state,
+        "history": step(state, actor, at_us),
         "due_us": at_us,
         "expires_us": to_us(expires),
         "not_before_us": to_us(not_before or now),
@@ -330,7 +318,7 @@ def _insert_ready(
         "failures": 0,
         "template_hash": _NO_TEMPLATES,
     }
-    statement = insert(core.delivery).values(row | state).returning(core.delivery.c.id)
+    statement = insert(core.delivery).values(row | values).returning(core.delivery.c.id)
     return int(session.connection().execute(statement).scalar_one())
 
 

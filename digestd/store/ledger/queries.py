@@ -1,6 +1,6 @@
 """Read deliveries for the CLI, pages and previews; count what is ready."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -163,9 +163,9 @@ _NEWEST_PICKS = (
 )
 
 
-def digests(session: Session, subscriber: int) -> list[DeliveryView]:
-    """Return every digest of a subscriber, empty ones too, oldest first."""
-    query = _WITH_READER.where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST)
+def digests(session: Session, subscriber: int, kinds: Collection[MailKind] = (MailKind.DIGEST,)) -> list[DeliveryView]:
+    """Return every digest of a subscriber, or mail of other kinds, empty ones too, oldest first."""
+    query = _WITH_READER.where(_D.subscriber_id == subscriber, _D.kind.in_(sorted(kinds)))
     return [_entry(row) for row in session.connection().execute(query.order_by(_D.id))]
 
 

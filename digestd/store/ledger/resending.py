@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlmodel import Session
 
-from digestd.domain.delivery import UNSENT, MailKind, State
+from digestd.domain.delivery import PICKED, UNSENT, MailKind, State
 from digestd.domain.digest import DigestFacts
 from digestd.domain.subscriber import Status, Timing
 from digestd.store import core
@@ -61,7 +61,7 @@ class ResendCandidate:
 def resend_candidates(session: Session, wanted: ResendFilter, after: int, limit: int) -> list[ResendCandidate]:
     """Return up to `limit` digests with papers that match, with numbers beyond `after`, by number.
 
-    Those that cannot be read are left out; nothing is left if none is returned.
+    A programme matches only by its number. Those that cannot be read are left out; nothing is left if none is returned.
     """
     later = core.delivery.alias("later")
     newer = select(later.c.id).where(
@@ -70,6 +70,7 @@ def resend_candidates(session: Session, wanted: ResendFilter, after: int, limit:
         later.c.kind.in_([MailKind.COPY, MailKind.DIGEST]),
         later.c.state.in_(_LIVE),
     )
+    kinds = PICKED if wanted.delivery is not None else {MailKind.DIGEST}
     query = (
         select(
             *(
@@ -89,7 +90,7 @@ def resend_candidates(session: Session, wanted: ResendFilter, after: int, limit:
         )
         .join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
         .outerjoin(core.suppression, _X.address_key == _S.address_key)
-        .where(_D.id > max(after, first_delivery_since(session, wanted.since) - 1), _D.kind == MailKind.DIGEST)
+        .where(_D.id > max(after, first_delivery_since(session, wanted.since) - 1), _D.kind.in_(sorted(kinds)))
         .where(_D.due_us >= to_us(wanted.since), _D.state.in_(sorted(wanted.states)), _S.address.is_not(None))
         .order_by(_D.id)
         .limit(limit)

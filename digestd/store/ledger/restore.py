@@ -165,28 +165,31 @@ class LostDigest:
     due: datetime
     expires: datetime
     kind: MailKind = MailKind.DIGEST
-    covers_from: str = ""
 
 
 def add_lost_digest(session: Session, digest: LostDigest) -> OpenDelivery | None:
-    """Write a lost digest again, as ready, under its own number if that is free; None if its period has one."""
+    """Write a lost digest again, as ready, under its own number if that is free; None if its period has one.
+
+    Without papers it is empty, and None is returned.
+    """
     connection, due_us = session.connection(), to_us(digest.due)
+    state = State.READY if digest.papers else State.EMPTY
     same = (_D.subscriber_id == digest.subscriber, _D.kind == digest.kind, _D.key == digest.period)
     if connection.execute(select(_D.id).where(*same)).first() is not None:
         return None
     taken = connection.execute(select(_D.id).where(_D.id == digest.sent.delivery)).first()
     row = _row(digest.subscriber, digest.kind, digest.period, digest.message_id, due_us) | {
         "consent_version": digest.consent_version,
-        "covers_from": digest.covers_from or digest.period,
-        "state": State.READY,
-        "history": step(State.READY, Actor.RECOVERY, due_us),
+        "covers_from": digest.period,
+        "state": state,
+        "history": step(state, Actor.RECOVERY, due_us),
         "picks": pack_picks([Pick(*paper, 0.0, Section.FOR_YOU, _UNKNOWN_REASON) for paper in digest.papers]),
-        "considered": len(digest.papers),
+        "considered": len(digest.papers) if digest.kind is MailKind.DIGEST else 0,
         "expires_us": max(to_us(digest.expires), digest.sent.at_us + 1),
     }
     number = {} if taken else {"id": digest.sent.delivery}
     added = connection.execute(insert(core.delivery).values(row | number).returning(_D.id)).scalar_one()
-    return OpenDelivery(int(added), State.READY, digest.message_id, due_us, 0)
+    return OpenDelivery(int(added), state, digest.message_id, due_us, 0) if digest.papers else None
 
 
 def reschedule(session: Session, subscriber: int, last_date: str, planned: datetime, next_due: datetime) -> None:

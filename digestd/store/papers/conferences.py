@@ -1,32 +1,35 @@
 """Conferences: sources whose papers come as one programme per subscriber, and never in a daily digest."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, literal_column, select, text, update
 from sqlmodel import Session
 
-from digestd.domain.delivery import MailKind
-from digestd.domain.interest import Kind, Stance
+from digestd.domain.delivery import MailKind, State
 from digestd.errors import NotFound
 from digestd.store import core, papers
-from digestd.store.bulk import chunks
 from digestd.store.papers import sources
+from digestd.store.tables.papers import LISTED
 from digestd.store.timestamps import from_us
 
 STILL = timedelta(days=1)
 """Time without a new paper after which the list of a conference is taken as complete."""
-_S, _G, _P, _I, _D = core.source.c, core.sighting.c, core.paper.c, core.interest.c, core.delivery.c
+_S, _G, _P, _D = core.source.c, core.sighting.c, core.paper.c, core.delivery.c
+Sessions = Mapping[int, tuple[datetime, datetime, str]]
+"""Start, end and room by row number of the paper."""
+_IS_PROGRAMME = _D.kind == literal_column(f"'{MailKind.PROGRAMME}'")
+"""Written like the condition of the partial index; SQLite does not match a parameter to it."""
 
 
 class Programmes(StrEnum):
     """The state of a conference's programmes."""
 
     COLLECTING = "collecting"  # the list is still growing
-    ASKED = "asked"  # they are planned with the next tick
-    PLANNED = "planned"
+    OPEN = "open"  # each follower gets theirs after their next digest
+    HELD = "held"  # a restore lost who had one: none is planned until the operator asks for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +37,17 @@ class Conference:
     """A conference.
 
     Attributes:
-        papers: Row numbers of its papers that can be shown.
+        papers: How many of its papers can be shown.
         newest: When the newest of them was listed; None without any.
-        checked: When its source last answered; None if it never did.
-        sent: How many subscribers have a programme.
+        programmes: How many subscribers have got one.
     """
 
     name: str
     source: str
     state: Programmes
-    papers: tuple[int, ...]
+    papers: int
     newest: datetime | None
-    checked: datetime | None
-    sent: int
-
-    @property
-    def is_due(self) -> bool:
-        """Return True if its programmes are to be planned: asked for, or its list was seen unchanged for a day."""
-        if not self.papers or self.state is not Programmes.COLLECTING:
-            return bool(self.papers) and self.state is Programmes.ASKED
-        return bool(self.newest and self.checked and self.checked - self.newest >= STILL)
+    programmes: int
 
 
 def names(session: Session) -> dict[str, str]:
@@ -62,81 +56,73 @@ def names(session: Session) -> dict[str, str]:
     return {row.spec: row.conference for row in session.connection().execute(query)}
 
 
-def name_of(session: Session, source: str) -> str | None:
-    """Return the name of the conference that a source lists; None if it lists none."""
-    return session.connection().execute(select(_S.conference).where(_S.spec == source)).scalar()
-
-
-def is_any_open(session: Session) -> bool:
-    """Return True if a conference has no programmes yet."""
-    wanted = _S.conference.is_not(None), func.coalesce(_S.programmes, "") != Programmes.PLANNED
-    return session.connection().execute(select(_S.id).where(*wanted).limit(1)).first() is not None
-
-
 def listing(session: Session) -> list[Conference]:
     """Return the conferences in the order they were added."""
-    return [find(session, name) for name in names(session).values()]
+    query = select(core.source).where(_S.conference.is_not(None)).order_by(_S.id)
+    return [_conference(session, row) for row in session.connection().execute(query).all()]
 
 
 def find(session: Session, name: str) -> Conference:
     """Return a conference by its name. Raises NotFound."""
-    row = session.connection().execute(select(core.source).where(_S.conference == name)).first()
-    if row is None:
+    found = next((one for one in listing(session) if one.name == name), None)
+    if found is None:
         raise NotFound(f"there is no conference {name[:80]!r}; `digestd conference list` shows all")
-    listed = (
+    return found
+
+
+def listed(session: Session, source: str) -> dict[int, datetime]:
+    """Return the row numbers of the papers of a conference that can be shown, and when each was first listed."""
+    query = (
         select(_G.paper, func.min(_G.seen_us).label("since"))
         .join_from(core.sighting, core.paper, _P.id == _G.paper)
-        .where(_G.source == row.spec, _P.withdrawn.is_(False), _P.revision_id.is_not(None))
+        .where(_G.source == source, text(LISTED), _P.withdrawn.is_(False), _P.revision_id.is_not(None))
         .group_by(_G.paper)
         .order_by(_G.paper)
     )
-    found = session.connection().execute(listed).all()
-    sent = select(func.count()).where(_D.kind == MailKind.PROGRAMME, _D.key == name)
+    return {row.paper: from_us(row.since) for row in session.connection().execute(query)}
+
+
+def _conference(session: Session, row: core.Record) -> Conference:
+    found, checked = listed(session, row.spec), sources.newest_success(session, row.spec)
+    newest = max(found.values(), default=None)
+    is_still = newest is not None and checked is not None and checked - newest >= STILL
+    state = Programmes.OPEN if is_still else Programmes.COLLECTING
+    sent = select(func.count()).where(_IS_PROGRAMME, _D.key == row.conference, _D.state != State.EMPTY)
     return Conference(
-        name=name,
+        name=row.conference,
         source=row.spec,
-        state=Programmes(row.programmes or Programmes.COLLECTING),
-        papers=tuple(one.paper for one in found),
-        newest=from_us(max(one.since for one in found)) if found else None,
-        checked=sources.newest_success(session, row.spec),
-        sent=session.connection().execute(sent).scalar_one(),
+        state=Programmes(row.programmes) if row.programmes in set(Programmes) else state,
+        papers=len(found),
+        newest=newest,
+        programmes=session.connection().execute(sent).scalar_one(),
     )
 
 
-def set_programmes(session: Session, name: str, state: Programmes) -> None:
-    session.connection().execute(update(core.source).where(_S.conference == name).values(programmes=state))
+def open_programmes(session: Session, name: str) -> Conference:
+    """Plan the programmes of a conference from now on, whatever its state. Raises NotFound."""
+    session.connection().execute(update(core.source).where(_S.conference == name).values(programmes=Programmes.OPEN))
+    return find(session, name)
 
 
-def followed_venues(session: Session) -> list[str]:
-    """Return the venues that subscribers follow, as they wrote them."""
-    query = select(_I.value).where(_I.kind == Kind.VENUE, _I.stance == Stance.LIKED).distinct()
-    return sorted(session.connection().execute(query).scalars())
+def hold_programmes(session: Session) -> int:
+    """Plan no programmes until the operator asks for them; return of how many conferences."""
+    held = update(core.source).where(_S.conference.is_not(None)).values(programmes=Programmes.HELD)
+    return session.connection().execute(held).rowcount
 
 
-def followers(session: Session, venues: Iterable[str], name: str) -> list[int]:
-    """Return the subscribers who follow one of these venues and have no programme of a conference, by number."""
-    query = select(_I.subscriber_id).where(_I.kind == Kind.VENUE, _I.stance == Stance.LIKED)
-    found: set[int] = set()
-    for some in chunks(set(venues)):
-        found |= set(session.connection().execute(query.where(_I.value.in_(some))).scalars())
-    return without_programme(session, sorted(found), name)
-
-
-def without_programme(session: Session, subscribers: Iterable[int], name: str) -> list[int]:
-    """Return those of some subscribers who have no programme of a conference, in order."""
-    query = select(_D.subscriber_id).where(_D.kind == MailKind.PROGRAMME, _D.key == name)
-    wanted, has = list(subscribers), set[int]()
-    for some in chunks(wanted):
-        has |= set(session.connection().execute(query.where(_D.subscriber_id.in_(some))).scalars())
-    return [one for one in wanted if one not in has]
+def with_programme(session: Session, name: str, subscribers: Collection[int]) -> set[int]:
+    """Return those of some subscribers who have a programme of a conference, or whom none of its papers fitted."""
+    theirs = _D.subscriber_id.in_(subscribers), _D.kind == MailKind.PROGRAMME, _D.key == name
+    query = select(_D.subscriber_id).where(*theirs)
+    return set(session.connection().execute(query).scalars())
 
 
 def set_sessions(session: Session, name: str, sessions: Mapping[str, list[str]]) -> None:
     session.connection().execute(update(core.source).where(_S.conference == name).values(sessions=dict(sessions)))
 
 
-def sessions(session: Session, name: str, keys: Iterable[int]) -> dict[int, tuple[datetime, datetime, str]]:
-    """Return start, end and room of those of some papers, by row number, whose sessions are known."""
+def sessions(session: Session, name: str, keys: Iterable[int]) -> Sessions:
+    """Return the sessions of those of some papers for which they are known."""
     stored = session.connection().execute(select(_S.sessions).where(_S.conference == name)).scalar() or {}
     now_known_as, current = papers.merged_into(session, keys), papers.aliases(session, stored)
     by_key = {current[paper]: stored[paper] for paper in stored if paper in current}

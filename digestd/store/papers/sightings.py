@@ -119,6 +119,7 @@ class PaperWrite:
         revised: The text of the new revision; None if the text is unchanged.
         becomes_plain: The unchanged text, if it must now be stored without TeX as well.
         repeated: Stored sightings that were reported again.
+        is_pickable: Whether a digest may have it: as news, or in the programme of the conference that lists it.
     """
 
     key: int | None
@@ -133,6 +134,7 @@ class PaperWrite:
     new_signals: Mapping[str, float] | None = None
     by: str = "identifier"
     evidence: str = ""
+    is_pickable: bool = False
 
 
 def record(sighting: Sighting) -> dict[str, Any]:
@@ -288,7 +290,7 @@ def _revise(
     readable: Mapping[TextKey, ReadableText],
     now: datetime,
 ) -> None:
-    """Append revisions. The text of archived papers stays in TeX until the paper becomes news."""
+    """Append revisions. The text of archived papers stays in TeX until a digest may have the paper."""
     rows = [_revision(number, key, change, readable) | {"made_us": to_us(now)} for number, key, change in numbered]
     core.execute_many(session, insert(core.revision), rows)
     current = [{"b_key": key, "b_revision": number} for number, key, change in numbered if change.key is not None]
@@ -304,7 +306,7 @@ def _revision(number: int, key: int, change: PaperWrite, readable: Mapping[TextK
         "paper": key,
         "title": revised.words.title,
         "abstract": revised.words.abstract,
-        **_readable_columns(None if change.status.archived else readable[revised.key]),
+        **_readable_columns(readable[revised.key] if change.is_pickable else None),
         "authors": list(revised.words.authors),
         "categories": list(revised.words.categories),
         "url": revised.url,

@@ -3,12 +3,12 @@
 A fetch is kept by source and address, with its validators.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, select
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.coverage import Coverage, CoverageState
@@ -39,8 +39,11 @@ def specs(session: Session) -> list[str]:
     return list(session.connection().execute(query).scalars())
 
 
-def add(session: Session, new: Iterable[str], now: datetime, conference: str | None = None) -> None:
-    """Add sources; each must be new. `conference`: the name of the one that they list."""
+def add(session: Session, new: Collection[str], now: datetime, conference: str | None = None) -> None:
+    """Add sources; each must be new. `conference`: the name of the one whose papers they list, and have listed."""
+    if conference:
+        of_theirs = update(core.sighting).where(core.sighting.c.source.in_(new))
+        session.connection().execute(of_theirs.values(announced="conference"))
     rows = [{"spec": spec, "added_us": to_us(now), "conference": conference} for spec in new]
     core.execute_many(session, insert(core.source), rows)
 

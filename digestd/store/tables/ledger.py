@@ -61,6 +61,8 @@ class DeliveryRow(Row):
               sqlite_where=text(one_of("state", AT_WORK)), postgresql_where=text(one_of("state", AT_WORK))),
         Index("ix_delivery_uncertain", "subscriber_id",
               sqlite_where=text("state = 'uncertain'"), postgresql_where=text("state = 'uncertain'")),
+        Index("ix_delivery_programme", "key",
+              sqlite_where=text("kind = 'programme'"), postgresql_where=text("kind = 'programme'")),
         Index("ix_delivery_offered", "offered_in",
               sqlite_where=text("offered_in IS NOT NULL"), postgresql_where=text("offered_in IS NOT NULL")),
     )  # fmt: skip

@@ -1,11 +1,14 @@
 """Papers, sightings, sources, and what is derived from them."""
 
-from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.gist import GistKind
 from digestd.store.tables.columns import KEY, Row, one_of, own_key, ref, us
+
+LISTED = "announced = 'conference'"
+"""Condition for what the sources of conferences list: few of all, found by an index of their own."""
 
 
 class PaperRow(Row):
@@ -65,7 +68,11 @@ class SightingRow(Row):
     """One source's report about a paper; a row per change (`digest` is a hash)."""
 
     __tablename__ = "sighting"
-    __table_args__ = (UniqueConstraint("paper", "source", "digest"),)
+    __table_args__ = (
+        UniqueConstraint("paper", "source", "digest"),
+        Index("ix_sighting_listed", "source", "paper", "seen_us",
+              sqlite_where=text(LISTED), postgresql_where=text(LISTED)),
+    )  # fmt: skip
     id: int | None = Field(default=None, sa_column=own_key())
     paper: int = Field(sa_column=ref("paper.id"))
     source: str = Field(max_length=200)
@@ -120,8 +127,8 @@ class HostRow(Row):
 class SourceRow(Row):
     """A configured source, by its spec.
 
-    `conference`: the name of the conference whose papers it lists; `programmes`: whether its programmes were asked for,
-    or planned; `sessions`: [start, end, room] by identifier of a paper.
+    `conference`: the name of the conference whose papers it lists; `programmes`: whether they were opened or held,
+    whatever its list says; `sessions`: [start, end, room] by identifier of a paper.
     """
 
     __tablename__ = "source"
