@@ -26,7 +26,7 @@ from digestd.store.migrate import require_current
 from digestd.store.processes import HeldLock
 
 PLAN_SECONDS = 15
-"""Planning keeps to the beat of the clock, so that it begins as the hour does for which people wait."""
+"""Planning keeps to the beat of the clock, so that sending begins as the hour does for which people wait."""
 REFIT_SECONDS = 15 * 60
 GIST_SECONDS = 60
 JUDGE_SECONDS = 10 * 60
@@ -61,6 +61,7 @@ class Scheduler:
         self._stopping = False
         self._chores = Chores(app, lambda: not self._stopping)
         self._plan_after: datetime | None = None
+        self._send_from: datetime | None = None
         self.last_tick: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -122,13 +123,16 @@ class Scheduler:
             last = now
 
     async def plan(self) -> None:
-        """Plan everything due, but not before the first ingest after the start."""
+        """Plan everything due, now or soon, but not before the first ingest after the start."""
         now = self._app.clock()
+        if self._send_from is not None and now >= self._send_from:
+            self._send_from = None
+            self._planned()
         if self._plan_after is not None and now < self._plan_after:
             self.last_tick = now
             return
         try:
-            rescheduled, parts = await asyncio.to_thread(self._find_due, now)
+            rescheduled, parts, until = await asyncio.to_thread(self._find_due, now)
         except AlreadyRunning as error:
             self._displaced = error
             self._stop.set()
@@ -139,26 +143,30 @@ class Scheduler:
         if rescheduled:
             why = f"{rescheduled} subscribers were rescheduled; check that the clock is right now"
             await self._app.send_alert("clock was ahead", "", why)
-        if await self._plan_in_children(parts, now):
+        if parts:
+            self._send_from = until
+        if await self._plan_in_children(parts, until):
             self.last_tick = self._app.clock()
 
-    def _find_due(self, now: datetime) -> tuple[int, list[range]]:
-        """Return how many schedules were corrected, and the row numbers of who is due, for each process."""
+    def _find_due(self, now: datetime) -> tuple[int, list[range], datetime]:
+        """Return how many schedules were corrected, the row numbers of who is due, for each process, and by when."""
         self._lock.renew()
         require_current(self._app.db)
         rescheduled = update_schedules(self._app.db, now)
         with self._app.db.read() as session:
-            return rescheduled, due.split(session, self._children.most, now)
+            until = due.plan_until(session, now)
+            return rescheduled, due.split(session, self._children.most, until), until
 
-    async def _plan_in_children(self, parts: Sequence[range], now: datetime) -> bool:
+    async def _plan_in_children(self, parts: Sequence[range], until: datetime) -> bool:
         """Plan each part in a process of its own; return True if all succeeded."""
         total: Counter[str] = Counter()
 
         def hear(line: Mapping[str, int]) -> None:
             total.update(line)
-            self._planned()
+            if self._app.clock() >= until:
+                self._planned()
 
-        arguments = [{"first": keys.start, "end": keys.stop, "now": now.isoformat()} for keys in parts]
+        arguments = [{"first": keys.start, "end": keys.stop, "now": until.isoformat()} for keys in parts]
         succeeded = await self._children.run("planning", arguments, self._stop, hear)
         if total["due"]:
             log.info("planned", due=total["due"], planned=total["planned"], empty=total["empty"])

@@ -143,7 +143,7 @@ def _find_due(run: JobRun) -> None:
         return  # after an outage, overdue digests contain the papers that were missed
     update_schedules(app.db, now)
     with app.db.write() as session:
-        firsts = due.shards(session, SHARD_KEYS, now)
+        firsts = due.shards(session, SHARD_KEYS, due.plan_until(session, now))
         job_queue.add_jobs(
             session, [new_job("plan shard", "planning", f"plan {first}", first=first) for first in firsts]
         )
@@ -159,11 +159,13 @@ async def plan_shard(run: JobRun, first: int) -> None:
 def _plan_shard(run: JobRun, first: int) -> PlanReport:
     app, service = run.app, run.service
     restore.require_resumed(app.db)
+    with app.db.read() as session:
+        until = due.plan_until(session, app.clock())
     return plan_keys(
         app.db,
         replace(app.planner, on_planned=_add_delivery),
         range(first, first + SHARD_KEYS),
-        app.clock(),
+        until,
         days=service.days,
         should_continue=service.should_continue,
     )

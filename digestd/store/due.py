@@ -34,6 +34,8 @@ LONGEST = timedelta(days=10)
 """Longer than the time between two digests of any cadence, even in a zone that skips a day."""
 PART_MIN = 5_000
 """Due subscribers that are worth another process, which spends some two seconds on reading the papers as well."""
+AHEAD = timedelta(minutes=1)
+"""Planning begins so long before subscribers are due, so that sending begins then."""
 CLOCK_SKEW = timedelta(minutes=2)
 """Difference between the clocks of two machines that means nothing."""
 
@@ -76,6 +78,16 @@ def due(session: Session, after: int, limit: int, now: datetime, before: int = M
     rows = session.connection().execute(query).all()  # one by one takes twice as long
     damaged = interests.damaged(session, [row.id for row in rows])
     return [_damaged(row) if row.id in damaged else _due_or_damaged(row) for row in rows]
+
+
+def plan_until(session: Session, now: datetime) -> datetime:
+    """Return by when subscribers are due who are planned now: by `now`, or if nobody is, the next time within AHEAD.
+
+    Their mails are not sent before.
+    """
+    query = select(func.min(_S.next_due_us)).where(_ACTIVE, _S.next_due_us <= to_us(now + AHEAD))
+    first_us = session.connection().execute(query).scalar()
+    return now if first_us is None else max(now, from_us(first_us))
 
 
 def shards(session: Session, size: int, now: datetime) -> list[int]:

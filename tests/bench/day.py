@@ -29,10 +29,10 @@ from tests.bench.smtp_sink import Sink
 from tests.bench.subprocesses import proc_field, process_tree
 
 clock = clock_from("")
-BEFORE_SECONDS = 60.0
-"""The service starts so long before the hour, by when it has nothing else to do."""
-AHEAD_SECONDS = 10.0
-"""Its clock begins once it is loaded, and is set ahead by longer than that takes. Planning begins on a beat anyway."""
+BEFORE_SECONDS = 100.0
+"""The service starts so long before the hour, by when it has nothing else to do but to plan ahead."""
+AHEAD_SECONDS = 4.0
+"""Its clock begins once it is loaded, and is set ahead by longer than that takes. The beat is the machine's anyway."""
 AFTER = NOW + timedelta(seconds=1)
 """When they have subscribed: too late for that day."""
 LOOK_SECONDS = 0.1
@@ -57,7 +57,7 @@ def measure_day(load: DeliveryLoad) -> dict[str, object]:
 
 def _watch(service: RunningService, relay: Sink, hour: float) -> dict[str, object]:
     """Watch a service from the hour until it sends no more."""
-    time.sleep(max(0.0, hour - clock().timestamp()))
+    time.sleep(max(0.0, hour - AHEAD_SECONDS - clock().timestamp()))
     before, used, peaks = relay.count, service.cpu() + relay.cpu, {service.process: 0.0}
     count, first, last, cpu_first, cpu_last = before, 0.0, hour, used, used
     while clock().timestamp() < last + QUIET_SECONDS:
