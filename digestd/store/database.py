@@ -114,7 +114,6 @@ class Database:
         """Open a transaction that sees one state of the database and changes nothing."""
         with _readable_errors(self.engine.url), Session(self._reading, expire_on_commit=False) as session:
             yield session
-            session.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Session]:
