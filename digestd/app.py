@@ -110,9 +110,12 @@ class App:
     @cached_property
     def signer(self) -> Signer | None:
         """Return the DKIM signer, or None if the relay signs. Raises BadSetting."""
+        given = self.settings.dkim_domain, self.settings.dkim_selector, self.settings.dkim_key_file
+        if not any(given):
+            return None  # without importing cryptography
         from digestd.mail.dkim import open_signer
 
-        return open_signer(self.settings.dkim_domain, self.settings.dkim_selector, self.settings.dkim_key_file)
+        return open_signer(*given)
 
     @property
     def urls(self) -> Urls:

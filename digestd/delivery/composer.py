@@ -31,7 +31,6 @@ from digestd.mail.content import (
     ReplyContent,
 )
 from digestd.mail.digest import assemble_digest, render_digest
-from digestd.mail.dkim import Signer
 from digestd.mail.lint import Finding, LintContext, lint
 from digestd.mail.mime import DigestHeaders, Headers, NamedAddress, compose_digest, compose_notice
 from digestd.mail.paper_view import PaperView
@@ -56,6 +55,7 @@ from digestd.store.timestamps import from_us
 from digestd.text.sanitise import clean, shorten
 
 if TYPE_CHECKING:
+    from digestd.mail.dkim import Signer
     from digestd.mail.outlets import PaperList
 
 log = structlog.get_logger(__name__)
@@ -89,7 +89,7 @@ class Sender:
     bounce: str
     list_name: str
     postal_address: str
-    signer: Signer | None = None
+    signer: "Signer | None" = None
     commands: str = ""
     replies: bool = False
     complaints: str = ""

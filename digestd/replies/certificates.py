@@ -6,11 +6,14 @@ chain of its own.
 
 from datetime import datetime
 from threading import BoundedSemaphore, Lock
+from typing import TYPE_CHECKING
 
 import httpx2
-from cryptography import x509
 
 from digestd.replies.bounces.providers import UnverifiedWebhook, VerificationUnavailable
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 CACHE_SIZE = 8
 BYTES_MAX = 64 * 1024
@@ -27,7 +30,7 @@ class Certificates:
         self._lock = Lock()
         self._slots = BoundedSemaphore(CONCURRENT_FETCHES_MAX)
 
-    def __call__(self, url: str, now: datetime) -> x509.Certificate:
+    def __call__(self, url: str, now: datetime) -> "x509.Certificate":
         """Return the certificate at an https URL.
 
         Args:
@@ -50,7 +53,9 @@ class Certificates:
             raise UnverifiedWebhook("the certificate has expired")
         return found
 
-    def _fetch_in_slot(self, url: str) -> x509.Certificate:
+    def _fetch_in_slot(self, url: str) -> "x509.Certificate":
+        from cryptography import x509  # noqa: PLC0415  # takes 7 MiB, and most installations have no provider
+
         if not self._slots.acquire(blocking=False):
             raise VerificationUnavailable("too many certificates are being fetched")
         try:

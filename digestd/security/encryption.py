@@ -11,14 +11,13 @@ A retired secret encrypts nothing more, but still decrypts what it encrypted.
 
 import secrets
 from functools import lru_cache
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from typing import TYPE_CHECKING
 
 from digestd.errors import BadInput
 from digestd.security.keys import Keys
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _ID, _NONCE = 1, 12
 
@@ -42,6 +41,8 @@ def decrypt(keys: Keys, use: str, owner: str, sealed: bytes) -> str:
     Raises:
         DecryptionError: none of the secrets fits, or the ciphertext was changed.
     """
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415  # see _cipher
+
     head, nonce, rest = sealed[:_ID], sealed[_ID : _ID + _NONCE], sealed[_ID + _NONCE :]
     for secret in keys.secrets:
         if Keys(secret).id == head and len(nonce) == _NONCE:
@@ -57,7 +58,12 @@ def is_encrypted_by_current(keys: Keys, sealed: bytes) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _cipher(secret: bytes, use: str) -> AESGCM:
+def _cipher(secret: bytes, use: str) -> "AESGCM":
+    # an idle service without libraries and chat rooms saves the 7 MiB that cryptography takes
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
+
     return AESGCM(HKDF(SHA256(), 32, None, f"digestd:sealed:{use}".encode()).derive(secret))
 
 

@@ -68,4 +68,4 @@ def test_idle_service_imports_nothing_that_ranks() -> None:
     parts = ("cli.service", "cli.web", "delivery.recovery", "jobs.children", "jobs.receiver", "jobs.scheduler")
     code = f"import sys, {', '.join(f'digestd.{part}' for part in parts)}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not {"numpy", "rapidfuzz", "scipy", "digestd.digests.planner"} & set(done.stdout.split())
+    assert not {"cryptography", "numpy", "rapidfuzz", "scipy", "digestd.digests.planner"} & set(done.stdout.split())
