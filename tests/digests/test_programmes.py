@@ -34,6 +34,7 @@ from digestd.security.addresses import make_message_id
 from digestd.sources.openreview import PAGE_SIZE
 from digestd.store import core, papers
 from digestd.store.ledger import queries
+from digestd.store.ledger.create import AFTER_DIGESTS
 from digestd.store.ledger.packing import unpack_picks
 from digestd.store.ledger.resending import ResendFilter
 from digestd.store.papers import conferences, sources
@@ -124,9 +125,10 @@ async def later(install: Install) -> int:
 
 
 def planned(install: Install) -> int:
-    """Plan what is due; return how many programmes that brought."""
+    """Plan what is due and go on until programmes are sent; return how many that brought."""
     before = conference(install).programmes
     install.plan()
+    install.clock.go(AFTER_DIGESTS)
     return conference(install).programmes - before
 
 
@@ -210,15 +212,15 @@ async def test_programmes_wait_for_the_hour_and_the_digests(bare: Install, site:
     bare.papers(shelf("daily", 3))
     open_now(bare)
     bare.clock.go(timedelta(hours=1, minutes=59))
-    bare.plan()
+    assert planned(bare) == 1
     assert {programme(bare, address) for address in addresses} == {None}, "it is before their hour"
     await bare.deliver()
     bare.clock.go(timedelta(minutes=1))
     assert planned(bare) == 5
     ready = select(core.delivery.c.kind).where(core.delivery.c.state == State.READY)
     with bare.db.read() as session:
-        order = session.connection().execute(ready.order_by(core.delivery.c.not_before_us, core.delivery.c.id))
-        assert list(order.scalars()) == [MailKind.DIGEST] * 5 + [MailKind.PROGRAMME] * 5
+        order = session.connection().execute(ready.order_by(core.delivery.c.not_before_us, core.delivery.c.id.desc()))
+        assert list(order.scalars()) == [MailKind.DIGEST] * 5 + [MailKind.PROGRAMME] * 5, "whatever was planned first"
 
 
 async def test_daily_digest_stays_as_it_is(bare: Install, site: OpenReview) -> None:
@@ -326,6 +328,18 @@ async def test_broken_conference_stops_no_other(
     bare.papers(shelf("daily", 3))
     assert await later(bare) == 1
     assert len(digests(bare)[-1].names) == 3
+
+
+async def test_source_made_a_conference_keeps_its_list(bare: Install, site: OpenReview) -> None:
+    with bare.db.write() as session:
+        sources.remove(session, SOURCE)
+        sources.add(session, [SOURCE], bare.clock.now)
+    site.notes.append(_note(900, bare.clock.now))
+    await read(bare)
+    with bare.db.write() as session:
+        sources.remove(session, SOURCE)
+        sources.add(session, [SOURCE], bare.clock.now, NAME)
+    assert conference(bare).papers == COUNT + 1
 
 
 async def test_removed_source_brings_no_news(bare: Install, site: OpenReview) -> None:

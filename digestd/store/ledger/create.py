@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
@@ -24,6 +24,8 @@ from digestd.store.timestamps import to_us
 
 _NO_TEMPLATES = ""
 """Earlier versions stored the templates of each delivery under a hash; the column remains."""
+AFTER_DIGESTS = timedelta(seconds=1)
+"""Time by which programmes are later than digests that another process plans at the same time."""
 _HASH_BITS = 62
 """An order-free sum of hashes that still fits a signed 64-bit column."""
 
@@ -264,13 +266,13 @@ def plan_copy(session: Session, copy: NewCopy, message_id: Callable[[str], str],
 
 
 def plan_programme(session: Session, new: NewCopy, message_id: str, now: datetime) -> None:
-    """Write the programme of a conference, to be sent at once, and its papers as seen.
+    """Write the programme of a conference, to be sent after the digests of that time, and its papers as seen.
 
     Its subscriber may have none of that conference. Without picks it is empty, so that they are not asked again.
     """
     row = _row_of(new, MailKind.PROGRAMME, new.period, message_id)
     row["state"] = State.READY if new.packed else State.EMPTY
-    _insert_ready(session, row, Actor.PLANNER, now, now + PROGRAMME_LIFE)
+    _insert_ready(session, row, Actor.PLANNER, now, now + PROGRAMME_LIFE, now + AFTER_DIGESTS)
     if new.packed:
         seen_papers.add(session, {new.subscriber: [pick.paper for pick in readable_picks(new.packed)]})
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import func, literal_column, select, text, update
+from sqlalchemy import func, select, text, update
 from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind, State
 from digestd.errors import NotFound
 from digestd.store import core, papers
 from digestd.store.papers import sources
+from digestd.store.tables.ledger import PROGRAMME
 from digestd.store.tables.papers import LISTED
 from digestd.store.timestamps import from_us
 
@@ -20,8 +21,6 @@ STILL = timedelta(days=1)
 _S, _G, _P, _D = core.source.c, core.sighting.c, core.paper.c, core.delivery.c
 Sessions = Mapping[int, tuple[datetime, datetime, str]]
 """Start, end and room by row number of the paper."""
-_IS_PROGRAMME = _D.kind == literal_column(f"'{MailKind.PROGRAMME}'")
-"""Written like the condition of the partial index; SQLite does not match a parameter to it."""
 
 
 class Programmes(StrEnum):
@@ -87,7 +86,7 @@ def _conference(session: Session, row: core.Record) -> Conference:
     newest = max(found.values(), default=None)
     is_still = newest is not None and checked is not None and checked - newest >= STILL
     state = Programmes.OPEN if is_still else Programmes.COLLECTING
-    sent = select(func.count()).where(_IS_PROGRAMME, _D.key == row.conference, _D.state != State.EMPTY)
+    sent = select(func.count()).where(text(PROGRAMME), _D.key == row.conference, _D.state != State.EMPTY)
     return Conference(
         name=row.conference,
         source=row.spec,
@@ -112,9 +111,8 @@ def hold_programmes(session: Session) -> int:
 
 def with_programme(session: Session, name: str, subscribers: Collection[int]) -> set[int]:
     """Return those of some subscribers who have a programme of a conference, or whom none of its papers fitted."""
-    theirs = _D.subscriber_id.in_(subscribers), _D.kind == MailKind.PROGRAMME, _D.key == name
-    query = select(_D.subscriber_id).where(*theirs)
-    return set(session.connection().execute(query).scalars())
+    query = select(_D.subscriber_id).where(_D.kind == MailKind.PROGRAMME, _D.key == name)
+    return set(session.connection().execute(query.where(_D.subscriber_id.in_(subscribers))).scalars())
 
 
 def set_sessions(session: Session, name: str, sessions: Mapping[str, list[str]]) -> None:

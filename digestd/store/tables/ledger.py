@@ -14,6 +14,7 @@ from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 AT_WORK = (State.READY, State.LEASED, State.FINAL_DOT, State.POISONED)
 """Condition for open deliveries: few of all, found by an index of their own."""
+PROGRAMME = "kind = 'programme'"
 LEFT = (State.FINAL_DOT, State.ACCEPTED, State.UNCERTAIN)
 UNSUCCESSFUL = (Outcome.TEMP, Outcome.PERM, Outcome.NOT_SENT, Outcome.ABORTED)
 """Outcomes after which there can be another attempt."""
@@ -61,8 +62,7 @@ class DeliveryRow(Row):
               sqlite_where=text(one_of("state", AT_WORK)), postgresql_where=text(one_of("state", AT_WORK))),
         Index("ix_delivery_uncertain", "subscriber_id",
               sqlite_where=text("state = 'uncertain'"), postgresql_where=text("state = 'uncertain'")),
-        Index("ix_delivery_programme", "key",
-              sqlite_where=text("kind = 'programme'"), postgresql_where=text("kind = 'programme'")),
+        Index("ix_delivery_programme", "key", sqlite_where=text(PROGRAMME), postgresql_where=text(PROGRAMME)),
         Index("ix_delivery_offered", "offered_in",
               sqlite_where=text("offered_in IS NOT NULL"), postgresql_where=text("offered_in IS NOT NULL")),
     )  # fmt: skip
