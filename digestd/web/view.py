@@ -17,7 +17,6 @@ from starlette.responses import HTMLResponse, Response
 from digestd.delivery.composer import Composer
 from digestd.domain.delivery import Claim
 from digestd.domain.digest import INTEREST_KINDS
-from digestd.domain.subscriber import SIZE_MAX
 from digestd.errors import NotFound
 from digestd.mail.calendar import ENDING, MEDIA_TYPE, Event, calendar
 from digestd.mail.outlets import FILES, by_ending
@@ -55,7 +54,7 @@ def show(
     db: Db,
     composer: _Composer,
     urls: Links,
-    topic: Annotated[int, Query(ge=0, le=SIZE_MAX)] = 0,
+    topic: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:
     claim, view = _digest(db, delivery), urls.view(token)
     topics = _topics(claim)

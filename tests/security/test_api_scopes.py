@@ -83,8 +83,6 @@ ROUTES: dict[tuple[str, str], Entry] = {
     ("GET", "/digests/{number}"): Entry(frozenset({READ})),
     ("GET", "/deliveries"): Entry(frozenset({READ})),
     ("GET", "/deliveries/{number}"): Entry(frozenset({READ})),
-    ("GET", "/conferences"): Entry(frozenset({READ})),
-    ("POST", "/conferences/{name}/plan"): Entry(SEVERAL),
     ("GET", "/groups"): Entry(frozenset({READ})),
     ("GET", "/groups/{number}"): Entry(frozenset({READ})),
     ("POST", "/groups"): Entry(SEVERAL, {"name": "Laboratory"}),

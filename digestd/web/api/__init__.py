@@ -8,7 +8,6 @@
     groups        groups and their members
     signups       sign-ups, for forms on websites
     papers        papers
-    conferences   conferences and their programmes
     mails         digests, and deliveries of every kind
 
 Nothing is served without a valid token, not even the description. Only the scope `read` reveals anything about
@@ -21,7 +20,7 @@ from fastapi import Depends, FastAPI
 from digestd import __version__
 from digestd.app import App
 from digestd.tracing import NO_TELEMETRY
-from digestd.web.api import conferences, groups, mails, papers, problems, saved, signups, subscribers
+from digestd.web.api import groups, mails, papers, problems, saved, signups, subscribers
 from digestd.web.api.auth import BEARER, TokenGate
 
 PATH = "/api/v1"
@@ -43,7 +42,7 @@ def build_api(app: App) -> FastAPI:
         root_path_in_servers=False,
         dependencies=[Depends(BEARER)],
     )
-    for routes in (subscribers, saved, groups, signups, papers, conferences, mails):
+    for routes in (subscribers, saved, groups, signups, papers, mails):
         api.include_router(routes.router)
     api.add_middleware(TokenGate, db=app.db, clock=app.clock)
     described = api.openapi
