@@ -31,7 +31,7 @@ def plan_conference(name: Name) -> None:
     """
     with wiring.connect().db.write() as session:
         opened = conferences.open_programmes(session, name)
-    say(f"subscribers who follow {name} get its programme, from {opened.papers:,} papers, with their next digest")
+    say(f"followers of {opened.name} get their programme, from {opened.papers:,} papers, after their next digest")
 
 
 def import_sessions(

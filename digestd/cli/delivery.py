@@ -320,6 +320,8 @@ def _why_none(app: App, number: int | None, subscriber: int | None) -> str:
         found = queries.entry(session, number) if number else next(queries.entries(session, 1, wanted), None)
     if found is None or found.state is not State.EMPTY:
         return "there is no such digest to send again; see `digestd delivery list --email EMAIL`"
+    if found.kind is MailKind.PROGRAMME:
+        return f"the programme of {found.period} has no papers to send"
     date = period_date(found.period)
     return (
         f"the digest of {found.period} has no papers; `digestd send {found.address}` plans today's again, "

@@ -72,6 +72,11 @@ def add_source(
     _check_categories(source)
     if name and not conference:
         raise BadInput("--name is for conferences; add --conference")
+    if conference and source.startswith("acl-anthology:"):
+        raise BadInput(
+            f"{source} lists every year of the venue, and a programme is for one: add OpenReview's venue or a feed of "
+            "that year with --conference, or the Anthology without it"
+        )
     called = _conference_name(source, name) if conference else None
     with built.db.write() as session:
         if source in sources.specs(session):

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator
 from datetime import datetime
+from io import StringIO
 
 from digestd.domain.paper import PaperId
 from digestd.errors import BadInput, BadRecord
@@ -29,7 +30,8 @@ def import_sessions(db: Database, name: str, text: str) -> tuple[int, list[tuple
     """
     lines, refused, sessions = list(_read(text)), list[tuple[int, BadRecord]](), dict[str, list[str]]()
     with db.read() as session:
-        keys = conferences.listed(session, conferences.find(session, name).source)
+        conference = conferences.find(session, name)
+        keys = conferences.listed(session, conference.source)
         listed = {paper.key: paper for paper in papers.by_keys(session, keys).values()}
         known = papers.aliases(session, (PaperId(named) for _, (named, *_) in lines))
     ids = {alias: listed[key].id for alias, key in known.items() if key in listed}
@@ -38,7 +40,9 @@ def import_sessions(db: Database, name: str, text: str) -> tuple[int, list[tuple
         try:
             paper = ids.get(PaperId(named)) or ids.get(PaperId(fold(named)))
             if paper is None:
-                raise BadRecord("paper", f"{named[:80]!r} is no paper of {name}; give its id or title")
+                raise BadRecord("paper", f"{named[:80]!r} is no paper of {conference.name}; give its id or title")
+            if paper in sessions:
+                raise BadRecord("paper", "has a session on an earlier line, which stands; give one line per paper")
             start, end = _time("start", begin), _time("end", finish)
             if end <= start:
                 raise BadRecord("end", "is not after the start")
@@ -48,13 +52,13 @@ def import_sessions(db: Database, name: str, text: str) -> tuple[int, list[tuple
             sessions[paper] = [start.isoformat(), end.isoformat(), clean(room)[:ROOM_MAX]]
     if sessions:
         with db.write() as session:
-            conferences.set_sessions(session, name, sessions)
+            conferences.set_sessions(session, conference.name, sessions)
     return len(sessions), refused
 
 
 def _read(text: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the four cells of each line. Raises BadInput."""
-    rows = csv.reader(text.splitlines(keepends=True), strict=True)
+    rows = csv.reader(StringIO(text, newline=""), strict=True)
     try:
         if next(rows, []) != COLUMNS:
             raise BadInput(f"the first line must name the columns, with commas between them: {','.join(COLUMNS)}")

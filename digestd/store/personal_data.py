@@ -277,11 +277,16 @@ def prune(db: Database, now: datetime, *, keep_deliveries: int, keep_papers: int
 
 
 def _prune_deliveries(db: Database, before: datetime, dry_run: bool) -> int:
-    due = (_D.due_us < to_us(before), _D.state.not_in(_LASTING), _D.kind != MailKind.PROGRAMME)  # it comes once ever
+    old = _D.due_us < to_us(before), _D.state.not_in(_LASTING)
+    due = *old, _D.kind != MailKind.PROGRAMME
     count = 0
     for ids in _batches(db, core.delivery, due):
         count += len(ids) if dry_run else _delete_deliveries(db, ids, due)
     if not dry_run:
+        # a programme comes once ever, so its row stays
+        for ids in _batches(db, core.delivery, (*old, _D.kind == MailKind.PROGRAMME, func.length(_D.picks) > 0)):
+            with db.write() as session:
+                session.connection().execute(update(core.delivery).where(_D.id.in_(ids)).values(picks=b""))
         _delete_audits(db, before)
     return count
 

@@ -131,7 +131,7 @@ def test_check_of_unreachable_host_is_one_line(
         ("openreview:ICLR.cc/2027/Conference", (), "ICLR 2027"),
         ("openreview:robot-learning.org/CoRL/2026/Conference", (), "CoRL 2026"),
         ("openreview:NeurIPS.cc/2026/Datasets_Track", ("--name", "NeurIPS 2026 DB"), "NeurIPS 2026 DB"),
-        ("acl-anthology:acl", ("--name", "ACL 2027"), "ACL 2027"),
+        ("feed:https://example.org/feed/2027", ("--name", "ACL 2027"), "ACL 2027"),
     ],
 )
 def test_add_conference_names_it(run: Run, spec: str, more: tuple[str, ...], name: str) -> None:
@@ -140,18 +140,19 @@ def test_add_conference_names_it(run: Run, spec: str, more: tuple[str, ...], nam
     [listed] = json.loads(run("conference", "list", "--json").stdout)
     expected = {"name": name, "source": spec, "state": "collecting", "papers": 0, "newest": None, "programmes": 0}
     assert listed == expected
-    assert "get its programme, from 0 papers, with their next digest" in run("conference", "plan", name).stderr
-    assert json.loads(run("conference", "list", "--json").stdout) == [expected | {"state": "open"}]
+    refused = run("conference", "plan", name.lower())
+    assert (refused.exit_code, "run `digestd ingest` first" in str(refused.exception)) == (1, True)
+    assert json.loads(run("conference", "list", "--json").stdout) == [expected]
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("acl-anthology:acl", "--conference"), "give one by --name"),
-        (("acl-anthology:acl", "--conference", "--name", "2027-W01"), "begins with a letter, as in 'ICLR 2027'"),
-        (("acl-anthology:acl", "--conference", "--name", "A" * 17), "at most 16 letters"),
+        (("acl-anthology:acl", "--conference", "--name", "ACL 2027"), "lists every year of the venue"),
+        (("feed:https://example.org/feed", "--conference", "--name", "2027-W01"), "begins with a letter"),
+        (("feed:https://example.org/feed", "--conference", "--name", "A" * 17), "at most 16 letters"),
         (("acl-anthology:acl", "--name", "ACL 2027"), "add --conference"),
-        (("acl-anthology:acl", "--conference", "--name", "iclr 2027"), "choose another --name"),
+        (("feed:https://example.org/feed", "--conference", "--name", "iclr 2027"), "choose another --name"),
         (("openreview:ICLR.cc/2027/Workshop/AgentAI", "--conference"), "give one by --name"),
         (("feed:https://example.org/feed/2027", "--conference"), "give one by --name"),
     ],

@@ -29,12 +29,11 @@ from digestd.domain.digest import Occasion, ReasonKind
 from digestd.domain.interest import Kind, Stance
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cause
-from digestd.errors import NotResumed
+from digestd.errors import NotFound, NotResumed
 from digestd.security.addresses import make_message_id
 from digestd.sources.openreview import PAGE_SIZE
 from digestd.store import core, papers
 from digestd.store.ledger import queries
-from digestd.store.ledger.create import AFTER_DIGESTS
 from digestd.store.ledger.packing import unpack_picks
 from digestd.store.ledger.resending import ResendFilter
 from digestd.store.papers import conferences, sources
@@ -125,10 +124,10 @@ async def later(install: Install) -> int:
 
 
 def planned(install: Install) -> int:
-    """Plan what is due and go on until programmes are sent; return how many that brought."""
+    """Plan what is due, and return how many programmes that brought; the next command may send them."""
     before = conference(install).programmes
     install.plan()
-    install.clock.go(AFTER_DIGESTS)
+    install.clock.go(timedelta(microseconds=1))
     return conference(install).programmes - before
 
 
@@ -183,7 +182,7 @@ async def test_programme_follows_a_digest_once(bare: Install, site: OpenReview) 
     assert f"of {COUNT} papers, {MATCHING} fit your interests" in text
     assert [html.count(note["id"]) > 0 for note in site.notes[:MATCHING]] == [True] * MATCHING
     prune(bare.db, bare.clock.now + 500 * DAY, keep_deliveries=1, keep_papers=0)
-    assert (await later(bare), programme(bare).state) == (0, State.ACCEPTED)
+    assert (await later(bare), programme(bare).state, programme(bare).picks) == (0, State.ACCEPTED, b"")
     assert bare.unsafe == {}
 
 
@@ -254,6 +253,25 @@ async def test_growing_list_waits_unless_asked(bare: Install, site: OpenReview) 
     bare.clock.go(DAY)
     assert planned(bare) == 1
     assert programme(bare).considered == COUNT + 1
+
+
+async def test_list_half_read_brings_no_programme(bare: Install, site: OpenReview) -> None:
+    venue, edition = "ICLR.cc/2028/Conference", "ICLR 2028"
+    site.also[venue] = [*site.notes, *(_note(number, bare.clock.now - 60 * DAY) for number in range(COUNT, 1_200))]
+    with bare.db.write() as session:
+        sources.add(session, [f"openreview:{venue}"], bare.clock.now, edition)
+
+    def plan_half() -> None:
+        with bare.db.write() as session, pytest.raises(NotFound, match="was not read to its end yet"):
+            conferences.open_programmes(session, edition)
+        bare.plan()
+
+    site.on_page = plan_half
+    ingester = Ingester(bare.db, bare.web, bare.clock)  # type: ignore[attr-defined]
+    await ingester.ingest(f"openreview:{venue}")
+    with bare.db.write() as session:
+        opened = conferences.open_programmes(session, edition.lower())
+    assert (opened.name, opened.papers, opened.programmes) == (edition, 1_200, 0)
 
 
 async def test_group_and_late_followers_get_theirs(bare: Install, site: OpenReview) -> None:

@@ -8,7 +8,16 @@ from itertools import groupby, pairwise
 from sqlalchemy import select
 from sqlmodel import Session
 
-from digestd.domain.delivery import DIGESTS, FINAL_STATES, INITIAL_STATES, PICKED, TRANSITIONS, UNSENT, State
+from digestd.domain.delivery import (
+    DIGESTS,
+    FINAL_STATES,
+    INITIAL_STATES,
+    PICKED,
+    TRANSITIONS,
+    UNSENT,
+    MailKind,
+    State,
+)
 from digestd.domain.digest import Occasion
 from digestd.domain.subscriber import Status
 from digestd.errors import Damaged
@@ -100,7 +109,8 @@ def _check_seen(rows: list[core.Record], found: Found) -> None:
 
 def _check_delivery(row: core.Record, found: Found) -> None:
     wrong = bool(row.picks) if row.state == State.EMPTY else row.state in _HOLDING and not _is_readable(row)
-    if wrong and row.kind in DIGESTS and row.status != Status.ERASED:
+    is_emptied = row.status == Status.ERASED or (row.kind == MailKind.PROGRAMME and not row.picks)  # also by a prune
+    if wrong and row.kind in DIGESTS and not is_emptied:
         _note(found, "I15", {"id": row.id, "state": row.state})
     try:
         illegal = _illegal_steps(tuple(state for state, _, _ in steps(row.history)))

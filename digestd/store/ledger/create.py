@@ -24,8 +24,8 @@ from digestd.store.timestamps import to_us
 
 _NO_TEMPLATES = ""
 """Earlier versions stored the templates of each delivery under a hash; the column remains."""
-AFTER_DIGESTS = timedelta(seconds=1)
-"""Time by which programmes are later than digests that another process plans at the same time."""
+AFTER_DIGESTS = timedelta(microseconds=1)
+"""Time by which programmes are later in the queue than digests that another process plans at the same time."""
 _HASH_BITS = 62
 """An order-free sum of hashes that still fits a signed 64-bit column."""
 

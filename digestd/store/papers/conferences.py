@@ -1,7 +1,7 @@
 """Conferences: sources whose papers come as one programme per subscriber, and never in a daily digest."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -57,13 +57,13 @@ def names(session: Session) -> dict[str, str]:
 
 def listing(session: Session) -> list[Conference]:
     """Return the conferences in the order they were added."""
-    query = select(core.source).where(_S.conference.is_not(None)).order_by(_S.id)
+    query = select(_S.spec, _S.conference, _S.programmes).where(_S.conference.is_not(None)).order_by(_S.id)
     return [_conference(session, row) for row in session.connection().execute(query).all()]
 
 
 def find(session: Session, name: str) -> Conference:
-    """Return a conference by its name. Raises NotFound."""
-    found = next((one for one in listing(session) if one.name == name), None)
+    """Return a conference by its name, in any case. Raises NotFound."""
+    found = next((one for one in listing(session) if one.name.casefold() == name.casefold()), None)
     if found is None:
         raise NotFound(f"there is no conference {name[:80]!r}; `digestd conference list` shows all")
     return found
@@ -98,9 +98,15 @@ def _conference(session: Session, row: core.Record) -> Conference:
 
 
 def open_programmes(session: Session, name: str) -> Conference:
-    """Plan the programmes of a conference from now on, whatever its state. Raises NotFound."""
-    session.connection().execute(update(core.source).where(_S.conference == name).values(programmes=Programmes.OPEN))
-    return find(session, name)
+    """Plan the programmes of a conference from now on, although its list may grow or they are held.
+
+    Raises NotFound, also if its list was never read to the end: programmes would lack papers.
+    """
+    found = find(session, name)
+    if sources.newest_success(session, found.source) is None:
+        raise NotFound(f"the list of {found.name} was not read to its end yet; run `digestd ingest` first")
+    session.connection().execute(update(core.source).where(_S.spec == found.source).values(programmes=Programmes.OPEN))
+    return replace(found, state=Programmes.OPEN)
 
 
 def hold_programmes(session: Session) -> int:
