@@ -35,6 +35,8 @@ from digestd.store.database import engine_name, open_database
 from digestd.store.database_copy import former_opt_outs, mark_restored, put_in_place
 from digestd.store.migrate import require_known
 from digestd.store.opt_outs import FILE_NAME, OptOutRecord
+from digestd.store.papers import conferences
+from digestd.store.papers.conferences import Programmes
 from digestd.store.processes import SCHEDULER
 
 
@@ -299,6 +301,11 @@ def restore(
             _confirm(doubt, yes=yes)
         done = app.restore_guard.resume(app.clock(), app.planner, lost_journal=lost_journal)
     emit(asdict(done), as_json)
+    with app.db.read() as session:
+        held = [one.name for one in conferences.listing(session) if one.state is Programmes.HELD]
+    if held:
+        say(f"no programme of {', '.join(held)} comes, as who had one is not known; `digestd conference plan NAME` "
+            "sends them, perhaps a second time")  # fmt: skip
 
 
 def _confirm(doubt: str, *, yes: bool) -> None:

@@ -152,7 +152,7 @@ def show_replay(
 ) -> None:
     """Rebuild a past digest and compare it with what was sent.
 
-    Exits 1 if it is not byte for byte the same.
+    Exits 1 if it is not byte for byte the same. Programmes of conferences cannot be rebuilt.
 
     Example: digestd replay ada@example.org 2026-11-24 --eml --out digest.eml
     """

@@ -227,6 +227,7 @@ class RestoreGuard:
             with self.db.read() as session:
                 known = {j.id: j for j in restore.known_journals(session, now - journals.SENT_RETENTION)}
                 made = restore.restored_from(session)
+                generation = restore.journal_generation(session, own.id) if own else 0
             behind = made or max((j.used for j in known.values()), default=None)
             begin = behind or now
             mine = None if own is None else known.pop(own.id, None)
@@ -234,11 +235,11 @@ class RestoreGuard:
             if not is_lost:
                 self._check_folder(own, mine, known.values(), "", may_move=True)
             sent, highest = journals.read_sent(self.folder, min(begin, now) - journals.SENT_RETENTION)
-            if is_lost or behind is None or behind < now - journals.SENT_RETENTION:
+            is_old = behind is None or behind < now - journals.SENT_RETENTION
+            is_current = own is not None and made is None and own.generation <= generation
+            if is_lost or (is_old and not is_current):
                 with self.db.write() as session:
-                    held = conferences.hold_programmes(session)
-                if held:
-                    log.warning("programmes are held; `digestd conference plan` sends them to who may have had them")
+                    conferences.hold_programmes(session)
             if is_lost or not all(mail.is_described for mail in sent.values()):
                 from digestd.digests.planner import plan
 

@@ -15,7 +15,7 @@ from sqlmodel import Session
 from digestd.digests.judging import PLANNING_SECONDS, Judge, judge_due
 from digestd.digests.picks import digest_occasions, most_read, quiet_days, select_picks, unmatched_topics, unpicked
 from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
-from digestd.digests.programmes import plan_programmes, read_conference
+from digestd.digests.programmes import plan_programmes
 from digestd.digests.relevance_probability import refit_calibration
 from digestd.digests.rescheduling import reopen_empty_day, update_schedules
 from digestd.digests.resource_limits import single_blas_thread
@@ -35,7 +35,6 @@ from digestd.store.due import DueSubscriber
 from digestd.store.ledger import restore, seen_papers
 from digestd.store.ledger.create import NewDigest, RankingInputs
 from digestd.store.ledger.packing import pack_occasions
-from digestd.store.papers.conferences import Conference
 from digestd.store.ranking import profiles
 from digestd.store.subscribers import note_unplanned
 from digestd.tracing import span
@@ -139,7 +138,7 @@ def plan_keys(  # what planning may be limited by
             planned += [due.key for due in shard]
             rest = range(shard[-1].key + 1, keys.stop)
             shard = _next(db, rest, now) if should_continue() else []
-        plan_programmes(db, planner, days, planned, now, should_continue)
+        plan_programmes(db, planner, planned, now, should_continue)
     return report
 
 
@@ -150,19 +149,18 @@ class PlanningDays:
     """
 
     def __init__(self) -> None:
-        self._days: dict[str, PlanningDay] = {}
+        self._day: PlanningDay | None = None
 
-    def at(self, db: Database, planner: Planner, now: datetime, conference: Conference | None = None) -> PlanningDay:
-        """Return the papers of the last DAY_AGE_MAX, or those of a conference; read them if necessary."""
+    def at(self, db: Database, planner: Planner, now: datetime) -> PlanningDay:
+        """Return the papers of the last DAY_AGE_MAX; read them if necessary."""
         self.forget_old(now)
-        name = conference.name if conference else ""
-        if name not in self._days:
-            read = partial(read_conference, conference=conference) if conference else _prepare_day
-            self._days[name] = read(db, planner, now=now)
-        return self._days[name]
+        if self._day is None:
+            self._day = _prepare_day(db, planner, now)
+        return self._day
 
     def forget_old(self, now: datetime) -> None:
-        self._days = {name: day for name, day in self._days.items() if timedelta(0) <= now - day.now <= DAY_AGE_MAX}
+        if self._day is not None and not timedelta(0) <= now - self._day.now <= DAY_AGE_MAX:
+            self._day = None
 
 
 def plan_now(db: Database, planner: Planner, subscriber: int, now: datetime) -> int | None:

@@ -19,6 +19,7 @@ from digestd.domain.coverage import COMPLETE, CoverageState
 from digestd.domain.digest import Change, Occasion, Reason, ReasonKind, SavedNews, Section
 from digestd.domain.interest import TOPIC_SHOWN_MAX
 from digestd.domain.paper import TITLE_MAX
+from digestd.domain.subscriber import SIZE_MAX
 from digestd.errors import BadInput, BadSetting
 from digestd.mail.categories import category_label
 from digestd.mail.content import (
@@ -100,6 +101,7 @@ class DigestSummary(NamedTuple):
         is_withdrawal: Whether it is sent without papers because one that the subscriber saved was withdrawn.
         by_mail: Whether feedback is given by mail.
         conference: The name of the conference, if it is the programme of one.
+        is_cut: Whether more papers may have fitted than a programme has.
         first: A slot for the title of the first paper.
     """
 
@@ -128,6 +130,7 @@ class DigestSummary(NamedTuple):
     is_withdrawal: bool = False
     by_mail: bool = False
     conference: str = ""
+    is_cut: bool = False
     first: str = slot("first")
 
 
@@ -391,6 +394,7 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         is_withdrawal=not content.items and any(one.is_withdrawn for one in facts.news),
         by_mail=_gives_feedback_by_mail(content.links),
         conference=clean_line(content.conference, NAME_MAX),
+        is_cut=content.conference != "" and SIZE_MAX <= count < facts.considered,
     )
 
 

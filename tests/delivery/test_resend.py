@@ -6,11 +6,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from digestd.cli import app
 from digestd.domain.delivery import State, SuppressionReason
+from digestd.domain.digest import DigestFacts
 from digestd.domain.subscriber import Cause
+from digestd.store import core, ledger
+from digestd.store.ledger.create import NewCopy
 from digestd.subscribers import status_changes
 from digestd.subscribers.lookup import find
 from digestd.subscribers.suppression import suppress, unsuppress
@@ -64,6 +68,16 @@ async def test_rejected_digest_is_sent_again_once(installed: Install, run: Run) 
     await installed.deliver()
     assert installed.by_address[ADA] is State.ACCEPTED
     assert installed.unsafe == {}
+
+
+def test_empty_programme_is_not_sent_again(installed: Install, run: Run) -> None:
+    with installed.db.write() as session:
+        subscriber = session.connection().execute(select(core.subscriber.c.id).limit(1)).scalar_one()
+        new = NewCopy(subscriber, 1, "ICML 2027", b"", DigestFacts(400))
+        ledger.plan_programme(session, new, "programme@example.org", installed.clock.now)
+        [number] = session.connection().execute(select(core.delivery.c.id)).scalars()
+    refused = run(str(number))
+    assert (refused.exit_code, str(refused.exception)) == (1, "the programme of ICML 2027 has no papers to send")
 
 
 @pytest.mark.parametrize("damage", ["history = 'rpzzzzzzzzzzzzz'", "coverage = '[]'"])

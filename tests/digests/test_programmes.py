@@ -25,7 +25,7 @@ from digestd.delivery.resend import RESENDABLE, resend
 from digestd.digests import programmes
 from digestd.digests.shard import rank_shard
 from digestd.domain.delivery import MailKind, State
-from digestd.domain.digest import Occasion, ReasonKind
+from digestd.domain.digest import ReasonKind
 from digestd.domain.interest import Kind, Stance
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cause
@@ -33,7 +33,6 @@ from digestd.errors import NotFound, NotResumed
 from digestd.security.addresses import make_message_id
 from digestd.sources.openreview import PAGE_SIZE
 from digestd.store import core, papers
-from digestd.store.ledger import queries
 from digestd.store.ledger.packing import unpack_picks
 from digestd.store.ledger.resending import ResendFilter
 from digestd.store.papers import conferences, sources
@@ -42,7 +41,7 @@ from digestd.store.personal_data import prune
 from digestd.subscribers import group_edits
 from digestd.subscribers.status_changes import pause, resume, unsubscribe
 from digestd.subscribers.suppression import unsuppress
-from tests.digests.topic_papers import NONE, digests, paper, reader, shelf, subscriber, welcome
+from tests.digests.topic_papers import NONE, digests, paper, reader, shelf, subscriber
 from tests.papers.http_server import HttpServer, ReceivedRequest, head, serve_http
 from tests.papers.ingester import Ingester
 from tests.proof.snapshots import snapshot_database
@@ -56,6 +55,7 @@ COUNT, MATCHING = 120, 14
 READER = "reader@example.net"
 OTHER = "other@example.net"
 """Follows the venue, and nothing that its papers are about."""
+NEW = "new@example.net"
 
 
 class OpenReview:
@@ -92,7 +92,7 @@ def _note(number: int, public: datetime, **content: object) -> dict[str, Any]:
 
 @pytest.fixture
 async def site(bare: Install) -> AsyncIterator[OpenReview]:
-    """Return the venue, whose list was read twice, a day apart; two subscribers follow it, one does not."""
+    """Return the venue, whose list was read once; two subscribers follow it, one does not, and all had a digest."""
     with bare.db.write() as session:
         sources.add(session, [SOURCE], bare.clock.now, NAME)
     bare.people(
@@ -102,6 +102,10 @@ async def site(bare: Install) -> AsyncIterator[OpenReview]:
             reader(email="third@example.net", explore=False),
         ]
     )
+    bare.papers([paper("welcome", NONE)])
+    bare.plan()
+    await bare.deliver()
+    bare.clock.go(DAY)
     async with serve_http() as web:
         web.paths["/notes"] = review = OpenReview(bare.clock.now)
         bare.web = web  # type: ignore[attr-defined]
@@ -157,6 +161,12 @@ def damage(install: Install, address: str) -> None:
         session.connection().execute(update(core.interest).where(*theirs).values(since_us=9 * 10**18))
 
 
+def text_of(mail: EmailMessage) -> str:
+    part = mail.get_body(("plain",))
+    assert part is not None
+    return " ".join(part.get_content().split())
+
+
 def mails(install: Install) -> list[EmailMessage]:
     found = sorted((install.folder / "outbox" / "new").glob("*"))
     parsed = (message_from_bytes(file.read_bytes(), policy=policy.default) for file in found)
@@ -186,23 +196,39 @@ async def test_programme_follows_a_digest_once(bare: Install, site: OpenReview) 
     assert bare.unsafe == {}
 
 
-async def test_first_digest_keeps_its_welcome(bare: Install, site: OpenReview) -> None:
+async def test_new_reader_gets_a_first_digest_first(bare: Install, site: OpenReview) -> None:
     open_now(bare)
-    bare.papers([paper("near", NONE), paper("far", NONE)])
+    bare.clock.go(4 * DAY)
+    bare.people([reader(email=NEW, venues=["ICLR"], explore=False)])
     assert planned(bare) == 1
-    [first] = digests(bare)
-    with bare.db.read() as session:
-        claims = [queries.as_claim(session, key) for key in (first.key, programme(bare).id)]
-    assert [Occasion.FIRST in claim.facts.occasions for claim in claims if claim] == [True, False]
-    assert first.names == digests(bare, "third@example.net")[0].names == ("near",), "it comes even if nothing is near"
-
-
-async def test_programme_of_a_reader_without_digest_welcomes(bare: Install, site: OpenReview) -> None:
-    open_now(bare)
+    assert (digests(bare, NEW)[-1].state, programme(bare, NEW)) == (State.EMPTY, None)
+    bare.clock.go(DAY)
+    bare.papers([paper("far", NONE)])
     assert planned(bare) == 1
+    assert (digests(bare, NEW)[-1].names, programme(bare, NEW).state) == (("far",), State.READY), "however far it is"
     await bare.deliver()
-    [mail] = mails(bare)
-    assert "Welcome! Your programme" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert sorted(NAME in mail["Subject"] for mail in mails(bare) if mail["To"] == NEW) == [False, True]
+
+
+async def test_old_edition_comes_to_nobody_new(bare: Install, site: OpenReview) -> None:
+    assert await later(bare) == 1
+    bare.clock.go(60 * DAY)
+    bare.people([reader(email=NEW, venues=["ICLR"], explore=False)])
+    bare.papers([paper("news", NONE)])
+    assert await later(bare) == 0
+    assert (len(digests(bare, NEW)[-1].names), conference(bare).state) == (1, Programmes.ENDED)
+    with bare.db.write() as session, pytest.raises(NotFound, match="has not grown for 60 days"):
+        conferences.open_programmes(session, NAME)
+
+
+async def test_programme_of_fifty_is_the_best_of_all(bare: Install, site: OpenReview) -> None:
+    site.notes = [_note(number, bare.clock.now - 60 * DAY, **paper(f"n{number}")) for number in range(60)]
+    await read(bare)
+    assert await later(bare) == 1
+    await bare.deliver()
+    [mail] = [one for one in mails(bare) if NAME in one["Subject"]]
+    assert mail["Subject"] == f"The 50 best of {COUNT} for you: {NAME}"
+    assert f"Your programme: the 50 of {COUNT} papers that fit your interests" in text_of(mail)
 
 
 async def test_programmes_wait_for_the_hour_and_the_digests(bare: Install, site: OpenReview) -> None:
@@ -229,11 +255,10 @@ async def test_daily_digest_stays_as_it_is(bare: Install, site: OpenReview) -> N
     assert programme(bare) is not None
     await bare.deliver()
     assert bare.unsafe == {}
-    assert len([mail["Subject"] for mail in mails(bare) if mail["To"] == READER]) == 2
+    assert len([mail["Subject"] for mail in mails(bare) if mail["To"] == READER]) == 3, "with the first digest"
 
 
 async def test_paper_of_both_comes_once(bare: Install, site: OpenReview) -> None:
-    welcome(bare)
     await later(bare)
     assert len(unpack_picks(programme(bare).picks)) == MATCHING
     title = site.notes[0]["content"]["title"]["value"]
@@ -280,6 +305,7 @@ async def test_group_and_late_followers_get_theirs(bare: Install, site: OpenRevi
     group_edits.join(bare.db, bare.app.keys, "Lab", third, bare.clock.now, is_list=False)
     assert await later(bare) == 2
     assert len(unpack_picks(programme(bare, third).picks)) == MATCHING
+    bare.papers([paper("news", NONE)])
     bare.people([reader(email=late, venues=["ICLR"], explore=False), {"email": "only@example.net", "venues": ["ICLR"]}])
     assert await later(bare) == 1
     assert programme(bare, late).state == State.READY
@@ -307,6 +333,7 @@ async def test_one_odd_paper_or_reader_spoils_no_other(
     bare.people([{"email": "odd@example.net", "topics": [")" * 300], "venues": ["(" * 300, "%s {{ 7 }}", "ICLR"]}])
     bare.people([reader(email="damaged@example.net", venues=["ICLR"])])
     damage(bare, "damaged@example.net")
+    bare.papers([paper("news", NONE)])
     odd = subscriber(bare, "odd@example.net")
 
     def fail(session: Any, day: Any, readers: Any) -> Any:
@@ -407,6 +434,7 @@ async def test_killed_planner_leaves_no_second_programme(
     bare: Install, site: OpenReview, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bare.people([reader(email=f"more{n}@example.net", venues=["ICLR"], explore=False) for n in range(3)])
+    bare.papers([paper("news", NONE)])
     bare.clock.go(DAY)
     await read(bare)
     monkeypatch.setattr(programmes, "BLOCK", 1)
@@ -492,6 +520,14 @@ async def test_restored_database_sends_no_programme_again(
         assert bare.unsafe == {}
 
 
+async def test_resume_with_nothing_lost_holds_nothing(bare: Install, site: OpenReview) -> None:
+    assert await later(bare) == 1
+    await bare.deliver()
+    bare.clock.go(journals.SENT_RETENTION + DAY)
+    bare.app.restore_guard.resume(bare.clock.now, bare.app.planner)
+    assert conference(bare).state == Programmes.OPEN
+
+
 async def test_restore_of_what_no_journal_tells_holds_programmes(
     bare: Install, site: OpenReview, tmp_path: Path
 ) -> None:
@@ -523,7 +559,7 @@ async def test_rejected_programme_is_sent_again_by_its_number(bare: Install, sit
 
     assert len(resend(bare.db, wanted, message_id, bare.clock.now)) == 1
     await bare.deliver()
-    [mail] = mails(bare)
+    [mail] = [one for one in mails(bare) if one["To"] == READER and NAME in one["Subject"]]
     assert mail["Subject"] == f"{MATCHING} of {COUNT} for you: {NAME}"
     assert await later(bare) == 0
     assert bare.unsafe == {}

@@ -18,6 +18,8 @@ from digestd.store.timestamps import from_us
 
 STILL = timedelta(days=1)
 """Time without a new paper after which the list of a conference is taken as complete."""
+LIFE = timedelta(days=60)
+"""The same after which new followers get no programme of it."""
 _S, _G, _P, _D = core.source.c, core.sighting.c, core.paper.c, core.delivery.c
 Sessions = Mapping[int, tuple[datetime, datetime, str]]
 """Start, end and room by row number of the paper."""
@@ -28,6 +30,7 @@ class Programmes(StrEnum):
 
     COLLECTING = "collecting"  # the list is still growing
     OPEN = "open"  # each follower gets theirs after their next digest
+    ENDED = "ended"  # the edition is over; not stored
     HELD = "held"  # a restore lost who had one: none is planned until the operator asks for them
 
 
@@ -84,13 +87,14 @@ def listed(session: Session, source: str) -> dict[int, datetime]:
 def _conference(session: Session, row: core.Record) -> Conference:
     found, checked = listed(session, row.spec), sources.newest_success(session, row.spec)
     newest = max(found.values(), default=None)
-    is_still = newest is not None and checked is not None and checked - newest >= STILL
-    state = Programmes.OPEN if is_still else Programmes.COLLECTING
+    still = checked - newest if newest and checked else timedelta(0)
+    stored = Programmes(row.programmes) if row.programmes in set(Programmes) else None
+    by_age = Programmes.OPEN if still >= STILL else Programmes.COLLECTING
     sent = select(func.count()).where(text(PROGRAMME), _D.key == row.conference, _D.state != State.EMPTY)
     return Conference(
         name=row.conference,
         source=row.spec,
-        state=Programmes(row.programmes) if row.programmes in set(Programmes) else state,
+        state=Programmes.ENDED if still >= LIFE else stored or by_age,
         papers=len(found),
         newest=newest,
         programmes=session.connection().execute(sent).scalar_one(),
@@ -100,19 +104,21 @@ def _conference(session: Session, row: core.Record) -> Conference:
 def open_programmes(session: Session, name: str) -> Conference:
     """Plan the programmes of a conference from now on, although its list may grow or they are held.
 
-    Raises NotFound, also if its list was never read to the end: programmes would lack papers.
+    Raises NotFound, also if its list was never read to the end, so that programmes would lack papers, or if it ended.
     """
     found = find(session, name)
     if sources.newest_success(session, found.source) is None:
         raise NotFound(f"the list of {found.name} was not read to its end yet; run `digestd ingest` first")
+    if found.state is Programmes.ENDED:
+        raise NotFound(f"the list of {found.name} has not grown for {LIFE.days} days: its programmes have ended")
     session.connection().execute(update(core.source).where(_S.spec == found.source).values(programmes=Programmes.OPEN))
     return replace(found, state=Programmes.OPEN)
 
 
-def hold_programmes(session: Session) -> int:
-    """Plan no programmes until the operator asks for them; return of how many conferences."""
+def hold_programmes(session: Session) -> None:
+    """Plan no programmes until the operator asks for them."""
     held = update(core.source).where(_S.conference.is_not(None)).values(programmes=Programmes.HELD)
-    return session.connection().execute(held).rowcount
+    session.connection().execute(held)
 
 
 def with_programme(session: Session, name: str, subscribers: Collection[int]) -> set[int]:
