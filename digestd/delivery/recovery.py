@@ -227,7 +227,8 @@ class RestoreGuard:
             with self.db.read() as session:
                 known = {j.id: j for j in restore.known_journals(session, now - journals.SENT_RETENTION)}
                 made = restore.restored_from(session)
-                generation = restore.journal_generation(session, own.id) if own else 0
+                server = restore.server_identity(session)
+                ever = {j.id: j for j in restore.known_journals(session, from_us(0))}
             behind = made or max((j.used for j in known.values()), default=None)
             begin = behind or now
             mine = None if own is None else known.pop(own.id, None)
@@ -236,7 +237,8 @@ class RestoreGuard:
                 self._check_folder(own, mine, known.values(), "", may_move=True)
             sent, highest = journals.read_sent(self.folder, min(begin, now) - journals.SENT_RETENTION)
             is_old = behind is None or behind < now - journals.SENT_RETENTION
-            is_current = own is not None and made is None and own.generation <= generation
+            last = ever.get(own.id) if own and made is None else None
+            is_current = own and last and last.server == server and last.generation >= own.generation
             if is_lost or (is_old and not is_current):
                 with self.db.write() as session:
                     conferences.hold_programmes(session)
