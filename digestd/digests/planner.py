@@ -109,12 +109,13 @@ def plan(
     return corrected + plan_keys(db, planner, every, now, should_continue=should_continue)
 
 
-def plan_keys(  # what planning may be limited by
+def plan_keys(  # noqa: PLR0913  # what planning may be limited by
     db: Database,
     planner: Planner,
     keys: range,
     now: datetime,
     *,
+    until: datetime | None = None,
     days: "PlanningDays | None" = None,
     should_continue: Callable[[], bool] = lambda: True,
 ) -> PlanReport:
@@ -122,23 +123,25 @@ def plan_keys(  # what planning may be limited by
 
     Args:
         keys: row numbers without gaps.
+        until: plan who is due by then, later than `now`; none of their mails is sent before it is due.
         days: where to read the papers; by default they are read for this call.
         should_continue: called before each shard; if it returns False, the rest is planned next time.
     """
     _take_in_returned(db, now)
-    shard = _next(db, keys, now) if should_continue() else []
+    until = until or now
+    shard = _next(db, keys, until) if should_continue() else []
     if not shard:
         return PlanReport()
     days, report, planned = days or PlanningDays(), PlanReport(), list[int]()
     day = days.at(db, planner, now)
     with single_blas_thread(), span("plan"):
         while shard:
-            work = partial(_plan_shard, db, planner, day)
+            work = partial(_plan_shard, db, planner, day, until)
             report = sum(by_halves(shard, work, partial(_refuse, db, now), (Unavailable, BadSetting)), report)
             planned += [due.key for due in shard]
             rest = range(shard[-1].key + 1, keys.stop)
-            shard = _next(db, rest, now) if should_continue() else []
-        plan_programmes(db, planner, planned, now, should_continue)
+            shard = _next(db, rest, until) if should_continue() else []
+        plan_programmes(db, planner, planned, until, should_continue)
     return report
 
 
@@ -188,7 +191,7 @@ def plan_now(db: Database, planner: Planner, subscriber: int, now: datetime) -> 
         shard = rank_shard(session, day, [due])
     digests = _digests(planner, day, shard, [_slot_of(period, due.preferences.timing, due.last_planned, now)])
     if any(not digest.is_empty for digest in digests.values()):
-        _write(db, planner, day, shard, digests)
+        _write(db, planner, day, shard, digests, now)
     with db.read() as session:
         return _filled(session, subscriber, period.key)
 
@@ -242,15 +245,17 @@ def _next(db: Database, keys: range, now: datetime) -> list[DueSubscriber]:
         _set_aside(db, damaged, now)
 
 
-def _plan_shard(db: Database, planner: Planner, day: PlanningDay, candidates: Sequence[DueSubscriber]) -> PlanReport:
+def _plan_shard(
+    db: Database, planner: Planner, day: PlanningDay, until: datetime, candidates: Sequence[DueSubscriber]
+) -> PlanReport:
     with db.read() as session:
         shard = rank_shard(session, day, candidates)
-    slots = [_slot(due.preferences.timing, due.last_date, due.last_planned, day.now) for due in candidates]
-    return _write(db, planner, day, shard, _digests(planner, day, shard, slots))
+    slots = [_slot(due.preferences.timing, due.last_date, due.last_planned, until) for due in candidates]
+    return _write(db, planner, day, shard, _digests(planner, day, shard, slots), until)
 
 
 def _write(
-    db: Database, planner: Planner, day: PlanningDay, shard: Shard, digests: Mapping[int, NewDigest]
+    db: Database, planner: Planner, day: PlanningDay, shard: Shard, digests: Mapping[int, NewDigest], until: datetime
 ) -> PlanReport:
     """Write the digests of the subscribers who have not changed since they were read."""
     with db.write() as session:
@@ -271,7 +276,7 @@ def _write(
         due_subscribers.postpone(
             session,
             {
-                d.key: schedule.next_due(d.preferences.timing, day.now)
+                d.key: schedule.next_due(d.preferences.timing, until)
                 for d in unchanged
                 if d.key not in wanted or d.key in already_planned
             },

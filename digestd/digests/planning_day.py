@@ -31,7 +31,7 @@ from digestd.ranking.model import TextModel
 from digestd.sources import source_type
 from digestd.store import feedback, papers
 from digestd.store.database import Database
-from digestd.store.due import AHEAD, DueSubscriber
+from digestd.store.due import DueSubscriber
 from digestd.store.papers import conferences, sources
 from digestd.store.ranking import judgments, trials
 
@@ -116,8 +116,7 @@ class PlanningDay:
             inside = self.first_seen > (self.now - window).timestamp()
             return inside, inside
         inside = self.first_seen > self._since(cadence, last_planned).timestamp()
-        planned, ahead = last_planned.timestamp(), AHEAD.total_seconds()  # papers may have been read so long before
-        fresh = (self.first_seen > planned - ahead) & (self.first_seen != planned)
+        fresh = self.first_seen > last_planned.timestamp()
         if horizon is not None:
             fresh |= self.keys > horizon
         return inside, inside & fresh

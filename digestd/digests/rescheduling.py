@@ -7,6 +7,7 @@ import structlog
 from sqlmodel import Session
 
 from digestd.domain import schedule
+from digestd.domain.digest import Period
 from digestd.store import due as due_subscribers
 from digestd.store import subscribers
 from digestd.store.database import Database
@@ -56,17 +57,19 @@ def reopen_empty_day(session: Session, subscriber: int, now: datetime) -> None:
 
 
 def _reopen(session: Session, found: Sequence[EmptyDay], now: datetime) -> None:
+    latest = now + due_subscribers.AHEAD  # the digest of a day may be planned shortly before it begins
     # an earlier date: this was done already, by a clock that was ahead
-    today = {day.key: day for day in found if schedule.local_date(day.timing, now).isoformat() >= day.last_date}
+    today = {day.key: day for day in found if schedule.local_date(day.timing, latest).isoformat() >= day.last_date}
     due_subscribers.close_empty_days(session, [day.key for day in found if day.key not in today])
     look_back(session, sorted(today), beyond_empty=True)
-    due_subscribers.plan_again(session, {key: _date_before(day, now) for key, day in today.items()}, now)
+    periods = {key: schedule.newest_due(day.timing, latest) for key, day in today.items()}
+    again = {key: (_date_before(today[key], period), max(now, period.due)) for key, period in periods.items()}
+    due_subscribers.plan_again(session, again)
 
 
-def _date_before(day: EmptyDay, now: datetime) -> str:
+def _date_before(day: EmptyDay, period: Period) -> str:
     """Return a date since which no other digest was planned; a weekly one may be planned days late."""
-    planned_for = schedule.newest_due(day.timing, now).date
-    return (min(date.fromisoformat(day.last_date), planned_for) - due_subscribers.DAY).isoformat()
+    return (min(date.fromisoformat(day.last_date), period.date) - due_subscribers.DAY).isoformat()
 
 
 def correct_schedules(db: Database, now: datetime) -> int:

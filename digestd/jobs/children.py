@@ -172,13 +172,19 @@ def _say(line: Mapping[str, Any]) -> None:
         print(json.dumps(line), flush=True)  # noqa: T201  # the parent reads it
 
 
-async def _plan(app: App, stop: asyncio.Event, first: int, end: int, now: str) -> None:
+async def _plan(app: App, stop: asyncio.Event, first: int, end: int, now: str, until: str) -> None:
     """Plan who is due among the subscribers with these row numbers; say so for each part that is ready to be sent."""
     from digestd.digests.planner import plan_keys
 
-    planner, at = replace(app.planner, on_planned=lambda _session: _say({})), datetime.fromisoformat(now)
+    planner = replace(app.planner, on_planned=lambda _session: _say({}))
     report = await asyncio.to_thread(
-        plan_keys, app.db, planner, range(first, end), at, should_continue=lambda: not stop.is_set()
+        plan_keys,
+        app.db,
+        planner,
+        range(first, end),
+        datetime.fromisoformat(now),
+        until=datetime.fromisoformat(until),
+        should_continue=lambda: not stop.is_set(),
     )
     _say(asdict(report))
 

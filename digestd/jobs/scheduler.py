@@ -144,8 +144,8 @@ class Scheduler:
             why = f"{rescheduled} subscribers were rescheduled; check that the clock is right now"
             await self._app.send_alert("clock was ahead", "", why)
         if parts:
-            self._send_from = until
-        if await self._plan_in_children(parts, until):
+            self._send_from = max(until, self._send_from or until)
+        if await self._plan_in_children(parts, now, until):
             self.last_tick = self._app.clock()
 
     def _find_due(self, now: datetime) -> tuple[int, list[range], datetime]:
@@ -157,7 +157,7 @@ class Scheduler:
             until = due.plan_until(session, now)
             return rescheduled, due.split(session, self._children.most, until), until
 
-    async def _plan_in_children(self, parts: Sequence[range], until: datetime) -> bool:
+    async def _plan_in_children(self, parts: Sequence[range], now: datetime, until: datetime) -> bool:
         """Plan each part in a process of its own; return True if all succeeded."""
         total: Counter[str] = Counter()
 
@@ -166,7 +166,8 @@ class Scheduler:
             if self._app.clock() >= until:
                 self._planned()
 
-        arguments = [{"first": keys.start, "end": keys.stop, "now": until.isoformat()} for keys in parts]
+        times = {"now": now.isoformat(), "until": until.isoformat()}
+        arguments = [{"first": keys.start, "end": keys.stop, **times} for keys in parts]
         succeeded = await self._children.run("planning", arguments, self._stop, hear)
         if total["due"]:
             log.info("planned", due=total["due"], planned=total["planned"], empty=total["empty"])

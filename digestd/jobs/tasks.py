@@ -159,13 +159,15 @@ async def plan_shard(run: JobRun, first: int) -> None:
 def _plan_shard(run: JobRun, first: int) -> PlanReport:
     app, service = run.app, run.service
     restore.require_resumed(app.db)
+    now = app.clock()
     with app.db.read() as session:
-        until = due.plan_until(session, app.clock())
+        until = due.plan_until(session, now)
     return plan_keys(
         app.db,
         replace(app.planner, on_planned=_add_delivery),
         range(first, first + SHARD_KEYS),
-        until,
+        now,
+        until=until,
         days=service.days,
         should_continue=service.should_continue,
     )

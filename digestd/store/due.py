@@ -191,8 +191,8 @@ def empty_day(session: Session, subscriber: int, now: datetime) -> list[EmptyDay
 
 
 def _is_empty(now: datetime) -> tuple[core.Condition, ...]:
-    """Return the conditions of the partial index of empty digests that are not final, and are not due again yet."""
-    return _ACTIVE, _S.empty_until_us > to_us(now), _S.next_due_us > to_us(now)
+    """Return the conditions of the partial index of empty digests that are not final, and are not due again soon."""
+    return _ACTIVE, _S.empty_until_us > to_us(now), _S.next_due_us > to_us(now + AHEAD)
 
 
 _EMPTY_DAYS = select(_S.id, _S.last_date, *COLUMNS).with_for_update()
@@ -204,9 +204,9 @@ def _empty_days(session: Session, query: core.Query) -> list[EmptyDay]:
     return [EmptyDay(key, timing, date) for key, timing, date in timed if timing is not None]
 
 
-def plan_again(session: Session, last_dates: Mapping[int, str], now: datetime) -> None:
-    """Make subscribers due whose digest of today is empty; they had others on dates until `last_dates` at most."""
-    rows = [{"row": key, "next_due": to_us(now), "date": date} for key, date in last_dates.items()]
+def plan_again(session: Session, changed: Mapping[int, tuple[str, datetime]]) -> None:
+    """Make subscribers due whose digest is empty: set until which date they had others at most, and when it is due."""
+    rows = [{"row": key, "next_due": to_us(due), "date": date} for key, (date, due) in changed.items()]
     core.execute_many(session, _RESCHEDULE, rows)
 
 

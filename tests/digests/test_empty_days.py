@@ -139,7 +139,7 @@ def test_clock_set_back_before_planning_loses_no_digest(bare: Install) -> None:
     bare.clock.go(2 * HOUR)
     bare.papers(shelf("late", 1))
     reopen_empty_days(bare.db, bare.clock.now)  # and the planner is killed
-    bare.clock.go(-timedelta(seconds=10))
+    bare.clock.go(-timedelta(minutes=2))
     assert bare.plan() == FILLED
     assert bare.unsafe == {}
 

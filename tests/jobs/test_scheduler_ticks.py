@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from digestd.digests.planner import PlanReport, plan
+from digestd.digests.planner import PlanningDays, PlanReport, plan_keys
 from digestd.digests.planning_day import RankingOptions, read_planning_day
 from digestd.domain.delivery import State
 from digestd.jobs import scheduler
@@ -70,13 +70,65 @@ async def test_scheduler_plans_before_the_hour(sqlite_url: str, tmp_path: Path, 
     assert woken == [now]
 
 
+async def test_scheduler_wakes_the_sender_at_the_hour_after_others_were_due(
+    sqlite_url: str, tmp_path: Path, now: datetime
+) -> None:
+    made, woken = install(tmp_path / "run", sqlite_url, now - due.AHEAD), []
+    made.papers(sample_data.papers(9))
+    made.people(sample_data.people(5))
+    metronome = Scheduler(replace(made.app, clock=made.clock), planned=lambda: woken.append(made.clock.now))
+    await metronome.plan()
+    made.clock.go(timedelta(seconds=30))
+    made.people(sample_data.people(1, first=5, hour=5))  # due at once
+    await metronome.plan()
+    assert made.states == {State.READY: 6}
+    made.clock.go(timedelta(seconds=30))
+    await metronome.plan()
+    assert now in woken
+
+
+@pytest.mark.parametrize("hour", [0, 7])
+async def test_scheduler_fills_a_digest_that_was_empty_before_its_hour(
+    sqlite_url: str, tmp_path: Path, now: datetime, hour: int
+) -> None:
+    due_at = now.replace(hour=hour)
+    made = install(tmp_path / "run", sqlite_url, due_at - timedelta(days=1))
+    made.people(sample_data.people(5, hour=hour))
+    metronome = Scheduler(replace(made.app, clock=made.clock))
+    await metronome.plan()
+    made.clock.now = due_at - due.AHEAD
+    await metronome.plan()
+    assert made.states == {State.EMPTY: 10}
+    made.clock.go(timedelta(seconds=20))
+    made.papers(sample_data.papers(9))
+    await metronome.plan()
+    assert made.states == {State.EMPTY: 5, State.READY: 5}
+    with made.db.read() as session:
+        assert not queries.count_ready(session, made.clock.now, MAILS)
+        assert queries.count_ready(session, due_at, MAILS) == 5
+
+
+def test_papers_kept_for_planning_do_not_hold_up_who_is_due_next(
+    sqlite_url: str, tmp_path: Path, now: datetime
+) -> None:
+    made, days = install(tmp_path / "run", sqlite_url, now - due.AHEAD), PlanningDays()
+    made.papers(sample_data.papers(9))
+    made.people(sample_data.people(1, hour=5))
+    made.people(sample_data.people(5, first=1))
+    every = range(1, due.MAX_KEY)
+    assert plan_keys(made.db, made.app.planner, every, made.clock.now, days=days).due == 1
+    made.clock.go(timedelta(seconds=15))
+    assert plan_keys(made.db, made.app.planner, every, made.clock.now, until=now, days=days).planned == 5
+
+
 def test_papers_of_the_minute_before_the_hour_are_in_the_next_digest(
     sqlite_url: str, tmp_path: Path, now: datetime
 ) -> None:
     made = install(tmp_path / "run", sqlite_url, now - due.AHEAD)
     made.papers(sample_data.papers(2))
     made.people(sample_data.people(2))
-    assert plan(made.db, made.app.planner, now) == PlanReport(2, 2)
+    report = plan_keys(made.db, made.app.planner, range(1, due.MAX_KEY), made.clock.now, until=now)
+    assert report == PlanReport(2, 2)
     made.clock.go(timedelta(seconds=30))
     made.papers(sample_data.papers(1, first=2))
     with made.db.write() as session:  # a known replacement becomes news
