@@ -45,6 +45,7 @@ from tests.digests.topic_papers import NONE, digests, paper, reader, shelf, subs
 from tests.papers.http_server import HttpServer, ReceivedRequest, head, serve_http
 from tests.papers.ingester import Ingester
 from tests.proof.snapshots import snapshot_database
+from tests.support.command_process import Command
 from tests.support.install import Install
 from tests.support.relay import Fault, Relay
 
@@ -194,6 +195,14 @@ async def test_programme_follows_a_digest_once(bare: Install, site: OpenReview) 
     prune(bare.db, bare.clock.now + 500 * DAY, keep_deliveries=1, keep_papers=0)
     assert (await later(bare), programme(bare).state, programme(bare).picks) == (0, State.ACCEPTED, b"")
     assert bare.unsafe == {}
+
+
+async def test_run_sends_what_it_plans(bare: Install, site: OpenReview) -> None:
+    bare.clock.go(DAY)
+    await read(bare)
+    done = Command(("run",), bare.environment(), bare.folder).run()
+    assert done.code == 0, done.output
+    assert [mail["To"] for mail in mails(bare) if NAME in mail["Subject"]] == [READER]
 
 
 async def test_new_reader_gets_a_first_digest_first(bare: Install, site: OpenReview) -> None:
