@@ -92,7 +92,7 @@ _FAMILIES = (
     metrics,
     admin,
 )
-"""Those behind the links of mails first, because a request is compared with one route after the other."""
+"""Modules with routes, those of links in mails first: a request is compared with one route after the other."""
 
 
 def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> FastAPI:
