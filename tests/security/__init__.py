@@ -164,5 +164,5 @@ S32 unconfirmed addresses     subscribers/test_signup.py::test_purge_deletes_unc
 S33 assistants                test_assistant.py::test_words_of_papers_stay_quoted
                               test_assistant.py::test_reader_token_opens_this_door_alone
                               test_assistant.py::test_topics_change_by_their_own_code_alone
-                              test_assistant.py::test_foreign_host_and_origin_are_refused
+                              test_assistant.py::test_pages_of_other_sites_are_refused
 """

@@ -99,4 +99,4 @@ def test_described_requests_cause_no_server_error(app: App, backend: Backend) ->
 
         ask()
         tried += 1
-    assert tried == 33
+    assert tried == 31
