@@ -157,8 +157,9 @@ def test_printed_commands_work_in_order(system: FreshSystem) -> None:
     follower = Follower(system)
     follower.follow("operations.md", frozenset() if postgres else WITH_POSTGRESQL)
     follower.run(f"systemctl disable --now {SEVERAL}")  # the next page is for one service
-    # far from now, so that her digest of today does not go out before the page previews it
-    follower.run("digestd subscriber add ada@example.org --topic speech --hour $(date -u -d '12 hours' +%-H)")
+    # on another day, so that no digest goes out before the page previews it
+    day = "$(LC_ALL=C date -u -d '3 days' +%a | tr A-Z a-z)"
+    follower.run(f"digestd subscriber add ada@example.org --topic speech --cadence weekly --weekday {day}")
     follower.run("digestd paper import /opt/digestd/digestd/sample/preprints.jsonl")
     follower.follow("mail.md")
 
