@@ -119,7 +119,7 @@ CONFERENCE = {
     ),
     "plan": CommandEntry(
         "conference:plan_conference",
-        "Plan the programmes of a conference from now on, whether or not its list is complete.",
+        "Plan the programmes of a conference from now on, without waiting a day for more papers.",
         logs=False,
     ),
     "sessions": CommandEntry(

@@ -25,7 +25,7 @@ def list_conferences(as_json: Json = False) -> None:
 
 
 def plan_conference(name: Name) -> None:
-    """Plan the programmes of a conference from now on, whether or not its list is complete.
+    """Plan the programmes of a conference from now on, without waiting a day for more papers.
 
     Example: digestd conference plan "ICLR 2027"
     """
