@@ -149,12 +149,6 @@ API_TOKEN = {
     "list": CommandEntry("api_token:list_tokens", "List the API tokens.", logs=False),
     "remove": CommandEntry("api_token:remove_token", "Revoke an API token.", logs=False),
 }
-TRIAL = {
-    "start": CommandEntry("evaluate:start_trial", "Start a trial of other ranking weights."),
-    "stop": CommandEntry("evaluate:stop_trial", "Stop the running trial. Its results stay."),
-    "show": CommandEntry("evaluate:show_trial", "Show the results of a trial."),
-    "list": CommandEntry("evaluate:list_trials", "List all trials, newest first."),
-}
 TEMPLATE = {
     "list": CommandEntry("template:list_templates", "List the templates, and which of them are yours.", logs=False),
     "copy": CommandEntry("template:copy_template", "Copy a built-in template to change it.", logs=False),
@@ -239,7 +233,6 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
         "mcp:serve_assistant", "Let an assistant act for one subscriber, by MCP.", _DATA, is_service=True
     ),
     "api-token": GroupEntry("Add, list and remove API tokens.", API_TOKEN, _OPERATIONS),
-    "trial": GroupEntry("Compare two rankings on live subscribers.", TRIAL, _OPERATIONS),
     "template": GroupEntry("Change the templates of mails and pages.", TEMPLATE, _OPERATIONS),
     "config": GroupEntry("Show and check the settings.", CONFIG, _OPERATIONS),
 }

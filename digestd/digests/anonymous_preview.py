@@ -93,7 +93,7 @@ def _preview(
     own: Mapping[PaperId, StoredReference],
     shared: Mapping[int, Sequence[groups.SharedInterest]],
 ) -> DigestPreview:
-    day = replace(day, seed_reader=SeedReader(day.candidates.model, day.candidates.space), trial=None)
+    day = replace(day, seed_reader=SeedReader(day.candidates.model, day.candidates.space))
     shard, unknown = rank_alone(session, day, due, interests, own)
     picks = select_picks(day, replace(shard, shared=shared), [PERIOD], explore=False)[0]
     papers = tuple((day.candidates.papers[day.places[pick.paper]], pick.reason) for pick in picks)

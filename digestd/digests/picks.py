@@ -1,32 +1,22 @@
-"""Select picks by the current weights, or by team draft with weights on trial, and say what is special about them.
-
-Team draft (Radlinski, Kurup & Joachims 2008, section 3): two captains choose teams. In each round a coin decides who
-picks first, and each picks the best paper of their ranking that is still free. Neither ranking gains from position, so
-the team with more likes has the better ranking.
-"""
+"""Select picks, and say what is special about a digest."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import replace
 from datetime import timedelta
-from itertools import islice
 from typing import TypeAlias
 
 import numpy as np
 
 from digestd.digests.planning_day import PlanningDay
-from digestd.digests.selection import DigestOptions, Selections, build_picks, sampling_seed, select, selected_cells
+from digestd.digests.selection import DigestOptions, build_picks, sampling_seed, select, selected_cells
 from digestd.digests.shard import Shard
 from digestd.domain.digest import INTEREST_KINDS, MACHINE_WRITTEN, Occasion, Pick, Reason, ReasonKind, Section
 from digestd.domain.interest import Kind
 from digestd.domain.subscriber import Cadence
-from digestd.domain.trial import Team
 from digestd.ranking.arrays import Bools
 from digestd.ranking.reasons import reasons
 from digestd.store.due import DueSubscriber
 from digestd.store.groups import SharedInterest
 
-Draft: TypeAlias = list[tuple[int, Team | None]]
-"""The papers of a digest, each with the team that picked it."""
 Picks: TypeAlias = list[tuple[Pick, ...]]
 """The picks of each digest of a shard."""
 THIN_FROM = 20
@@ -44,21 +34,12 @@ def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str], explore
     """Return the picks of a shard, one period per subscriber.
 
     `explore`: the install's setting.
-
-    Reasons and scores come from the current weights, regardless of the team. Exploration papers have no team.
     """
     options = [digest_options(shard, i, period, explore) for i, period in enumerate(periods)]
     selections = select(day.candidates, shard.ranked, options, day.calibration)
-    if day.trial is None or not shard.trial_totals:
-        return _picks(day, shard, selections)
-    drafts = _drafts(day, shard, selections, options)
-    teams = {
-        i: team_draft(
-            *drafts[i], _slots(options[i], selections, i), day.trial.random_bits(shard.subscribers[i].key, periods[i])
-        )
-        for i in shard.trial_totals
-    }
-    return _by_teams(day, shard, selections, teams)
+    found = reasons(day.candidates, shard.ranked.profiles, selected_cells(selections))
+    picks = build_picks(day.candidates, shard.ranked, selections, day.calibration, found)
+    return _with_groups(picks, [due.key for due in shard.subscribers], shard.shared, shard.recommended)
 
 
 def digest_occasions(
@@ -140,75 +121,6 @@ def digest_options(shard: Shard, i: int, period: str, explore: bool) -> DigestOp
     wanted = due.preferences
     seed = sampling_seed(due.key, period)
     return DigestOptions(wanted.size, wanted.min_score, explore and wanted.explore, seed, is_first(due))
-
-
-def team_draft(ours: Sequence[int], theirs: Sequence[int], size: int, coins: bytes) -> list[tuple[int, Team | None]]:
-    """Return up to `size` papers of two rankings (best first), each with the team that picked it.
-
-    As many papers as the longer ranking has. What is left of the longer one when the other ends belongs to no team,
-    so that length alone earns no credit.
-
-    Args:
-        coins: Random bits, one per round, reused from the start if there are more rounds.
-    """
-    most = min(size, max(len(ours), len(theirs)))
-    rankings = {Team.A: ours, Team.B: theirs}
-    taken: dict[int, Team | None] = {}
-    for n in range(most):
-        team = _turn(n, coins, taken)
-        best = next((paper for paper in rankings[team] if paper not in taken), None)
-        if best is None:
-            break
-        taken[best] = team
-    rest = [paper for paper in (*ours, *theirs) if paper not in taken]
-    taken.update(dict.fromkeys(islice(rest, most - len(taken)), None))
-    return list(taken.items())
-
-
-def _turn(n: int, coins: bytes, taken: dict[int, Team | None]) -> Team:
-    """Return the team that picks the n-th paper: by coin in even turns, else the other team."""
-    if n % 2:
-        return Team.A if list(taken.values())[-1] is Team.B else Team.B
-    place = n // 2 % (8 * len(coins))
-    return Team.B if coins[place // 8] >> place % 8 & 1 else Team.A
-
-
-def _picks(day: PlanningDay, shard: Shard, selections: Selections) -> Picks:
-    found = reasons(day.candidates, shard.ranked.profiles, selected_cells(selections))
-    picks = build_picks(day.candidates, shard.ranked, selections, day.calibration, found)
-    return _with_groups(picks, [due.key for due in shard.subscribers], shard.shared, shard.recommended)
-
-
-def _slots(options: DigestOptions, selections: Selections, i: int) -> int:
-    """Return the number of places besides the exploration slot."""
-    return options.size - int(selections.explored[i] >= 0)
-
-
-def _drafts(
-    day: PlanningDay, shard: Shard, ours: Selections, options: Sequence[DigestOptions]
-) -> dict[int, tuple[list[int], list[int]]]:
-    """Return what each ranking of a trial would choose, without exploration."""
-    unexplored = [each._replace(size=max(_slots(each, ours, i), 1), explore=False) for i, each in enumerate(options)]
-    trial_selections = select(day.candidates, shard.trial_ranking, unexplored, day.calibration)
-    return {
-        i: (ours.chosen_by(i), [j for j in trial_selections.chosen_by(i) if j != ours.explored[i]])
-        for i in shard.trial_totals
-    }
-
-
-def _by_teams(day: PlanningDay, shard: Shard, selections: Selections, drafted: Mapping[int, Draft]) -> Picks:
-    """Replace the selections of participants by what the teams drafted."""
-    width = max(selections.chosen.shape[1], *map(len, drafted.values()))
-    chosen = np.full((len(selections), width), -1, dtype=np.intp)
-    chosen[:, : selections.chosen.shape[1]] = selections.chosen
-    for i, draft in drafted.items():
-        chosen[i] = -1
-        chosen[i, : len(draft)] = [j for j, _ in draft]
-    picks = _picks(day, shard, replace(selections, chosen=chosen))
-    for i, draft in drafted.items():
-        by_team = [pick._replace(team=team or "") for pick, (_, team) in zip(picks[i], draft, strict=False)]
-        picks[i] = (*by_team, *picks[i][len(draft) :])
-    return picks
 
 
 def _with_groups(

@@ -20,7 +20,6 @@ from digestd.domain.coverage import SOURCE_IN_USE, CoverageState, incomplete_sta
 from digestd.domain.digest import FIRST_WINDOW, WINDOW
 from digestd.domain.paper import Paper
 from digestd.domain.subscriber import Cadence
-from digestd.domain.trial import Trial
 from digestd.ranking.arrays import Bools
 from digestd.ranking.calibration import LocalCalibration
 from digestd.ranking.candidates import CandidateSet, build_candidates
@@ -33,7 +32,7 @@ from digestd.store import feedback, papers
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 from digestd.store.papers import conferences, sources
-from digestd.store.ranking import judgments, trials
+from digestd.store.ranking import judgments
 
 _WORST_LAST = list(CoverageState)
 WEEKLY_SLACK = timedelta(days=1)
@@ -88,7 +87,6 @@ class PlanningDay:
     is_unanswered: bool
     seed_reader: SeedReader
     places: Mapping[int, int]
-    trial: Trial | None
     calibration: LocalCalibration
     horizon: int = 0
 
@@ -190,7 +188,6 @@ def read_planning_day(
         coverage = incomplete_sources(session, now)
         is_unanswered = no_source_answered(session, now)
         horizon, _ = papers.newest_news(session, now - WINDOW - WEEKLY_SLACK, now)
-        trial = trials.running_trial(session, now)
         calibration = calibration_at(session, now)
         verdicts = (
             feedback.verdicts_of_community(session, now, trusted=TRUSTED_AFTER, established=ESTABLISHED_AFTER)
@@ -213,7 +210,6 @@ def read_planning_day(
         is_unanswered=is_unanswered,
         seed_reader=SeedReader(model, space),
         places={paper.key: j for j, paper in enumerate(found)},
-        trial=trial,
         calibration=calibration,
         horizon=horizon,
     )
@@ -237,7 +233,6 @@ def without_papers(model: TextModel, encoder: Encoder, now: datetime) -> Plannin
         is_unanswered=False,
         seed_reader=SeedReader(model, space),
         places={},
-        trial=None,
         calibration=LocalCalibration(),
     )
 

@@ -92,8 +92,7 @@ def _read_conference(db: Database, planner: "Planner", conference: Conference, n
     with db.read() as session:
         listed = papers.by_keys(session, conferences.listed(session, conference.source)).values()
     candidates = [replace(paper, first_seen=now, facts=replace(paper.facts, venue="")) for paper in listed]
-    day = read_planning_day(db, now, replace(planner.ranking, judged=False), among=candidates)
-    return replace(day, trial=None)
+    return read_planning_day(db, now, replace(planner.ranking, judged=False), among=candidates)
 
 
 def _followers(session: Session, name: str, subscribers: Sequence[int]) -> list[int]:

@@ -23,7 +23,7 @@ from digestd.ranking.arrays import Bools, Floats
 from digestd.ranking.calibration import MIN_SCORES, log_odds_of
 from digestd.ranking.compiler import RECORD_FORMAT, ProfileInput, compile_records
 from digestd.ranking.dense import Encoder
-from digestd.ranking.fusion import parse_weights, score
+from digestd.ranking.fusion import score
 from digestd.ranking.profile import Profiles, read_profiles
 from digestd.store import groups, references
 from digestd.store.due import DueSubscriber
@@ -53,7 +53,6 @@ class Shard:
         eligible: Papers over which z-scores are computed.
         allowed: Not muted.
         in_categories: In a chosen category, for subscribers who want no other.
-        trial_totals: Subscriber → scores (m,) by the weights on trial.
         compiled: Newly compiled profiles, by subscriber.
         shared: The interests that subscribers have by their groups.
         recommended: Row numbers of papers that their colleagues liked or saved.
@@ -70,21 +69,12 @@ class Shard:
     eligible: Bools
     allowed: Bools
     in_categories: Bools
-    trial_totals: Mapping[int, Floats]
     compiled: Mapping[int, StoredProfile]
     shared: Mapping[int, Sequence[SharedInterest]] = field(default_factory=dict)
     recommended: Mapping[int, Set[int]] = field(default_factory=dict)
     unanswered: Set[int] = frozenset()
     quiet_days: Mapping[int, Sequence[str]] = field(default_factory=dict)
     news: ShardNews = ShardNews()  # noqa: RUF009  # immutable
-
-    @property
-    def trial_ranking(self) -> RankedCandidates:
-        """Return the ranking by the weights on trial, for subscribers who take part."""
-        total = self.ranked.total.copy()
-        for i, theirs in self.trial_totals.items():
-            total[i] = theirs
-        return replace(self.ranked, total=total)
 
 
 def rank_shard(session: Session, day: PlanningDay, subscribers: Sequence[DueSubscriber]) -> Shard:
@@ -159,7 +149,6 @@ def _rank(
         eligible=eligible,
         allowed=scores.allowed,
         in_categories=in_categories,
-        trial_totals=_trial_totals(day, subscribers, shard_profiles.profiles, eligible),
         compiled=shard_profiles.new,
         recommended=recommended,
     )
@@ -295,13 +284,3 @@ def _raise_recommended(day: PlanningDay, papers: Sequence[Iterable[int]], releva
     fresh = fresh.copy()
     fresh[rows, columns] = True
     return fresh
-
-
-def _trial_totals(
-    day: PlanningDay, subscribers: Sequence[DueSubscriber], profiles: Profiles, eligible: Bools
-) -> dict[int, Floats]:
-    if day.trial is None:
-        return {}
-    some = [i for i, due in enumerate(subscribers) if day.trial.includes(due.key)]
-    scores = score(day.candidates, [profiles[i] for i in some], eligible[some], parse_weights(day.trial.weights))
-    return dict(zip(some, scores.total, strict=True))

@@ -188,7 +188,7 @@ class Pick(NamedTuple):
         probability: the probability that the subscriber likes it, to four decimals.
         prior: the same by the package's calibration alone, without this installation's feedback.
         propensity: the probability of drawing it in exploration; None if it was chosen by score.
-        team: the ranker on trial that chose it; empty without a trial.
+        team: the ranker on trial that chose it, in digests of the first release; else empty.
     """
 
     paper: int

@@ -61,17 +61,6 @@ def single_signal(signal: str) -> Weights:
     return replace(WEIGHTS, signals={signal: 1.0})
 
 
-def signal_subset(signals: Sequence[str]) -> Weights:
-    """Return the weights in force of some signals, and 0 for all others.
-
-    Raises:
-        BadInput: there is no such signal.
-    """
-    if unknown := [name for name in signals if name not in NAMES]:
-        raise BadInput(f"{unknown[0] or 'an empty name'} is not a signal; signals: {', '.join(NAMES)}")
-    return replace(WEIGHTS, signals={name: WEIGHTS.of(name) for name in signals})
-
-
 def results_from_scores(cases: Sequence[Case], given: ScoreTable) -> list[CaseResult]:
     """Rank the cases by given scores; candidates without a score are not ranked.
 

@@ -233,9 +233,6 @@ _PLAIN = {name: value for name, value in os.environ.items() if not name.startswi
     ("words", "said"),
     [
         (["evaluate", "--papers", "x.jsonl"], "--papers needs --judgments and vice versa"),
-        (["trial", "start", "x", "--weights", "{}/binary"], "binary is not UTF-8"),
-        (["trial", "start", "x", "--weights", "{}/words"], "words: is not a weights file"),
-        (["trial", "start", "x", "--weights", "{}"], "is a directory"),
         (["subscriber", "feedback", "a@example.org", "2401.00001", "wow"], "'wow' is not one of 'more'"),
         (["api-token", "add", " "], "NAME: say what the token is for"),
         (["prune", "3"], "unexpected argument '3'; see `digestd prune --help`"),

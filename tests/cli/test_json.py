@@ -24,7 +24,6 @@ OUTSIDE = {
     "digestd subscriber library stop",
     "digestd subscriber library sync",
     "digestd subscriber library unlink",
-    "digestd trial start",
 }
 """Commands that need a service of others or another database; their own tests run them."""
 ADA, PAPER = "ada@example.net", "invented:one"
@@ -86,7 +85,6 @@ webhook retry
 api-token add website
 api-token list
 api-token remove 1
-trial list
 template list
 template copy email/reason.txt.j2
 config show
@@ -138,8 +136,6 @@ ONLY_LOOKED_AT = {
     "digestd source add",
     "digestd source remove",
     "digestd template diff",
-    "digestd trial show",
-    "digestd trial stop",
     "digestd webhook show",
 }
 

@@ -5,5 +5,5 @@
 
 Judgments are a file of papers and one of judgments, as `digestd evaluate` reads them. FOLDER holds whole arXiv days,
 whose labels are in tests/evaluation/days. The result is written to OUT, and the measures on held-out users are printed.
-`evaluate --against` and `trial start` read weights; the coefficients of topics belong into `ranking/subjects.json`.
+`evaluate --against` reads weights; the coefficients of topics belong into `ranking/subjects.json`.
 """

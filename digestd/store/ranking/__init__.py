@@ -4,7 +4,6 @@
     embeddings    dense vectors of papers
     profiles      what ranking needs of a subscriber
     calibrations  fits of the probability of relevance
-    trials        comparisons of weights on a share of the subscribers
 
-All but calibrations and trials can be made again.
+All but calibrations can be made again.
 """

@@ -26,7 +26,7 @@ class ApiTokenRow(Row):
 
 
 class TrialRow(Row):
-    """One trial, running until `stopped_us`; each pick keeps its team."""
+    """A trial of other weights, which the first release could run; nothing reads it."""
 
     __tablename__ = "trial"
     __table_args__ = (CheckConstraint("share > 0 AND share <= 1", "share"),)
