@@ -33,14 +33,26 @@ def institution_name(affiliation: str) -> str:
     return affiliation.partition(ROR)[0].strip() or affiliation
 
 
+_SUBJECT_CODE = re.compile(
+    r"(?:(?:primary|secondary|msc|acm)\W*(?:class\W*)?(?:20[012]0\W*)?)*"
+    r"(?:\d\d(?:[A-Z](?:\d\d|xx)|-(?:\d\d|XX))|\d\d(?=\s*(?:[,;]|$))|[A-K]\.\d{1,2}(?:\.(?:\d{1,2}|m))?)(?![\w.])",
+    re.IGNORECASE,
+)
+"""Codes of Mathematics Subject Classification (`62H30, 62-08`) and ACM (`I.2.7; H.3`), which arXiv appends."""
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The text of a paper as the source gave it, TeX included."""
+    """The text of a paper as the source gave it, TeX included. Subject codes are left out of its categories."""
 
     title: str
     abstract: str = ""
     authors: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(map(_SUBJECT_CODE.match, self.categories)):
+            object.__setattr__(self, "categories", tuple([c for c in self.categories if not _SUBJECT_CODE.match(c)]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,13 @@ _UNSEEN = re.compile(
 )
 _NAMED_CODE = re.compile(r"(\$?)\\unicode(?:\[[^\[\]]{0,40}\])?\s*\{\s*(x[0-9A-Fa-f]{1,6}|\d{1,7})\s*\}\1")
 """A character by its number, as MathJax has it: `\\unicode{x2013}`."""
+_COMMENT = re.compile(
+    r"(?<!\b(?:wt|at))(?<!\b(?:vol|mol))([.!?][)\"'”]?)\s+%(?:\s+(?=[A-Z])|.*?(?:[.!?](?=\s)|$)\s*)", re.DOTALL
+)
+"""A comment after a sentence, up to the end of its own sentence, as sources join lines: `. %Code will follow.`
+
+`. % We` is the sign that ended a line of the authors' file; `wt. %` and `of 5 %` are figures.
+"""
 _MARKUP = re.compile(  # begins with a set of signs, as that is found fastest
     r"[\\${}^_~`*'\-\d)!\x80-\U0010ffff](?:(?<=[\\${}^_~`*])|(?<=')'|(?<=-)-"  # TeX and Markdown
     r"|(?<=\d)(?:times|sim|approx)|(?<=\))times|(?<=[^\x00-\x7f])(?:approx|sim|leq)"  # half-stripped
@@ -30,6 +37,7 @@ _READ = re.compile(r"[\\{}^_&\ue001-\ue004]")
 def to_plain(text: str) -> str:
     """Return the text without TeX, on one line. Never raises."""
     text = _UNSEEN.sub(" ", _NAMED_CODE.sub(_character, text) if "\\unicode" in text else text)
+    text = _COMMENT.sub(r"\1 ", text) if " %" in text else text
     if len(text) > LENGTH_MAX or not (_MARKUP.search(text) or any(map(text.__contains__, _STRIPPED))):
         return _normalized(text)
     # most processes convert nothing, and loading the tables of symbols takes longer than most commands

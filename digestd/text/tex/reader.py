@@ -221,13 +221,13 @@ class _Reader:
             if kind == "*":
                 after += after < end and self.kinds[after] == "star"
                 continue
-            if kind == "[":
+            if kind in "[o":
                 nodes, after = self._option(after, end, depth, is_math=is_math)
             elif is_math or name not in _BRACED_ONLY or self._is_clear_argument(name, after, end):
                 nodes, after = self._argument(after, end, depth, is_math=is_math)
-            if nodes is None and kind != "[":
+            if nodes is None and kind not in "[o":
                 break
-            args.append([] if kind == "-" else nodes)
+            args.append([] if kind in "-o" else nodes)
         return _macro(name, args), after
 
     def _is_clear_argument(self, name: str, at: int, end: int) -> bool:

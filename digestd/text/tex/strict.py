@@ -75,6 +75,7 @@ _RULES = [
     _rule("{", rf"(?<!\\)({_FONTS})(?=\{{)", r"\\\1"),
     _rule("extit{ extbf{ exttt{ extsc{ extrm{", rf"{_NO_LETTER}e(xt(?:bf|it|tt|sc|rm))(?=\{{)", r"\\te\1"),
     _rule("{", rf"{_NO_LETTER}(frac|sqrt|tilde|hat|bar|vec|text|bm|underbrace|overbrace)(?=\{{)", r"\\\1"),
+    _rule("{", rf"{_NO_LETTER}([gG]ls(?:pl)?|acr(?:short|long))(?=\{{)", r"\\\1"),
     _rule(
         "math bold", rf"{_NO_LETTER}(math(?:scr|cal|bb|bf|frak)|boldsymbol)(?=[A-Z](?![a-z])|[^\x00-\x7f])", r"\\\1 "
     ),

@@ -96,6 +96,10 @@ CONTENT = {
     **_each("boldsymbol bm pmb mathnormal smash lowercase MakeLowercase uppercase MakeUppercase", "{"),
     **_each("section subsection subsubsection paragraph title author date substack nolinkurl path", "{"),
     **_each("overbrace underbrace boxed cancel num ang mathclap mathllap mathrlap sout hl ce", "{"),
+    **_each("gls Gls GLS glspl Glspl GLSpl glsfirst Glsfirst glstext Glstext glsname glsentrytext", "*o{"),
+    **_each("glsentryshort glsentrylong glsxtrshort glsxtrlong glsxtrfull glsfmtshort glsfmtlong", "*o{"),
+    **_each("ac Ac acp Acp acs acsp acl Acl aclp Aclp acf Acf acfp Acfp acfi iac Iac acuse acrfull Acrfull", "*o{"),
+    **_each("acrshort Acrshort acrlong Acrlong acrshortpl acrlongpl Acrlongpl acrfullpl Acrfullpl", "*o{"),
     **{
         "textcolor": "-{",
         "colorbox": "-{",
@@ -107,15 +111,17 @@ CONTENT = {
     **{
         "resizebox": "--{",
         "parbox": "-{",
-        "hyperref": "[{",
+        "hyperref": "o{",
         "hyperlink": "-{",
+        "glslink": "o-{",
+        "glsdisp": "o-{",
         "si": "{",
         "SI": "{{",
         "qty": "{{",
         "unit": "{",
     },
 }
-"""Macros that only style their arguments. `-` is an argument that vanishes: a colour or a length."""
+"""Macros that only style their arguments, or name an acronym. `-` vanishes: a colour or a length; an option `o` too."""
 
 STYLES = {
     "mathbb": "DOUBLE-STRUCK",
