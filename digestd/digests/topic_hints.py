@@ -15,7 +15,7 @@ from digestd.digests.text_model import ready_model, stored_embeddings
 from digestd.domain.digest import WINDOW
 from digestd.domain.interest import TopicHint
 from digestd.domain.paper import Paper
-from digestd.ranking.dense import NO_SPACE, CachedEncoder, Encoder
+from digestd.ranking.dense import NO_SPACE, Encoder
 from digestd.ranking.inverted_index import index_categories
 from digestd.ranking.mentions import build_mention_index
 from digestd.ranking.subjects import SubjectIndex
@@ -67,15 +67,14 @@ class TopicHinter:
 
         The sentence encoder takes longer to load than all else.
         """
-        hints = TopicHints(subjects, CachedEncoder(subjects.space.encoder)).of(topics)
+        hints = TopicHints(subjects).of(topics)
         if all(hint.papers for hint in hints):
             return hints
         with self._db.read() as session:
             space, vectors = stored_embeddings(session, self._encoder(), found)
         if space.is_empty:
             return hints
-        nearer = replace(subjects, space=space, vectors=vectors)
-        return TopicHints(nearer, CachedEncoder(space.encoder)).of(topics)
+        return TopicHints(replace(subjects, space=space, vectors=vectors)).of(topics)
 
     def _read_subjects(self, now: datetime) -> tuple[datetime, list[Paper], SubjectIndex] | None:
         """Return the papers of the last week, and by their subjects; None without a text model."""

@@ -16,7 +16,7 @@ import numpy as np
 from digestd.domain.paper import Paper, votes
 from digestd.ranking.arrays import Bools, Columns, Floats, Ints, Sparse, sparse
 from digestd.ranking.community import NO_COMMUNITY, Community, build_community
-from digestd.ranking.dense import NO_SPACE, CachedEncoder, EmbeddingSpace
+from digestd.ranking.dense import NO_SPACE, EmbeddingSpace
 from digestd.ranking.diversity import PaperSimilarity
 from digestd.ranking.inverted_index import BM25Index, InvertedIndex, build_bm25_index, build_inverted_index
 from digestd.ranking.judgments import NO_JUDGMENTS, Judgments
@@ -77,7 +77,6 @@ class CandidateSet:
         weighted_votes, trend, popularity: (m,) each.
         archive_votes: Votes of archive papers, for comparison.
         vectors: (m, e) embeddings in the dense `space`.
-        topic_encoder: The encoder of the space, with a cache.
         similarity: LSA similarity between the papers.
         subjects: The papers by the topics that they are about.
         community: What other people liked; empty if it does not count.
@@ -100,7 +99,6 @@ class CandidateSet:
     seed_encoder: SeedEncoder
     space: EmbeddingSpace
     vectors: Floats
-    topic_encoder: CachedEncoder
     expansion: ExpansionIndex
     similarity: PaperSimilarity
     subjects: SubjectIndex
@@ -168,7 +166,6 @@ def build_candidates(
         seed_encoder=SeedEncoder(model, negative_prior, encoded, across, author_kernel, space.encoder, vectors),
         space=space,
         vectors=vectors,
-        topic_encoder=CachedEncoder(space.encoder),
         expansion=build_expansion_index(model.archive, across),
         similarity=PaperSimilarity(encoded.dense),
         subjects=SubjectIndex(

@@ -123,7 +123,6 @@ def compile_records(inputs: Sequence[ProfileInput], candidates: CandidateSet) ->
         (v for w in inputs for v in values(w.interests, Kind.TOPIC)),
         candidates.model,
         candidates.space,
-        candidates.topic_encoder,
     )
     each = [
         {v: topics[v] for v in values(profile_input.interests, Kind.TOPIC) if v in topics} for profile_input in inputs

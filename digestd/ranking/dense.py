@@ -97,24 +97,29 @@ class CachedEncoder:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EmbeddingSpace:
-    """An encoder with the geometry of the archive's vectors.
+    """An encoder with the geometry of the archive's vectors: papers, topics and seeds of a day are all in one.
 
     Attributes:
+        topic_encoder: The encoder, with a cache for topics.
         mean: (e,) of the archive.
         precision: (e, e) inverse of the shrunk covariance.
         near: Cosine above which two texts are similar.
         archive: (a, e) vectors of the newest papers.
     """
 
-    encoder: Encoder
+    topic_encoder: CachedEncoder
     mean: Floats
     precision: Floats
     near: float
     archive: Floats
 
     @property
+    def encoder(self) -> Encoder:
+        return self.topic_encoder.encoder
+
+    @property
     def dims(self) -> int:
-        return self.encoder.dims
+        return self.topic_encoder.dims
 
     @property
     def is_empty(self) -> bool:
@@ -132,15 +137,16 @@ class EmbeddingSpace:
 def build_embedding_space(encoder: Encoder, archive: Floats) -> EmbeddingSpace:
     """Build the space of an encoder from archive vectors (n, e).
 
-    With few of them it stays unwhitened.
+    With few of them it stays unwhitened. A cached encoder shares its cache with other spaces of the encoder.
     """
+    cached = encoder if isinstance(encoder, CachedEncoder) else CachedEncoder(encoder)
     shown = archive[:SAMPLE]
     pairs = (shown @ shown.T)[np.triu_indices(len(shown), 1)]
     near = float(np.clip(np.quantile(pairs, RARE), FLOOR, 0.9)) if len(pairs) else FLOOR
     exact, rows = archive.astype(np.float64), max(len(archive), 1)
     mean = exact.sum(axis=0) / rows
     precision = shrunk_precision(exact.T @ exact / rows - np.outer(mean, mean))
-    return EmbeddingSpace(encoder, mean.astype(np.float32), precision, near, shown)
+    return EmbeddingSpace(cached, mean.astype(np.float32), precision, near, shown)
 
 
 def shrunk_precision(cov: Doubles) -> Floats:

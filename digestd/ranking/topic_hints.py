@@ -18,7 +18,6 @@ from rapidfuzz import fuzz, process
 from digestd.domain.interest import TopicHint
 from digestd.ranking.arrays import Sparse, grouped
 from digestd.ranking.concepts import Concept, understand
-from digestd.ranking.dense import CachedEncoder
 from digestd.ranking.glossary import glossary_names, narrower_text
 from digestd.ranking.lexicon import lemmas
 from digestd.ranking.model import TextModel
@@ -58,9 +57,8 @@ def is_understood(topic: str, subjects: SubjectIndex) -> bool:
 class TopicHints:
     """Hints by the papers of the last days. What was found for names that may be near a topic is remembered."""
 
-    def __init__(self, subjects: SubjectIndex, encoder: CachedEncoder) -> None:
+    def __init__(self, subjects: SubjectIndex) -> None:
         self._subjects = subjects
-        self._encoder = encoder
         self._known: dict[str, _Near | None] = {}
 
     def of(self, topics: Sequence[str]) -> list[TopicHint]:
@@ -110,7 +108,7 @@ class TopicHints:
         """Return each topic and the number of papers about it; None without a content word."""
         if not topics:
             return {}
-        compiled = compile_topics(topics, self._model, self._subjects.space, self._encoder)
+        compiled = compile_topics(topics, self._model, self._subjects.space)
         found: dict[str, _Near | None] = dict.fromkeys(topics)
         for start in range(0, len(compiled), BLOCK):
             block = dict(islice(compiled.items(), start, start + BLOCK))

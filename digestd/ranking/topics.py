@@ -10,7 +10,7 @@ import numpy as np
 
 from digestd.ranking.arrays import Floats, Groups, Ints, stacked
 from digestd.ranking.concepts import Concept, Names, understand
-from digestd.ranking.dense import EmbeddingSpace, Encoder
+from digestd.ranking.dense import EmbeddingSpace
 from digestd.ranking.glossary import narrower_text
 from digestd.ranking.judgments import Judged
 from digestd.ranking.model import TextModel, unit
@@ -51,21 +51,15 @@ class Topics:
     judged: Judged
 
 
-def compile_topics(
-    values: Iterable[str], model: TextModel, space: EmbeddingSpace, encoder: Encoder
-) -> dict[str, tuple[Topic, ...]]:
-    """Compile the queries of each distinct topic that has a content word.
-
-    Args:
-        encoder: That of the space, with a cache.
-    """
+def compile_topics(values: Iterable[str], model: TextModel, space: EmbeddingSpace) -> dict[str, tuple[Topic, ...]]:
+    """Compile the queries of each distinct topic that has a content word."""
     understood = [(value, concept) for value in dict.fromkeys(values) for concept in understand(value, model)]
     docs = analyse([concept.words for _, concept in understood])
     rows = model.tfidf(docs)
     lengths = np.sqrt(model.known_shares([concept.text for _, concept in understood]))
     stems = [dict.fromkeys(doc) for doc in docs]
     columns = [np.array([model.vocabulary[s] for s in own if s in model.vocabulary], dtype=np.intp) for own in stems]
-    vectors = _vectors([concept for _, concept in understood], space, encoder)
+    vectors = _vectors([concept for _, concept in understood], space)
     found: dict[str, tuple[Topic, ...]] = {}
     for i, (value, concept) in enumerate(understood):
         if docs[i]:
@@ -85,8 +79,9 @@ def as_queries(topics: Sequence[Topic], model: TextModel) -> Queries:
     )
 
 
-def _vectors(concepts: list[Concept], space: EmbeddingSpace, encoder: Encoder) -> Floats:
+def _vectors(concepts: list[Concept], space: EmbeddingSpace) -> Floats:
     """Return the embedding of each concept (n, e): between its text, that of its subjects, and the nearest papers."""
+    encoder = space.topic_encoder
     vectors = encoder.encode([concept.text for concept in concepts])
     if not vectors.size:
         return vectors

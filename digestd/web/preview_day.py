@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from threading import Lock, Timer
@@ -36,8 +36,7 @@ from digestd.web.guards import TooOften
 
 if TYPE_CHECKING:
     from digestd.digests.anonymous_preview import DigestPreview
-    from digestd.digests.planning_day import PlanningDay
-    from digestd.ranking.dense import CachedEncoder
+    from digestd.digests.planning_day import PlanningDay, RankingOptions
     from digestd.ranking.topic_hints import TopicHints
 
 T = TypeVar("T")
@@ -91,21 +90,22 @@ class PreviewDay:
         """Return the current day of an installation."""
 
         @cache
-        def topic_encoder() -> "CachedEncoder":
+        def options() -> "RankingOptions":
+            from digestd.digests.planning_day import RankingOptions
             from digestd.ranking.dense import CachedEncoder
 
-            return CachedEncoder(app.encoder, in_batches=True)
+            # without likes: a visitor who tries one list of likes after another would learn what its owners like
+            encoder = CachedEncoder(app.encoder, in_batches=True)
+            return RankingOptions(encoder, co_likes=False, encoded_max=ENCODED_MAX)
 
         def gather(now: datetime) -> "PlanningDay":
             from threadpoolctl import threadpool_limits
 
-            from digestd.digests.planning_day import RankingOptions, read_planning_day
+            from digestd.digests.planning_day import read_planning_day
 
             threadpool_limits(1, "blas")  # for good: the products of a preview are small
             sys.setswitchinterval(SWITCH_SECONDS)
-            # without likes: a visitor who tries one list of likes after another would learn what its owners like
-            day = read_planning_day(app.db, now, RankingOptions(app.encoder, co_likes=False, encoded_max=ENCODED_MAX))
-            return replace(day, candidates=replace(day.candidates, topic_encoder=topic_encoder()))
+            return read_planning_day(app.db, now, options())
 
         return cls(gather)
 
@@ -243,7 +243,7 @@ TodaysPapers = Annotated[PreviewDay, Depends(part(PreviewDay.of))]
 def _with_hints(day: "PlanningDay") -> _Loaded:
     from digestd.ranking.topic_hints import TopicHints
 
-    return _Loaded(day, TopicHints(day.candidates.subjects, day.candidates.topic_encoder))
+    return _Loaded(day, TopicHints(day.candidates.subjects))
 
 
 def _age(loaded: _Loaded, now: datetime) -> timedelta:

@@ -150,7 +150,7 @@ def _of_day(
     index = build_candidates(list(today.values()), model, noon, space=space, vectors=rows).subjects
     places = {paper.removeprefix("arxiv:"): j for j, paper in enumerate(today)}
     for reader, wanted in json.loads((LABELS / f"{name}.json").read_text(encoding="utf-8")).items():
-        compiled = compile_topics(topics[reader], model, space, cached)
+        compiled = compile_topics(topics[reader], model, space)
         queries = as_queries([query for own in compiled.values() for query in own], model)
         if not queries.names:
             continue

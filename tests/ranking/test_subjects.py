@@ -19,7 +19,7 @@ def day(*texts: tuple[str, str]) -> CandidateSet:
 
 
 def about(found: CandidateSet, topic: str) -> Subjects:
-    [query] = compile_topics([topic], found.model, found.space, found.topic_encoder)[topic]
+    [query] = compile_topics([topic], found.model, found.space)[topic]
     return found.subjects.of(as_queries([query], found.model))
 
 

@@ -18,7 +18,7 @@ def _day() -> CandidateSet:
 
 def _hint(topic: str) -> TopicHint:
     day = _day()
-    return TopicHints(day.subjects, day.topic_encoder).of([topic])[0]
+    return TopicHints(day.subjects).of([topic])[0]
 
 
 def test_known_topic_is_counted() -> None:
@@ -68,4 +68,4 @@ def test_english_topic_is_not_taken_for_foreign() -> None:
 
 def test_day_without_papers_gives_no_hints() -> None:
     day = candidates([])
-    assert TopicHints(day.subjects, day.topic_encoder).of(["quantum computing"]) == []
+    assert TopicHints(day.subjects).of(["quantum computing"]) == []
