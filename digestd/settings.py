@@ -276,23 +276,23 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
         dotenv: a file of more variables, if DIGESTD_ENV_FILE names none; the environment wins.
 
     Raises:
-        BadSetting: a setting is unknown or invalid, or a file cannot be read.
+        BadSetting: a setting is unknown or invalid, or a file cannot be read. All that no longer exist are named.
     """
     set_here = os.environ if environment is None else environment
     given = {**_from_file(set_here, dotenv), **set_here}
     names = {PREFIX + name.upper() for name in Settings.model_fields}
     values: dict[str, str] = {}
+    if gone := [f"{name}: no longer exists: {_RETIRED[real]}" for name in given if (real := _named(name)) in _RETIRED]:
+        raise BadSetting("\n".join(gone))
     for name, value in given.items():
         if not name.startswith(PREFIX) or name in _NOT_SETTINGS:
             continue
         if name in names:
             values[_field(name)] = value
-        elif name.endswith("_FILE") and (real := name.removesuffix("_FILE")) in names:
+        elif (real := _named(name)) in names:
             if real in given:
                 raise BadSetting(f"{real} and {name} are both set; remove one of them")
             values[_field(real)] = _text(Path(value), name).strip()
-        elif name in _RETIRED:
-            raise BadSetting(f"{name}: no longer exists: {_RETIRED[name]}")
         else:
             raise BadSetting(f"{name}: unknown setting{_hint(name, names)}")
     try:
@@ -322,7 +322,7 @@ def _from_file(environment: Mapping[str, str], dotenv: Path) -> dict[str, str]:
     return {
         name: value
         for name, value in found.items()
-        if name.removesuffix("_FILE") not in environment and f"{name}_FILE" not in environment
+        if _named(name) not in environment and f"{name}_FILE" not in environment
     }
 
 
@@ -347,6 +347,11 @@ def _check_owner(file: Path) -> None:
         raise BadSetting(
             f"{file.absolute()} can be changed by others (mode {mode:o}): run `chmod go-w {file.absolute()}`"
         )
+
+
+def _named(name: str) -> str:
+    """Return the setting that a variable names: itself, or with `_FILE` the one whose value is in a file."""
+    return name.removesuffix("_FILE")
 
 
 def _field(name: str) -> str:

@@ -37,6 +37,15 @@ def test_unknown_setting_is_likened_to_none_by_its_prefix(nowhere: Path) -> None
         load({"DIGESTD_OUTBOX": "x"}, nowhere)
 
 
+def test_all_settings_that_are_gone_are_named_at_once(nowhere: Path) -> None:
+    gone = {"DIGESTD_ORCID_URL_FILE": "x", "DIGESTD_LIBRARY_SYNC_HOURS": "24", "DIGESTD_SUBSCRIBER_CHATS": "none"}
+    with pytest.raises(BadSetting) as refused:
+        load({**gone, "DIGESTD_OUTBOX": "x"}, nowhere)
+    lines = str(refused.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == list(gone)
+    assert all("no longer exists: " in line and "remove the line" in line for line in lines)
+
+
 def test_unknown_setting_in_the_file_is_refused(nowhere: Path) -> None:
     nowhere.write_text("DIGESTD_COLOUR=red\nOTHER=1\n")
     with pytest.raises(BadSetting, match="DIGESTD_COLOUR"):

@@ -46,7 +46,9 @@ _SENT_SUFFIX = ".sent"
 SENT_RETENTION = timedelta(days=7)
 """Time that sent mails are kept, longer than any digest is useful: digests sent earlier are never planned again."""
 IDENTITY_FILE = "journal.json"
-"""Name of the file with the identity of a journal."""
+"""Name of the file with the identity of a journal. It has the keys of digestd 0.1.0 only, which refuses others."""
+IDENTITY_MORE = "journal.more.json"
+"""Name of the file with the rest of the identity, and with the generation that it belongs to."""
 _LOCK_FILE = "lock"
 log = structlog.get_logger(__name__)
 _SENT_RECORD = struct.Struct(">cQHQ16s32sc")
@@ -243,25 +245,49 @@ def read_identity(folder: Path) -> JournalIdentity | None:
         if not file.exists():
             return None
         try:
-            return JournalIdentity(**json.loads(file.read_text()))
-        except (ValueError, TypeError) as error:
+            return _identity(json.loads(file.read_text()), _read_more(folder))
+        except (ValueError, TypeError, KeyError) as error:
             raise BadSetting(
                 f"DIGESTD_JOURNAL_DIR: {file} cannot be read; put the newest copy of it back, or delete it and "
                 "run `digestd restore --resume --lost-journal`"
             ) from error
 
 
+def _identity(first: dict[str, Any], more: dict[str, Any]) -> JournalIdentity:
+    """Return the identity in both files, of which the second is written last; unknown keys are of a later version.
+
+    If the second is behind by more than a crash explains, another version wrote the first since, which did not keep up
+    the record of opt-outs.
+    """
+    own = JournalIdentity(str(first["id"]), int(first["generation"]), str(first["machine"]))
+    if more.get("id") != own.id or own.generation > (more.get("next") or 0):
+        return own
+    following = more["next"] if more.get("generation") == own.generation else own.generation
+    return replace(own, next=following, has_opt_outs=more.get("has_opt_outs") is True)
+
+
+def _read_more(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / IDENTITY_MORE).read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def write_identity(folder: Path, identity: JournalIdentity) -> None:
     """Write the identity of a folder, all of it or nothing. It is on disk when the call returns."""
-    fresh = folder / f"{IDENTITY_FILE}.new"
+    fields = asdict(identity)
+    first = {name: fields[name] for name in ("id", "generation", "machine")}
     with _report_errors(folder):
-        opened = files.create(fresh, os.O_WRONLY | os.O_TRUNC)
-        try:
-            os.pwrite(opened, json.dumps(asdict(identity)).encode(), 0)
-            os.fsync(opened)
-        finally:
-            os.close(opened)
-        fresh.replace(folder / IDENTITY_FILE)
+        for name, content in {IDENTITY_FILE: first, IDENTITY_MORE: fields}.items():
+            fresh = folder / f"{name}.new"
+            opened = files.create(fresh, os.O_WRONLY | os.O_TRUNC)
+            try:
+                os.pwrite(opened, json.dumps(content).encode(), 0)
+                os.fsync(opened)
+            finally:
+                os.close(opened)
+            fresh.replace(folder / name)
         _sync(folder)
         _sync(folder.parent)
 
@@ -332,7 +358,7 @@ def add_journals(folder: Path, found: Mapping[str, Path]) -> None:
         if not (folder / OPT_OUTS).exists() and (own := read_identity(folder)) is not None:
             write_identity(folder, replace(own, has_opt_outs=False))  # that of the backup lacks who left since
         for name, source in found.items():
-            if name not in {IDENTITY_FILE, _LOCK_FILE} and not (folder / name).exists():
+            if name not in {IDENTITY_FILE, IDENTITY_MORE, _LOCK_FILE} and not (folder / name).exists():
                 part = folder / f".{name}.part"
                 with os.fdopen(files.create(part, os.O_WRONLY | os.O_TRUNC), "wb") as out:
                     out.write(source.read_bytes())
@@ -433,7 +459,8 @@ def _parse_result(owner: str, fields: dict[str, Any]) -> AttemptResult:
         "outcome": Outcome(fields["outcome"]),
         "wait": timedelta(seconds=fields["wait"]),
     }
-    return AttemptResult(owner=owner, **{**fields, **named})
+    known = {name: fields[name] for name in _RESULT_FIELDS}
+    return AttemptResult(owner=owner, **known | named)
 
 
 def _checksum(data: bytes) -> bytes:

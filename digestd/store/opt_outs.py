@@ -48,6 +48,7 @@ class Event(bytes, Enum):
     ERASED = b"e"
 
 
+_EVENTS = frozenset(event.value for event in Event)
 SUPPRESSIONS = {event: SuppressionReason(event.name.lower()) for event in (
     *(Event.HARD_BOUNCE, Event.SOFT_BOUNCE, Event.COMPLAINT, Event.REQUEST, Event.ERASED),
 )}  # fmt: skip
@@ -146,13 +147,18 @@ class OptOutRecord:
             )
 
     def read(self) -> list[OptOut]:
-        """Return the entries in the order of writing; none if there is no file. Raises OSError."""
+        """Return the entries in the order of writing; none if there is no file. Raises OSError.
+
+        Events of later versions are left out.
+        """
         if not self.file.exists():
             return []
         data = self.file.read_bytes()
         rows = _ENTRY.iter_unpack(data[: len(data) // _ENTRY.size * _ENTRY.size])
         return [
-            OptOut(Event(event), key, at, other, until) for event, key, other, at, until, end in rows if end == _END
+            OptOut(Event(event), key, at, other, until)
+            for event, key, other, at, until, end in rows
+            if end == _END and event in _EVENTS
         ]
 
     def compact(self) -> None:
