@@ -54,6 +54,7 @@ from digestd.mail.paper_view import HEADING, OWN_PAGE, DetailLevel, PaperView
 from digestd.papers.search import QUERY_MAX, near_archive, search_archive
 from digestd.security.tokens import Scope
 from digestd.store import feedback, papers, subscribers
+from digestd.store.database import watch_writes
 from digestd.store.ledger import queries
 from digestd.subscribers import saved_papers
 from digestd.subscribers.feedback import find_paper
@@ -346,7 +347,8 @@ def _described(name: str, tool: ToolEntry) -> Tool:
 
 
 def _call(app: App, subscriber: int, tool: ToolEntry, arguments: Mapping[str, Any]) -> CallToolResult:
-    """Run a tool. Whatever goes wrong is an answer that the assistant can act on."""
+    """Run a tool. Whatever goes wrong is an answer that the assistant can act on; a change that is stored is done."""
+    watch = watch_writes()
     try:
         given = tool.arguments.model_validate(arguments)
         with app.db.read() as session:
@@ -357,10 +359,12 @@ def _call(app: App, subscriber: int, tool: ToolEntry, arguments: Mapping[str, An
     except ValidationError as error:
         wrong = [f"{'.'.join(map(str, one['loc']))}: {plain_message(one['msg'])}" for one in error.errors()[:5]]
         return _refused("; ".join(wrong))
-    except DigestdError as error:
-        return _refused(str(error))
     except Exception as fault:
+        if isinstance(fault, DigestdError) and not watch.is_committed:
+            return _refused(str(fault))
         log.error("assistant fault", kind=type(fault).__name__, places=stack_locations(fault.__traceback__))
+        if watch.is_committed:
+            return _answered({"changed": True})
         return _refused("an internal error occurred and was logged")
 
 

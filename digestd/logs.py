@@ -10,9 +10,9 @@ data. Log values cannot break lines or send control sequences to a terminal.
 import logging
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import stamina.instrumentation
 import structlog
@@ -34,6 +34,7 @@ _QUIET = {
 }
 """Libraries whose routine messages are useless to operators."""
 _MAX_FRAMES = 6
+T = TypeVar("T")
 
 
 def configure(format_: str, level: str) -> None:
@@ -72,6 +73,16 @@ def configure(format_: str, level: str) -> None:
     stamina.instrumentation.set_on_retry_hooks([])
     for name, least in _QUIET.items():
         logging.getLogger(name).setLevel(least)
+
+
+def found_or_none(what: str, find: Callable[[], Sequence[T]]) -> Sequence[T]:
+    """Return what `find` finds; nothing if it fails, which is logged: for what only goes with an answer."""
+    try:
+        return find()
+    except Exception as fault:
+        places = stack_locations(fault.__traceback__)
+        structlog.get_logger(__name__).error(f"cannot find {what}", kind=type(fault).__name__, places=places)
+        return ()
 
 
 def stack_locations(trace: TracebackType | None) -> list[str]:

@@ -1,6 +1,5 @@
 """subscriber: add, list, show, edit, import, export, data."""
 
-import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,7 +28,7 @@ from digestd.domain.paper import PaperId
 from digestd.domain.reference import LookupState
 from digestd.domain.schedule import next_digest
 from digestd.domain.subscriber import Preferences, Status, Subscriber, describe_damage, option_of
-from digestd.errors import BadInput, DigestdError
+from digestd.errors import BadInput
 from digestd.files import explain
 from digestd.mail.categories import NAMES, unknown_category
 from digestd.security.addresses import address_key
@@ -356,29 +355,27 @@ def _say_understood(built: App, record: SubscriberRecord, given: Mapping[str, An
 
 
 def _say_hints(built: App, record: SubscriberRecord) -> None:
-    """Tell what there is to know about the topics; never fail, because the record is stored already."""
+    """Tell what there is to know about the topics."""
     topics = record.lists.get((Kind.TOPIC, Stance.LIKED), ())
-    with contextlib.suppress(DigestdError):
-        for hint in built.topic_hinter.hints(topics, built.clock()) if topics else ():
-            if hint.is_notable:
-                say(_describe_hint(hint))
+    for hint in built.topic_hinter.hints(topics, built.clock()) if topics else ():
+        if hint.is_notable:
+            say(_describe_hint(hint))
 
 
 def _say_not_understood(built: App, topics: Mapping[str, int]) -> None:
-    """Tell which topics of a file are not understood; never fail, because it is imported already.
+    """Tell which topics of a file are not understood.
 
     Args:
         topics: Each topic, and a line that has it.
     """
     if not topics:
         return
-    with contextlib.suppress(DigestdError):
-        found = built.topic_hinter.not_understood(topics, built.clock())
-        hints = built.topic_hinter.hints(found, built.clock())
-        for hint in hints:
-            say(f"line {topics[hint.topic]}: {_describe_hint(hint)}")
-        if more := len(found) - len(hints):
-            say(f"{more} more topics are not understood" if more > 1 else "1 more topic is not understood")
+    found = built.topic_hinter.not_understood(topics, built.clock())
+    hints = built.topic_hinter.hints(found, built.clock())
+    for hint in hints:
+        say(f"line {topics[hint.topic]}: {_describe_hint(hint)}")
+    if more := len(found) - len(hints):
+        say(f"{more} more topics are not understood" if more > 1 else "1 more topic is not understood")
 
 
 def _say_papers(built: App, record: SubscriberRecord) -> None:

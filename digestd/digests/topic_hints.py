@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from digestd.digests.text_model import ready_model, stored_embeddings
 from digestd.domain.digest import WINDOW
 from digestd.domain.interest import TopicHint
 from digestd.domain.paper import Paper
+from digestd.logs import found_or_none
 from digestd.ranking.dense import NO_SPACE, Encoder
 from digestd.ranking.inverted_index import index_categories
 from digestd.ranking.mentions import build_mention_index
@@ -26,6 +28,8 @@ from digestd.store.database import Database
 
 TOPICS_MAX = 10
 """Topics of one request that hints are given about."""
+T = TypeVar("T")
+_Read: TypeAlias = tuple[datetime, list[Paper], SubjectIndex]
 FRESH = timedelta(minutes=10)
 """Time for which the papers are kept."""
 
@@ -38,26 +42,33 @@ class TopicHinter:
         self._db = db
         self._encoder = encoder
         self._lock = Lock()
-        self._read: tuple[datetime, list[Paper], SubjectIndex] | None = None
+        self._read: _Read | None = None
 
-    def hints(self, topics: Sequence[str], now: datetime) -> list[TopicHint]:
-        """Return a hint about each of the first TOPICS_MAX topics; none without papers or without a text model."""
-        if not topics:
-            return []
-        with self._lock, single_blas_thread():
-            read = self._papers_at(now)
-            return self._hints(topics[:TOPICS_MAX], *read[1:]) if read else []
+    def hints(self, topics: Sequence[str], now: datetime) -> Sequence[TopicHint]:
+        """Return a hint about each of the first TOPICS_MAX topics.
 
-    def not_understood(self, topics: Iterable[str], now: datetime) -> list[str]:
+        None without papers, without a text model, or if they fail: whatever they go with is done without them.
+        """
+        return self._found(now, lambda read: self._hints(topics[:TOPICS_MAX], *read[1:])) if topics else []
+
+    def not_understood(self, topics: Iterable[str], now: datetime) -> Sequence[str]:
         """Return the topics of which neither the glossary nor any paper knows a word, or that seem not to be English.
 
-        None without papers or without a text model. Unlike hints, this is cheap for thousands of topics.
+        None as for `hints`. Unlike hints, this is cheap for thousands of topics.
         """
-        with self._lock, single_blas_thread():
-            read = self._papers_at(now)
-            return [topic for topic in topics if not is_understood(topic, read[2])] if read and read[1] else []
+        return self._found(
+            now, lambda read: [topic for topic in topics if read[1] and not is_understood(topic, read[2])]
+        )
 
-    def _papers_at(self, now: datetime) -> tuple[datetime, list[Paper], SubjectIndex] | None:
+    def _found(self, now: datetime, find: Callable[["_Read"], list[T]]) -> Sequence[T]:
+        def locked() -> list[T]:
+            with self._lock, single_blas_thread():
+                read = self._papers_at(now)
+                return find(read) if read else []
+
+        return found_or_none("hints", locked)
+
+    def _papers_at(self, now: datetime) -> "_Read | None":
         if self._read is None or abs(now - self._read[0]) > FRESH:
             self._read = self._read_subjects(now)
         return self._read
@@ -76,7 +87,7 @@ class TopicHinter:
             return hints
         return TopicHints(replace(subjects, space=space, vectors=vectors)).of(topics)
 
-    def _read_subjects(self, now: datetime) -> tuple[datetime, list[Paper], SubjectIndex] | None:
+    def _read_subjects(self, now: datetime) -> "_Read | None":
         """Return the papers of the last week, and by their subjects; None without a text model."""
         model = ready_model(self._db)
         if model is None:

@@ -175,12 +175,7 @@ class Scheduler:
 
     async def scrub(self) -> None:
         """Remove erased data from the write-ahead log, which waits for readers."""
-        try:
-            done = await asyncio.to_thread(personal_data.scrub, self._app.db, wait=False)
-        except DigestdError as error:
-            log.error("cannot empty the write-ahead log", why=str(error), retry=error.retry)
-            return
-        if not done:
+        if not await asyncio.to_thread(personal_data.scrub, self._app.db, wait=False):
             log.debug("the write-ahead log is in use; it will be emptied later")
 
     async def refit(self) -> None:

@@ -16,6 +16,8 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path, PurePath
@@ -80,6 +82,29 @@ class ServerClock:
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@dataclass
+class WriteWatch:
+    """Whether the last write transaction that was begun is committed."""
+
+    is_committed: bool = False
+
+
+_watch: ContextVar[WriteWatch | None] = ContextVar("write watch", default=None)
+
+
+def watch_writes() -> WriteWatch:
+    """Return a watch on the write transactions of this context, and of the threads that work for it."""
+    watch = WriteWatch()
+    _watch.set(watch)
+    return watch
+
+
+def is_last_write_committed() -> bool:
+    """Return True if this context is watched, and the last write transaction in it is committed."""
+    watch = _watch.get()
+    return watch is not None and watch.is_committed
+
+
 class Database:
     """A database engine with read and write transactions.
 
@@ -118,12 +143,15 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open a transaction that commits at the end, or rolls back if anything is raised."""
+        watch = _watch.get() or WriteWatch()
+        watch.is_committed = False
         with (
             _readable_errors(self.engine.url),
             Session(self._writing, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session
+        watch.is_committed = True
         if self.opt_outs is not None:
             self.opt_outs.append(taken_notes(session))
 

@@ -25,6 +25,7 @@ from sqlmodel import Session
 from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Kind
 from digestd.domain.subscriber import Cause, Status, Subscriber
+from digestd.errors import DigestdError
 from digestd.store import consent, core, groups, integrations, libraries, rate_limits, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage
@@ -226,17 +227,24 @@ def _erased_subscriber(erased: Subscriber) -> Subscriber:
 def scrub(db: Database, *, wait: bool = True) -> bool:
     """Empty SQLite's write-ahead log, which still has deleted data; secure_delete wipes the file itself.
 
-    Return False if an open transaction still needs the log: call it again later. Without `wait` it does not block.
+    Return False if an open transaction still needs the log, or it fails: the scheduler calls it again. It never raises,
+    because what it completes is committed. Without `wait` it does not block.
     """
     if not db.is_sqlite:
         return True
-    with db.connected() as connection:
-        connection.exec_driver_sql("ROLLBACK")
-        if not wait:
-            connection.exec_driver_sql("PRAGMA busy_timeout=0")
-        busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
-        if not wait:
-            connection.invalidate()  # the next one waits again
+    try:
+        with db.connected() as connection:
+            connection.exec_driver_sql("ROLLBACK")
+            if not wait:
+                connection.exec_driver_sql("PRAGMA busy_timeout=0")
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+            if not wait:
+                connection.invalidate()  # the next one waits again
+    except DigestdError as error:
+        import structlog  # most commands log nothing
+
+        structlog.get_logger(__name__).error("cannot empty the write-ahead log", why=str(error))
+        return False
     return not busy
 
 

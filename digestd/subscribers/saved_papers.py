@@ -98,9 +98,13 @@ def own_list(
 def save(db: Database, subscriber: int, paper: PaperId, now: datetime) -> None:
     """Save a paper, unless it is saved. Raises NotFound for an unknown paper."""
     with db.write() as session:
-        found, keys = find_paper(session, paper)
-        if Verdict.SAVED not in feedback.active_verdicts(session, subscriber, keys):
-            feedback.add(session, subscriber, found.key, Verdict.SAVED, now)
+        save_in_session(session, subscriber, paper, now)
+
+
+def save_in_session(session: Session, subscriber: int, paper: PaperId, now: datetime) -> None:
+    found, keys = find_paper(session, paper)
+    if Verdict.SAVED not in feedback.active_verdicts(session, subscriber, keys):
+        feedback.add(session, subscriber, found.key, Verdict.SAVED, now)
 
 
 def remove(db: Database, subscriber: int, paper: PaperId, now: datetime, *, keep_notes: bool = False) -> None:
@@ -123,12 +127,18 @@ def annotate(
 ) -> ReaderPaper:
     """Replace tags and note of a saved paper, or keep those that are None. Raises BadRecord, NotFound."""
     with db.write() as session:
-        before = saved_paper(session, subscriber, paper)
-        _, keys = find_paper(session, paper)
-        after = replace(
-            before,
-            tags=before.tags if tags is None else read_tags(tags),
-            note=before.note if note is None else read_note(note),
-        )
-        feedback.annotate(session, subscriber, keys, after.tags, after.note)
+        return annotate_in_session(session, subscriber, paper, tags, note)
+
+
+def annotate_in_session(
+    session: Session, subscriber: int, paper: PaperId, tags: Iterable[str] | None, note: str | None
+) -> ReaderPaper:
+    before = saved_paper(session, subscriber, paper)
+    _, keys = find_paper(session, paper)
+    after = replace(
+        before,
+        tags=before.tags if tags is None else read_tags(tags),
+        note=before.note if note is None else read_note(note),
+    )
+    feedback.annotate(session, subscriber, keys, after.tags, after.note)
     return after

@@ -74,7 +74,7 @@ from digestd.web.api import PATH as API
 from digestd.web.api import build_api
 from digestd.web.api.problems import DETAILS, problem
 from digestd.web.dependencies import part_of, provide, visitor_pages
-from digestd.web.middleware import BODY_MAX, BUSY, LARGE, SLOW, AccessLog, BodyLimit, SecurityHeaders
+from digestd.web.middleware import BODY_MAX, BUSY, LARGE, SLOW, AccessLog, BodyLimit, SecurityHeaders, is_done
 from digestd.web.pages import Pages
 
 _FAMILIES = (
@@ -119,7 +119,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     web.mount(API, api)
     web.router.routes.append(mcp.AssistantRoute(app))
     web.add_middleware(BodyLimit, refused=_refusal, limit=partial(body_limit, app))
-    web.add_middleware(AccessLog, broken=partial(_refusal, status=500))
+    web.add_middleware(AccessLog, broken=_broken)
     web.add_middleware(SecurityHeaders, https=app.settings.public_url.startswith("https:"))
     if app.settings.proxies:
         web.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(app.settings.proxies))
@@ -142,6 +142,10 @@ def body_limit(app: App, path: str) -> tuple[int, object]:
         except (BadToken, OutdatedToken):
             pass
     return BODY_MAX, path
+
+
+def _broken(scope: Scope) -> Response:
+    return site.done_page(scope) if is_done(scope) else _refusal(scope, 500)
 
 
 def _refusal(scope: Scope, status: int) -> Response:

@@ -3,6 +3,8 @@
 Security headers: no foreign content, frames, sniffing, indexing or referrers. A page may set its own value for any
 header; the defaults are the strictest.
 
+Once a request has committed what it asks for, it has not failed, whatever becomes of the answer (`unless_done`).
+
 The log has method, route, status and duration of each request, never a path, query, address or body: paths contain
 tokens, and exception texts may contain addresses. So it contains the pattern of the route, and for errors their type
 and the places in the code.
@@ -15,15 +17,19 @@ when the connection ends answers 502 instead.
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from digestd.logs import stack_locations
+from digestd.store.database import is_last_write_committed, watch_writes
 
+Handlers: TypeAlias = dict[int | type[Exception], Any]
+"""What FastAPI answers to exceptions."""
 log = structlog.get_logger(__name__)
 
 _NOTHING = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -100,6 +106,7 @@ class AccessLog:
             return
         status = 0
         start = time.perf_counter()
+        watch_writes()
 
         async def noting(message: Message) -> None:
             nonlocal status
@@ -110,9 +117,7 @@ class AccessLog:
         try:
             await self._app(scope, receive, noting)
         except Exception as fault:
-            log.error(
-                "web fault", route=_route(scope), kind=type(fault).__name__, places=stack_locations(fault.__traceback__)
-            )
+            _log_fault(scope, fault)
             if not status:
                 await self._broken(scope)(scope, receive, noting)
             # otherwise an answer was already sent; raising again would only log the text of the error
@@ -120,6 +125,31 @@ class AccessLog:
             ms = round((time.perf_counter() - start) * 1000, 1)
             level = log.debug if _route(scope) in _CHATTER else log.info
             level("web", method=_method(scope), route=_route(scope), status=status, ms=ms)
+
+
+def is_done(scope: Scope) -> bool:
+    """Return True if a request has committed what it asks for: a request begins no write transaction after that one."""
+    return scope["method"] not in {"GET", "HEAD"} and is_last_write_committed()
+
+
+def unless_done(done: Callable[[Scope], Response], handlers: Handlers) -> Handlers:
+    """Return exception handlers that answer a request with `done` if it is done, and log what went wrong afterwards."""
+
+    def wrapped(handler: Callable[[Request, Exception], Response]) -> Callable[[Request, Exception], Response]:
+        def handle(request: Request, fault: Exception) -> Response:
+            if not is_done(request.scope):
+                return handler(request, fault)
+            _log_fault(request.scope, fault)
+            return done(request.scope)
+
+        return handle
+
+    return {kind: wrapped(handler) for kind, handler in handlers.items()}
+
+
+def _log_fault(scope: Scope, fault: Exception) -> None:
+    places = stack_locations(fault.__traceback__)
+    log.error("web fault", route=_route(scope), kind=type(fault).__name__, places=places)
 
 
 def _route(scope: Scope) -> str:

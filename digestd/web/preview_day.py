@@ -31,6 +31,7 @@ from digestd.app import App
 from digestd.domain.interest import Interest, TopicHint
 from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Preferences, Subscriber
+from digestd.logs import found_or_none
 from digestd.web.dependencies import part
 from digestd.web.guards import TooOften
 
@@ -171,12 +172,12 @@ class PreviewDay:
         return preview_changed(session, self.day(now), changed.key, changed.interests, changed.preferences)
 
     def hints(self, topics: Sequence[str], now: datetime) -> tuple[TopicHint, ...]:
-        """Return hints about the first TOPICS_MAX topics; none without papers. For `run`."""
+        """Return hints about the first TOPICS_MAX topics; none without papers, or if they fail. For `run`."""
         if not topics:
             return ()
         from digestd.digests.topic_hints import TOPICS_MAX
 
-        return tuple(self._loaded(now).hints.of(topics[:TOPICS_MAX]))
+        return tuple(found_or_none("hints", lambda: self._loaded(now).hints.of(topics[:TOPICS_MAX])))
 
     async def hints_if_idle(self, network: str, topics: Sequence[str], now: datetime) -> tuple[TopicHint, ...]:
         """Return hints about topics that were saved; none if there is no place, as nothing depends on them."""

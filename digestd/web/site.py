@@ -5,13 +5,14 @@ The style sheet is part of the templates. Error pages say what to do, without in
 
 from collections.abc import Mapping
 from importlib.resources import files
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.types import Scope
 
 from digestd.app import App
 from digestd.errors import BadRecord, NotFound, Unavailable
@@ -23,6 +24,7 @@ from digestd.web.api import PATH as API
 from digestd.web.api import problems
 from digestd.web.dependencies import SitePages, part, visitor_pages
 from digestd.web.guards import TooOften
+from digestd.web.middleware import unless_done
 from digestd.web.pages import SHOW
 
 RETRY_SECONDS = "30"
@@ -106,17 +108,24 @@ def _refused(request: Request, problem: HTTPException) -> Response:
     return visitor_pages(request).problem(words, problem.status_code, problem.headers)
 
 
-ERROR_PAGES: dict[int | type[Exception], Any] = {
-    BadToken: _unknown,
-    OutdatedToken: _link_expired,
-    LinkExpired: _link_expired,
-    PreferencesLinkExpired: _link_expired,
-    BadRecord: _malformed,
-    NotFound: _unknown,
-    LinkGone: _digest_removed,
-    Unavailable: _busy,
-    TooOften: _often,
-    RequestValidationError: _malformed,
-    HTTPException: _refused,
-}
-"""What FastAPI answers to exceptions."""
+def done_page(scope: Scope) -> Response:
+    """Return the page for a request that is done, but whose own page cannot be shown."""
+    return visitor_pages(Request(scope)).problem("done", 200)
+
+
+ERROR_PAGES = unless_done(
+    done_page,
+    {
+        BadToken: _unknown,
+        OutdatedToken: _link_expired,
+        LinkExpired: _link_expired,
+        PreferencesLinkExpired: _link_expired,
+        BadRecord: _malformed,
+        NotFound: _unknown,
+        LinkGone: _digest_removed,
+        Unavailable: _busy,
+        TooOften: _often,
+        RequestValidationError: _malformed,
+        HTTPException: _refused,
+    },
+)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from httpx2 import Response
+from sqlmodel import Session
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
@@ -19,9 +21,12 @@ from digestd.assistant import TOOLS
 from digestd.domain.interest import Verdict
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Subscriber
+from digestd.errors import DatabaseUnreachable
 from digestd.papers.embedding import embed_papers
+from digestd.ranking.topic_hints import TopicHints
 from digestd.security.tokens import Purpose, Scope, issue_second
 from digestd.store import integrations
+from digestd.store.database import Database, is_last_write_committed
 from digestd.store.ledger import queries
 from digestd.subscribers.address_change import request_address_change
 from digestd.subscribers.feedback import add_feedback
@@ -234,3 +239,47 @@ def test_every_route_answers_in_each_state_of_a_day(site: Site) -> None:
         answers = {one: site.open(one) for one in site.readers}
     assert {str(one): answer.status_code for one, answer in answers.items() if not site.expects(one, answer)} == {}
     assert [one for one in logs if one["log_level"] == "error"] == []
+
+
+NOTHING_STORED = frozenset(
+    {
+        *("POST /preview", "POST /preview/picks", "POST /p/{token}/preview", "POST /p/{token}/preview/picks"),
+        *("POST /p/{token}/libraries/zotero",),
+    }
+)
+"""Forms that only show something, or cannot be carried out here."""
+
+
+@pytest.mark.parametrize("site", ["all encoded"], indirect=True)
+def test_what_follows_a_commit_fails_no_request(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the commit neither the answer nor a hint can be read, and yet the request was carried out."""
+    read, write = Database.read, Database.write
+    committed: list[bool] = []
+
+    @contextmanager
+    def reading(db: Database) -> Iterator[Session]:
+        if is_last_write_committed():
+            raise DatabaseUnreachable("the database is gone")
+        with read(db) as session:
+            yield session
+
+    @contextmanager
+    def writing(db: Database) -> Iterator[Session]:
+        with write(db) as session:
+            yield session
+        committed.append(is_last_write_committed())
+
+    def fail(*_: object) -> None:
+        raise ValueError("widths disagree")
+
+    monkeypatch.setattr(Database, "read", reading)
+    monkeypatch.setattr(Database, "write", writing)
+    monkeypatch.setattr(TopicHints, "of", fail)
+    stored: dict[str, bool] = {}
+    for one in site.readers:
+        if one.method != "GET" and not (one.method == "TOOL" and TOOLS[one.path].scope is Scope.READ):
+            committed.clear()
+            answer = site.open(one)
+            assert site.expects(one, answer), (str(one), answer.status_code, answer.text)
+            stored[str(one)] = any(committed)
+    assert {name for name, is_stored in stored.items() if not is_stored} == NOTHING_STORED

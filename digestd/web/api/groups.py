@@ -20,6 +20,7 @@ from digestd.subscribers.group_edits import NAME_MAX, find_group, group_fields
 from digestd.subscribers.subscriber_record import MUTABLE
 from digestd.web.api.auth import needs
 from digestd.web.api.shapes import InterestChanges, Mutes, Number, WordLists
+from digestd.web.api.subscribers import ACCEPTED
 from digestd.web.dependencies import Db, Now, SigningKeys
 
 router = APIRouter(prefix="/groups", tags=["groups"])
@@ -92,14 +93,14 @@ def show_group(number: Number, db: Db) -> GroupOut:
     return _shown(db, number)
 
 
-@router.post("", status_code=201, dependencies=_WRITES)
+@router.post("", status_code=201, dependencies=_WRITES, responses=ACCEPTED)
 def add_group(new: GroupIn, db: Db, now: Now) -> GroupOut:
     """Add a group."""
     name = group_edits.add(db, new.name, _slots(new), now)
     return _shown(db, name)
 
 
-@router.patch("/{number}", dependencies=_WRITES)
+@router.patch("/{number}", dependencies=_WRITES, responses=ACCEPTED)
 def change_group(number: Number, changes: GroupChanges, db: Db, now: Now) -> GroupOut:
     """Change the name and interests of a group. Lists that are sent replace the earlier ones."""
     group_edits.edit(db, number, changes.name, _slots(changes), now)
@@ -113,7 +114,7 @@ def remove_group(number: Number, db: Db) -> Response:
     return Response(status_code=204)
 
 
-@router.put("/{number}/members/{subscriber}", dependencies=_WRITES)
+@router.put("/{number}/members/{subscriber}", dependencies=_WRITES, responses=ACCEPTED)
 def join_group(
     number: Number, subscriber: Number, db: Db, keys: SigningKeys, now: Now, new: MemberIn | None = None
 ) -> GroupOut:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from digestd.errors import BadInput, BadRecord, NotFound, Unavailable, plain_message
 from digestd.subscribers.status_changes import NoConsent
 from digestd.web.guards import TooOften
+from digestd.web.middleware import Handlers, unless_done
 
 KIND = "application/problem+json"
 DETAILS = {
@@ -81,7 +82,7 @@ def problem(
     return Response(json.dumps(problem.model_dump()), status, media_type=KIND, headers=headers)
 
 
-def handlers() -> dict[int | type[Exception], Any]:
+def handlers() -> Handlers:
     """Return the exception handlers for FastAPI."""
 
     def malformed(_request: Request, error: RequestValidationError) -> Response:
@@ -97,7 +98,7 @@ def handlers() -> dict[int | type[Exception], Any]:
     def refused(_request: Request, error: HTTPException) -> Response:
         return problem(error.status_code, str(error.detail), headers=error.headers)
 
-    return {
+    known: Handlers = {
         RequestValidationError: malformed,
         BadRecord: bad_field,
         BadInput: raised(422),
@@ -108,6 +109,7 @@ def handlers() -> dict[int | type[Exception], Any]:
         HTTPException: refused,
         Exception: lambda _request, _error: problem(500, DETAILS["broken"]),
     }
+    return unless_done(lambda _scope: Response(status_code=202), known)
 
 
 def _message(error: Mapping[str, Any]) -> str:

@@ -85,8 +85,9 @@ async def save_paper(
 
     def save() -> SavedOut:
         key = api.known(number).key
-        saved_papers.save(api.db, key, paper, api.now)
-        return _saved(saved_papers.annotate(api.db, key, paper, wanted.tags, wanted.note))
+        with api.db.write() as session:
+            saved_papers.save_in_session(session, key, paper, api.now)
+            return _saved(saved_papers.annotate_in_session(session, key, paper, wanted.tags, wanted.note))
 
     return await run_without_disclosure(token, save)
 

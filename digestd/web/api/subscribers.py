@@ -45,7 +45,7 @@ from digestd.web.dependencies import Db, Notices, Now, SigningKeys, made
 from digestd.web.preview_day import TodaysPapers
 
 ACCEPTED: dict[int | str, dict[str, Any]] = {
-    202: {"description": "Answer to every valid request of a token without `read`"}
+    202: {"description": "Done, without a body: for a token without `read`, or if the result cannot be read"}
 }
 _KNOWN = {"description": "Already a subscriber", "model": SubscriberOut}
 router = APIRouter(prefix="/subscribers", tags=["subscribers"])
