@@ -158,9 +158,7 @@ class App:
         from digestd.digests.planning_day import RankingOptions
 
         chosen = self.settings
-        return RankingOptions(
-            self.encoder, chosen.explore, chosen.co_likes, bool(self.judge_host), chosen.everybody_reads
-        )
+        return RankingOptions(self.encoder, chosen.co_likes, bool(self.judge_host), chosen.everybody_reads)
 
     @property
     def encoder(self) -> Encoder:

@@ -37,6 +37,7 @@ _RETIRED = {
     "DIGESTD_LIBRARY_SYNC_HOURS": "libraries are read once a day; remove the line",
     "DIGESTD_SUBSCRIBER_CHATS": "subscribers no longer set chat rooms; remove the line. If its value was `any`, look "
     "through `digestd subscriber chat --list`",
+    "DIGESTD_EXPLORE": "digests have no random picks any more; remove the line",
     "DIGESTD_ORCID_URL": "works at ORCID are no longer read; remove the line. Subscribers import the file that ORCID "
     "exports",
 }
@@ -234,7 +235,6 @@ class Settings(BaseSettings):
     llm_translate: bool = False
     llm_judge: bool = False
     llm_judgments: int = Field(default=5_000, ge=1, le=30_000)
-    explore: bool = True
     co_likes: bool = True
     everybody_reads: bool = True
     templates_dir: str = ""

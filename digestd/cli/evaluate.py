@@ -22,12 +22,10 @@ from digestd.evaluation.compare import ablation, difference, results_from_scores
 from digestd.evaluation.dense import Vectors, encode_library
 from digestd.evaluation.feedback_metrics import (
     DigestVerdicts,
-    Exploration,
     accuracy,
     auc,
     bin_count,
     digest_verdicts,
-    measure_exploration,
     pick_predictions,
 )
 from digestd.evaluation.feedback_replay import RerankedDigest, replay
@@ -239,7 +237,12 @@ def _report_feedback(since: datetime | None, embedding_model: str, seed: int, as
     if given:
         users = len({user for user, _, _ in given})
         rows["ece"] = {**asdict(calibration_error(given, bin_count(given))), "users": users}
-    _print_feedback(rows, digests, _exploration(since), as_json)
+    counts = {"digests": len(digests), "verdicts": sum(len(one.scored) for one in digests)}
+    if as_json:
+        emit({**rows, **counts}, as_json=True)
+        return
+    emit({"measure": name, **row} for name, row in rows.items())
+    emit(counts)
 
 
 def _replayed(since: datetime | None, embedding_model: str) -> Iterator[RerankedDigest]:
@@ -253,29 +256,6 @@ def _replayed(since: datetime | None, embedding_model: str) -> Iterator[Reranked
 def _pick_predictions(since: datetime | None) -> list[Predictions]:
     with wiring.database(configuration.load()).read() as session:
         return pick_predictions(digests(session, since))
-
-
-def _exploration(since: datetime | None) -> Exploration | None:
-    with wiring.database(configuration.load()).read() as session:
-        return measure_exploration(digests(session, since))
-
-
-def _print_feedback(
-    rows: dict[str, dict[str, object]], digests: list[DigestVerdicts], drawn: Exploration | None, as_json: bool
-) -> None:
-    counts = {"digests": len(digests), "verdicts": sum(len(one.scored) for one in digests)}
-    if as_json:
-        emit({**rows, "explored": drawn and asdict(drawn), **counts}, as_json=True)
-        return
-    emit(_feedback_rows(rows, drawn))
-    emit(counts)
-
-
-def _feedback_rows(rows: dict[str, dict[str, object]], drawn: Exploration | None) -> Iterator[dict[str, object]]:
-    yield from ({"measure": name, **row} for name, row in rows.items())
-    if drawn is not None:
-        parts: dict[str, Estimate] = {"drawn, liked": drawn.liked, "chosen, liked": drawn.chosen, "gain": drawn.gain}
-        yield from ({"measure": name, **asdict(part), "users": None} for name, part in parts.items())
 
 
 def _other_results(given: str, found: Sequence[Case]) -> list[CaseResult]:

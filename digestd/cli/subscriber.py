@@ -111,6 +111,7 @@ _OPTIONS = {
     "like": _words("like", "A paper they like: arXiv id, DOI or SCHEME:VALUE."),
     "dislike": _words("dislike", "A paper they do not like."),
     **{name: _preference(name) for name in Preferences.model_fields},
+    "explore": Annotated[bool | None, typer.Option("--explore/--no-explore", hidden=True)],
 }
 FormatOption = Annotated[
     FileFormat | None, typer.Option("--format", help="The format of the file. Default: by its name.")
@@ -339,6 +340,8 @@ def _record(email: str, options: Mapping[str, Any]) -> SubscriberRecord:
     given |= {"likes": options["like"], "dislikes": options["dislike"]}
     lists = {name: items for name, items in given.items() if items}
     mute = {name: items for name, kind in MUTABLE.items() if (items := options[f"mute_{kind.value}"])}
+    if options["explore"] is not None:
+        say("digests have no random picks any more; leave out --explore and --no-explore")
     plain = {name: options[name] for name in (*Preferences.model_fields, "status") if name in options}
     record = parse({"email": email, **plain, **lists, **({"mute": mute} if mute else {})})
     not_given = {(kind, Stance.MUTED) for name, kind in MUTABLE.items() if name not in mute}

@@ -95,7 +95,7 @@ def _preview(
 ) -> DigestPreview:
     day = replace(day, seed_reader=SeedReader(day.candidates.model, day.candidates.space))
     shard, unknown = rank_alone(session, day, due, interests, own)
-    picks = select_picks(day, replace(shard, shared=shared), [PERIOD], explore=False)[0]
+    picks = select_picks(day, replace(shard, shared=shared), [PERIOD])[0]
     papers = tuple((day.candidates.papers[day.places[pick.paper]], pick.reason) for pick in picks)
     near = sum(pick.section is Section.NEAR for pick in picks)
     return DigestPreview(papers, near, int((shard.open & shard.ranked.fresh).sum()), unknown)

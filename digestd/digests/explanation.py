@@ -157,7 +157,7 @@ def _planned(session: Session, delivery: int) -> Preview:
 
 def _preview(day: PlanningDay, shard: Shard, period: str, ranking: RankingOptions) -> Preview:
     considered = int((shard.open & shard.ranked.fresh).sum())
-    [picks] = select_picks(day, shard, [period], ranking.explore)
+    [picks] = select_picks(day, shard, [period])
     occasions = digest_occasions(shard.subscribers[0], picks, considered, day, shard.unanswered)
     read = unpicked(day, shard, 0, picks, most_read(day) if ranking.most_read else None)
     [unmatched] = unmatched_topics(day, shard, [picks])
@@ -203,7 +203,7 @@ def explain(
         )
     with db.read() as session:
         explained = ExplainedPaper(session, day, shard, day.places[paper.key])
-        found = _explanation(explained, _period(day, shard), ranking.explore)
+        found = _explanation(explained, _period(day, shard))
         is_past = found.rank is None and _exclusion(explained) is None
     sent = (one for one in digests if one.state not in UNSENT and one.planned >= found.paper.first_seen)
     if is_past and (digest := next(sent, None)):
@@ -242,7 +242,7 @@ def _explain_past(db: Database, paper: Paper, digest: DeliveryView, ranking: Ran
         )
     with db.read() as session:
         explained = ExplainedPaper(session, day, shard, day.places[paper.key])
-        found = _explanation(explained, digest.period, ranking.explore)
+        found = _explanation(explained, digest.period)
     return replace(found, verdict=f"not in {describe_digest(digest)}; computed again now: {found.verdict}")
 
 
@@ -327,12 +327,12 @@ def _period(day: PlanningDay, shard: Shard) -> str:
     return current_period(shard.subscribers[0].preferences.timing, day.now).key
 
 
-def _explanation(paper: ExplainedPaper, period: str, explore: bool) -> Explanation:
+def _explanation(paper: ExplainedPaper, period: str) -> Explanation:
     day, shard, j = paper.day, paper.shard, paper.place
     ranked = shard.ranked
-    options = digest_options(shard, 0, period, explore)
+    options = digest_options(shard, 0, period)
     selections = select(day.candidates, ranked, [options], day.calibration)
-    picks_by_paper = {pick.paper: pick for pick in select_picks(day, shard, [period], explore)[0]}
+    picks_by_paper = {pick.paper: pick for pick in select_picks(day, shard, [period])[0]}
     profile, subscriber = ranked.profiles[0], shard.subscribers[0].key
     why = reason(day.candidates, profile, j)
     probability = day.calibration.probability(float(ranked.log_odds[0, j]))

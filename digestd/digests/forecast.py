@@ -80,7 +80,7 @@ def forecast(db: Database, subscriber: int, now: datetime, ranking: RankingOptio
         shard = rank_shard(session, day, [due])
         period = current_period(due.preferences.timing, now).key
         wanted = [i for i in for_ranking(session, [due.key]).get(due.key, ()) if i.stance is Stance.LIKED]
-        [picks] = select_picks(day, shard, [period], ranking.explore)
+        [picks] = select_picks(day, shard, [period])
         return Forecast(
             last=next(queries.entries(session, 1, DeliveryFilter(subscriber=subscriber, kind=MailKind.DIGEST)), None),
             considered=int(shard.open.sum()),

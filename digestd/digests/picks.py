@@ -30,12 +30,9 @@ _WEAK = frozenset({ReasonKind.CO_LIKES, ReasonKind.TREND, ReasonKind.NEW})
 """Reasons that say less than the likes of colleagues."""
 
 
-def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str], explore: bool) -> Picks:
-    """Return the picks of a shard, one period per subscriber.
-
-    `explore`: the install's setting.
-    """
-    options = [digest_options(shard, i, period, explore) for i, period in enumerate(periods)]
+def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str]) -> Picks:
+    """Return the picks of a shard, one period per subscriber."""
+    options = [digest_options(shard, i, period) for i, period in enumerate(periods)]
     selections = select(day.candidates, shard.ranked, options, day.calibration)
     found = reasons(day.candidates, shard.ranked.profiles, selected_cells(selections))
     picks = build_picks(day.candidates, shard.ranked, selections, day.calibration, found)
@@ -115,12 +112,10 @@ def is_first(due: DueSubscriber) -> bool:
     return not len(due.had)
 
 
-def digest_options(shard: Shard, i: int, period: str, explore: bool) -> DigestOptions:
-    """Return the options of a digest: the subscriber's, limited by the install's."""
+def digest_options(shard: Shard, i: int, period: str) -> DigestOptions:
     due = shard.subscribers[i]
     wanted = due.preferences
-    seed = sampling_seed(due.key, period)
-    return DigestOptions(wanted.size, wanted.min_score, explore and wanted.explore, seed, is_first(due))
+    return DigestOptions(wanted.size, wanted.min_score, sampling_seed(due.key, period), is_first(due))
 
 
 def _with_groups(

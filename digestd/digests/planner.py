@@ -303,7 +303,7 @@ def _digests(
     planner: Planner, day: PlanningDay, shard: Shard, slots: Sequence[DigestSlot | None]
 ) -> dict[int, NewDigest]:
     """Return the digest of each subscriber who has a slot."""
-    picks = select_picks(day, shard, [slot.period.key if slot else "" for slot in slots], planner.ranking.explore)
+    picks = select_picks(day, shard, [slot.period.key if slot else "" for slot in slots])
     considered = (shard.open & shard.ranked.fresh).sum(axis=1).tolist()
     unmatched = unmatched_topics(day, shard, picks)
     read = most_read(day) if planner.ranking.most_read else None

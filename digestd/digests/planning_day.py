@@ -49,7 +49,6 @@ class RankingOptions:
 
     Attributes:
         encoder: The dense model.
-        explore: Whether digests may have an exploration paper.
         co_likes: Whether the likes of subscribers count for others.
         judged: Whether the judgments of a language model count.
         most_read: Whether digests name the paper that everybody reads.
@@ -57,7 +56,6 @@ class RankingOptions:
     """
 
     encoder: Encoder = NoEncoder()  # noqa: RUF009  # immutable
-    explore: bool = True
     co_likes: bool = True
     judged: bool = False
     most_read: bool = True

@@ -121,7 +121,7 @@ def _plan(db: Database, planner: "Planner", day: PlanningDay, name: str, subscri
     with db.read() as session:
         followers = [due_subscribers.by_key(session, key) for key in subscribers]
         shard = rank_shard(session, day, list(map(_as_new, followers)))
-    picks = select_picks(day, shard, [name] * len(followers), explore=False)
+    picks = select_picks(day, shard, [name] * len(followers))
     with db.write() as session:
         unchanged = {due.key for due in due_subscribers.unchanged(session, followers)}
         wanted = unchanged - conferences.with_programme(session, name, unchanged)

@@ -1,8 +1,8 @@
-"""Select the papers of each digest: those above the minimum score, diversified, and near ones or one for exploration.
+"""Select the papers of each digest: those above the minimum score, diversified, and near ones if they are few.
 
-`select` gives followed authors the first places, then prefers variety, then gives every interest a slot, and draws
-the exploration paper. Digests that would be nearly empty get the papers nearest to the minimum score instead.
-`build_picks` turns the result into the picks of a shard of digests.
+`select` gives followed authors the first places, then prefers variety, then gives every interest a slot. Digests that
+would be nearly empty get the papers nearest to the minimum score as well. `build_picks` turns the result into the picks
+of a shard of digests.
 
 Arrays with one row per subscriber are sorted by score here: column c is the paper `order[:, c]`.
 """
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from digestd.domain.digest import Pick, Reason, ReasonKind, Section
+from digestd.domain.digest import Pick, ReasonKind, Section
 from digestd.domain.subscriber import MinScore
 from digestd.ranking.arrays import Bools, Cells, Doubles, Floats, Ints, along, cells_along, marked
 from digestd.ranking.calibration import MIN_SCORES, NEAR_SCORES, LocalCalibration
@@ -30,17 +30,9 @@ CARRY_OVER_PROBABILITY = MIN_SCORES[MinScore.HIGH]
 """Minimum probability of an older paper that did not fit into an earlier digest."""
 CARRY_OVER_RELEVANCE = 0.5
 """The same as relevance, for subscribers without interests."""
-EXPLORE_FROM, EXPLORE_TO = 20, 100
-"""Ranks from which exploration papers are drawn."""
-MIN_EXPLORE_SIZE = 5
-"""Digest size from which there is an exploration slot."""
-MIN_EXPLORE_PICKS = 4
-"""Picks by score from which one is drawn in addition; beside fewer it would stand out as a mistake."""
 NEAR_UP_TO = 3
 """Digests with fewer picks above the minimum score get near ones, up to so many in all."""
-MIN_EXPLORE_PROBABILITY = 0.02
-"""Minimum probability of an exploration paper."""
-_SECTIONS = (Section.FOR_YOU, Section.TRENDING, Section.EXPLORATION)
+_SECTIONS = (Section.FOR_YOU, Section.TRENDING)
 _SCORE_DECIMALS = 3
 """Scores are kept to so many decimals: the others made a sixth of a digest's picks."""
 _SHARE_PARTS = 10_000
@@ -68,13 +60,11 @@ class RankedCandidates:
 class DigestOptions(NamedTuple):
     """Up to `size` papers above the minimum score.
 
-    `seed` in [0, 1) orders ties, and draws the exploration paper if `explore` is set; see `sampling_seed`. A first
-    digest has the nearest papers if none is near.
+    `seed` in [0, 1) orders ties; see `sampling_seed`. A first digest has the nearest papers if none is near.
     """
 
     size: int
     min_score: MinScore = MinScore.NORMAL
-    explore: bool = False
     seed: float = 0.0
     is_first: bool = False
 
@@ -88,7 +78,6 @@ class Selections:
         above_minimum: (n, m) reaches the minimum score.
         chosen: (n, s) of those above the minimum, best first, −1 past the last.
         near: (n, up to NEAR_UP_TO) of those below it, best first, −1 past the last.
-        explored, propensity: (n,) exploration paper, −1 if none, and the probability with which it was drawn.
     """
 
     order: Ints
@@ -96,14 +85,12 @@ class Selections:
     above_minimum: Bools
     chosen: Ints
     near: Ints
-    explored: Ints
-    propensity: Doubles
 
     def __len__(self) -> int:
         return len(self.order)
 
     def chosen_by(self, row: int) -> list[int]:
-        """Return the papers of a subscriber above the minimum score, without the exploration paper, best first."""
+        """Return the papers of a subscriber above the minimum score, best first."""
         found: list[int] = self.chosen[row][self.chosen[row] >= 0].tolist()
         return found
 
@@ -137,18 +124,9 @@ def select(
     order, counts = _by_score(ranked.open & (ranked.fresh | _carried_over(ranked, calibration)), ranked.total, options)
     enough = above_minimum(ranked, options, calibration)
     eligible = EligiblePapers(order, along(enough, order) & _within(counts, order.shape[1]))
-    explorable = _explorable(
-        ranked, options, calibration, order, _within(np.where(eligible.marks.any(axis=1), counts, 0), EXPLORE_TO)
-    )
-    sizes = np.array([each.size for each in options], dtype=np.intp) - explorable.any(axis=1)
-    chosen = diversify_selection(candidates, ranked, eligible, sizes)
-    explorable[(chosen >= 0).sum(axis=1) < MIN_EXPLORE_PICKS] = False
-    explored = _explore(order, explorable, chosen, options)
-    exhausted = explorable.any(axis=1) & (explored.papers < 0)
-    if exhausted.any():  # all explorable papers were chosen anyway
-        chosen = diversify_selection(candidates, ranked, eligible, sizes + exhausted)
+    chosen = diversify_selection(candidates, ranked, eligible, np.array([each.size for each in options], dtype=np.intp))
     near = _near(ranked, options, calibration, eligible, counts, (chosen >= 0).sum(axis=1))
-    return Selections(order, counts, enough, chosen, near, explored.papers, explored.propensity)
+    return Selections(order, counts, enough, chosen, near)
 
 
 def build_picks(
@@ -162,8 +140,6 @@ def build_picks(
     selected = selected_cells(selections)
     rows, columns = selected.rows, selected.columns
     without_interests = ranked.profiles.without_interests[rows]
-    explored = selections.explored[rows] == columns
-    sections, distinct = np.where(explored, 2, without_interests), [*reasons.distinct, Reason(ReasonKind.RANDOM)]
     log_odds, papers = ranked.log_odds[rows, columns], [candidates.papers[column] for column in columns.tolist()]
     picks = list(
         map(
@@ -171,12 +147,11 @@ def build_picks(
             [paper.key for paper in papers],
             [paper.revision for paper in papers],
             ranked.total[rows, columns].astype(np.float64).round(_SCORE_DECIMALS).tolist(),
-            [_SECTIONS[section] for section in sections.tolist()],
-            [distinct[number] for number in np.where(explored, len(distinct) - 1, reasons.which).tolist()],
+            [_SECTIONS[section] for section in without_interests.tolist()],
+            [reasons.distinct[number] for number in reasons.which.tolist()],
             [rank or None for rank in _candidate_ranks(selections, selected).tolist()],
             _shares(np.where(without_interests, np.nan, calibration.probabilities(log_odds))),
             _shares(np.where(without_interests, np.nan, LocalCalibration().probabilities(log_odds))),
-            _known(np.where(explored, selections.propensity[rows], np.nan)),
         )
     )
     near = np.flatnonzero((selections.near[rows] == columns[:, None]).any(axis=1))
@@ -201,7 +176,7 @@ def _known(values: Doubles) -> list[float | None]:
 
 def selected_cells(selections: Selections) -> Cells:
     """Return the selected (subscriber, paper) cells in digest order."""
-    cells = np.column_stack([selections.chosen, selections.near, selections.explored])
+    cells = np.column_stack([selections.chosen, selections.near])
     there = cells >= 0
     return Cells(marked(there).rows, cells[there])
 
@@ -249,14 +224,6 @@ def first_marked(marks: Bools, limits: Ints) -> Ints:
     within = np.arange(len(wanted)) - (np.cumsum(counts) - counts)[wanted.rows]
     found[wanted.rows, within] = wanted.columns
     return found
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Exploration:
-    """`papers` (n,): −1 if none was drawn; `propensity` (n,)."""
-
-    papers: Ints
-    propensity: Doubles
 
 
 def _by_score(mask: Bools, total: Floats, options: Sequence[DigestOptions]) -> tuple[Ints, Ints]:
@@ -347,42 +314,6 @@ def _near(
 def _within(counts: Ints, width: int) -> Bools:
     within: Bools = np.arange(width) < counts[:, None]
     return within
-
-
-def _explorable(
-    ranked: RankedCandidates, options: Sequence[DigestOptions], calibration: LocalCalibration, order: Ints, among: Bools
-) -> Bools:
-    """Return which of the first EXPLORE_TO ranks may be drawn: new, below the usual ranks, not improbable."""
-    explores = np.array([each.explore and each.size >= MIN_EXPLORE_SIZE for each in options], dtype=np.bool_)
-    first = np.array([max(EXPLORE_FROM, each.size + 1) for each in options], dtype=np.intp) - 1
-    order = order[:, :EXPLORE_TO]
-    relevant = among[:, : order.shape[1]] & (np.arange(order.shape[1]) >= first[:, None])
-    relevant &= (explores & ~ranked.profiles.without_interests)[:, None]
-    found: Bools = (
-        relevant
-        & along(ranked.fresh, order)
-        & (along(ranked.log_odds, order) >= calibration.log_odds_for(MIN_EXPLORE_PROBABILITY))
-    )
-    return found
-
-
-def _explore(order: Ints, explorable: Bools, chosen: Ints, options: Sequence[DigestOptions]) -> _Exploration:
-    """Draw one explorable paper that was not chosen."""
-    is_chosen = np.zeros(order.shape, dtype=np.bool_)
-    rows, places = np.nonzero(chosen >= 0)
-    is_chosen[rows, chosen[rows, places]] = True
-    remaining = explorable & ~along(is_chosen, order[:, : explorable.shape[1]])
-    counts = remaining.sum(axis=1)
-    drawn_index = (np.array([each.seed for each in options]) * counts).astype(np.intp)
-    places = (
-        ((remaining.cumsum(axis=1) - 1 == drawn_index[:, None]) & remaining).argmax(axis=1)
-        if remaining.size
-        else drawn_index
-    )
-    papers = np.full(len(order), -1, dtype=np.intp)
-    relevant = counts > 0
-    papers[relevant] = order[relevant, places[relevant]]
-    return _Exploration(papers, 1 / np.maximum(counts, 1))
 
 
 def _followed(ranked: RankedCandidates, eligible: EligiblePapers) -> Bools:

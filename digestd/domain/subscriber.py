@@ -128,7 +128,7 @@ class Option:
     """The option of `subscriber add` and `subscriber edit` for a preference.
 
     Attributes:
-        names: both forms of a switch, as in `--explore/--no-explore`; empty if it is the name of the field.
+        names: both forms of a switch, as in `--when-empty/--not-when-empty`; empty if it is the name of the field.
     """
 
     help: str
@@ -172,10 +172,6 @@ class Preferences(SignUpPreferences):
     min_score: Annotated[MinScore, Option("How relevant a paper must be: low, normal or high. Default: normal.")] = (
         MinScore.NORMAL
     )
-    explore: Annotated[
-        bool,
-        Option("Allow one random paper from outside their interests. Default: yes.", "--explore/--no-explore"),
-    ] = True
     only_categories: Annotated[
         bool,
         Option(

@@ -7,11 +7,6 @@ accuracy  share of verdicts predicted from earlier verdicts: "liked" if the scor
           over subscribers.
 ece       expected calibration error of the probabilities that digests gave their picks, for digests with feedback;
           no verdict counts as not liked.
-
-Exploration picks were drawn with a known probability p, so they estimate the quality of papers that ranking would not
-have chosen. By self-normalised inverse propensity (Hájek 1971), Σ liked/p over Σ 1/p is the share of those papers
-that would be liked. It is compared with the same share of ranked picks in the same digests; picks without a verdict
-count as not liked in both. The 95 % intervals are bootstraps over subscribers.
 """
 
 from collections import defaultdict
@@ -23,7 +18,7 @@ import numpy as np
 from digestd.domain.interest import POSITIVE_VERDICTS
 from digestd.evaluation.calibration_error import BINS, Predictions
 from digestd.evaluation.feedback_replay import RerankedDigest
-from digestd.evaluation.metrics import Estimate, bootstrap, mean_estimate
+from digestd.evaluation.metrics import Estimate, mean_estimate
 from digestd.evaluation.scoring import totals
 from digestd.ranking.arrays import Doubles
 from digestd.ranking.fusion import WEIGHTS
@@ -43,19 +38,6 @@ class DigestVerdicts:
 
     def scores(self, liked: bool) -> Doubles:
         return np.array([score for _, score, was in self.scored if was is liked])
-
-
-@dataclass(frozen=True, slots=True)
-class Exploration:
-    """The liked share of exploration picks and of ranked picks.
-
-    Their difference is the gain of ranking.
-    """
-
-    picks: int
-    liked: Estimate
-    chosen: Estimate
-    gain: Estimate
 
 
 def digest_verdicts(done: RerankedDigest) -> DigestVerdicts:
@@ -107,21 +89,6 @@ def bin_count(given: Sequence[Predictions]) -> int:
     return max(1, min(BINS, sum(len(chances) for _, chances, _ in given) // PICKS_PER_BIN))
 
 
-def measure_exploration(shown: Iterable[SentDigest]) -> Exploration | None:
-    """Compare exploration picks with ranked picks; None if there are no exploration picks."""
-    rows: defaultdict[int, Doubles] = defaultdict(lambda: np.zeros(4))
-    picks = 0
-    for one in shown:
-        drawn = [pick.propensity for pick in one.picks]
-        liked = [float(verdict in POSITIVE_VERDICTS) for verdict in one.verdicts]
-        if weights := [1 / p for p in drawn if p]:
-            picks += len(weights)
-            won = sum(like / p for like, p in zip(liked, drawn, strict=True) if p)
-            chosen = [like for like, p in zip(liked, drawn, strict=True) if p is None]
-            rows[one.subscriber] += [won, sum(weights), sum(chosen), len(chosen)]
-    return _explored(picks, np.array([rows[user] for user in sorted(rows)])) if picks else None
-
-
 def _predicts_like(seen: Mapping[bool, Sequence[float]], score: float) -> bool:
     """Return True if a score is nearer to the mean of the liked picks than to that of the others.
 
@@ -146,24 +113,3 @@ def _chances(shown: SentDigest) -> tuple[Doubles, Doubles]:
     ]
     table = np.array(pairs, dtype=np.float64).reshape(-1, 2)
     return table[:, 0], table[:, 1]
-
-
-def _explored(picks: int, rows: Doubles) -> Exploration:
-    """Return the estimates from one row per subscriber.
-
-    Σ liked/p, Σ 1/p, likes and count of ranked picks.
-    """
-    sample, draws = _rates(rows[None])[0], bootstrap(rows, _rates)
-    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
-    liked, chosen, gain = (Estimate(*map(float, part)) for part in zip(sample, low, high, strict=True))
-    return Exploration(picks, liked, chosen, gain)
-
-
-def _rates(rows: Doubles) -> Doubles:
-    """Map (draws, users, 4) to (draws, 3).
-
-    Liked share of exploration, of ranking, and the difference.
-    """
-    won, weight, hits, count = np.moveaxis(rows.sum(axis=1), -1, 0)
-    drawn, chosen = won / np.maximum(weight, 1e-9), hits / np.maximum(count, 1e-9)
-    return np.stack([drawn, chosen, chosen - drawn], axis=-1)

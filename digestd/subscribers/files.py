@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from digestd.errors import BadInput, BadRecord
 from digestd.files import explain
-from digestd.subscribers.subscriber_record import BOOLEANS, KEYS, LISTS, NUMBERS
+from digestd.subscribers.subscriber_record import BOOLEANS, KEYS, LISTS, NUMBERS, RETIRED_KEYS
 from digestd.text.inputs import load_json
 from digestd.text.sanitise import escape_invisible
 
@@ -155,7 +155,7 @@ def _table(lines: Iterator[bytes], name: str, form: FileFormat | None) -> Iterat
     header = [column.strip().lower() for column in next(rows, [])]
     while header and not header[-1]:
         header.pop()
-    unknown = [column for column in header if column not in KEYS]
+    unknown = [column for column in header if column not in (*KEYS, *RETIRED_KEYS)]
     if unknown:
         read_as = "" if form is FileFormat.CSV else "read as CSV, because the first line is no JSON object: "
         raise BadInput(f"{name}: {read_as}unknown column {unknown[0][:80]!r}; known are {', '.join(KEYS)}")

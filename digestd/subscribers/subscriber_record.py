@@ -49,7 +49,9 @@ KEYS = (
     *("language", "status"),
 )
 """The keys of an import line, in the order of an export."""
-_KNOWN = frozenset(KEYS)
+RETIRED_KEYS = frozenset({"explore"})
+"""Keys of earlier exports, which are ignored."""
+_KNOWN = frozenset(KEYS) | RETIRED_KEYS
 NUMBERS = frozenset(name for name, one in _FIELDS.items() if one.annotation is int)
 BOOLEANS = frozenset(name for name, one in _FIELDS.items() if one.annotation is bool)
 

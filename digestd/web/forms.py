@@ -145,7 +145,7 @@ class SignUpForm(TextForm):
         """Return the chosen size and cadence of a digest, or the defaults where they are no offered ones."""
         size = self["size"] if self["size"] in map(str, SIZES) else self.FIELDS["size"]
         cadence = self["cadence"] if self["cadence"] in set(Cadence) else self.FIELDS["cadence"]
-        return Preferences(size=int(size), cadence=Cadence(cadence), explore=False)
+        return Preferences(size=int(size), cadence=Cadence(cadence))
 
     def read(self, language: str = ENGLISH) -> CheckedRecord:
         """Return the record that the form asks for, or its errors by field."""

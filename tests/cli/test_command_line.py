@@ -143,8 +143,8 @@ def fails_with(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
         ("coverage --days x", "--days: must be a whole number; see `digestd coverage --help`"),
         ("coverage --days", "option '--days' requires an argument; see `digestd coverage --help`"),
         (
-            "subscriber add a@example.org --explore=maybe",
-            "option '--explore' does not take a value; see `digestd subscriber add",
+            "subscriber add a@example.org --full-abstracts=maybe",
+            "option '--full-abstracts' does not take a value; see `digestd subscriber add",
         ),
         ("subscriber add a@example.org --topics x", "no such option: --topics: did you mean --topic or --mute-topic?"),
         ("status --jsn", "no such option: --jsn: did you mean --json? See `digestd status --help`"),
@@ -311,8 +311,8 @@ def test_version_is_printed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "said"),
     [
-        ("EXPLORE", "maybe", "DIGESTD_EXPLORE: must be true or false"),
-        ("EXPLORE", "", "DIGESTD_EXPLORE: is empty; remove it to use the default"),
+        ("CO_LIKES", "maybe", "DIGESTD_CO_LIKES: must be true or false"),
+        ("CO_LIKES", "", "DIGESTD_CO_LIKES: is empty; remove it to use the default"),
         ("WEB_PORT", "eighty", "DIGESTD_WEB_PORT: must be a whole number"),
         ("SOURCES", "https://x.example/rss", "did you mean feed:https://x.example/rss?"),
         ("SOURCES", "arxv:cs.LG", "did you mean arxiv:CATEGORIES?"),

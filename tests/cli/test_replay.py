@@ -102,7 +102,7 @@ async def test_replay_is_identical_after_changes(installed: Install, replay: Rep
 
 
 async def test_replay_is_identical_after_pruning(installed: Install, replay: Replay) -> None:
-    installed.people([reader(explore=False, min_score="high")])
+    installed.people([reader(min_score="high")])
     read = paper("read", NONE, signals={"upvotes": 90})
     installed.papers([read])
     message = await sent(installed)

@@ -147,6 +147,17 @@ def test_export_can_be_imported(run: Run, tmp_path: Path, name: str) -> None:
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
 
 
+def test_switch_of_random_picks_does_nothing(run: Run) -> None:
+    """Scripts and exports of earlier releases have it."""
+    added = run("add", "ada@example.org", "--no-explore")
+    assert (added.returncode, "no random picks any more" in added.stderr) == (0, True)
+    line = json.dumps({"email": "bo@example.org", "explore": False})
+    assert run("import", "-", stdin=line).returncode == 0
+    assert run("import", "-", stdin="email,explore\ncy@example.org,false\n").returncode == 0
+    exported = run("export").stdout
+    assert (exported.count("@example.org"), "explore" in exported) == (3, False)
+
+
 def test_reference_file_adds_likes(run: Run, tmp_path: Path) -> None:
     run("add", "ada@example.org", "--topic", "ice")
     (tmp_path / "mine.bib").write_text(

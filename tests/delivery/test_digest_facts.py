@@ -119,7 +119,7 @@ def test_digest_names_what_everybody_reads(
     made = made.to(made.app.settings.transport_url, everybody_reads="yes" if is_on else "")
     read = {"id": "arxiv:2611.05678", "title": "Swifts sleep aloft", "url": "https://example.org/swifts"}
     made.papers([PAPER, read | {"signals": {"upvotes": votes}}])
-    made.people([ADA | {"topics": ["beehives"], "explore": False, "min_score": "high"}])
+    made.people([ADA | {"topics": ["beehives"], "min_score": "high"}])
     made.plan()
     last = "Everybody is reading:\n  Swifts sleep aloft\n  https://example.org/swifts\n"
     assert (last in body(made)) == is_told
@@ -128,7 +128,7 @@ def test_digest_names_what_everybody_reads(
 
 def test_one_digest_names_what_everybody_reads(tmp_path: Path, database_url: str, now: datetime) -> None:
     made = install(tmp_path, database_url, now)
-    made.people([ADA | {"explore": False, "min_score": "high"}])
+    made.people([ADA | {"min_score": "high"}])
     told = []
     for day in range(2):
         read: dict[str, object] = {"id": "arxiv:2611.05678", "title": "Swifts sleep", "signals": {"upvotes": 90}}

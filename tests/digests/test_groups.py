@@ -66,7 +66,7 @@ def share(lab: Install, *addresses: str) -> None:
 
 def reasons(lab: Install, address: str) -> list[tuple[ReasonKind, str, str]]:
     """Return the reasons of the digest that a subscriber would get now: kind, value and first word."""
-    picks = preview(lab.db, key_of(lab, address), lab.clock.now, RankingOptions(explore=False)).picks
+    picks = preview(lab.db, key_of(lab, address), lab.clock.now, RankingOptions()).picks
     return [(pick.reason.kind, pick.reason.value, "".join(pick.reason.words[:1])) for pick in picks]
 
 

@@ -176,9 +176,7 @@ def test_first_digest_looks_back_one_period(bare: Install, cadence: str, found: 
     bare.papers([paper("new")])
     day = read_planning_day(bare.db, bare.clock.now, RankingOptions(bare.app.encoder))
     with bare.db.read() as session:
-        shown = preview_anonymous(
-            session, day, [Interest(Kind.TOPIC, TOPIC)], Preferences(cadence=Cadence(cadence), explore=False)
-        )
+        shown = preview_anonymous(session, day, [Interest(Kind.TOPIC, TOPIC)], Preferences(cadence=Cadence(cadence)))
     assert sorted(one.id.removeprefix("shelf:") for one, _ in shown.papers) == sorted(found)
     bare.people([reader(cadence=cadence, weekday="sun")])
     assert forecast(bare.db, subscriber(bare), bare.clock.now).considered == len(found)

@@ -21,9 +21,7 @@ def a_day(bare: Install) -> None:
 def wanting(bare: Install, **said: object) -> set[str]:
     """Return the papers of a subscriber with two categories and one followed author."""
     a_day(bare)
-    bare.people(
-        [reader(categories=["cs.CL", "stat"], authors=["Ada Lovelace"], min_score="low", explore=False, **said)]
-    )
+    bare.people([reader(categories=["cs.CL", "stat"], authors=["Ada Lovelace"], min_score="low", **said)])
     return set(planned(bare))
 
 

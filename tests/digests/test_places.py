@@ -28,7 +28,7 @@ def reasons(install: Install) -> dict[str, Reason]:
 
 def test_followed_places_bring_their_papers(day: Install) -> None:
     follows = {"institutions": ["pond institute", "Institute of All Seas"], "venues": ["Journal of Invented Lakes"]}
-    day.people([reader(**follows, explore=False, min_score="high")])
+    day.people([reader(**follows, min_score="high")])
     found = reasons(day)
     assert found["pond00"] == Reason(ReasonKind.INSTITUTION, "pond institute", ("Pond Institute",))
     assert found["lakes"] == Reason(ReasonKind.VENUE, *("Journal of Invented Lakes", ("Journal of Invented Lakes",)))
@@ -36,12 +36,12 @@ def test_followed_places_bring_their_papers(day: Install) -> None:
 
 
 def test_only_followed_places_exclude_all_others(day: Install) -> None:
-    day.people([reader(institutions=["https://ror.org/012345678"], only_categories=True, explore=False)])
+    day.people([reader(institutions=["https://ror.org/012345678"], only_categories=True)])
     assert set(planned(day)) == {"pond00", "pond01"}
 
 
 def test_muted_institution_hides_its_papers(day: Install) -> None:
-    day.people([reader(venues=["Journal of Invented Lakes"], institutions=["Pond Institute"], explore=False)])
+    day.people([reader(venues=["Journal of Invented Lakes"], institutions=["Pond Institute"])])
     pond = Interest(Kind.INSTITUTION, "Pond Institute")
     mute_interest(day.db, subscriber(day), pond, day.clock.now)
     assert set(planned(day)) == {"exact", "lakes"}

@@ -98,9 +98,9 @@ async def site(bare: Install) -> AsyncIterator[OpenReview]:
         sources.add(session, [SOURCE], bare.clock.now, NAME)
     bare.people(
         [
-            reader(venues=["iclr"], explore=False),
+            reader(venues=["iclr"]),
             reader(email=OTHER, topics=["murmuring basalt harpsichords"], venues=[NAME, "Nature"]),
-            reader(email="third@example.net", explore=False),
+            reader(email="third@example.net"),
         ]
     )
     bare.papers([paper("welcome", NONE)])
@@ -208,7 +208,7 @@ async def test_run_sends_what_it_plans(bare: Install, site: OpenReview) -> None:
 async def test_new_reader_gets_a_first_digest_first(bare: Install, site: OpenReview) -> None:
     open_now(bare)
     bare.clock.go(4 * DAY)
-    bare.people([reader(email=NEW, venues=["ICLR"], explore=False)])
+    bare.people([reader(email=NEW, venues=["ICLR"])])
     assert planned(bare) == 1
     assert (digests(bare, NEW)[-1].state, programme(bare, NEW)) == (State.EMPTY, None)
     bare.clock.go(DAY)
@@ -222,7 +222,7 @@ async def test_new_reader_gets_a_first_digest_first(bare: Install, site: OpenRev
 async def test_old_edition_comes_to_nobody_new(bare: Install, site: OpenReview) -> None:
     assert await later(bare) == 1
     bare.clock.go(60 * DAY)
-    bare.people([reader(email=NEW, venues=["ICLR"], explore=False)])
+    bare.people([reader(email=NEW, venues=["ICLR"])])
     bare.papers([paper("news", NONE)])
     assert await later(bare) == 0
     assert (len(digests(bare, NEW)[-1].names), conference(bare).state) == (1, Programmes.ENDED)
@@ -242,7 +242,7 @@ async def test_programme_of_fifty_is_the_best_of_all(bare: Install, site: OpenRe
 
 async def test_programmes_wait_for_the_hour_and_the_digests(bare: Install, site: OpenReview) -> None:
     addresses = [f"more{number}@example.net" for number in range(5)]
-    bare.people([reader(email=address, venues=["ICLR"], hour=9, explore=False) for address in addresses])
+    bare.people([reader(email=address, venues=["ICLR"], hour=9) for address in addresses])
     bare.papers(shelf("daily", 3))
     open_now(bare)
     bare.clock.go(timedelta(hours=1, minutes=59))
@@ -315,7 +315,7 @@ async def test_group_and_late_followers_get_theirs(bare: Install, site: OpenRevi
     assert await later(bare) == 2
     assert len(unpack_picks(programme(bare, third).picks)) == MATCHING
     bare.papers([paper("news", NONE)])
-    bare.people([reader(email=late, venues=["ICLR"], explore=False), {"email": "only@example.net", "venues": ["ICLR"]}])
+    bare.people([reader(email=late, venues=["ICLR"]), {"email": "only@example.net", "venues": ["ICLR"]}])
     assert await later(bare) == 1
     assert programme(bare, late).state == State.READY
     assert programme(bare, "only@example.net") is None, "until they follow something else"
@@ -442,7 +442,7 @@ def _feed(published: datetime) -> Any:
 async def test_killed_planner_leaves_no_second_programme(
     bare: Install, site: OpenReview, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bare.people([reader(email=f"more{n}@example.net", venues=["ICLR"], explore=False) for n in range(3)])
+    bare.people([reader(email=f"more{n}@example.net", venues=["ICLR"]) for n in range(3)])
     bare.papers([paper("news", NONE)])
     bare.clock.go(DAY)
     await read(bare)

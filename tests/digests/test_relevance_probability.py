@@ -64,7 +64,7 @@ DAMAGE = {"history": "rpzzzzzzzzzzzzz", "picks": b"[" * 100_000}
 async def test_damaged_sent_digest_ends_no_planning(bare: Install, column: str) -> None:
     people = [f"r{n}@example.net" for n in range(MIN_SUBSCRIBERS + 1)]
     bare.papers(shelf("strong", 30))
-    bare.people([reader(email=address, explore=False) for address in people])
+    bare.people([reader(email=address) for address in people])
     assert bare.plan().planned == len(people)
     await bare.deliver()
     for address in people:
@@ -85,7 +85,7 @@ async def test_damaged_sent_digest_ends_no_planning(bare: Install, column: str) 
 
 async def test_probabilities_rise_after_enough_likes(bare: Install) -> None:
     bare.papers(shelf("strong", 30))
-    people = [reader(email=f"r{n}@example.net", explore=False) for n in range(10)]
+    people = [reader(email=f"r{n}@example.net") for n in range(10)]
     bare.people([reader(), *people])
     planned(bare)
     assert (await bare.deliver()).accepted == 11

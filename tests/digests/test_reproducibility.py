@@ -83,7 +83,6 @@ def test_plan_does_not_depend_on_import_order(tmp_path: Path, sqlite_url: str, n
     papers = [*shelf("strong", 8, authors=["Ida Oak"]), *shelf("weak", 8, HALF), *sample_data.papers(60)]
     people: list[Record] = [reader(size=12), *sample_data.people(15, size=8), {"email": "plain@example.net"}]
     people += [{"email": "likes@example.net", "likes": ["shelf:strong03", "invented:000007"], "authors": ["Ida Oak"]}]
-    people = [{**person, "explore": False} for person in people]  # the draw goes by the row number
     straight = _digests_of(tmp_path / "straight", sqlite_url, now, (papers, people))
     shuffled = Random(seed).sample(papers, len(papers)), Random(seed).sample(people, len(people))
     other = f"sqlite:///{tmp_path / 'other' / 'digestd.db'}"

@@ -43,7 +43,7 @@ def made(tmp_path: Path, database_url: str, now: datetime) -> Install:
     """Return an install with a reader who has saved a paper after their first digest."""
     made = install(tmp_path, database_url, now)
     arxiv(made)
-    made.people([{"email": "ada@example.net", "topics": ["bees"], "hour": 0, "explore": False}])
+    made.people([{"email": "ada@example.net", "topics": ["bees"], "hour": 0}])
     assert made.plan().planned == 1
     add_feedback(made.db, made.app.keys, "ada@example.net", SAVED, Verdict.SAVED, made.clock.now)
     made.clock.go(timedelta(hours=1))

@@ -12,11 +12,6 @@ from hypothesis import strategies as st
 from digestd.digests.selection import (
     CARRY_OVER_PROBABILITY,
     CARRY_OVER_RELEVANCE,
-    EXPLORE_FROM,
-    EXPLORE_TO,
-    MIN_EXPLORE_PICKS,
-    MIN_EXPLORE_PROBABILITY,
-    MIN_EXPLORE_SIZE,
     NEAR_UP_TO,
     SLOT_REACH,
     DigestOptions,
@@ -40,8 +35,6 @@ class Selection(NamedTuple):
     above_minimum: Bools
     chosen: list[int]
     near: Sequence[int] = ()
-    explored: int = -1
-    propensity: float = 1.0
 
 
 class Reader:
@@ -71,13 +64,6 @@ class Reader:
         order = self.order()
         above_minimum = self.above_minimum()
         above = [j for j in order.tolist() if above_minimum[j]]
-        outside = self.outside(order)
-        if outside:
-            chosen = self.spread(above, self.options.size - 1)
-            left = [j for j in outside if j not in chosen]
-            if left and len(chosen) >= MIN_EXPLORE_PICKS:
-                explored = left[int(self.options.seed * len(left))]
-                return Selection(order, above_minimum, chosen, (), explored, 1 / len(left))
         chosen = self.spread(above, self.options.size)
         return Selection(order, above_minimum, chosen, self.near(order, above, len(chosen)))
 
@@ -123,17 +109,6 @@ class Reader:
                 enough[inside] = True
         return enough & matches
 
-    def outside(self, order: Ints) -> list[int]:
-        """Return the papers that may be explored."""
-        if not self.options.explore or self.options.size < MIN_EXPLORE_SIZE or self.without_interests:
-            return []
-        ranks = order[max(EXPLORE_FROM, self.options.size + 1) - 1 : EXPLORE_TO]
-        return [
-            int(j)
-            for j in ranks
-            if self.fresh[j] and self.log_odds[j] >= np.float32(self.own.log_odds_for(MIN_EXPLORE_PROBABILITY))
-        ]
-
     def spread(self, above: Sequence[int], size: int) -> list[int]:
         """Diversify the papers above the minimum score."""
         mine = self.profiles.authors.cells.of(self.row).tolist()
@@ -174,7 +149,6 @@ TERMS = st.lists(
         DigestOptions,
         st.integers(1, 50),
         st.sampled_from(MinScore),
-        st.booleans(),
         st.floats(0, 1, exclude_max=True),
         st.booleans(),
     ),
@@ -241,7 +215,5 @@ def test_select_equals_selecting_one_by_one(
         wanted = Reader(day(), ranked, row, each, own).choice()
         assert found.ranking(row).tolist() == wanted.order.tolist()
         assert found.above_minimum[row].tolist() == wanted.above_minimum.tolist()
-        assert (found.chosen_by(row), int(found.explored[row])) == (wanted.chosen, wanted.explored)
+        assert found.chosen_by(row) == wanted.chosen
         assert [j for j in found.near[row].tolist() if j >= 0] == list(wanted.near)
-        if wanted.explored >= 0:
-            assert found.propensity[row] == wanted.propensity

@@ -13,7 +13,6 @@ from digestd.evaluation.feedback_metrics import (
     accuracy,
     auc,
     bin_count,
-    measure_exploration,
     pick_predictions,
 )
 from digestd.store.ledger.sent_digests import SentDigest
@@ -83,46 +82,3 @@ def test_calibration_error_is_mean_gap_of_bins() -> None:
     gaps = [abs(promised[part].mean() - came[part].mean()) for part in bins]
     assert found.value == pytest.approx(np.average(gaps, weights=[part.size for part in bins]))
     assert found.low < found.value < found.high
-
-
-def test_exploration_weights_by_inverse_propensity() -> None:
-    found = measure_exploration(
-        [digest(1, (None, MORE), (None, NONE), (0.5, MORE)), digest(2, (None, MORE), (0.1, NONE))]
-    )
-    assert found is not None
-    assert found.picks == 2
-    assert found.liked.value == pytest.approx(2 / (2 + 10))
-    assert found.chosen.value == pytest.approx(2 / 3)
-    assert found.gain.value == pytest.approx(2 / 3 - 2 / 12)
-
-
-def test_exploration_is_none_without_picks() -> None:
-    assert measure_exploration([digest(1, (None, MORE))]) is None
-
-
-def test_exploration_estimate_is_unbiased() -> None:
-    """Half of the papers are liked by 10 % and drawn often, half by 60 % and rarely.
-
-    That is 35 % on average.
-    """
-    chance = np.random.default_rng(8)
-    shown = []
-    for subscriber in range(200):
-        for _ in range(5):
-            rare = chance.random() < 0.1
-            liked = chance.random() < (0.6 if rare else 0.1)
-            shown.append(digest(subscriber, (0.01 if rare else 0.09, MORE if liked else NONE), (None, MORE)))
-    found = measure_exploration(shown)
-    assert found is not None
-    assert found.liked.low < 0.35 < found.liked.high
-    assert found.liked.high - found.liked.low < 0.25
-    plain = np.mean([d.verdicts[0] is MORE for d in shown])
-    assert plain < 0.2
-
-
-def test_calibration_interval_is_bias_corrected() -> None:
-    draw, levels = np.random.default_rng(1), np.arange(1, 11) / 11
-    off = np.array([draw.permutation([0.05, -0.05] * 20) for _ in levels]).T
-    found = calibration_error([(f"user {n}", levels, levels + row) for n, row in enumerate(off)])
-    assert found.value == pytest.approx(0)
-    assert found.low == 0 < found.high

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 from typer.testing import CliRunner
 
 from digestd.cli import app
@@ -19,8 +18,7 @@ from digestd.domain.interest import Verdict
 from digestd.errors import BadInput, NotFound, NotInitialised
 from digestd.evaluation.feedback_replay import RerankedDigest, replay
 from digestd.evaluation.scoring import evaluate_case
-from digestd.store import core, feedback
-from digestd.store.ledger.packing import pack_picks, unpack_picks
+from digestd.store import feedback
 from tests.digests.topic_papers import DAY, archive, digests, reader, shelf, subscriber
 from tests.support.install import Install, install
 
@@ -168,29 +166,15 @@ async def test_feedback_prints_measures_with_intervals(installed: Install, run: 
     first = await day(installed, "a")
     say(installed, first[0])
     say(installed, first[1], Verdict.LESS)
-    draw(installed, len(first) - 1)
     found = run("--json")
     assert list(found) == [
-        "ndcg@10", "recall@20", "mrr", "auc", "accuracy", "ece", "explored", "digests", "verdicts",
+        "ndcg@10", "recall@20", "mrr", "auc", "accuracy", "ece", "digests", "verdicts",
     ]  # fmt: skip
     assert set(found["auc"]) == {"value", "low", "high", "users"}
     assert (found["digests"], found["verdicts"]) == (1, 2)
     assert found["recall@20"]["value"] == 1
-    assert found["explored"]["picks"] == 1
-    assert set(found["explored"]) == {"picks", "liked", "chosen", "gain"}
     lines = [line.split("\t")[0] for line in run().splitlines()]
     assert lines[:6] == ["measure", "ndcg@10", "recall@20", "mrr", "auc", "accuracy"]
-
-
-def draw(installed: Install, place: int) -> None:
-    """Mark one pick as an exploration pick."""
-    table = core.delivery
-    [digest] = digests(installed)
-    picks = list(digest.picks)
-    picks[place] = picks[place]._replace(propensity=0.05)
-    with installed.db.write() as session:
-        session.connection().execute(update(table).where(table.c.id == digest.key).values(picks=pack_picks(picks)))
-    assert unpack_picks(pack_picks(picks)) == tuple(picks)
 
 
 async def test_feedback_supports_options_of_files(installed: Install, run: Run, tmp_path: Path) -> None:

@@ -85,9 +85,9 @@ def sound(day: CandidateSet, profiles: Sequence[Profile]) -> Scores:
     log_odds = log_odds_of(found.relevance)
     everything = np.ones(log_odds.shape, dtype=np.bool_)
     view = RankedCandidates(as_block(profiles, day), found.total, found.relevance, everything, found.allowed, log_odds)
-    choices = select(day, view, [DigestOptions(10, explore=True, seed=0.7)] * len(profiles), LocalCalibration())
+    choices = select(day, view, [DigestOptions(10, seed=0.7)] * len(profiles), LocalCalibration())
     for i, who in enumerate(profiles):
-        chosen = [j for j in (*choices.chosen_by(i), int(choices.explored[i])) if j >= 0]
+        chosen = choices.chosen_by(i)
         assert len(chosen) == len(set(chosen)) <= 10
         assert all(found.allowed[i][chosen])
         for j in chosen:

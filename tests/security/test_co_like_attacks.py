@@ -73,7 +73,7 @@ def attack(made: Install, copied: list[PaperId], fakes: list[str] = FAKES) -> No
 
 def picks(made: Install) -> list[str]:
     """Return what the target would get now."""
-    chosen = preview(made.db, subscriber(made, TARGET), made.clock.now, RankingOptions(explore=False)).picks
+    chosen = preview(made.db, subscriber(made, TARGET), made.clock.now, RankingOptions()).picks
     with made.db.read() as session:
         known = papers.by_keys(session, [pick.paper for pick in chosen])
     return [known[pick.paper].id for pick in chosen]

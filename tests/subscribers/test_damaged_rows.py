@@ -46,7 +46,6 @@ FIELDS = {
 _VERDICT = "INSERT INTO feedback (subscriber_id, paper, verdict, at_us) VALUES ({{key}}, 1, {}, {})"
 _MUTING = "INSERT INTO muting (subscriber_id, paper, kind, value, at_us) VALUES ({{key}}, 1, {}, {}, 1)"
 OTHERS = {
-    "explore": "UPDATE subscriber SET explore = 'maybe'",
     "last_date": "UPDATE subscriber SET last_date = 'tomorrow'",
     "last_planned": "UPDATE subscriber SET last_planned_us = 9e18",
     "next_due": "UPDATE subscriber SET next_due_us = 'never'",

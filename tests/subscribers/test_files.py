@@ -200,7 +200,7 @@ BAD = [
     ({"size": 0}, "size", "1 to 50"),
     ({"size": 51}, "size", "1 to 50"),
     ({"min_score": 0.2}, "min_score", "low, normal, high"),
-    ({"explore": "no"}, "explore", "true or false"),
+    ({"when_empty": "no"}, "when_empty", "true or false"),
     ({"cadence": "hourly"}, "cadence", "daily, weekdays, weekly"),
     ({"weekday": "monday"}, "weekday", "mon, tue"),
     ({"language": "klingon"}, "language", "not a language"),

@@ -130,7 +130,7 @@ def test_consent_scope_adds_active_subscriber(client: TestClient, backend: Backe
 
 def test_patch_changes_sent_fields_only(api: TestClient, backend: Backend) -> None:
     number = backend.join(ADA, topics=["lakes"], authors=["Bea Lakeman"]).key
-    changed = api.patch(f"subscribers/{number}", json={"hour": 9, "topics": ["ice"]}).json()
+    changed = api.patch(f"subscribers/{number}", json={"hour": 9, "topics": ["ice"], "explore": True}).json()
     assert (changed["hour"], changed["interests"]["topics"], changed["interests"]["authors"]) == (
         9, ["ice"], ["Bea Lakeman"],
     )  # fmt: skip

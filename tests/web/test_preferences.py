@@ -90,12 +90,7 @@ def test_changes_keep_pending_digest(client: TestClient, backend: Backend) -> No
         3,
         MinScore.HIGH,
     )
-    assert (known.preferences.explore, known.language, known.preferences.name, known.version) == (
-        False,
-        "de",
-        "Ada L.",
-        1,
-    )
+    assert (known.language, known.preferences.name, known.version) == ("de", "Ada L.", 1)
     assert {(i.kind, i.value, i.stance) for i in known.interests} == {
         *((Kind.TOPIC, value, Stance.LIKED) for value in ("graph theory", "sorting")),
         *((Kind.PAPER, f"arxiv:2401.0000{n}", Stance.LIKED) for n in (1, 2)),

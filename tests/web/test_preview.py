@@ -54,7 +54,7 @@ def day(backend: Backend) -> None:
 def test_preview_equals_first_digest(client: TestClient, app: App, backend: Backend) -> None:
     wishes = {"topics": ["sea ice"], "authors": ["Grace Hopper"], "categories": ["q-bio.PE"], "likes": ["2611.00001"]}
     typed = {"topics": "sea ice", "authors": "Grace Hopper", "categories": "q-bio.PE", "papers": "2611.00001"}
-    ada = backend.join("ada@example.org", explore=False, **wishes)
+    ada = backend.join("ada@example.org", **wishes)
     mailed = preview(app.db, ada.key, backend.clock())
     with app.db.read() as session:
         found = papers.by_keys(session, [pick.paper for pick in mailed.picks])

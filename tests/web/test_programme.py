@@ -35,9 +35,7 @@ def view(backend: Backend) -> str:
         sources.add(session, [SOURCE], now, NAME)
         sources.record_fetches(session, [sources.FetchRecord(SOURCE, "https://example.org/notes", now)])
     store_page(db, SOURCE, [_sighting(name) for name in TITLES], now)
-    backend.join(
-        "ada@example.org", name="Ada Lovelace", topics=[LONG, "tidepool lanterns"], venues=["ICLR"], explore=False
-    )
+    backend.join("ada@example.org", name="Ada Lovelace", topics=[LONG, "tidepool lanterns"], venues=["ICLR"])
     with db.write() as session:
         assert conferences.open_programmes(session, NAME).papers == len(TITLES)
     plan(db, backend.app.planner, now + timedelta(days=1))

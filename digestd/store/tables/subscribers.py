@@ -53,6 +53,7 @@ class SubscriberRow(Row):
     __tablename__ = "subscriber"
     __table_args__ = (
         *(_preference(*one) for one in Preferences.model_fields.items()),
+        Column("explore", Boolean, nullable=False, default=True),  # read by earlier releases alone
         CheckConstraint(one_of("status", Status), "status"),
         CheckConstraint(one_of("cadence", Cadence), "cadence"),
         CheckConstraint(one_of("min_score", MinScore), "min_score"),

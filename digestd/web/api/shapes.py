@@ -13,7 +13,7 @@ from digestd.domain.gist import GistKind
 from digestd.domain.interest import TopicHint, Verdict
 from digestd.domain.reference import LookupState
 from digestd.domain.subscriber import Preferences, SignUpPreferences, Status
-from digestd.subscribers.subscriber_record import PAPER_MAX
+from digestd.subscribers.subscriber_record import PAPER_MAX, RETIRED_KEYS
 from digestd.text.inputs import NUMBER_MAX
 
 PAGE_MAX = 200
@@ -91,7 +91,9 @@ class Changes(Interests, Preferences):
     @model_validator(mode="before")
     @classmethod
     def _drop_nulls(cls, body: Any) -> Any:
-        return {name: value for name, value in body.items() if value is not None} if isinstance(body, dict) else body
+        if not isinstance(body, dict):
+            return body
+        return {name: value for name, value in body.items() if value is not None and name not in RETIRED_KEYS}
 
 
 class Pause(BaseModel):

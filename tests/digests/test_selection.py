@@ -1,15 +1,17 @@
-"""Test the exploration slot: one paper drawn at random from below the best."""
+"""Test which papers a digest has, and in what order."""
 
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
-from digestd.digests.explanation import explain, preview
-from digestd.digests.planning_day import RankingOptions
+from digestd.digests.explanation import explain
 from digestd.digests.selection import sampling_seed
-from digestd.domain.digest import Section
+from digestd.domain.digest import Reason, ReasonKind, Section
 from digestd.domain.subscriber import MinScore
 from digestd.ranking.calibration import MIN_SCORES
+from digestd.store import core
+from digestd.store.ledger.packing import pack_picks
 from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.digests.topic_papers import DAY, HALF, TOPIC, digests, mail, named, paper, planned, reader, shelf, subscriber
 from tests.support.install import Install
@@ -21,33 +23,28 @@ def a_full_day(bare: Install) -> None:
     bare.papers([*shelf("strong", 25), *shelf("weak", BELOW, HALF)])
 
 
-def test_exploration_takes_the_last_slot_with_its_propensity(bare: Install) -> None:
+def test_full_digest_has_its_best_papers_alone(bare: Install) -> None:
     a_full_day(bare)
     bare.people([reader()])
-    planned(bare)
-    [digest] = digests(bare)
-    *chosen, drawn = digest.picks
-    assert len(digest.picks) == 10
-    assert {pick.section for pick in chosen} == {Section.FOR_YOU}
-    assert {pick.propensity for pick in chosen} == {None}
-    assert drawn.section is Section.EXPLORATION
-    assert drawn.propensity is not None
-    assert 1 / 81 <= drawn.propensity <= 1 / 5
-    assert drawn.rank is not None
-    assert 20 <= drawn.rank <= 55
-    assert [pick.rank for pick in chosen if pick.rank is None or pick.rank > 25] == []
-
-
-def test_exploration_agrees_in_preview_plan_and_explain(bare: Install) -> None:
-    a_full_day(bare)
-    bare.people([reader()])
-    seen = preview(bare.db, subscriber(bare), bare.clock.now).picks
     names = planned(bare)
     [digest] = digests(bare)
-    assert seen == digest.picks
+    assert len(names) == 10
+    assert {name[:6] for name in names} == {"strong"}
+    assert {(pick.section, pick.propensity) for pick in digest.picks} == {(Section.FOR_YOU, None)}
+
+
+def test_random_pick_of_an_earlier_release_is_explained(bare: Install) -> None:
+    a_full_day(bare)
+    bare.people([reader(size=5)])
+    names = planned(bare)
+    [digest] = digests(bare)
+    drawn = digest.picks[-1]._replace(
+        section=Section.EXPLORATION, reason=Reason(ReasonKind.RANDOM), propensity=0.0125, rank=31
+    )
+    with bare.db.write() as session:
+        session.connection().execute(update(core.delivery).values(picks=pack_picks([*digest.picks[:-1], drawn])))
     past = explain(bare.db, subscriber(bare), named(names[-1]), bare.clock.now, period=digest.period)
-    assert past.verdict == f"drawn at random for this digest, probability 1 in {round(1 / (seen[-1].propensity or 1))}"
-    assert (past.score, past.rank, past.probability) == (seen[-1].score, seen[-1].rank, seen[-1].probability)
+    assert past.verdict == "drawn at random for this digest, probability 1 in 80"
     assert b"PICKED AT RANDOM" in mail(bare, digest.key)
 
 
@@ -58,26 +55,7 @@ def test_sampling_seed_is_uniform_and_independent() -> None:
     assert abs(sum(drawn) / 1_000 - 0.5) < 0.03
 
 
-def test_exploration_needs_consent_interests_and_size(bare: Install) -> None:
-    a_full_day(bare)
-    few: dict[str, dict[str, object]] = {"declines": {"explore": False}, "small": {"size": 4}, "plain": {"topics": []}}
-    bare.people(reader(email=f"{name}@example.net", **wish) for name, wish in few.items())
-    bare.plan()
-    for name in few:
-        assert {
-            pick.propensity for selected_cells in digests(bare, f"{name}@example.net") for pick in selected_cells.picks
-        } == {None}
-
-
-def test_exploration_can_be_disabled_by_setting(bare: Install) -> None:
-    a_full_day(bare)
-    bare.people([reader()])
-    seen = preview(bare.db, subscriber(bare), bare.clock.now, RankingOptions(explore=False)).picks
-    assert {pick.propensity for pick in seen} == {None}
-    assert len(seen) == 10
-
-
-def test_exploration_skips_seen_and_muted_papers(bare: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plan_skips_seen_and_muted_papers(bare: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MIN_SCORES, MinScore.NORMAL, 0.01)  # in this archive the topic is all but rare
     bad = [paper(f"bad{n:02}", HALF, authors=["Otho Crumb"]) for n in range(20)]
     bare.people([reader(mute={"authors": ["Otho Crumb"]})])
@@ -86,7 +64,6 @@ def test_exploration_skips_seen_and_muted_papers(bare: Install, monkeypatch: pyt
         bare.papers([*shelf(f"day{day}-", 25), *shelf(f"low{day}-", 20, HALF), *bad])
         had += planned(bare)
         bare.clock.go(DAY)
-    assert sum(pick.propensity is not None for selected_cells in digests(bare) for pick in selected_cells.picks) == 4
     assert len(had) == len(set(had)) == 40
     assert not [name for name in had if name.startswith("bad")]
 
@@ -95,7 +72,7 @@ def test_select_gives_every_interest_a_place(bare: Install) -> None:
     cold = {"sea": "brackish yodelling", "sky": "feathered barometers"}
     bare.papers(shelf("strong", 30))
     bare.papers({**paper(name, 0), "title": f"On {words}", "abstract": f"{words}."} for name, words in cold.items())
-    bare.people([reader(topics=[TOPIC, *cold.values()], size=6, explore=False)])
+    bare.people([reader(topics=[TOPIC, *cold.values()], size=6)])
     names = planned(bare)
     assert {*cold} < set(names)
     assert len(names) == 6
@@ -117,7 +94,7 @@ def test_explain_reports_a_paper_dropped_for_diversity(bare: Install) -> None:
 
 
 def test_weekly_digest_contains_the_best_of_its_first_day(bare: Install) -> None:
-    bare.people([reader(cadence="weekly", weekday="tue", size=3, min_score="low", explore=False)])
+    bare.people([reader(cadence="weekly", weekday="tue", size=3, min_score="low")])
     bare.papers(shelf("before", 1))
     planned(bare)
     for day in range(7):
