@@ -111,6 +111,8 @@ def plan_due(
     from digestd.digests.planner import plan
     from digestd.digests.refit import is_due, prepare
     from digestd.digests.resource_limits import tune_gc_for_batch
+    from digestd.operations.service_status import clock_time
+    from digestd.store.monitoring import due_times
 
     app = wiring.build()
     now = parse_datetime(at, "--at") if at else app.clock()
@@ -122,6 +124,11 @@ def plan_due(
             f"{report.rescheduled} subscribers were rescheduled: the clock was ahead when their last digest was planned"
         )
     emit({"due": report.due, "planned": report.planned, "empty": report.empty}, as_json)
+    if not report.due:
+        with app.db.read() as session:
+            following = due_times(session, now, now).following
+        if following is not None:
+            say(f"nobody is due before {clock_time(following, now)}; `digestd send EMAIL` sends a digest now")
     if is_due(app.db, app.encoder, app.clock()):
         prepare(app.db, app.encoder, app.clock())
 

@@ -60,3 +60,16 @@ def test_deliver_says_what_waits_and_why(
     assert done.exit_code == 0, done.output
     assert "waiting: 1 mail until 09:00Z: the relay said 451 greylisted …" in done.stderr
     installed.db.close()
+
+
+def test_plan_says_when_the_next_digest_is_due(
+    tmp_path: Path, sqlite_url: str, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = install(tmp_path, sqlite_url, now)
+    installed.people([{"email": "ada@example.net", "topics": ["moss"], "hour": 9}])
+    for name, value in installed.environment().items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(app, ["plan"])
+    assert done.exit_code == 0, done.output
+    assert done.stderr == "nobody is due before 09:00Z; `digestd send EMAIL` sends a digest now\n"
+    installed.db.close()

@@ -22,3 +22,9 @@ def test_hints_open_the_encoder_only_without_papers(library_of: Install, now: da
     assert not opened
     assert [hint.papers > 0 for hint in hinter.hints([known, "zymurgy"], now)] == [True, False]
     assert opened
+
+
+def test_hints_come_before_the_first_plan(library_of: Install, now: datetime) -> None:
+    hinter = TopicHinter(library_of.db, NoEncoder)
+    assert hinter.hints(["fota tatamu"], now)[0].papers > 0
+    assert hinter.not_understood(["fota tatamu", "qzzx vwkq"], now) == ["qzzx vwkq"]
