@@ -237,6 +237,10 @@ def import_file(
     ],
     strict: Annotated[bool, typer.Option("--strict", help="Import all lines or none.")] = False,
     dry_run: DryRun = False,
+    rejects: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write invalid lines with the reason to this new file, to correct them."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Import subscribers from a CSV or JSONL file.
@@ -245,35 +249,41 @@ def import_file(
     in UTF-8 or UTF-16, as spreadsheets save it; a text file with one address
     per line is read too.
 
-    Valid lines are imported, invalid ones are reported, and the exit code is 1 if there are any. Topics that are not
-    understood are reported as well, up to ten of them with similar ones.
+    Valid lines are imported, invalid ones are reported, and the exit code is 1 if there are any. Correct those in the
+    file of --rejects and import it: the reasons in it are ignored. Topics that are not understood are reported as well,
+    up to ten of them with similar ones.
 
-    Keys: {keys}. Only email is required. In CSV, separate the values of a list by semicolons.
+    Keys: {keys}. Only email is required. In CSV, separate the values of a list by semicolons; columns may have usual
+    names in German, French, Spanish, Portuguese, Chinese and Japanese, as in E-Mail and Themen.
 
     A known address is updated; keys that are not given keep their value. Nobody
     who unsubscribed or is suppressed is subscribed again. The status is active
     (you vouch for them) unless given; pending sends a confirmation mail.
 
     Example: digestd subscriber import people.csv --dry-run
-    """
-    from digestd.subscribers.importing import dry_run_import, import_subscribers
 
-    if strict and dry_run:
-        raise BadInput("--strict and --dry-run exclude each other; use one of them")
+    Example: digestd subscriber import people.csv --rejects rejects.csv
+    """
+    from digestd.subscribers.importing import ImportOptions, import_subscribers
+
+    for other, is_given in (("--dry-run", dry_run), ("--rejects", rejects is not None)):
+        if strict and is_given:
+            raise BadInput(f"--strict and {other} exclude each other; use one of them")
     built = wiring.connect()
     with ExitStack() as stack:
         lines = stack.enter_context(files.open_file(file)) if file != _STDIN else _stdin()
         advance = stack.enter_context(progress("subscribers", _count_lines(file)))
-        counted = _advancing(lines, advance)
-        if dry_run:
-            done = dry_run_import(built.db, built.notices, counted, built.clock())
-        else:
-            done = import_subscribers(built.db, built.notices, counted, built.clock(), strict=strict)
+        options = ImportOptions(strict, dry_run)
+        if rejects is not None:
+            options = replace(options, refuse=stack.enter_context(files.rejects_file(rejects)))
+        done = import_subscribers(built.db, built.notices, _advancing(lines, advance), built.clock(), options)
     _say_not_understood(built, done.topics)
     if dry_run:
         say("dry run: nothing was changed")
     if done.left_alone:
         say(f"{done.left_alone} skipped: they unsubscribed or are suppressed")
+    if rejects is not None and done.refused:
+        say(f"correct the refused lines in {rejects}, then `digestd subscriber import {rejects}`")
     counts = {name: getattr(done, name) for name in ("added", "updated", "unchanged")} | {"refused": len(done.refused)}
     emit_import_report(counts, map(astuple, done.refused), as_json)
 

@@ -4,7 +4,6 @@ This way, memory stays constant for files of any length.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -55,11 +54,29 @@ class SubscriberImportReport:
         self.left_alone += done.left_alone
 
 
+Refuse = Callable[[FileLine, BadRecord], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How to import a file.
+
+    Attributes:
+        strict: import all lines or, if one is bad, none.
+        dry_run: change nothing and send no mail.
+        refuse: called with each refused line.
+    """
+
+    strict: bool = False
+    dry_run: bool = False
+    refuse: Refuse = lambda _line, _problem: None
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     """A line that can be read."""
 
-    number: int
+    source: FileLine
     key: bytes
     record: SubscriberRecord
 
@@ -69,77 +86,71 @@ class _Rollback(Exception):
 
 
 def import_subscribers(
-    db: Database, notices: NoticeContext, lines: Iterable[FileLine], now: datetime, *, strict: bool = False
+    db: Database,
+    notices: NoticeContext,
+    lines: Iterable[FileLine],
+    now: datetime,
+    options: ImportOptions = ImportOptions(),
 ) -> SubscriberImportReport:
     """Import every good line and report the bad ones. Known addresses are updated.
 
     Nobody who unsubscribed, paused or is suppressed is reactivated.
-
-    Args:
-        strict: import all lines or, if one is bad, none.
     """
     report = SubscriberImportReport()
-    blocks = _blocks(lines, notices, report)
-    if not strict:
+
+    def refuse(line: FileLine, problem: BadRecord) -> None:
+        report.refused.add(line.number, problem)
+        options.refuse(line, problem)
+
+    blocks = _blocks(_good_lines(lines, notices, refuse), report)
+    if not (options.strict or options.dry_run):
         for block in blocks:
-            _import_good(db, notices, block, now, report)
+            for done in _import_good(db, notices, block, now, refuse):
+                report.count(done)
         return report
     try:
         with db.write() as session:
             for block in blocks:
                 report.count(_import_block(session, notices, block, now))
-            if report.refused:
+            if options.dry_run or report.refused:
                 raise _Rollback
     except _Rollback:
-        return SubscriberImportReport(refused=report.refused)
+        return report if options.dry_run else SubscriberImportReport(refused=report.refused)
     return report
 
 
 def _import_good(
-    db: Database, notices: NoticeContext, block: Sequence[_Line], now: datetime, report: SubscriberImportReport
-) -> None:
+    db: Database, notices: NoticeContext, block: Sequence[_Line], now: datetime, refuse: Refuse
+) -> Iterator[SubscriberImportReport]:
     """Import the lines of a block but those that cannot be stored."""
 
     def work(lines: Sequence[_Line]) -> SubscriberImportReport:
         with db.write() as session:
             return _import_block(session, notices, lines, now)
 
-    def refuse(line: _Line, error: Exception) -> None:
-        report.refused.add(line.number, BadRecord("line", f"cannot be stored ({type(error).__name__})"))
+    def fail(line: _Line, error: Exception) -> None:
+        refuse(line.source, BadRecord("line", f"cannot be stored ({type(error).__name__})"))
 
-    for done in by_halves(block, work, refuse):
-        report.count(done)
-
-
-def dry_run_import(
-    db: Database, notices: NoticeContext, lines: Iterable[FileLine], now: datetime
-) -> SubscriberImportReport:
-    """Return the report of an import without changing anything or sending mail."""
-    report = SubscriberImportReport()
-    with suppress(_Rollback), db.write() as session:
-        for block in _blocks(lines, notices, report):
-            report.count(_import_block(session, notices, block, now))
-        raise _Rollback
-    return report
+    return by_halves(block, work, fail)
 
 
-def _blocks(lines: Iterable[FileLine], notices: NoticeContext, report: SubscriberImportReport) -> Iterator[list[_Line]]:
+def _blocks(lines: Iterable[_Line], report: SubscriberImportReport) -> Iterator[list[_Line]]:
     """Yield blocks of good lines. Of two lines for one address in a block, the later one starts a new block."""
     block: dict[bytes, _Line] = {}
-    for line in _good_lines(lines, notices, report):
+    for line in lines:
         if len(block) >= BLOCK or line.key in block:
             yield list(block.values())
             block = {}
         block[line.key] = line
         topics = line.record.lists.get((Kind.TOPIC, Stance.LIKED), ())
         for topic in topics if len(report.topics) < TOPICS_MAX else ():
-            report.topics.setdefault(topic, line.number)
+            report.topics.setdefault(topic, line.source.number)
     if block:
         yield list(block.values())
 
 
-def _good_lines(lines: Iterable[FileLine], notices: NoticeContext, report: SubscriberImportReport) -> Iterator[_Line]:
-    """Yield the lines that can be read. Report the others, and second lines for an address."""
+def _good_lines(lines: Iterable[FileLine], notices: NoticeContext, refuse: Refuse) -> Iterator[_Line]:
+    """Yield the lines that can be read. Refuse the others, and second lines for an address."""
     seen: dict[bytes, int] = {}
     for line in lines:
         try:
@@ -148,14 +159,14 @@ def _good_lines(lines: Iterable[FileLine], notices: NoticeContext, report: Subsc
             if first := seen.get(key):
                 raise BadRecord("email", f"line {first} has the same address; keep one of the two lines")
         except BadRecord as problem:
-            report.refused.add(line.number, problem)
+            refuse(line, problem)
             continue
         except Exception as error:  # of a kind that nobody foresaw
-            report.refused.add(line.number, BadRecord("line", f"cannot be read ({type(error).__name__})"))
+            refuse(line, BadRecord("line", f"cannot be read ({type(error).__name__})"))
             continue
         if len(seen) < ADDRESSES_MAX:
             seen[key] = line.number
-        yield _Line(line.number, key, record)
+        yield _Line(line, key, record)
 
 
 def _record(line: FileLine) -> SubscriberRecord:

@@ -133,6 +133,17 @@ def test_import_reports_bad_lines_and_takes_others(run: Run, tmp_path: Path) -> 
     )
 
 
+def test_import_writes_refused_lines_to_a_file(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_bytes("E-Mail;Themen\nada@example.org;ice\nbo;snow\n".encode())
+    done = run("import", "people.csv", "--rejects", "bad.csv", "--dry-run")
+    assert (done.returncode, (tmp_path / "bad.csv").read_text("utf-8-sig").count("\n")) == (1, 2)
+    assert "correct the refused lines in bad.csv, then `digestd subscriber import bad.csv`" in done.stderr
+    refused(run("import", "people.csv", "--rejects", "bad.csv"), 2, "bad.csv is there already")
+    refused(run("import", "people.csv", "--rejects", "no/bad.csv"), 2, "cannot write no/bad.csv")
+    refused(run("import", "people.csv", "--rejects", "b.csv", "--strict"), 2, "--strict and --rejects exclude")
+    assert json.loads(run("list", "--json").stdout) == []
+
+
 @pytest.mark.parametrize("name", ["people.jsonl", "people.csv"])
 def test_export_can_be_imported(run: Run, tmp_path: Path, name: str) -> None:
     people: Iterable[object] = (

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -19,8 +20,8 @@ from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
 from digestd.store import core, subscribers
 from digestd.store.database import Database
-from digestd.subscribers.files import LINE_MAX, FileFormat, FileLine, read_lines
-from digestd.subscribers.importing import SubscriberImportReport, dry_run_import, import_subscribers
+from digestd.subscribers.files import LINE_MAX, FileFormat, FileLine, read_lines, rejects_file
+from digestd.subscribers.importing import ImportOptions, SubscriberImportReport, import_subscribers
 from digestd.subscribers.notices import NoticeContext
 from digestd.subscribers.personal_data import erase
 from digestd.subscribers.status_changes import pause, unsubscribe
@@ -180,10 +181,10 @@ def test_import_takes_good_lines_and_reports_bad_ones(db: Database, post: Notice
 
 def test_import_strict_takes_all_or_nothing(db: Database, post: NoticeContext, now: datetime) -> None:
     many = [{"email": f"s{n}@example.org"} for n in range(600)]
-    report = import_subscribers(db, post, jsonl(*many, {"email": "no"}), now, strict=True)
+    report = import_subscribers(db, post, jsonl(*many, {"email": "no"}), now, ImportOptions(strict=True))
     assert counts(report) == (0, 0, 0, 1)
     assert by_address(db) == {}
-    assert counts(import_subscribers(db, post, jsonl(*many), now, strict=True)) == (600, 0, 0, 0)
+    assert counts(import_subscribers(db, post, jsonl(*many), now, ImportOptions(strict=True))) == (600, 0, 0, 0)
 
 
 BAD = [
@@ -247,9 +248,9 @@ def test_csv_lists_are_separated_by_semicolons(db: Database, post: NoticeContext
 
 
 def test_csv_errors_give_the_first_line_of_a_record() -> None:
-    lines = list(table('email,name\na@example.org,"two\nlines"\nb@example.org\nc@example.org,C\n'))
-    assert [line.number for line in lines] == [2, 4, 5]
-    assert isinstance(lines[1].fields, BadRecord)
+    lines = list(table('email,name\na@example.org,"two\nlines"\nb@example.org\nc@example.org,C\nd@example.org,D,E\n'))
+    assert [line.number for line in lines] == [2, 4, 5, 6]
+    assert [isinstance(line.fields, BadRecord) for line in lines] == [False, True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -279,7 +280,7 @@ def test_dry_run_reports_the_same_and_changes_nothing(db: Database, post: Notice
     import_subscribers(db, post, jsonl({"email": "ada@example.org", "hour": 7}), now)
     said = ({"email": "ada@example.org", "hour": 8}, {"email": "bo@example.org", "status": "pending"}, {"email": "no"})
     before = by_address(db)
-    told = dry_run_import(db, post, jsonl(*said), now)
+    told = import_subscribers(db, post, jsonl(*said), now, ImportOptions(dry_run=True))
     assert by_address(db) == before
     with db.read() as session:
         assert session.connection().execute(select(func.count()).select_from(core.delivery)).scalar_one() == 0
@@ -330,3 +331,86 @@ def test_bare_addresses_are_a_list() -> None:
 def test_utf16_in_many_blocks_reads_like_utf8() -> None:
     text = "email\tname\n" + "".join(f"user{n}@example.org\tZoë {n} 🜁\n" for n in range(9_000))
     assert _read(text.encode("utf-16")) == _read(text.encode())
+
+
+def test_csv_in_another_encoding_is_refused(db: Database, post: NoticeContext, now: datetime) -> None:
+    text = "email;name;topics\nada@example.org;Müller;König\nbo@example.org;Bo;ice\n"
+    report = import_subscribers(db, post, read_lines(io.BytesIO(text.encode("cp1252"))), now)
+    assert counts(report) == (1, 0, 0, 1)
+    [line] = report.refused
+    assert (line.line, line.message) == (2, "is not UTF-8; save the file as UTF-8, which Excel calls 'CSV UTF-8'")
+    with pytest.raises(BadInput, match="the first line is not UTF-8; save"):
+        read_lines(io.BytesIO("email;Catégories\n".encode("cp1252")))
+    damaged = "email\tname\nada@example.org\tA\n".encode("utf-16").replace(b"A\0", b"\x00\xd8")
+    assert [type(line.fields) for line in read_lines(io.BytesIO(damaged))] == [BadRecord]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("E-Mail;Name;Topics", "E-Mail-Adresse;NAME;Themen", "Adresse électronique;Nom;SUJETS", "Correo;nombre;Temas"),
+        *(
+            "e_mail;Nome;Tópicos",
+            "メールアドレス;氏名;トピック",
+            "电子邮箱;姓名;主题",
+            " EMAIL Address;Full name;topic",
+        ),
+    ],
+)
+def test_csv_columns_have_usual_names(header: str) -> None:
+    [line] = read_lines(io.BytesIO(f"{header};Only categories\nada@example.org;Ada;ice;true\n".encode()))
+    assert line.fields == {"email": "ada@example.org", "name": "Ada", "topics": ["ice"], "only_categories": True}
+
+
+def test_csv_with_line_ends_of_old_macs_is_refused() -> None:
+    with pytest.raises(BadInput, match="the first line is not CSV"):
+        read_lines(io.BytesIO(b"email,name\rada@example.org,Ada\r"), FileFormat.CSV)
+
+
+def test_list_in_a_cell_may_have_lines() -> None:
+    [line] = table('email,topics\nada@example.org,"ice\r\nsnow; frost"\n')
+    assert line.fields == {"email": "ada@example.org", "topics": ["ice", "snow", " frost"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "corrections"),
+    [
+        (
+            'Themen;E-Mail;Name;hour\n"ice;snow";ada@example.org;=Ädä;7\nfrost;bo;Zoë;8\n;;"two\nlines";9\nx;y\n',
+            {"'bo'": "", "bo": "bo@example.org", ',,,"two': ',,cy@example.org,"two', "x,y": "x,d@e.org,,8"},
+        ),
+        (
+            '{"email": "ada@example.org", "name": "Ädä"}\n{"email": "bo", "name": "Zoë"}\n[1]\n{"email": "\\ud800"}\n',
+            {'"bo"': '"bo@example.org"', '"line": "[1]"': '"email": "cy@example.org"', '"\\ud800"': '"d@e.org"'},
+        ),
+        ("ada@example.org\nbo\n", {"bo": "bo@example.org"}),
+    ],
+)
+def test_rejected_lines_can_be_corrected_and_imported(
+    content: str, corrections: dict[str, str], db: Database, post: NoticeContext, now: datetime, tmp_path: Path
+) -> None:
+    rejects, again = tmp_path / "rejects", tmp_path / "again"
+    with rejects_file(rejects) as refuse:
+        report = import_subscribers(
+            db, post, read_lines(io.BytesIO(content.encode())), now, ImportOptions(refuse=refuse)
+        )
+    refused = len(report.refused)
+    assert (report.added, refused > 0, rejects.stat().st_mode & 0o777) == (1, True, 0o600)
+    text = rejects.read_text(encoding="utf-8-sig")
+    assert "line 3: email: invalid address 'bo'" in text or "line 2: email: invalid address 'bo'" in text
+    with rejects_file(again) as refuse, rejects.open("rb") as file:
+        report = import_subscribers(db, post, read_lines(file), now, ImportOptions(refuse=refuse))
+    assert (report.added, len(report.refused)) == (0, refused)
+    assert len(list(read_lines(io.BytesIO(again.read_bytes())))) == refused
+    for wrong, right in corrections.items():
+        text = text.replace(wrong, right)
+    with rejects_file(tmp_path / "none") as refuse:
+        report = import_subscribers(db, post, read_lines(io.BytesIO(text.encode())), now, ImportOptions(refuse=refuse))
+    assert (report.added, list(report.refused), (tmp_path / "none").exists()) == (refused, [], False)
+
+
+def test_rejects_replace_no_file(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("email\n")
+    with pytest.raises(BadInput, match=r"people\.csv is there already"), rejects_file(tmp_path / "people.csv"):
+        pass
+    assert (tmp_path / "people.csv").read_text() == "email\n"
