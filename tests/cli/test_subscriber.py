@@ -134,7 +134,7 @@ def test_import_reports_bad_lines_and_takes_others(run: Run, tmp_path: Path) -> 
 
 
 def test_import_writes_refused_lines_to_a_file(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "people.csv").write_bytes("E-Mail;Themen\nada@example.org;ice\nbo;snow\n".encode())
+    (tmp_path / "people.csv").write_bytes(b"E-Mail;Themen\nada@example.org;ice\nbo;snow\n")
     done = run("import", "people.csv", "--rejects", "bad.csv", "--dry-run")
     assert (done.returncode, (tmp_path / "bad.csv").read_text("utf-8-sig").count("\n")) == (1, 2)
     assert "correct the refused lines in bad.csv, then `digestd subscriber import bad.csv`" in done.stderr
