@@ -18,9 +18,9 @@ import structlog
 from digestd.digests.planning_day import PlanningDay
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.domain.interest import Interest, Kind, topic_key
-from digestd.domain.paper import Paper
+from digestd.domain.paper import Paper, PaperId
 from digestd.ranking.compiler import ProfileInput
-from digestd.ranking.judgments import Judgment, judgment_messages, paper_key, read_judgment
+from digestd.ranking.judgments import judgment_messages, paper_key, read_judgment
 from digestd.ranking.profile import compile_profiles
 from digestd.ranking.signals.topics import subject
 from digestd.store.database import Database
@@ -47,6 +47,8 @@ BLOCK = 400
 """Topics ranked together."""
 AT_ONCE = 4
 """Requests at a time."""
+INVALID_MAX = 5
+"""Papers with invalid answers after which a run stops if most answers are invalid; one paper spoils its own only."""
 log = structlog.get_logger(__name__)
 
 
@@ -60,14 +62,26 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class JudgeReport:
-    """Number of papers that the model was asked about, and of valid answers; why it stopped, if it failed."""
+    """What became of a run.
+
+    Attributes:
+        asked, judged: Number of papers that the model was asked about, and of valid answers.
+        failure: Why it stopped, if it failed.
+        invalid: The papers with invalid answers.
+    """
 
     asked: int = 0
     judged: int = 0
     failure: str = ""
+    invalid: frozenset[PaperId] = frozenset()
 
     def __add__(self, other: "JudgeReport") -> "JudgeReport":
-        return JudgeReport(self.asked + other.asked, self.judged + other.judged, self.failure or other.failure)
+        asked, judged = self.asked + other.asked, self.judged + other.judged
+        return JudgeReport(asked, judged, self.failure or other.failure, self.invalid | other.invalid)
+
+    @property
+    def is_nonsense(self) -> bool:
+        return len(self.invalid) >= INVALID_MAX and 2 * self.judged < self.asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +154,11 @@ def _judge(
             if report.failure or monotonic() >= limits.ends or not should_continue():
                 break
             report += _ask(db, judge.model, pool, questions[start : start + AT_ONCE], (day.now, limits))
+            if report.is_nonsense:
+                failure = f"{report.asked - report.judged} of {report.asked} answers are invalid"
+                report = replace(report, failure=failure)
+                with db.write() as session:
+                    judgments.note_failure(session, day.now)
     return report
 
 
@@ -183,18 +202,19 @@ def _ask(
         request, claimed = judgments.claim(session, [question.keys for question in questions], now)
     mine = [question for question in questions if question.keys in claimed]
     answers = list(pool.map(lambda question: _answer(model, question, limits), mine))
-    valid = {q.keys: (a.grade, a.why) for q, a in zip(mine, answers, strict=True) if isinstance(a, Judgment)}
+    valid = {q.keys: a for q, a in zip(mine, answers, strict=True) if isinstance(a, int)}
     failed = {q.keys: a for q, a in zip(mine, answers, strict=True) if isinstance(a, _Failure)}
     failure = max(failed.values(), key=lambda one: one.outcome is RequestOutcome.FAILED, default=None)
     with db.write() as session:
         judgments.record(session, valid)
         if failure:
             judgments.release(session, request, list(failed), failure.outcome)
-    return JudgeReport(len(mine), len(valid), failure.why if failure else "")
+    invalid = frozenset(q.paper.id for q, a in zip(mine, answers, strict=True) if a is None)
+    return JudgeReport(len(mine), len(valid), failure.why if failure else "", invalid)
 
 
-def _answer(model: "LanguageModel", question: _Question, limits: _Limits) -> Judgment | _Failure | None:
-    """Return the model's judgment; None if it gave none, and why if it did not answer."""
+def _answer(model: "LanguageModel", question: _Question, limits: _Limits) -> int | _Failure | None:
+    """Return the model's grade; None if it gave none, and why if it did not answer."""
     from digestd.papers.language_model import AnswerTimedOut, ModelUnavailable, NoText  # noqa: PLC0415  # seldom used
 
     seconds = min(model.seconds, limits.seconds, max(limits.ends - monotonic(), 1.0))

@@ -9,7 +9,7 @@ import numpy as np
 from digestd.digests.planning_day import PlanningDay
 from digestd.digests.selection import DigestOptions, build_picks, sampling_seed, select, selected_cells
 from digestd.digests.shard import Shard
-from digestd.domain.digest import INTEREST_KINDS, MACHINE_WRITTEN, Occasion, Pick, Reason, ReasonKind, Section
+from digestd.domain.digest import INTEREST_KINDS, Occasion, Pick, Reason, ReasonKind, Section
 from digestd.domain.interest import Kind
 from digestd.domain.subscriber import Cadence
 from digestd.ranking.arrays import Bools
@@ -152,5 +152,5 @@ def with_group(reason: Reason, shared: Sequence[SharedInterest], is_recommended:
     found = next((one for one in shared if (one.interest.kind, one.interest.value.casefold()) == (kind, value)), None)
     if found is None:
         return reason
-    words = reason.words if kind is Kind.TOPIC and reason.kind not in MACHINE_WRITTEN else ()
+    words = reason.words if kind is Kind.TOPIC else ()
     return Reason(ReasonKind.GROUP, found.group, () if found.is_lent else (found.interest.value, *words))

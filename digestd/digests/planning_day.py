@@ -25,7 +25,7 @@ from digestd.ranking.calibration import LocalCalibration
 from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.community import ESTABLISHED_AFTER, TRUSTED_AFTER, counted_likes
 from digestd.ranking.dense import Encoder, NoEncoder, build_embedding_space
-from digestd.ranking.judgments import Judgment, Judgments, paper_key
+from digestd.ranking.judgments import Judgments, paper_key
 from digestd.ranking.model import TextModel
 from digestd.sources import source_type
 from digestd.store import feedback, papers
@@ -148,10 +148,10 @@ class PlanningDay:
     def with_judgments(self, session: Session) -> "PlanningDay":
         """Return a copy that ranks by the judgments of a language model that are stored now."""
         places = {paper_key(paper): j for j, paper in enumerate(self.candidates.papers)}
-        found: dict[bytes, dict[int, Judgment]] = defaultdict(dict)
-        for topic, paper, grade, why in judgments.judged(session):
+        found: dict[bytes, dict[int, int]] = defaultdict(dict)
+        for topic, paper, grade in judgments.judged(session):
             if paper in places:
-                found[topic][places[paper]] = Judgment(grade, why)
+                found[topic][places[paper]] = grade
         return replace(self, candidates=replace(self.candidates, judgments=Judgments(found)))
 
     def among(self, papers: Sequence[Sequence[int]]) -> Bools:

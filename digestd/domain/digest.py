@@ -36,8 +36,8 @@ class ReasonKind(StrEnum):
     BACKGROUND = "background"  # the abstract names the topic in what was known before, or in part; words = a quote
     PHRASE = "phrase"  # the phrase is in the title or in what the authors did; words = how, or a quote
     PASSING = "passing"  # the phrase is in the background or the results alone; words = a quote
-    JUDGED = "judged"  # a language model says that it is about the topic; words = why
-    JUDGED_NEAR = "judged_near"  # a language model says that it is near the topic; words = why
+    JUDGED = "judged"  # a language model says that it is about the topic
+    JUDGED_NEAR = "judged_near"  # a language model says that it is near the topic
     NEAR_TOPIC = "near_topic"  # close in meaning; words = what the paper has of the topic
     NEAREST = "nearest"  # nothing matched; value = the topic that comes nearest, or empty
     LIKED = "liked"  # close to a paper the subscriber liked; value = its title
@@ -72,10 +72,6 @@ INTEREST_KINDS: Mapping[ReasonKind, Kind] = {
     ReasonKind.VENUE: Kind.VENUE,
 }
 """The kind of interest that a reason names by its value; absent for other reasons."""
-
-
-MACHINE_WRITTEN = frozenset({ReasonKind.JUDGED, ReasonKind.JUDGED_NEAR})
-"""Reasons whose words a language model wrote, which are no quote."""
 
 
 class Occasion(StrEnum):

@@ -10,7 +10,7 @@ from traceback import extract_tb
 from jinja2 import Environment, TemplateError, TemplateNotFound, TemplateSyntaxError
 
 from digestd.domain.delivery import ReplyLine
-from digestd.domain.digest import INTEREST_KINDS, MACHINE_WRITTEN, Reason, ReasonKind
+from digestd.domain.digest import INTEREST_KINDS, Reason, ReasonKind
 from digestd.domain.gist import Gist
 from digestd.domain.interest import TOPIC_SHOWN_MAX, Kind
 from digestd.errors import BadSetting, DigestdError, NotFound
@@ -134,8 +134,6 @@ def render_colleagues(environment: Environment, colleagues: int) -> str:
 
 
 def _render_reason(environment: Environment, name: str, reason: Reason) -> str:
-    if reason.kind in MACHINE_WRITTEN and reason.kind not in environment.get_template(name).blocks:
-        reason = reason._replace(words=())  # a block in its place would quote the words as the paper's
     reason = _clean_reason(reason)
     are_long = tuple([len(words.split()) > _QUOTE_WORDS for words in reason.words])
     fragment, names = _reason_shape(environment, name, reason.kind, bool(reason.value), are_long)

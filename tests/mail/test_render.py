@@ -176,12 +176,12 @@ def test_render_subject_fits_a_phone(language: str) -> None:
             "Matches your topic “I am a student of small ponds and care about larvae…”",
         ),
         (
-            Reason(ReasonKind.JUDGED, "how moss spreads", ("Follows spores in wind",)),
-            "Matches your topic “how moss spreads”: Follows spores in wind (machine-written)",
+            Reason(ReasonKind.JUDGED, "how moss spreads", ("Call 555 1234",)),
+            "Matches your topic “how moss spreads”, as a language model judged",
         ),
         (
-            Reason(ReasonKind.JUDGED_NEAR, "how moss spreads", ("About ferns",)),
-            "Related to your topic “how moss spreads”: About ferns (machine-written)",
+            Reason(ReasonKind.JUDGED_NEAR, "how moss spreads"),
+            "Related to your topic “how moss spreads”, as a language model judged",
         ),
         (Reason(ReasonKind.NEAR_TOPIC, "proteins"), "Related to your topic “proteins”"),
         (Reason(ReasonKind.LIKED, "A Title"), "Similar to a paper you liked: A Title"),
@@ -226,8 +226,8 @@ def test_render_reason_uses_templates_of_the_first_release() -> None:
     own = Templates.of({"email/reason.txt.j2": without})
     own.check()
     assert render_reason(own, Reason(ReasonKind.NEAREST, "bees"), "en") == "New, with no votes yet"
-    judged = Reason(ReasonKind.JUDGED, "bees", ("A machine says so",))
-    assert render_reason(own, judged, "en") == "Matches your topic “bees”", "a machine is not quoted as the paper"
+    judged = Reason(ReasonKind.JUDGED, "bees")
+    assert render_reason(own, judged, "en") == "Matches your topic “bees”"
 
 
 def test_render_links_lead_to_the_paper() -> None:

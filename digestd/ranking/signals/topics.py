@@ -61,9 +61,8 @@ def explain_subject(candidates: CandidateSet, profiles: Profiles, at: Cells) -> 
 
     @cache
     def said(k: int) -> tuple[ReasonKind, tuple[str, ...]]:
-        judgment = topics.judged.get((query[k], paper[k]))
-        if judgment and judgment.grade:
-            return (ReasonKind.JUDGED if judgment.grade == WANTED else ReasonKind.JUDGED_NEAR), (judgment.why,)
+        if grade := topics.judged.get((query[k], paper[k])):
+            return (ReasonKind.JUDGED if grade == WANTED else ReasonKind.JUDGED_NEAR), ()
         return _found(subjects, query[k], paper[k], is_about=bool(chances[k] >= ABOUT))
 
     def words(k: int) -> Words:

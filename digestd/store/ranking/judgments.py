@@ -7,6 +7,7 @@ that what is deleted does not give a day more of them.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import blake2b
 from typing import NamedTuple
 
 from sqlalchemy import case, delete, func, insert, literal_column, select, tuple_, union_all, update
@@ -20,12 +21,16 @@ from digestd.store.bulk import chunks
 from digestd.store.database import Database
 from digestd.store.timestamps import from_us, to_us
 
-_J, _R, _S = core.judgment.c, core.judge_request.c, core.subscriber.c
+_J, _R, _S, _I = core.judgment.c, core.judge_request.c, core.subscriber.c, core.interest.c
 _ACTIVE = _S.status == literal_column(f"'{Status.ACTIVE}'")
 """Written like the condition of the partial index of who is due."""
 KEPT = WINDOW + timedelta(days=2)
 """Longer than any paper stays a candidate."""
+TOPICS_MAX = 10
+"""Topics of a subscriber, or of a group, that are judged."""
 _HOUR_US = 3_600_000_000
+_PRIME = 2**31 - 1
+"""A prime number whose square fits into 64 bits."""
 Pair = tuple[bytes, bytes]
 """The keys of a topic and of a paper."""
 
@@ -48,26 +53,29 @@ class WantedTopic(NamedTuple):
 def due_topics(session: Session, now: datetime, until: datetime, limit: int) -> list[WantedTopic]:
     """Return topics of active subscribers who are due by `until`, each with the times since which papers are new.
 
-    First come the topics that subscribers named first, so that one with many topics takes no place from others, and of
-    these those of many subscribers.
+    First come the topics that subscribers named first, so that one with many topics takes no place from others; of a
+    subscriber, at most TOPICS_MAX. Among these a lottery of subscribers decides, which is drawn anew every day: no text
+    comes before another, and what many have has more chances.
     """
-    own, shared, member = core.interest.c, core.group_interest.c, core.group_member.c
+    own, shared, member = _I, core.group_interest.c, core.group_member.c
     is_due = (_ACTIVE, _S.next_due_us <= to_us(until))
     first = case((_S.cadence == Cadence.WEEKLY, to_us(now - WINDOW)), else_=to_us(now - FIRST_WINDOW))
     hour = (func.coalesce(_S.last_planned_us, first) // _HOUR_US).label("hour")
+    ticket = ((_S.id % _PRIME) * _factor(now) % _PRIME).label("ticket")
     every = union_all(
-        select(own.value, own.position, hour)
+        select(own.value, own.position, hour, ticket)
         .join_from(core.subscriber, core.interest, own.subscriber_id == _S.id)
-        .where(*is_due, own.kind == Kind.TOPIC, own.stance == Stance.LIKED),
-        select(shared.value, shared.position, hour)
+        .where(*is_due, own.kind == Kind.TOPIC, own.stance == Stance.LIKED, own.position < TOPICS_MAX),
+        select(shared.value, shared.position, hour, ticket)
         .join_from(core.subscriber, core.group_member, member.subscriber_id == _S.id)
         .join(core.group_interest, shared.group_id == member.group_id)
-        .where(*is_due, shared.kind == Kind.TOPIC, shared.stance == Stance.LIKED),
+        .where(*is_due, shared.kind == Kind.TOPIC, shared.stance == Stance.LIKED)
+        .where(shared.position < TOPICS_MAX),
     ).subquery()
     query = (
         select(every.c.value, every.c.hour)
         .group_by(every.c.value, every.c.hour)
-        .order_by(func.min(every.c.position), func.count().desc(), every.c.value, every.c.hour)
+        .order_by(func.min(every.c.position), func.min(every.c.ticket), every.c.value, every.c.hour)
         .limit(limit)
     )
     return [
@@ -77,14 +85,19 @@ def due_topics(session: Session, now: datetime, until: datetime, limit: int) -> 
     ]
 
 
+def _factor(now: datetime) -> int:
+    """Return the number that mixes the tickets of a day: multiplied by it, 1 … _PRIME - 1 are a permutation."""
+    return int.from_bytes(blake2b(f"{now:%Y-%m-%d}".encode(), digest_size=8).digest()) % (_PRIME - 1) + 1
+
+
 def asked(session: Session) -> set[Pair]:
     """Return what the model was asked about, answered or not."""
     return {(topic, paper) for topic, paper in session.connection().execute(select(_J.topic, _J.paper))}
 
 
 def judged(session: Session) -> Iterator[core.Record]:
-    """Yield every judgment: topic, paper, grade, why."""
-    query = select(_J.topic, _J.paper, _J.grade, _J.why).where(_J.grade.is_not(None))
+    """Yield every judgment: topic, paper, grade."""
+    query = select(_J.topic, _J.paper, _J.grade).where(_J.grade.is_not(None))
     yield from session.connection().execute(query)
 
 
@@ -113,22 +126,30 @@ def claim(session: Session, pairs: Sequence[Pair], now: datetime) -> tuple[int, 
     return int(session.connection().execute(counted.returning(_R.id)).scalar_one()), claimed
 
 
-def record(session: Session, answers: Mapping[Pair, tuple[int, str]]) -> None:
-    """Store grades and why."""
-    for (topic, paper), (grade, why) in answers.items():
-        judged = update(core.judgment).where(_J.topic == topic, _J.paper == paper).values(grade=grade, why=why)
+def record(session: Session, grades: Mapping[Pair, int]) -> None:
+    for (topic, paper), grade in grades.items():
+        judged = update(core.judgment).where(_J.topic == topic, _J.paper == paper).values(grade=grade)
         session.connection().execute(judged)
 
 
 def release(session: Session, request: int, pairs: Sequence[Pair], outcome: RequestOutcome) -> None:
-    """Note that a request failed, so that the model is asked about these later."""
+    """Note that a request failed, so that the model has a pause, and is asked about these pairs later."""
     session.connection().execute(delete(core.judgment).where(tuple_(_J.topic, _J.paper).in_(pairs)))
     session.connection().execute(update(core.judge_request).where(_R.id == request).values(outcome=outcome))
 
 
+def note_failure(session: Session, now: datetime) -> None:
+    """Note that the model gets a pause, though it answered."""
+    failed = insert(core.judge_request).values(at_us=to_us(now), papers=0, outcome=RequestOutcome.FAILED)
+    session.connection().execute(failed)
+
+
 def forget_topics_of(session: Session, subscriber: int) -> None:
-    """Delete the judgments of a subscriber's topics. For others who have the same they are made again."""
-    _forget(session, _keys(session, _TOPICS.where(core.interest.c.subscriber_id == subscriber)))
+    """Delete the judgments of a subscriber's topics that nobody else has."""
+    own = _TOPICS.where(_I.subscriber_id == subscriber)
+    others = _TOPICS.where(_I.subscriber_id != subscriber, _I.value.in_(own))
+    shared = _GROUP_TOPICS.where(core.group_interest.c.value.in_(own))
+    _forget(session, _keys(session, own) - _keys(session, others) - _keys(session, shared))
 
 
 def prune(db: Database, now: datetime) -> None:
@@ -143,7 +164,7 @@ def prune(db: Database, now: datetime) -> None:
             session.connection().execute(delete(table).where(table.c.at_us < to_us(now - KEPT)))
 
 
-_TOPICS = select(core.interest.c.value).where(core.interest.c.kind == Kind.TOPIC)
+_TOPICS = select(_I.value).where(_I.kind == Kind.TOPIC)
 _GROUP_TOPICS = select(core.group_interest.c.value).where(core.group_interest.c.kind == Kind.TOPIC)
 
 
