@@ -301,7 +301,7 @@ def _last_line(last: DeliveryView | None) -> str:
         return "none yet"
     if last.state is State.EMPTY:
         return f"{last.period}: no mail, because " + (
-            "no source answered" if last.is_unanswered else "no paper of the day came near"
+            "no source answered" if last.is_unanswered else "no paper reached their minimum score"
         )
     if last.state is State.READY:
         waits_for = f"; the relay said: {last.reply}" if last.reply else ""
@@ -455,7 +455,7 @@ def find_preview(app: App, email: str, day: date | None) -> tuple[Composer, Clai
     )
     if not claim.picks and not claim.facts.news:
         raise NothingToShow(
-            f"{email} would get no digest {f'on {day}' if day else 'now'}: no new paper comes near their interests"
+            f"{email} would get no digest {f'on {day}' if day else 'now'}: no new paper reaches their minimum score"
             f"{'' if day else _since_last(app, subscriber)}; see `digestd explain`"
         )
     composer = Composer(app.db, app.sender, app.templates)

@@ -351,7 +351,7 @@ def _plan_copy(app: App, subscriber: Subscriber, day: date) -> int:
 
 
 def _nothing(subscriber: Subscriber) -> str:
-    return f"nothing to send: no new paper matches their interests; see `digestd explain {subscriber.address}`"
+    return f"nothing to send: no new paper reaches their minimum score; see `digestd explain {subscriber.address}`"
 
 
 def _check_ready(app: App, delivery: int, email: str) -> None:

@@ -426,7 +426,7 @@ def _describe_hint(hint: "TopicHint") -> str:
     elif hint.is_unknown:
         parts.append("no paper uses its words, and most papers are in English")
     else:
-        parts.append("no paper of the last week matches closely")
+        parts.append("no paper of the last week is surely about it")
     if hint.nearest:
         parts.append("near it: " + ", ".join(f"'{name}'" for name in hint.nearest))
     return f"topic '{shorten(hint.topic, TOPIC_SHOWN_MAX)}': {'; '.join(parts)}"

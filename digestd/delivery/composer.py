@@ -502,7 +502,7 @@ class Composer:
 
 def _impersonal(content: DigestContent) -> DigestContent:
     """Return the content for others, without the reader's name, earlier digests, and what is special for them."""
-    facts = content.facts._replace(occasions=frozenset(), quiet_days=0, unmatched=(), news=())
+    facts = content.facts._replace(occasions=frozenset(), news=())
     return replace(content, subscriber_name="", held=(), facts=facts)
 
 

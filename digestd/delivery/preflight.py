@@ -257,16 +257,16 @@ def _digests(notice: Claim) -> Iterator[Claim]:
         return
     detailed = notice.preferences.model_copy(update={"full_abstracts": True})
     news = tuple(SavedNews("Lakes", _HOME, (Change(kind, "3", "2", _HOME),)) for kind in ChangeKind)
-    facts = DigestFacts(100, gaps, unmatched=("lake ice", "river ice"), most_read=1, news=news)
+    facts = DigestFacts(100, gaps, most_read=1, news=news)
     yield daily._replace(picks=(*every, *grouped, *sections), facts=facts, preferences=detailed)
     nameless = notice.preferences.model_copy(update={"name": ""})
     late = daily._replace(period=_WEEK, covers_from="2026-W47", preferences=nameless)
-    yield late._replace(picks=tuple(grouped), facts=_on(Occasion.THIN, Occasion.AFTER_GAP))
+    yield late._replace(picks=tuple(grouped), facts=_on(Occasion.AFTER_GAP))
     trending = [pick._replace(section=Section.TRENDING) for pick in grouped]
     yield daily._replace(picks=tuple(trending), covers_from=_DAY_BEFORE)
     yield daily._replace(picks=tuple(grouped[:1]), facts=_on(Occasion.FIRST, Occasion.ROOM_FAILED))
     yield daily._replace(picks=tuple(grouped[:1]), facts=_on(Occasion.ROOM_ENDED, Occasion.SAVING, Occasion.NOT_SAVED))
-    yield daily._replace(facts=_on(Occasion.EMPTY)._replace(unmatched=("lake ice",) * 20))
+    yield daily._replace(facts=_on(Occasion.EMPTY))
     yield daily._replace(facts=_on(Occasion.EMPTY), period=_WEEK, covers_from=_WEEK)
     yield daily._replace(facts=_on(Occasion.EMPTY)._replace(news=news))
 

@@ -18,7 +18,6 @@ from digestd.digests.picks import (
     digest_options,
     most_read,
     select_picks,
-    unmatched_topics,
     unpicked,
     with_group,
 )
@@ -158,13 +157,11 @@ def _planned(session: Session, delivery: int) -> Preview:
 def _preview(day: PlanningDay, shard: Shard, period: str, ranking: RankingOptions) -> Preview:
     considered = int((shard.open & shard.ranked.fresh).sum())
     [picks] = select_picks(day, shard, [period])
-    occasions = digest_occasions(shard.subscribers[0], picks, considered, day, shard.unanswered)
+    occasions = digest_occasions(shard.subscribers[0], picks, day, shard.unanswered)
     read = unpicked(day, shard, 0, picks, most_read(day) if ranking.most_read else None)
-    [unmatched] = unmatched_topics(day, shard, [picks])
     due = shard.subscribers[0]
     news = shard.news.of(due.key, is_sent=bool(picks) or due.preferences.when_empty)
-    told = unmatched if picks else ()
-    facts = DigestFacts(considered, day.coverage, frozenset(occasions), told, most_read=read, news=news)
+    facts = DigestFacts(considered, day.coverage, frozenset(occasions), read, news)
     return Preview(period, picks, facts)
 
 

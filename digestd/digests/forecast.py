@@ -168,7 +168,7 @@ def _fate(found: DeliveryView, now: datetime) -> str:
         case State.EMPTY if found.is_unanswered:
             return "no mail: no source answered; `digestd source list` says why"
         case State.EMPTY:
-            return "no mail: no new paper came near their interests; `digestd preview EMAIL --date DATE` ranks again"
+            return "no mail: no new paper reached their minimum score; `digestd preview EMAIL --date DATE` ranks again"
         case State.ACCEPTED:
             return f"sent with {papers}{said}; if it did not arrive, look into their spam folder and the relay's log"
         case State.READY if found.not_before > now:

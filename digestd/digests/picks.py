@@ -9,18 +9,15 @@ import numpy as np
 from digestd.digests.planning_day import PlanningDay
 from digestd.digests.selection import DigestOptions, build_picks, sampling_seed, select, selected_cells
 from digestd.digests.shard import Shard
-from digestd.domain.digest import INTEREST_KINDS, Occasion, Pick, Reason, ReasonKind, Section
+from digestd.domain.digest import INTEREST_KINDS, Occasion, Pick, Reason, ReasonKind
 from digestd.domain.interest import Kind
 from digestd.domain.subscriber import Cadence
-from digestd.ranking.arrays import Bools
 from digestd.ranking.reasons import reasons
 from digestd.store.due import DueSubscriber
 from digestd.store.groups import SharedInterest
 
 Picks: TypeAlias = list[tuple[Pick, ...]]
 """The picks of each digest of a shard."""
-THIN_FROM = 20
-"""With fewer new papers, a short digest says little about the day."""
 NEWS = timedelta(days=2)
 UPVOTES_MIN, AHEAD = 30, 1.5
 """Age of a paper that everybody reads, its upvotes, and how many times those of any other new paper."""
@@ -40,9 +37,9 @@ def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str]) -> Pick
 
 
 def digest_occasions(
-    due: DueSubscriber, picks: Sequence[Pick], considered: int, day: PlanningDay, unanswered: Set[int]
+    due: DueSubscriber, picks: Sequence[Pick], day: PlanningDay, unanswered: Set[int]
 ) -> Iterator[Occasion]:
-    """Yield what is special about a digest with these picks, chosen from `considered` papers of a day.
+    """Yield what is special about a digest with these picks.
 
     `unanswered`: subscribers whose digest before is empty because no source answered.
     """
@@ -55,9 +52,6 @@ def digest_occasions(
         yield Occasion.FIRST
     elif due.last_planned and day.now - due.last_planned > _GAPS[due.preferences.timing.cadence]:
         yield Occasion.AFTER_GAP
-    count = sum(pick.section is not Section.NEAR for pick in picks)
-    if 0 < count * 3 <= due.preferences.size and considered >= THIN_FROM:
-        yield Occasion.THIN
 
 
 def most_read(day: PlanningDay) -> int | None:
@@ -77,34 +71,6 @@ def unpicked(day: PlanningDay, shard: Shard, i: int, picks: Sequence[Pick], j: i
         return 0
     is_news = shard.ranked.fresh[i, j] and shard.unseen[i, j] and not shard.own[i, j]
     return day.candidates.papers[j].revision if is_news and shard.allowed[i, j] and shard.in_categories[i, j] else 0
-
-
-def unmatched_topics(day: PlanningDay, shard: Shard, picks: Picks) -> list[tuple[str, ...]]:
-    """Return the topics of each subscriber without a paper: without picks all, else those that no new paper is about.
-
-    A single topic, and those of groups, are not named beside picks.
-    """
-    profiles, text = shard.ranked.profiles, shard.ranked.profiles.topic_text()
-    of = profiles.topics.of
-    is_met: Bools = np.any(profiles.topics.subjects.about & shard.open[of.owner], axis=1)
-    found = []
-    for i, due in enumerate(shard.subscribers):
-        topics = profiles.topics_of(i)
-        if picks[i] and len(topics) > 1:
-            start, count = int(of.starts[i]), int(of.sizes[i])
-            met = {one.interest.value for one in shard.shared.get(due.key, ())}
-            met |= {pick.reason.value for pick in picks[i]}
-            met |= {text(start + query) for query in np.flatnonzero(is_met[start : start + count]).tolist()}
-            topics = tuple(topic for topic in topics if topic not in met)
-        is_told = len(profiles.topics_of(i)) > 1 if picks[i] else not day.is_unanswered
-        found.append(topics if is_told else ())
-    return found
-
-
-def quiet_days(empty: Sequence[str], period: str) -> int:
-    """Return the number of empty days before a period, if there are several; its own digest may have been empty."""
-    quiet = len(empty) - (period in empty)
-    return quiet if quiet > 1 else 0
 
 
 def is_first(due: DueSubscriber) -> bool:

@@ -13,7 +13,7 @@ import structlog
 from sqlmodel import Session
 
 from digestd.digests.judging import PLANNING_SECONDS, Judge, judge_due
-from digestd.digests.picks import digest_occasions, most_read, quiet_days, select_picks, unmatched_topics, unpicked
+from digestd.digests.picks import digest_occasions, most_read, select_picks, unpicked
 from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day
 from digestd.digests.programmes import plan_programmes
 from digestd.digests.relevance_probability import refit_calibration
@@ -305,7 +305,6 @@ def _digests(
     """Return the digest of each subscriber who has a slot."""
     picks = select_picks(day, shard, [slot.period.key if slot else "" for slot in slots])
     considered = (shard.open & shard.ranked.fresh).sum(axis=1).tolist()
-    unmatched = unmatched_topics(day, shard, picks)
     read = most_read(day) if planner.ranking.most_read else None
     is_sent = [due.preferences.when_empty or bool(picks[i]) for i, due in enumerate(shard.subscribers)]
     return {
@@ -314,13 +313,11 @@ def _digests(
             consent_version=due.version,
             slot=slot,
             picks=picks[i],
-            unmatched=unmatched[i] if is_sent[i] else None,
+            is_told=is_sent[i],
             news=shard.news.of(due.key, is_sent=is_sent[i]),
             considered=considered[i],
             occasions=pack_occasions(
-                digest_occasions(due, picks[i], considered[i], day, shard.unanswered),
-                unpicked(day, shard, i, picks[i], read),
-                quiet_days(shard.quiet_days.get(due.key, ()), slot.period.key),
+                digest_occasions(due, picks[i], day, shard.unanswered), unpicked(day, shard, i, picks[i], read)
             ),
             message_id=make_message_id(planner.keys, due.key, MailKind.DIGEST, slot.period.key, planner.host),
         )

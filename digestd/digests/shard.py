@@ -57,7 +57,6 @@ class Shard:
         shared: The interests that subscribers have by their groups.
         recommended: Row numbers of papers that their colleagues liked or saved.
         unanswered: Those whose newest digest is empty because no source answered.
-        quiet_days: Days with empty digests since the last papers, of those whose newest digest is empty.
         news: Of the papers that they saved.
     """
 
@@ -73,7 +72,6 @@ class Shard:
     shared: Mapping[int, Sequence[SharedInterest]] = field(default_factory=dict)
     recommended: Mapping[int, Set[int]] = field(default_factory=dict)
     unanswered: Set[int] = frozenset()
-    quiet_days: Mapping[int, Sequence[str]] = field(default_factory=dict)
     news: ShardNews = ShardNews()  # noqa: RUF009  # immutable
 
 
@@ -87,7 +85,6 @@ def rank_shard(session: Session, day: PlanningDay, subscribers: Sequence[DueSubs
         shard,
         shared=groups.interests(session, keys),
         unanswered=queries.unanswered(session, waiting),
-        quiet_days=queries.quiet_days(session, waiting),
         news=read_news(session, keys),
     )
 

@@ -79,7 +79,6 @@ class Occasion(StrEnum):
 
     EMPTY = "empty"  # no paper is even near, and the subscriber wants to know
     FIRST = "first"  # the subscriber's first digest
-    THIN = "thin"  # a third of the papers they asked for, or fewer, reach the minimum score, and not none
     UNANSWERED = "unanswered"  # no source answered: for this empty digest, or for the empty one before it
     AFTER_GAP = "after_gap"  # the digest before it covered a time that ended before this one begins
     ROOM_FAILED = "room_failed"  # it comes by mail, because the subscriber's chat room did not take digests
@@ -142,8 +141,6 @@ class DigestFacts(NamedTuple):
         considered: How many papers it was chosen from; 0 hides the number.
         coverage: The sources that were incomplete at planning, by label; None if that cannot be read.
         occasions: What is special about this digest.
-        unmatched: The topics for which no paper was found: all of a digest without picks that is sent, else some.
-        quiet_days: Days with an empty digest before it, two or more; else 0.
         most_read: The store's row number of the revision that everybody reads and that is no pick; 0 without one.
         news: What changed about papers that the subscriber saved.
     """
@@ -151,9 +148,7 @@ class DigestFacts(NamedTuple):
     considered: int = 0
     coverage: Mapping[str, CoverageState] | None = MappingProxyType({})
     occasions: frozenset[Occasion] = frozenset()
-    unmatched: tuple[str, ...] = ()
     most_read: int = 0
-    quiet_days: int = 0
     news: tuple[SavedNews, ...] = ()
 
 

@@ -59,8 +59,6 @@ _CONTENTS_FROM, _CONTENTS_MAX = 6, 10
 """A digest of so many papers begins with a list of the first titles."""
 _HEADING_MAX = 120
 _SOURCES_MAX = 4
-_TOPICS_MAX = 12
-"""Topics named in a digest without papers."""
 _NEAR = frozenset({HeadingKind.NEAR, HeadingKind.NEAR_TOPICS})
 _FOR_ALL = frozenset({HeadingKind.NEW, HeadingKind.TRENDING})
 _SPOKEN = frozenset(HeadingKind) - _NEAR - {HeadingKind.FOR_YOU, HeadingKind.ALSO}
@@ -95,8 +93,8 @@ class DigestSummary(NamedTuple):
         gaps: Incomplete sources.
         samples: How many papers are invented.
         near: How many papers are only near what the subscriber asked for.
-        quiet_days: Days with an empty digest before it, two or more, if few papers or none fit the interests; else 0.
-        is_first, is_thin, is_after_gap, is_room_failed, is_room_ended, is_unanswered: What is special about it.
+        is_first, is_after_gap, is_room_failed, is_room_ended, is_unanswered: What is special about it.
+        is_thin: False; templates of earlier versions ask for it.
         is_saving, is_not_saved: Whether saved papers now go to a library, and whether some did not get there.
         is_withdrawal: Whether it is sent without papers because one that the subscriber saved was withdrawn.
         by_mail: Whether feedback is given by mail.
@@ -118,7 +116,6 @@ class DigestSummary(NamedTuple):
     gaps: tuple[CoverageGap, ...]
     samples: int = 0
     near: int = 0
-    quiet_days: int = 0
     is_first: bool = False
     is_thin: bool = False
     is_after_gap: bool = False
@@ -144,7 +141,6 @@ class DigestFrame(NamedTuple):
         contents: A slot for the list of titles, or empty if there are few papers.
         unlisted: How many papers it does not name.
         papers: A slot for the headings and papers.
-        silent: A slot for the topics without a paper, or empty; `silent_count`: how many, 2 if there are more.
         most_read, most_read_url: Slots for the paper that everybody reads, or empty.
     """
 
@@ -162,8 +158,6 @@ class DigestFrame(NamedTuple):
     held: tuple[EarlierDigest, ...]
     contents: str
     unlisted: int
-    silent: str
-    silent_count: int
     most_read: str
     most_read_url: str
     subject: str = slot("subject")
@@ -288,7 +282,7 @@ def _draft(
     links, news = content.links, content.facts.news
     order = [place for block in layout for place in block.places]
     lines = _lines(environment, content, [content.items[place].paper.cut(fit) for place in order[:5]])
-    draft = _Draft(lines.subject, _values(environment, content, lines))
+    draft = _Draft(lines.subject, _values(content, lines))
     has_contents = count >= _CONTENTS_FROM
     frame = _frame(content, lines.heading, len(content.items) - count, has_contents)
     head, middle, foot = _frame_parts(environment, frame)
@@ -302,7 +296,7 @@ def _draft(
     if content.items:
         _add_papers(draft, environment, content, layout, fit, count)
     elif not news:
-        draft.add(_empty(environment, content.facts.unmatched, links.settings and slot("settings")))
+        draft.add(_part(environment, "email/digest.empty", settings=links.settings and slot("settings"), topics=()))
     draft.add(foot)
     return draft
 
@@ -363,10 +357,6 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
     sections = [item.section for item in content.items]
     is_for_all = sections.count(Section.TRENDING) == len(sections)
     since = first_day(content.covers_from) if content.covers_from != content.period else None
-    near = sections.count(Section.NEAR)
-    is_thin = Occasion.THIN in facts.occasions and not is_for_all
-    gaps = _coverage_gaps(facts.coverage or {})
-    is_quiet = not weekly and not gaps and (is_thin or near == len(content.items))
     count = content.picked or len(content.items)
     return DigestSummary(
         list_name=clean_line(content.list_name, NAME_MAX),
@@ -379,12 +369,10 @@ def _summary(content: DigestContent, name: str) -> DigestSummary:
         trending=is_for_all and any(item.reason.kind is not ReasonKind.NEW for item in content.items),
         considered=facts.considered if facts.considered > count or content.conference else 0,
         count=count,
-        gaps=gaps,
+        gaps=_coverage_gaps(facts.coverage or {}),
         samples=sum(item.paper.is_sample for item in content.items),
-        near=near,
-        quiet_days=facts.quiet_days if is_quiet else 0,
+        near=sections.count(Section.NEAR),
         is_first=Occasion.FIRST in facts.occasions,
-        is_thin=is_thin,
         is_after_gap=Occasion.AFTER_GAP in facts.occasions,
         is_room_failed=Occasion.ROOM_FAILED in facts.occasions,
         is_room_ended=Occasion.ROOM_ENDED in facts.occasions,
@@ -429,7 +417,7 @@ def _gives_feedback_by_mail(links: DigestLinks) -> bool:
     return bool(links.mail) and not links.home
 
 
-def _values(environment: Environment, content: DigestContent, lines: _Lines) -> dict[str, Value]:
+def _values(content: DigestContent, lines: _Lines) -> dict[str, Value]:
     """Return the values of the slots that are the same in all parts."""
     links, read = content.links, content.most_read
     values = {
@@ -446,10 +434,6 @@ def _values(environment: Environment, content: DigestContent, lines: _Lines) -> 
     if read:
         title = shorten(read.title, _HEADING_MAX)
         values |= {"read": value(title, wrap(title, 70, indent=2)), "readurl": value(read.url)}
-    if topics := content.facts.unmatched:
-        named = [clean_line(one, TOPIC_SHOWN_MAX) for one in topics[:_TOPICS_MAX]]
-        silent = str(environment.globals["semicolon"]).join(named)
-        values["silent"] = value(silent, wrap(silent, 72, indent=2))
     return values
 
 
@@ -483,8 +467,6 @@ def _frame(content: DigestContent, heading: str, left: int, has_contents: bool) 
         replies=links.replies,
         contents=slot("contents") if has_contents else "",
         unlisted=max(len(content.items) - _CONTENTS_MAX, 0),
-        silent=slot("silent") if (content.items or content.facts.news) and content.facts.unmatched else "",
-        silent_count=min(len(content.facts.unmatched), 2),
         most_read=slot("read") if content.most_read else "",
         most_read_url=_slot_if(content.most_read.url if content.most_read else "", "readurl"),
     )
@@ -592,14 +574,6 @@ def _section_shape(environment: Environment, kind: HeadingKind) -> tuple[_Part, 
         return _section(environment, kind), 0
     lines = part.text.fill({"name": MARK}).split("\n")
     return part, _COLUMNS - max((text_columns(line, "WFA") for line in lines if MARK in line), default=0)
-
-
-@lru_cache(maxsize=512)
-def _empty(environment: Environment, topics: tuple[str, ...], settings: str) -> _Part:
-    """Render what stands in place of papers if there are none."""
-    shown = tuple(clean_line(topic, TOPIC_SHOWN_MAX) for topic in topics[:_TOPICS_MAX])
-    more = len(topics) - len(shown)
-    return _part(environment, "email/digest.empty", topics=shown, more=more, settings=settings)
 
 
 def _news_parts(environment: Environment, news: Sequence[SavedNews]) -> list[_Part]:

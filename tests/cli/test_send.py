@@ -134,7 +134,7 @@ def test_send_date_leaves_out_papers_of_earlier_digests(installed: Install, dige
     installed.clock.go(2 * DAY)
     copy = digestd("send", READER, "--date", "2026-11-25")
     assert copy.exit_code == 1
-    assert "no new paper matches" in str(copy.exception)
+    assert "no new paper reaches" in str(copy.exception)
 
 
 @pytest.mark.parametrize("status", [Status.PAUSED, Status.UNSUBSCRIBED])
@@ -190,8 +190,8 @@ def test_explain_says_why_there_was_no_mail(installed: Install, digestd: Command
     installed.people([calm(hour=0)])
     installed.plan()
     told = digestd("explain", "calm@example.net").stdout
-    assert "today: no mail: no new paper came near their interests" in told
-    assert "last digest: 2026-11-24: no mail, because no paper of the day came near" in told
+    assert "today: no mail: no new paper reached their minimum score" in told
+    assert "last digest: 2026-11-24: no mail, because no paper reached their minimum score" in told
     assert "next digest: Wednesday 2026-11-25 00:00 in UTC (daily)" in told
 
 

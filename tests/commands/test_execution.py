@@ -356,7 +356,10 @@ async def test_reply_tells_how_topic_is_understood(ada_install: CommandInstall) 
     assert ada_install.write(f"topic: NLP\ntopic: {TOPICS[1]}", to=to) is COMMAND
     (answer,) = await ada_install.answers()
     words = " ".join(text(answer).split())
-    assert "We read “NLP” as “natural language processing”. No paper of the last week matches it closely" in words
+    assert (
+        "We read “NLP” as “natural language processing”, and found no paper of the last week that is surely about it"
+        in words
+    )
     assert f"Added to your interests: “{TOPICS[1]}”. ---" in words
 
 

@@ -8,13 +8,10 @@ from sqlalchemy import text
 from digestd.digests import planner, rescheduling
 from digestd.digests.planner import PlanReport, plan_now
 from digestd.digests.rescheduling import reopen_empty_days
-from digestd.domain.subscriber import Cause
 from digestd.papers.paper_import import import_papers
 from digestd.store import core
-from digestd.store.ledger import queries
 from digestd.store.ledger.queries import entry
-from digestd.subscribers.status_changes import pause
-from tests.digests.topic_papers import DAY, digests, paper, reader, shelf, subscriber, welcome
+from tests.digests.topic_papers import digests, paper, reader, shelf, subscriber, welcome
 from tests.support import sample_data
 from tests.support.install import Install
 
@@ -66,35 +63,6 @@ def test_each_arrival_is_looked_at_once(bare: Install) -> None:
     bare.papers(shelf("late", 1))
     assert bare.plan() == FILLED
     assert bare.unsafe == {}
-
-
-def test_digest_counts_the_quiet_days_before_it(bare: Install) -> None:
-    bare.people([reader()])
-    welcome(bare)
-    assert [at(bare, f"2026-11-{day}T07:00Z") for day in (25, 26)] == [EMPTY, EMPTY]
-    bare.papers(shelf("late", 1))
-    assert at(bare, "2026-11-27T07:00Z") == FILLED
-    with bare.db.read() as session:
-        claims = [queries.as_claim(session, digest.key) for digest in digests(bare) if digest.state == "ready"]
-    assert [claim.facts.quiet_days for claim in claims if claim] == [0, 2]
-
-
-def test_weekends_and_pauses_are_no_quiet_days(bare: Install) -> None:
-    bare.people([reader(cadence="weekly", weekday="tue")])
-    welcome(bare)  # 2026-W48, a name that sorts after every day
-    bare.people([reader(cadence="weekdays")])
-    assert at(bare, "2026-11-25T07:00Z") == EMPTY
-    bare.papers(shelf("late", 1))
-    assert [at(bare, f"2026-11-{day}T07:00Z") for day in (26, 27)] == [FILLED, EMPTY]
-    pause(bare.db, subscriber(bare), Cause.CLI, bare.clock.now, until=bare.clock.now + 9 * DAY)
-    assert [at(bare, f"2026-12-{day}T07:00Z") for day in ("01", "08", "09")] == [NOTHING, EMPTY, EMPTY]
-    bare.clock.go(HOUR)
-    bare.papers(shelf("later", 1))
-    assert bare.plan() == FILLED
-    with bare.db.read() as session:
-        claim = queries.as_claim(session, digests(bare)[-1].key)
-    assert claim is not None
-    assert claim.facts.quiet_days == 2
 
 
 def test_archived_papers_fill_nothing(bare: Install) -> None:

@@ -45,7 +45,7 @@ SENT = DeliveryView(
     ("change", "said"),
     [
         ({}, "sent with 3 papers; the relay said: 250 ok"),
-        ({"state": State.EMPTY, "picks": 0}, "no mail: no new paper came near"),
+        ({"state": State.EMPTY, "picks": 0}, "no mail: no new paper reached"),
         (
             {"state": State.READY, "not_before": NOW + timedelta(hours=1), "reply": "451 later", "picks": 1},
             "planned with 1 paper, waits until 2026-11-24 13:00Z; the relay said: 451 later",

@@ -101,7 +101,6 @@ def digest(case: str) -> DigestContent:
             considered=given.get("considered", 0),
             coverage={name: CoverageState(state) for name, state in given.get("coverage", {}).items()},
             occasions=frozenset(map(Occasion, given.get("occasions", ()))),
-            unmatched=tuple(given.get("unmatched", ())),
             news=tuple(map(_news, given.get("news", ()))),
         ),
         most_read=_paper(given["most_read"]).paper if "most_read" in given else None,

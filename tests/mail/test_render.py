@@ -78,12 +78,6 @@ def test_render_best_paper_keeps_its_gist_whole() -> None:
     assert text.index("Graphs change.") < text.index("\n2. ", text.index("-----"))
 
 
-def test_render_tells_quiet_days() -> None:
-    thin = golden.digest("thin")
-    quiet = render_digest(TEMPLATES, replace(thin, facts=thin.facts._replace(quiet_days=3))).text
-    assert "3 quiet days; now 2 of 405 new papers fit your interests." in " ".join(quiet.split())
-
-
 def test_render_marks_invented_samples() -> None:
     samples = golden.digest("sample")
     rendered = render_digest(TEMPLATES, samples)

@@ -66,7 +66,7 @@ def _spoilt(words: str) -> DigestContent:
         postal_address=words,
         language=words,
         items=tuple(DigestItem(paper, Reason(why, words, (words, words))) for why in ReasonKind),
-        facts=DigestFacts(coverage={words: CoverageState.LATE}, unmatched=(words,)),
+        facts=DigestFacts(coverage={words: CoverageState.LATE}),
     )
 
 

@@ -24,7 +24,6 @@ from digestd.store.ledger.packing import (
     steps,
     unpack_picks,
     unpack_seen,
-    unpack_unmatched,
 )
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -64,10 +63,9 @@ def test_picks_round_trip(picks: list[Pick]) -> None:
     assert pick_count(pack_picks(picks)) == len(picks)
 
 
-@given(PICKS.filter(bool), st.lists(WORDS))
-def test_unpack_picks_reads_those_that_are_not_compressed(picks: list[Pick], topics: list[str]) -> None:
-    packed = zlib.decompress(pack_picks(picks, topics))
-    assert (unpack_picks(packed), unpack_unmatched(packed)) == (tuple(picks), tuple(topics))
+@given(PICKS.filter(bool))
+def test_unpack_picks_reads_those_that_are_not_compressed(picks: list[Pick]) -> None:
+    assert unpack_picks(zlib.decompress(pack_picks(picks))) == tuple(picks)
 
 
 @given(OLD_PICKS)
@@ -101,16 +99,12 @@ def _binary(picks: Sequence[Pick]) -> bytes:
 
 
 @given(st.lists(WORDS))
-def test_unmatched_topics_round_trip(topics: list[str]) -> None:
+def test_unpack_picks_of_a_told_empty_digest_is_empty(topics: list[str]) -> None:
     first_release = b"\0" + json.dumps([[["topic", topic] for topic in topics], [], []]).encode()
-    for packed in (pack_picks((), topics), first_release):
-        assert (unpack_unmatched(packed), unpack_picks(packed)) == (tuple(topics), ())
-
-
-@given(PICKS, st.lists(WORDS, min_size=1))
-def test_picks_and_unmatched_topics_round_trip(picks: list[Pick], topics: list[str]) -> None:
-    packed = pack_picks(picks, topics)
-    assert (unpack_picks(packed), unpack_unmatched(packed)) == (tuple(picks), tuple(topics))
+    earlier = zlib.compress(json.dumps({"unmatched": topics, "picks": []}).encode())
+    told = pack_picks((), is_told=True)
+    assert told
+    assert [unpack_picks(packed) for packed in (told, first_release, earlier)] == [()] * 3
 
 
 @pytest.mark.parametrize("pack", [pack_picks, _binary])
@@ -129,7 +123,6 @@ def test_unpack_picks_refuses_truncated_bytes(
 def test_unpack_picks_returns_picks_or_damaged_for_any_bytes(found: bytes) -> None:
     with contextlib.suppress(Damaged):
         unpack_picks(found)
-    unpack_unmatched(found)
 
 
 @given(PICKS.filter(bool), st.data())
@@ -143,7 +136,7 @@ def test_unpack_picks_refuses_other_types(picks: list[Pick], data: st.DataObject
 
 @pytest.mark.parametrize("found", [5, "[]", b"[" * 100_000, b'{"unmatched":' + b"[" * 100_000], ids=range(4))
 def test_unpack_picks_refuses_what_is_no_list(found: bytes) -> None:
-    assert (readable_picks(found), unpack_unmatched(found)) == ((), ())
+    assert readable_picks(found) == ()
 
 
 @pytest.mark.parametrize("damaged", ["rpzzzzzzzzzzzzz", "epzzzzzzzzzzzzz" * 2, b"r" * 15])

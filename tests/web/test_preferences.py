@@ -308,7 +308,7 @@ def test_preview_shows_next_digest_and_saves_nothing(client: TestClient, backend
     assert "Matches your topic" in other, "the page is in the stored language until it is saved"
     assert client.post(f"{here}/preview", data=form | {"hour": "24"}).status_code == 422
     backend.plan()
-    assert "Nothing is new for you since your last digest." in seen("alpine lakes")[0]
+    assert "No paper for your next digest yet." in seen("alpine lakes")[0]
     assert "Nothing is new" not in seen("tree frogs")[0]
 
 

@@ -93,7 +93,7 @@ def test_preview_without_match_is_friendly(client: TestClient) -> None:
     assert shown.status_code == 422, "10.1/x is no paper"
     shown = client.post("/preview/picks", data={"topics": "xylophone", "papers": "1706.03762"})
     assert "Not known yet: arxiv:1706.03762. It counts as soon as a source has it." in words(tree(shown.text))
-    assert "Less close: the nearest of the other new papers." in words(tree(shown.text))
+    assert "We’re less sure that these fit." in words(tree(shown.text))
     assert "Nearest to your topic “xylophone”" in words(tree(shown.text))
 
 

@@ -43,8 +43,6 @@ from digestd.store.ledger.packing import (
     step,
     unpack_most_read,
     unpack_news,
-    unpack_quiet_days,
-    unpack_unmatched,
 )
 from digestd.store.preferences import COLUMNS, read_row
 from digestd.store.tables.ledger import AT_WORK as STATES
@@ -398,8 +396,6 @@ def claim_of(row: core.Record, attempt: int, envelope_from: str, dated_us: int) 
             coverage=coverage(row.coverage),
             occasions=occasions(row.occasions),
             most_read=unpack_most_read(row.occasions),
-            quiet_days=unpack_quiet_days(row.occasions),
-            unmatched=unpack_unmatched(row.picks),
             news=unpack_news(row.picks),
         ),
     )

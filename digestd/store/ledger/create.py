@@ -33,8 +33,8 @@ _HASH_BITS = 62
 class NewDigest(NamedTuple):
     """A digest to create for one subscriber.
 
-    `unmatched`: the topics without a paper that the digest names; None without picks if the subscriber does not want to
-    know. `news`: of papers that they saved; without picks only if they want to know, or if a paper was withdrawn.
+    `is_told`: it is sent even without picks. `news`: of papers that they saved; without picks only if they want to
+    know, or if a paper was withdrawn.
     """
 
     subscriber: int
@@ -44,12 +44,12 @@ class NewDigest(NamedTuple):
     considered: int
     message_id: str
     occasions: str = ""
-    unmatched: tuple[str, ...] | None = None
+    is_told: bool = False
     news: tuple[SavedNews, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not self.picks and self.unmatched is None and not self.news
+        return not self.picks and not self.is_told and not self.news
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +288,7 @@ def _row_of(copy: NewCopy, kind: MailKind, key: str, message_id: str) -> dict[st
         "picks": copy.packed,
         "considered": copy.facts.considered,
         "coverage": dict(copy.facts.coverage or {}),
-        "occasions": pack_occasions(copy.facts.occasions, copy.facts.most_read, copy.facts.quiet_days),
+        "occasions": pack_occasions(copy.facts.occasions, copy.facts.most_read),
     }
 
 
@@ -348,4 +348,4 @@ def _rows(digests: Iterable[NewDigest], at_us: int) -> Iterator[tuple[Value, ...
 
 
 def _packed(digest: NewDigest) -> bytes:
-    return pack_picks(digest.picks, digest.unmatched, digest.news)
+    return pack_picks(digest.picks, digest.news, is_told=digest.is_told)

@@ -38,22 +38,21 @@ STATE_LETTERS = {
     State.UNCERTAIN: "u",
     State.ABANDONED: "b",
 }
-_MOST_READ, _QUIET = "read:", "quiet:"
+_MOST_READ = "read:"
 _STATES = {letter: state for state, letter in STATE_LETTERS.items()}
 _ACTORS = {actor.value[0]: actor for actor in Actor}
 _SECTIONS = {str(section): section for section in Section}
 _REASONS = {str(kind): kind for kind in ReasonKind}
 
 
-def pack_picks(picks: Sequence[Pick], unmatched: Sequence[str] | None = None, news: Sequence[SavedNews] = ()) -> bytes:
-    """Return the picks of a digest, with what it says besides them; nothing if there is nothing to send.
+def pack_picks(picks: Sequence[Pick], news: Sequence[SavedNews] = (), *, is_told: bool = False) -> bytes:
+    """Return the picks of a digest with the news of saved papers; nothing if there is nothing to send.
 
-    `unmatched`: the topics without a paper; `news`: of papers that the subscriber saved.
+    `is_told`: it is sent even without both.
     """
-    if not picks and not news and unmatched is None:
+    if not picks and not news and not is_told:
         return b""
-    more = {"unmatched": unmatched or (), "picks": picks, **({"news": news} if news else {})}
-    return zlib.compress(_encode(picks if picks and not unmatched and not news else more).encode(), 1)
+    return zlib.compress(_encode(picks if picks and not news else {"picks": picks, "news": news}).encode(), 1)
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
@@ -77,18 +76,6 @@ def readable_picks(packed: bytes) -> tuple[Pick, ...]:
 
 def pick_count(packed: bytes) -> int:
     return len(readable_picks(packed))
-
-
-def unpack_unmatched(packed: bytes) -> tuple[str, ...]:
-    """Return the topics that a digest says have no paper; () for any other."""
-    try:
-        if packed.startswith(b"\0"):
-            return tuple(str(topic) for _, topic in _decode(packed[1:].decode())[0])
-        if packed.startswith(_JSON) and isinstance(found := _content(packed), dict):
-            return tuple(map(str, found["unmatched"]))
-    except _DAMAGE:
-        pass
-    return ()
 
 
 def unpack_news(packed: bytes) -> tuple[SavedNews, ...]:
@@ -117,7 +104,7 @@ def _picks(packed: bytes) -> tuple[Pick, ...]:
 
 @lru_cache(maxsize=1)
 def _content(packed: bytes) -> Any:
-    """Return the JSON of picks, compressed or not: a list, or an object that has them, `unmatched` and maybe `news`."""
+    """Return the JSON of picks, compressed or not: a list, or an object that has them and maybe `news`."""
     return _decode((zlib.decompress(packed) if packed.startswith(_COMPRESSED) else packed).decode())
 
 
@@ -264,23 +251,13 @@ def readable_seen(packed: object) -> NDArray[np.uint32]:
 _SEEN_BYTES = 4
 
 
-def pack_occasions(special: Iterable[Occasion], most_read: int, quiet_days: int) -> str:
+def pack_occasions(special: Iterable[Occasion], most_read: int) -> str:
     """Return the column of what is special about a digest; see DigestFacts."""
-    numbers = {_MOST_READ: most_read, _QUIET: quiet_days}
-    return " ".join([*sorted(special), *(f"{name}{number}" for name, number in numbers.items() if number)])
-
-
-def unpack_most_read(kept: str) -> int:
-    """Return the revision that everybody reads from that column; 0 without one."""
-    return _number(kept, _MOST_READ)
-
-
-def unpack_quiet_days(kept: str) -> int:
-    """Return the days with an empty digest from that column; 0 without any."""
-    return _number(kept, _QUIET)
+    return " ".join([*sorted(special), *([f"{_MOST_READ}{most_read}"] if most_read else [])])
 
 
 @lru_cache(maxsize=100)
-def _number(kept: str, name: str) -> int:
-    found = (word.removeprefix(name) for word in kept.split() if word.startswith(name))
+def unpack_most_read(kept: str) -> int:
+    """Return the revision that everybody reads from that column; 0 without one."""
+    found = (word.removeprefix(_MOST_READ) for word in kept.split() if word.startswith(_MOST_READ))
     return next((int(number) for number in found if number.isdecimal() and int(number) <= NUMBER_MAX), 0)

@@ -181,28 +181,6 @@ def newest_digest(session: Session, subscriber: int) -> int | None:
     return found
 
 
-def quiet_days(session: Session, subscribers: Sequence[int]) -> dict[int, list[str]]:
-    """Return the days whose digest was empty since the newest one with papers; absent for those who had none.
-
-    Days on which no source answered tell nothing.
-    """
-    if not subscribers:
-        return {}
-    filled = _D.state != State.EMPTY, _D.occasions.not_like(f"%{Occasion.EMPTY}%")
-    theirs = _D.subscriber_id.in_(subscribers), _D.kind == MailKind.DIGEST
-    newest = select(_D.subscriber_id, func.max(_D.id).label("id")).where(*theirs, *filled)
-    last = newest.group_by(_D.subscriber_id).subquery()
-    query = (
-        select(_D.subscriber_id, _D.key)
-        .join(last, (last.c.subscriber_id == _D.subscriber_id) & (last.c.id < _D.id))
-        .where(*theirs, _D.key.not_like("%W%"), _D.occasions.not_like(f"%{Occasion.UNANSWERED}%"))
-    )
-    found: dict[int, list[str]] = {}
-    for subscriber, day in session.connection().execute(query):
-        found.setdefault(subscriber, []).append(day)
-    return found
-
-
 def unanswered(session: Session, subscribers: Sequence[int]) -> frozenset[int]:
     """Return those of the subscribers whose newest digest is empty because no source answered."""
     if not subscribers:

@@ -13,7 +13,7 @@ from digestd.domain.subscriber import Status, Timing
 from digestd.store import core
 from digestd.store.ledger.claim_queue import COVERAGE, coverage, log_unreadable, occasions
 from digestd.store.ledger.create import NewCopy
-from digestd.store.ledger.packing import readable_picks, readable_steps, unpack_most_read, unpack_quiet_days
+from digestd.store.ledger.packing import readable_picks, readable_steps, unpack_most_read
 from digestd.store.ledger.seen_papers import add as add_seen
 from digestd.store.monitoring import first_delivery_since
 from digestd.store.preferences import COLUMNS, read_row, read_status
@@ -139,7 +139,6 @@ def _candidate(row: core.Record) -> ResendCandidate | None:
                 covered,
                 occasions(row.occasions),
                 most_read=unpack_most_read(row.occasions),
-                quiet_days=unpack_quiet_days(row.occasions),
             ),
         ),
     )
