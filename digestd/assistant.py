@@ -78,10 +78,11 @@ Answer = dict[str, object]
 
 
 class Access(NamedTuple):
-    """The subscriber (row number) for whom calls act, and what they may do."""
+    """The subscriber (row number) for whom calls act, what they may do, and what counts a search, or refuses it."""
 
     subscriber: int
     scopes: frozenset[Scope]
+    spend: Callable[[], None] = lambda: None
 
 
 def build_server(app: App, access_of: Callable[[ServerRequestContext[Any, Any]], Access]) -> Server[Any]:
@@ -107,7 +108,7 @@ def build_server(app: App, access_of: Callable[[ServerRequestContext[Any, Any]],
             if not (isinstance(reply, ElicitResult) and reply.action == "accept"):
                 return _refused("the reader did not agree; nothing was changed")
             given["confirm"] = params.request_state
-        result = await to_thread.run_sync(_call, app, access.subscriber, tool, given, limiter=threads)
+        result = await to_thread.run_sync(_call, app, access, tool, given, limiter=threads)
         return _question(result.structured_content) if _can_ask(ctx) and _is_asking(result) else result
 
     server = Server(
@@ -277,6 +278,9 @@ def similar_papers(reader: Reader, paper: _Paper, limit: _Limit = 10) -> Answer:
     return {"papers": [reader.shown(known[key]) for key in others if key in known]}
 
 
+_SEARCHES = search_papers, similar_papers
+
+
 @_tool(Scope.WRITE)
 def save_paper(reader: Reader, paper: _Paper, *, undo: bool = False) -> Answer:
     """Save a paper to the reader's list, or remove it from there, when the reader asks for it."""
@@ -346,13 +350,15 @@ def _described(name: str, tool: ToolEntry) -> Tool:
     )
 
 
-def _call(app: App, subscriber: int, tool: ToolEntry, arguments: Mapping[str, Any]) -> CallToolResult:
+def _call(app: App, access: Access, tool: ToolEntry, arguments: Mapping[str, Any]) -> CallToolResult:
     """Run a tool. Whatever goes wrong is an answer that the assistant can act on; a change that is stored is done."""
     watch = watch_writes()
     try:
+        if tool.run in _SEARCHES:
+            access.spend()
         given = tool.arguments.model_validate(arguments)
         with app.db.read() as session:
-            known = subscribers.by_key(session, subscriber)
+            known = subscribers.by_key(session, access.subscriber)
         if known is None or known.status not in SUBSCRIBED:
             raise NotFound("this person is not subscribed")
         return _answered(tool.run(Reader(app, known, app.clock()), **dict(given)))

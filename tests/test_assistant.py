@@ -5,6 +5,8 @@ import json
 import re
 import subprocess
 import sys
+import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -25,6 +27,7 @@ from digestd.security.tokens import Scope
 from digestd.store import core, feedback, integrations, papers
 from digestd.store.ranking import embeddings
 from digestd.subscribers.lookup import find
+from digestd.web import mcp
 from tests.digests.topic_papers import TOPIC, archive, paper, reader
 from tests.support.install import Install, install
 from tests.support.postgres import free_port
@@ -118,6 +121,11 @@ async def place(tmp_path: Path, sqlite_url: str, now: Any) -> AsyncIterator[Plac
 def opened(place: Place, request: pytest.FixtureRequest) -> Open:
     """Return what connects a client, in one of both ways."""
     return place.stdio if request.param == "stdio" else place.http
+
+
+def call(tool: str, **arguments: object) -> dict[str, object]:
+    """Return the request that calls a tool."""
+    return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
 
 
 async def answer(client: Client, tool: str, **arguments: object) -> dict[str, Any]:
@@ -344,15 +352,52 @@ async def test_reader_token_opens_this_door_alone(place: Place) -> None:
 
 async def test_busy_client_does_not_stop_others(place: Place) -> None:
     busy, other = place.token(ADA), place.token(BOB)
-    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "show_digest", "arguments": {}}}
-    flood = [asyncio.create_task(place.post(busy, call)) for _ in range(40)]
-    calm = [(await place.post(other, call)).status_code for _ in range(3)]
+    digest = call("show_digest")
+    flood = [asyncio.create_task(place.post(busy, digest)) for _ in range(40)]
+    calm = [(await place.post(other, digest)).status_code for _ in range(3)]
     statuses = [answer.status_code for answer in await asyncio.gather(*flood)]
     assert calm == [200, 200, 200]
     assert set(statuses) == {200, 429}
     codes = [(await place.post(busy)).status_code for _ in range(600)]
     assert codes[-1] == 429, "600 a minute"
     assert (await place.post(other)).status_code == 200
+
+
+async def test_searching_token_leaves_room_for_others(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Searches are held until the other token is answered: its calls have a thread of their own."""
+    held, running, most = threading.Event(), Counter[str](), 0
+
+    def slowly(session: Any, encoder: Any, query: str, limit: int) -> list[Any]:
+        nonlocal most
+        running["now"] += 1
+        most = max(most, running["now"])
+        held.wait(30)
+        running["now"] -= 1
+        return []
+
+    monkeypatch.setattr("digestd.assistant.search_archive", slowly)
+    busy, other = place.token(ADA), place.token(BOB)
+    search = call("search_papers", query="bees")
+    flood = [asyncio.create_task(place.post(busy, search)) for _ in range(12)]
+    while not running["now"]:
+        await asyncio.sleep(0.01)
+    calm = [await asyncio.wait_for(place.post(other, call("list_topics")), 20) for _ in range(3)]
+    assert [one.status_code for one in calm] == [200] * 3
+    assert not held.is_set()
+    held.set()
+    answers = await asyncio.gather(*flood)
+    assert most == 1, "one call of a token runs at a time"
+    refused = [one for one in answers if one.status_code == 429]
+    assert len(refused) == len(answers) - mcp.PER_TOKEN
+    assert all(one.headers["retry-after"] == "1" and "busy" in one.text for one in refused)
+
+
+async def test_searches_weigh_more_than_other_calls(place: Place) -> None:
+    token = place.token(ADA)
+    assert [(await place.post(token)).status_code for _ in range(5)] == [200] * 5
+    answers = [(await place.post(token, call("search_papers", query="bees"))).json()["result"] for _ in range(60)]
+    assert [one["isError"] for one in answers] == [False] * 59 + [True]
+    assert "this token sends too many requests" in answers[-1]["content"][0]["text"]
 
 
 async def test_documented_settings_connect(place: Place, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from digestd.digests.resource_limits import single_blas_thread
 from digestd.digests.text_model import stored_embeddings, text_model
 from digestd.domain.digest import WINDOW
-from digestd.domain.interest import TopicHint
+from digestd.domain.interest import HINTED_MAX, TopicHint
 from digestd.domain.paper import Paper
 from digestd.logs import found_or_none
 from digestd.ranking.dense import NO_SPACE, Encoder
@@ -26,8 +26,6 @@ from digestd.ranking.topic_hints import TopicHints, is_understood
 from digestd.store import papers
 from digestd.store.database import Database
 
-TOPICS_MAX = 10
-"""Topics of one request that hints are given about."""
 T = TypeVar("T")
 _Read: TypeAlias = tuple[datetime, list[Paper], SubjectIndex]
 FRESH = timedelta(minutes=10)
@@ -45,11 +43,11 @@ class TopicHinter:
         self._read: _Read | None = None
 
     def hints(self, topics: Sequence[str], now: datetime) -> Sequence[TopicHint]:
-        """Return a hint about each of the first TOPICS_MAX topics.
+        """Return a hint about each of the first HINTED_MAX topics.
 
         None without papers, or if they fail: whatever they go with is done without them.
         """
-        return self._found(now, lambda read: self._hints(topics[:TOPICS_MAX], *read[1:])) if topics else []
+        return self._found(now, lambda read: self._hints(topics[:HINTED_MAX], *read[1:])) if topics else []
 
     def not_understood(self, topics: Iterable[str], now: datetime) -> Sequence[str]:
         """Return the topics of which neither the glossary nor any paper knows a word, or that seem not to be English.

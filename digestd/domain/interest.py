@@ -59,6 +59,10 @@ def values(interests: Iterable[Interest], kind: Kind, stance: Stance = Stance.LI
     return tuple(i.value for i in interests if i.kind is kind and i.stance is stance)
 
 
+HINTED_MAX = 10
+"""Topics of one request that hints are given about."""
+
+
 @dataclass(frozen=True, slots=True)
 class TopicHint:
     """A note about a topic.

@@ -7,7 +7,7 @@ profundas" is near "redes neuronales", a neural network).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from itertools import chain, islice, product
 from typing import NamedTuple
@@ -61,13 +61,18 @@ class TopicHints:
         self._subjects = subjects
         self._known: dict[str, _Near | None] = {}
 
-    def of(self, topics: Sequence[str]) -> list[TopicHint]:
-        """Return a hint about each topic, in order; none if there are no papers, which would say nothing about them."""
+    def of(self, topics: Sequence[str], may_encode: Callable[[], bool] = lambda: True) -> list[TopicHint]:
+        """Return a hint about each topic, in order; none if there are no papers, which would say nothing about them.
+
+        `may_encode` is called for each name near a topic that the encoder, if there is one, would have to read.
+        """
         if not len(self._subjects.mentions):
             return []
         found = self._find(topics)
-        lacking = {topic: self._shortlist(topic, near) for topic, near in found.items() if not (near and near.papers)}
-        known = self._look_up(name for by_words, by_meaning in lacking.values() for name in (*by_words, *by_meaning))
+        lacking = {topic: self._shortlist(topic, it) for topic, it in found.items() if not (it and it.papers)}
+        near = dict.fromkeys(name for names in lacking.values() for name in chain(*names))
+        is_free = self._subjects.space.is_empty
+        known = self._look_up([name for name in near if name not in self._known and (is_free or may_encode())])
         nearest = {
             topic: _nearest(topic, found[topic], *names, known, self._subjects) for topic, names in lacking.items()
         }
@@ -98,9 +103,9 @@ class TopicHints:
         """Return the TF-IDF columns (V, names) of the names with those of narrower subjects."""
         return self._model.tfidf(analyse([narrower_text(name) for name in self._names])).T.tocsr()
 
-    def _look_up(self, names: Iterable[str]) -> Mapping[str, _Near | None]:
-        """Return what is known about names. What a visitor has typed is not remembered."""
-        found = self._find([name for name in dict.fromkeys(names) if name not in self._known])
+    def _look_up(self, names: Sequence[str]) -> Mapping[str, _Near | None]:
+        """Return what is known about names, and these new ones. What a visitor has typed is not remembered."""
+        found = self._find(names)
         self._known.update((name, found[name]) for name in found.keys() & set(self._names))
         return {**self._known, **found}
 
@@ -174,7 +179,7 @@ def _nearest(
     nearness = {
         name: 1.0 if name in by_words else _cosine(near, other, subjects)
         for name in dict.fromkeys([*by_words, *by_meaning])
-        if (other := known[name]) and other.papers and lemmas(name) != own
+        if (other := known.get(name)) and other.papers and lemmas(name) != own
     }
     names = [name for name, value in nearness.items() if value > 0]
     return tuple(sorted(names, key=lambda name: -nearness[name])[:NEAREST])

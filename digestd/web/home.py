@@ -4,8 +4,8 @@ The home page has the subscribe form, a preview of today's digest, and trending 
 digest, and nothing is stored. It uses POST although it changes nothing, so that interests do not appear in URLs, logs
 or the browser history.
 
-A preview is the only page that takes more than a few milliseconds. So it counts as several requests if it has many
-topics, and there are few places for it (see `preview_day`). Who is refused is told so, and the script asks again.
+A preview is the only page that takes more than a few milliseconds. So it counts as several requests if its topics are
+many or long, and there are few places for it (see `preview_day`). Who is refused is told so, and the script asks again.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -49,7 +49,7 @@ from digestd.web.example_papers import ExamplePaper, ExampleState, Lookups
 from digestd.web.forms import SIZES, SentSignUp, SignUpForm, choices, read_lines, zones
 from digestd.web.guards import RateLimits, refreshed_timestamp, with_new_timestamp
 from digestd.web.pages import SHOW, Pages, ResponseCache, joined
-from digestd.web.preview_day import PreviewRefused, TodaysPapers
+from digestd.web.preview_day import PreviewRefused, TodaysPapers, price_of
 
 if TYPE_CHECKING:
     from digestd.digests.anonymous_preview import DigestPreview
@@ -63,8 +63,6 @@ PREVIEWED = 5
 PER_NETWORK = 60
 EVERYONE = 900
 SPAN = timedelta(minutes=1)
-TOPICS, LETTERS = 10, 60
-"""Topics that count as one more request, each for every started LETTERS: reading them takes longer than all else."""
 router = APIRouter()
 _Cache = Annotated[ResponseCache, Depends(part(lambda _app: ResponseCache(KEPT, shared=False)))]
 _Limits = Annotated[RateLimits, Depends(part(lambda _app: RateLimits(PER_NETWORK, EVERYONE, SPAN)))]
@@ -195,7 +193,7 @@ class PreviewPlace:
 
     def count(self, topics: str) -> None:
         """Count a request for a preview with these topics. Raises PreviewRefused."""
-        if not self.limits.allows(self.network, self.now, _price(topics)):
+        if not self.limits.allows(self.network, self.now, min(price_of(read_lines(topics)), PER_NETWORK)):
             raise PreviewRefused(429, self.limits.later)
 
 
@@ -306,11 +304,6 @@ def _trending(db: Database, now: datetime) -> tuple[int, Sequence[Paper]]:
             if len(found) >= ENOUGH:
                 break
     return days, found
-
-
-def _price(topics: str) -> int:
-    weight = sum(1 + len(topic) // LETTERS for topic in read_lines(topics))
-    return min(1 + weight // TOPICS, PER_NETWORK)
 
 
 def _missing(db: Database, names: Sequence[str]) -> list[PaperId]:

@@ -4,7 +4,8 @@ Each request is answered by itself, as one JSON document: there are no sessions 
 the pages of other sites are refused by their Origin, as MCP demands, whatever name they reach this installation by.
 """
 
-from collections import Counter
+from asyncio import Lock
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 PATH = "/mcp"
-PER_TOKEN = 2
-"""Requests of one token at a time."""
+PER_TOKEN = 4
+"""Requests of one token that run or wait: one runs at a time, so that no token takes the threads from others."""
 
 
 class AssistantRoute(Route):
@@ -45,7 +46,8 @@ class _Door:
     def __init__(self, app: App) -> None:
         self._app = app
         self._new_manager: Callable[[], StreamableHTTPSessionManager] | None = None
-        self._running = Counter[int]()
+        self._places = Counter[int]()
+        self._turns = defaultdict[int, Lock](Lock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -54,20 +56,26 @@ class _Door:
         refused = None
         if _origin(request.headers.get("origin", home)) != _origin(home):
             refused = problem(403, f"pages of other sites than DIGESTD_PUBLIC_URL ({home}) must not ask")
-        elif self._running[token] >= PER_TOKEN:
-            refused = problem(429, "this token has other requests running", headers={"Retry-After": "1"})
+        elif self._places[token] >= PER_TOKEN:
+            refused = problem(429, "busy: this token has other requests running", headers={"Retry-After": "1"})
         if refused:
             await refused(scope, receive, send)
             return
-        self._running[token] += 1
+        self._places[token] += 1
         try:
-            if self._new_manager is None:
-                self._new_manager = await run_in_threadpool(_prepare, self._app)
-            manager = self._new_manager()
-            async with manager.run():
-                await manager.handle_request(scope, receive, send)
+            async with self._turns[token]:
+                await self._answer(scope, receive, send)
         finally:
-            self._running -= Counter((token,))
+            self._places -= Counter((token,))
+            if not self._places[token]:
+                del self._turns[token]
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._new_manager is None:
+            self._new_manager = await run_in_threadpool(_prepare, self._app)
+        manager = self._new_manager()
+        async with manager.run():
+            await manager.handle_request(scope, receive, send)
 
 
 def _origin(url: str) -> list[str]:
@@ -84,7 +92,7 @@ def _prepare(app: App) -> "Callable[[], StreamableHTTPSessionManager]":
 
     def access(ctx: Any) -> Access:
         token = ctx.request.state.token
-        return Access(token.subscriber, token.scopes)
+        return Access(token.subscriber, token.scopes, ctx.request.state.spend)
 
     return partial(
         StreamableHTTPSessionManager,

@@ -15,25 +15,26 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from threading import Lock, Timer
 from typing import TYPE_CHECKING, Annotated, TypeVar
+from unicodedata import normalize
 
 from fastapi import Depends
 from fastapi.concurrency import run_in_threadpool
 from sqlmodel import Session
 
 from digestd.app import App
-from digestd.domain.interest import Interest, TopicHint
+from digestd.domain.interest import HINTED_MAX, Interest, TopicHint
 from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Preferences, Subscriber
 from digestd.logs import found_or_none
 from digestd.web.dependencies import part
-from digestd.web.guards import TooOften
+from digestd.web.guards import TooOften, Window
 
 if TYPE_CHECKING:
     from digestd.digests.anonymous_preview import DigestPreview
@@ -54,6 +55,14 @@ PER_NETWORK, EVERYONE = 2, 8
 SWITCH_SECONDS = 0.0005
 """For how long a preview may keep the interpreter from pages, which ask for it several times each. Default: 0.005."""
 SOON = {"Retry-After": "2"}
+TOKENS = 120
+"""Tokens of topics that count as one more request: the encoder reads them in at most 50 ms, whatever the script."""
+TOPIC = 10
+"""Tokens that reading a topic takes besides its own."""
+HINTED, SPAN = 60, timedelta(minutes=1)
+"""The price of the topics that one network gets hints about within SPAN when settings are saved or shown."""
+NAMED = 30
+"""Names near topics that are read for hints within SPAN: 30 ms each, once a day's papers are loaded."""
 
 
 class PreviewRefused(TooOften):
@@ -72,6 +81,14 @@ class _Loaded:
     hints: "TopicHints"
 
 
+def price_of(topics: Iterable[str]) -> int:
+    """Return how many requests a request counts as that makes the encoder read these topics.
+
+    A token of the encoder has at least one letter, part of a syllable or sign, so there are no more tokens than those.
+    """
+    return 1 + sum(TOPIC + len(normalize("NFD", "".join(topic.split()))) for topic in topics) // TOKENS
+
+
 class PreviewDay:
     """The current day. `gather` loads the day of a time; only one load runs at a time."""
 
@@ -83,6 +100,7 @@ class PreviewDay:
         self._reader = ThreadPoolExecutor(1, "today")
         self._ranker = ThreadPoolExecutor(1, "preview")
         self._places = Counter[str]()
+        self._hinted, self._named = Window(HINTED, SPAN), Window(NAMED, SPAN)
         self._used = 0.0
         self._drop: Timer | None = None
 
@@ -172,29 +190,37 @@ class PreviewDay:
         return preview_changed(session, self.day(now), changed.key, changed.interests, changed.preferences)
 
     def hints(self, topics: Sequence[str], now: datetime) -> tuple[TopicHint, ...]:
-        """Return hints about the first TOPICS_MAX topics; none without papers, or if they fail. For `run`."""
+        """Return hints about the first HINTED_MAX topics; none without papers, or if they fail. For `run`."""
         if not topics:
             return ()
-        from digestd.digests.topic_hints import TOPICS_MAX
 
-        return tuple(found_or_none("hints", lambda: self._loaded(now).hints.of(topics[:TOPICS_MAX])))
+        def found() -> list[TopicHint]:
+            return self._loaded(now).hints.of(topics[:HINTED_MAX], lambda: self._named.allows("", now))
+
+        return tuple(found_or_none("hints", found))
 
     async def hints_if_idle(self, network: str, topics: Sequence[str], now: datetime) -> tuple[TopicHint, ...]:
         """Return hints about topics that were saved; none if there is no place, as nothing depends on them."""
         try:
-            return await self.run(network, lambda: self.hints(topics, now)) if topics else ()
+            return (
+                await self.run(network, lambda: self.hints(topics, now)) if self._may_hint(network, topics, now) else ()
+            )
         except PreviewRefused:
             return ()
 
     def quick_hints(self, network: str, topics: Sequence[str], now: datetime) -> tuple[TopicHint, ...]:
         """Return hints about topics if the day is loaded and nobody else waits, else none: no page waits for them."""
         kept = self._kept
-        if not topics or kept is None or _age(kept, now) > STALE or self._places:
+        if kept is None or _age(kept, now) > STALE or self._places or not self._may_hint(network, topics, now):
             return ()
         try:
             return self._submit(network, lambda: self.hints(topics, now)).result()
         except PreviewRefused:
             return ()
+
+    def _may_hint(self, network: str, topics: Sequence[str], now: datetime) -> bool:
+        """Return True if there are topics and the network has not asked for too many, and count them."""
+        return bool(topics) and self._hinted.allows(network, now, min(price_of(topics[:HINTED_MAX]), HINTED))
 
     def _keep(self) -> None:
         """Drop the day UNUSED_SECONDS from now, not before. The caller holds the lock."""

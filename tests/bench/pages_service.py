@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from digestd import app as wiring
 from digestd.app import App
 from digestd.domain.subscriber import Subscriber
+from digestd.papers.embedding import embed_papers
 from digestd.ranking.glossary import glossary_names
 from digestd.security.addresses import address_key
 from digestd.settings import load
@@ -114,6 +115,7 @@ def pages_service(
         environment = {f"DIGESTD_{setting.upper()}": value for setting, value in given.items()}
         app = wiring.initialise(load(environment, folder / ".env"))
         synthetic_data.fill_database(app.db, archive, papers, people, NOW, partial(address_key, app.keys))
+        embed_papers(app.db, app.encoder, limit=papers)  # previews without vectors would not use the encoder
         environment["DIGESTD_NOW"] = MORNING.isoformat()
         run_commands([["plan"]], environment)
         with run_service(environment, folder, "web") as service:

@@ -22,7 +22,7 @@ def test_flood_of_previews_is_measured() -> None:
     answers, flood = found["answers"], found["flood"]
     assert isinstance(answers, dict)
     assert isinstance(flood, dict)
-    assert answers.keys() == {"200", "503"}
+    assert {"200"} < answers.keys() <= {"200", "429", "503"}
     assert flood["p50_ms"] < preview_flood.P99_MS
 
 

@@ -18,11 +18,15 @@ from digestd.digests.planning_day import PlanningDay, RankingOptions, read_plann
 from digestd.digests.seed_reader import SeedReader
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Preferences
+from digestd.papers.embedding import embed_papers
+from digestd.ranking.dense import CachedEncoder
+from digestd.ranking.encoders import BUILT_IN, _checked_weights, open_encoder
+from digestd.ranking.encoders.onnx import open_minilm
 from digestd.store import papers
 from digestd.web import build
 from digestd.web.dependencies import part_of
 from digestd.web.home import PER_NETWORK
-from digestd.web.preview_day import FRESH, STALE, PreviewDay
+from digestd.web.preview_day import FRESH, STALE, TOKENS, PreviewDay, price_of
 from tests.support.waiting import PATIENCE_SECONDS, until
 from tests.web.conftest import HOME, Backend, Clock
 from tests.web.html import heading, tree, words
@@ -118,11 +122,21 @@ def test_preview_is_rate_limited(client: TestClient, backend: Backend) -> None:
     assert client.post("/preview/picks").status_code == 200
 
 
+@pytest.mark.parametrize("script", ["abcxyz", "神经网络", "신경망", "йцукен", "๐ก฿", "ẞİŉǆ", "7-.+", "𝔘🙂"])
+def test_price_counts_every_token_of_the_encoder(script: str) -> None:
+    topics = [" ".join([script * n, script]) for n in (1, 5, 25)] * 10
+    tokenizer = open_minilm(_checked_weights(), "").tokenizer
+    tokenizer.no_truncation()
+    tokens = sum(len(tokenizer.encode(topic).ids) for topic in topics)
+    assert price_of(topics) > tokens // TOKENS
+    assert price_of(["bird song"]) == 1
+
+
 @pytest.mark.usefixtures("day")
 def test_preview_with_many_topics_counts_as_several(client: TestClient) -> None:
     form = {"topics": "\n".join(f"bird song {n}" for n in range(50))}
-    codes = [client.post("/preview/picks", data=form).status_code for _ in range(PER_NETWORK // 6 + 1)]
-    assert codes == [200] * (PER_NETWORK // 6) + [429]
+    codes = [client.post("/preview/picks", data=form).status_code for _ in range(PER_NETWORK // 9 + 1)]
+    assert codes == [200] * (PER_NETWORK // 9) + [429]
     long = client.post("/preview/picks", data={"topics": "\n".join(["bird song " * 29] * 50)})
     assert (long.status_code, long.headers["retry-after"]) == (429, "60")
 
@@ -203,6 +217,28 @@ def test_unused_day_is_dropped(app: App, backend: Backend, clock: Clock, monkeyp
     preview_day = PreviewDay.of(app)
     assert preview_day.day(clock()).candidates.papers
     until(lambda: preview_day._kept is None)
+
+
+def test_hints_are_priced_and_read_few_new_names(
+    app: App, backend: Backend, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever holds a settings link, or a token, cannot make the encoder read more than visitors can."""
+    backend.import_papers(*DAY)
+    monkeypatch.setattr("digestd.web.preview_day.NAMED", 2)
+    options = RankingOptions(CachedEncoder(open_encoder(BUILT_IN)))
+    embed_papers(app.db, options.encoder)
+    preview_day = PreviewDay(lambda now: read_planning_day(app.db, now, options))
+    assert not preview_day.day(clock()).candidates.space.is_empty
+    asked: list[bool] = []
+    allows = preview_day._named.allows
+    preview_day._named.allows = lambda *given: asked.append(allows(*given)) or asked[-1]  # type: ignore[method-assign]
+    for n in range(6):
+        preview_day.hints([f"quantum network number {n}", f"galaxy learning {n}", f"protein ice {n}"], clock())
+    assert (asked.count(True), asked[-1]) == (2, False)
+    long = [f"{n} {'神经' * 300}" for n in range(10)]
+    assert preview_day.quick_hints("a", long, clock())
+    assert preview_day.quick_hints("a", long, clock()) == ()
+    assert preview_day.quick_hints("b", long, clock())
 
 
 def test_empty_day_is_not_cached(app: App, backend: Backend, clock: Clock) -> None:

@@ -8,6 +8,7 @@ checks scopes with `needs`. A token without `read` gets the answer of
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, HTTPException, Request
@@ -30,6 +31,8 @@ from digestd.web.dependencies import part
 from digestd.web.guards import TooOften, Window, answer_in_constant_time, network_of
 
 PER_TOKEN = 600
+SEARCH = 10
+"""Requests that a search counts as."""
 REFUSED_PER_NETWORK = 60
 SPAN = timedelta(minutes=1)
 BEARER = HTTPBearer(auto_error=False, description="Made by `digestd api-token add`")
@@ -39,7 +42,10 @@ Answer = TypeVar("Answer")
 
 
 class TokenGate:
-    """ASGI middleware that stores a valid token in `request.state.token`: the operator's, or one of a reader."""
+    """ASGI middleware that stores a valid token in `request.state.token`: the operator's, or one of a reader.
+
+    `request.state.spend` counts a request as a search. It raises TooOften.
+    """
 
     def __init__(self, app: ASGIApp, db: Database, clock: Callable[[], datetime], *, is_reader: bool = False) -> None:
         self._inner = app
@@ -57,6 +63,7 @@ class TokenGate:
         request = Request(connection)
         try:
             request.state.token = await run_in_threadpool(self._admit, request)
+            request.state.spend = partial(self._spend, request.state.token, SEARCH - 1)
         except TooOften as refusal:
             answer = problem(refusal.status, str(refusal), headers=refusal.later)
         except HTTPException as refusal:
@@ -83,8 +90,12 @@ class TokenGate:
             self._strangers.check(network_of(request), self._clock(), "too many invalid tokens")
             why = _ENDED if "authorization" in request.headers else "send a token as Authorization: Bearer …"
             raise HTTPException(401, why, {"WWW-Authenticate": "Bearer"})
-        self._tokens.check(str(token.key), self._clock(), "this token sends too many requests")
+        self._spend(token, 1)
         return token
+
+    def _spend(self, token: ApiToken, price: int) -> None:
+        if not self._tokens.allows(str(token.key), self._clock(), price):
+            raise TooOften(self._tokens.later, "this token sends too many requests; try again in a minute")
 
 
 class SignupLimit:

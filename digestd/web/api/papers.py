@@ -33,7 +33,9 @@ class SearchApi:
     open_encoder: OpenEncoder
 
     async def run(self, query: str, work: Callable[[], T]) -> T:
-        """Run what may search. Raises PreviewRefused if its token or all hold all places."""
+        """Run what may search. Raises TooOften if its token searches too much, or it or all hold all places."""
+        if query.strip():
+            self.request.state.spend()
         return await self.preview_day.search(f"token {self.request.state.token.key}", query, work)
 
 
