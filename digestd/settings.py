@@ -15,7 +15,7 @@ from email.utils import parseaddr
 from io import StringIO
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from dotenv import dotenv_values
@@ -27,6 +27,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from digestd.errors import BadSetting, plain_message
 from digestd.files import user_name
 from digestd.text.inputs import parse_datetime
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 RETENTION_MIN = 30
 """Days that deliveries and papers are kept at least."""
@@ -276,10 +279,10 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
         dotenv: a file of more variables, if DIGESTD_ENV_FILE names none; the environment wins.
 
     Raises:
-        BadSetting: a setting is unknown or invalid, or a file cannot be read. All that no longer exist are named.
+        BadSetting: a setting is unknown, or a file cannot be read. All that no longer exist or are invalid are named.
     """
     set_here = os.environ if environment is None else environment
-    given = {**_from_file(set_here, dotenv), **set_here}
+    given = _filled_in({**_from_file(set_here, dotenv), **set_here})
     names = {PREFIX + name.upper() for name in Settings.model_fields}
     values: dict[str, str] = {}
     if gone := [f"{name}: no longer exists: {_RETIRED[real]}" for name in given if (real := _named(name)) in _RETIRED]:
@@ -298,13 +301,18 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
     try:
         return Settings(**values)  # type: ignore[arg-type]  # pydantic turns the texts into the fields' types
     except ValidationError as error:
-        raise BadSetting(_first_error(error)) from error
+        raise BadSetting("\n".join(_describe(one) for one in error.errors())) from error
 
 
 def location() -> dict[str, str]:
     """Return the environment variable that names the file of settings in use from any folder, if there is one."""
     file = Path(os.environ.get(ENV_FILE) or ".env")
     return {ENV_FILE: str(file.absolute())} if file.is_file() else {}
+
+
+def _filled_in(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables without an empty From address, which is named with all else that mail to others needs."""
+    return {name: value for name, value in given.items() if value.strip() or name != f"{PREFIX}MAIL_FROM"}
 
 
 def _from_file(environment: Mapping[str, str], dotenv: Path) -> dict[str, str]:
@@ -379,9 +387,8 @@ def _hint(name: str, names: set[str]) -> str:
     return f"; did you mean {PREFIX}{near[0].upper()}?" if near else "; remove it; .env.example lists all settings"
 
 
-def _first_error(error: ValidationError) -> str:
-    first = error.errors()[0]
-    name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
-    if first["input"] == "":
+def _describe(error: "ErrorDetails") -> str:
+    name = PREFIX + "_".join(str(part) for part in error["loc"]).upper()
+    if error["input"] == "":
         return f"{name}: is empty; remove it to use the default, or set a value"
-    return f"{name}: {plain_message(first['msg'])}"
+    return f"{name}: {plain_message(error['msg'])}"

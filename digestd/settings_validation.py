@@ -21,21 +21,16 @@ def check_settings(settings: Settings) -> None:
     """Check settings that depend on each other or on a file.
 
     Raises:
-        BadSetting: the first setting that is wrong.
+        BadSetting: what is wrong, one line for each check that fails.
     """
-    if settings.runner == "procrastinate" and not settings.database_url.startswith("postgresql"):
-        raise BadSetting("DIGESTD_RUNNER: procrastinate needs PostgreSQL; set DIGESTD_DATABASE_URL, or use inline")
-    _check_replies(settings)
-    if settings.command_address and not settings.inbound_url:
-        raise BadSetting("DIGESTD_COMMAND_ADDRESS: mail to it is read at DIGESTD_INBOUND_URL; set that too")
-    _check_complaints(settings)
-    if not (settings.public_url or settings.command_address):
-        raise BadSetting(
-            "DIGESTD_PUBLIC_URL: is empty, so subscribers could not unsubscribe; set it, or DIGESTD_COMMAND_ADDRESS"
-        )
-    _check_optional_parts(settings)
-    _check_sender(settings)
-    _check_alerts(settings)
+    problems = []
+    for check in _CHECKS:
+        try:
+            check(settings)
+        except BadSetting as error:
+            problems.append(str(error))
+    if problems:
+        raise BadSetting("\n".join(dict.fromkeys(problems)))
 
 
 def is_secret_in_use(db: Database) -> bool:
@@ -58,6 +53,20 @@ def check_secret(db: Database, keys: Keys) -> None:
         raise BadSetting(
             "DIGESTD_SECRET_KEY_FILE: this is not the secret key that the database was created with; "
             "restore the file and the retired keys next to it from a backup"
+        )
+
+
+def _check_runner(settings: Settings) -> None:
+    if settings.runner == "procrastinate" and not settings.database_url.startswith("postgresql"):
+        raise BadSetting("DIGESTD_RUNNER: procrastinate needs PostgreSQL; set DIGESTD_DATABASE_URL, or use inline")
+
+
+def _check_unsubscribing(settings: Settings) -> None:
+    if settings.command_address and not settings.inbound_url:
+        raise BadSetting("DIGESTD_COMMAND_ADDRESS: mail to it is read at DIGESTD_INBOUND_URL; set that too")
+    if not (settings.public_url or settings.command_address):
+        raise BadSetting(
+            "DIGESTD_PUBLIC_URL: is empty, so subscribers could not unsubscribe; set it, or DIGESTD_COMMAND_ADDRESS"
         )
 
 
@@ -142,15 +151,29 @@ def _check_theme(settings: Settings) -> None:
 
 
 def _check_sender(settings: Settings) -> None:
-    """Check that mail to others names its sender and a postal address.
+    if not _is_for_trying(settings) and "mail_from" not in settings.model_fields_set:
+        raise BadSetting("DIGESTD_MAIL_FROM: is not set; set your From address, as in 'Papers <digest@your.domain>'")
 
-    A Maildir is for trying.
-    """
+
+def _check_postal_address(settings: Settings) -> None:
+    if not _is_for_trying(settings) and not settings.postal_address.strip():
+        raise BadSetting("DIGESTD_POSTAL_ADDRESS: is empty; set the postal address that the law requires in every mail")
+
+
+def _is_for_trying(settings: Settings) -> bool:
+    """Return True if all mail goes to a Maildir, and none to others. Raises BadSetting."""
     from digestd.delivery.transports import open_routes
 
-    if all(route.name.startswith("maildir:") for route in open_routes(settings.transport_url)):
-        return
-    if not settings.postal_address.strip():
-        raise BadSetting("DIGESTD_POSTAL_ADDRESS: is empty; set the postal address that the law requires in every mail")
-    if parseaddr(settings.mail_from)[1].endswith("@example.org") and "mail_from" not in settings.model_fields_set:
-        raise BadSetting("DIGESTD_MAIL_FROM: is not set; set the address that digests come from")
+    return all(route.name.startswith("maildir:") for route in open_routes(settings.transport_url))
+
+
+_CHECKS = (
+    _check_runner,
+    _check_unsubscribing,
+    _check_sender,
+    _check_postal_address,
+    _check_replies,
+    _check_complaints,
+    _check_optional_parts,
+    _check_alerts,
+)

@@ -227,6 +227,24 @@ def test_dangerous_setting_is_refused(given: dict[str, str], message: str) -> No
         settings_validation.check_settings(Settings(**given))  # type: ignore[arg-type]  # pydantic converts the texts
 
 
+def test_all_that_an_installation_lacks_is_named(nowhere: Path) -> None:
+    """With the settings that deploy/install writes."""
+    script = (Path(__file__).parents[1] / "deploy" / "install").read_text()
+    lines = script.partition("<<'ENV'\n")[2].partition("\nENV\n")[0].splitlines()
+    given = dict(line.split("=") for line in lines if not line.startswith("#"))
+    with pytest.raises(BadSetting) as refused:
+        settings_validation.check_settings(load(given | {PREFIX + "TRANSPORT_URL": "smtp://127.0.0.1:25"}, nowhere))
+    said = str(refused.value).splitlines()
+    assert [line.partition(":")[0].removeprefix(PREFIX) for line in said] == [
+        "PUBLIC_URL",
+        "MAIL_FROM",
+        "POSTAL_ADDRESS",
+    ]
+    assert "set your From address" in said[1]
+    with pytest.raises(BadSetting, match=r"WEB_PORT.*\n.*RUNNER|RUNNER.*\n.*WEB_PORT"):
+        load({PREFIX + "WEB_PORT": "x", PREFIX + "RUNNER": "y"}, nowhere)
+
+
 def test_plain_smtp_needs_explicit_permission() -> None:
     url = "smtp://relay.example.org:25?tls=none"
     settings_validation.check_settings(

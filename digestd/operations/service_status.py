@@ -131,6 +131,7 @@ class ServiceStatus(ServiceHealth):
         relays: relays in use that get no mail now.
         rooms: chat rooms that did not take the last digest.
         failed_run: why the last delivery run failed; empty if it did not.
+        bad_transport: why no mail can be sent with the setting of the transports; empty if it is valid.
         foreign_files: whose the files of database and journals are that do not belong to the service's user.
         unplanned: subscribers whose digest could not be planned lately, and why.
         posts: events for the operator's programs that wait.
@@ -166,6 +167,7 @@ class ServiceStatus(ServiceHealth):
     failing_templates: int = 0
     unanswered: int = 0
     failed_run: str = ""
+    bad_transport: str = ""
     foreign_files: Sequence[str] = ()
     unplanned: Sequence[str] = ()
     restored: datetime | None = None
@@ -200,6 +202,7 @@ def needs_attention(status: ServiceStatus) -> list[Diagnosis]:
     parts = (
         _restore_findings,
         _backup_findings,
+        _relay_findings,
         _delivery_findings,
         _hold_findings,
         _unread_findings,
@@ -260,15 +263,20 @@ def clock_time(at: datetime, now: datetime) -> str:
     return f"{at:%H:%MZ}" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%MZ}"
 
 
-def _delivery_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
-    now = status.at
+def _relay_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
+    if status.bad_transport:
+        yield error("relay", status.bad_transport, "correct it; `digestd config check` tries it")
     for relay in status.relays:
         yield error(
             "relay",
-            f"{relay.relay} is paused until {clock_time(relay.until, now)} after "
+            f"{relay.relay} is paused until {clock_time(relay.until, status.at)} after "
             f"{counted(relay.failures, 'failure')}: {relay.why}",
             "`digestd doctor` tries it; `digestd deliver` sends at once when it is repaired",
         )
+
+
+def _delivery_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
+    now = status.at
     if status.failed_run:
         yield error(
             "delivery", f"nothing is sent: {status.failed_run}", "repair it; `digestd deliver` tries again at once"

@@ -3,7 +3,7 @@
 import platform
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -16,7 +16,7 @@ from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.coverage import SOURCE_IN_USE, Coverage
 from digestd.domain.subscriber import Status, describe_damage
 from digestd.domain.webhook import WebhookPostState
-from digestd.errors import DatabaseUnreachable
+from digestd.errors import BadSetting, DatabaseUnreachable
 from digestd.operations.service_status import (
     FailingRoom,
     LastBackup,
@@ -32,7 +32,7 @@ from digestd.store.ledger import queries, restore
 from digestd.store.migrate import newest
 from digestd.store.papers import sources
 from digestd.store.processes import SCHEDULER
-from digestd.store.rate_limits import DELIVERY_RUN, PausedRelay, paused_relays
+from digestd.store.rate_limits import DELIVERY_RUN, paused_relays
 from digestd.text.sanitise import without_addresses
 
 DAY = timedelta(days=1)
@@ -60,6 +60,7 @@ def read_disk(app: App) -> ServiceHealth:
 def read_status(app: App) -> ServiceStatus:
     """Return the state of the service now. Raises DatabaseUnreachable."""
     is_scheduled = _is_scheduled(app)
+    routes, bad_transport = _routes(app)
     with app.db.read() as session:
         health = _health(session, app)
         now = health.at
@@ -86,7 +87,12 @@ def read_status(app: App) -> ServiceStatus:
             sent_day=monitoring.count_sent(session, now - DAY),
             waiting=monitoring.waiting(session),
             bounces=_bounces(session, now),
-            relays=list(_paused(health.stopped, app)),
+            relays=[
+                replace(one, why=without_addresses(one.why))
+                for one in health.stopped
+                if one.until > now and one.relay in routes
+            ],
+            bad_transport=bad_transport,
             rooms=[
                 FailingRoom(one.subscriber, one.label, one.failures, one.problem or "", one.is_used)
                 for one in integrations.chat_targets(session, failing=True)
@@ -193,8 +199,9 @@ def _foreign_files(app: App) -> Iterator[str]:
         yield from files.foreign([*beside, *inside], owner)
 
 
-def _paused(stopped: Sequence[PausedRelay], app: App) -> Iterator[PausedRelay]:
-    """Yield the relays in use that get no mail now. Parsing the setting is left out while there is none."""
-    if paused := [relay for relay in stopped if relay.until > app.clock()]:
-        names = {route.name for route in app.routes}
-        yield from (replace(one, why=without_addresses(one.why)) for one in paused if one.relay in names)
+def _routes(app: App) -> tuple[set[str], str]:
+    """Return the names of the relays in use; none, and why, if the setting is wrong."""
+    try:
+        return {route.name for route in app.routes}, ""
+    except BadSetting as error:
+        return set(), str(error)

@@ -73,3 +73,17 @@ def test_plan_says_when_the_next_digest_is_due(
     assert done.exit_code == 0, done.output
     assert done.stderr == "nobody is due before 09:00Z; `digestd send EMAIL` sends a digest now\n"
     installed.db.close()
+
+
+def test_status_names_a_transport_that_cannot_work(
+    tmp_path: Path, sqlite_url: str, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = install(tmp_path, sqlite_url, now)
+    for name, value in installed.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DIGESTD_TRANSPORT_URL", "smtp://relay.example.net")
+    done = CliRunner().invoke(app, ["status", "--json"])
+    assert done.exit_code == 1, done.output
+    [finding] = json.loads(done.stdout)["attention"]
+    assert (finding["area"], "smtp://relay.example.net would send unencrypted" in finding["message"]) == ("relay", True)
+    installed.db.close()

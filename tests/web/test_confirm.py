@@ -23,6 +23,14 @@ def test_link_shows_button_that_confirms(client: TestClient, backend: Backend) -
     assert backend.subscriber(ADA).status is Status.ACTIVE
 
 
+def test_page_lists_topics_one_per_line(client: TestClient, backend: Backend) -> None:
+    topics = ["robots, sensors, control", *(f"lake {number}" for number in range(24))]
+    client.post("/subscribe", data={"email": ADA, "topics": "\n".join(topics)})
+    page = tree(client.get(backend.confirmation(ADA)).text)
+    [listed] = page.findall(".//main//ul")
+    assert [words(item) for item in listed] == [*topics[:20], "and 5 more"]
+
+
 def test_confirmation_names_first_digest(client: TestClient, backend: Backend) -> None:
     for address, hour, said in (
         ("early@example.org", "7", "arrives in a minute or two"),
