@@ -53,9 +53,10 @@ def add_token(
         )
     token = f"digestd_{number}_{secret}"
     if as_json:
-        emit({"number": number, "token": token}, as_json)
+        emit({"number": number, "token": token, "scopes": sorted(scopes)}, as_json)
     else:
         typer.echo(token)
+        say(f"it may {', '.join(sorted(scopes))}{'' if scope else ', the default; --scope allows something else'}")
 
 
 def reader_scopes(scope: list[Scope] | None) -> frozenset[Scope]:

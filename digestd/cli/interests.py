@@ -187,7 +187,9 @@ def _record_feedback(built: App, email: str, paper: PaperId, verdict: FeedbackWo
 _MUTED_BY = "--topic, --phrase, --author, --category, --institution and --venue"
 
 
-LibraryName = Annotated[str, typer.Argument(metavar="LIBRARY", help="As `library list` shows it.")]
+LibraryName = Annotated[
+    str, typer.Argument(metavar="LIBRARY", help="As `library list` shows it, or zotero if there is one.")
+]
 
 
 _NOT_READ = (
@@ -316,11 +318,12 @@ def _subscriber(built: App, email: str) -> int:
 def _library(built: App, email: str, spec: str) -> Library:
     with built.db.read() as session:
         known = libraries.of(session, find(session, built.keys, email).key)
-    found = next((one for one in known if one.spec == spec), None)
-    if found is None:
+    found = [one for one in known if spec in (one.spec, one.provider)]
+    if len(found) != 1:
         names = ", ".join(one.spec for one in known) or "none"
-        raise NotFound(f"library {spec[:60]!r} is not linked; linked: {names}")
-    return found
+        what = "names several libraries; write one of them" if found else "is not linked; linked"
+        raise NotFound(f"library {spec[:60]!r} {what}: {names}")
+    return found[0]
 
 
 def _not_saved(library: Library) -> str:

@@ -70,6 +70,7 @@ def add_source(
     built = _changeable()
     source = parse_source(spec).name
     _check_categories(source)
+    _check_venue(source, built.clock())
     if name and not conference:
         raise BadInput("--name is for conferences; add --conference")
     if conference and source.startswith("acl-anthology:"):
@@ -116,6 +117,19 @@ def _check_categories(source: str) -> None:
         refusal = next(filter(None, map(unknown_category, source.partition(":")[2].split("+"))), "")
         if refusal:
             raise BadInput(f"source {source[:80]}: {refusal}")
+
+
+def _check_venue(source: str, now: datetime) -> None:
+    """Raise BadInput for an acronym of a conference that is no id at OpenReview, which would have no papers."""
+    kind, _, venue = source.partition(":")
+    if kind == "openreview":
+        from digestd.sources.openreview import full_venue
+
+        if full := full_venue(venue, now):
+            raise BadInput(
+                f"{source[:80]} has no papers: did you mean openreview:{full}? The id stands in the address of the "
+                "venue's page, https://openreview.net/group?id=…"
+            )
 
 
 def _conference_name(spec: str, name: str) -> str:
@@ -191,6 +205,7 @@ def check_source(spec: Spec, as_json: Json = False) -> None:
 
     built = wiring.connect()
     (source,) = built.observed([parse_source(spec)])
+    _check_venue(source.name, built.clock())
     with built.db.read() as session:
         rejects = sources.rejected(session, source.name)
         known = papers.candidates(session, built.clock() - RECENT, built.clock())

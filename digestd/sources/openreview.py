@@ -42,6 +42,7 @@ from digestd.sources.source import (
 
 PAGE_SIZE = 500
 OVERLAP = timedelta(hours=1)
+HALF_YEAR = timedelta(days=183)
 PAGE_OVERLAP = 0.04
 """Share of a page that is requested again with the next."""
 
@@ -53,7 +54,25 @@ _ASIDE = "withdrawn "
 _VENUE_LOOKUP, _PARENT_LOOKUP = "venue", "venue parent"
 """Marks of the requests for the group of a venue without papers."""
 _REMEDY = "take the id from the address of the venue's page, https://openreview.net/group?id=…"
+_CONFERENCES = {
+    **{"iclr": "ICLR.cc", "icml": "ICML.cc", "neurips": "NeurIPS.cc", "nips": "NeurIPS.cc"},
+    **{"aistats": "aistats.org/AISTATS", "uai": "auai.org/UAI", "colm": "colmweb.org/COLM"},
+    **{"corl": "robot-learning.org/CoRL", "cvpr": "thecvf.com/CVPR", "eccv": "thecvf.com/ECCV"},
+}
+"""How the ids of conferences begin, by acronym."""
 _BIBTEX = re.compile(r"\b(?:eprint|doi)\s*=\s*[{\"]([^{}\"]{1,400})[}\"]", re.IGNORECASE)
+
+
+def full_venue(venue: str, now: datetime) -> str:
+    """Return the full id of a conference if only its acronym is given, perhaps with a year, else an empty text.
+
+    Without a year it is that of the conference whose papers come within about half a year.
+    """
+    words = re.split(r"[./_-]", venue.casefold())
+    year = next((word for word in words if re.fullmatch(r"20\d\d", word)), str((now + HALF_YEAR).year))
+    known = next((_CONFERENCES[word] for word in words if word in _CONFERENCES), None)
+    is_full = re.search(r"/20\d\d/.", venue) is not None
+    return "" if known is None or is_full else f"{known}/{year}/Conference"
 
 
 @dataclass(frozen=True, slots=True)

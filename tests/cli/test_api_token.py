@@ -38,8 +38,12 @@ def status(token: str, method: str = "GET", path: str = "/papers") -> int:
 
 def test_token_works_until_removed(run: Run) -> None:
     assert status("x") == 404, "there is no API yet"
-    token = run("add", "website").stdout.strip()
+    added = run("add", "website")
+    assert added.stderr == "it may read, the default; --scope allows something else\n"
+    token = added.stdout.strip()
     assert status(token) == 200
+    assert run("add", "form", "--scope", "signup").stderr == "it may signup\n"
+    assert json.loads(run("add", "form", "--json").stdout)["scopes"] == ["read"]
     other = run("add", "cron", "--scope", "write", "--scope", "erase").stdout.strip()
     knowing = run("add", "desk", "--scope", "read", "--scope", "erase").stdout.strip()
     assert run("remove", "1").exit_code == 0

@@ -40,7 +40,11 @@ def test_library_is_linked_synced_listed_and_unlinked(run: Run, zotero: Zotero) 
     (one,) = listed(run)
     assert (one["state"], one["liked"], one["why"]) == ("linked", 1, "")
     assert "doi:10.5555/lakes" in run("interests", ADA).stdout
+    assert run("library", "sync", ADA, "zotero").returncode == 0
     refused(run("library", "unlink", ADA, "zotero:users/13"), 1, "linked: zotero:users/12")
+    run("library", "link", ADA, "zotero:groups/34", stdin=KEY)
+    refused(run("library", "unlink", ADA, "zotero", "--drop"), 1, "several", "zotero:users/12, zotero:groups/34")
+    assert run("library", "unlink", ADA, "zotero:groups/34").returncode == 0
     assert "no longer count" in run("library", "unlink", ADA, "zotero:users/12", "--drop").stderr
     assert "doi:10.5555/lakes" not in run("interests", ADA).stdout
     assert listed(run) == []

@@ -164,6 +164,25 @@ def test_add_conference_refuses_odd_names(run: Run, words: tuple[str, ...], said
     assert said in str(refused.exception)
 
 
+@pytest.mark.parametrize(
+    ("venue", "full"),
+    [
+        ("ICLR", "ICLR.cc/2027/Conference"),
+        ("iclr.cc", "ICLR.cc/2027/Conference"),
+        ("NeurIPS.cc/2026", "NeurIPS.cc/2026/Conference"),
+        ("CoRL-2026", "robot-learning.org/CoRL/2026/Conference"),
+    ],
+)
+def test_source_suggests_the_full_id_of_a_conference(
+    run: Run, venue: str, full: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIGESTD_NOW", "2026-11-24T07:00:00Z")
+    for words in (("add",), ("check",), ("add", "--conference")):
+        refused = run("source", words[0], f"openreview:{venue}", *words[1:])
+        assert f"did you mean openreview:{full}?" in str(refused.exception)
+    assert run("source", "add", "openreview:TMLR").exit_code == 0
+
+
 def test_conference_sessions_reports_bad_lines(run: Run, tmp_path: Path) -> None:
     run("source", "add", "openreview:ICLR.cc/2027/Conference", "--conference")
     (tmp_path / "s.csv").write_text("paper,start,end,room\nLakes,2027-04-24T09:00Z,2027-04-24T10:00Z,Hall\n")
