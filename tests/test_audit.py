@@ -1,13 +1,17 @@
 """Audit of the locked packages against a local database with the interface of OSV."""
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.audit import LOCK, Audit, audit, main, read, report, unconditional
+from tests.audit import LOCK, ROOT, Audit, audit, main, read, report, unconditional
 
 pytestmark = pytest.mark.slow
 
@@ -80,6 +84,22 @@ def test_main_says_when_no_database_can_be_reached(capsys: pytest.CaptureFixture
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("audit: SKIPPED, no database of known vulnerabilities can be reached (osv: ")
     assert "Connection" in line
+
+
+def test_release_notes_say_that_no_audit_could_be_made(tmp_path: Path) -> None:
+    """Run the step of the workflow with an audit that reaches no database."""
+    steps = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())["jobs"]["packages"]["steps"]
+    [command] = [step["run"] for step in steps if "tests.audit" in step.get("run", "")]
+    assert any("--notes-file NOTES.md" in step.get("run", "") for step in steps)
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\ncd {ROOT} && exec {sys.executable} "$@" --osv-url http://127.0.0.1:9/v1/query\n')
+    python.chmod(0o755)
+    (tmp_path / "CHANGELOG.md").write_text("# Changelog\n")
+    alone = command.replace("sudo --preserve-env=PATH ", "")
+    subprocess.run(["bash", "-eo", "pipefail", "-c", alone], cwd=tmp_path, check=True)
+    first, last = (tmp_path / "NOTES.md").read_text().splitlines()
+    assert (first, last.startswith("audit: SKIPPED, no database")) == ("# Changelog", True)
 
 
 def test_report_accepts_ignored_findings(capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,7 +37,9 @@ def calendar(name: str, events: Sequence[Event], made: datetime) -> bytes:
 def _event(event: Event, made: datetime) -> Iterator[str]:
     yield from ("BEGIN:VEVENT", f"UID:{_text(event.uid)}", f"DTSTAMP:{_time(made)}")
     yield from (f"DTSTART:{_time(event.start)}", f"DTEND:{_time(event.end)}", f"SUMMARY:{_text(event.title)}")
-    texts = {"LOCATION": _text(event.room), "DESCRIPTION": _text(event.text), "URL": safe_url(event.url)}
+    url = safe_url(event.url)
+    described = "\\n".join(filter(None, (_text(event.text), _text(url))))  # many programs show no URL of an event
+    texts = {"LOCATION": _text(event.room), "DESCRIPTION": described, "URL": url}
     yield from (f"{name}:{value}" for name, value in texts.items() if value)
     yield "END:VEVENT"
 

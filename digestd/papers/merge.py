@@ -284,7 +284,11 @@ def _is_arxiv(stored: StoredSighting) -> bool:
 
 def _default_url(name: PaperId) -> str | None:
     scheme, _, value = name.partition(":")
-    homes: Mapping[str, str] = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}
+    homes: Mapping[str, str] = {
+        "arxiv": "https://arxiv.org/abs/",
+        "doi": "https://doi.org/",
+        "openreview": "https://openreview.net/forum?id=",
+    }
     return homes[scheme] + value if scheme in homes else None
 
 

@@ -75,7 +75,10 @@ def download(token: str, ending: str, delivery: _Delivery, db: Db, composer: _Co
     if ending == ENDING and (known := _sessions(db, claim)):
         listed = composer.paper_list(claim, urls.view(token))
         events = [
-            Event(listed.urn_of(item), item.paper.title, *known[item.paper.number], item.why, item.paper.page)
+            Event(
+                *(listed.urn_of(item), item.paper.title, *known[item.paper.number], item.why),
+                url=item.paper.page or urls.paper(item.paper.id),
+            )
             for item in listed.items
             if item.paper.number in known
         ]

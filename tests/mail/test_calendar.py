@@ -46,3 +46,9 @@ def test_calendar_gives_times_in_utc_and_order() -> None:
     assert body.index("SUMMARY:A") < body.index("SUMMARY:B")
     assert "DTSTAMP:20261124T070000Z\r\nDTSTART:20270424T070000Z\r\nDTEND:20270424T073000Z\r\n" in body
     assert "javascript" not in body
+
+
+def test_calendar_shows_the_url_in_the_description_too() -> None:
+    url = "https://openreview.net/forum?id=a1;b"
+    said = unfolded(calendar("ICLR 2027", [event("A", text="Matches “lakes”", url=url)], MADE))
+    assert (said["URL"], said["DESCRIPTION"]) == (url, f"Matches “lakes”\\n{url}".replace(";", "\\;"))

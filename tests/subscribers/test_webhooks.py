@@ -5,19 +5,21 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from digestd.delivery.bounces import record as record_bounce
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.subscriber import Cause
-from digestd.domain.webhook import POSTS_KEPT, WebhookPostState
+from digestd.domain.webhook import POSTS_KEPT, WebhookEvent, WebhookPostState, bounce_event
 from digestd.errors import BadSetting
 from digestd.security.addresses import address_key
 from digestd.security.keys import Keys
@@ -160,6 +162,23 @@ def test_webhook_posts_each_status_change_once_in_order(sender: WebhookSender) -
         ]
         assert {data["email"] for _, data in receiver.events} == {ADA}
         assert {data["subscriber"] for _, data in receiver.events} == {known.key}
+
+
+def test_documentation_shows_events_as_they_are_sent(sender: WebhookSender) -> None:
+    page = (Path(__file__).parents[2] / "deploy" / "docs" / "api.md").read_text().partition("## Webhooks")[2]
+    with receiving() as receiver:
+        integrations.configure_webhooks(sender.db, [receiver.url])
+        key = sender.subscribe()
+        sender.send()
+        [sent] = [json.loads(request[-1]) for request in receiver.requests]
+    shown = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    assert [list(shown), list(shown["data"])] == [list(sent), list(sent["data"])]
+    assert (sent["type"], sent["data"]["subscriber"], shown["data"]["email"]) == ("subscriber.subscribed", key, ADA)
+    assert set(re.findall(r"^\| `(subscriber\.\w+)` \|", page, re.MULTILINE)) == set(WebhookEvent)
+    posted = {kind.value for kind in BounceKind if bounce_event(kind)}
+    causes = page.partition("Causes are ")[2].partition(". ")[0]
+    assert set(re.findall(r"`(\w+)`", causes)) == {cause.value for cause in Cause} - {Cause.PAUSE_ENDED.value}
+    assert posted <= set(re.findall(r"`([a-z]+)`", page))
 
 
 def test_webhook_post_is_signed_and_dated(sender: WebhookSender) -> None:

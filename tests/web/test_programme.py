@@ -98,4 +98,5 @@ def test_programme_comes_as_bibtex_and_calendar(client: TestClient, backend: Bac
     assert answer.headers["content-disposition"] == 'attachment; filename="ICLR 2027.ics"'
     assert answer.text.count("BEGIN:VEVENT") == 2
     assert "LOCATION:Hall 3" in answer.text, "not that of a later line"
+    assert "URL:https://openreview.net/forum?id=a1\r\n" in answer.text
     assert "Lovelace" not in answer.text
