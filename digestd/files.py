@@ -16,7 +16,7 @@ from pathlib import Path
 
 from digestd.errors import DigestdError
 
-_WRONG_NAME = frozenset({errno.ENOENT})
+_WRONG_NAME = frozenset({errno.ENOENT, errno.EISDIR})
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED = frozenset({errno.EACCES, errno.EPERM})
 _ROOT = 0

@@ -212,6 +212,7 @@ def test_invalid_value_is_refused_by_name(name: str, value: str, message: str, n
         ({"transport_url": "smtp://relay.example.org:25"}, "unencrypted"),
         ({"transport_url": "ftp://relay"}, "'ftp' is not a transport"),
         ({"transport_url": "relay"}, "use one of maildir:"),
+        ({"transport_url": "relay.example.org:25"}, "has no scheme; write smtp"),
         ({"transport_url": "smtps://relay:99999"}, "a port is a number up to 65535"),
         ({"transport_url": "smtps://user:[@relay"}, "of a password are written"),
         ({"transport_url": "smtp://127.0.0.1:25"}, "POSTAL_ADDRESS"),

@@ -25,6 +25,7 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
         "digestd deliver": "mail",
         "digestd config show": "settings",
         "digestd api-token": "token",
+        "digestd subscriber library": "library",
         "journalctl -u digestd": "log logs",
         "systemctl stop digestd": "stop",
         "systemctl restart digestd": "restart",

@@ -247,7 +247,8 @@ def link_library(
     new = asyncio.run(link_zotero(built.libraries, subscriber, key, place, collection if save else None))
     if new.may_write and not save:
         say("warning: this key has write access; digestd only reads, so create one with read access")
-    say(f"{new.provider}:{new.place} is linked; a worker will read it soon, or run `library sync`")
+    spec = f"{new.provider}:{new.place}"
+    say(f"{spec} is linked; a worker will read it soon, or run `digestd subscriber library sync {email} {spec}`")
 
 
 def list_libraries(email: Email, as_json: Json = False) -> None:

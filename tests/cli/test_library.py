@@ -36,6 +36,7 @@ def test_library_is_linked_synced_listed_and_unlinked(run: Run, zotero: Zotero) 
     linked = run("library", "link", ADA, "zotero", stdin=f"{KEY}\n")
     assert linked.returncode == 0
     assert linked.stderr.startswith("zotero:users/12 is linked")
+    assert f"run `digestd subscriber library sync {ADA} zotero:users/12`" in linked.stderr
     assert run("library", "sync", ADA, "zotero:users/12").returncode == 0
     (one,) = listed(run)
     assert (one["state"], one["liked"], one["why"]) == ("linked", 1, "")

@@ -87,6 +87,7 @@ def test_subscriber_lifecycle(run: Run) -> None:
         (["add", "a@example.org", "--hour", "24"], "hour"),
         (["suppress", "a@example.org", "--reason", "erased"], "erase"),
         (["import", "missing.jsonl"], "missing.jsonl"),
+        (["import", "/"], "is a directory; check its name"),
     ],
 )
 def test_wrong_usage_is_one_line(run: Run, words: list[str], said: str) -> None:

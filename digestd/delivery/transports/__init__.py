@@ -71,7 +71,7 @@ def _route(url: str, ehlo: str) -> Route:
     except ValueError:
         raise _bad(_UNREADABLE) from None
     make = TRANSPORTS.get(parts.scheme)
-    if make is None and not parts.scheme:
+    if make is None and (not parts.scheme or parts.path.isdigit()):  # HOST:PORT
         raise _bad(f"has no scheme; write smtp+starttls://USER:PASSWORD@HOST:587, or use one of {_known()}")
     if make is None:
         raise _bad(f"{parts.scheme!r} is not a transport; use one of {_known()}")
