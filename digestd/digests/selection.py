@@ -1,8 +1,9 @@
-"""Select the papers of each digest: those above the minimum score, diversified, and near ones if they are few.
+"""Select the papers of each digest: those that match, diversified, then what else was asked for, then near ones.
 
-`select` gives followed authors the first places, then prefers variety, then gives every interest a slot. Digests that
-would be nearly empty get the papers nearest to the minimum score as well. `build_picks` turns the result into the picks
-of a shard of digests.
+`select` gives followed authors the first places, then prefers variety, then gives every interest a slot. The best of
+the collections that a subscriber named fill what is left. Digests that would be nearly empty get the papers nearest to
+the minimum score as well. Whoever named nothing gets what is trending, after what is close to papers that they liked by
+a click. `build_picks` turns the result into the picks of a shard of digests.
 
 Arrays with one row per subscriber are sorted by score here: column c is the paper `order[:, c]`.
 """
@@ -24,12 +25,10 @@ from digestd.ranking.diversity import TOP, diversify, rebalance
 from digestd.ranking.profile import Profiles, match_interests
 from digestd.ranking.reasons import Reasons, near_reasons
 
-SLOT_REACH = 1.5
-"""With likes, only interests matched within this multiple of the size get a guaranteed place."""
 CARRY_OVER_PROBABILITY = MIN_SCORES[MinScore.HIGH]
 """Minimum probability of an older paper that did not fit into an earlier digest."""
-CARRY_OVER_RELEVANCE = 0.5
-"""The same as relevance, for subscribers without interests."""
+CARRY_OVER_VOTES = 10
+"""Its minimum votes, for subscribers who named nothing."""
 NEAR_UP_TO = 3
 """Digests with fewer picks above the minimum score get near ones, up to so many in all."""
 _SECTIONS = (Section.FOR_YOU, Section.TRENDING)
@@ -75,16 +74,20 @@ class Selections:
 
     Attributes:
         order, counts: (n, m) papers, best first, of which the first (n,) are candidates.
-        above_minimum: (n, m) reaches the minimum score.
-        chosen: (n, s) of those above the minimum, best first, −1 past the last.
+        matching: (n, m) matches an interest, see `matches`.
+        above_minimum: (n, m) matches, or is in a named collection, see `above_minimum`.
+        chosen: (n, s) of those above the minimum, matching ones first, best first, −1 past the last.
         near: (n, up to NEAR_UP_TO) of those below it, best first, −1 past the last.
+        trending: (n, t) of subscribers who named nothing, most votes first, −1 past the last.
     """
 
     order: Ints
     counts: Ints
+    matching: Bools
     above_minimum: Bools
     chosen: Ints
     near: Ints
+    trending: Ints
 
     def __len__(self) -> int:
         return len(self.order)
@@ -121,12 +124,22 @@ def select(
     Candidates are new papers and good older ones. Papers by followed authors come first regardless of their score and
     are never dropped for diversity. `calibration`: fitted to the install's own feedback.
     """
-    order, counts = _by_score(ranked.open & (ranked.fresh | _carried_over(ranked, calibration)), ranked.total, options)
-    enough = above_minimum(ranked, options, calibration)
-    eligible = EligiblePapers(order, along(enough, order) & _within(counts, order.shape[1]))
-    chosen = diversify_selection(candidates, ranked, eligible, np.array([each.size for each in options], dtype=np.intp))
+    among = ranked.open & (ranked.fresh | _carried_over(candidates, ranked, calibration))
+    totals = np.where(ranked.profiles.without_interests[:, None], -candidates.trending_ranks, ranked.total)
+    order, counts = _by_score(among, totals, options)
+    matching, enough = matches(ranked, options, calibration), above_minimum(ranked, options, calibration)
+    fitting, eligible = (
+        EligiblePapers(order, along(some, order) & _within(counts, order.shape[1])) for some in (matching, enough)
+    )
+    sizes = np.array([each.size for each in options], dtype=np.intp)
+    chosen = diversify_selection(candidates, ranked, fitting, sizes)
+    if len(ranked.profiles.collections.cells):
+        kept = (chosen >= 0).sum(axis=1)
+        others = EligiblePapers(order, eligible.marks & ~fitting.marks & (kept < sizes)[:, None])
+        chosen = _concatenated(chosen, kept, diversify_selection(candidates, ranked, others, sizes - kept))
     near = _near(ranked, options, calibration, eligible, counts, (chosen >= 0).sum(axis=1))
-    return Selections(order, counts, enough, chosen, near)
+    trending = _trending(candidates, ranked.profiles, among, np.column_stack([chosen, near]), sizes)
+    return Selections(order, counts, matching, enough, chosen, near, trending)
 
 
 def build_picks(
@@ -139,25 +152,26 @@ def build_picks(
     """Return the picks of each digest, best first, with score, section, probability and reason."""
     selected = selected_cells(selections)
     rows, columns = selected.rows, selected.columns
-    without_interests = ranked.profiles.without_interests[rows]
-    log_odds, papers = ranked.log_odds[rows, columns], [candidates.papers[column] for column in columns.tolist()]
+    is_trending = (selections.trending[rows] == columns[:, None]).any(axis=1)
+    near = (selections.near[rows] == columns[:, None]).any(axis=1)
+    log_odds = np.where(near | selections.matching[rows, columns], ranked.log_odds[rows, columns], np.nan)
+    papers = [candidates.papers[column] for column in columns.tolist()]
     picks = list(
         map(
             Pick,
             [paper.key for paper in papers],
             [paper.revision for paper in papers],
             ranked.total[rows, columns].astype(np.float64).round(_SCORE_DECIMALS).tolist(),
-            [_SECTIONS[section] for section in without_interests.tolist()],
+            [_SECTIONS[section] for section in is_trending.tolist()],
             [reasons.distinct[number] for number in reasons.which.tolist()],
             [rank or None for rank in _candidate_ranks(selections, selected).tolist()],
-            _shares(np.where(without_interests, np.nan, calibration.probabilities(log_odds))),
-            _shares(np.where(without_interests, np.nan, LocalCalibration().probabilities(log_odds))),
+            _shares(calibration.probabilities(log_odds)),
+            _shares(LocalCalibration().probabilities(log_odds)),
         )
     )
-    near = np.flatnonzero((selections.near[rows] == columns[:, None]).any(axis=1))
-    claimed = [picks[k].reason for k in near.tolist()]
+    claimed = [picks[k].reason for k in np.flatnonzero(near).tolist()]
     honest = near_reasons(ranked.profiles, Cells(rows[near], columns[near]), claimed)
-    for k, why in zip(near.tolist(), honest, strict=True):
+    for k, why in zip(np.flatnonzero(near).tolist(), honest, strict=True):
         is_near = why.kind not in (ReasonKind.NEW, ReasonKind.TREND)  # authors and categories have nothing near them
         picks[k] = picks[k]._replace(section=Section.NEAR if is_near else Section.TRENDING, reason=why)
     ends = np.cumsum(np.bincount(rows, minlength=len(selections))).tolist()
@@ -176,7 +190,7 @@ def _known(values: Doubles) -> list[float | None]:
 
 def selected_cells(selections: Selections) -> Cells:
     """Return the selected (subscriber, paper) cells in digest order."""
-    cells = np.column_stack([selections.chosen, selections.near])
+    cells = np.column_stack([selections.chosen, selections.near, selections.trending])
     there = cells >= 0
     return Cells(marked(there).rows, cells[there])
 
@@ -210,7 +224,7 @@ def diversify_selection(
     totals = along(ranked.total, papers)
     varied = diversify(papers, totals, candidates.similarity, sizes - kept)
     chosen = _concatenated(_papers(eligible.order, first), kept, _papers(papers, varied))
-    return _rebalance(ranked, eligible, chosen, kept, sizes)
+    return _rebalance(ranked, eligible, chosen, kept)
 
 
 def first_marked(marks: Bools, limits: Ints) -> Ints:
@@ -242,40 +256,30 @@ def _by_score(mask: Bools, total: Floats, options: Sequence[DigestOptions]) -> t
     return order, counts
 
 
-def _carried_over(ranked: RankedCandidates, calibration: LocalCalibration) -> Bools:
+def _carried_over(candidates: CandidateSet, ranked: RankedCandidates, calibration: LocalCalibration) -> Bools:
     """Return the papers (n, m) that did not fit earlier and may still be picked."""
     good: Bools = ranked.log_odds >= calibration.log_odds_for(CARRY_OVER_PROBABILITY)
-    without_interests = ranked.profiles.without_interests
-    good[without_interests] = ranked.relevance[without_interests] >= CARRY_OVER_RELEVANCE
+    good[ranked.profiles.without_interests] = False
+    good |= ranked.profiles.named_nothing[:, None] & (candidates.weighted_votes >= CARRY_OVER_VOTES)
     return good
 
 
-def above_minimum(ranked: RankedCandidates, options: Sequence[DigestOptions], calibration: LocalCalibration) -> Bools:
-    """Return the papers (n, m) that reach the minimum score or are by a followed author.
+def matches(ranked: RankedCandidates, options: Sequence[DigestOptions], calibration: LocalCalibration) -> Bools:
+    """Return the papers (n, m) that reach the minimum score, carry a named phrase or are by a followed author.
 
-    Where neither topics nor likes say more, the collections and phrases that a subscriber named are enough, too, and
-    everywhere the collections with few new papers. Subscribers without interests have no minimum: they get what is
-    trending.
+    Nothing matches for subscribers without interests.
     """
-    profiles = ranked.profiles
     enough: Bools = ranked.log_odds >= _least(MIN_SCORES, options, calibration)[:, None]
-    enough[profiles.without_interests] = True
-    has_more = (profiles.topics.of.sizes > 0) | (profiles.feedback.likes.sizes > 0)
-    for named, applies in ((profiles.authors, True), (profiles.collections, ~has_more), (profiles.phrases, ~has_more)):
-        rows, columns = named.cells.rows, named.cells.columns
-        enough[rows, columns] |= np.broadcast_to(applies, len(enough))[rows]
-    enough[_in_narrow_collections(ranked, options)] = True
-    return enough & (ranked.relevance > 0)
+    for named in (ranked.profiles.authors, ranked.profiles.phrases):
+        enough[named.cells.rows, named.cells.columns] = True
+    return enough & (ranked.relevance > 0) & ~ranked.profiles.without_interests[:, None]
 
 
-def _in_narrow_collections(ranked: RankedCandidates, options: Sequence[DigestOptions]) -> tuple[Ints, Ints]:
-    """Return rows and columns of the papers in chosen collections whose new papers take at most half of the digest."""
-    collections = ranked.profiles.collections
-    which, columns = collections.found.rows, collections.found.columns
-    rows = collections.owner[which]
-    counts = np.bincount(which, (ranked.open & ranked.fresh)[rows, columns], len(collections.owner))
-    is_narrow = 2 * counts <= np.array([each.size for each in options])[collections.owner]
-    return rows[is_narrow[which]], columns[is_narrow[which]]
+def above_minimum(ranked: RankedCandidates, options: Sequence[DigestOptions], calibration: LocalCalibration) -> Bools:
+    """Return the papers (n, m) that match or are in a named collection."""
+    enough, named = matches(ranked, options, calibration), ranked.profiles.collections.cells
+    enough[named.rows, named.columns] = True
+    return enough
 
 
 def _least(scores: Mapping[MinScore, float], options: Sequence[DigestOptions], calibration: LocalCalibration) -> Floats:
@@ -311,6 +315,19 @@ def _near(
     return near
 
 
+def _trending(candidates: CandidateSet, profiles: Profiles, among: Bools, taken: Ints, sizes: Ints) -> Ints:
+    """Return what is trending (n, t) of papers (n, m) for those who named nothing, after the `taken` (n, k) ones."""
+    named_nothing = np.flatnonzero(profiles.named_nothing)
+    free, is_taken = among[named_nothing], taken[named_nothing] >= 0
+    rows, places = np.nonzero(is_taken)
+    free[rows, taken[named_nothing[rows], places]] = False
+    order = np.argsort(candidates.trending_ranks)
+    found = first_marked(free[:, order], sizes[named_nothing] - is_taken.sum(axis=1))
+    trending = np.full((len(profiles), found.shape[1]), -1, dtype=np.intp)
+    trending[named_nothing] = np.where(found >= 0, order[found], -1)
+    return trending
+
+
 def _within(counts: Ints, width: int) -> Bools:
     within: Bools = np.arange(width) < counts[:, None]
     return within
@@ -343,16 +360,13 @@ def _concatenated(first: Ints, kept: Ints, then: Ints) -> Ints:
     return out
 
 
-def _rebalance(ranked: RankedCandidates, eligible: EligiblePapers, chosen: Ints, kept: Ints, sizes: Ints) -> Ints:
+def _rebalance(ranked: RankedCandidates, eligible: EligiblePapers, chosen: Ints, kept: Ints) -> Ints:
     """Give every interest a place.
 
     Only subscribers with an interest left out are processed one by one.
     """
-    likes = ranked.profiles.feedback.likes.sizes
-    reach = np.where(likes > 0, (SLOT_REACH * sizes).astype(np.intp), eligible.marks.shape[1])
     interests = match_interests(ranked.profiles, eligible.marks.shape[1])
-    near = eligible.by_position(eligible.marks & (eligible.marks.cumsum(axis=1) <= reach[:, None]))
-    live = (interests.by & near[interests.owner]).any(axis=1)
+    live = (interests.by & eligible.by_position(eligible.marks)[interests.owner]).any(axis=1)
     selected_cells = np.zeros_like(eligible.marks)
     rows, places = np.nonzero(chosen >= 0)
     selected_cells[rows, chosen[rows, places]] = True
@@ -361,7 +375,7 @@ def _rebalance(ranked: RankedCandidates, eligible: EligiblePapers, chosen: Ints,
     for row in np.flatnonzero(several & (np.bincount(interests.owner[left_out], minlength=len(chosen)) > 0)).tolist():
         order = eligible.order[row, eligible.marks[row]]
         matches = interests.by[interests.owner == row][:, order]
-        rebalanced = rebalance(chosen[row, chosen[row] >= 0].tolist(), order, matches, int(kept[row]), int(reach[row]))
+        rebalanced = rebalance(chosen[row, chosen[row] >= 0].tolist(), order, matches, int(kept[row]))
         chosen[row, : len(rebalanced)] = rebalanced
     return chosen
 

@@ -42,12 +42,14 @@ class Interest:
     Attributes:
         value: the words as entered, or the PaperId of a paper.
         since: when the subscriber said so.
+        is_click: whether it follows from a verdict on a paper.
     """
 
     kind: Kind
     value: str
     stance: Stance = Stance.LIKED
     since: datetime | None = field(default=None, compare=False)
+    is_click: bool = field(default=False, compare=False)
 
 
 def topic_key(topic: str) -> bytes:
@@ -133,4 +135,6 @@ class Muting:
 
 def as_interest(paper: PaperId, verdict: Verdict, at: datetime) -> Interest:
     """Return the newest verdict on a paper as an interest in it since that time."""
-    return Interest(Kind.PAPER, paper, Stance.LIKED if verdict in POSITIVE_VERDICTS else Stance.MUTED, at)
+    return Interest(
+        Kind.PAPER, paper, Stance.LIKED if verdict in POSITIVE_VERDICTS else Stance.MUTED, at, is_click=True
+    )

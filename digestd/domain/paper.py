@@ -161,6 +161,11 @@ def votes(signals: Mapping[str, float]) -> float:
     return upvotes + COMMENT_WEIGHT * comments + STAR_WEIGHT * min(stars, STARS_MAX)
 
 
+def trending_order(signals: Mapping[str, float], first_seen: float, key: int) -> tuple[float, float, float, int]:
+    """Return what trending papers are sorted by, highest first: upvotes, then comments and stars, then the newest."""
+    return _finite(signals.get("upvotes", 0.0)), votes(signals), first_seen, key
+
+
 def _finite(value: float) -> float:
     return min(max(value, 0.0), 1e9) if isfinite(value) else 0.0
 

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import numpy as np
 
-from digestd.domain.paper import Paper, votes
+from digestd.domain.paper import Paper, trending_order, votes
 from digestd.ranking.arrays import Bools, Columns, Floats, Ints, Sparse, sparse
 from digestd.ranking.community import NO_COMMUNITY, Community, build_community
 from digestd.ranking.dense import NO_SPACE, EmbeddingSpace
@@ -75,6 +75,7 @@ class CandidateSet:
     Attributes:
         features, prior, leave_one_out: (m, b), (m,), (m,) against the shared negative examples.
         weighted_votes, trend, popularity: (m,) each.
+        trending_ranks: (m,) places of the papers by `trending_order`, from 0.
         archive_votes: Votes of archive papers, for comparison.
         vectors: (m, e) embeddings in the dense `space`.
         similarity: LSA similarity between the papers.
@@ -95,6 +96,7 @@ class CandidateSet:
     weighted_votes: Floats
     trend: Floats
     popularity: Floats
+    trending_ranks: Floats
     archive_votes: Floats
     seed_encoder: SeedEncoder
     space: EmbeddingSpace
@@ -162,6 +164,7 @@ def build_candidates(
         weighted_votes=votes,
         trend=trend(papers, votes, now),
         popularity=popularity_ranks(votes, votes),
+        trending_ranks=trending_ranks(papers),
         archive_votes=votes,
         seed_encoder=SeedEncoder(model, negative_prior, encoded, across, author_kernel, space.encoder, vectors),
         space=space,
@@ -198,6 +201,14 @@ def trend(papers: Sequence[Paper], voted: Floats, now: datetime) -> Floats:
     usual = sums / (np.bincount(cohort) + AGE_PRIOR)
     value: Floats = (faded - usual[cohort]).astype(np.float32)
     return value
+
+
+def trending_ranks(papers: Sequence[Paper]) -> Floats:
+    """Return the place of each paper (m,) by `trending_order`, from 0."""
+    values = [trending_order(paper.signals, paper.first_seen.timestamp(), paper.key) for paper in papers]
+    ranks = np.empty(len(papers), dtype=np.float32)
+    ranks[sorted(range(len(papers)), key=values.__getitem__, reverse=True)] = np.arange(len(papers))
+    return ranks
 
 
 def popularity_ranks(values: Floats, among: Floats) -> Floats:

@@ -30,9 +30,9 @@ from digestd.ranking.topics import Topic, compile_topics
 Run: TypeAlias = NDArray[np.int32] | Ints | Floats
 DISLIKE_WEIGHT = 0.5
 """Weight of the mean of the dislikes against that of the likes in the centroid."""
-RECORD_FORMAT = 10
+RECORD_FORMAT = 11
 """Version of the record format; records of another version are recompiled."""
-RECORD_RUNS, RECORD_FACTS = 9, 5
+RECORD_RUNS, RECORD_FACTS = 9, 6
 """Runs of numbers in a record, and numbers in the last of them: see `_record`."""
 _NUMBERS = {"i": np.dtype("<i4"), "f": np.dtype("<f4")}
 """Types of the numbers in a record, by kind of array."""
@@ -206,7 +206,8 @@ def _record(
     ]
     muted = [i for i in profile_input.interests if i.stance is Stance.MUTED]
     topics = list(chain(*topics_by_text.values()))
-    without_interests = not (topics or feedback.likes or any(map(str.isalnum, "".join(i.value for i in named))))
+    liked = {PaperId(i.value) for i in profile_input.interests if i.kind is Kind.PAPER and not i.is_click}
+    is_named = topics or any(map(str.isalnum, "".join(i.value for i in named)))
     runs: list[Run] = [
         np.array([len(topic.terms) for topic in topics], dtype=np.int32),
         _ints(topic.terms for topic in topics),
@@ -217,7 +218,10 @@ def _record(
         feedback.dual_weights,
         feedback.centroid_weights,
         np.array(
-            [feedback.likes, feedback.dislikes, without_interests, bool(named), bool(muted)],
+            [
+                *(feedback.likes, feedback.dislikes, not (is_named or feedback.likes), bool(named), bool(muted)),
+                not (is_named or liked.intersection(profile_input.liked())),
+            ],
             dtype=np.int32,
         ),
     ]

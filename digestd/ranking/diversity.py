@@ -81,20 +81,18 @@ def diversify(papers: Ints, totals: Floats, similarity: PaperSimilarity, sizes: 
     return chosen
 
 
-def rebalance(chosen: Sequence[int], order: Ints, matches: Bools, keep: int = 0, reach: int | None = None) -> list[int]:
+def rebalance(chosen: Sequence[int], order: Ints, matches: Bools, keep: int = 0) -> list[int]:
     """Give every interest one place before any interest gets more than its share.
 
-    An interest's share is the number of places divided by the number of interests matched within the first `reach`
-    papers, rounded up. An interest without a place takes that of the worst chosen paper whose interests can all
-    spare it.
+    An interest's share is the number of places divided by the number of interests that are matched, rounded up. An
+    interest without a place takes that of the worst chosen paper whose interests can all spare it.
 
     Args:
         chosen: Papers chosen so far, best first; the first `keep` of them stay.
         order: (c,) eligible papers, best first.
         matches: (k, c) the papers that match each interest.
-        reach: Number of papers that decide which interests take part; all if None.
     """
-    live = matches[matches[:, :reach].any(axis=1)]
+    live = matches[matches.any(axis=1)]
     if len(live) < 2:
         return list(chosen)
     place = np.zeros(int(order.max(initial=0)) + 1, dtype=np.intp)

@@ -125,6 +125,7 @@ class Profiles(Sequence["Profile"]):
         records, seeds: What the block was read from.
         expansion: (n, r) weights of the archive texts that match the topics best.
         without_interests: (n,) True if there is nothing to go by, so only trends count.
+        named_nothing: (n,) True if there is nothing but papers that were liked by a click, if any.
         collections: Categories, institutions and venues, each of which may have hundreds of papers a day.
         muted: (subscriber, paper) that must never be shown.
     """
@@ -139,6 +140,7 @@ class Profiles(Sequence["Profile"]):
     collections: ExactMatches
     feedback: FeedbackMatrix
     without_interests: Bools
+    named_nothing: Bools
     muted: Cells
 
     def __len__(self) -> int:
@@ -222,6 +224,7 @@ def read_profiles(records: Sequence[bytes], seeds: Sequence[Sequence[Seed]], can
         collections=collections,
         feedback=_feedback(runs, facts, seeds, candidates),
         without_interests=facts[:, 2].astype(np.bool_),
+        named_nothing=facts[:, 5].astype(np.bool_),
         muted=muted,
     )
 

@@ -222,11 +222,15 @@ def test_category_alone_brings_its_papers_as_matches(bare: Install) -> None:
     assert {pick.section for pick in digests(bare)[-1].picks} == {Section.FOR_YOU}
 
 
-def test_narrow_category_matches_and_a_broad_one_does_not(bed: Install) -> None:
-    narrow, broad = shelf("narrow", 5, NONE, categories=["inv.tide"]), shelf("broad", 6, NONE, categories=["inv.moon"])
-    bed.people([reader(categories=["inv.tide", "inv.moon"])])
-    bed.papers([*narrow, *broad])
-    assert {name.rstrip("0123456789") for name in planned(bed)} == {"exact", "near", "narrow"}
-    inside = [pick for pick in digests(bed)[-1].picks if pick.reason.kind is ReasonKind.CATEGORY]
-    assert [(pick.section, pick.reason.value) for pick in inside] == [(Section.FOR_YOU, "inv.tide")] * 5
+def test_category_fills_what_is_left_of_a_digest(bed: Install) -> None:
+    bed.people([reader(categories=["inv.tide"], size=8)])
+    bed.papers(shelf("inside", 30, NONE, categories=["inv.tide"], signals={"upvotes": 90}))
+    names = planned(bed)
+    assert (len(names), names[0]) == (8, "exact")
+    fill = [pick for pick in digests(bed)[-1].picks if pick.reason.kind is ReasonKind.CATEGORY]
+    assert len(fill) >= 6
+    assert tuple(fill) == digests(bed)[-1].picks[-len(fill) :]
+    assert {(pick.section, pick.reason.value, pick.probability) for pick in fill} == {
+        (Section.FOR_YOU, "inv.tide", None)
+    }
     assert "NEW IN inv.tide" in written(bed)[1]

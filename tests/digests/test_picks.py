@@ -10,6 +10,7 @@ from digestd.domain.digest import ReasonKind, Section
 from digestd.domain.subscriber import MinScore
 from digestd.papers.paper_import import import_papers
 from digestd.ranking.calibration import MIN_SCORES
+from digestd.store import papers
 from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
 from tests.digests.topic_papers import (
     ALL,
@@ -143,6 +144,19 @@ def test_subscriber_without_interests_gets_trending(bare: Install) -> None:
     assert planned(bare)[0] == "loud"
     [digest] = digests(bare)
     assert {pick.section for pick in digest.picks} == {Section.TRENDING}
+
+
+@pytest.mark.parametrize("cadence", ["daily", "weekly"])
+def test_trending_papers_are_ordered_by_votes(bare: Install, cadence: str) -> None:
+    """Also where hardly any paper has votes, and in the order of the home page."""
+    bare.people([{"email": "reader@example.net", "size": 8, "cadence": cadence, "weekday": "tue"}])
+    bare.papers(shelf("silent", 150, NONE))
+    voted = [148, 38, 26, 21, 16, 11, 7, 3]
+    bare.papers(paper(f"by{votes}", NONE, signals={"upvotes": votes, "stars": 500 // votes}) for votes in voted[::-1])
+    assert planned(bare) == tuple(f"by{votes}" for votes in voted)
+    with bare.db.read() as session:
+        shown = papers.trending(session, bare.clock.now - DAY, 8)
+    assert [known.key for known in shown] == [pick.paper for pick in digests(bare)[0].picks]
 
 
 def test_liked_paper_brings_similar_ones_not_itself(bare: Install) -> None:

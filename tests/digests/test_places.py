@@ -32,7 +32,8 @@ def test_followed_places_bring_their_papers(day: Install) -> None:
     found = reasons(day)
     assert found["pond00"] == Reason(ReasonKind.INSTITUTION, "pond institute", ("Pond Institute",))
     assert found["lakes"] == Reason(ReasonKind.VENUE, *("Journal of Invented Lakes", ("Journal of Invented Lakes",)))
-    assert set(found) == {"exact", "lakes", "pond00", "pond01"}
+    assert {"exact", "lakes", "pond00", "pond01"} <= set(found)
+    assert len(found) == 10
 
 
 def test_only_followed_places_exclude_all_others(day: Install) -> None:

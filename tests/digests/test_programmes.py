@@ -190,7 +190,7 @@ async def test_programme_follows_a_digest_once(bare: Install, site: OpenReview) 
     assert mail["Subject"] == f"{MATCHING} of {COUNT} for you: {NAME}"
     assert mail["List-Unsubscribe"]
     html, text = (mail.get_body((form,)).get_content() for form in ("html", "plain"))  # type: ignore[union-attr]
-    assert f"of {COUNT} papers, {MATCHING} fit your interests" in text
+    assert f"Your programme: {MATCHING} papers, chosen from {COUNT}" in text
     assert [html.count(note["id"]) > 0 for note in site.notes[:MATCHING]] == [True] * MATCHING
     prune(bare.db, bare.clock.now + 500 * DAY, keep_deliveries=1, keep_papers=0)
     assert (await later(bare), programme(bare).state, programme(bare).picks) == (0, State.ACCEPTED, b"")

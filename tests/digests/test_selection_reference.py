@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from digestd.digests.selection import (
     CARRY_OVER_PROBABILITY,
-    CARRY_OVER_RELEVANCE,
+    CARRY_OVER_VOTES,
     NEAR_UP_TO,
-    SLOT_REACH,
     DigestOptions,
     RankedCandidates,
     select,
@@ -35,6 +34,7 @@ class Selection(NamedTuple):
     above_minimum: Bools
     chosen: list[int]
     near: Sequence[int] = ()
+    trending: Sequence[int] = ()
 
 
 class Reader:
@@ -58,14 +58,38 @@ class Reader:
         self.total, self.relevance, self.log_odds = (a[row] for a in (ranked.total, ranked.relevance, ranked.log_odds))
         self.fresh, self.open = ranked.fresh[row], ranked.open[row]
         self.without_interests = bool(self.profiles.without_interests[row])
+        if self.without_interests:
+            self.total = -candidates.trending_ranks
 
     def choice(self) -> Selection:
         """Return the selection."""
-        order = self.order()
-        above_minimum = self.above_minimum()
-        above = [j for j in order.tolist() if above_minimum[j]]
-        chosen = self.spread(above, self.options.size)
-        return Selection(order, above_minimum, chosen, self.near(order, above, len(chosen)))
+        order, matching = self.order(), self.matching()
+        named = set(self.profiles.collections.cells.of(self.row).tolist())
+        fitting = [j for j in order.tolist() if matching[j]]
+        others = [j for j in order.tolist() if j in named and not matching[j]]
+        chosen = self.spread(fitting, self.options.size)
+        chosen += self.spread(others, self.options.size - len(chosen))
+        near = self.near(order, [*fitting, *others], len(chosen))
+        above_minimum = matching.copy()
+        above_minimum[list(named)] = True
+        return Selection(order, above_minimum, chosen, near, self.trending([*chosen, *near]))
+
+    def trending(self, taken: Sequence[int]) -> list[int]:
+        """Return what is trending of the other papers."""
+        if not self.profiles.named_nothing[self.row]:
+            return []
+        papers = self.candidates.papers
+        free = [j for j in self.competing() if j not in taken]
+        free.sort(key=lambda j: (-papers[j].signals.get("upvotes", 0), self.candidates.trending_ranks[j]))
+        return free[: self.options.size - len(taken)]
+
+    def competing(self) -> list[int]:
+        """Return the new papers, and the good older ones."""
+        good = self.log_odds >= np.float32(self.own.log_odds_for(CARRY_OVER_PROBABILITY))
+        if self.without_interests:
+            good = self.candidates.weighted_votes >= CARRY_OVER_VOTES
+        found: list[int] = np.flatnonzero(self.open & (self.fresh | good) & ~np.isnan(self.total)).tolist()
+        return found
 
     def near(self, order: Ints, above: Sequence[int], chosen: int) -> list[int]:
         """Return the near papers beside so many chosen ones."""
@@ -79,12 +103,7 @@ class Reader:
 
     def order(self) -> Ints:
         """Return the candidates, best first; ties are shuffled."""
-        enough = (
-            self.relevance >= CARRY_OVER_RELEVANCE
-            if self.without_interests
-            else self.log_odds >= np.float32(self.own.log_odds_for(CARRY_OVER_PROBABILITY))
-        )
-        candidates = np.flatnonzero(self.open & (self.fresh | enough) & ~np.isnan(self.total))
+        candidates = np.array(self.competing(), dtype=np.intp)
         order: Ints = candidates[np.argsort(-self.total[candidates], kind="stable")]
         if len(set(self.total[order].tolist())) == len(order):
             return order
@@ -92,31 +111,21 @@ class Reader:
         lucky: Ints = shuffled[np.argsort(-self.total[shuffled], kind="stable")]
         return lucky
 
-    def above_minimum(self) -> Bools:
-        """Return which papers reach the minimum score."""
-        matches: Bools = self.relevance > 0
-        if self.without_interests:
-            return matches
+    def matching(self) -> Bools:
+        """Return which papers match an interest."""
         enough: Bools = self.log_odds >= np.float32(self.own.log_odds_for(MIN_SCORES[self.options.min_score]))
-        enough[self.profiles.authors.cells.of(self.row)] = True
-        if not self.profiles.topics.of.sizes[self.row] and not self.profiles.feedback.likes.sizes[self.row]:
-            enough[self.profiles.collections.cells.of(self.row)] = True
-            enough[self.profiles.phrases.cells.of(self.row)] = True
-        collections = self.profiles.collections
-        for place in np.flatnonzero(collections.owner == self.row).tolist():
-            inside = collections.interests[place].papers
-            if 2 * (self.open & self.fresh)[inside].sum() <= self.options.size:
-                enough[inside] = True
-        return enough & matches
+        for kind in (self.profiles.authors, self.profiles.phrases):
+            enough[kind.cells.of(self.row)] = True
+        matching: Bools = enough & (self.relevance > 0) & (not self.without_interests)
+        return matching
 
     def spread(self, above: Sequence[int], size: int) -> list[int]:
         """Diversify the papers above the minimum score."""
         mine = self.profiles.authors.cells.of(self.row).tolist()
         followed = [j for j in above if j in mine][:size]
         chosen = followed + self.varied([j for j in above if j not in followed], size - len(followed))
-        reach = int(SLOT_REACH * size) if self.profiles.feedback.likes.sizes[self.row] else None
         order = np.array(above, dtype=np.intp)
-        return rebalance(chosen, order, self.met()[:, order], len(followed), reach)
+        return rebalance(chosen, order, self.met()[:, order], len(followed))
 
     def varied(self, papers: Sequence[int], size: int) -> list[int]:
         """Select by maximal marginal relevance, one paper at a time."""
@@ -217,3 +226,4 @@ def test_select_equals_selecting_one_by_one(
         assert found.above_minimum[row].tolist() == wanted.above_minimum.tolist()
         assert found.chosen_by(row) == wanted.chosen
         assert [j for j in found.near[row].tolist() if j >= 0] == list(wanted.near)
+        assert [j for j in found.trending[row].tolist() if j >= 0] == list(wanted.trending)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from digestd.digests.selection import DigestOptions, RankedCandidates, Selections, sampling_seed, select
+from digestd.domain.interest import Interest, Kind
 from digestd.ranking.arrays import Floats
 from digestd.ranking.calibration import LocalCalibration
 from digestd.ranking.candidates import CandidateSet
@@ -23,7 +24,8 @@ def ranked(day: CandidateSet, total: Floats) -> RankedCandidates:
     """Return a ranking in which every paper is fully relevant."""
     everything = np.ones((1, len(day)), dtype=np.bool_)
     high = np.ones((1, len(day)), dtype=np.float32)
-    return RankedCandidates(alone(day), total[None, :], high, everything, everything, 9 * high)
+    profiles = alone(day, Interest(Kind.TOPIC, "honeybee foragers"))
+    return RankedCandidates(profiles, total[None, :], high, everything, everything, 9 * high)
 
 
 def chosen(day: CandidateSet, view: RankedCandidates, options: DigestOptions) -> Selections:

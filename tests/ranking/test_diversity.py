@@ -41,12 +41,6 @@ def test_rebalance_keeps_followed_author() -> None:
     assert rebalance([2, 1, 0], ORDER, met, keep=2) == [2, 1, 3]
 
 
-def test_rebalance_ignores_low_papers() -> None:
-    met = meets("x" * 15, "." * 15 + "x")
-    assert rebalance(range(10), ORDER, met) == [*range(9), 15]
-    assert rebalance(range(10), ORDER, met, reach=15) == list(range(10))
-
-
 @pytest.mark.parametrize("met", [meets(), meets("." * 20), meets("x" * 20), meets("." * 20, "x" * 20)])
 def test_rebalance_needs_two_interests(met: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> None:
     assert rebalance([4, 2, 0], ORDER, met.reshape(-1, 20)) == [4, 2, 0]

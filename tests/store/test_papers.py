@@ -68,16 +68,20 @@ def test_find_papers_splits_long_lookups(db: Database, now: datetime) -> None:
         assert len(papers.by_ids(session, many)) == 2
 
 
-def test_trending_weighs_votes_by_age(db: Database, now: datetime) -> None:
+def test_trending_is_ordered_by_upvotes(db: Database, now: datetime) -> None:
+    """Comments and stars decide between equal upvotes, and then the time."""
     take(db, "s", seen("feed:much", title="much", signals={"upvotes": 60}), now=now - 2 * DAY)
-    take(db, "s", seen("feed:some", title="some", signals={"upvotes": 20, "comments": 30, "stars": 50}), now=now)
+    take(db, "s", seen("feed:less", title="less", signals={"upvotes": 20, "comments": 29}), now=now)
+    take(db, "s", seen("feed:some", title="some", signals={"upvotes": 20, "comments": 30, "stars": 500}), now=now)
     take(db, "s", seen("feed:none", title="none"), now=now)
     take(db, "s", seen("feed:newer", title="newer"), now=now + timedelta(hours=1))
     take(db, "s", seen("feed:kept", title="kept", announced="archive", signals={"upvotes": 999}), now=now)
     take(db, "s", seen("feed:gone", title="gone", signals={"upvotes": 999}), now=now - 9 * DAY)
     with db.read() as session:
-        assert [p.words.title for p in papers.trending(session, now - 3 * DAY, 9)] == ["some", "much", "newer", "none"]
-        assert [p.words.title for p in papers.trending(session, now - 3 * DAY, 1)] == ["some"]
+        assert [p.words.title for p in papers.trending(session, now - 3 * DAY, 9)] == [
+            *("much", "some", "less", "newer", "none"),
+        ]
+        assert [p.words.title for p in papers.trending(session, now - 3 * DAY, 1)] == ["much"]
 
 
 def test_texts_returns_the_newest_up_to_a_limit(db: Database, now: datetime) -> None:

@@ -15,9 +15,8 @@ from digestd.ranking.quotes import OWN, excerpt, sentences
 from digestd.ranking.signals.base import ReasonEvidence, SparseValues, Words, sparse_values
 from digestd.ranking.text import phrase_form
 
-CATEGORY_STRENGTH, CATEGORY_ALONE = 0.1, 0.55
-"""Chance of a paper in a chosen collection: a category holds hundreds a day, and hardly anyone wants them all.
-The second if the subscriber names nothing else that papers could be about."""
+CATEGORY_STRENGTH = 0.1
+"""Chance of a paper in a chosen collection: a category holds hundreds a day, and hardly anyone wants them all."""
 MEANT, IN_PASSING = 1.0, 0.5
 """The strength of a phrase in the title or in what the authors did, and of one in the background or the results."""
 PUNCTUATION = ".,;:()[]"
@@ -47,10 +46,7 @@ def collection(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  #
 
 def collection_evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
     """Return the chance of a paper by its collections alone."""
-    rows = profiles.collections.cells.rows
-    asks_more = (profiles.topics.of.sizes + profiles.feedback.likes.sizes)[rows] > 0
-    chances = np.where(asks_more, np.float32(CATEGORY_STRENGTH), np.float32(CATEGORY_ALONE))
-    return SparseValues(profiles.collections.cells, chances)
+    return sparse_values(profiles.collections, CATEGORY_STRENGTH)
 
 
 def explain_collection(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
@@ -65,7 +61,7 @@ def explain_collection(candidates: CandidateSet, profiles: Profiles, at: Cells) 
     def kind(k: int) -> ReasonKind:
         return _KINDS[profiles.collections.matches[found[k]].kind]
 
-    strength = np.append(collection_evidence(candidates, profiles).values, np.float32(0))[found]  # −1: the appended 0
+    strength = np.where(found >= 0, np.float32(CATEGORY_STRENGTH), np.float32(0))
     return ReasonEvidence(ReasonKind.CATEGORY, strength, words, found, kind)
 
 

@@ -6,7 +6,6 @@ A merged paper keeps its row, archived, because old digests refer to it. It is f
 into, which has the alias `merged:<number>`.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -17,7 +16,7 @@ from sqlmodel import Session
 
 from digestd.domain.digest import WINDOW
 from digestd.domain.gist import Gist, GistKind
-from digestd.domain.paper import Paper, PaperFacts, PaperId, Words, votes
+from digestd.domain.paper import Paper, PaperFacts, PaperId, Words, trending_order, votes
 from digestd.store import core
 from digestd.store.bulk import KeyLookup, chunks
 from digestd.store.timestamps import from_us, to_us
@@ -35,9 +34,6 @@ _AS_OF = select(*_COLUMNS).join_from(core.revision, core.paper, _P.id == _R.pape
 
 _SHOWN = (_P.archived.is_(False), _P.withdrawn.is_(False), _P.revision_id.is_not(None))
 """Condition for papers that are news and can be shown."""
-
-DAY_COSTS = 0.5
-"""Penalty per day of age of a trending paper: as much as 40 % of its votes."""
 
 
 def find(session: Session, paper: PaperId) -> Paper | None:
@@ -208,7 +204,7 @@ def texts(session: Session, limit: int) -> Iterator[str]:
 
 
 def trending(session: Session, since: datetime, limit: int, until: datetime | None = None) -> list[Paper]:
-    """Return the most popular news from `since` to before `until`.
+    """Return the news from `since` to before `until` by `trending_order`.
 
     Papers without signals follow each other by time, so that only the newest of them count.
     """
@@ -219,7 +215,7 @@ def trending(session: Session, since: datetime, limit: int, until: datetime | No
     noticed = query.where(select(_S.paper).where(_S.paper == _P.id).exists())
     seen = {row.id: row.first_seen_us for found in (newest, noticed) for row in session.connection().execute(found)}
     signals = latest_signals(session, seen)
-    best = sorted(seen, key=lambda key: (_heat(signals.get(key, {}), seen[key]), key), reverse=True)[:limit]
+    best = sorted(seen, key=lambda key: trending_order(signals.get(key, {}), seen[key], key), reverse=True)[:limit]
     papers = _by_own_key(session, best)
     return [papers[key] for key in best]
 
@@ -276,10 +272,6 @@ def _newest_signals(*conditions: ColumnElement[bool]) -> core.Query:
 
 _OTHER = core.signal.alias().c
 _SIGNALS = KeyLookup(_newest_signals(), _S.paper)
-
-
-def _heat(signals: dict[str, float], first_seen_us: int) -> float:
-    return math.log1p(votes(signals)) + DAY_COSTS * first_seen_us / 86_400e6
 
 
 def _news(since: datetime, until: datetime) -> ColumnElement[bool]:
