@@ -7,6 +7,11 @@ Each such mail is counted four ways, and must fit every limit:
     network     the client's network, as a keyed hash
     pool        all mails of one kind of proof together
 
+A mail of STRANGER counts in two more pools, by keyed hashes of other things than the address:
+
+    MAILBOX     the address without its tag: name+1@ and name+2@ are one mailbox
+    DOMAIN      the domain of the address, if it is none of a large provider; each domain has a pool of its own
+
 The pools are separate, so that what strangers can do never uses up what the owner of a mailbox needs:
 
     STRANGER    somebody typed the address: sign-up, resend, settings link, new address of a move, API, mail
@@ -16,7 +21,9 @@ The pools are separate, so that what strangers can do never uses up what the own
                 each mail with a link to renew (valid 48 hours) still counts when the next may be requested
     OPERATOR    asked on the command line or by an import: counted for the recipient, never refused for others
 
-A full pool delays mails up to POOL_DELAY_MAX instead of refusing them, because many visitors at once are no attack.
+A full pool delays mails up to POOL_DELAY_MAX instead of refusing them, because many visitors at once are no attack. In
+DOMAIN counts what nobody has confirmed: so visitors who confirm, as all staff of a university may on one day, make room
+for the next. Every request counts there, even if no mail follows: else its room would tell whose address is known.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -33,6 +40,8 @@ class Pool(StrEnum):
     OWNER = "owner"
     RENEWAL = "renewal"
     OPERATOR = "operator"
+    MAILBOX = "mailbox"
+    DOMAIN = "domain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,7 @@ class Budget:
     """One mail that is about to be caused.
 
     Args:
-        recipient: keyed hash of the address it goes to.
+        recipient: keyed hash of the address it goes to, or of its mailbox or domain.
         causer: `subscriber:N`, `token:N` or BY_MAIL; empty if nobody is known.
         network: keyed hash of the client's network; None if there is none.
     """
@@ -69,6 +78,8 @@ PER_RECIPIENT: Mapping[Pool, tuple[Limit, ...]] = {
     Pool.ASK_BACK: (Limit(1, DAY), Limit(3, MONTH)),
     Pool.OWNER: (Limit(3, DAY), Limit(10, MONTH)),
     Pool.RENEWAL: (Limit(2, DAY),),
+    Pool.MAILBOX: (Limit(1, DAY), Limit(3, MONTH)),
+    Pool.DOMAIN: (),
 }
 SHARED: Mapping[Pool, frozenset[Pool]] = {
     Pool.STRANGER: frozenset({Pool.STRANGER, Pool.OPERATOR}),
@@ -76,6 +87,8 @@ SHARED: Mapping[Pool, frozenset[Pool]] = {
     Pool.ASK_BACK: frozenset({Pool.ASK_BACK}),
     Pool.OWNER: frozenset({Pool.OWNER}),
     Pool.RENEWAL: frozenset({Pool.RENEWAL}),
+    Pool.MAILBOX: frozenset({Pool.MAILBOX}),
+    Pool.DOMAIN: frozenset({Pool.DOMAIN}),
 }
 """The pools whose mails count together for one recipient, causer or network."""
 PER_CAUSER: Mapping[str, tuple[Limit, ...]] = {
@@ -92,7 +105,20 @@ PER_POOL: Mapping[Pool, Limit | None] = {
     Pool.OWNER: Limit(1_000, HOUR),
     Pool.RENEWAL: Limit(1_000, HOUR),
     Pool.OPERATOR: None,
+    Pool.MAILBOX: None,
+    Pool.DOMAIN: Limit(100, HOUR),
 }
+_LARGE_PROVIDERS = """
+gmail.com googlemail.com outlook.com hotmail.com live.com msn.com hotmail.co.uk hotmail.fr
+outlook.fr live.fr hotmail.de outlook.de live.de yahoo.com yahoo.co.uk yahoo.co.jp yahoo.fr
+yahoo.de yahoo.co.in ymail.com aol.com icloud.com me.com mac.com proton.me protonmail.com pm.me
+gmx.de gmx.net gmx.com gmx.at gmx.ch web.de t-online.de freenet.de mail.com zoho.com fastmail.com
+hey.com tutanota.com posteo.de mailbox.org yandex.ru yandex.com mail.ru qq.com foxmail.com 163.com
+126.com sina.com naver.com hanmail.net daum.net orange.fr free.fr laposte.net sfr.fr wanadoo.fr
+libero.it bol.com.br uol.com.br terra.com.br rediffmail.com docomo.ne.jp ezweb.ne.jp comcast.net
+"""
+LARGE_PROVIDERS = frozenset(_LARGE_PROVIDERS.split())
+"""Domains with so many mailboxes that a few people could use up a budget of theirs for all others."""
 POOL_DELAY_MAX = timedelta(hours=6)
 """Mails that would wait longer for their pool are refused: confirmation links are valid for two days."""
 NETWORKS_KEPT = DAY
@@ -128,21 +154,22 @@ class Check:
 def leave_time(
     budgets: Sequence[Budget],
     count: Callable[[Check], int],
-    before: Callable[[Pool, Limit], datetime | None],
+    before: Callable[[Budget, Limit], datetime | None],
     now: datetime,
 ) -> datetime | None:
     """Return when these mails may leave; None if a limit refuses one of them.
 
     Args:
         count: returns the number of mails within the span of a limit.
-        before: returns when the mail left that is `most` places before the next one of a pool, if it was within `span`.
+        before: returns when the mail left that is `most` places before the next one of a budget's pool, if it was
+            within `span`. Each domain has a pool of its own.
     """
     if any(count(check) >= check.limit.most for budget in budgets for check in _checks(budget)):
         return None
     leaves = now
-    for pool in {budget.pool for budget in budgets}:
-        limit = PER_POOL[pool]
-        if limit is not None and (left := before(pool, limit)) is not None:
+    for budget in budgets:
+        limit = PER_POOL[budget.pool]
+        if limit is not None and (left := before(budget, limit)) is not None:
             leaves = max(leaves, left + limit.span)
     return leaves if leaves <= now + POOL_DELAY_MAX else None
 

@@ -86,6 +86,19 @@ def address_key(keys: Keys, address: str) -> bytes:
     return keys.original.mac("address", canonical_address(address).lower().encode())
 
 
+def mailbox_key(keys: Keys, address: str) -> bytes:
+    """Return the key of the mailbox of an address: without a plus tag, and at Gmail without dots, which it ignores."""
+    local, _, domain = canonical_address(address).lower().rpartition("@")
+    local = local.partition("+")[0] or local
+    if domain in {"gmail.com", "googlemail.com"}:
+        local, domain = local.replace(".", ""), "gmail.com"
+    return keys.original.mac("mailbox", f"{local}@{domain}".encode())
+
+
+def domain_key(keys: Keys, domain: str) -> bytes:
+    return keys.original.mac("domain", domain.lower().encode())
+
+
 def make_message_id(keys: Keys, subscriber: int, kind: str, period: str, host: str) -> str:
     """Return the Message-ID (RFC 5322 section 3.6.4). The same for every attempt, and anonymous."""
     _check_atoms(kind, period)

@@ -18,7 +18,17 @@ from sqlalchemy import ColumnElement, case, delete, func, insert, or_, select, t
 from sqlmodel import Session
 
 from digestd.domain.backoff import Backoff, BackoffState
-from digestd.domain.mail_budget import KEPT, NETWORKS_KEPT, Budget, Check, Limit, Pool, leave_time, subscriber_causer
+from digestd.domain.mail_budget import (
+    HOUR,
+    KEPT,
+    NETWORKS_KEPT,
+    Budget,
+    Check,
+    Limit,
+    Pool,
+    leave_time,
+    subscriber_causer,
+)
 from digestd.domain.throttle import Throttle
 from digestd.store import core
 from digestd.store.database import Database
@@ -295,13 +305,12 @@ def take_mails(session: Session, budgets: Sequence[Budget], now: datetime) -> da
 
     Returns:
         When the mails may leave: now, or later while too many are asked for by everybody together.
-        None if a limit refuses one of them; then nothing is counted and no mail may be planned.
+        None if a limit refuses one of them; then only the request counts, for its domain, and no mail may be planned.
     """
     if session.connection().dialect.name == "postgresql":
         session.connection().execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     leaves = leave_time(budgets, partial(_count, session, now), partial(_time_before, session, now), now)
-    if leaves is not None:
-        count_mails(session, budgets, leaves)
+    count_mails(session, [one for one in budgets if leaves or one.pool is Pool.DOMAIN], leaves or now)
     return leaves
 
 
@@ -322,7 +331,7 @@ def count_mails(session: Session, budgets: Iterable[Budget], at: datetime) -> No
 
 def delete_expired_mails(db: Database, now: datetime) -> None:
     """Delete records that no limit counts, and networks after a day. Write nothing if there are none."""
-    old = _B.at_us <= to_us(now - KEPT)
+    old = or_(_B.at_us <= to_us(now - KEPT), (_B.pool == Pool.DOMAIN) & (_B.at_us <= to_us(now - HOUR)))
     placed = _B.network.is_not(None) & (_B.at_us <= to_us(now - NETWORKS_KEPT))
     with db.read() as session:
         if session.connection().execute(select(_B.id).where(or_(old, placed)).limit(1)).first() is None:
@@ -330,6 +339,12 @@ def delete_expired_mails(db: Database, now: datetime) -> None:
     with db.write() as session:
         session.connection().execute(delete(core.caused_mail).where(old))
         session.connection().execute(update(core.caused_mail).where(placed).values(network=None))
+
+
+def forget_mail(session: Session, recipient: bytes, pool: Pool) -> None:
+    """Forget the newest mail of one pool to a recipient, which was wanted."""
+    theirs = select(_B.id).where(_B.address_key == recipient, _B.pool == pool).order_by(_B.at_us.desc()).limit(1)
+    session.connection().execute(delete(core.caused_mail).where(_B.id.in_(theirs)))
 
 
 def clear_mails(session: Session, recipient: bytes, pool: Pool) -> None:
@@ -357,7 +372,10 @@ def _count(session: Session, now: datetime, check: Check) -> int:
     return session.connection().execute(query).scalar() or 0
 
 
-def _time_before(session: Session, now: datetime, pool: Pool, limit: Limit) -> datetime | None:
-    newest_first = select(_B.at_us).where(_B.pool == pool, _B.at_us > to_us(now - limit.span)).order_by(_B.at_us.desc())
+def _time_before(session: Session, now: datetime, budget: Budget, limit: Limit) -> datetime | None:
+    mails = select(_B.at_us).where(_B.pool == budget.pool, _B.at_us > to_us(now - limit.span))
+    if budget.pool is Pool.DOMAIN:
+        mails = mails.where(_B.address_key == budget.recipient)
+    newest_first = mails.order_by(_B.at_us.desc())
     before = session.connection().execute(newest_first.offset(limit.most - 1).limit(1)).scalar()
     return None if before is None else from_us(before)

@@ -14,7 +14,7 @@ from digestd.domain.delivery import MailKind
 from digestd.domain.mail_budget import Budget, Pool, subscriber_causer
 from digestd.domain.subscriber import ConsentAction, Status, Subscriber
 from digestd.errors import BadInput
-from digestd.security.addresses import address_key, canonical_address
+from digestd.security.addresses import address_key, canonical_address, mailbox_key
 from digestd.security.keys import Keys
 from digestd.security.tokens import BadToken, OutdatedToken, Purpose, issue_second, read_token
 from digestd.store import consent, rate_limits, subscribers, suppressions
@@ -71,9 +71,10 @@ def request_address_change(
         if not_before is None:
             return
         consent.request_address_change(session, subscriber, new_address, key, now)
+        mailbox = Budget(Pool.MAILBOX, mailbox_key(notices.keys, address))
         mails: list[tuple[MailKind, bytes | None, datetime]] = [(MailKind.ADDRESS_CHANGE_OLD, None, not_before)]
         if _is_free(session, key) and (
-            later := rate_limits.take_mails(session, [Budget(Pool.STRANGER, key, causer, network)], now)
+            later := rate_limits.take_mails(session, [Budget(Pool.STRANGER, key, causer, network), mailbox], now)
         ):
             mails.append((MailKind.ADDRESS_CHANGE_NEW, key, later))
         for kind, recipient, not_before in mails:

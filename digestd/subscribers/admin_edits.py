@@ -17,7 +17,7 @@ from digestd.subscribers.signup import (
     add_pending,
     request_signup_in_session,
     send_confirmation,
-    stranger_budget,
+    stranger_budgets,
 )
 from digestd.subscribers.status_changes import NoConsent
 from digestd.subscribers.subscriber_record import SubscriberRecord
@@ -80,7 +80,9 @@ _UNCONFIRMED = frozenset({Status.PENDING, Status.UNSUBSCRIBED})
 
 
 def _asked_recently(record: SubscriberRecord) -> NoConsent:
-    return NoConsent(f"{record.address} was asked to confirm recently; wait a day, or a month after three mails")
+    return NoConsent(
+        f"{record.address} was asked to confirm recently, or many of its domain: wait a day, or a month after three"
+    )
 
 
 def _check_allowed(session: Session, keys: Keys, record: SubscriberRecord) -> Subscriber | None:
@@ -119,8 +121,8 @@ def _update_known(
     if known.status is Status.UNSUBSCRIBED and not by_mail:
         raise NoConsent(f"{record.address} has unsubscribed; --confirm asks them by mail to come back")
     if by_mail and known.status in _UNCONFIRMED:
-        budget = stranger_budget(address_key(notices.keys, record.address), by[0])
-        if not send_confirmation(session, notices, known, (record, by[0]), budget, by[1]):
+        budgets = stranger_budgets(notices.keys, record.address, by[0])
+        if not send_confirmation(session, notices, known, (record, by[0]), budgets, by[1]):
             raise _asked_recently(record)
         return EditResult.UPDATED
     if known.status is Status.PENDING:

@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import SuppressionReason
 from digestd.domain.interest import Kind, Stance
+from digestd.domain.mail_budget import Budget, Pool
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadRecord, RejectedLines
 from digestd.security.addresses import address_key
@@ -19,7 +20,7 @@ from digestd.store.bulk import by_halves
 from digestd.store.database import Database
 from digestd.subscribers.files import FileLine
 from digestd.subscribers.notices import NoticeContext
-from digestd.subscribers.signup import plan_confirmation, stranger_budget
+from digestd.subscribers.signup import plan_confirmation
 from digestd.subscribers.subscriber_record import SubscriberRecord, parse, subscriber_fields
 
 BLOCK = 500
@@ -235,7 +236,7 @@ def _add(session: Session, notices: NoticeContext, fresh: Sequence[_Line], now: 
         if arrivals[key].status is Status.SUPPRESSED:
             suppressions.record(session, key, SuppressionReason.REQUEST, now)
         elif arrivals[key].status is Status.PENDING:
-            rate_limits.count_mails(session, [stranger_budget(key, Cause.IMPORT)], now)
+            rate_limits.count_mails(session, [Budget(Pool.OPERATOR, key)], now)
             plan_confirmation(session, notices, (number, 1), (None, Cause.IMPORT), now, now)
     report = SubscriberImportReport(added=len(stored))
     if lost := [line for line in fresh if line.key not in stored]:

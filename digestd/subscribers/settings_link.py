@@ -16,7 +16,7 @@ from digestd.store import rate_limits, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.ledger.create import Notice
 from digestd.subscribers.notices import NoticeContext, plan_notice
-from digestd.subscribers.signup import stranger_budget
+from digestd.subscribers.signup import domain_budget, stranger_budgets
 
 VALID = timedelta(days=30)
 LINK_LIFE = timedelta(days=2)
@@ -68,8 +68,9 @@ def request_link(
     with db.write() as session:
         known = subscribers.by_address_key(session, key, lock=True)
         if known is None or known.status not in _MAY_OPEN or suppressions.reason_for(session, key) is not None:
+            rate_limits.take_mails(session, domain_budget(notices.keys, address), now)
             return
-        not_before = rate_limits.take_mails(session, [stranger_budget(key, by)], now)
+        not_before = rate_limits.take_mails(session, stranger_budgets(notices.keys, address, by), now)
         if not_before is not None:
             kind, life = MailKind.SETTINGS, not_before + LINK_LIFE
             mail = Notice(known.key, kind, str(issue_second(now)), known.version, life, not_before=not_before)

@@ -6,15 +6,16 @@ the address and the language of an unknown address are stored, for a week at mos
 that requests can cause.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
 from digestd.domain.delivery import LIFTED_BY_CONSENT, MailKind
-from digestd.domain.mail_budget import BY_MAIL, SHARED, Budget, Pool, subscriber_causer
+from digestd.domain.mail_budget import BY_MAIL, LARGE_PROVIDERS, SHARED, Budget, Pool, subscriber_causer
 from digestd.domain.subscriber import Cause, ConsentAction, Preferences, Status, Subscriber, to_action
 from digestd.errors import BadInput
-from digestd.security.addresses import address_key
+from digestd.security.addresses import address_key, canonical_address, domain_key, mailbox_key
 from digestd.security.keys import Keys
 from digestd.security.tokens import BadToken, Purpose, read_token
 from digestd.store import consent, personal_data, rate_limits, subscribers, suppressions
@@ -75,8 +76,9 @@ def request_signup_in_session(
     key = address_key(notices.keys, record.address)
     known = subscribers.by_address_key(session, key, lock=True)
     if not _may_get_confirmation(session, key, known):
+        rate_limits.take_mails(session, domain_budget(notices.keys, record.address), now)
         return False
-    not_before = rate_limits.take_mails(session, [stranger_budget(key, by, causer)], now)
+    not_before = rate_limits.take_mails(session, stranger_budgets(notices.keys, record.address, by, causer), now)
     if not_before is None:
         return False
     subscriber_version = (known.key, known.version) if known else _store_pending(session, key, record, by, now)
@@ -97,12 +99,20 @@ def _may_get_confirmation(session: Session, key: bytes, known: Subscriber | None
     return reason is None or reason in LIFTED_BY_CONSENT
 
 
-def stranger_budget(key: bytes, by: Cause | ConsentAction, causer: str = "") -> Budget:
-    """Return the budget of a mail that anybody could have caused. The address is given as a keyed hash."""
-    action = to_action(by)
+def stranger_budgets(keys: Keys, address: str, by: Cause | ConsentAction, causer: str = "") -> list[Budget]:
+    """Return the budgets of a mail that anybody could have caused, or that the operator sends."""
+    key, action = address_key(keys, address), to_action(by)
     if action.cause in {Cause.CLI, Cause.IMPORT}:
-        return Budget(Pool.OPERATOR, key)
-    return Budget(Pool.STRANGER, key, causer or (BY_MAIL if action.cause is Cause.MAIL else ""), action.network)
+        return [Budget(Pool.OPERATOR, key)]
+    causer = causer or (BY_MAIL if action.cause is Cause.MAIL else "")
+    mailbox = Budget(Pool.MAILBOX, mailbox_key(keys, address))
+    return [Budget(Pool.STRANGER, key, causer, action.network), mailbox, *domain_budget(keys, address)]
+
+
+def domain_budget(keys: Keys, address: str) -> list[Budget]:
+    """Return the budget of the domain that a request is about; none for large providers."""
+    domain = canonical_address(address).rpartition("@")[2]
+    return [] if domain in LARGE_PROVIDERS else [Budget(Pool.DOMAIN, domain_key(keys, domain))]
 
 
 def _store_pending(
@@ -131,7 +141,7 @@ def add_pending(
     subscriber_version = _store_pending(session, key, record, by, now)
     if subscriber_version is None:
         return False
-    rate_limits.count_mails(session, [stranger_budget(key, by)], now)
+    rate_limits.count_mails(session, stranger_budgets(notices.keys, record.address, by), now)
     plan_confirmation(session, notices, subscriber_version, (record, by), now, now)
     return True
 
@@ -148,11 +158,13 @@ def resend_confirmation(
     with db.write() as session:
         known = subscribers.by_address_key(session, key, lock=True)
         if known is None or known.status is not Status.PENDING or not _may_get_confirmation(session, key, known):
+            rate_limits.take_mails(session, domain_budget(notices.keys, address), now)
             return
         pending = consent.valid_requests(session, known.key, known.version)
         same_network = [one for one in pending if one.act.network is not None and one.act.network == by.network]
         chosen = next(iter((*same_network, *pending)), None)
-        send_confirmation(session, notices, known, (_record(known, chosen), by), stranger_budget(key, by), now)
+        budgets = stranger_budgets(notices.keys, address, by)
+        send_confirmation(session, notices, known, (_record(known, chosen), by), budgets, now)
 
 
 SignupRequest = tuple[SubscriberRecord | None, Cause | ConsentAction]
@@ -160,7 +172,12 @@ SignupRequest = tuple[SubscriberRecord | None, Cause | ConsentAction]
 
 
 def send_confirmation(
-    session: Session, notices: NoticeContext, known: Subscriber, request: SignupRequest, budget: Budget, now: datetime
+    session: Session,
+    notices: NoticeContext,
+    known: Subscriber,
+    request: SignupRequest,
+    budgets: Sequence[Budget],
+    now: datetime,
 ) -> bool:
     """Send a known subscriber a confirmation mail for a request.
 
@@ -169,7 +186,7 @@ def send_confirmation(
     Returns:
         False if the mail budget refuses the mail.
     """
-    not_before = rate_limits.take_mails(session, [budget], now)
+    not_before = rate_limits.take_mails(session, budgets, now)
     if not_before is None:
         return False
     plan_confirmation(session, notices, (known.key, known.version), request, not_before, now)
@@ -192,7 +209,7 @@ def send_owner_confirmation(
     key = subscribers.address_key_of(session, known.key)
     causer = "" if pool is Pool.OWNER else subscriber_causer(known.key)
     return send_confirmation(
-        session, notices, known, request, Budget(pool, key, causer, to_action(request[1]).network), now
+        session, notices, known, request, [Budget(pool, key, causer, to_action(request[1]).network)], now
     )
 
 
@@ -260,11 +277,11 @@ def confirm(
     """
     key, n, _ = read_token(keys, Purpose.CONFIRM, token, now)
     with db.write() as session:
-        return confirm_in_session(session, (key, n), by, now)
+        return confirm_in_session(session, keys, (key, n), by, now)
 
 
 def confirm_in_session(
-    session: Session, named: tuple[int, int], by: Cause | ConsentAction, now: datetime
+    session: Session, keys: Keys, named: tuple[int, int], by: Cause | ConsentAction, now: datetime
 ) -> Subscriber:
     """Do as `confirm` in the caller's write transaction.
 
@@ -284,6 +301,10 @@ def confirm_in_session(
     suppressions.lift_by_consent(session, address, _LIFTED_WHY, now)
     for pool in SHARED[Pool.STRANGER]:  # the owner wanted those mails, and may sign up again today
         rate_limits.clear_mails(session, address, pool)
+    if known.address:
+        rate_limits.clear_mails(session, mailbox_key(keys, known.address), Pool.MAILBOX)
+        for budget in domain_budget(keys, known.address):
+            rate_limits.forget_mail(session, budget.recipient, budget.pool)
     return _apply(session, known, request, by, now)
 
 

@@ -20,7 +20,7 @@ from tests.web.conftest import PATHS, Backend, Clock, stamp_for
 __all__ = ["database_url"]
 
 MALLORY = "mallory@example.org"
-VICTIMS = [f"victim{n}@example.net" for n in range(100)]
+VICTIMS = [f"victim{n}@lab{n}.example.net" for n in range(100)]
 POSTS, POSTS_ON_POSTGRESQL = sized(3_000, 10_000), sized(1_000, 10_000)
 """What differs there is how two at once are kept apart."""
 SECONDS = 1

@@ -70,6 +70,31 @@ def test_budget_delays_mails_before_refusing(db: Database, now: datetime, monkey
     assert _take(db, now, Budget(Pool.OWNER, ADA)) == now, "each pool has its own"
 
 
+def test_budget_of_a_domain_delays_its_mails_only(db: Database, now: datetime) -> None:
+    limit = PER_POOL[Pool.DOMAIN]
+    assert limit is not None
+    ours, other = Budget(Pool.DOMAIN, b"d" * 32), Budget(Pool.DOMAIN, b"e" * 32)
+    leaves = [_take(db, now, Budget(Pool.STRANGER, _address(n)), ours) for n in range(8 * limit.most)]
+    delays = [None if one is None else (one - now) // HOUR for one in leaves]
+    assert delays == [hour if hour <= 6 else None for hour in range(8) for _ in range(limit.most)]
+    assert _take(db, now, Budget(Pool.STRANGER, ADA), other) == now
+    with db.write() as session:
+        rate_limits.forget_mail(session, ours.recipient, Pool.DOMAIN)
+    assert _take(db, now, Budget(Pool.STRANGER, _address(9_999)), ours) == now + 6 * HOUR
+    rate_limits.delete_expired_mails(db, now + 8 * HOUR)
+    assert _take(db, now + 8 * HOUR, ours) == now + 8 * HOUR
+
+
+def test_budget_of_a_domain_counts_what_is_refused(db: Database, now: datetime) -> None:
+    """Its room would tell whether an address was mailed before."""
+    domain = Budget(Pool.DOMAIN, b"d" * 32)
+    _take(db, now, Budget(Pool.STRANGER, ADA), domain)
+    assert _take(db, now, Budget(Pool.STRANGER, ADA), domain) is None
+    with db.read() as session:
+        pools = [row.pool for row in session.connection().execute(core.caused_mail.select())]
+    assert sorted(pools) == ["domain", "domain", "stranger"]
+
+
 def test_budget_take_is_all_or_nothing(db: Database, now: datetime) -> None:
     assert _take(db, now, Budget(Pool.STRANGER, ADA))
     assert not _take(db, now, Budget(Pool.OWNER, _address(1)), Budget(Pool.STRANGER, ADA))

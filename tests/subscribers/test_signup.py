@@ -13,9 +13,10 @@ from sqlalchemy import select
 
 from digestd.domain.delivery import MailKind, SuppressionReason
 from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.mail_budget import PER_POOL, Pool
 from digestd.domain.subscriber import Cadence, Cause, ConsentAction, Status, Subscriber, Timing
 from digestd.errors import BadRecord, NotFound
-from digestd.security.addresses import address_key
+from digestd.security.addresses import address_key, domain_key
 from digestd.security.keys import Keys
 from digestd.security.tokens import BadToken, Purpose, make_token
 from digestd.store import consent, core, subscribers, suppressions
@@ -25,6 +26,7 @@ from digestd.subscribers.files import FileLine
 from digestd.subscribers.importing import import_subscribers
 from digestd.subscribers.notices import NoticeContext
 from digestd.subscribers.personal_data import erase
+from digestd.subscribers.settings_link import request_link
 from digestd.subscribers.signup import (
     LinkExpired,
     confirm,
@@ -410,6 +412,81 @@ def test_unsubscribe_is_idempotent_and_final(
     assert found().version == 2
     with pytest.raises(NotFound):
         unsubscribe(db, key + 1, Cause.WEB, now)
+
+
+@pytest.mark.parametrize(
+    ("first", "others"),
+    [
+        ("ada@example.org", ["ada+1@example.org", "Ada+2@example.org", "ada+1+2@example.org"]),
+        ("ada+1@example.org", ["ada+2@example.org", "ada@example.org"]),
+        ("a.da@gmail.com", ["ad.a@gmail.com", "ada+x@googlemail.com"]),
+    ],
+)
+def test_addresses_of_a_mailbox_share_its_budget(
+    db: Database, post: NoticeContext, keys: Keys, now: datetime, first: str, others: list[str]
+) -> None:
+    for address in (first, *others):
+        request_signup(db, post, parse({"email": address}), now)
+    assert len(confirmations(db)) == 1
+    with db.read() as session:
+        [only] = subscribers.listing(session, 0, 10)
+    confirm(db, keys, link(keys, only), now)
+    request_signup(db, post, parse({"email": others[0]}), now)
+    assert len(confirmations(db)) == 2, "the owner wanted the first one"
+
+
+def test_dots_and_minus_are_other_mailboxes(db: Database, post: NoticeContext, now: datetime) -> None:
+    for address in ("ada@example.org", "a.da@example.org", "ada-1@example.org", "ada@lab.example.org"):
+        request_signup(db, post, parse({"email": address}), now)
+    assert len(confirmations(db)) == 4
+
+
+def _delays(db: Database, now: datetime) -> list[int]:
+    """Return after how many hours each mail leaves."""
+    with db.read() as session:
+        rows = session.connection().execute(select(core.delivery.c.not_before_us).order_by(core.delivery.c.id))
+        return [round((us / 1e6 - now.timestamp()) / 3_600) for (us,) in rows]
+
+
+def test_domain_delays_what_nobody_confirms(db: Database, post: NoticeContext, keys: Keys, now: datetime) -> None:
+    """A crowd that confirms makes room for itself, an attacker's forms wait."""
+    limit = PER_POOL[Pool.DOMAIN]
+    assert limit is not None
+    for n in range(limit.most + 20):
+        request_signup(db, post, parse({"email": f"staff{n}@example.org"}), now)
+        if n < 20:
+            with db.read() as session:
+                [known] = subscribers.listing(session, n, 1)
+            confirm(db, keys, link(keys, known), now)
+    request_signup(db, post, parse({"email": "late@example.org"}), now)
+    request_signup(db, post, parse({"email": "other@example.net"}), now)
+    assert _delays(db, now) == [0] * (limit.most + 20) + [1, 0]
+
+
+def test_large_provider_cannot_be_locked(db: Database, post: NoticeContext, now: datetime) -> None:
+    for n in range(150):
+        request_signup(db, post, parse({"email": f"someone{n}@gmail.com"}), now)
+    assert _delays(db, now) == [0] * 150
+
+
+@pytest.mark.parametrize("way", ["sign-up", "resend", "settings link"])
+def test_every_form_counts_for_the_domain(
+    db: Database, post: NoticeContext, keys: Keys, now: datetime, way: str
+) -> None:
+    """Whether or not a mail follows, so that nobody learns who is known."""
+    add(db, post, parse({"email": ADA, "status": "pending" if way == "resend" else "active"}), now - timedelta(days=2))
+    acts = {
+        "sign-up": lambda address: request_signup(db, post, parse({"email": address}), now),
+        "resend": lambda address: resend_confirmation(db, post, address, now),
+        "settings link": lambda address: request_link(db, post, address, now),
+    }
+    for address in (ADA, "nobody@example.org", ADA):
+        acts[way](address)
+    with db.read() as session:
+        rows = session.connection().execute(
+            select(core.caused_mail.c.address_key).where(core.caused_mail.c.pool == "domain")
+        )
+        assert [bytes(key) for (key,) in rows] == [domain_key(keys, "example.org")] * 3
 
 
 def test_resume_ends_a_pause(db: Database, post: NoticeContext, found: Callable[[], Subscriber], now: datetime) -> None:

