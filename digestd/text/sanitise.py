@@ -14,8 +14,14 @@ _SHAPED = r"[\u0600-\u1cff\u2190-\u2bff\ufe0f\ua800-\uabff\U00010a00-\U00011fff\
 _IDLE_JOINER = re.compile(rf"(?<!{_SHAPED})[\u200c\u200d]|[\u200c\u200d](?!{_SHAPED})")
 _BLANK_SIGNS = "\u115f\u1160\u2800\u3164\uffa0"
 """Hangul fillers and the empty Braille pattern: letters and symbols to Unicode, blank to people."""
+_IGNORABLE = r"\u034f\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
+"""Marks that are not drawn: Unicode's Default_Ignorable_Code_Point, without those of category C."""
+_EMOJI = r"\xa9\xae\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+_IGNORED = re.compile(rf"(?!(?<=[{_EMOJI}])\ufe0f|(?<=[0-9#*])\ufe0f\u20e3)[{_IGNORABLE}]")
+"""All of them but the selector that draws an emoji in colour, or a keycap."""
+_ODD = re.compile(rf"[{_IGNORABLE}{_BLANK_SIGNS}]")
 _UNSPELT = re.compile(
-    r"[\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+    rf"[{_IGNORABLE}\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 _BLANKS = re.compile(r"[^\S\u00a0]+")
 _SENTENCE = re.compile(r"[.!?](?=\s)|[。！？]")  # the last three end sentences in Chinese and Japanese
@@ -38,13 +44,14 @@ def clean(text: str, limit: int = 20_000) -> str:
     """Return the text on one line without invisible characters.
 
     It removes controls, lone surrogates, and private, unassigned and invisible format characters (Unicode general
-    category C), so that nothing in the text can be mistaken for a placeholder of a mail. No-break spaces stay, and
-    joiners between letters or emoji that they shape.
+    category C), so that nothing in the text can be mistaken for a placeholder of a mail, and marks that are not drawn,
+    which can hide a message. No-break spaces stay, joiners between letters or emoji that they shape, and the variation
+    selector of emoji.
     """
     text = text[:limit]
-    if text.isprintable() and "  " not in text and not any(map(text.__contains__, _BLANK_SIGNS)):  # nearly all texts
+    if text.isprintable() and "  " not in text and (text.isascii() or not _ODD.search(text)):  # nearly all texts
         return text.strip()
-    return _BLANKS.sub(" ", _IDLE_JOINER.sub("", text).translate(_VISIBLE)).strip()
+    return _BLANKS.sub(" ", _IDLE_JOINER.sub("", _IGNORED.sub("", text)).translate(_VISIBLE)).strip()
 
 
 class _Visible(dict[int, str]):
@@ -75,7 +82,9 @@ def is_visible(text: str) -> bool:
 
 def escape_invisible(json: str) -> str:
     """Return the same JSON with invisible characters escaped (RFC 8259 section 7)."""
-    return _UNSPELT.sub(lambda sign: f"\\u{ord(sign[0]):04x}", json)
+    return _UNSPELT.sub(
+        lambda sign: "\\u" + sign[0].encode("utf-16-be", "surrogatepass").hex("-", 2).replace("-", "\\u"), json
+    )
 
 
 def shorten(text: str, limit: int) -> str:
