@@ -320,7 +320,8 @@ def export_file(file: OutputFile = None, form: FormatOption = None, as_json: Jso
 def export_data(email: Email, file: OutputFile = None, as_json: Json = False) -> None:
     """Export everything stored about one subscriber as JSON.
 
-    The output is the same with --json. Subscribers can download the same from their settings page.
+    The output is the same with --json. Subscribers can download the same from their settings page, but
+    without names and addresses, as the link to it may be forwarded.
 
     Example: digestd subscriber data ada@example.org ada.json
     """

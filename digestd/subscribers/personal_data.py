@@ -8,6 +8,8 @@ no import adds the person again. It takes effect when it commits: no mail passes
 """
 
 import json
+import re
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlmodel import Session
@@ -20,6 +22,9 @@ from digestd.store.database import Database
 from digestd.subscribers.lookup import find, load_locked
 from digestd.subscribers.subscriber_record import subscriber_fields
 
+_IDENTITY = frozenset({"email", "address", "name"})
+_ADDRESS = re.compile(r"[^\s<>@\"']+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}")
+"""An address in a text, as relays quote it; no measure such as recall@10."""
 FORMAT_VERSION = 1
 """The version of the object; it rises when a key changes its meaning."""
 
@@ -34,7 +39,16 @@ def collect_data(session: Session, subscriber: Subscriber, now: datetime) -> dic
     }
 
 
-def to_json(data: dict[str, object]) -> str:
+def without_identity(data: object) -> object:
+    """Return such data without names and addresses: for a settings link, which travels with every forwarded mail."""
+    if isinstance(data, Mapping):
+        return {key: without_identity(value) for key, value in data.items() if key not in _IDENTITY}
+    if isinstance(data, list | tuple):
+        return list(map(without_identity, data))
+    return _ADDRESS.sub("…", data) if isinstance(data, str) else data
+
+
+def to_json(data: object) -> str:
     return json.dumps(data, ensure_ascii=False, indent=2, default=_to_text) + "\n"
 
 

@@ -2,7 +2,7 @@
 
 POST /p/{token}/pause, …/resume       pause and resume
 POST /p/{token}/leave, …/back         unsubscribe and resubscribe
-GET  /p/{token}/data.json             all data stored about the subscriber
+GET  /p/{token}/data.json             all data stored about the subscriber, without names and addresses
 POST /p/{token}/move                  mails a link to both addresses
 GET  /move/{token}                    POST changes the address;  /stop cancels that
 GET  /p/{token}/erase                 POST mails a link
@@ -40,7 +40,7 @@ from digestd.subscribers.confirmed_actions import (
     request_renewal,
 )
 from digestd.subscribers.notices import NoticeContext
-from digestd.subscribers.personal_data import collect_data, to_json
+from digestd.subscribers.personal_data import collect_data, to_json, without_identity
 from digestd.subscribers.signup import LinkExpired
 from digestd.subscribers.status_changes import NoConsent, pause, pause_end, resume, return_or_ask, unsubscribe
 from digestd.web.dependencies import Linked, NetworkKey, Notices, VisitorPages
@@ -94,7 +94,7 @@ def export_data(settings: Settings) -> Response:
     known = settings.subscriber()
     with settings.db.read() as session:
         kept = collect_data(session, known, settings.now)
-    return Response(to_json(kept), media_type="application/json", headers=_AS_FILE)
+    return Response(to_json(without_identity(kept)), media_type="application/json", headers=_AS_FILE)
 
 
 @router.post("/p/{token}/move")

@@ -85,7 +85,7 @@ POWERS: Mapping[str, Power] = {
     "POST /p/{token}/renew": _power("", "delivery caused_mail"),
     "GET /p/{token}/erase": _power(),
     "POST /p/{token}/erase": _power("", "delivery caused_mail"),
-    "GET /p/{token}/data.json": _power(f"address {ALL}"),
+    "GET /p/{token}/data.json": _power("topic muted"),
     "GET /p/{token}/import": _power(),
     "POST /p/{token}/import": _power("", "subscriber interest paper_lookup"),
     "GET /p/{token}/libraries": _power(),

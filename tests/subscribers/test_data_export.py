@@ -17,6 +17,7 @@ from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.delivery import SuppressionReason
 from digestd.domain.interest import Verdict
 from digestd.domain.library import LibraryEntry, LibraryLink, LibraryProvider
+from digestd.domain.mail_budget import Pool
 from digestd.domain.paper import PaperId, Words
 from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Cause, ConsentAction, Status
@@ -26,7 +27,7 @@ from digestd.store import core, groups, integrations, libraries, personal_data, 
 from digestd.subscribers import feedback, saved_papers
 from digestd.subscribers.address_change import request_address_change
 from digestd.subscribers.lookup import find
-from digestd.subscribers.personal_data import collect_data, erase
+from digestd.subscribers.personal_data import collect_data, erase, to_json, without_identity
 from tests.digests.topic_papers import TOPIC, archive, paper, reader, shelf
 from tests.support.install import Install, install
 
@@ -124,6 +125,7 @@ async def test_data_export_contains_every_personal_row(installed: Install) -> No
         kept, there = collect_data(session, known, installed.clock.now), address_key(installed.app.keys, NEW)
         for name in personal_data.PERSONAL_TABLES - {"subscriber"}:
             rows = session.connection().execute(select(SQLModel.metadata.tables[name])).all()
+            rows = [row for row in rows if getattr(row, "pool", "") not in {Pool.MAILBOX, Pool.DOMAIN}]  # of nobody
             if name != "address_change":  # an address to move to is not theirs yet
                 rows = [row for row in rows if there not in {getattr(row, of, None) for of in ADDRESSES}]
             assert len(kept[name]) == len(rows), name  # type: ignore[arg-type]  # a list: there is one subscriber
@@ -131,6 +133,25 @@ async def test_data_export_contains_every_personal_row(installed: Install) -> No
     theirs = ("A note by Canary", "canary tag", "Canary Lovelace", "canary topic", "strong00", "they asked", "Ice lab")
     for word in (ADA, NEW, "Press the button.", *theirs):
         assert word in said, word
+
+
+async def test_data_for_a_settings_link_names_nobody(installed: Install) -> None:
+    key = await lived(installed)
+    with installed.db.write() as session:
+        quoted = f"550 <{ADA}>: recall@10 of {NEW} is low"
+        session.connection().execute(core.delivery.update().values(reply_text=quoted))
+        known = subscribers.by_key(session, key)
+        assert known is not None
+        full = collect_data(session, known, installed.clock.now)
+    shown = to_json(without_identity(full))
+    assert [word for word in (ADA, NEW, "ada.canary@", "new.canary@") if word in shown] == []
+    assert "Canary Lovelace" not in json.dumps(
+        [json.loads(shown)[part] for part in ("subscriber", "row", "pending_request")]
+    )
+    assert "550 <…>: recall@10 of … is low" in shown
+    assert json.loads(shown).keys() == full.keys()
+    for word in ("canary topic", "canary tag", "Press the button.", "Ice lab"):
+        assert word in shown, word
 
 
 async def test_erasure_leaves_no_personal_text_in_any_file(installed: Install, tmp_path: Path) -> None:

@@ -236,7 +236,7 @@ def test_data_export_is_one_file(client: TestClient, backend: Backend) -> None:
     answer = client.get(f"{backend.settings(ADA)}/data.json")
     assert "attachment" in answer.headers["content-disposition"]
     kept = json.loads(answer.text)
-    assert kept["subscriber"]["email"] == ADA
+    assert kept["subscriber"]["topics"] == ["sorting"]
     assert kept["delivery"][0]["picks"]
     assert kept["consent_event"][0]["status"] == "active"
 

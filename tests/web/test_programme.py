@@ -50,6 +50,10 @@ def _sighting(name: str) -> Sighting:
     return Sighting(ids=(PaperId(f"openreview:{name}"),), words=Words(title, abstract), announced=CONFERENCE)
 
 
+def test_page_says_who_sees_its_topics(client: TestClient, view: str) -> None:
+    assert "Whoever has the link to this page sees these topics" in client.get(view).text
+
+
 def titles(client: TestClient, url: str) -> set[str]:
     page = client.get(url)
     assert page.status_code == 200, page.text
