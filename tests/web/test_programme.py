@@ -57,7 +57,7 @@ def test_page_says_who_sees_its_topics(client: TestClient, view: str) -> None:
 def titles(client: TestClient, url: str) -> set[str]:
     page = client.get(url)
     assert page.status_code == 200, page.text
-    assert "Your programme: of 4 papers, 3 fit your interests." in page.text
+    assert "Your programme: 3 papers, chosen from 4." in page.text
     return {name for name, title in TITLES.items() if title in page.text.partition("</nav>")[2]}
 
 
