@@ -59,7 +59,7 @@ from digestd.store.ledger import queries
 from digestd.subscribers import saved_papers
 from digestd.subscribers.feedback import find_paper
 from digestd.subscribers.saved_papers import find_papers
-from digestd.subscribers.subscriber_record import LISTS, PAPER_MAX, TOPIC_MAX, parse
+from digestd.subscribers.subscriber_record import PAPER_MAX, TOPIC_MAX, parse
 from digestd.text.sanitise import escape_invisible
 
 LIMIT = 20
@@ -328,14 +328,15 @@ def change_topics(
         assert known is not None  # noqa: S101  # rows are never deleted
         before = values(known.interests, Kind.TOPIC)
         record = parse({"email": known.address, "topics": _changed(before, add, remove)})
-        topics = list(record.lists[LISTS["topics"]])
+        topics, muted = list(record.topics), [hint.topic for hint in record.refused]
         code = _code(reader, known.interests, topics)
         if not confirm:
-            return {"changed": False, "confirm": code, "quoted": {"topics_now": list(before), "topics_then": topics}}
+            quoted = {"topics_now": list(before), "topics_then": topics, "muted": muted}
+            return {"changed": False, "confirm": code, "quoted": quoted}
         if not hmac.compare_digest(confirm.encode("utf-8", "replace"), code.encode()):
             raise BadRecord("confirm", "is not the code of these changes; call again without it")
         subscribers.update_many(session, [record.apply_to(known)], reader.now)
-    return {"changed": True, "quoted": {"topics": topics}}
+    return {"changed": True, "quoted": {"topics": topics, "muted": muted}}
 
 
 def _described(name: str, tool: ToolEntry) -> Tool:

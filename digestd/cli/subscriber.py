@@ -8,6 +8,7 @@ from dataclasses import astuple, replace
 from datetime import UTC, datetime
 from functools import partial
 from inspect import Parameter, Signature, signature
+from itertools import islice
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Annotated, Any
@@ -45,7 +46,7 @@ from digestd.text.sanitise import shorten
 if TYPE_CHECKING:
     from digestd.domain.interest import TopicHint
 
-DELIVERIES_SHOWN = BOUNCES_SHOWN = 10
+DELIVERIES_SHOWN = BOUNCES_SHOWN = MUTED_SHOWN = 10
 _STDIN = Path("-")
 _BLOCK = 1 << 20
 
@@ -277,6 +278,8 @@ def import_file(
         if rejects is not None:
             options = replace(options, refuse=stack.enter_context(files.rejects_file(rejects)))
         done = import_subscribers(built.db, built.notices, _advancing(lines, advance), built.clock(), options)
+    for refused, line in islice(done.muted.items(), MUTED_SHOWN):
+        say(f"line {line}: muted '{shorten(refused, TOPIC_SHOWN_MAX)}', which the topics refuse")
     _say_not_understood(built, done.topics)
     if dry_run:
         say("dry run: nothing was changed")
@@ -370,7 +373,9 @@ def _say_understood(built: App, record: SubscriberRecord, given: Mapping[str, An
 
 def _say_hints(built: App, record: SubscriberRecord) -> None:
     """Tell what there is to know about the topics."""
-    topics = record.lists.get((Kind.TOPIC, Stance.LIKED), ())
+    topics = record.topics
+    for hint in record.refused:
+        say(_describe_hint(hint))
     for hint in built.topic_hinter.hints(topics, built.clock()) if topics else ():
         if hint.is_notable:
             say(_describe_hint(hint))
@@ -418,6 +423,8 @@ def _fate(built: App, paper: NamedPaper) -> str:
 
 
 def _describe_hint(hint: "TopicHint") -> str:
+    if hint.is_muted:
+        return f"muted '{shorten(hint.topic, TOPIC_SHOWN_MAX)}', which the topics refuse"
     why = ", as the papers are in English" if hint.is_translated else ""
     parts = [f"read as '{hint.understood}'{why}"] if hint.understood else []
     if hint.is_foreign:

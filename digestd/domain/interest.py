@@ -1,12 +1,13 @@
 """Interests: things that a subscriber wants more of, or none of, and their feedback on papers."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
 
 from digestd.domain.paper import PaperId
+from digestd.text.refusals import is_within, split_refusals
 
 TOPIC_SHOWN_MAX = 60
 """Characters that mails and hints show of a topic, which may be a paragraph."""
@@ -65,6 +66,39 @@ HINTED_MAX = 10
 """Topics of one request that hints are given about."""
 
 
+def with_refusals(interests: Iterable[Interest]) -> tuple[Interest, ...]:
+    """Return interests with what topics refuse as muted topics: "not cars", or "robots, but not drones"."""
+    typed = tuple(interests)
+    topics = values(typed, Kind.TOPIC)
+    refused = {topic: split for topic in topics if (split := _split_among(topic, topics))[1]}
+    if not refused:
+        return typed
+    distinct: dict[tuple[Kind, str], Interest] = {}
+    for one in (part for interest in typed for part in _parts(interest, refused)):
+        known = distinct.setdefault((one.kind, one.value), one)
+        if known.stance is Stance.MUTED and one.stance is Stance.LIKED:
+            distinct[one.kind, one.value] = one
+    return tuple(distinct.values())
+
+
+def _split_among(topic: str, topics: Iterable[str]) -> tuple[str, tuple[str, ...]]:
+    """Return what a topic asks for and refuses, unless the latter would take another topic away."""
+    wanted, refused = split_refusals(topic)
+    if wanted and any(is_within(other, one) for one in refused for other in topics if other != topic):
+        return topic, ()
+    return wanted, refused
+
+
+def _parts(interest: Interest, refused: Mapping[str, tuple[str, tuple[str, ...]]]) -> Iterator[Interest]:
+    if interest.kind is not Kind.TOPIC or interest.stance is Stance.MUTED or interest.value not in refused:
+        yield interest
+        return
+    wanted, others = refused[interest.value]
+    if wanted:
+        yield replace(interest, value=wanted)
+    yield from (replace(interest, value=other, stance=Stance.MUTED) for other in others)
+
+
 @dataclass(frozen=True, slots=True)
 class TopicHint:
     """A note about a topic.
@@ -78,6 +112,7 @@ class TopicHint:
         is_unknown: Whether no paper uses any of its words, as in a language that the glossary does not know.
         is_translated: Whether `understood` is the English name of a topic in another language.
         is_foreign: Whether the topic seems to be in another language and is not understood.
+        is_muted: Whether it was refused where topics are asked for, and so is muted.
     """
 
     topic: str
@@ -88,6 +123,7 @@ class TopicHint:
     is_unknown: bool
     is_translated: bool = False
     is_foreign: bool = False
+    is_muted: bool = False
 
     @property
     def is_notable(self) -> bool:

@@ -11,6 +11,7 @@ from itertools import chain, pairwise, takewhile
 from typing import Protocol
 
 from digestd.ranking.lexicon import acronym, lemmas
+from digestd.text.refusals import without_refusals
 
 MOST_PHRASES = 10
 """Maximum number of phrases of a topic."""
@@ -57,8 +58,6 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 """Beginnings of a phrase that is not wanted, as all are that follow in its sentence."""
-_EXCEPTION = re.compile(r"\s+(?:but (?:not|no)|except|excluding|other than|apart from)\s.*", re.IGNORECASE)
-"""The same within a phrase."""
 _PRONOUN = re.compile(r"(?:they|them|it|this|these|those|you|he|she)\b", re.IGNORECASE)
 _QUESTION = re.compile(r".*\?|(?:how|why|what|which|when|can|do|does|is|are)\s", re.IGNORECASE)
 _SENTENCE = re.compile(
@@ -99,7 +98,7 @@ class Knows(Protocol):
 
 def phrases(typed: str, knows: Knows) -> tuple[str, ...]:
     """Return the English of the subjects that a topic names, in order; of the topic itself if it names one or none."""
-    typed = _EXCEPTION.sub("", " ".join(typed.split()))
+    typed = without_refusals(" ".join(typed.split()))
     if knows.name(typed):
         return (typed,)
     parts = [part for one in _PART_END.split(typed) if (part := one.strip(_AROUND))]

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.group import LEAST_COLLEAGUES, LEAST_LENDERS, Group, Membership, count_colleagues
-from digestd.domain.interest import POSITIVE_VERDICTS, Interest, Kind, Stance
+from digestd.domain.interest import POSITIVE_VERDICTS, Interest, Kind, Stance, with_refusals
 from digestd.domain.subscriber import Status
 from digestd.store import core
 from digestd.store.papers import former_keys, merged_into
@@ -214,8 +214,8 @@ def _followed(session: Session, subscribers: Sequence[int]) -> dict[int, list[Sh
     found: dict[int, list[SharedInterest]] = defaultdict(list)
     for row in session.connection().execute(query):
         since = from_us(max(row.joined_us, row.since_us))
-        interest = Interest(Kind(row.kind), row.value, Stance(row.stance), since)
-        found[row.subscriber_id].append(SharedInterest(interest, row.name))
+        for interest in with_refusals([Interest(Kind(row.kind), row.value, Stance(row.stance), since)]):
+            found[row.subscriber_id].append(SharedInterest(interest, row.name))
     return found
 
 
@@ -237,7 +237,9 @@ def _lent(session: Session, lists: Sequence[int]) -> dict[int, list[SharedIntere
     lent: dict[int, dict[tuple[str, str], list[SharedInterest]]] = defaultdict(lambda: defaultdict(list))
     lenders: dict[int, set[int]] = defaultdict(set)
     for key, lender, name, kind, value, shared_us in session.connection().execute(query):
-        interest = Interest(Kind(kind), value, Stance.LIKED, from_us(shared_us))
+        interest = with_refusals([Interest(Kind(kind), value, Stance.LIKED, from_us(shared_us))])[0]
+        if interest.stance is Stance.MUTED:
+            continue
         lent[key][kind, value.casefold()].append(SharedInterest(interest, name, is_lent=True))
         lenders[key].add(lender)
     return {
@@ -395,7 +397,7 @@ def _groups(session: Session, names: Mapping[int, str]) -> dict[int, Group]:
     found: dict[int, list[Interest]] = {key: [] for key in names}
     for row in session.connection().execute(query):
         found[row.group_id].append(Interest(Kind(row.kind), row.value, Stance(row.stance), from_us(row.since_us)))
-    return {key: Group(key, names[key], tuple(theirs)) for key, theirs in found.items()}
+    return {key: Group(key, names[key], with_refusals(theirs)) for key, theirs in found.items()}
 
 
 def _write_interests(session: Session, group: Group, wanted: Sequence[Interest], now: datetime) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import delete as _delete
 from sqlalchemy import select
 from sqlmodel import Session
 
-from digestd.domain.interest import Interest, Kind, Stance
+from digestd.domain.interest import Interest, Kind, Stance, with_refusals
 from digestd.errors import Damaged
 from digestd.store import bulk, core, feedback, groups
 from digestd.store.feedback import FEEDBACK_MAX
@@ -77,7 +77,7 @@ def readable(session: Session, subscribers: Sequence[int]) -> tuple[dict[int, tu
             damaged[subscriber] = f"{kind} {stance}"
         else:
             found.setdefault(subscriber, []).append(interest)
-    return {key: tuple(interests) for key, interests in found.items()}, damaged
+    return {key: with_refusals(interests) for key, interests in found.items()}, damaged
 
 
 _STORED = bulk.KeyLookup(

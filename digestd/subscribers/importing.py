@@ -10,7 +10,6 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digestd.domain.delivery import SuppressionReason
-from digestd.domain.interest import Kind, Stance
 from digestd.domain.mail_budget import Budget, Pool
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadRecord, RejectedLines
@@ -38,6 +37,7 @@ class SubscriberImportReport:
         unchanged: includes `left_alone`.
         left_alone: subscribers who left; no import brings them back.
         topics: the first topics of the good lines, each with the number of the first line that has it.
+        muted: the same for what topics refuse, which is muted.
     """
 
     added: int = 0
@@ -46,6 +46,7 @@ class SubscriberImportReport:
     left_alone: int = 0
     refused: RejectedLines = field(default_factory=RejectedLines)
     topics: dict[str, int] = field(default_factory=dict)
+    muted: dict[str, int] = field(default_factory=dict)
 
     def count(self, done: "SubscriberImportReport") -> None:
         """Add the counts of another report."""
@@ -143,8 +144,9 @@ def _blocks(lines: Iterable[_Line], report: SubscriberImportReport) -> Iterator[
             yield list(block.values())
             block = {}
         block[line.key] = line
-        topics = line.record.lists.get((Kind.TOPIC, Stance.LIKED), ())
-        for topic in topics if len(report.topics) < TOPICS_MAX else ():
+        for hint in line.record.refused if len(report.muted) < TOPICS_MAX else ():
+            report.muted.setdefault(hint.topic, line.source.number)
+        for topic in line.record.topics if len(report.topics) < TOPICS_MAX else ():
             report.topics.setdefault(topic, line.source.number)
     if block:
         yield list(block.values())

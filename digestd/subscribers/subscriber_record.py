@@ -16,7 +16,7 @@ from babel import Locale, UnknownLocaleError
 from pydantic import ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
-from digestd.domain.interest import Interest, Kind, Stance, values
+from digestd.domain.interest import Interest, Kind, Stance, TopicHint, values, with_refusals
 from digestd.domain.paper import paper_id
 from digestd.domain.subscriber import DEFAULTS, Preferences, Status, Subscriber
 from digestd.domain.time_zones import check_timezone
@@ -42,6 +42,7 @@ LISTS: dict[str, ListKey] = {
 }
 _ALL_LISTS = LISTS | {f"mute_{name}": (kind, Stance.MUTED) for name, kind in MUTABLE.items()}
 _ORDER: tuple[ListKey, ...] = tuple(_ALL_LISTS.values())
+_TOPICS = (Kind.TOPIC, Stance.LIKED)
 _FIELDS: Mapping[str, FieldInfo] = Preferences.model_fields
 KEYS = (
     *("email", "name", *MUTABLE, "mute", "likes", "dislikes"),
@@ -76,14 +77,42 @@ class SubscriberRecord:
         return replace(
             known,
             preferences=known.preferences.model_copy(update=given),
-            interests=tuple(_merge(self.lists, known.interests)),
+            interests=tuple(_merge(_with_refused(self.lists, known.interests), known.interests)),
             damage=tuple(one for one in known.damage if one.field not in corrected),
         )
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Return the topics that are asked for."""
+        return values(_of_topics(self.lists), Kind.TOPIC)
+
+    @property
+    def refused(self) -> tuple[TopicHint, ...]:
+        """Return a hint about each thing that is muted because it was refused where topics are asked for."""
+        muted = values(_of_topics(self.lists), Kind.TOPIC, Stance.MUTED)
+        silent = TopicHint("", "", is_corrected=False, papers=0, nearest=(), is_unknown=False, is_muted=True)
+        return tuple(replace(silent, topic=one) for one in muted)
 
     @property
     def as_new(self) -> Subscriber:
         """Return the subscriber that this record describes if the address is new."""
         return self.apply_to(Subscriber(key=0, address=self.address, status=self.status or Status.ACTIVE, version=1))
+
+
+def _of_topics(lists: Mapping[ListKey, tuple[str, ...]]) -> tuple[Interest, ...]:
+    return with_refusals(Interest(Kind.TOPIC, value) for value in lists.get(_TOPICS, ()))
+
+
+def _with_refused(
+    lists: Mapping[ListKey, tuple[str, ...]], known: tuple[Interest, ...] = ()
+) -> Mapping[ListKey, tuple[str, ...]]:
+    """Return the lists with what the topics refuse among the muted topics."""
+    read, muted = _of_topics(lists), (Kind.TOPIC, Stance.MUTED)
+    refused = values(read, *muted)
+    if not refused:
+        return lists
+    others = lists.get(muted, values(known, *muted))
+    return {**lists, _TOPICS: values(read, Kind.TOPIC), muted: tuple(dict.fromkeys((*others, *refused)))}
 
 
 def _merge(lists: Mapping[ListKey, tuple[str, ...]], known: tuple[Interest, ...]) -> Iterable[Interest]:
@@ -141,7 +170,7 @@ def check(given_fields: Mapping[str, object]) -> CheckedRecord:
     found, errors = _attempt(steps)
     preferences, wrong = _preferences({name: value for name, value in given.items() if name in _FIELDS})
     lists = {slot: found[name] for name, slot in _ALL_LISTS.items() if name in found}
-    errors = unknown | errors | wrong | _contradictions(lists)
+    errors = unknown | errors | wrong | _contradictions(_with_refused(lists))
     if errors:
         return CheckedRecord(None, errors)
     return CheckedRecord(SubscriberRecord(found["email"], preferences, lists, found["status"]))
@@ -203,9 +232,9 @@ def check_interests(lists: Mapping[ListKey, Iterable[str]]) -> tuple[Interest, .
     """Return checked interests in the order of the lists. Raises BadRecord."""
     names = {slot: name for name, slot in _ALL_LISTS.items()}
     checked = {slot: _items(names[slot], slot[0], list(items)) for slot, items in lists.items()}
-    for error in _contradictions(checked).values():
+    for error in _contradictions(_with_refused(checked)).values():
         raise error
-    return tuple(Interest(kind, value, stance) for (kind, stance), items in checked.items() for value in items)
+    return with_refusals(Interest(kind, value, stance) for (kind, stance), items in checked.items() for value in items)
 
 
 def _item(name: str, kind: Kind, value: object) -> str:

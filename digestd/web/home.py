@@ -9,7 +9,7 @@ many or long, and there are few places for it (see `preview_day`). Who is refuse
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Self
@@ -215,7 +215,8 @@ class Previews:
         missing = await run_in_threadpool(_missing, self.db, values(wanted, Kind.PAPER))
         network, now = self.place.network, self.place.now
         looked_up = await self.examples.get(network, missing, now, ask=look_up)
-        return await self.place.day.run(network, partial(self._preview, wanted, form.previewed, looked_up))
+        found = await self.place.day.run(network, partial(self._preview, wanted, form.previewed, looked_up))
+        return replace(found, hints=(*record.refused, *found.hints))
 
     def _preview(
         self, interests: tuple[Interest, ...], preferences: Preferences, looked_up: Sequence[ExamplePaper]

@@ -8,8 +8,8 @@ the other members nothing.
 """
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from threading import Lock
@@ -97,15 +97,16 @@ class SettingsPage(LinkedPage):
     def subscriber(self) -> Subscriber:
         return open_preferences(self.db, self.keys, self.token, self.now)
 
-    def shown(self, done: str = "") -> Response:
+    def shown(self, done: str = "", refused: Sequence[TopicHint] = ()) -> Response:
         """Return the page with the stored settings; the damaged ones are marked and have their defaults.
 
         Args:
             done: name of the message to show.
+            refused: what has just been muted because it was refused among the topics.
         """
         known = self.subscriber()
         problems = {one.field for one in known.damage}
-        return self._page(known, PreferencesForm.of(known), problems, done)
+        return self._page(known, PreferencesForm.of(known), problems, done, refused=refused)
 
     def corrected(self, problems: Collection[str], form: PreferencesForm | None = None) -> Response:
         """Return the page with the problems to correct, and the form as entered."""
@@ -139,6 +140,8 @@ class SettingsPage(LinkedPage):
         problems: Collection[str] = (),
         done: str = "",
         seen: PreviewResult | None = None,
+        *,
+        refused: Sequence[TopicHint] = (),
     ) -> Response:
         zone, now = ZoneInfo(known.timing.timezone), self.now
         with self.db.read() as session:
@@ -157,7 +160,7 @@ class SettingsPage(LinkedPage):
             problems=frozenset(problems),
             done=done,
             seen=seen,
-            hints=seen.hints if seen else self._hints(known),
+            hints=seen.hints if seen else [*refused, *self._hints(known)],
             profile=profile,
             memberships=memberships,
             room=room.label if room else "",
@@ -197,10 +200,10 @@ async def save(form: SentPreferences, settings: Settings) -> Response:
     saved = await run_in_threadpool(_saved, settings, form)
     if isinstance(saved, Response):
         return saved
-    subscriber, topics = saved
+    subscriber, topics, refused = saved
     hints = await settings.preview_day.hints_if_idle(settings.network, topics, settings.now)
     settings.hints.keep(subscriber, hints, settings.now.date())
-    return await run_in_threadpool(settings.shown, "saved")
+    return await run_in_threadpool(settings.shown, "saved", refused)
 
 
 @router.post("/p/{token}/preview")
@@ -262,18 +265,19 @@ def leave_group(settings: Settings, group: Annotated[str, Form()] = "") -> Respo
 async def _preview(
     settings: SettingsPage, place: PreviewPlace, known: Subscriber, record: SubscriberRecord
 ) -> PreviewResult | None:
-    return await place.day.run(place.network, partial(settings.preview, record.apply_to(known), known.language))
+    found = await place.day.run(place.network, partial(settings.preview, record.apply_to(known), known.language))
+    return found and replace(found, hints=(*record.refused, *found.hints))
 
 
-def _saved(settings: SettingsPage, form: PreferencesForm) -> tuple[int, list[str]] | Response:
-    """Save a form and return its owner and topics, new ones first; the page again if the form has errors."""
+def _saved(settings: SettingsPage, form: PreferencesForm) -> tuple[int, list[str], tuple[TopicHint, ...]] | Response:
+    """Save a form and return its owner, topics, new ones first, and refusals; the page again if the form has errors."""
     known, form = settings.subscriber(), form.with_chosen_topic
     checked = form.read(known)
     if checked.record is None:
         return settings.corrected(checked.errors, form)
     edit(settings.db, settings.keys, checked.record, settings.now)
     before = set(values(known.interests, Kind.TOPIC))
-    return known.key, sorted(values(checked.record.as_new.interests, Kind.TOPIC), key=before.__contains__)
+    return known.key, sorted(checked.record.topics, key=before.__contains__), checked.record.refused
 
 
 def _interest(kind: str, value: str) -> Interest:

@@ -217,6 +217,19 @@ def test_topics_are_explained_on_stderr(run: Run, sqlite_url: str, monkeypatch: 
     ]
 
 
+def test_refused_topic_is_muted_and_said(run: Run, tmp_path: Path) -> None:
+    added = run("add", "ada@example.org", "--topic", "not self driving cars")
+    assert "muted 'self driving cars', which the topics refuse" in added.stderr
+    run("edit", "ada@example.org", "--topic", "robots but not drones")
+    shown = json.loads(run("show", "ada@example.org", "--json").stdout)
+    assert (shown["topics"], shown["mute"]["topics"]) == (["robots"], ["self driving cars", "drones"])
+    (tmp_path / "people.jsonl").write_text(
+        '{"email": "bob@example.org", "topics": ["kein Krypto"]}\n', encoding="utf-8"
+    )
+    imported = run("import", str(tmp_path / "people.jsonl"))
+    assert "line 1: muted 'Krypto', which the topics refuse" in imported.stderr
+
+
 def test_unknown_papers_are_explained(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     added = run("add", "ada@example.org", "--like", "2611.90001", "--like", "feed:0123456789abcdef")
     assert "paper arxiv:2611.90001: not known yet; digestd will look it up at arXiv and Hugging Face" in added.stderr

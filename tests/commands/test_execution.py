@@ -363,6 +363,17 @@ async def test_reply_tells_how_topic_is_understood(ada_install: CommandInstall) 
     assert f"Added to your interests: “{TOPICS[1]}”. ---" in words
 
 
+async def test_refused_topic_is_muted_and_said(ada_install: CommandInstall) -> None:
+    to = (await digest(ada_install))["Reply-To"]
+    assert ada_install.write("topic: not self driving cars\nadd topic robots, but not drones", to=to) is COMMAND
+    stances = {i.value: i.stance for i in ada_install.interests()}
+    assert (stances["self driving cars"], stances["robots"]) == (Stance.MUTED, Stance.LIKED)
+    assert stances["drones"] is Stance.MUTED
+    words = " ".join(text((await ada_install.answers())[0]).split())
+    assert "Muted: “self driving cars”." in words
+    assert "Added to your interests: “robots”. Muted: “drones”." in words
+
+
 async def test_unproven_topics_cause_no_work(ada_install: CommandInstall, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from sqlalchemy import update
 
 from digestd.digests import judging
 from digestd.digests.judging import AHEAD, BEST, JudgeReport, judge_due
@@ -19,6 +20,7 @@ from digestd.domain.digest import Reason, ReasonKind
 from digestd.domain.interest import Kind, Stance, topic_key
 from digestd.jobs.children import ChildProcesses
 from digestd.ranking.judgments import read_judgment
+from digestd.store import core
 from digestd.store.personal_data import prune
 from digestd.store.ranking import judgments
 from digestd.subscribers import group_edits
@@ -219,6 +221,16 @@ def test_topics_of_one_account_are_capped(bare: Install, server: Server) -> None
     bare.papers([paper("only")])
     bare.people([reader(topics=[f"{TOPIC} {number}" for number in range(judgments.TOPICS_MAX + 5)])])
     assert judge(judged_by(bare, server)).asked == judgments.TOPICS_MAX
+
+
+def test_stored_refusal_is_no_wish(bare: Install, server: Server) -> None:
+    bare.papers([paper("unwanted"), paper("other", NONE)])
+    bare.people([reader(topics=["to replace"])])
+    with bare.db.write() as session:  # as the first release stored it
+        session.connection().execute(update(core.interest).values(value=f"not {TOPIC}"))
+    there = judged_by(bare, server)
+    assert judge(there).asked == 0
+    assert "unwanted" not in planned(there)
 
 
 def test_judging_stops_after_a_few_invalid_answers(bare: Install, server: Server) -> None:

@@ -307,12 +307,19 @@ def test_feedback_is_recorded_listed_and_undone(api: TestClient, backend: Backen
     assert api.post(path, json={"paper": "2611.00001", "verdict": "wow"}).status_code == 422
 
 
+def test_refused_topic_is_muted_and_said(api: TestClient) -> None:
+    path = f"subscribers/{api.post('subscribers', json={'email': ADA}).json()['number']}/interests"
+    changed = api.patch(path, json={"topics": ["not self driving cars"]}).json()
+    assert (changed["topics"], changed["mute"]["topics"]) == ([], ["self driving cars"])
+    assert [(hint["topic"], hint["is_muted"]) for hint in changed["hints"]] == [("self driving cars", True)]
+
+
 def test_answers_have_hints_about_sent_topics(api: TestClient, backend: Backend) -> None:
     backend.import_papers(*({"id": f"sample:{n}", "title": f"Lichen growth, part {n}"} for n in range(6)))
     added = api.post("subscribers", json={"email": ADA, "topics": ["lichne growth"]}).json()
     hint = {
         "topic": "lichne growth", "understood": "lichen growth", "is_corrected": True, "papers": 6, "nearest": [],
-        "is_unknown": False, "is_translated": False, "is_foreign": False,
+        "is_unknown": False, "is_translated": False, "is_foreign": False, "is_muted": False,
     }  # fmt: skip
     assert added["hints"] == [hint]
     path = f"subscribers/{added['number']}"

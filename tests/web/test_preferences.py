@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.domain.delivery import MailKind
-from digestd.domain.interest import Kind, Stance, Verdict
+from digestd.domain.interest import Kind, Stance, Verdict, values
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cadence, Cause, MinScore, Status
 from digestd.store import consent, subscribers
@@ -58,6 +58,17 @@ def test_unchanged_form_changes_nothing(client: TestClient, backend: Backend) ->
     assert answer.status_code == 200
     assert notice(answer.text).startswith("Saved.")
     assert backend.subscriber(ADA) == before
+
+
+def test_refused_topic_is_muted_and_said(client: TestClient, backend: Backend) -> None:
+    backend.join(ADA, topics=["protein folding"])
+    said = filled(client.get(backend.settings(ADA)).text) | {"topics": "protein folding\nnot self driving cars"}
+    answer = client.post(backend.settings(ADA), data=said)
+    interests = backend.subscriber(ADA).interests
+    assert values(interests, Kind.TOPIC) == ("protein folding",)
+    assert values(interests, Kind.TOPIC, Stance.MUTED) == ("self driving cars",)
+    assert "Muted: “self driving cars”." in answer.text
+    assert filled(answer.text)["mute_topics"].strip() == "self driving cars"
 
 
 def test_changes_keep_pending_digest(client: TestClient, backend: Backend) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from digestd.domain.delivery import ReplyLine
-from digestd.domain.interest import Kind, Stance, Verdict, values
+from digestd.domain.interest import Interest, Kind, Stance, Verdict, values
 from digestd.domain.paper import Paper
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadInput, BadRecord
@@ -20,6 +20,7 @@ from digestd.store.ledger import queries
 from digestd.subscribers.lookup import load_locked
 from digestd.subscribers.status_changes import pause_end, pause_in_session, unsubscribe_in_session
 from digestd.subscribers.subscriber_record import MUTABLE, parse
+from digestd.text.refusals import split_refusals
 
 SHOWN_CHARS_MAX = 200
 """Characters of an interest or a title that a reply quotes."""
@@ -110,11 +111,15 @@ def _find_paper(session: Session, context: CommandContext, command: Command) -> 
 
 def _add_interest(session: Session, context: CommandContext, command: Command, wish: Stance) -> ReplyLine:
     kind, value = command.kind or Kind.TOPIC, command.value or ""
+    wanted, refused = split_refusals(value) if (kind, wish) == (Kind.TOPIC, Stance.LIKED) else (value, ())
     try:
         _store_interests(session, context, kind, wish, (*values(context.subscriber.interests, kind, wish), value))
     except BadRecord as error:
         return ReplyLine("refused", (error.field, value[:SHOWN_CHARS_MAX]))
-    return ReplyLine("added" if wish is Stance.LIKED else "muted", (kind.value, value[:SHOWN_CHARS_MAX]))
+    muted = [one for one in refused if Interest(kind, one, Stance.MUTED) in context.subscriber.interests]
+    if wish is Stance.MUTED or (muted and not wanted):
+        return ReplyLine("muted", (kind.value, *(muted or [value[:SHOWN_CHARS_MAX]])))
+    return ReplyLine("added", (kind.value, (wanted if muted else value)[:SHOWN_CHARS_MAX], *muted))
 
 
 def _remove_interest(session: Session, context: CommandContext, command: Command) -> ReplyLine:

@@ -20,6 +20,7 @@ from digestd.store import core
 from digestd.store.bulk import chunks
 from digestd.store.database import Database
 from digestd.store.timestamps import from_us, to_us
+from digestd.text.refusals import split_refusals
 
 _J, _R, _S, _I = core.judgment.c, core.judge_request.c, core.subscriber.c, core.interest.c
 _ACTIVE = _S.status == literal_column(f"'{Status.ACTIVE}'")
@@ -79,10 +80,15 @@ def due_topics(session: Session, now: datetime, until: datetime, limit: int) -> 
         .limit(limit)
     )
     return [
-        WantedTopic(value, from_us(hours * _HOUR_US))
+        WantedTopic(topic, from_us(hours * _HOUR_US))
         for value, hours in session.connection().execute(query)
-        if isinstance(value, str)
+        if (topic := _wanted(value))
     ]
+
+
+def _wanted(value: object) -> str:
+    """Return what a stored topic asks for; "" if it is a refusal, which is nobody's wish."""
+    return split_refusals(value)[0] if isinstance(value, str) else ""
 
 
 def _factor(now: datetime) -> int:
@@ -170,7 +176,7 @@ _GROUP_TOPICS = select(core.group_interest.c.value).where(core.group_interest.c.
 
 def _keys(session: Session, topics: core.Query) -> set[bytes]:
     rows = session.connection().execute(topics.execution_options(yield_per=1_000)).scalars()
-    return {topic_key(value) for value in rows if isinstance(value, str)}
+    return {topic_key(topic) for value in rows for topic in {value, _wanted(value)} if isinstance(topic, str)}
 
 
 def _forget(session: Session, topics: Iterable[bytes]) -> None:

@@ -1,13 +1,13 @@
 """List, add, change and erase subscribers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
 
-from digestd.domain.interest import Kind, Stance
+from digestd.domain.interest import TopicHint
 from digestd.domain.mail_budget import token_causer
 from digestd.domain.paper import PaperId, paper_id
 from digestd.domain.subscriber import Cause, Status, Subscriber, describe_damage
@@ -110,9 +110,8 @@ class SubscriberApi:
         """
         if isinstance(answer, Response):
             return answer
-        topics = record.lists.get((Kind.TOPIC, Stance.LIKED), ())
-        hints = await self.preview_day.hints_if_idle(f"token {token.key}", topics, self.now)
-        return answer.model_copy(update={"hints": list(hints)})
+        hints: Sequence[TopicHint] = await self.preview_day.hints_if_idle(f"token {token.key}", record.topics, self.now)
+        return answer.model_copy(update={"hints": [*record.refused, *hints]})
 
     def interests(self, subscriber: SubscriberOut) -> InterestsOut:
         """Return the interests of a subscriber, with the papers among them that do not count yet."""
