@@ -35,8 +35,8 @@ _BETWEEN = (
 _SUBJECTS = (
     "no free lunch; no cloning; no regret; no arbitrage; no reference; no signaling; no signalling; no go "
     "theorem; no hair; no show; no code; no slip; no response; no idea; no op; no u-turn; no answer; no arg; no "
-    "boundary; not missing at; not gate; not gates; not only; not otherwise; not invented; not safe for; not all "
-    "equal; not just; without replacement; without loss of; without forgetting; without labels; without "
+    "boundary; not missing at; not gate; not gates; not only; not otherwise; not invented; not safe for; not all; "
+    "not just; without replacement; without loss of; without forgetting; without labels; without "
     "supervision; without backprop; without gradient; without a model; without reward; pas de temps; pas à "
     "pas; sans serif; sans fil; sans contact; sans étiquette; sans modèle; sin function; sin and; sin cos; "
     "sin conexión; sin cables; sem fio; ohne lehrer; not to; no longer; no matter; no one; no more moore"
@@ -57,8 +57,8 @@ _WIDE = re.compile(
     "|(?:は|を)?(?:見たくない|除く|除いて|除外)|は?お断り)(?:です)?|(?P<ja2>.+?)以外(?P<ja2of>の.+)?"
     "|(?P<ko>.+?)(?:은|는|을|를)? ?(?:제외|빼고)"
 )
-_ACRONYMS = frozenset({"NO", "SEM", "SIN"})
-"""Nitric oxide, electron microscopes and sines, if written so."""
+_ACRONYMS = frozenset({"NO", "PAS", "SEM", "SIN"})
+"""Nitric oxide, photoacoustics, electron microscopes and sines, if written so."""
 WORDS_MAX, TOPIC_MAX = 8, 200
 """Words of a refusal, and characters of a topic that is read for refusals; longer ones are prose."""
 
@@ -149,4 +149,4 @@ def _listed(denied: str) -> list[str]:
 
 
 def _is_name(refused: str) -> bool:
-    return len(refused.split()) <= WORDS_MAX and any(map(str.isalnum, refused))
+    return len(refused.split()) <= WORDS_MAX and any(map(str.isalnum, refused)) and ":" not in refused  # as in a title

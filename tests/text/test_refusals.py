@@ -76,6 +76,8 @@ def test_split_refusals_reads_wish_and_refusal(typed: str) -> None:
         "non-convex optimisation",
         "not missing at random",
         "NOT gate",
+        "PAS imaging of vessels",
+        "Draw in lines, not dots: vector pictures from sketches",
         "NO emissions",
         "SEM images",
         "without replacement sampling",
