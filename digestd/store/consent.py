@@ -10,11 +10,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from sqlalchemy import delete, func, insert, or_, select, update
 from sqlmodel import Session
 
-from digestd.domain.subscriber import Cause, ConsentAction, Status, to_action
+from digestd.domain.subscriber import SUBSCRIBED, Cause, ConsentAction, Status, to_action
 from digestd.domain.webhook import consent_event
 from digestd.store import core, integrations
 from digestd.store.database import Database
@@ -50,6 +51,13 @@ def status_at(session: Session, subscriber: int, at: datetime) -> Status | None:
     query = select(_E.status).where(_E.subscriber_id == subscriber, _E.at_us <= to_us(at))
     found = session.connection().execute(query.order_by(_E.version.desc()).limit(1)).scalar()
     return None if found is None else Status(found)
+
+
+def left_at(session: Session, subscriber: int) -> datetime | None:
+    """Return when a subscriber, who has left, did; None if they get digests or never did."""
+    events = history(session, subscriber)
+    away = list(takewhile(lambda one: one.status not in SUBSCRIBED, reversed(events)))
+    return away[-1].at if 0 < len(away) < len(events) else None
 
 
 _EVENTS = select(core.consent_event, _W.text).select_from(

@@ -24,6 +24,9 @@ from digestd.store.preferences import read_row, read_state, read_status, read_ti
 from digestd.store.timestamps import from_us, to_us
 
 BLOCK = 500
+TOKENS_REST = timedelta(hours=1)
+"""How long the tokens of a subscriber who left rest: whoever comes back later makes new ones."""
+_TOKENS_END = frozenset({Status.SUPPRESSED, Status.ERASED})
 _S = core.subscriber.c
 
 
@@ -164,9 +167,10 @@ def _consented(
     session.connection().execute(change)
     status = Status(str(changed.get("status", before.status)))
     at_us = consent.next_event_time(session, before.key, now)
+    left = consent.left_at(session, before.key)
     consent.record(session, [(before.key, version, status)], act, at_us)
     opt_outs.note_status(session, address_key_of(session, before.key), status, at_us)
-    if status not in SUBSCRIBED:
+    if status in _TOKENS_END or (status in SUBSCRIBED and left is not None and from_us(at_us) - left > TOKENS_REST):
         integrations.revoke_tokens_of(session, before.key, at_us)
     after = by_key(session, before.key)
     assert after is not None  # noqa: S101  # it is locked, and rows are never deleted

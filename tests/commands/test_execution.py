@@ -165,6 +165,17 @@ async def test_unclear_commands_are_explained_without_change(ada_install: Comman
     words = " ".join(text(answer).split())
     for phrase in ("understood “pause”", "pause 7", "no paper 99", "understood “less”", "isn’t on your list"):
         assert phrase in words
+    assert all(f"“{said}”: We understood" in words for said in ("pause sometimes", "pause 0001-01-01", "less of this"))
+
+
+async def test_answer_quotes_no_links_of_strangers(ada_install: CommandInstall) -> None:
+    """Whoever holds a forwarded digest may write to its address; the answer goes to Ada."""
+    to = (await digest(ada_install))["Reply-To"]
+    evil = ("less evil.example", "less at https://evil.example", "mute 3 eve@evil.example")
+    assert ada_install.write("\n".join(evil[:2]), to=to) is COMMAND
+    (answer,) = await ada_install.answers()
+    assert "understood “less”" in " ".join(text(answer).split())
+    assert "evil" not in text(answer)
 
 
 async def test_paper_number_refers_to_answered_digest(ada_install: CommandInstall) -> None:
@@ -340,6 +351,33 @@ async def test_doubtful_wish_to_leave_gets_an_answer(ada_install: CommandInstall
     (answer,) = await site.answers()
     assert "Do you want to leave? Reply with “unsubscribe”" in " ".join(text(answer).split())
     assert "https://digest.example.org/p/" in text(answer)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Stop! This paper is great",
+        "Unsubscribe | Preferences | Imprint",
+        "Thanks!\n\nTo unsubscribe from the LAB list, click the following link:\nhttps://lab.example.net/leave",
+    ],
+)
+async def test_harmless_reply_is_asked_back_and_yes_leaves(ada_install: CommandInstall, body: str) -> None:
+    to = str((await digest(ada_install))["Reply-To"])
+    assert ada_install.write(body, to=to) is COMMAND
+    assert ada_install.status() is Status.ACTIVE
+    (question,) = await ada_install.answers()
+    assert "Do you want to leave?" in text(question)
+    assert ada_install.write("yes", to=question["Reply-To"]) is COMMAND
+    assert ada_install.status() is Status.UNSUBSCRIBED
+
+
+async def test_automatic_subject_leaves_for_nobody(ada_install: CommandInstall) -> None:
+    to = str((await digest(ada_install))["Reply-To"])
+    subject = "Automatic reply: 2 papers"
+    for body in ("Please take me off your list.", "I am away. To unsubscribe from my notes, write to Bob."):
+        assert ada_install.write(body, to=to, subject=subject) is InboundOutcome.AUTOMATIC
+    assert ada_install.status() is Status.ACTIVE
+    assert await ada_install.answers() == []
 
 
 async def test_automatic_subject_is_ignored_unless_commands_follow(ada_install: CommandInstall) -> None:

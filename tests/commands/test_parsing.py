@@ -63,7 +63,7 @@ TOPIC, AUTHOR, PHRASE, CATEGORY = Kind.TOPIC, Kind.AUTHOR, Kind.PHRASE, Kind.CAT
         ("stop, I am on vacation for good", [Command(Verb.UNSUBSCRIBE)]),
         ("unsubscribe pause", [Command(Verb.UNSUBSCRIBE)]),
         ("abbestellen Urlaub", [Command(Verb.UNSUBSCRIBE)]),
-        ("stop the pause button, no more mails", [Command(Verb.UNSUBSCRIBE)]),
+        ("stop the pause button, no more mails", []),
         ("more 3", [Command(Verb.MORE, "3")]),
         ("mehr 1, 2 und 5", [Command(Verb.MORE, "1"), Command(Verb.MORE, "2"), Command(Verb.MORE, "5")]),
         ("less #2", [Command(Verb.LESS, "2")]),

@@ -46,8 +46,24 @@ def test_reader_token_ends_with_their_consent(tmp_path: Path, database_url: str,
             subscribers.change_status(session, ada, Status(act), Cause.WEB, later)
     assert [opened(made, number) for number in of.values()] == [(True, None), (False, None), (False, bob)]
     with made.db.write() as session:
-        subscribers.change_status(session, ada, Status.ACTIVE, Cause.WEB, later)
+        subscribers.change_status(session, ada, Status.ACTIVE, Cause.WEB, later + timedelta(hours=1, minutes=1))
     assert opened(made, of[ada]) == (False, None), "it does not come back with them"
+    made.db.close()
+
+
+@pytest.mark.parametrize("steps", [[Status.ACTIVE], [Status.PENDING, Status.ACTIVE]])
+def test_reader_token_rests_while_its_reader_is_away(
+    tmp_path: Path, database_url: str, now: datetime, steps: list[Status]
+) -> None:
+    made = install(tmp_path, database_url, now)
+    made.people([{"email": "ada@example.org"}])
+    with made.db.write() as session:
+        ada = find(session, made.app.keys, "ada@example.org").key
+        token = integrations.add_token(session, "", SECRET, {Scope.READ}, now, ada)
+    for status in (Status.UNSUBSCRIBED, *steps):
+        with made.db.write() as session:
+            subscribers.change_status(session, ada, status, Cause.MAIL, now + timedelta(minutes=20))
+        assert opened(made, token) == (False, ada if status is Status.ACTIVE else None)
     made.db.close()
 
 

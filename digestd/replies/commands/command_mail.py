@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from email.utils import getaddresses
+from itertools import zip_longest
 
 from digestd.replies.bounces.formats import has_automatic_headers
 from digestd.replies.commands.authentication import (
@@ -121,13 +122,14 @@ def _lines(mail: ParsedMail) -> list[str]:
 
 
 def _own_lines(lines: list[str]) -> list[str]:
-    """Return the lines before the signature (RFC 3676 section 4.3) or the quotation."""
+    """Return the lines before the signature (RFC 3676 section 4.3) or the quotation, or those below a quotation."""
     own: list[str] = []
-    for line in lines:
-        text = " ".join(line.split())
-        if text == "--" or _QUOTE_INTRO.match(text):
+    texts = [text for line in lines if (text := " ".join(line.split()))]
+    for text, following in zip_longest(texts, texts[1:], fillvalue=""):
+        is_intro = _QUOTE_INTRO.match(text) is not None
+        if text == "--" or (is_intro and (own or not following.startswith(">"))):
             break
-        if text and not text.startswith((">", "|")):
+        if not (is_intro or text.startswith((">", "|"))):
             own.append(text)
     return own
 

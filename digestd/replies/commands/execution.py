@@ -63,6 +63,9 @@ QUESTION_LIFETIME = timedelta(days=2)
 """Time to confirm commands that came without proof."""
 _OPEN = frozenset({Status.ACTIVE, Status.PAUSED})
 _LEAVING = frozenset({Verb.UNSUBSCRIBE, Verb.LEAVING})
+Asks = tuple[tuple[str, str | None, str | None], ...]
+_LEAVE: Asks = ((Verb.UNSUBSCRIBE.value, "", None),)
+"""What a yes means to the question whether somebody wants to leave."""
 _ANSWERS = frozenset({Verb.YES, Verb.SUBSCRIBE, Verb.UNSUBSCRIBE})
 """Commands that answer a confirmation mail."""
 log = structlog.get_logger(__name__)
@@ -133,7 +136,7 @@ class CommandProcessor:
         if mail.automatic or mail.sender.lower() in self.own_addresses:
             return InboundOutcome.AUTOMATIC
         commands = parse_commands(mail, self.words())
-        if not commands and is_automatic(mail.subject):
+        if is_automatic(mail.subject) and all(command.verb in _LEAVING for command in commands):
             return InboundOutcome.AUTOMATIC
         if proof is None:
             return turn.handle_unproven(commands)
@@ -218,7 +221,7 @@ class _Turn:
             return InboundOutcome.FORGED
         return InboundOutcome.COMMAND
 
-    def run(self, proof: _Proof, commands: Iterable[Command]) -> InboundOutcome | None:
+    def run(self, proof: _Proof, commands: Sequence[Command]) -> InboundOutcome | None:
         """Execute proven commands once and plan the reply."""
         known = subscribers.by_key(self.session, proof.subscriber, lock=True)
         if known is None or known.status in {Status.ERASED, Status.SUPPRESSED}:
@@ -232,7 +235,8 @@ class _Turn:
             return self._invite(commands, known)
         context = CommandContext(known, proof.delivery, self.now)
         lines = [execute(self.session, context, command) for command in commands]
-        self._reply(context.subscriber, list(_with_hints(commands, lines, self.received.hints)))
+        asks = _LEAVE if any(one.verb is Verb.LEAVING for one in commands) else ()
+        self._reply(context.subscriber, list(_with_hints(commands, lines, self.received.hints)), asks)
         log.info("executed commands by mail", subscriber=known.key, verbs=[command.verb.value for command in commands])
         return InboundOutcome.COMMAND
 
@@ -302,14 +306,16 @@ class _Turn:
         line = ReplyLine("leaving" if commands[0].verb is Verb.LEAVING else "not_by_mail")
         if asks:
             line = ReplyLine("prove", tuple(dict.fromkeys(verb for verb, *_ in asks)))
+        elif line.what == "leaving":
+            asks = _LEAVE
         self._plan_reply(known, CommandReply((line,), asks=asks), not_before)
 
-    def _reply(self, known: Subscriber, lines: Sequence[ReplyLine]) -> None:
+    def _reply(self, known: Subscriber, lines: Sequence[ReplyLine], asks: Asks = ()) -> None:
         """Plan the reply unless the limit of the day is reached."""
         if command_answers.count_since(self.session, known.key, self.now - timedelta(days=1)) >= REPLIES_PER_DAY:
             log.warning("reply limit reached: command executed without a reply", subscriber=known.key)
             return
-        self._plan_reply(known, CommandReply(tuple(lines), self.received.mail.id))
+        self._plan_reply(known, CommandReply(tuple(lines), self.received.mail.id, asks))
 
     def _plan_reply(self, known: Subscriber, reply: CommandReply, not_before: datetime | None = None) -> None:
         """Add a delivery to the ledger and store the content that it will have."""

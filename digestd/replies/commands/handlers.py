@@ -1,5 +1,6 @@
 """Execute commands for one subscriber in the caller's write transaction."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -22,8 +23,8 @@ from digestd.subscribers.status_changes import pause_end, pause_in_session, unsu
 from digestd.subscribers.subscriber_record import MUTABLE, parse
 from digestd.text.refusals import split_refusals
 
-SHOWN_CHARS_MAX = 200
-"""Characters of an interest or a title that a reply quotes."""
+SHOWN_CHARS_MAX, QUOTED_CHARS_MAX = 200, 80
+"""Characters that a reply quotes: of an interest or a title, and of a line that is not understood."""
 
 
 @dataclass(slots=True)
@@ -43,10 +44,16 @@ class CommandContext:
 def execute(session: Session, context: CommandContext, command: Command) -> ReplyLine:
     """Execute one command and return the line of the reply."""
     if command.value is None:
-        return ReplyLine("unclear", (command.verb.value,))
+        return _unclear(command)
     if context.subscriber.status not in _OPEN and command.verb not in _ALWAYS_ALLOWED:
         return ReplyLine("left")
     return _HANDLERS[command.verb](session, context, command)
+
+
+def _unclear(command: Command) -> ReplyLine:
+    """Quote what is not understood, unless a stranger could lead the reader somewhere by it."""
+    said = command.said[:QUOTED_CHARS_MAX]
+    return ReplyLine("unclear", (command.verb.value, "" if re.search(r"[@/]|\w\.\w{2}", said) else said))
 
 
 _OPEN = frozenset({Status.ACTIVE, Status.PAUSED})
@@ -68,7 +75,7 @@ def _pause(session: Session, context: CommandContext, command: Command) -> Reply
             value, until = day.isoformat(), pause_end(context.subscriber, day)
         pause_in_session(session, context.subscriber.key, (Cause.MAIL, context.now), until)
     except BadInput:
-        return ReplyLine("unclear", (command.verb.value,))
+        return _unclear(command)
     context.subscriber = load_locked(session, context.subscriber.key)
     return ReplyLine("paused", (value,))
 

@@ -1,21 +1,22 @@
 """Tell wishes to leave in prose, in about forty languages. Pure.
 
-The wordings are one table, `leaving.toml`. A mail is read clause by clause. A clause with the wording of a wish is
-unmistakable if it is short and nothing else stands in it: no question or report, no narrower object, no limited time,
-no other person, and no word that is not in the table, except behind one such as `unsubscribe`, which means nothing
-else. Otherwise it is doubtful. A denial before the wording turns it around. Lines with a link are not read, because
-they are of footers.
+The wordings are one table, `leaving.toml`. A mail is read clause by clause, up to the closing or the footer of a
+program. A wish is clear if nothing but it and politeness stands there: each clause either has the wording of a wish,
+short and of words of the table, or is a greeting, thanks, a reason or a name. Questions, reports, narrower objects,
+limited times and other people make it doubtful, and so does any other clause, a menu, or a link with words. A denial
+before the wording turns it around.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from functools import cache
+from itertools import takewhile
 
 from digestd.replies.phrases import Phrases, is_wide, normalise
 
 LINES_MAX = 8
-"""Lines of a mail that are read; what follows is often a quotation."""
+"""Lines of a mail in which a doubtful wish is looked for; what follows is often a quotation."""
 CHARS_MAX = 300
 WORDS_MAX, WIDE_MAX = 14, 28
 """Words of an unmistakable clause, or characters in a language without blanks."""
@@ -23,9 +24,15 @@ WIDE_REST_MAX = 3
 """Unknown characters beside a wish in a language without blanks."""
 WRAPPED_FROM = 55
 """Characters of a line that the next one continues."""
-_CLAUSE = re.compile(r"[,.;:!?()\n，。；：！？、（）]+")
-_LINK = re.compile(r"://|www\.|mailto:", re.IGNORECASE)
-_KNOWN = ("strong", "wishes", "refusals", "polite", "neutral")
+NAME_WORDS_MAX, GREETING_WORDS_MAX = 3, 5
+_END = ".;:!?。；：！？"
+_CLAUSE = re.compile(rf"[{_END},()\n，、（）…—–]+")
+_LINK = re.compile(r"\S*(?:://|www\.|mailto:)\S*", re.IGNORECASE)
+_ADDRESS = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
+_MENU = re.compile(r"\w\s*[|•·]\s*\w")
+_OTHER = "|"
+"""A clause that is neither a wish nor polite."""
+_KNOWN = ("wishes", "bare", "refusals", "polite", "neutral")
 _phrases = cache(lambda: Phrases("leaving"))
 
 
@@ -37,9 +44,25 @@ class Wish(IntEnum):
     CLEAR = 2
 
 
-def read_wish(lines: Iterable[str]) -> Wish:
-    """Return the clearest wish to leave in the lines of a mail."""
-    return max(map(_read_clause, _clauses(lines)), default=Wish.NONE)
+def read_wish(lines: Iterable[str], sender: str = "") -> Wish:
+    """Return whether the lines of a mail ask to leave. `sender`: the address that a bare word may be signed for."""
+    lines = list(lines)
+    own = _own_clauses(lines)
+    wishes = [said for said in own if _read_clause(normalise(said)) is Wish.CLEAR]
+    others = [said for said in own if said not in wishes]
+    if others and others[-1] == own[-1] and _is_name(own[-1]):
+        is_bare = all(_phrases().find("bare", normalise(said)) for said in wishes)
+        if not is_bare or any(word in sender.casefold() for word in own[-1].casefold().split() if len(word) > 1):
+            others.pop()
+    if wishes and all(map(_is_polite, others)):
+        return Wish.CLEAR
+    read = (_read_clause(normalise(said)) for said in _clauses(lines[:LINES_MAX]))
+    return Wish.DOUBTFUL if any(read) else Wish.NONE
+
+
+def is_polite(lines: Iterable[str]) -> bool:
+    """Return True if nothing but politeness stands in lines, before their closing or footer."""
+    return all(map(_is_polite, _own_clauses(lines)))
 
 
 def is_doubtful(text: str) -> bool:
@@ -48,23 +71,58 @@ def is_doubtful(text: str) -> bool:
     return _is_doubted(said) or _is_denied_after(said) or not _is_known(said)
 
 
+def _own_clauses(lines: Iterable[str]) -> list[str]:
+    return list(takewhile(lambda said: not _is_end(normalise(said)), _clauses(lines)))
+
+
 def _clauses(lines: Iterable[str]) -> Iterator[str]:
     text = ""
-    for line in list(lines)[:LINES_MAX]:
-        if not _LINK.search(line):
-            text += line[:CHARS_MAX] + (" " if len(line) >= WRAPPED_FROM else "\n")
-    return (said for clause in _CLAUSE.split(text) if (said := normalise(clause)))
+    for line in lines:
+        said = _ADDRESS.sub(" ", _LINK.sub("", line[:CHARS_MAX]))
+        if said != line[:CHARS_MAX] and _LINK.search(line):
+            said = _OTHER if normalise(said) else ""
+        elif _MENU.search(said):
+            said = f"{said.replace('|', ',')},{_OTHER}"
+        is_wrapped = len(line) >= WRAPPED_FROM and line[-1] not in _END
+        text += said + (" " if is_wrapped else "\n")
+    return (said for clause in _CLAUSE.split(text) if normalise(said := clause.strip()))
+
+
+def _is_end(said: str) -> bool:
+    """Return True if a clause is a closing, which a name may follow, or begins a footer."""
+    closing = _begins("closings", said)
+    is_closing = closing is not None and said[closing.end() :].count(" ") <= NAME_WORDS_MAX
+    return is_closing or _begins("footers", said) is not None
+
+
+def _begins(name: str, said: str) -> "re.Match[str] | None":
+    found = _phrases().find(name, said)
+    return found if found is not None and found.start() == 0 else None
+
+
+def _is_name(clause: str) -> bool:
+    words = clause.split()
+    return len(words) <= NAME_WORDS_MAX and all(word[0].isupper() for word in words)
+
+
+def _is_polite(clause: str) -> bool:
+    said = normalise(clause)
+    if _begins("greetings", said) and said.count(" ") <= GREETING_WORDS_MAX:
+        return True
+    if _phrases().find("courtesies", said):
+        return _is_known(said, (*_KNOWN, "courtesies"))
+    return _is_known(said, ("polite",), rest=0)
 
 
 def _read_clause(said: str) -> Wish:
     find = _phrases().find
     found = find("refusals", said)
     if found is None:
-        found = find("strong", said) or find("wishes", said)
+        found = find("wishes", said) or find("bare", said)
         found = None if found and _is_denied(said, found) else found
     if found is None:
         return Wish.DOUBTFUL if find("hints", said) and find("doubts", said) else Wish.NONE
-    return Wish.CLEAR if _stands_alone(said, found) and not _is_doubted(said) else Wish.DOUBTFUL
+    return Wish.CLEAR if _is_known(said) and not (_is_doubted(said) or _begins("invitations", said)) else Wish.DOUBTFUL
 
 
 def _is_doubted(said: str) -> bool:
@@ -88,18 +146,9 @@ def _is_denied_after(said: str) -> bool:
     return any(said.lstrip().startswith(normalise(one)) for one in _phrases().lists["denials_after"])
 
 
-def _stands_alone(said: str, found: "re.Match[str]") -> bool:
-    """Return True if nothing stands beside a wish that may change it."""
-    before, after = said[: found.start()], said[found.end() :]
+def _is_known(said: str, names: tuple[str, ...] = _KNOWN, rest: int = WIDE_REST_MAX) -> bool:
+    """Return True if a text has no words but those of these lists."""
+    known = _phrases().words(*names, wide=is_wide(said))
     if is_wide(said):
-        return _is_known(before + after)
-    is_verb = not any(_phrases().words("articles").fullmatch(word) for word in before.split()[-1:])
-    return _is_known(before if found.re is _phrases().pattern("strong", wide=False) and is_verb else said)
-
-
-def _is_known(said: str) -> bool:
-    """Return True if a text has no words but those of the table."""
-    known = _phrases().words(*_KNOWN, wide=is_wide(said))
-    if is_wide(said):
-        return len(known.sub("", said)) <= WIDE_REST_MAX
+        return len(known.sub("", said)) <= rest
     return all(known.fullmatch(word) for word in said.split())

@@ -8,14 +8,14 @@ setting are recognised as well, so that the answer can say where it is changed.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from unicodedata import east_asian_width
 
 from digestd.domain.interest import Kind
 from digestd.replies.commands.command_mail import CommandMail
-from digestd.replies.commands.leaving import Wish, is_doubtful, read_wish
+from digestd.replies.commands.leaving import Wish, is_doubtful, is_polite, read_wish
 from digestd.replies.subjects import is_automatic, is_reply
 from digestd.text.scripts import fold
 
@@ -83,11 +83,13 @@ class Command:
             more, less, save: the number of a paper. pause: "", an ISO date, or days such as `7d`.
             add, remove, mute: the words of the interest. subscribe: a topic or "".
         kind: Kind of interest for add, remove and mute.
+        said: The line that it was read from, if known.
     """
 
     verb: Verb
     value: str | None = ""
     kind: Kind | None = None
+    said: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,20 +149,22 @@ def _entries(catalogues: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
 def parse_commands(mail: CommandMail, words: CommandWords) -> tuple[Command, ...]:
     """Return the commands of the lines, and of the subject unless a reply has it, or else a wish to leave in prose.
 
-    After a command, prose may be a quotation of ours, which has links to leave.
+    After a command, prose may be a quotation of ours, which has links to leave. Beside prose, a command to leave is
+    doubtful.
     """
     subject = "" if is_reply(mail.subject) or is_automatic(mail.subject) else mail.subject
     found = parse_line(subject, words)
     lines = [line.translate(_PUNCTUATION) for line in mail.lines]
     while lines and any(words.mean("greeting", word) for word in _words(lines[0])[:1]):
         lines.pop(0)
-    for line in lines:
-        commands = parse_line(line, words)
-        if not commands:
-            break
+    while lines and (commands := parse_line(lines[0], words)):
         found += [command for command in commands if command not in found]
-    if not found and (wish := read_wish((subject, *mail.lines))):
-        found.append(Command(Verb.UNSUBSCRIBE if wish is Wish.CLEAR else Verb.LEAVING))
+        lines.pop(0)
+    leave, wish = Command(Verb.UNSUBSCRIBE), read_wish((subject, *mail.lines), mail.sender)
+    if not found and wish:
+        found.append(leave if wish is Wish.CLEAR else Command(Verb.LEAVING))
+    if leave in found and wish is not Wish.CLEAR and not is_polite(lines):
+        found[found.index(leave)] = Command(Verb.LEAVING)
     return tuple(found[:COMMANDS_MAX])
 
 
@@ -176,7 +180,8 @@ def parse_line(line: str, words: CommandWords) -> list[Command]:
     """Return the commands of one line, one for each paper or interest."""
     if read_wish([line]) is Wish.CLEAR:
         return [Command(Verb.UNSUBSCRIBE)]
-    return _parse(_SIGN_BLANK.sub("", line[:LINE_MAX].translate(_PUNCTUATION)).strip(), words)
+    found = _parse(_SIGN_BLANK.sub("", line[:LINE_MAX].translate(_PUNCTUATION)).strip(), words)
+    return [replace(command, said=line) for command in found]
 
 
 def _parse(line: str, words: CommandWords) -> list[Command]:
