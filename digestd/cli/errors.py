@@ -25,7 +25,7 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
         "digestd deliver": "mail",
         "digestd config show": "settings",
         "digestd api-token": "token",
-        "digestd subscriber library": "library",
+        "digestd subscriber library list` or `digestd subscriber library link": "library",
         "journalctl -u digestd": "log logs",
         "systemctl stop digestd": "stop",
         "systemctl restart digestd": "restart",

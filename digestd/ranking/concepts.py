@@ -265,9 +265,6 @@ class _Archive:
     def name(self, text: str) -> bool:
         return known(text) is not None or (" " not in text and bool(self.model.lexicon.long_form(acronym(text))))
 
-    def word(self, text: str) -> bool:
-        return " " not in text and all(0 < self.model.lexicon.share(one) < RARE for one in lemmas(text))
-
     def pair(self, text: str) -> bool:
         pairs = itertools.pairwise(tokens(text))
         return known(text) is not None or all(" ".join(pair) in self.model.vocabulary for pair in pairs)

@@ -86,9 +86,6 @@ class Knows(Protocol):
     def name(self, text: str) -> bool:
         """Return True for the name of a subject, or an acronym with a known long form."""
 
-    def word(self, text: str) -> bool:
-        """Return True for a word that papers use, but few of them."""
-
     def pair(self, text: str) -> bool:
         """Return True if papers use these words together."""
 
@@ -140,16 +137,19 @@ def _split(topic: str, knows: Knows) -> list[str]:
     if len(pieces) == 1:
         return _joined(pieces[0], knows) or pieces
     found = [one for piece in pieces for one in _joined(piece, knows) or [piece]]
-    is_mere_list = not _AND.search(topic)
-    if all(_stands(one, knows) or (is_mere_list and knows.word(one)) for one in found):
-        return found
+    shares_none = " " not in "".join(found[-1:]) or any(map(knows.name, found))
+    if all(_stands(one, knows) for one in found) or (shares_none and not _AND.search(topic)):
+        return found  # a list is a list, however common its words are
     sides = [side for piece in pieces for side in _sides(piece)]
     return _shared(sides, knows) or [topic]
 
 
 def _joined(topic: str, knows: Knows) -> list[str]:
     """Return the sides of "A and B", with the head or the tail that they share; none if it is one subject."""
-    return [] if knows.name(topic) else _shared(_sides(topic), knows)
+    if knows.name(topic):
+        return []
+    sides = _sides(topic)
+    return _shared(sides, knows) or (sides if " " not in topic and any(map(knows.name, sides)) else [])
 
 
 def _sides(topic: str) -> list[str]:
