@@ -103,7 +103,7 @@ def test_preview_after_the_digest_names_it(installed: Install, run: Run) -> None
     installed.plan()
     run("deliver", "--drain")
     done = CliRunner().invoke(app, ["preview", ADA])
-    assert "near their interests since the digest of 2026-11-24 (1 paper, sent 2026-11-24 " in str(done.exception)
+    assert "their minimum score since the digest of 2026-11-24 (1 paper, sent 2026-11-24 " in str(done.exception)
     assert "`--date 2026-11-24` shows" in str(done.exception)
     assert "Moss on walls" in run("preview", ADA, "--date", "2026-11-24")
     told = run("explain", ADA, "invented:two").splitlines()[1]

@@ -81,7 +81,8 @@ def digestd(made: Install, *words: str) -> dict[str, Any]:
     """Run a command that prints JSON; what it printed."""
     ended = Command((*words, "--json"), made.environment(), made.folder).run(300)
     assert ended.code == 0, ended.output
-    printed: dict[str, Any] = json.loads(ended.output[ended.output.index("{") :])
+    printed: dict[str, Any]
+    printed, _ = json.JSONDecoder().raw_decode(ended.output, ended.output.index("{"))  # hints may follow
     return printed
 
 

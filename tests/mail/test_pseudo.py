@@ -80,7 +80,7 @@ def _mails() -> Iterator[tuple[str, Rendered]]:
     yield "by mail", render_notice(TEMPLATES, by_mail)
     for what in REPLIES:
         for settings in ("", golden.NOTICE.link):
-            values = ("pause", "add") if what in {"unclear", "prove"} else ("αβγ", "δεζ", "3")
+            values = {"prove": ("pause", "add"), "unclear": ("pause", "αβγ")}.get(what, ("αβγ", "δεζ", "3"))
             lines = (ReplyLine(what, values),)
             content = ReplyContent("Papers Daily", lines, True, golden.POSTAL, pseudo.LANGUAGE, settings)
             yield f"{what} {settings}", render_reply(TEMPLATES, content)
