@@ -21,7 +21,6 @@ from digestd.sources.identifiers import parse_pmcid, parse_pmid, unique_ids
 from digestd.sources.json_records import JsonObject, as_list, load_object, object_at, parse_count, text_at
 from digestd.sources.retractions import merge_retractions, retraction
 from digestd.sources.source import (
-    ITEMS_MAX,
     Page,
     RateLimit,
     Reject,
@@ -40,7 +39,7 @@ from digestd.sources.xml_elements import XmlElements, child_text, text_of
 LATE = timedelta(days=1)
 """Overlap with the last run: dates have no time and are those of Washington."""
 PAGE_SIZE = 200
-ROOTS = frozenset({"PubmedArticleSet", "eFetchResult"})
+_ROOTS = frozenset({"PubmedArticleSet", "eFetchResult"})
 MOST = 9_999
 """Maximum number of records that PubMed returns for one search."""
 
@@ -158,13 +157,13 @@ def _refuse_error(answer: JsonObject, result: JsonObject) -> None:
 
 def _articles(body: bytes, cursor: str) -> Page:
     place = _Position.from_cursor(cursor)
-    page, read = read_articles(body)
+    page, read = _read_articles(body)
     return check_rejects(Page(merge_retractions(page.sightings), _after(place, read), page.rejects, place.count))
 
 
-def read_articles(body: bytes, most: int = ITEMS_MAX) -> tuple[Page, int]:
+def _read_articles(body: bytes) -> tuple[Page, int]:
     """Return the papers of PubMed XML, and the number of records. Raises SourceFailed if it is no PubMed XML."""
-    elements = XmlElements(_without_doctype(body), ROOTS, most)
+    elements = XmlElements(_without_doctype(body), _ROOTS)
     sightings: list[Sighting] = []
     rejects: list[Reject] = []
     read = 0

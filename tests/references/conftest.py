@@ -65,11 +65,6 @@ def files() -> dict[str, str]:
         "DOI": doi("csl-json"),
         "URL": url("csl-json"),
     }
-    orcid = {
-        "title": {"title": {"value": title("orcid")}},
-        "external-ids": {"external-id": [{"external-id-value": doi("orcid"), "external-id-relationship": "self"}]},
-        "url": {"value": url("orcid")},
-    }
     ris = (
         "TY  - JOUR",
         f"TI  - {title('ris')}",
@@ -82,7 +77,6 @@ def files() -> dict[str, str]:
         "ris": "\n".join([*ris, f"DO  - {doi('ris')}", f"UR  - {url('ris')}", "ER  - ", ""]),
         "csl-json": json.dumps([csl]),
         "zotero": json.dumps([{"key": "CANARY00", "data": zotero}]),
-        "orcid": json.dumps({"group": [{"work-summary": [orcid]}]}),
         "abstracts": f"{title('abstracts')}\n{ABSTRACT}\n",
         "ids": f"{doi('ids')}\n",
     }

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Sequence
 from email import message_from_bytes
 from email.policy import default
-from html import escape
 
 import pytest
 
@@ -143,14 +142,10 @@ def _file(form: str, words: str) -> str:
         "bibtex": f"@article{{x,\n title = {{{words}}},\n author = {{{words}}},\n abstract = {{{words}}}\n}}\n",
         "ris": f"TY  - JOUR\nTI  - {words}\nAU  - {words}\nAB  - {words}\nER  - \n",
         "medline": f"PMID- 700001\nTI  - {words}\nFAU - {words}\nAB  - {words}\n",
-        "wos": f"FN x\nVR 1.0\nPT J\nTI {words}\nAF {words}\nAB {words}\nER\nEF\n",
-        "refer": f"%0 Journal Article\n%T {words}\n%A {words}\n%X {words}\n",
-        "endnote-xml": f"<xml><record><titles><title>{escape(words)}</title></titles></record></xml>",
         "opml": f'<opml version="2.0"><body><outline text="{words}" xmlUrl="{words}"/></body></opml>',
         "ids": f"2401.00001\n{words}\n",
         "csl-json": json.dumps([{"title": words, "abstract": words, "author": [name], "DOI": words}]),
         "zotero": json.dumps([{"data": {"title": words, "abstractNote": words, "creators": [name], "DOI": words}}]),
-        "orcid": json.dumps({"group": [{"work-summary": [{"title": {"title": {"value": words}}}]}]}),
     }
     return written.get(form, f"A title\n{words}\n\n{words}\nAn abstract of it.\n")
 

@@ -14,11 +14,6 @@ from digestd.errors import BadInput, SourceFailed
 from digestd.sources.imports import BYTES_MAX, ENTRIES_MAX, IMPORT_FORMATS, ReferenceFile, detect_format
 from digestd.sources.source import Page
 
-
-def _id(value: str, relationship: str) -> dict[str, str]:
-    return {"external-id-value": value, "external-id-relationship": relationship}
-
-
 ZOTERO = [
     {"key": "A", "data": {"itemType": "attachment", "title": "lakes.pdf"}},
     {
@@ -38,25 +33,6 @@ ZOTERO = [
     },
     {"key": "C", "data": {"itemType": "preprint", "title": ""}},
 ]
-ORCID = {
-    "group": [
-        {
-            "work-summary": [
-                {
-                    "title": {"title": {"value": "Lakes freeze"}},
-                    "external-ids": {
-                        "external-id": [
-                            _id("10.5555/book", "part-of"),
-                            _id("10.48550/arXiv.2611.70001", "self"),
-                        ]
-                    },
-                    "publication-date": {"year": {"value": "2026"}, "month": {"value": "11"}, "day": {"value": "20"}},
-                }
-            ]
-        },
-        {"work-summary": [{"title": None}]},
-    ]
-}  # fmt: skip
 CSL = [
     {
         "type": "article",
@@ -72,7 +48,6 @@ SAMPLES = {
     "opml": '<?xml version="1.0" encoding="UTF-8"?>\n<opml version="2.0"><head/><body><outline text="Ice">'
     '<outline type="rss" xmlUrl="https://journal.example.org/lakes.rss"/></outline></body></opml>',
     "zotero": json.dumps(ZOTERO),
-    "orcid": json.dumps(ORCID),
     "csl-json": json.dumps(CSL),
     "bibtex": "@article{a, title={Lakes freeze}, author={Rue, Ann}, abstract={They do.}, eprint={2611.70001},"
     " date={2026-11-20}}\n@article{b, author={Nobody}}\n",
@@ -80,22 +55,6 @@ SAMPLES = {
     "UR  - https://arxiv.org/abs/2611.70001\r\nER  - \r\n\r\nTY  - JOUR\r\nAU  - Nobody\r\nER  - \r\n",
     "medline": "\nPMID- 700001\nOWN - NLM\nTI  - Lakes\n      freeze.\nLID - 10.48550/arXiv.2611.70001 [doi]\n"
     "AB  - They\n      do.\nFAU - Rue, Ann\nAU  - Rue A\nDP  - 2026 Nov 20\n\nOWN - NLM\nAU  - Nobody A\n",
-    "wos": "FN Web of Science\nVR 1.0\nPT J\nAU Rue, A\nAF Rue, Ann\nTI Lakes\n   freeze\nAB They\n   do.\n"
-    "DI 10.48550/arXiv.2611.70001\nPD NOV 20\nPY 2026\nER\n\nPT J\nAU Nobody, A\nER\n\nEF\n",
-    "refer": "%0 Journal Article\n%T Lakes freeze\n%A Rue, Ann\n%X They\n\ndo.\n%R 10.48550/arXiv.2611.70001\n"
-    "%8 November 20, 2026\n\n%0 Journal Article\n%A Nobody\n",
-    "endnote-xml": '<?xml version="1.0" encoding="UTF-8"?><xml><records><record><contributors><authors><author>'
-    '<style face="normal">Rue, Ann</style></author></authors></contributors><titles><title><style>Lakes freeze</style>'
-    "</title></titles><dates><year>2026</year><pub-dates><date>Nov 20</date></pub-dates></dates><abstract>They do."
-    "</abstract><electronic-resource-num>10.48550/arXiv.2611.70001</electronic-resource-num></record>"
-    "<record><titles/></record></records></xml>",
-    "pubmed-xml": '<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE PubmedArticleSet PUBLIC "-//NLM//DTD" "http://x">'
-    "<PubmedArticleSet><PubmedArticle><MedlineCitation><PMID>700001</PMID><Article><ArticleTitle>Lakes freeze."
-    "</ArticleTitle><Abstract><AbstractText>They do.</AbstractText></Abstract><AuthorList><Author><LastName>Rue"
-    "</LastName><ForeName>Ann</ForeName></Author></AuthorList><ArticleDate><Year>2026</Year><Month>11</Month>"
-    "<Day>20</Day></ArticleDate></Article></MedlineCitation><PubmedData><ArticleIdList>"
-    '<ArticleId IdType="doi">10.48550/arXiv.2611.70001</ArticleId></ArticleIdList></PubmedData></PubmedArticle>'
-    "<PubmedArticle><MedlineCitation><PMID>700002</PMID></MedlineCitation></PubmedArticle></PubmedArticleSet>",
     "ids": "# mine\n2611.70001 # lakes\nhttps://ponds.example.org/4\n",
     "abstracts": "Lakes freeze\nThey\ndo.\n\n\nA title alone\n",
 }
@@ -127,9 +86,9 @@ def test_reference_file_keeps_good_and_names_broken_entry(form: str) -> None:
         assert "arxiv:2611.70001" in paper.ids
     if form != "ids":
         assert paper.words.title == "Lakes freeze"
-    if form not in {"ids", "orcid"}:
+    if form != "ids":
         assert paper.words.abstract == "They do."
-    if form not in {"ids", "orcid", "abstracts"}:
+    if form not in {"ids", "abstracts"}:
         assert paper.words.authors == ("Ann Rue",)
     if form not in {"ids", "abstracts"}:
         assert paper.published == datetime(2026, 11, 20, tzinfo=UTC)
@@ -157,7 +116,7 @@ def test_reference_file_hostile_bytes_stay_within_limits(form: str, data: st.Dat
                 assert paper.ids
 
 
-@pytest.mark.parametrize("form", ["zotero", "orcid", "csl-json"])
+@pytest.mark.parametrize("form", ["zotero", "csl-json"])
 @settings(max_examples=40)
 @given(
     data=st.recursive(
@@ -195,23 +154,10 @@ def test_reference_file_limits_name_remedy() -> None:
         ReferenceFile("endnote")
 
 
-@pytest.mark.parametrize("form", ["medline", "wos", "refer", "endnote-xml", "pubmed-xml", "csl-json"])
+@pytest.mark.parametrize("form", ["medline", "csl-json"])
 def test_whole_library_is_read_in_every_format(form: str) -> None:
     begin, record, end = {
         "medline": ("", "PMID- {}\nTI  - Lakes\n\n", ""),
-        "wos": ("", "PT J\nTI Lakes\nDI 10.5555/{}\nER\n\n", ""),
-        "refer": ("", "%0 Journal Article\n%T Lakes {}\n\n", ""),
-        "endnote-xml": (
-            "<xml><records>",
-            "<record><titles><title>Lakes {}</title></titles></record>",
-            "</records></xml>",
-        ),
-        "pubmed-xml": (
-            "<PubmedArticleSet>",
-            "<PubmedArticle><MedlineCitation><PMID>{}</PMID><Article><ArticleTitle>Lakes</ArticleTitle><ArticleDate><Year>2026</Year></ArticleDate></Article>"
-            "</MedlineCitation></PubmedArticle>",
-            "</PubmedArticleSet>",
-        ),
         "csl-json": ("[", '{{"title": "Lakes {}"}},', '{{"title": "Ponds"}}]'.format()),
     }[form]
     for most in (6_000, ENTRIES_MAX + 1):
@@ -244,17 +190,16 @@ def test_reference_file_ignores_bad_optional_fields() -> None:
         "ris": "TY  - JOUR\nTI  - Lakes freeze\nAU  - Rue, Ann\nDO  - n/a\nDO  - none\nPY  - soon\nER  - ",
         "csl-json": '[{"title": "Lakes freeze", "author": [{"literal": "Ann Rue"}, 7], "DOI": 5, "issued": 3}]',
         "zotero": '[{"itemType": "x", "title": "Lakes freeze", "creators": [{"name": "Ann Rue"}], "tags": 3}]',
-        "orcid": '{"group": [{"work-summary": [{"title": {"title": {"value": "Lakes freeze"}}, "external-ids": 3}]}]}',
     }
     for form, text in files.items():
         page = read(text)
         assert not page.rejects, form
         assert page.sightings[0].words.title == "Lakes freeze"
-        assert page.sightings[0].words.authors == (() if form == "orcid" else ("Ann Rue",))
+        assert page.sightings[0].words.authors == ("Ann Rue",)
         assert page.sightings[0].ids[0].startswith("feed:")
 
 
-@pytest.mark.parametrize("form", [form for form in SAMPLES if form not in {"opml", "ids", "abstracts", "pubmed-xml"}])
+@pytest.mark.parametrize("form", [form for form in SAMPLES if form not in {"opml", "ids", "abstracts"}])
 def test_identifier_without_title_is_a_paper(form: str) -> None:
     page = read(re.sub(r"Lakes\s*(<i>)?freeze(</i>)?", "", SAMPLES[form]))
     assert "arxiv:2611.70001" in page.sightings[0].ids
@@ -290,11 +235,6 @@ def test_doi_is_decoded_in_every_field(written: str, ids: tuple[str, ...] | None
     assert found == ids or (ids is None and found[0].startswith("feed:"))
 
 
-def test_orcid_of_version_2_keeps_own_doi() -> None:
-    text = json.dumps(ORCID).replace('"self"', '"SELF"').replace('"part-of"', '"PART_OF"')
-    assert read(text).sightings[0].ids == ("arxiv:2611.70001",)
-
-
 def test_medline_of_pmc_has_one_paper_per_record() -> None:
     text = "PMC - PMC700001\nPMID- 700001\nTI  - Lakes freeze\nAU  - Rue A\n"
     page = read(f"{text}\n{text.replace('700001', '700002')}PMID- 700003\nPMC - PMC700003\nTI  - Ponds\n")
@@ -321,11 +261,10 @@ def test_bibtex_joins_strings_and_finds_missing_comma() -> None:
     assert (paper.words.title, paper.words.authors, paper.ids) == ("Lakes freeze", ("Ann Rue",), ("doi:10.5555/1",))
 
 
-@pytest.mark.parametrize("form", ["opml", "endnote-xml", "pubmed-xml"])
-def test_unknown_encoding_of_xml_is_refused_or_ignored(form: str) -> None:
-    text = SAMPLES[form].replace('<?xml version="1.0" encoding="UTF-8"?>', '<?xml version="1.0"\x0bencoding="U"?>')
+def test_unknown_encoding_of_opml_is_ignored() -> None:
+    text = SAMPLES["opml"].replace('<?xml version="1.0" encoding="UTF-8"?>', '<?xml version="1.0"\x0bencoding="U"?>')
     with suppress(SourceFailed):
-        assert read(text).sightings or form == "opml"
+        assert len(read(text).rejects) == 1
 
 
 NOT_READ = {
@@ -353,6 +292,15 @@ NOT_READ = {
     "Ovid's text, with long labels": "<1>\nAccession Number\n  1\nTitle\n  Lakes freeze",
     "RefWorks' text": "RT Journal Article\nSR Electronic(1)\nA1 Rue,Ann\nT1 Lakes freeze\nAB They do.\nYR 2026\n",
     "MODS": '<mods xmlns="http://www.loc.gov/mods/v3"><titleInfo><title>Lakes freeze</title></titleInfo></mods>',
+    "Web of Science's text": "FN Web of Science\nVR 1.0\nPT J\nAU Rue, A\nTI Lakes\n   freeze\nER\n\nEF\n",
+    "Web of Science's text, without its head": "PT J\nAU Rue, A\nTI Lakes\n   freeze\nER\n",
+    "EndNote's .enw": "%0 Journal Article\n%T Lakes freeze\n%A Rue, Ann\n%X They\n\ndo.\n",
+    "EndNote's .enw, without type": "%T Lakes freeze\n%A Rue, Ann\n",
+    "EndNote XML": "<xml><records><record><titles><title>Lakes</title></titles></record></records></xml>",
+    "PubMed XML": '<?xml version="1.0"?><!DOCTYPE PubmedArticleSet PUBLIC "-//NLM//DTD" "http://x">'
+    "<PubmedArticleSet><PubmedArticle><MedlineCitation><PMID>7</PMID></MedlineCitation></PubmedArticle></PubmedArticleSet>",
+    "ORCID JSON": '{"group": [{"work-summary": [{"title": {"title": {"value": "Lakes freeze"}}}]}]}',
+    "ORCID JSON, of a record": '{"orcid-identifier": {}, "activities-summary": {"works": {"group": []}}}',
     "LaTeX": "\\begin{thebibliography}{9}\n\\bibitem{a} Rue, Lakes freeze.",
     "an e-mail": "From: Ann\nSubject: Lakes\n\nLakes freeze\nThey do.",
     "PDF": "%PDF-1.7\nLakes\nfreeze",

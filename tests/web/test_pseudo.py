@@ -17,7 +17,7 @@ from tests.web.test_access import ANSWERS
 NAMES = (
     *("Papers Daily", "Storgata 1, Oslo", "Machine Learning cs.LG q-bio.BM", "UTC", *ZONES),
     *("Deutsch (du) (Sie)", "English", "Español", "Français", "Português"),
-    *("Atom", "JSON Feed", "Markdown", "BibTeX", "RIS", "CSL-JSON", "EndNote .enw .nbib XML", "Web of Science"),
+    *("Atom", "JSON Feed", "Markdown", "BibTeX", "RIS", "CSL-JSON", ".nbib"),
     *("PubMed", "ORCID", "OPML", "Zotero", "arXiv"),
 )
 """Names of people, places, formats and services are the same in every language."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from digestd.errors import BadInput, SourceFailed
-from digestd.sources.imports import json_formats, plain_text, tagged, xml_formats, zotero
+from digestd.sources.imports import json_formats, opml, plain_text, tagged, zotero
 from digestd.sources.imports.reference import ENTRIES_MAX
 from digestd.sources.imports.unreadable import binary_name, remedy
 from digestd.sources.source import Page
@@ -35,17 +35,12 @@ class ImportFormat:
 
 
 IMPORT_FORMATS: Mapping[str, ImportFormat] = {
-    "opml": ImportFormat("OPML", xml_formats.is_opml, xml_formats.read_opml),
+    "opml": ImportFormat("OPML", opml.matches, opml.read),
     "zotero": ImportFormat("Zotero JSON", zotero.matches, zotero.read),
-    "orcid": ImportFormat("ORCID JSON", json_formats.is_orcid, json_formats.read_orcid),
     "csl-json": ImportFormat("CSL-JSON", json_formats.is_json, json_formats.read_csl),
     "bibtex": ImportFormat("BibTeX", plain_text.is_bibtex, plain_text.read_bibtex),
     "ris": ImportFormat("RIS", tagged.RIS.matches, tagged.RIS.read),
     "medline": ImportFormat("PubMed (.nbib)", tagged.MEDLINE.matches, tagged.MEDLINE.read),
-    "wos": ImportFormat("Web of Science", tagged.WEB_OF_SCIENCE.matches, tagged.WEB_OF_SCIENCE.read),
-    "refer": ImportFormat("EndNote (.enw)", tagged.REFER.matches, tagged.REFER.read),
-    "endnote-xml": ImportFormat("EndNote XML", xml_formats.is_endnote, xml_formats.read_endnote),
-    "pubmed-xml": ImportFormat("PubMed XML", xml_formats.is_pubmed, xml_formats.read_pubmed),
     "ids": ImportFormat("arXiv ids and DOIs", plain_text.is_identifier_list, plain_text.read_identifier_list),
     "abstracts": ImportFormat("pasted abstracts", bool, plain_text.read_abstracts),
 }

@@ -1,4 +1,4 @@
-"""Read records of tagged lines: RIS, MEDLINE, Web of Science and Refer.
+"""Read records of tagged lines: RIS and MEDLINE.
 
 A line with a tag begins a field; a line without one continues it. A form says what a tag looks like, and where a
 record begins and ends. Bad optional fields are ignored, so that they never lose a record.
@@ -8,11 +8,6 @@ record begins and ends. Bad optional fields are ignored, so that they never lose
   silently drops references without `ER` and gives no line numbers.
 - MEDLINE, as PubMed exports it (https://www.nlm.nih.gov/bsd/mms/medlineelements.html): a tag of up to four letters is
   padded before its dash; a blank line ends a record. ERIC writes the same form with other tags for identifiers.
-- Web of Science (https://images.webofknowledge.com/images/help/WOS/hs_wos_fieldtags.html): a two-letter tag and a
-  space; lines below it are indented, each with another author or the next words. `PT` begins a record, `ER` ends it,
-  `FN`, `VR` and `EF` belong to the file.
-- Refer, EndNote's `.enw` and Google Scholar's (https://man.openbsd.org/refer.7): a percent sign, a letter or digit, a
-  space and a value. A blank line ends a record.
 """
 
 import re
@@ -20,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from digestd.domain.paper import PaperId, Sighting
+from digestd.domain.paper import Sighting
 from digestd.errors import SourceFailed
 from digestd.sources.dates import written_date
 from digestd.sources.identifiers import (
@@ -40,7 +35,6 @@ _LINES_MAX = 5_000
 """Lines of one field; the rest is left out."""
 _ADDRESSES, _NOTES = ("UR", "L1", "L2", "L3", "M1", "AN", "M3"), ("N1", "M1", "M3", "AN", "UR")
 """Fields of RIS that hold addresses, and such that may name an identifier."""
-_MAIL = re.compile(r"(?<!\s)\s*\([^()@]*@[^()]*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +89,6 @@ class Record:
 
     line: int
     fields: list[tuple[str, list[str]]] = field(default_factory=list)
-
-    def lines(self, *tags: str) -> list[str]:
-        return [line for tag, lines in self.fields if tag in tags for line in lines if line]
 
     def values(self, *tags: str) -> list[str]:
         return [value for tag, lines in self.fields if tag in tags if (value := " ".join(lines).strip())]
@@ -171,45 +162,6 @@ def _medline(record: Record) -> Sighting:
     )
 
 
-def _web_of_science(record: Record) -> Sighting | None:
-    if record.fields[0][0] != "PT":
-        return None
-    people = record.lines("AF") or record.lines("AU")
-    names = [*(indexed_name(_MAIL.sub("", name)) for name in people), *record.lines("CA")]
-    return make_reference(
-        record.first("TI"),
-        record.first("AB"),
-        names,
-        [record.first("SO"), *record.first("DE").split(";")],
-        _web_of_science_ids(record),
-        written_date(f"{record.first('PD')} {record.first('PY')}") or written_date(record.first("PY")),
-    )
-
-
-def _web_of_science_ids(record: Record) -> list[PaperId | None]:
-    return [
-        find_doi(record.first("DI")),
-        find_doi(record.first("D2")) if record.first("PT") == "B" and not record.first("DI") else None,
-        find_arxiv_id(record.first("AR")),
-        parse_pmid(record.first("PM")),
-    ]
-
-
-def _refer(record: Record) -> Sighting:
-    return make_reference(
-        record.first("%T"),
-        record.first("%X"),
-        [natural_name(name) for value in record.values("%A") for name in value.split(";")],
-        [record.first("%J", "%B"), *record.lines("%K")],
-        [
-            *(find_doi(value) for value in record.values("%R")),
-            *(parse_identifier(value) for value in record.values("%U")),
-            *(find_arxiv_id(value) for value in record.values("%J", "%Z", "%O")),
-        ],
-        written_date(record.first("%8")) or written_date(record.first("%D")),
-    )
-
-
 RIS = TaggedFormat(
     label="RIS",
     example="TY  - JOUR",
@@ -228,22 +180,4 @@ MEDLINE = TaggedFormat(
     before=frozenset({"PMC"}),
     blank_divides=True,
     sighting=_medline,
-)
-WEB_OF_SCIENCE = TaggedFormat(
-    label="Web of Science",
-    example="PT J",
-    start=re.compile(r"^(?:FN [A-Z].*\nVR \d|PT [A-Z]\n(?:[A-Z][A-Z0-9] .*\n|[ \t].*\n){2})", re.MULTILINE),
-    tag=re.compile(r"([A-Z][A-Z0-9])(?: (.*))?$"),
-    begins=frozenset({"PT", "FN"}),
-    ends=frozenset({"ER", "EF"}),
-    sighting=_web_of_science,
-)
-REFER = TaggedFormat(
-    label="EndNote (Refer)",
-    example="%0 Journal Article",
-    start=re.compile(r"^%(?:0 [A-Z]|[TA] \S.*\n(?:%[A-Z0-9] ))", re.MULTILINE),
-    tag=re.compile(r"(%[A-Z0-9!@#$^&*()+\[\]=~?><,])(?: (.*))?$"),
-    begins=frozenset({"%0"}),
-    blank_divides=True,
-    sighting=_refer,
 )

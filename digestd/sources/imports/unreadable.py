@@ -3,8 +3,6 @@
 import csv
 import re
 
-from digestd.sources.imports.xml_formats import root_name
-
 _XML_NAMES = {
     "RDF": "RDF",
     "html": "a web page",
@@ -20,9 +18,15 @@ _XML_NAMES = {
     "CitaviExchangeData": "Citavi XML",
     "TEI": "TEI",
     "article": "JATS XML",
+    "PubmedArticleSet": "PubMed XML",
+    "records": "EndNote XML",
+    "xml": "EndNote XML",
     "feed": "a feed",
     "rss": "a feed",
 }
+_ROOT = re.compile(
+    r"(?>(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^<>\[\]]*>)*+)<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)", re.DOTALL
+)
 _PROSE = frozenset({"", "i", "b", "em", "strong", "sub", "sup", "p", "div", "span", "title"})
 _IS_XML = re.compile(r"\s*<(?:\?xml|[A-Za-z][\w.-]*:[A-Za-z])")
 _STARTS = {"{\\rtf": "RTF", "%PDF-": "PDF", "PT\tAU\t": "Web of Science's table, separated by tabs"}
@@ -31,6 +35,8 @@ _TEXT_NAMES = (
     (re.compile(r"\A\s*\\(?:documentclass|begin|bibitem)\b"), "LaTeX"),
     (re.compile(r"^cff-version:", re.MULTILINE), "CITATION.cff"),
     (re.compile(r"\A\s*\d{5}[a-z ]{2,4}.{1,3}22\d{5}"), "MARC"),
+    (re.compile(r"\A\s*%(?:0 [A-Z]|[TA] \S.*\n%[A-Z0-9] )"), "EndNote's .enw"),
+    (re.compile(r"\A\s*(?:FN [A-Z].*\nVR \d|PT [A-Z]\n(?:[A-Z][A-Z0-9] .*\n|[ \t].*\n){2})"), "Web of Science's text"),
     (re.compile(r"^PMID: \d+\b.*$", re.MULTILINE), "PubMed's text"),
     (re.compile(r"^ ?VN {1,2}- ?Ovid|\A\s*<\d+\.? ?>[ \t]*\n", re.MULTILINE), "Ovid's text"),
     (re.compile(r"\A\s*RT [A-Z][\w, /()-]+\n(?:[A-Z][A-Z0-9] .*\n){2}"), "RefWorks' text"),
@@ -52,6 +58,7 @@ _TABLES = (
 )
 _CELL = r'(?:"[\w .()/#-]{0,60}"|[\w./#-]{0,40})'
 _LINE_MAX = 5_000
+_ORCID = {"activities-summary", "works", "group", "bulk"}
 _BINARY_NAMES = (
     (b"%PDF-", "PDF"),
     (b"PK\x03\x04", "a ZIP archive or Word document"),
@@ -77,6 +84,12 @@ _CITATION = re.compile(
 )
 _ADDRESS = re.compile(r"https?://|\b10\.\d{4,9}/")
 _MANY, _LINES_SEEN = 3, 500
+
+
+def root_name(text: str) -> str:
+    """Return the name of the root element without its prefix, or "" if a text is no XML."""
+    found = _ROOT.match(text[:4_000])
+    return found[1] if found else ""
 
 
 def text_name(text: str) -> str:
@@ -142,6 +155,8 @@ def json_name(found: object) -> str:
     first = found[0] if isinstance(found, list) and found else found
     if not isinstance(first, dict):
         return ""
+    if _ORCID & first.keys():
+        return "ORCID JSON"
     if isinstance(first.get("results"), list) or "authorships" in first:
         return "OpenAlex JSON"
     if "titles" in first or (isinstance(first.get("data"), dict) and "attributes" in first["data"]):
