@@ -156,7 +156,7 @@ def _write_files(files: Path) -> None:
             shutil.copy(REPO / name, checkout / name)
     commands = (
         "umask 077; cd origin; git init --quiet; git add --all; git -c user.name=a -c user.email=a@b commit -qm first"
-        "; cd ..; git clone --quiet origin checkout; git -C checkout remote set-url origin /root/origin"
+        "; git tag v0.1.0; cd ..; git clone --quiet origin checkout; git -C checkout remote set-url origin /root/origin"
     )
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     subprocess.run(["sh", "-ec", commands], cwd=files, env=clean, check=True, capture_output=True)

@@ -36,6 +36,7 @@ NAMED = frozenset(
         *(
             "digestd subscriber show",
             "digestd subscriber edit",
+            "digestd subscriber unsubscribe",
             "digestd delivery show",
             "digestd api-token",
             "digestd config rotate-secret",
