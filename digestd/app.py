@@ -276,6 +276,16 @@ class App:
         return open_inbound(self.settings.inbound_url, Path(self.settings.inbound_quarantine))
 
     @property
+    def kept_mails(self) -> InboundMailbox | None:
+        """Return the mailbox of the mails that wait for the operator, or None."""
+        if not self.settings.inbound_url:  # `status` then imports no mailbox
+            return None
+        from digestd.replies.mailboxes.lmtp import LmtpServer
+
+        endpoint = self.inbound
+        return endpoint.kept if isinstance(endpoint, LmtpServer) else endpoint
+
+    @property
     def providers(self) -> dict[str, WebhookProvider]:
         """Return the mail providers whose webhooks are accepted, by name."""
         from digestd.replies.bounces.providers import open_providers

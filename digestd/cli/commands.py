@@ -184,7 +184,9 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     ),
     "plan": CommandEntry("pipeline:plan_due", "Plan a digest for every subscriber who is due.", _PIPELINE),
     "deliver": CommandEntry("pipeline:deliver", "Send the mails that are ready.", _PIPELINE),
-    "inbound": CommandEntry("pipeline:inbound", "Read bounces, complaints and mail commands.", _PIPELINE),
+    "inbound": CommandEntry(
+        "pipeline:inbound", "Read bounces, complaints and mail commands, or what they left for you.", _PIPELINE
+    ),
     "send": CommandEntry("pipeline:send", "Send a subscriber their digest now, ahead of their hour.", _PIPELINE),
     "preview": CommandEntry("digest:show_preview", "Show the digest that a subscriber would get now.", _PIPELINE),
     "explain": CommandEntry(

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import date
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -198,16 +199,41 @@ async def _deliver(app: App, *, drain: bool, limit: int | None, stop: asyncio.Ev
         return await run(app, drain=drain, limit=limit, stop=stop, counters=counters)
 
 
+class KeptAction(StrEnum):
+    """What is done with the mails that are kept for the operator."""
+
+    LIST = "list"
+    SHOW = "show"
+    DONE = "done"
+
+
 def inbound(
+    action: Annotated[
+        KeptAction | None,
+        typer.Argument(help="Instead of reading: list the mails that wait for you, show one, or delete it when done."),
+    ] = None,
+    number: Annotated[
+        int | None, typer.Argument(min=1, max=2**32 - 1, help="The mail's number, for show and done.")
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="Read what has arrived, print the counts and exit.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="With --once, print the counts as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print counts or mails as JSON.")] = False,
 ) -> None:
-    """Read bounces, complaints and mail commands.
+    """Read bounces, complaints and mail commands, or what they left for you.
 
-    They arrive at DIGESTD_INBOUND_URL. `digestd up` reads them too.
+    They arrive at DIGESTD_INBOUND_URL. `digestd up` reads them too. Mails that digestd does not understand, such as
+    questions, stay there, or with LMTP in DIGESTD_INBOUND_QUARANTINE: `digestd inbound list` lists the newest hundred,
+    `show` prints what one says, and `done` deletes it. All are deleted after DIGESTD_KEEP_DELIVERIES days, and those
+    of a person who is erased within a day.
 
-    Example: DIGESTD_INBOUND_URL=maildir:/var/mail/bounce digestd inbound --once
+    Example: digestd inbound show 48151623
     """
+    if action is not None or number is not None:
+        if once:
+            raise BadInput(f"--once reads new mail; leave it out with {action or 'a number'}")
+        _handle_kept(action, number, as_json)
+        return
+    if as_json and not once:
+        raise BadInput("--json: prints counts or mails; add --once, list or show")
     from digestd.cli.service import run_until_stopped
     from digestd.jobs.receiver import Receiver, receive
     from digestd.logs import configure
@@ -225,6 +251,27 @@ def inbound(
         return
     configure(built.settings.log_format, built.settings.log_level)
     asyncio.run(run_until_stopped(lambda stop: receive(built, stop)))
+
+
+def _handle_kept(action: KeptAction | None, number: int | None, as_json: bool) -> None:
+    from digestd.replies.kept_mail import delete_kept, list_kept, show_kept
+    from digestd.replies.mail_parser import MailParser
+
+    if (number is None) != (action is KeptAction.LIST):
+        raise BadInput("write `digestd inbound list`, or show or done with a number of that list")
+    mailbox = wiring.connect().kept_mails
+    if mailbox is None:
+        raise BadSetting("DIGESTD_INBOUND_URL: is not set, so no mail is kept; set it to where mail arrives")
+    if action is KeptAction.DONE and number is not None:
+        delete_kept(mailbox, number)
+        say(f"deleted mail {number}")
+        return
+    with closing(MailParser()) as parse:
+        if number is not None:
+            emit({**asdict(show_kept(mailbox, number, parse)), "place": mailbox.place}, as_json)
+            return
+        rows = [asdict(mail) for mail in list_kept(mailbox, parse)]
+    emit(({name: value for name, value in row.items() if name != "text"} for row in rows), as_json)
 
 
 def _require_mailbox(endpoint: InboundMailbox | LmtpServer) -> InboundMailbox:

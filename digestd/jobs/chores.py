@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -101,6 +102,23 @@ class Chores:
             return
         if done.deliveries or done.papers or done.revisions:
             log.info("pruned", deliveries=done.deliveries, papers=done.papers, revisions=done.revisions)
+        try:
+            await asyncio.to_thread(self._prune_mails)
+        except DigestdError as error:
+            log.error("kept mails cannot be pruned", why=str(error), retry=error.retry)
+
+    def _prune_mails(self) -> None:
+        """Delete mails that waited for the operator for long, or that erased people wrote."""
+        from digestd.replies.kept_mail import delete_due, erasures
+        from digestd.replies.mail_parser import MailParser
+
+        app = self._app
+        mailbox, before = app.kept_mails, app.clock() - timedelta(days=app.settings.keep_deliveries)
+        if mailbox is None:
+            return
+        with closing(MailParser()) as parse:
+            if deleted := delete_due(mailbox, before, parse, erasures(app.db, app.keys)):
+                log.info("deleted kept mails", mails=deleted)
 
     async def ping(self) -> None:
         """Ping the operator's monitor, which expects it, unless planning is late."""

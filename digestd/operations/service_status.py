@@ -141,6 +141,8 @@ class ServiceStatus(ServiceHealth):
         failing_templates: kinds of mail, counted by language, that the last run could not send.
         restored: when the backup was made that the database was restored from, until sending is resumed.
         last_unread: when a mail of a person or a mail system last came in that was not understood.
+        kept: mails that are kept for the operator; None if only the mailbox's server knows.
+        kept_place: the mailbox that they are in; empty if there is none.
     """
 
     versions: ServiceVersions
@@ -172,6 +174,8 @@ class ServiceStatus(ServiceHealth):
     unplanned: Sequence[str] = ()
     restored: datetime | None = None
     last_unread: datetime | None = None
+    kept: int | None = None
+    kept_place: str = ""
 
     @property
     def is_failing(self) -> bool:
@@ -230,6 +234,8 @@ def status_lines(status: ServiceStatus) -> Iterator[tuple[str, str]]:
     yield "Waiting", "; ".join(waiting_lines(status.waiting, status.at)) or "nothing"
     yield "Uncertain", _uncertain(status)
     yield "Bounces", _bounces(status)
+    if status.kept_place:
+        yield "Kept mails", _kept(status)
     yield "Relays", "; ".join(map(_relay, status.relays)) or "none is paused"
     yield "Webhooks", f"{counted(status.posts, 'event')} waiting" if status.posts else "nothing waits"
     yield "Next runs", _next_runs(status)
@@ -371,13 +377,18 @@ def _hold_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
 
 def _unread_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
     last = status.last_unread
-    if last is not None and status.at - last < UNREAD_FOR:
+    if last is not None and status.at - last < UNREAD_FOR and status.kept != 0:
         yield warning(
             "inbound",
             f"a mail that digestd does not understand came in at {clock_time(last, status.at)}; "
-            "a person may wait for your answer",
-            "read the flagged mails in the inbound mailbox, or with LMTP those in DIGESTD_INBOUND_QUARANTINE",
+            f"a person may wait for your answer{f' ({_kept(status)})' if status.kept_place else ''}",
+            "`digestd inbound list` lists them; answer by mail, then `digestd inbound done NUMBER`",
         )
+
+
+def _kept(status: ServiceStatus) -> str:
+    number = "those flagged" if status.kept is None else counted(status.kept, "mail")
+    return f"{number} in {status.kept_place}"
 
 
 def _disk_findings(status: ServiceStatus) -> Iterator[Diagnosis]:

@@ -16,7 +16,7 @@ from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.coverage import SOURCE_IN_USE, Coverage
 from digestd.domain.subscriber import Status, describe_damage
 from digestd.domain.webhook import WebhookPostState
-from digestd.errors import BadSetting, DatabaseUnreachable
+from digestd.errors import BadSetting, DatabaseUnreachable, DigestdError
 from digestd.operations.service_status import (
     FailingRoom,
     LastBackup,
@@ -61,6 +61,7 @@ def read_status(app: App) -> ServiceStatus:
     """Return the state of the service now. Raises DatabaseUnreachable."""
     is_scheduled = _is_scheduled(app)
     routes, bad_transport = _routes(app)
+    kept, kept_place = _kept_mails(app)
     with app.db.read() as session:
         health = _health(session, app)
         now = health.at
@@ -108,6 +109,8 @@ def read_status(app: App) -> ServiceStatus:
             failing={name: one.error for name, one in asked.items() if one.error},
             restored=restore.restored_from(session),
             last_unread=monitoring.last_inbound(session, InboundOutcome.UNREAD),
+            kept=kept,
+            kept_place=kept_place,
         )
 
 
@@ -152,6 +155,15 @@ def _newest_days(session: Session, today: date) -> list[Coverage]:
     rows = sources.recent_coverage(session, today - SOURCE_IN_USE)
     newest_day = {row.source: row for row in sorted(rows, key=lambda row: row.day) if row.day <= today}
     return [newest_day[source] for source in sorted(newest_day)]
+
+
+def _kept_mails(app: App) -> tuple[int | None, str]:
+    """Return the number of mails that are kept for the operator, and where; a mailbox elsewhere is not asked."""
+    try:
+        mailbox = app.kept_mails
+        return (mailbox.count_kept(), mailbox.place) if mailbox else (None, "")
+    except (DigestdError, OSError):  # doctor tells
+        return None, ""
 
 
 def _is_scheduled(app: App) -> bool:

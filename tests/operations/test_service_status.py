@@ -65,7 +65,12 @@ def test_service_in_order_needs_nobody() -> None:
 def test_mail_that_was_not_understood_is_shown_for_a_week() -> None:
     (finding,) = needs_attention(replace(FINE, last_unread=NOW - HOUR))
     assert "came in at 11:00Z" in finding.message
-    assert "flagged" in finding.remedy
+    assert "inbound list" in finding.remedy
+    at = replace(FINE, last_unread=NOW - HOUR, kept=2, kept_place="/var/mail/bounce")
+    (finding,) = needs_attention(at)
+    assert "(2 mails in /var/mail/bounce)" in finding.message
+    assert dict(status_lines(at))["Kept mails"] == "2 mails in /var/mail/bounce"
+    assert needs_attention(replace(at, kept=0)) == [], "the operator has answered them"
     assert not FINE.is_failing
     lines = dict(status_lines(FINE))
     assert lines["Subscribers"] == "1,000 active; 1 address suppressed"

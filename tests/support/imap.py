@@ -68,7 +68,9 @@ class ImapServer:
     def _by_uid(self, rest: str) -> list[bytes]:
         verb, _, words = rest.partition(" ")
         if verb == "SEARCH":
-            new = [uid for uid, flags in self.flags.items() if not flags & {"\\Seen", "\\Deleted"}]
+            left = {uid: flags for uid, flags in self.flags.items() if "\\Deleted" not in flags}
+            new = [uid for uid, flags in left.items() if ("\\Flagged" if "FLAGGED" in words else "\\Seen") in flags]
+            new = new if "FLAGGED" in words else [uid for uid in left if uid not in new]
             return [f"* SEARCH {' '.join(map(str, new))}\r\n".encode()]
         uids, _, what = words.partition(" ")
         uid = int(uids.split(",")[0])
@@ -79,6 +81,8 @@ class ImapServer:
         if verb != "FETCH":
             return []
         raw = self.mails[uid]
+        if "INTERNALDATE" in what:
+            return [f'* {uid} FETCH (UID {uid} INTERNALDATE "24-Nov-2026 10:00:00 +0000")\r\n'.encode()]
         if "SIZE" in what:
             return [f"* {uid} FETCH (UID {uid} RFC822.SIZE {len(raw)})\r\n".encode()]
         return [f"* {uid} FETCH (UID {uid} BODY[] {{{len(raw)}}}\r\n".encode(), raw, b")\r\n"]

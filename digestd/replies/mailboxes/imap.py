@@ -9,12 +9,14 @@ size is known, and expunge messages that other clients deleted.
 import imaplib
 import re
 import ssl
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from digestd.errors import InboundFailed
-from digestd.replies.mailboxes.mailbox import MailboxMessage
+from digestd.replies.mailboxes.mailbox import KEPT_MAX, KeptMail, MailboxMessage
 from digestd.replies.parsed_mail import BYTES_MAX
 
 TIMEOUT_SECONDS = 60.0
@@ -39,6 +41,13 @@ class ImapMailbox:
 
     def __init__(self, account: ImapAccount) -> None:
         self._account = account
+
+    @property
+    def place(self) -> str:
+        return f"{self._account.folder} of {self._account.user} at {self._account.host}"
+
+    def count_kept(self) -> None:
+        """See InboundMailbox.count_kept."""
 
     @contextmanager
     def open(self) -> Iterator["ImapSession"]:
@@ -81,16 +90,8 @@ class ImapSession:
 
     def messages(self, limit: int) -> Iterator[MailboxMessage]:
         """See MailboxSession.messages."""
-        found = _check(self._client.uid("SEARCH", "UNSEEN", "UNDELETED"))
-        for uid in b" ".join(_bytes(found)).split()[:limit]:
-            name = uid.decode("ascii", "replace")
-            try:
-                raw = self._fetch(name)
-            except imaplib.IMAP4.abort:  # the connection broke
-                raise
-            except imaplib.IMAP4.error:  # the server cannot give this one; it is flagged, and the others follow
-                raw = None
-            yield MailboxMessage(name, raw)
+        for uid in self._search("UNSEEN")[:limit]:
+            yield MailboxMessage(uid, self._try_fetch(uid))
 
     def remove(self, message: MailboxMessage) -> None:
         """See MailboxSession.remove; the message is expunged at the end of the pass."""
@@ -99,6 +100,18 @@ class ImapSession:
 
     def flag(self, message: MailboxMessage) -> None:
         _check(self._client.uid("STORE", message.name, "+FLAGS.SILENT", r"(\Seen \Flagged)"))
+
+    def kept(self) -> Iterator[KeptMail]:
+        for uid in reversed(self._search("FLAGGED")[-KEPT_MAX:]):
+            response = b" ".join(_bytes(_check(self._client.uid("FETCH", uid, "(INTERNALDATE)"))))
+            came = imaplib.Internaldate2tuple(response)
+            yield KeptMail(int(uid), datetime.fromtimestamp(time.mktime(came) if came else 0, UTC), uid)
+
+    def read(self, kept: KeptMail) -> bytes | None:
+        return self._try_fetch(kept.name)
+
+    def discard(self, kept: KeptMail) -> None:
+        self.remove(MailboxMessage(kept.name, None))
 
     def end(self) -> None:
         """Expunge the removed messages.
@@ -111,6 +124,18 @@ class ImapSession:
             self._client.uid("EXPUNGE", ",".join(self._removed))
         else:
             self._client.expunge()
+
+    def _search(self, flag: str) -> list[str]:
+        found = _check(self._client.uid("SEARCH", flag, "UNDELETED"))
+        return [uid.decode("ascii") for uid in b" ".join(_bytes(found)).split() if uid.isdigit()]
+
+    def _try_fetch(self, uid: str) -> bytes | None:
+        try:
+            return self._fetch(uid)
+        except imaplib.IMAP4.abort:  # the connection broke
+            raise
+        except imaplib.IMAP4.error:  # the server cannot give this one; the others follow
+            return None
 
     def _fetch(self, uid: str) -> bytes | None:
         """Return a message, or None if it is larger than BYTES_MAX."""

@@ -18,11 +18,10 @@ from aiosmtpd.lmtp import LMTP
 
 from digestd import files
 from digestd.errors import DatabaseUnreachable, InboundFailed
+from digestd.replies.mailboxes.mailbox import KEPT_MAX, MaildirMailbox
 from digestd.replies.parsed_mail import BYTES_MAX
 from digestd.replies.processing import NEEDS_REVIEW, ReplyProcessor
 
-QUARANTINE_MAX = 1_000
-"""Mails kept in the quarantine; later ones are counted and dropped."""
 RECIPIENTS_MAX = 20
 TIMEOUT_SECONDS = 60.0
 log = structlog.get_logger(__name__)
@@ -47,6 +46,11 @@ class LmtpServer:
     @property
     def url(self) -> str:
         return f"lmtp:{self.socket}" if self.socket else f"lmtp://{self.host}:{self.port}"
+
+    @property
+    def kept(self) -> MaildirMailbox:
+        """Return the mailbox of what is kept for the operator."""
+        return MaildirMailbox(self.quarantine, is_quarantine=True)
 
     @asynccontextmanager
     async def listen(self, processor: ReplyProcessor, clock: Callable[[], datetime]) -> AsyncIterator[None]:
@@ -130,8 +134,8 @@ class _Handler:
     def _add_to_quarantine(self, raw: bytes, now: datetime) -> None:
         for name in ("new", "cur", "tmp"):
             files.make_folder(self._quarantine / name)
-        if sum(1 for _ in (self._quarantine / "new").iterdir()) >= QUARANTINE_MAX:
-            log.warning("quarantine is full; mail dropped", folder=str(self._quarantine), limit=QUARANTINE_MAX)
+        if MaildirMailbox(self._quarantine, is_quarantine=True).count_kept() >= KEPT_MAX:
+            log.warning("quarantine is full; mail dropped", folder=str(self._quarantine), limit=KEPT_MAX)
             return
         name = f"{int(now.timestamp() * 1e6)}.{os.getpid()}_{id(raw)}.digestd"
         with os.fdopen(files.create(self._quarantine / "tmp" / name), "wb") as out:

@@ -4,15 +4,19 @@ Processed mails are removed from the mailbox; mails for the operator stay there,
 next pass finds the message again and recognises its bounce or command as known.
 
 A Maildir (https://cr.yp.to/proto/maildir.html) has new messages in `new/`; flagged ones move to `cur/`.
+
+What is kept has a number, which stays the same while it is there: the IMAP UID, or a hash of the file's name.
 """
 
 import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -35,6 +39,21 @@ class MailboxMessage:
     raw: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class KeptMail:
+    """A mail that is kept for the operator.
+
+    Attributes:
+        number: Names it as long as it is there.
+        at: When it came in.
+        name: Identifier within the mailbox: a path, or an IMAP UID.
+    """
+
+    number: int
+    at: datetime
+    name: str
+
+
 class MailboxSession(Protocol):
     """An open mailbox. Every method raises InboundFailed if the mailbox fails."""
 
@@ -47,9 +66,24 @@ class MailboxSession(Protocol):
     def flag(self, message: MailboxMessage) -> None:
         """Flag a message for the operator and mark it as seen."""
 
+    def kept(self) -> Iterator[KeptMail]:
+        """Yield the flagged messages, newest first, at most KEPT_MAX."""
+
+    def read(self, kept: KeptMail) -> bytes | None:
+        """Return a kept message; None if it is too large or unreadable."""
+
+    def discard(self, kept: KeptMail) -> None:
+        """Remove a kept message."""
+
 
 class InboundMailbox(Protocol):
-    """A mailbox that DIGESTD_INBOUND_URL names."""
+    """A mailbox that DIGESTD_INBOUND_URL names. `place`: where it is, without a password."""
+
+    @property
+    def place(self) -> str: ...
+
+    def count_kept(self) -> int | None:
+        """Return the number of kept messages; None if only the server knows, which is not asked."""
 
     def open(self) -> AbstractContextManager[MailboxSession]:
         """Open the mailbox for one pass.
@@ -108,19 +142,27 @@ def _poll_once(
 
 
 FLAGGED_SUFFIX = ":2,F"
+KEPT_MAX = 1_000
+"""Kept mails that are looked at, and that LMTP keeps; it counts and drops later ones."""
 
 
 class MaildirMailbox:
-    """A Maildir that no other program reads."""
+    """A Maildir that no other program reads. Of a quarantine, every mail is kept."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, is_quarantine: bool = False) -> None:
         self._folder = folder
+        self._is_quarantine = is_quarantine
+
+    @property
+    def place(self) -> str:
+        return str(self._folder.absolute())
 
     @contextmanager
     def open(self) -> Iterator["MaildirMailbox"]:
         """See InboundMailbox.open."""
         try:
-            (self._folder / "cur").mkdir(exist_ok=True)
+            if not self._is_quarantine:
+                (self._folder / "cur").mkdir(exist_ok=True)
             yield self
         except OSError as error:
             raise InboundFailed(
@@ -141,6 +183,38 @@ class MaildirMailbox:
     def flag(self, message: MailboxMessage) -> None:
         name = message.name.partition(":")[0]
         (self._folder / "new" / message.name).rename(self._folder / "cur" / f"{name}{FLAGGED_SUFFIX}")
+
+    def kept(self) -> Iterator[KeptMail]:
+        found = [mail for file in self._kept_files() if (mail := _kept(file)) is not None]
+        return iter(sorted(found, key=lambda mail: mail.at, reverse=True)[:KEPT_MAX])
+
+    def count_kept(self) -> int:
+        return sum(1 for _ in self._kept_files())
+
+    def read(self, kept: KeptMail) -> bytes | None:
+        with suppress(FileNotFoundError):
+            return _read_file(Path(kept.name))
+        return None
+
+    def discard(self, kept: KeptMail) -> None:
+        Path(kept.name).unlink(missing_ok=True)
+
+    def _kept_files(self) -> Iterator[Path]:
+        folders = [self._folder / name for name in (("new", "cur") if self._is_quarantine else ("cur",))]
+        files = chain.from_iterable(folder.iterdir() for folder in folders if folder.is_dir())
+        return (file for file in files if self._is_quarantine or "F" in file.name.partition(":2,")[2])
+
+
+def _kept(file: Path) -> KeptMail | None:
+    try:
+        at = datetime.fromtimestamp(file.lstat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
+    number = int(sha256(os.fsencode(file.name.partition(":")[0])).hexdigest(), 16) % 10**NUMBER_DIGITS
+    return KeptMail(number, at, str(file.absolute()))
+
+
+NUMBER_DIGITS = 8
 
 
 def _read_file(file: Path) -> bytes | None:
