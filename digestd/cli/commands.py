@@ -229,7 +229,7 @@ COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
         "database:restore", "Put a backup back, and resume without sending anything twice.", _OPERATIONS
     ),
     "db": GroupEntry("Move the database.", DB, _OPERATIONS),
-    "evaluate": CommandEntry("evaluate:evaluate", "Measure the ranking on judgments.", _OPERATIONS),
+    "evaluate": CommandEntry("evaluate:evaluate", "Measure the ranking on judgments or on feedback.", _OPERATIONS),
     "webhook": GroupEntry("Inspect and retry posts to your own programs.", WEBHOOK, _OPERATIONS),
     "mcp": CommandEntry(
         "mcp:serve_assistant", "Let an assistant act for one subscriber, by MCP.", _DATA, is_service=True

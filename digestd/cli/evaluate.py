@@ -1,33 +1,59 @@
-"""evaluate: measure the ranking on judgments."""
+"""evaluate: measure the ranking on judgments or feedback."""
 
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from digestd import app as wiring
 from digestd import files
-from digestd.cli.arguments import Json, between, read_text_file
+from digestd import settings as configuration
+from digestd.cli.arguments import Json, between, parse_datetime, read_text_file
 from digestd.cli.output import emit, progress
 from digestd.cli.stdio import say
-from digestd.errors import BadInput
-from digestd.evaluation.calibration_error import case_calibration_error
+from digestd.errors import BadInput, NotFound
+from digestd.evaluation.calibration_error import Predictions, calibration_error, case_calibration_error
 from digestd.evaluation.compare import ablation, difference, results_from_scores, single_signal
 from digestd.evaluation.dense import Vectors, encode_library
+from digestd.evaluation.feedback_metrics import (
+    DigestVerdicts,
+    accuracy,
+    auc,
+    bin_count,
+    digest_verdicts,
+    pick_predictions,
+)
+from digestd.evaluation.feedback_replay import RerankedDigest, replay
 from digestd.evaluation.judgments import NO_LIKES, Judgment, Library, read_community, read_judgments, read_papers
 from digestd.evaluation.metrics import Estimate, summary
 from digestd.evaluation.scoring import Case, CaseResult, evaluate_case, judged_cases
 from digestd.ranking import fusion
 from digestd.ranking.encoders import SETTING, open_encoder
 from digestd.ranking.model import fit as fit_text
+from digestd.store.ledger.sent_digests import digests
+
+NO_FEEDBACK = (
+    "there is no feedback to evaluate: no subscriber liked a paper of a digest that was sent; record some with "
+    "`digestd subscriber feedback EMAIL PAPER more`"
+)
 
 
 def evaluate(
-    papers: Annotated[Path, typer.Option(help="A JSONL file of papers, as `paper import` reads it; may be .gz.")],
-    judgments: Annotated[Path, typer.Option(help="A JSONL file of judgments; may be .gz.")],
+    papers: Annotated[
+        Path | None, typer.Option(help="A JSONL file of papers, as `paper import` reads it; may be .gz.")
+    ] = None,
+    judgments: Annotated[Path | None, typer.Option(help="A JSONL file of judgments; may be .gz.")] = None,
+    feedback: Annotated[
+        bool, typer.Option("--feedback", help="Instead of files, evaluate on the feedback of this installation.")
+    ] = False,
+    since: Annotated[
+        str, typer.Option(help="With --feedback, only digests planned since this time, as in 2026-11-01.")
+    ] = "",
     archive: Annotated[Path | None, typer.Option(help="Fit the text model on these papers instead.")] = None,
     community: Annotated[
         Path | None, typer.Option(help="A JSONL file of likes of other users, which rank too; may be .gz.")
@@ -50,7 +76,7 @@ def evaluate(
     ] = 0,
     as_json: Json = False,
 ) -> None:
-    """Measure the ranking on judgments.
+    """Measure the ranking on judgments or on feedback.
 
     Judgments need no settings and no database. A judgment is {"user", "topics", "likes", "dislikes", "authors",
     "categories", "candidates", "day", "relevant"}; `relevant` is a list of ids or {id: gain}. Without candidates, all
@@ -59,10 +85,17 @@ def evaluate(
     --community adds what others liked: {"user", "likes", "at"}. A like counts for other users' judgments on later days;
     without `at`, or without `day`, always.
 
+    --feedback ranks each sent digest again from what was known when it was planned, and measures how high the papers
+    rank that subscribers liked. It changes nothing and sends nothing anywhere.
+
     Example: digestd evaluate --papers papers.jsonl --judgments judgments.jsonl --against trend
     """
-    cases = read_cases(papers, judgments, archive, community, embedding_model)
-    found = [replace(case, seed=seed) for case in cases]
+    _check_inputs(papers, judgments, feedback)
+    given = _Data(papers, judgments, archive, community, embedding_model, _since(since, feedback))
+    if feedback and against is None and not ablate and scores is None:
+        _report_feedback(given.since, embedding_model, seed, as_json)
+        return
+    found = [replace(case, seed=seed) for case in given.cases()]
     if scores:
         _write_scores(scores, map(evaluate_case, found))
     if ablate:
@@ -84,6 +117,24 @@ def _compare(found: Sequence[Case], against: str | None, as_json: bool) -> None:
     _print(difference(ours, theirs), ours, as_json)
 
 
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """The data to evaluate on: files, or the feedback of this installation if there are none."""
+
+    papers: Path | None
+    judgments: Path | None
+    archive: Path | None
+    community: Path | None
+    embedding_model: str
+    since: datetime | None
+
+    def cases(self) -> list[Case]:
+        """Return the signals of every candidate, in the order of the judgments."""
+        if self.papers is None or self.judgments is None:
+            return _feedback_cases(self.since, self.embedding_model)
+        return read_cases(self.papers, self.judgments, self.archive, self.community, self.embedding_model)
+
+
 def read_cases(
     papers: Path, judgments: Path, archive: Path | None, community: Path | None, embedding_model: str
 ) -> list[Case]:
@@ -96,6 +147,19 @@ def read_cases(
     with progress("judgments", len(judged)) as advance:
         found = judged_cases(library, judged, model, advance, dense, others)
         return sorted(found, key=lambda case: case.n)
+
+
+def _since(text: str, feedback: bool) -> datetime | None:
+    if text and not feedback:
+        raise BadInput("--since requires --feedback")
+    return parse_datetime(text, "--since") if text else None
+
+
+def _check_inputs(papers: Path | None, judgments: Path | None, feedback: bool) -> None:
+    if feedback == bool(papers or judgments):
+        raise BadInput("give either --papers and --judgments, or --feedback")
+    if (papers is None) != (judgments is None):
+        raise BadInput("--papers needs --judgments and vice versa; give both")
 
 
 def _encoded(library: Library, archive: Library, folder: str) -> Vectors:
@@ -141,6 +205,57 @@ def _warn(library: Library, judgments: list[Judgment]) -> None:
     empty = sum(not judgment.relevant for judgment in judgments)
     if empty:
         say(f"warning: {empty} judgments without relevant papers are ignored")
+
+
+def _feedback_cases(since: datetime | None, embedding_model: str) -> list[Case]:
+    """Rank digests again of which a paper was liked.
+
+    Raises NotFound if there are none.
+    """
+    found = [done.case for done in _replayed(since, embedding_model) if done.case.relevant]
+    if not found:
+        raise NotFound(NO_FEEDBACK)
+    return found
+
+
+def _report_feedback(since: datetime | None, embedding_model: str, seed: int, as_json: bool) -> None:
+    """Print the measures of the ranking on the feedback of this installation."""
+    measured: list[tuple[str, Mapping[str, float]]] = []
+    digests: list[DigestVerdicts] = []
+    for done in _replayed(since, embedding_model):
+        digests.append(digest_verdicts(done))
+        if done.case.relevant:
+            measured.append((done.case.user, evaluate_case(replace(done.case, seed=seed)).measures))
+    if not digests:
+        raise NotFound(NO_FEEDBACK)
+    users = len({user for user, _ in measured})
+    rows = {name: {**asdict(estimate), "users": users} for name, estimate in summary(measured).items()}
+    for name, measure in (("auc", auc), ("accuracy", accuracy)):
+        estimate, count = measure(digests)
+        rows[name] = {**asdict(estimate), "users": count}
+    given = [one for one in _pick_predictions(since) if len(one[1])]
+    if given:
+        users = len({user for user, _, _ in given})
+        rows["ece"] = {**asdict(calibration_error(given, bin_count(given))), "users": users}
+    counts = {"digests": len(digests), "verdicts": sum(len(one.scored) for one in digests)}
+    if as_json:
+        emit({**rows, **counts}, as_json=True)
+        return
+    emit({"measure": name, **row} for name, row in rows.items())
+    emit(counts)
+
+
+def _replayed(since: datetime | None, embedding_model: str) -> Iterator[RerankedDigest]:
+    settings = configuration.load()
+    encoder = open_encoder(embedding_model or settings.embedding_model)
+    db = wiring.database(settings)
+    with progress("digests", None) as advance:
+        yield from replay(db, since, encoder, advance, settings.co_likes)
+
+
+def _pick_predictions(since: datetime | None) -> list[Predictions]:
+    with wiring.database(configuration.load()).read() as session:
+        return pick_predictions(digests(session, since))
 
 
 def _other_results(given: str, found: Sequence[Case]) -> list[CaseResult]:

@@ -27,7 +27,7 @@ def case_calibration_error(cases: Iterable[Case]) -> Estimate:
     return calibration_error([(case.user, *predicted_probabilities(case)) for case in cases if case.names])
 
 
-def calibration_error(given: Sequence[Predictions]) -> Estimate:
+def calibration_error(given: Sequence[Predictions], bins: int = BINS) -> Estimate:
     """Return the expected calibration error in bins of equal size; zeros without predictions."""
     chances = np.concatenate([np.zeros(0), *(promised for _, promised, _ in given)])
     if not chances.size:
@@ -36,7 +36,7 @@ def calibration_error(given: Sequence[Predictions]) -> Estimate:
     names = sorted({user for user, _, _ in given})
     place = {user: i for i, user in enumerate(names)}
     owners = np.repeat([place[user] for user, _, _ in given], [len(promised) for _, promised, _ in given])
-    parts = np.array_split(np.argsort(chances, kind="stable"), BINS)
+    parts = np.array_split(np.argsort(chances, kind="stable"), bins)
     off = [np.bincount(owners[part], (chances - came)[part], minlength=len(names)) for part in parts]
     counts = [np.bincount(owners[part], minlength=len(names)) for part in parts]
     rows = np.array([off, counts], dtype=np.float64).transpose(2, 1, 0)
@@ -55,6 +55,11 @@ def predicted_probabilities(case: Case) -> tuple[Doubles, Doubles]:
     best = np.argsort(-total, kind="stable")[:TOP]
     best = best[np.isfinite(total[best])]
     return case.relevance[best].astype(np.float64), np.array([float(case.names[j] in case.relevant) for j in best])
+
+
+def sigmoid(log_odds: Doubles) -> Doubles:
+    found: Doubles = 1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))
+    return found
 
 
 def _error(rows: Doubles) -> Doubles:

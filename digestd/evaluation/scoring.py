@@ -91,10 +91,23 @@ def judged_cases(
     others: OtherLikes = NO_LIKES,
 ) -> Iterator[Case]:
     """Yield the signals of every judgment with a relevant paper, day by day."""
+    numbers = [n for n, judgment in enumerate(judgments) if judgment.relevant]
+    for case in build_cases(library, [judgments[n] for n in numbers], model, advance, dense, others):
+        yield replace(case, n=numbers[case.n])
+
+
+def build_cases(
+    library: Library,
+    judgments: Sequence[Judgment],
+    model: TextModel,
+    advance: Callable[[int], None] = lambda _: None,
+    dense: Vectors = Vectors(),
+    others: OtherLikes = NO_LIKES,
+) -> Iterator[Case]:
+    """Yield the signals of every judgment, day by day."""
     days: defaultdict[datetime | None, list[int]] = defaultdict(list)
     for n, judgment in enumerate(judgments):
-        if judgment.relevant:
-            days[judgment.day].append(n)
+        days[judgment.day].append(n)
     negative_prior = build_negative_prior(model.negative_prior)
     heard = weighted_votes(list(library.values())).tolist()
     for day, numbers in days.items():

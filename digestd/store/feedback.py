@@ -118,7 +118,7 @@ def _feedback(row: core.Record) -> Feedback:
     )
 
 
-def _rated(row: core.Record) -> tuple[int, Interest]:
+def rated(row: core.Record) -> tuple[int, Interest]:
     return row.subscriber_id, as_interest(PaperId(row.paper_id), Verdict(row.verdict), from_us(row.at_us))
 
 
@@ -128,7 +128,7 @@ def interests(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[I
     for row in _VERDICTS.rows(session, list(subscribers)):
         newest.setdefault((row.subscriber_id, row.paper_id), row)
     found: dict[int, list[Interest]] = {}
-    for subscriber, interest in readable(newest.values(), _rated):
+    for subscriber, interest in readable(newest.values(), rated):
         theirs = found.setdefault(subscriber, [])
         if len(theirs) < FEEDBACK_MAX:
             theirs.append(interest)
@@ -230,6 +230,14 @@ def withdraw_muting(session: Session, subscriber: int, papers: Collection[int], 
     same = _M.kind == what.kind, _M.value == what.value
     profiles.invalidate_profiles(session, [subscriber])
     session.connection().execute(update(core.muting).where(*theirs, *same).values(undone_us=to_us(now)))
+
+
+def mutings_at(session: Session, subscriber: int, moment: datetime) -> tuple[Interest, ...]:
+    """Return what one subscriber muted at a moment in the past."""
+    active_mutings = [
+        m for m in muting_history(session, subscriber) if m.at <= moment and (m.undone is None or m.undone > moment)
+    ]
+    return tuple(dict.fromkeys(m.interest for m in active_mutings))
 
 
 def _muted(row: core.Record) -> Interest:

@@ -4,6 +4,7 @@ Those they set, and those that follow from what they mute and rate.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import delete as _delete
 from sqlalchemy import select
@@ -12,9 +13,10 @@ from sqlmodel import Session
 from digestd.domain.interest import Interest, Kind, Stance, with_refusals
 from digestd.errors import Damaged
 from digestd.store import bulk, core, feedback, groups
-from digestd.store.timestamps import from_us
+from digestd.store.feedback import FEEDBACK_MAX
+from digestd.store.timestamps import from_us, to_us
 
-_I = core.interest.c
+_I, _F, _P = core.interest.c, core.feedback.c, core.paper.c
 
 
 def for_ranking(
@@ -106,3 +108,42 @@ def _text(value: object) -> str:
 
 _KINDS = {str(kind): kind for kind in Kind}
 _STANCES = {str(stance): stance for stance in Stance}
+
+
+def for_ranking_at(session: Session, moments: Mapping[int, datetime]) -> dict[int, tuple[Interest, ...]]:
+    """Return the interests each subscriber was ranked by at a moment.
+
+    These are the current interests without those added since. Interests removed since are not stored, so they are
+    missing.
+    """
+    now, rated = of(session, list(moments)), _rated_at(session, moments)
+    shared = groups.interests(session, list(moments))
+    found = {}
+    for key, moment in moments.items():
+        every = (*now.get(key, ()), *(one.interest for one in shared.get(key, ())))
+        own = tuple(i for i in every if i.since is None or i.since <= moment)
+        muted = feedback.mutings_at(session, key, moment)
+        found[key] = with_rated((*own, *muted), rated[key])
+    return found
+
+
+def _rated_at(session: Session, moments: Mapping[int, datetime]) -> dict[int, list[Interest]]:
+    """Return the verdicts active at each moment, newest first, one per paper."""
+    found: dict[int, dict[str, Interest]] = {key: {} for key in moments}
+    last = to_us(max(moments.values()))
+    query = (
+        select(_F.subscriber_id, _F.verdict, _F.at_us, _F.undone_us, _P.paper_id)
+        .join_from(core.feedback, core.paper, _P.id == _F.paper)
+        .where(_F.subscriber_id.in_(list(moments)), _F.at_us <= last)
+        .order_by(_F.id.desc())
+    )
+
+    def read(row: core.Record) -> tuple[int, Interest, bool]:
+        at_us = to_us(moments[row.subscriber_id])
+        return *feedback.rated(row), row.at_us <= at_us and (row.undone_us is None or row.undone_us > at_us)
+
+    for key, interest, was_active in bulk.readable(session.connection().execute(query), read):
+        theirs = found[key]
+        if was_active and interest.value not in theirs and len(theirs) < FEEDBACK_MAX:
+            theirs[interest.value] = interest
+    return {key: list(theirs.values()) for key, theirs in found.items()}

@@ -232,6 +232,7 @@ _PLAIN = {name: value for name, value in os.environ.items() if not name.startswi
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["evaluate", "--papers", "x.jsonl"], "--papers needs --judgments and vice versa"),
         (["subscriber", "feedback", "a@example.org", "2401.00001", "wow"], "'wow' is not one of 'more'"),
         (["api-token", "add", " "], "NAME: say what the token is for"),
         (["prune", "3"], "unexpected argument '3'; see `digestd prune --help`"),

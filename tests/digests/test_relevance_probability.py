@@ -22,7 +22,7 @@ def shown(subscriber: int, now: datetime, verdicts: Sequence[Verdict | None], pr
     picks = tuple(
         Pick(n, n, 1.0, Section.FOR_YOU, Reason(ReasonKind.NEW), n, prior, prior) for n in range(len(verdicts))
     )
-    return SentDigest(1, subscriber, now, picks, tuple(range(len(verdicts))), tuple(verdicts))
+    return SentDigest(1, subscriber, now, picks, tuple(range(len(verdicts))), tuple(verdicts), (now,) * len(verdicts))
 
 
 def test_fit_ignores_digests_without_verdicts(now: datetime) -> None:

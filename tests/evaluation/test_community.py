@@ -1,15 +1,22 @@
 """Likes of other users in `digestd evaluate`: they rank, in the order of time."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from digestd.domain.interest import Verdict
 from digestd.errors import BadInput
+from digestd.evaluation.feedback_replay import replay
 from digestd.evaluation.judgments import read_community, read_papers
+from digestd.ranking.community import ESTABLISHED_AFTER
 from digestd.ranking.signals import SIGNALS
+from digestd.store import core, feedback
+from tests.digests.topic_papers import DAY, archive, reader, shelf, subscriber
 from tests.evaluation.test_command import PAPERS, Record, run
+from tests.support.install import Install, install
 
 Write = Callable[[str, Sequence[Record]], Path]
 READERS: list[Record] = [{"user": f"reader{n}", "likes": ["made:0", "made:1"]} for n in range(3)]
@@ -58,3 +65,35 @@ def test_community_ignores_unknown_papers_and_repetitions(write: Write) -> None:
 def test_bad_line_is_refused(write: Write, bad: Record) -> None:
     with pytest.raises(BadInput, match="line 1"):
         read_community(write("c.jsonl", [bad]), read_papers(write("p.jsonl", PAPERS)))
+
+
+@pytest.fixture
+def made(tmp_path: Path, sqlite_url: str, now: datetime) -> Iterator[Install]:
+    """Create two readers, and an archive, long ago."""
+    made = install(tmp_path, sqlite_url, now - ESTABLISHED_AFTER)
+    archive(made)
+    made.people([reader(size=20), {**reader(size=20), "email": "other@example.net"}])
+    made.clock.go(ESTABLISHED_AFTER)
+    yield made
+    made.db.close()
+
+
+def like(made: Install, email: str, paper: int) -> None:
+    with made.db.write() as session:
+        feedback.add(session, subscriber(made, email), paper, Verdict.MORE, made.clock.now)
+
+
+async def test_replay_counts_likes_given_before_a_digest_was_planned(made: Install) -> None:
+    made.papers(shelf("good", 8))
+    with made.db.read() as session:
+        early = session.connection().execute(core.paper.select().where(core.paper.c.paper_id == "shelf:good07")).one()
+    like(made, "other@example.net", early.id)
+    made.clock.go(DAY / 24)
+    made.plan()
+    await made.deliver()
+    made.clock.go(DAY / 24)
+    like(made, "reader@example.net", early.id)
+    [done] = replay(made.db)
+    assert done.case.names[int(done.case.values[NUMBER].argmax())] == "shelf:good07"
+    [done] = replay(made.db, co_likes=False)
+    assert not done.case.values[NUMBER].any()

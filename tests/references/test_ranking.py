@@ -16,9 +16,10 @@ from digestd.digests import planner
 from digestd.digests.planning_day import PlanningDay, RankingOptions, read_planning_day, without_papers
 from digestd.digests.shard import Shard, compile_stored_profiles, rank_shard, store_compiled
 from digestd.domain.digest import ReasonKind
-from digestd.domain.interest import Kind, values
+from digestd.domain.interest import Kind, Verdict, values
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.domain.reference import REFERENCES_MAX, Reference, reference_of
+from digestd.evaluation.feedback_replay import replay
 from digestd.papers.paper_import import import_papers
 from digestd.ranking.arrays import Cells
 from digestd.ranking.dense import Encoder, NoEncoder
@@ -26,8 +27,9 @@ from digestd.ranking.encoders import open_encoder
 from digestd.ranking.model import fit
 from digestd.ranking.reasons import reasons
 from digestd.store import core, due, references, subscribers
+from digestd.subscribers.feedback import add_feedback
 from tests.digests.one_engine import database_url  # noqa: F401  # a fixture
-from tests.digests.topic_papers import shelf
+from tests.digests.topic_papers import named, shelf
 from tests.encoders.tiny import tiny_encoder
 from tests.references.conftest import ABSTRACT, ADA, AUTHOR, BEA, bibtex, bring, known, title
 from tests.support import sample_data
@@ -149,6 +151,17 @@ def test_reference_yields_to_the_public_paper(both: Install) -> None:
     assert after.own[:, place].tolist() == [True, False]
     bring(both, bibtex())
     assert values(known(both, ADA).interests, Kind.PAPER) == ("doi:10.5555/canarydoi.bibtex",), "it is liked already"
+
+
+async def test_evaluation_by_feedback_includes_references(both: Install) -> None:
+    both.plan()
+    await both.deliver()
+    both.clock.go(timedelta(hours=1))
+    add_feedback(both.db, both.app.keys, ADA, named("strong00"), Verdict.MORE, both.clock.now)
+    add_feedback(both.db, both.app.keys, BEA, named("strong00"), Verdict.MORE, both.clock.now)
+    hers, theirs = sorted(replay(both.db), key=lambda done: done.digest.subscriber)
+    assert (hers.case.likes, theirs.case.likes) == (1, 1)
+    assert np.array_equal(hers.case.values, theirs.case.values)
 
 
 def test_references_of_others_are_not_found(both: Install) -> None:

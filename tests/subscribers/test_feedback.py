@@ -13,7 +13,7 @@ from digestd.domain.paper import PaperId
 from digestd.errors import BadInput, NotFound
 from digestd.store import core, due, feedback, papers
 from digestd.store.database import Database
-from digestd.store.interests import for_ranking
+from digestd.store.interests import for_ranking, for_ranking_at
 from digestd.subscribers.feedback import add_feedback, mute_from_paper, undo_feedback, undo_mute
 from digestd.subscribers.lookup import find
 from digestd.subscribers.personal_data import erase
@@ -151,6 +151,16 @@ def test_mute_refuses_what_the_paper_does_not_have(installed: Install) -> None:
         mute(installed, Kind.AUTHOR, "Nobody Atall")
     with pytest.raises(NotFound, match="muted nothing"):
         undo_mute(installed.db, installed.app.keys, ADA, PaperId(LAKES), installed.clock.now)
+
+
+def test_mute_is_known_for_past_moments(installed: Install) -> None:
+    before = installed.clock.now
+    installed.clock.go(DAY)
+    mute(installed, Kind.CATEGORY, "geo")
+    with installed.db.read() as session:
+        key = find(session, installed.app.keys, ADA).key
+        assert for_ranking_at(session, {key: before})[key] == ()
+        assert [i.value for i in for_ranking_at(session, {key: installed.clock.now})[key]] == ["geo"]
 
 
 def test_like_keeps_its_date_when_others_are_added(installed: Install) -> None:

@@ -25,7 +25,7 @@ _PLANNED = func.substr(_D.history, 3, 13)
 
 @dataclass(frozen=True, slots=True)
 class SentDigest:
-    """A digest that was sent. For each pick: the row number of the paper it is now, and what was said of it."""
+    """A digest that was sent. For each pick: the row number of the paper it is now, what was said of it, and when."""
 
     key: int
     subscriber: int
@@ -33,13 +33,15 @@ class SentDigest:
     picks: tuple[Pick, ...]
     papers: tuple[int, ...]
     verdicts: tuple[Verdict | None, ...]
+    verdict_times: tuple[datetime | None, ...]
+    is_weekly: bool = False
 
 
 def digests(session: Session, since: datetime | None = None) -> Iterator[SentDigest]:
     """Yield every digest sent to subscribers who gave feedback, in planning order. Streamed, a block at a time."""
     has_feedback = select(_F.subscriber_id).where(_F.subscriber_id == _D.subscriber_id).exists()
     query = (
-        select(_D.id, _D.subscriber_id, _D.picks, _D.history)
+        select(_D.id, _D.subscriber_id, _D.picks, _D.history, _D.key)
         .where(_D.kind == MailKind.DIGEST, _D.state.in_(SENT), has_feedback)
         .order_by(_D.id)
         .execution_options(yield_per=BLOCK)
@@ -58,23 +60,28 @@ def _shown(session: Session, rows: Sequence[core.Record]) -> Iterator[SentDigest
     known = {(who, now_known_as.get(paper, paper)): verdict for (who, paper), verdict in newest_verdicts.items()}
     for row in rows:
         papers = tuple(now_known_as.get(pick.paper, pick.paper) for pick in held[row.id])
+        verdicts = [known.get((row.subscriber_id, paper), (None, None)) for paper in papers]
         yield SentDigest(
             key=row.id,
             subscriber=row.subscriber_id,
             planned=from_us(planned_us(row.history)),
             picks=held[row.id],
             papers=papers,
-            verdicts=tuple(known.get((row.subscriber_id, paper)) for paper in papers),
+            verdicts=tuple(verdict for verdict, _ in verdicts),
+            verdict_times=tuple(at for _, at in verdicts),
+            is_weekly="-W" in row.key,
         )
 
 
-def _newest_verdicts(session: Session, subscribers: set[int]) -> dict[tuple[int, int], Verdict]:
-    """Return (subscriber, paper) → newest active verdict, oldest first."""
+def _newest_verdicts(session: Session, subscribers: set[int]) -> dict[tuple[int, int], tuple[Verdict, datetime]]:
+    """Return (subscriber, paper) → newest active verdict and its time, oldest first."""
     newest = (
         select(func.max(_F.id))
         .where(_F.subscriber_id.in_(subscribers), _F.undone_us.is_(None))
         .group_by(_F.subscriber_id, _F.paper)
     )
-    query = select(_F.subscriber_id, _F.paper, _F.verdict).where(_F.id.in_(newest)).order_by(_F.id)
+    query = select(_F.subscriber_id, _F.paper, _F.verdict, _F.at_us).where(_F.id.in_(newest)).order_by(_F.id)
     rows = session.connection().execute(query)
-    return dict(readable(rows, lambda row: ((row.subscriber_id, row.paper), Verdict(row.verdict))))
+    return dict(
+        readable(rows, lambda row: ((row.subscriber_id, row.paper), (Verdict(row.verdict), from_us(row.at_us))))
+    )

@@ -46,11 +46,11 @@ def by_ids(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, Paper]:
     return {name: papers[key] for name, key in keys.items()}
 
 
-def by_keys(session: Session, keys: Iterable[int]) -> dict[int, Paper]:
+def by_keys(session: Session, keys: Iterable[int], as_of: datetime | None = None) -> dict[int, Paper]:
     """Return papers by row number; a merged one gives the paper it is now."""
     wanted = set(keys)
     now_known_as = merged_into(session, wanted)
-    papers = _by_own_key(session, {now_known_as.get(key, key) for key in wanted})
+    papers = _by_own_key(session, {now_known_as.get(key, key) for key in wanted}, as_of)
     return {key: papers[now] for key in wanted if (now := now_known_as.get(key, key)) in papers}
 
 
@@ -150,9 +150,12 @@ def page_before(session: Session, limit: int, before: int | None = None, since: 
     return _papers(session, query.order_by(_P.id.desc()).limit(limit))
 
 
-def candidates(session: Session, since: datetime, until: datetime) -> list[Paper]:
-    """Return the papers that became news after `since`, up to `until`, oldest first."""
-    return _papers(session, _CURRENT.where(_news(since, until)).order_by(_P.first_seen_us, _P.id))
+def candidates(session: Session, since: datetime, until: datetime, as_of: datetime | None = None) -> list[Paper]:
+    """Return the papers that became news after `since`, up to `until`, oldest first.
+
+    `as_of`: with the signals of that time instead of the latest.
+    """
+    return _papers(session, _CURRENT.where(_news(since, until)).order_by(_P.first_seen_us, _P.id), as_of)
 
 
 def newest_news(session: Session, since: datetime, now: datetime) -> tuple[int, int]:
@@ -276,16 +279,20 @@ def _news(since: datetime, until: datetime) -> ColumnElement[bool]:
     return and_(inside, _P.archived.is_(False), _P.withdrawn.is_(False))
 
 
-def _by_own_key(session: Session, keys: Iterable[int]) -> dict[int, Paper]:
-    return {paper.key: paper for chunk in chunks(set(keys)) for paper in _papers(session, _BY_KEYS, {"keys": chunk})}
+def _by_own_key(session: Session, keys: Iterable[int], as_of: datetime | None = None) -> dict[int, Paper]:
+    return {
+        paper.key: paper for chunk in chunks(set(keys)) for paper in _papers(session, _BY_KEYS, as_of, {"keys": chunk})
+    }
 
 
 _BY_KEYS = _CURRENT.where(_P.id.in_(bindparam("keys", expanding=True)))
 
 
-def _papers(session: Session, query: core.Query, values: Mapping[str, object] | None = None) -> list[Paper]:
+def _papers(
+    session: Session, query: core.Query, as_of: datetime | None = None, values: Mapping[str, object] | None = None
+) -> list[Paper]:
     rows = session.connection().execute(query, values).all()
-    signals = latest_signals(session, [row.key for row in rows])
+    signals = latest_signals(session, [row.key for row in rows], as_of)
     return [paper for row in rows if (paper := _readable(row, signals.get(row.key, {})))]
 
 
