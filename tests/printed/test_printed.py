@@ -53,6 +53,11 @@ NAMED = frozenset(
     }
 )
 """Spans of code that are not run here."""
+WAY_BACK = "git checkout v0.1.0"
+"""Not run here: an older version needs packages from an index, and a copy that it made itself.
+
+tests/delivery/test_rollback.py runs what that version does after it.
+"""
 WITH_POSTGRESQL = frozenset({"PostgreSQL", "Several machines"})
 """Sections that need it."""
 SEVERAL = "digestd-web digestd-worker@1 digestd-worker@2"
@@ -113,7 +118,7 @@ class Follower:
             later = every[at + 1 :]
             shown = later[: next((n for n, one in enumerate(later) if one.kind in ("sh", "console")), None)]
             self._prepare([one for one in shown if one.kind in ("", "ini")])
-            if step.kind == "sh":
+            if step.kind == "sh" and WAY_BACK not in step.text:
                 self.run(step.text)
             elif step.kind == "console":
                 for line in re.findall(r"^\$ (.+)$", step.text, re.MULTILINE):
