@@ -108,10 +108,7 @@ def _with_groups(
 
 
 def with_group(reason: Reason, shared: Sequence[SharedInterest], is_recommended: bool) -> Reason:
-    """Return the reason with the group that follows what it names, or that colleagues liked the paper.
-
-    What a member lent to a list address is not quoted.
-    """
+    """Return the reason with the group that follows what it names, or that colleagues liked the paper."""
     if is_recommended and reason.kind in _WEAK:
         return Reason(ReasonKind.GROUP_LIKES)
     kind, value = INTEREST_KINDS.get(reason.kind), reason.value.casefold()
@@ -119,4 +116,4 @@ def with_group(reason: Reason, shared: Sequence[SharedInterest], is_recommended:
     if found is None:
         return reason
     words = reason.words if kind is Kind.TOPIC else ()
-    return Reason(ReasonKind.GROUP, found.group, () if found.is_lent else (found.interest.value, *words))
+    return Reason(ReasonKind.GROUP, found.group, (found.interest.value, *words))

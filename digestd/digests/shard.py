@@ -168,10 +168,7 @@ class CompiledProfiles:
 def read_shard_profiles(session: Session, day: PlanningDay, subscribers: Sequence[DueSubscriber]) -> CompiledProfiles:
     """Return the profiles of these subscribers against the day."""
     wants = {due.key: due.wants for due in subscribers}
-    lists = groups.list_addresses(session, list(wants))
-    usable = stored_profiles(
-        session, _compiled_by(day), {key: version for key, version in wants.items() if key not in lists}
-    )
+    usable = stored_profiles(session, _compiled_by(day), wants)
     own = _references(session, day, wants)
     named_papers = find_seeds(session, day.seed_reader, {key: stored.papers for key, stored in usable.items()}, own)
     current = {key: stored for key, stored in usable.items() if _is_current(key, stored, named_papers)}

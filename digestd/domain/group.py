@@ -9,8 +9,6 @@ LEAST_COLLEAGUES = 3
 """The number of colleagues from which a paper reaches others because they liked it."""
 COUNTS = (100, 30, 10, LEAST_COLLEAGUES)
 """The numbers of colleagues that a digest may tell: at least so many."""
-LEAST_LENDERS = 3
-"""The number of sharing members from which their interests shape the digest of the group's list address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +25,8 @@ class Membership:
     """One subscriber's membership in a group.
 
     Attributes:
-        is_list: The subscriber is the group's mailing list, which lends nothing and is told of nobody's likes.
-        shared_since: When the member agreed to share their likes and interests; None if they do not share.
+        is_list: The subscriber is the group's mailing list, which shares nothing and is told of nobody's likes.
+        shared_since: When the member agreed to share their likes; None if they do not share.
     """
 
     group: Group

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlmodel import Session
 
-from digestd.domain.group import LEAST_COLLEAGUES, LEAST_LENDERS, Group, Membership, count_colleagues
+from digestd.domain.group import LEAST_COLLEAGUES, Group, Membership, count_colleagues
 from digestd.domain.interest import POSITIVE_VERDICTS, Interest, Kind, Stance, with_refusals
 from digestd.domain.subscriber import Status
 from digestd.store import core
@@ -20,10 +20,6 @@ from digestd.store.timestamps import from_us, to_us
 
 _G, _I, _M = core.subscriber_group.c, core.group_interest.c, core.group_member.c
 _S, _F, _O = core.subscriber.c, core.feedback.c, core.interest.c
-
-
-LENT_MAX = 200
-"""The most interests that members lend to a list address; a single subscriber may have 650."""
 
 
 class GroupCounts(NamedTuple):
@@ -44,14 +40,10 @@ class Member(NamedTuple):
 
 
 class SharedInterest(NamedTuple):
-    """An interest that a subscriber has by a group.
-
-    `is_lent`: it is one of a member, which the group's list address must not quote.
-    """
+    """An interest that a subscriber has by a group."""
 
     interest: Interest
     group: str
-    is_lent: bool = False
 
 
 def add(session: Session, name: str, interests: Sequence[Interest], now: datetime) -> int:
@@ -170,15 +162,6 @@ def forget(session: Session, subscriber: int) -> None:
     session.connection().execute(delete(core.group_member).where(_M.subscriber_id == subscriber))
 
 
-def list_addresses(session: Session, subscribers: Sequence[int]) -> frozenset[int]:
-    """Return those of the subscribers who are the list address of a group.
-
-    Their interests change with those of the members, so that no stored profile of theirs is used.
-    """
-    query = select(_M.subscriber_id).where(_M.subscriber_id.in_(subscribers), _M.is_list)
-    return frozenset(session.connection().execute(query).scalars())
-
-
 def interests(
     session: Session, subscribers: Sequence[int], changed: Mapping[int, Sequence[Interest]] = {}
 ) -> dict[int, tuple[SharedInterest, ...]]:
@@ -190,16 +173,10 @@ def interests(
     Args:
         changed: What these subscribers say, instead of what is stored.
     """
-    query = select(_M.subscriber_id, _M.is_list).where(_M.subscriber_id.in_(subscribers))
-    rows = session.connection().execute(query).all()
-    if not rows:
+    if not (shared := _followed(session, subscribers)):
         return {}
-    own = _own(session, sorted({row.subscriber_id for row in rows}))
-    own |= {key: {_thing(one) for one in theirs} for key, theirs in changed.items()}
-    found = _followed(session, sorted(own))
-    for key, lent in _lent(session, [row.subscriber_id for row in rows if row.is_list]).items():
-        found.setdefault(key, []).extend(lent)
-    return {key: kept for key, shared in found.items() if (kept := _first_of_each(shared, own[key]))}
+    own = {**_own(session, list(shared)), **{key: {_thing(one) for one in theirs} for key, theirs in changed.items()}}
+    return {key: kept for key, each in shared.items() if (kept := _first_of_each(each, own[key]))}
 
 
 def _followed(session: Session, subscribers: Sequence[int]) -> dict[int, list[SharedInterest]]:
@@ -217,36 +194,6 @@ def _followed(session: Session, subscribers: Sequence[int]) -> dict[int, list[Sh
         for interest in with_refusals([Interest(Kind(row.kind), row.value, Stance(row.stance), since)]):
             found[row.subscriber_id].append(SharedInterest(interest, row.name))
     return found
-
-
-def _lent(session: Session, lists: Sequence[int]) -> dict[int, list[SharedInterest]]:
-    """Return what members who share lend to list addresses, what most of them have in common first."""
-    if not lists:
-        return {}
-    reader, member = core.group_member.alias("reader"), core.group_member.alias("member")
-    query = (
-        select(reader.c.subscriber_id, member.c.subscriber_id, _G.name, _O.kind, _O.value, member.c.shared_us)
-        .join_from(reader, member, (member.c.group_id == reader.c.group_id) & member.c.shared_us.is_not(None))
-        .join(core.subscriber, (_S.id == member.c.subscriber_id) & (_S.status == Status.ACTIVE))
-        .join(core.subscriber_group, _G.id == reader.c.group_id)
-        .join(core.interest, _O.subscriber_id == member.c.subscriber_id)
-        .where(reader.c.subscriber_id.in_(lists), reader.c.is_list)
-        .where(_O.stance == Stance.LIKED, _O.kind != Kind.PAPER)
-        .order_by(_O.kind, _O.value)  # in no order that tells whose
-    )
-    lent: dict[int, dict[tuple[str, str], list[SharedInterest]]] = defaultdict(lambda: defaultdict(list))
-    lenders: dict[int, set[int]] = defaultdict(set)
-    for key, lender, name, kind, value, shared_us in session.connection().execute(query):
-        interest = with_refusals([Interest(Kind(kind), value, Stance.LIKED, from_us(shared_us))])[0]
-        if interest.stance is Stance.MUTED:
-            continue
-        lent[key][kind, value.casefold()].append(SharedInterest(interest, name, is_lent=True))
-        lenders[key].add(lender)
-    return {
-        key: [same[0] for same in sorted(each.values(), key=len, reverse=True)[:LENT_MAX]]
-        for key, each in lent.items()
-        if len(lenders[key]) >= LEAST_LENDERS
-    }
 
 
 def _own(session: Session, subscribers: Sequence[int]) -> dict[int, set[tuple[str, str]]]:

@@ -8,8 +8,7 @@ from digestd.digests.explanation import explain, preview
 from digestd.digests.planning_day import RankingOptions, read_planning_day
 from digestd.digests.shard import compiled_by
 from digestd.domain.digest import ReasonKind
-from digestd.domain.interest import Interest, Kind, Stance, Verdict
-from digestd.domain.subscriber import Cause
+from digestd.domain.interest import Kind, Stance, Verdict
 from digestd.ranking.dense import NoEncoder
 from digestd.store import groups
 from digestd.store.interests import for_ranking
@@ -18,7 +17,6 @@ from digestd.subscribers import group_edits
 from digestd.subscribers.admin_edits import edit
 from digestd.subscribers.feedback import add_feedback
 from digestd.subscribers.lookup import find
-from digestd.subscribers.status_changes import unsubscribe
 from digestd.subscribers.subscriber_record import parse
 from tests.digests.topic_papers import DAY, NONE, TOPIC, named, shelf, welcome
 from tests.support.install import Install
@@ -140,30 +138,12 @@ def test_change_of_group_invalidates_profiles(lab: Install, how: str) -> None:
         assert TOPIC not in {one.value for one in for_ranking(session, [key])[key]}
 
 
-def test_list_address_reads_what_three_members_lend(lab: Install) -> None:
-    group_edits.edit(lab.db, LAB, None, {LIKED: []}, lab.clock.now)
-    join(lab, ADA, BOB, CYD, DOT)
-    join(lab, LIST, is_list=True)
-    for address in (ADA, BOB):
-        edit(lab.db, lab.app.keys, parse({"email": address, "topics": [TOPIC]}), lab.clock.now)
-    lab.plan()
-    assert reasons(lab, LIST) == []
-    share(lab, ADA, DOT)
-    assert reasons(lab, LIST) == []
-    share(lab, CYD)
-    assert set(reasons(lab, LIST)) == {(ReasonKind.GROUP, LAB, "")}
-    unsubscribe(lab.db, key_of(lab, CYD), Cause.CLI, lab.clock.now)
-    assert reasons(lab, LIST) == []
-
-
-def test_lent_mutings_and_papers_stay_with_their_member(lab: Install) -> None:
+def test_list_address_follows_its_group_and_no_member(lab: Install) -> None:
     join(lab, ADA, BOB, CYD)
     join(lab, LIST, is_list=True)
-    edit(
-        lab.db, lab.app.keys, parse({"email": ADA, "mute": {"topics": [TOPIC]}, "likes": ["2401.00001"]}), lab.clock.now
-    )
+    for address in (ADA, BOB, CYD):
+        edit(lab.db, lab.app.keys, parse({"email": address, "topics": ["ice on lakes"]}), lab.clock.now)
     share(lab, ADA, BOB, CYD)
     with lab.db.read() as session:
         key = find(session, lab.app.keys, LIST).key
-        assert Interest(Kind.TOPIC, TOPIC) in (found := for_ranking(session, [key])[key])
-        assert {(one.kind, one.stance) for one in found} == {LIKED}
+        assert {one.value for one in for_ranking(session, [key])[key]} == {"unheard whistling dunes", TOPIC}

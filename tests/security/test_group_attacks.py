@@ -13,18 +13,14 @@ from digestd.domain.group import count_colleagues
 from digestd.domain.interest import Verdict
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cause
-from digestd.security.tokens import Purpose, make_token
 from digestd.store import groups
 from digestd.subscribers import group_edits
-from digestd.subscribers.admin_edits import edit
 from digestd.subscribers.feedback import add_feedback, undo_feedback
 from digestd.subscribers.lookup import find
 from digestd.subscribers.personal_data import erase
 from digestd.subscribers.status_changes import pause
-from digestd.subscribers.subscriber_record import parse
 from tests.digests.topic_papers import TOPIC, archive, shelf
 from tests.support.install import Install, install
-from tests.web.conftest import browsing
 
 LAB = "Tidepool lab"
 READER, *OTHERS = (f"{name}@example.net" for name in ("reader", "ada", "bob", "cyd", "dot", "eva", "fay", "gus"))
@@ -207,19 +203,3 @@ def test_list_address_shares_nothing(lab: Install) -> None:
         group = group_edits.find_group(session, LAB).key
         key = find(session, lab.app.keys, LIST).key
         assert not groups.share(session, group, key, lab.clock.now, shares=True)
-
-
-@pytest.mark.parametrize("lenders", [0, 3])
-def test_preview_of_the_list_confirms_no_lent_interest(lab: Install, lenders: int) -> None:
-    """Whoever has the settings link of a list address types a topic, to see whether a member follows it."""
-    share(lab, *OTHERS[:lenders])
-    edit(lab.db, lab.app.keys, parse({"email": LIST, "topics": ["unheard whistling dunes"]}), lab.clock.now)
-    with lab.db.read() as session:
-        key = find(session, lab.app.keys, LIST).key
-    token = make_token(lab.app.keys, Purpose.PREFERENCES, key, lab.clock.now)
-    timing = {"hour": "7", "timezone": "UTC", "cadence": "daily", "weekday": "mon"}
-    form = {**timing, "topics": TOPIC.upper(), "size": "5", "language": "en", "min_score": "normal"}
-    with browsing(lab.app) as client:
-        shown = client.post(f"/p/{token}/preview/picks", data=form).text
-    assert "Matches your topic" in shown
-    assert "members of your group" not in shown
