@@ -6,9 +6,7 @@ from datetime import datetime
 from digestd.domain.interest import Interest
 
 LEAST_COLLEAGUES = 3
-"""The number of colleagues from which a paper reaches others because they liked it."""
-COUNTS = (100, 30, 10, LEAST_COLLEAGUES)
-"""The numbers of colleagues that a digest may tell: at least so many."""
+"""The number of colleagues that must have liked a paper before a digest says so, or the paper reaches others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +40,12 @@ class Membership:
 
 
 def count_colleagues(liked: int, others: int) -> int:
-    """Return how many colleagues at least a digest may say liked or saved a paper; 0 if it may say nothing.
+    """Return how many colleagues at least a digest may say liked or saved a paper: 3, or 0 if it may say nothing.
 
-    It says 3, 10, 30 or 100, and only if at least twice as many could be meant: 3 in groups with six others on. So
-    neither the number nor its change tells what one of them did.
+    It says so only if at least twice as many could be meant, so that it never tells what one of them did.
 
     Args:
         liked: How many of those who share liked it.
         others: How many members there are besides the reader, whether or not they share.
     """
-    return next((count for count in COUNTS if liked >= count and others >= 2 * count), 0)
+    return LEAST_COLLEAGUES if liked >= LEAST_COLLEAGUES and others >= 2 * LEAST_COLLEAGUES else 0

@@ -57,11 +57,6 @@ def predicted_probabilities(case: Case) -> tuple[Doubles, Doubles]:
     return case.relevance[best].astype(np.float64), np.array([float(case.names[j] in case.relevant) for j in best])
 
 
-def sigmoid(log_odds: Doubles) -> Doubles:
-    found: Doubles = 1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))
-    return found
-
-
 def _error(rows: Doubles) -> Doubles:
     """Return the error of each draw.
 

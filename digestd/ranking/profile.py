@@ -146,9 +146,6 @@ class Profiles(Sequence["Profile"]):
     def __len__(self) -> int:
         return len(self.records)
 
-    def topics_of(self, row: int) -> tuple[str, ...]:
-        return tuple(self.words.of(row).topics)
-
     def topic_text(self) -> Callable[[int], str]:
         """Return a function that gives the typed topic of a query."""
         owners, starts = self.topics.of.owner.tolist(), self.topics.of.starts.tolist()
