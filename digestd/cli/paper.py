@@ -30,8 +30,6 @@ def list_papers(
 ) -> None:
     """List papers, newest first, or search.
 
-    A search reads the newest 100,000 papers.
-
     Example: digestd paper list --since 2026-11-24 --json
 
     Example: digestd paper list --search "frozen lakes"

@@ -1,17 +1,13 @@
 """Search papers by words and by meaning.
 
-A query that is the identifier or address of a paper finds that paper. By words: each word of the query must begin a
-word of the title, the abstract, the authors or a reader's own notes.
+A query that is the identifier or address of a paper finds that paper. By words: each word of the query must be a word
+of the title, the abstract, the authors or a reader's own notes, or begin one; the database has an index of them.
 By meaning: the papers whose stored vectors are nearest to the query's, if there is a dense model. Both lists are merged
 by reciprocal rank (Cormack, Clarke & Buettcher 2009), so a paper that is on both comes first.
 """
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import NamedTuple
-from unicodedata import normalize
 
 import numpy as np
 from sqlmodel import Session
@@ -19,19 +15,22 @@ from sqlmodel import Session
 from digestd.domain.paper import Paper, paper_id
 from digestd.errors import BadRecord
 from digestd.ranking.dense import FLOOR, Encoder
-from digestd.ranking.text import STOP_WORDS, is_unspaced, stems, word_tokens, words
+from digestd.ranking.text import STOP_WORDS
 from digestd.store import papers
 from digestd.store.papers.search import SearchText, public_papers, texts_of, texts_with
 from digestd.store.ranking import embeddings
 from digestd.text.sanitise import clean
-from digestd.text.scripts import fold
+from digestd.text.tokens import NAMED, is_unspaced, search_words, stem, word_tokens, words
 
 QUERY_MAX = 200
 """Letters of a query that are read."""
 RESULTS_MAX = 50
 _WORDS_MAX = 10
-_FOUND_MAX, _CHECKED_MAX = 200, 4_000
-"""Papers of the archive that contain the words, and that are checked for them, the newest."""
+_FOUND_MAX = 100
+"""Papers of the archive that contain the words, the newest of those that name them and of all."""
+_RARE, _COUNTED_MAX, _CUT_MAX = 50, 4, 3
+"""Papers that have a rare word; of a query, the rarest may be the beginning of others. Words, the longest, that are
+counted for that, and letters to leave out."""
 _NAMED, _MENTIONED = 3, 1
 """Points of a word in the title, the authors or the notes, and in the abstract alone."""
 _K = 60
@@ -40,24 +39,14 @@ _SHORT = 3
 """Letters of a word that must not be only the beginning of another."""
 
 
-class _Word(NamedTuple):
-    """A word of a query. `written`: as the database finds it; `start`: its beginning in folded text, and `pattern`."""
-
-    written: str
-    start: str
-    pattern: re.Pattern[str]
-
-    def is_in(self, folded: str) -> bool:
-        return self.start in folded and self.pattern.search(folded) is not None
-
-
 def search_archive(session: Session, encoder: Encoder, query: str, limit: int = RESULTS_MAX) -> list[Paper]:
-    """Return the public papers that fit a query best, the best first; the newest papers are searched."""
+    """Return the public papers that fit a query best, the best first."""
     query = clean(query)[:QUERY_MAX]
     found = _identified(session, query, None)
-    if not found and (wanted := _words(query)):
-        texts = islice(texts_with(session, [word.written for word in wanted]), _CHECKED_MAX)
-        named = islice(_by_words(texts, wanted, {}), _FOUND_MAX)
+    if not found and (terms := _terms(query)):
+        named = _in_archive(session, terms)
+        if len(named) < _FOUND_MAX:
+            named |= next(filter(None, (_in_archive(session, wider) for wider in _widened(session, terms))), {})
         found = _fused(named, near_archive(session, encoder, query, _FOUND_MAX), limit)
     known = papers.by_keys(session, found)
     return [known[key] for key in found if key in known]
@@ -78,9 +67,11 @@ def search_papers(
     """
     query = clean(query)[:QUERY_MAX]
     found = _identified(session, query, among)
-    if not found and (wanted := _words(query)):
+    if not found and (terms := [f"{term}*" if _may_begin(term) else term for term in _terms(query)]):
         texts = texts_of(session, among)
-        found = _fused(_by_words(texts, wanted, notes), _near(session, encoder, query, texts), RESULTS_MAX)
+        read = ((one.paper, f"{one.words} {search_words(notes.get(one.paper, ''), '', ())}") for one in texts)
+        named = {paper: points for paper, text in read if (points := _points(text, terms))}
+        found = _fused(named, _near(session, encoder, query, texts), RESULTS_MAX)
     return found
 
 
@@ -105,51 +96,43 @@ def _identified(session: Session, query: str, among: Collection[int] | None) -> 
     return [found.key]
 
 
-def _words(query: str) -> list[_Word]:
-    tokens = {token: word for word in words(query) for token in word_tokens(word)}
-    telling = [token for token in tokens if token not in STOP_WORDS] or list(tokens)
-    return [_word(token, tokens[token]) for token in telling[:_WORDS_MAX]]
+def _terms(query: str) -> list[str]:
+    """Return the telling words of a query as the index has them; a lone character of Chinese with *."""
+    tokens = list(dict.fromkeys(token for word in words(query) for token in word_tokens(word)))
+    telling = [token for token in tokens if token not in STOP_WORDS] or tokens
+    return [f"{token}*" if is_unspaced(token) and len(token) == 1 else stem(token) for token in telling[:_WORDS_MAX]]
 
 
-def _word(token: str, written: str) -> _Word:
-    """Return a word by its stem, so that `studies` finds `study`."""
-    if is_unspaced(token):
-        folded = _folded(written)
-        at = folded.find(token)
-        as_written = written[at : at + len(token)] if len(folded) == len(written) else token
-        return _Word(as_written, token, re.compile(re.escape(token)))
-    start, ending = token, r"s?(?![^\W\d_])"
-    if len(token) > _SHORT:
-        stem = next(iter(stems([token])[token]), token)
-        start = stem.removesuffix("i")
-        start, ending = (start, "[iye]" * stem.endswith("i")) if token.startswith(start) else (token, "")
-    pattern = re.compile(rf"\b{re.escape(start)}{ending}")
-    return _Word(start if written.isascii() else written, start, pattern)
+def _may_begin(term: str) -> bool:
+    return len(term) > _SHORT and not is_unspaced(term)
 
 
-def _folded(text: str) -> str:
-    """Return folded text as `word_tokens` has it: with the syllables of Korean in one piece."""
-    return text.lower() if text.isascii() else normalize("NFC", fold(text))
+def _in_archive(session: Session, terms: Sequence[str]) -> dict[int, int]:
+    """Return the points of the newest papers that have all terms, first of those that name them."""
+    found = texts_with(session, [f"{NAMED}{term}" for term in terms], _FOUND_MAX)
+    if len(found) < _FOUND_MAX:
+        found += texts_with(session, terms, _FOUND_MAX)
+    return {text.paper: _points(text.words, terms) for text in found}
 
 
-def _by_words(
-    texts: Iterable[SearchText], wanted: Sequence[_Word], notes: Mapping[int, str]
-) -> Iterator[tuple[int, int]]:
-    """Yield the points of the papers that contain every word, more if they name it, and the papers."""
-    for text in texts:
-        if points := _points(text, wanted, notes.get(text.paper, "")):
-            yield points, text.paper
+def _widened(session: Session, terms: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the terms with the rarest as the beginning of others; if none has it, without its ending (`optimiz`)."""
+    longest = sorted(filter(_may_begin, terms), key=len, reverse=True)[:_COUNTED_MAX]
+    counts = [(len(texts_with(session, [term], _RARE)), term) for term in longest]
+    count, rarest = min(counts, default=(_RARE, ""))
+    if count < _RARE:
+        cuts = [rarest[:-n] for n in range(1, _CUT_MAX + 1) if not count and len(rarest) - n > _SHORT]
+        yield from ([wider if term == rarest else term for term in terms] for wider in (f"{rarest}*", *cuts))
 
 
-def _points(text: SearchText, wanted: Sequence[_Word], notes: str) -> int:
-    """Return the points of a paper; 0 if it lacks a word."""
-    naming = _folded("\n".join((text.title, *text.authors, notes)))
-    abstract = _folded(text.abstract)
-    points = 0
-    for word in wanted:
-        if word.is_in(naming):
+def _points(text: str, terms: Sequence[str]) -> int:
+    """Return the points of a paper with these words; 0 if it lacks one."""
+    text, points = f" {text} ", 0
+    for term in terms:
+        wanted = term.removesuffix("*") if term.endswith("*") else f"{term} "
+        if f" {NAMED}{wanted}" in text:
             points += _NAMED
-        elif word.is_in(abstract):
+        elif f" {wanted}" in text:
             points += _MENTIONED
         else:
             return 0
@@ -169,9 +152,9 @@ def _near(session: Session, encoder: Encoder, query: str, texts: Sequence[Search
     return [theirs[revision] for cosine, revision in ranked if cosine >= FLOOR]
 
 
-def _fused(named: Iterable[tuple[int, int]], near: Iterable[int], limit: int) -> list[int]:
+def _fused(named: Mapping[int, int], near: Iterable[int], limit: int) -> list[int]:
     """Return the papers of both lists by the sum of their reciprocal ranks."""
     scores = Counter[int]()
-    for ranked in ([paper for _, paper in sorted(named, reverse=True)], near):
+    for ranked in (sorted(named, key=lambda paper: (named[paper], paper), reverse=True), near):
         scores.update({paper: 1 / (_K + rank) for rank, paper in enumerate(ranked, 1)})
     return [paper for paper, _ in scores.most_common(limit)]

@@ -16,8 +16,9 @@ from functools import lru_cache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from digestd.ranking.text import STOP_WORDS, folded_tokens, word_tokens, words
+from digestd.ranking.text import STOP_WORDS, folded_tokens
 from digestd.text.scripts import fold
+from digestd.text.tokens import word_tokens, words
 
 MAX_LEMMAS = 30_000
 """The commonest lemmas are kept: 1 MB."""

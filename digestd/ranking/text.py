@@ -6,13 +6,13 @@ Lucene's CJKBigramFilter does. `phrase_form` normalises text for literal search.
 """
 
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, pairwise
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import Stemmer
 
 from digestd.text.scripts import fold
+from digestd.text.tokens import word_tokens, words
 
 _ARTICLES_AND_PRONOUNS = """
 a an the this that these those such same other another others each every either neither both all any some none no
@@ -37,14 +37,7 @@ again almost quite rather enough else here there then now once perhaps indeed na
 s t d m ll re ve don doesn didn isn aren wasn weren couldn wouldn shouldn hasn haven etc eg ie
 """
 STOP_WORDS = frozenset(" ".join((_ARTICLES_AND_PRONOUNS, _VERBS, _PREPOSITIONS_AND_CONJUNCTIONS, _ADVERBS)).split())
-_WORD = re.compile(r"\w+")
 _TOKEN = re.compile(r"[a-z0-9]+")
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
-)
-"""Scripts without spaces between words, and Korean, whose particles are attached to words."""
-_SCRIPT_PART = re.compile(rf"[a-z0-9]+|[{_UNSPACED}]+|[^\W_a-z0-9{_UNSPACED}]+")
-_UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
 _HYPHENS = dict.fromkeys([ord("-"), *range(0x2010, 0x2016), 0x2212], " ")
 
 
@@ -64,10 +57,6 @@ def lower(text: str) -> str:
 def folded_tokens(text: str) -> list[str]:
     """Return the words of folded text, unstemmed, including stop words."""
     return _TOKEN.findall(text)
-
-
-def words(text: str) -> list[str]:
-    return _WORD.findall(text if text.isascii() else unicodedata.normalize("NFC", text))
 
 
 def analyse(texts: Sequence[str]) -> list[list[str]]:
@@ -107,23 +96,3 @@ def stems(surfaces: Iterable[str]) -> dict[str, tuple[str, ...]]:
 def _tokenise(texts: Sequence[str]) -> tuple[list[list[str]], dict[str, tuple[str, ...]]]:
     batch = [words(text) for text in texts]
     return batch, stems(set(chain.from_iterable(batch)))
-
-
-def is_unspaced(token: str) -> bool:
-    """Return True for a token of a script without spaces between words."""
-    return bool(_UNSPACED_RUN.match(token))
-
-
-def word_tokens(word: str) -> Iterable[str]:
-    """Return the folded tokens of a word as written; scripts without spaces yield pairs of neighbours."""
-    if word.isascii():
-        return (word.lower(),) if word.isalnum() else _TOKEN.findall(word.lower())
-    return _script_tokens(unicodedata.normalize("NFC", fold(word)))
-
-
-def _script_tokens(folded: str) -> Iterator[str]:
-    for part in _SCRIPT_PART.findall(folded):
-        if len(part) > 2 and _UNSPACED_RUN.match(part):
-            yield from map("".join, pairwise(part))
-        else:
-            yield part

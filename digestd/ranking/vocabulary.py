@@ -18,7 +18,8 @@ from scipy.sparse import csr_array, vstack
 
 from digestd.ranking.arrays import Floats, Sparse, distinct, sparse
 from digestd.ranking.lexicon import AcronymCounter
-from digestd.ranking.text import stems, words
+from digestd.ranking.text import stems
+from digestd.text.tokens import words
 
 CHUNK = 2_000
 """Texts processed together: their number needs 11 bits next to the 52 of a key."""

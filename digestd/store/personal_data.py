@@ -30,6 +30,7 @@ from digestd.store import consent, core, groups, integrations, libraries, rate_l
 from digestd.store.database import Database
 from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage
 from digestd.store.ledger.packing import readable_picks, readable_seen, steps, unpack_most_read, unpack_news
+from digestd.store.papers.search import index_missing
 from digestd.store.ranking import judgments
 from digestd.store.subscribers import address_key_of
 from digestd.store.tables.ledger import AT_WORK
@@ -281,6 +282,7 @@ def prune(db: Database, now: datetime, *, keep_deliveries: int, keep_papers: int
         counts.revisions = _prune_revisions(db, before, dry_run)
     if not dry_run:
         judgments.prune(db, now)
+        index_missing(db)
     return counts
 
 

@@ -82,12 +82,15 @@ def _pair(folder: Path, lines: Sequence[bytes]) -> dict[str, float]:
             for table in _TABLES
         }
         for table in _TABLES:
-            for (words,) in done.execute("SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql != ''", (table,)):
+            for (words,) in done.execute(_SCHEMA, (table,)):
                 bare.execute(words)
         found["bare_us"] = _cpu(lambda: _insert(bare, lines, rows))
     for file in folder.glob("[!a]*"):
         file.unlink()
     return found
+
+
+_SCHEMA = "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql != '' AND type != 'trigger'"
 
 
 def _key(table: str) -> str:

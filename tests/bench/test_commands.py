@@ -37,6 +37,16 @@ def test_bench_papers_divides_the_cost_of_a_paper() -> None:
     assert found["all_us"] > found["bare_us"]
 
 
+def test_bench_search_finds_by_an_index() -> None:
+    command = [*BENCH, "tests.bench.search", "--papers", "300", "--rounds", "1", "--json"]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert found["papers"] == 300
+    assert found["ms"].keys() == found["found"].keys()
+    assert found["found"]["no such word"] == 0
+    assert all(found["found"][kind] for kind in ("common word", "Chinese", "identifier"))
+    assert found["words_bytes"] > found["index_bytes"] > 0
+
+
 def test_bench_delivery_compares_with_smtp_source(tmp_path: Path) -> None:
     words = ["tests.bench.delivery", "--subscribers", "40", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}

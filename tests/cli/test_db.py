@@ -5,10 +5,12 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from digestd.domain.delivery import State
 from digestd.errors import BadInput, NotInitialised
+from digestd.papers.search import search_archive
+from digestd.ranking.dense import NoEncoder
 from digestd.store import core, database_copy, migrate
 from digestd.store.database import Database, open_database
 from digestd.store.database_copy import CopyFailed, all_tables, copy_to_postgresql, count_rows
@@ -44,6 +46,13 @@ def values(db: Database) -> dict[str, list[tuple[object, ...]]]:
         }
 
 
+def found(db: Database) -> list[str]:
+    """Return the names of the papers that a search for the first words of a title finds."""
+    with db.read() as session:
+        title = session.connection().execute(select(core.revision.c.title).limit(1)).scalar_one()
+        return [paper.id for paper in search_archive(session, NoEncoder(), " ".join(title.split()[:3]))]
+
+
 async def test_db_copy_moves_every_value_and_service_goes_on(
     used: Install, target: Database, postgres_url: str
 ) -> None:
@@ -53,6 +62,7 @@ async def test_db_copy_moves_every_value_and_service_goes_on(
     assert ended.code == 0, ended.output
     assert "copied and compared" in ended.output
     assert (values(target), count_rows(target)) == (before, counts)
+    assert found(target) == found(used.db) != []
     with pytest.raises(NotInitialised, match="set DIGESTD_DATABASE_URL to the copy"):
         migrate.require_current(used.db)
     moved = replace(used, url=postgres_url, app=replace(used.app, db=target))

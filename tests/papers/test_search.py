@@ -1,5 +1,6 @@
 """Search of papers by words and by meaning."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,17 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import delete, select, text, update
 
 from digestd.domain.interest import Verdict
 from digestd.papers.embedding import embed_papers
-from digestd.papers.search import search_archive, search_papers
+from digestd.papers.search import QUERY_MAX, search_archive, search_papers
 from digestd.ranking.arrays import Floats
 from digestd.ranking.dense import Encoder, NoEncoder
-from digestd.store import feedback, papers
+from digestd.store import core, feedback, papers
 from digestd.store.database import Database
+from digestd.store.migrate import migrate
 from digestd.store.papers import merges
+from digestd.store.personal_data import prune
 from digestd.subscribers.lookup import find
 from tests.papers.makers import paper, seen, take
+from tests.store.test_migrations import downgrade
 from tests.support.install import install
 
 BEES = seen("arxiv:1", title="Bees that dance", abstract="Studies of honey and of networks.", authors=["Ada Müller"])
@@ -121,6 +126,82 @@ def test_search_of_own_papers_ignores_accents_and_reads_notes(db: Database, now:
     with db.read() as session:
         notes = {bees: "to read on Monday"}
         assert search_papers(session, NoEncoder(), "read honey", [bees, cities], notes) == [bees]
+
+
+HOSTILE = (
+    *('"', "'", "'\\", "*", "^honey", "hone*", ":*", "#0", "_honey", "title:honey", "NEAR(honey, bees)", "AND OR NOT"),
+    *(
+        "honey & !bees | <-> x",
+        'honey" OR "x',
+        "honey' | 'x",
+        "{words}: honey",
+        "-honey",
+        "\0",
+        "²",
+        "İ",
+        "\u0308",
+        "🐝",
+    ),
+    *("honey " * 5_000, "x" * 5_000, "图神经网络综述" * 100, "é" * 300, "the of and", "เครือข่ายประสาท", "𠮷", "ا ل ن"),
+)
+
+
+@pytest.mark.parametrize("query", HOSTILE)
+def test_search_reads_no_syntax_in_queries(db: Database, now: datetime, query: str) -> None:
+    """Both searches find the same, which depends on the words alone; a paper may have no word at all."""
+    take(db, "s", BEES, CITIES, GRAPHS, seen("arxiv:4", title="???", abstract="", authors=[]), now=now)
+    keys = [paper(db, name).key for name in ("arxiv:1", "arxiv:2", "arxiv:3", "arxiv:4")]
+    found = names(db, query)
+    assert found == names(db, query, keys)
+    wanted = set(re.findall(r"[a-z]+", query.lower())) - {"the", "of", "and", "or", "not", "near"}
+    if len(query) < QUERY_MAX and query.isascii() and wanted == {"honey"}:
+        assert found == ["arxiv:2", "arxiv:1"]
+
+
+@pytest.mark.parametrize("query", ["络", "述", "prasat", "ประสาท"])
+def test_search_finds_ends_of_runs_without_spaces(db: Database, now: datetime, query: str) -> None:
+    take(db, "s", seen("arxiv:4", title="网络GPT综述", abstract="เครือข่ายประสาท", authors=["Prasat"]), BEES, now=now)
+    assert names(db, query) == ["arxiv:4"]
+
+
+@pytest.mark.parametrize("query", ["muller", "strome", "gpt", "optimiz", "dances", "图", "综述"])
+def test_archive_search_is_by_folded_words(db: Database, now: datetime, query: str) -> None:
+    take(db, "s", BEES, CITIES, GRAPHS, seen("arxiv:4", title="Optimization"), now=now)
+    assert len(names(db, query)) == 1
+
+
+def test_index_follows_what_is_stored(db: Database, now: datetime) -> None:
+    """Upgrades index what is there; revised, merged and deleted texts leave and enter by themselves."""
+    take(db, "s", BEES, CITIES, now=now)
+    downgrade(db, "0013")
+    migrate(db)
+    assert names(db, "honey") == ["arxiv:2", "arxiv:1"]
+    take(db, "s", seen("arxiv:1", title="Wasps that dance", version=2), seen("arxiv:5", title="Honey, too"), now=now)
+    assert (names(db, "wasps"), names(db, "bees")) == (["arxiv:1"], [])
+    with db.write() as session:
+        merges.merge(session, paper(db, "arxiv:2").key, paper(db, "arxiv:5").key, ("operator", "same"), now)
+    assert names(db, "honey") == ["arxiv:2"]
+    with db.write() as session:
+        [merging] = merges.of_paper(session, paper(db, "arxiv:2").key)
+        merges.undo(session, merging, now)
+    with db.read() as session:
+        assert len(search_archive(session, NoEncoder(), "honey")) == 2
+    with db.write() as session:
+        old = core.revision.c.id.not_in(select(core.paper.c.revision_id))
+        assert session.connection().execute(delete(core.revision).where(old)).rowcount == 1
+        if db.is_sqlite:
+            check = "INSERT INTO revision_words (revision_words, rank) VALUES ('integrity-check', 1)"
+            session.connection().execute(text(check))
+
+
+def test_texts_of_a_release_without_index_are_indexed_by_night(db: Database, now: datetime) -> None:
+    take(db, "s", BEES, CITIES, now=now)
+    with db.write() as session:
+        session.connection().execute(update(core.revision).values(words=None))
+        session.connection().execute(text("UPDATE revision SET authors = '3' WHERE title LIKE '%Bees%'"))
+    assert names(db, "honey") == []
+    prune(db, now, keep_deliveries=0, keep_papers=0)
+    assert names(db, "honey") == ["arxiv:2"]  # the other has damaged authors
 
 
 def test_search_adds_papers_of_the_same_meaning(db: Database, now: datetime) -> None:

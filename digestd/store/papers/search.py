@@ -1,54 +1,78 @@
-"""The texts of papers for a search by words: of given papers, or of all that may contain the words."""
+"""The words of papers for a search, and the index of them: SQLite's FTS5, or an index of PostgreSQL."""
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Text, cast, func, or_, select
+from sqlalchemy import Text, bindparam, cast, func, select, text, update
+from sqlalchemy.sql.elements import TextClause
 from sqlmodel import Session
 
 from digestd.store import core
-from digestd.store.bulk import chunks, readable
+from digestd.store.bulk import chunks
+from digestd.store.database import Database
 from digestd.store.papers import MERGED
+from digestd.text.tokens import stored_words
 
-ARCHIVE_MAX = 100_000
-"""The newest papers that a search of the archive reads: about .2 s on SQLite and 1 s on PostgreSQL."""
-_BLOCK = 200
 _P, _R = core.paper.c, core.revision.c
-_TITLE, _ABSTRACT = func.coalesce(_R.plain_title, _R.title), func.coalesce(_R.plain_abstract, _R.abstract)
-_TEXTS = select(
-    _P.id, _P.revision_id, _TITLE.label("title"), _ABSTRACT.label("abstract"), _R.authors
-).join_from(core.paper, core.revision, _R.id == _P.revision_id)  # fmt: skip
 
 
 class SearchText(NamedTuple):
-    """The words of a paper; `paper` and `revision` are row numbers."""
+    """The words of a paper, as `text.tokens.search_words` makes them; `paper` and `revision` are row numbers."""
 
     paper: int
     revision: int
-    title: str
-    abstract: str
-    authors: tuple[str, ...]
+    words: str
 
 
 def texts_of(session: Session, papers: Iterable[int]) -> list[SearchText]:
-    """Return the texts of these papers."""
-    rows = (
-        row for chunk in chunks(set(papers)) for row in session.connection().execute(_TEXTS.where(_P.id.in_(chunk)))
+    """Return the words of these papers."""
+    query = select(_P.id, _P.revision_id, func.coalesce(_R.words, "")).join_from(
+        core.paper, core.revision, _R.id == _P.revision_id
     )
-    return list(readable(rows, _text))
+    found = (session.connection().execute(query.where(_P.id.in_(chunk))) for chunk in chunks(set(papers)))
+    return [SearchText(*row) for rows in found for row in rows]
 
 
-def texts_with(session: Session, words: Sequence[str]) -> Iterator[SearchText]:
-    """Yield the texts of public papers that may contain all words, newest first.
+def texts_with(session: Session, terms: Sequence[str], limit: int) -> list[SearchText]:
+    """Return the words of the newest public papers that have all terms; one with * is the beginning of a word."""
+    if session.connection().dialect.name == "sqlite":
+        wanted = " AND ".join(f'"{term.removesuffix("*")}"{"*" * term.endswith("*")}' for term in terms)
+        return _found(session, _SQLITE, wanted, limit)
+    wanted = " & ".join(f"'{term.removesuffix('*')}'{':*' * term.endswith('*')}" for term in terms)
+    newest = session.connection().execute(_BY_INDEX).scalar_one()
+    found: list[SearchText] = []
+    for blocks in _NEWEST:
+        within = " | ".join(f"'#{block}'" for block in range(newest // _IN_BLOCK, newest // _IN_BLOCK - blocks, -1))
+        found = _found(session, _POSTGRESQL, f"{wanted} & ({within})" if within else wanted, limit)
+        if len(found) >= limit:
+            break
+    session.connection().execute(_AS_BEFORE)
+    return found
 
-    The database ignores case in English letters only. Other letters are wildcards in words with English ones; words
-    without are searched in several spellings.
-    """
-    newest = select(func.max(_P.id) - ARCHIVE_MAX).scalar_subquery()
-    query = _TEXTS.where(_P.id > newest, *_PUBLIC, *(_contains(session, word) for word in words))
-    rows = session.connection().execute(query.order_by(_P.id.desc()).execution_options(yield_per=_BLOCK))
-    yield from readable(rows, _text)
+
+def _found(session: Session, query: TextClause, terms: str, limit: int) -> list[SearchText]:
+    return [SearchText(*row) for row in session.connection().execute(query, {"terms": terms, "limit": limit})]
+
+
+_PUBLIC_SQL = f"NOT p.withdrawn AND p.paper_id NOT LIKE '{MERGED}%'"
+_SQLITE = text(
+    "SELECT p.id, r.id, r.words FROM revision_words CROSS JOIN revision r ON r.id = revision_words.rowid "  # noqa: S608
+    "CROSS JOIN paper p ON p.id = r.paper WHERE revision_words MATCH :terms AND p.revision_id = r.id "
+    f"AND {_PUBLIC_SQL} ORDER BY revision_words.rowid DESC LIMIT :limit"
+)
+_POSTGRESQL = text(
+    "WITH r AS MATERIALIZED (SELECT id, paper, words FROM revision WHERE "  # noqa: S608
+    "array_to_tsvector(array_remove(string_to_array(words || ' #' || CAST(id >> 10 AS text), ' '), '')) "
+    "@@ CAST(:terms AS tsquery)) "
+    "SELECT p.id, r.id, r.words FROM r JOIN paper p ON p.id = r.paper WHERE p.revision_id = r.id "
+    f"AND {_PUBLIC_SQL} ORDER BY r.id DESC LIMIT :limit"
+)
+_BY_INDEX = text("SELECT coalesce(max(id), 0), set_config('enable_seqscan', 'off', true) FROM revision")
+_AS_BEFORE = text("SELECT set_config('enable_seqscan', 'on', true)")
+"""PostgreSQL takes the index for as dear as making the words of each row again, which takes seconds."""
+_IN_BLOCK = 1 << 10
+_NEWEST = 2, 12, 0
+"""Blocks of revisions that are searched until enough are found, because PostgreSQL reads all that it finds; 0: all."""
 
 
 def public_papers(session: Session, revisions: Iterable[int]) -> dict[int, int]:
@@ -60,32 +84,17 @@ def public_papers(session: Session, revisions: Iterable[int]) -> dict[int, int]:
 _PUBLIC = (_P.withdrawn.is_(False), _P.paper_id.not_like(f"{MERGED}%"))
 
 
-def _contains(session: Session, word: str) -> core.Condition:
-    """Return the condition that a paper may contain a word, in small letters, capitals or with a capital."""
-    columns = (_TITLE, _ABSTRACT, cast(_R.authors, Text))
-    spellings = {word.lower(), word.capitalize(), word.upper()} if _is_foreign(word) else {word}
-    patterns = [pair for one in sorted(spellings) for pair in zip(columns, _patterns(one), strict=True)]
-    if session.connection().dialect.name == "sqlite":
-        return or_(*(column.like(f"%{pattern}%", escape="\\") for column, pattern in patterns))
-    # twice as fast as by the rules of a language
-    return or_(*(column.collate("C").ilike(f"%{pattern}%", escape="\\") for column, pattern in patterns))
+def index_missing(db: Database) -> None:
+    """Index the texts that a process of a release before the index has stored."""
+    texts = func.coalesce(_R.plain_title, _R.title), func.coalesce(_R.plain_abstract, _R.abstract)
+    query = select(_R.id, *texts, cast(_R.authors, Text)).where(_R.words.is_(None)).order_by(_R.id).limit(_BLOCK)
+    is_done = False
+    while not is_done:
+        with db.write() as session:
+            rows = session.connection().execute(query).all()
+            core.execute_many(session, _INDEX, [{"b_id": key, "b_words": stored_words(*of)} for key, *of in rows])
+        is_done = len(rows) < _BLOCK
 
 
-def _is_foreign(word: str) -> bool:
-    return not any(letter.isascii() for letter in word)
-
-
-def _patterns(word: str) -> tuple[str, str, str]:
-    """Return the patterns of a word in title, abstract and authors, which are JSON: there, letters are escaped."""
-    if _is_foreign(word):
-        return word, word, "".join(_literal(json.dumps(letter)[1:-1]) for letter in word)
-    plain = "".join(_literal(letter) if letter.isascii() else "_" for letter in word)
-    return plain, plain, "".join(_literal(letter) if letter.isascii() else r"\\u____" for letter in word)
-
-
-def _literal(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _text(row: core.Record) -> SearchText:
-    return SearchText(row.id, row.revision_id, row.title, row.abstract, tuple(map(str, row.authors)))
+_BLOCK = 500
+_INDEX = update(core.revision).where(_R.id == bindparam("b_id")).values(words=bindparam("b_words"))

@@ -19,6 +19,7 @@ from digestd.store import core, papers
 from digestd.store.bulk import chunks, insert_plain, reserve
 from digestd.store.papers import aliases, facts_of, facts_record, latest_signals, merges, words_of
 from digestd.store.timestamps import from_us, to_us
+from digestd.text.tokens import search_words
 
 _P, _A, _R, _G = core.paper.c, core.paper_alias.c, core.revision.c, core.sighting.c
 _ADVISORY_LOCK = 0x6469676573746402
@@ -306,7 +307,7 @@ def _revision(number: int, key: int, change: PaperWrite, readable: Mapping[TextK
         "paper": key,
         "title": revised.words.title,
         "abstract": revised.words.abstract,
-        **_readable_columns(readable[revised.key] if change.is_pickable else None),
+        **_readable_columns(revised.words, readable[revised.key] if change.is_pickable else None),
         "authors": list(revised.words.authors),
         "categories": list(revised.words.categories),
         "url": revised.url,
@@ -317,9 +318,11 @@ def _revision(number: int, key: int, change: PaperWrite, readable: Mapping[TextK
     }
 
 
-def _readable_columns(text: ReadableText | None) -> dict[str, str | None]:
+def _readable_columns(words: Words, text: ReadableText | None) -> dict[str, str | None]:
     gist = text.gist if text else None
+    title, abstract = (text.title, text.abstract) if text else (words.title, words.abstract)
     return {
+        "words": search_words(title, abstract, words.authors),
         "plain_title": text.title if text else None,
         "plain_abstract": text.abstract if text else None,
         "gist": gist.text if gist else None,
@@ -335,7 +338,10 @@ def _make_plain(
     session: Session, texts: Sequence[tuple[int, PaperText]], readable: Mapping[TextKey, ReadableText]
 ) -> None:
     rows = [
-        {"b_key": key, **{f"b_{name}": value for name, value in _readable_columns(readable[text.key]).items()}}
+        {
+            "b_key": key,
+            **{f"b_{name}": value for name, value in _readable_columns(text.words, readable[text.key]).items()},
+        }
         for key, text in texts
     ]
     core.execute_many(session, _PLAIN, rows)
@@ -344,7 +350,7 @@ def _make_plain(
 _PLAIN = (
     update(core.revision)
     .where(_R.id == select(_P.revision_id).where(_P.id == bindparam("b_key")).scalar_subquery())
-    .values({name: bindparam(f"b_{name}") for name in _readable_columns(None)})
+    .values({name: bindparam(f"b_{name}") for name in _readable_columns(Words("", "", (), ()), None)})
 )
 
 

@@ -41,6 +41,9 @@ class RevisionRow(Row):
 
     `summary`: a source's own, as it gave it; `gist_kind` says where the gist is from; `translations`: the gist and its
     short form by language, if a language model translates.
+
+    `words`: what a search finds (text.tokens.search_words), indexed by the database itself: SQLite's FTS5 by triggers,
+    PostgreSQL by an index of an expression.
     """
 
     __tablename__ = "revision"
@@ -62,6 +65,7 @@ class RevisionRow(Row):
     gist_kind: str | None = Field(default=None, max_length=10)
     translations: dict[str, list[str]] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     made_us: int = Field(sa_column=us())
+    words: str | None = None
 
 
 class SightingRow(Row):
