@@ -100,6 +100,7 @@ _LINES: Sequence[tuple[str, tuple[str, ...]]] = (
     ("topic_empty", ("lake ice", "ice of lakes", "0", "lakes")),
     ("settings", ("weekly", "tue", "07:00", "UTC", "10", "on", "on")),
     ("unclear", ("hour",)),
+    *(("why", (_DAY, how)) for how in ("confirm", "mail", "moved", "import", "taken_back")),
     ("prove", ("pause", "add")),
 )
 """The sentences of replies, with their values."""

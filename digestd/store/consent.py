@@ -60,6 +60,13 @@ def left_at(session: Session, subscriber: int) -> datetime | None:
     return away[-1].at if 0 < len(away) < len(events) else None
 
 
+def basis(session: Session, subscriber: int) -> ConsentEvent:
+    """Return the event by which the current address of somebody who is subscribed gets digests."""
+    kept = SUBSCRIBED | {Status.SUPPRESSED}
+    events = list(takewhile(lambda one: one.status in kept, reversed(history(session, subscriber))))
+    return next((one for one in events if one.cause is Cause.MOVED), events[-1])
+
+
 _EVENTS = select(core.consent_event, _W.text).select_from(
     core.consent_event.outerjoin(core.consent_wording, _W.hash == _E.wording)
 )

@@ -264,7 +264,7 @@ def _verbs(lines: list[str]) -> list[Verb]:
 @pytest.mark.parametrize("language", TEMPLATES.languages)
 def test_replies_name_commands_by_words_that_are_read(language: str) -> None:
     catalogue = catalogues.kept(language.replace("-", "_"), catalogues.wanted(templates()))
-    for verb in set(Verb) - {Verb.YES, Verb.SETTING, Verb.LEAVING}:
+    for verb in set(Verb) - {Verb.YES, Verb.SETTING, Verb.LEAVING, Verb.WHY}:
         message = catalogue.get(verb.value)
         assert message is not None
         spoken = str(message.string or message.id)

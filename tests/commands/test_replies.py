@@ -32,7 +32,7 @@ UNPROVEN_LINES = {"en": "unsubscribe\nadd topic dark matter", "de": "abmelden\nt
 def test_golden_lines_cover_every_verb() -> None:
     for lines in LINES.values():
         verbs = {command.verb for line in lines for command in parse_line(line, WORDS)}
-        assert verbs == set(Verb) - {Verb.YES, Verb.LEAVING}
+        assert verbs == set(Verb) - {Verb.YES, Verb.LEAVING, Verb.WHY}
 
 
 @pytest.mark.parametrize("language", LINES)

@@ -29,7 +29,7 @@ CODES = frozenset(
 REPLIES = (
     *("unsubscribed", "paused", "resumed", "active", "left", "more", "less", "save", "no_paper", "added", "topic_read"),
     *("topic_empty", "topic_unknown", "removed", "muted", "not_there", "refused", "not_by_mail", "unclear", "prove"),
-    *("help", "leaving", "anything"),
+    *("help", "leaving", "why", "anything"),
 )
 
 

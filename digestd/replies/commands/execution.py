@@ -31,7 +31,7 @@ from digestd.domain.mail_budget import Budget, Pool
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadRecord
 from digestd.replies.commands.command_mail import CommandMail
-from digestd.replies.commands.handlers import CommandContext, execute
+from digestd.replies.commands.handlers import CommandContext, execute, tell_why
 from digestd.replies.commands.parsing import Command, CommandWords, Verb, parse_commands, written_language
 from digestd.replies.inbound_mail import ReceivedMail
 from digestd.replies.subjects import is_automatic
@@ -62,7 +62,7 @@ REPLIES_PER_DAY = 10
 QUESTION_LIFETIME = timedelta(days=2)
 """Time to confirm commands that came without proof."""
 _OPEN = frozenset({Status.ACTIVE, Status.PAUSED})
-_LEAVING = frozenset({Verb.UNSUBSCRIBE, Verb.LEAVING})
+_IN_PROSE = frozenset({Verb.UNSUBSCRIBE, Verb.LEAVING, Verb.WHY})
 Asks = tuple[tuple[str, str | None, str | None], ...]
 _LEAVE: Asks = ((Verb.UNSUBSCRIBE.value, "", None),)
 """What a yes means to the question whether somebody wants to leave."""
@@ -136,7 +136,7 @@ class CommandProcessor:
         if mail.automatic or mail.sender.lower() in self.own_addresses:
             return InboundOutcome.AUTOMATIC
         commands = parse_commands(mail, self.words())
-        if is_automatic(mail.subject) and all(command.verb in _LEAVING for command in commands):
+        if is_automatic(mail.subject) and all(command.verb in _IN_PROSE for command in commands):
             return InboundOutcome.AUTOMATIC
         if proof is None:
             return turn.handle_unproven(commands)
@@ -247,7 +247,7 @@ class _Turn:
         except BadRecord:
             return None
         known = subscribers.by_address_key(self.session, key, lock=True)
-        if not commands or (known is None and any(command.verb in _LEAVING for command in commands)):
+        if not commands or (known is None and any(command.verb in _IN_PROSE for command in commands)):
             return InboundOutcome.UNREAD if known is not None or commands else None
         if known is not None and known.status in _OPEN:
             self._ask_for_proof(known, commands)
@@ -286,7 +286,8 @@ class _Turn:
     def _ask_for_proof(self, known: Subscriber, commands: Iterable[Command]) -> None:
         """Store the commands and ask the subscriber to confirm them, at most once a day.
 
-        What is not done by mail, and a doubtful wish to leave, need no confirmation: the mail says what to do. A `yes`
+        What is not done by mail, a doubtful wish to leave and the question why somebody gets this need no confirmation:
+        the mail, which goes to the subscriber, answers. A `yes`
         asks for nothing itself.
         """
         commands = [one for one in commands if one.verb is not Verb.YES]
@@ -301,14 +302,19 @@ class _Turn:
         asks = tuple(
             (one.verb.value, one.value, one.kind.value if one.kind else None)
             for one in commands
-            if one.verb not in {Verb.SETTING, Verb.LEAVING}
+            if one.verb not in {Verb.SETTING, Verb.LEAVING, Verb.WHY}
         )
-        line = ReplyLine("leaving" if commands[0].verb is Verb.LEAVING else "not_by_mail")
         if asks:
-            line = ReplyLine("prove", tuple(dict.fromkeys(verb for verb, *_ in asks)))
-        elif line.what == "leaving":
-            asks = _LEAVE
-        self._plan_reply(known, CommandReply((line,), asks=asks), not_before)
+            lines = [ReplyLine("prove", tuple(dict.fromkeys(verb for verb, *_ in asks)))]
+        else:
+            lines = [self._tell(known, one.verb) for one in commands]
+            asks = _LEAVE if ReplyLine("leaving") in lines else ()
+        self._plan_reply(known, CommandReply(tuple(lines), asks=asks), not_before)
+
+    def _tell(self, known: Subscriber, verb: Verb) -> ReplyLine:
+        if verb is Verb.WHY:
+            return tell_why(self.session, known)
+        return ReplyLine("leaving" if verb is Verb.LEAVING else "not_by_mail")
 
     def _reply(self, known: Subscriber, lines: Sequence[ReplyLine], asks: Asks = ()) -> None:
         """Plan the reply unless the limit of the day is reached."""

@@ -16,7 +16,7 @@ from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadInput, BadRecord
 from digestd.mail.digest_layout import order_shown
 from digestd.replies.commands.parsing import Command, Verb
-from digestd.store import feedback, papers, subscribers
+from digestd.store import consent, feedback, papers, subscribers
 from digestd.store.ledger import queries
 from digestd.subscribers.lookup import load_locked
 from digestd.subscribers.status_changes import pause_end, pause_in_session, unsubscribe_in_session
@@ -84,6 +84,13 @@ def _resume(session: Session, context: CommandContext, _command: Command) -> Rep
     before, key = context.subscriber.version, context.subscriber.key
     context.subscriber = subscribers.change_status(session, key, Status.ACTIVE, Cause.MAIL, context.now)
     return ReplyLine("resumed" if context.subscriber.version > before else "active")
+
+
+def tell_why(session: Session, subscriber: Subscriber) -> ReplyLine:
+    """Return the line that says when and how somebody who is subscribed came to be."""
+    event = consent.basis(session, subscriber.key)
+    day = event.at.astimezone(ZoneInfo(subscriber.timing.timezone)).date()
+    return ReplyLine("why", (day.isoformat(), event.cause.value))
 
 
 def _subscribe(session: Session, context: CommandContext, command: Command) -> ReplyLine:
@@ -165,4 +172,5 @@ _HANDLERS: Mapping[Verb, Callable[[Session, CommandContext, Command], ReplyLine]
     Verb.SETTING: lambda *_: ReplyLine("not_by_mail"),
     Verb.HELP: lambda *_: ReplyLine("help"),
     Verb.LEAVING: lambda *_: ReplyLine("leaving"),
+    Verb.WHY: lambda session, context, _: tell_why(session, context.subscriber),
 }

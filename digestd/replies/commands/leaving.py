@@ -60,6 +60,12 @@ def read_wish(lines: Iterable[str], sender: str = "") -> Wish:
     return Wish.DOUBTFUL if any(read) else Wish.NONE
 
 
+def asks_why(lines: Iterable[str]) -> bool:
+    """Return True if a text asks why somebody gets our mails; not why they get none."""
+    said = [normalise(clause) for clause in _own_clauses(lines)[:LINES_MAX]]
+    return any(_phrases().find("origins", one) and not _phrases().find("lacks", one) for one in said)
+
+
 def is_polite(lines: Iterable[str]) -> bool:
     """Return True if nothing but politeness stands in lines, before their closing or footer."""
     return all(map(_is_polite, _own_clauses(lines)))

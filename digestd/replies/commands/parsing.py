@@ -15,7 +15,7 @@ from unicodedata import east_asian_width
 
 from digestd.domain.interest import Kind
 from digestd.replies.commands.command_mail import CommandMail
-from digestd.replies.commands.leaving import Wish, is_doubtful, is_polite, read_wish
+from digestd.replies.commands.leaving import Wish, asks_why, is_doubtful, is_polite, read_wish
 from digestd.replies.subjects import is_automatic, is_reply
 from digestd.text.scripts import fold
 
@@ -47,6 +47,7 @@ class Verb(StrEnum):
     SETTING = "setting"  # not done by mail
     HELP = "help"
     LEAVING = "leaving"  # perhaps a wish to unsubscribe
+    WHY = "why"  # a question why they get this
 
 
 _NUMBER_WORDS = {
@@ -165,6 +166,8 @@ def parse_commands(mail: CommandMail, words: CommandWords) -> tuple[Command, ...
         found.append(leave if wish is Wish.CLEAR else Command(Verb.LEAVING))
     if leave in found and wish is not Wish.CLEAR and not is_polite(lines):
         found[found.index(leave)] = Command(Verb.LEAVING)
+    if found in ([], [Command(Verb.LEAVING)]) and asks_why((subject, *mail.lines)):
+        found.insert(0, Command(Verb.WHY))
     return tuple(found[:COMMANDS_MAX])
 
 
