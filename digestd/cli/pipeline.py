@@ -120,10 +120,7 @@ def plan_due(
     app.restore_guard.require_resumed(app.clock())
     tune_gc_for_batch()
     report = plan(app.db, app.planner, now)
-    if report.rescheduled:
-        say(
-            f"{report.rescheduled} subscribers were rescheduled: the clock was ahead when their last digest was planned"
-        )
+    asyncio.run(_say_rescheduled(app, report.rescheduled))
     emit({"due": report.due, "planned": report.planned, "empty": report.empty}, as_json)
     if not report.due:
         with app.db.read() as session:
@@ -458,6 +455,7 @@ def run_once(as_json: Json = False) -> None:
         planned = PlanReport()
         with _despite_failure("planning", failed):
             planned = plan(app.db, app.planner, app.clock())
+            asyncio.run(_say_rescheduled(app, planned.rescheduled))
         with _despite_failure("upkeep", failed):
             clean_up(app, app.clock())
             delete_expired(app, app.clock())
@@ -481,6 +479,13 @@ def run_once(as_json: Json = False) -> None:
         say(f"delivery stopped: {delivered.stopped}")
     if delivered.stopped or failed:
         raise typer.Exit(1)
+
+
+async def _say_rescheduled(app: App, count: int) -> None:
+    if count:
+        why = f"{count} subscribers were rescheduled, as after a clock that was ahead; check that it is right now"
+        say(why)
+        await app.send_alert("clock was ahead", "", why)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from digestd.domain.subscriber import Status
 from digestd.errors import BadSetting, DatabaseUnreachable, DigestdError, NotResumed, Unavailable
 from digestd.security.addresses import make_message_id
 from digestd.security.keys import Keys
-from digestd.store import ledger, subscribers
+from digestd.store import clock, ledger, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger import restore, seen_papers, settlement
 from digestd.store.ledger.restore import KnownJournal, LostDigest, SentAttempt
@@ -360,7 +360,7 @@ class RestoreGuard:
         with self.db.write() as session:
             restore.clear_restored(session)
             generation = restore.use_journal(session, own.id, socket.gethostname(), now)
-            restore.delete_unused_journals(session, now, journals.SENT_RETENTION)
+            restore.delete_unused_journals(session, clock.read(session).settled(now), journals.SENT_RETENTION)
         journals.write_identity(self.folder, replace(own, generation=generation, next=following, has_opt_outs=True))
 
     def _wait_for_others(self, others: Collection[KnownJournal], server: str, now: datetime) -> None:

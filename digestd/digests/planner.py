@@ -43,8 +43,6 @@ SHARD_SIZE = 400
 """Subscribers per shard. Measured: 200 cost 30 µs more each; 1,000 save 4 µs but take about 30 MB more in total."""
 DAY_AGE_MAX = timedelta(minutes=1)
 """The longest time that one reading of the papers serves for several calls."""
-RETRY_AFTER = timedelta(hours=1)
-"""Delay before a subscriber whose digest could not be planned is tried again."""
 log = structlog.get_logger(__name__)
 
 
@@ -229,7 +227,7 @@ def _refuse(db: Database, now: datetime, due: DueSubscriber, error: Exception) -
 def _set_aside(db: Database, keys: Sequence[int], now: datetime) -> None:
     """Try subscribers later who cannot be planned, and note them for `digestd status`."""
     with db.write() as session:
-        due_subscribers.postpone(session, dict.fromkeys(keys, now + RETRY_AFTER))
+        due_subscribers.postpone(session, dict.fromkeys(keys, now + due_subscribers.RETRY_AFTER))
         profiles.invalidate_profiles(session, keys)  # a damaged stored profile is compiled again
         note_unplanned(session, keys, now)
 

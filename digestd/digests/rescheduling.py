@@ -1,15 +1,17 @@
 """Correct when subscribers are due: after a pause, an empty digest, or a clock that was ahead."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 import structlog
 from sqlmodel import Session
 
 from digestd.domain import schedule
 from digestd.domain.digest import Period
+from digestd.domain.subscriber import Timing
+from digestd.store import clock, subscribers
 from digestd.store import due as due_subscribers
-from digestd.store import subscribers
 from digestd.store.database import Database
 from digestd.store.due import EmptyDay, FutureDue
 from digestd.store.ledger.seen_papers import look_back
@@ -17,6 +19,9 @@ from digestd.store.timestamps import to_us
 
 BLOCK = 400
 """Subscribers per transaction."""
+AUDIT_EVERY = timedelta(hours=1)
+PAUSE_MOVED = timedelta(hours=26)
+"""A clock that moved by more ends no pause at once; one machine may run digestd once a day."""
 log = structlog.get_logger(__name__)
 
 
@@ -25,7 +30,7 @@ def update_schedules(db: Database, now: datetime) -> int:
 
     Return how many schedules were corrected, because the clock had been ahead when they were made.
     """
-    end_pauses(db, now)
+    end_pauses(db, clock.note(db, now).settled(now, PAUSE_MOVED))
     corrected = correct_schedules(db, now)
     reopen_empty_days(db, now)
     return corrected
@@ -73,35 +78,50 @@ def _date_before(day: EmptyDay, period: Period) -> str:
 
 
 def correct_schedules(db: Database, now: datetime) -> int:
-    """Correct the schedules that were made while the clock was ahead, and return how many.
+    """Correct due times that are later than the schedules say, and return how many.
 
-    Nobody gets a second digest today, as the one that was planned for a later date may have come today. Its date is
-    skipped, because a digest of that date exists; the next one covers it.
+    A stored due time is a hint; a clock that was ahead may have written it. All are compared once an hour, and at once
+    if the clock was set back. Nobody gets a second digest today, as the one that was planned for a later date may have
+    come today. Its date is skipped, because a digest of that date exists; the next one covers it.
     """
     with db.read() as session:
-        if not due_subscribers.was_clock_ahead(session, now):
-            return 0
+        audited = clock.read(session).audited
+    if audited is not None and timedelta() <= now - audited < AUDIT_EVERY:
+        return 0
     corrected, after = 0, 0
-    while True:
-        with db.write() as session:
-            later = due_subscribers.due_later(session, after, BLOCK, now)
-            if not later:
-                due_subscribers.mark_clock_correct(session, now)
-                break
-            wrong = {due.key: _corrected(due, now) for due in later if _is_too_late(due, now)}
-            due_subscribers.reschedule(session, wrong, now)
-        corrected, after = corrected + len(wrong), later[-1].key
+    while later := _due_later(db, after, now):
+        if any(_is_too_late(due, now) for due in later):
+            with db.write() as session:
+                found = due_subscribers.due_later(session, after, BLOCK, now, lock=True)
+                wrong = {due.key: _corrected(due, now) for due in found if _is_too_late(due, now)}
+                due_subscribers.reschedule(session, wrong, now)
+            corrected += len(wrong)
+        after = later[-1].key
+    with db.write() as session:
+        clock.write(session, clock.ClockReadings(audited=now, corrected=now if corrected else None))
     if corrected:
         log.error(
-            "digests were planned while the clock was ahead, or it is behind now; corrected the schedules",
+            "the clock was ahead when digests were planned, or is behind now; corrected who is due",
             subscribers=corrected,
         )
     return corrected
 
 
+def _due_later(db: Database, after: int, now: datetime) -> list[FutureDue]:
+    with db.read() as session:
+        return due_subscribers.due_later(session, after, BLOCK, now)
+
+
 def _is_too_late(due: FutureDue, now: datetime) -> bool:
-    latest = now + due_subscribers.LONGEST if due.timing is None else schedule.next_due(due.timing, now)
-    return not isinstance(due.next_due_us, int) or due.next_due_us > to_us(latest)
+    return not isinstance(due.next_due_us, int) or due.next_due_us > _latest(due.timing, due.last_date, now)
+
+
+@lru_cache(maxsize=2_000)
+def _latest(timing: Timing | None, last_date: str | None, now: datetime) -> int:
+    """Return the latest due time that is right; cached, because many subscribers share a timing."""
+    later = now + due_subscribers.AHEAD + clock.SKEW  # digests are planned so long before they are due
+    following = now + due_subscribers.LONGEST if timing is None else schedule.first_due(timing, later, last_date)
+    return to_us(max(following, later + due_subscribers.RETRY_AFTER))
 
 
 def _corrected(due: FutureDue, now: datetime) -> tuple[str | None, datetime]:

@@ -25,7 +25,7 @@ from digestd.domain.webhook import POSTS_KEPT as HOOK_POSTS_KEPT
 from digestd.errors import BadSetting, DatabaseUnreachable, DigestdError
 from digestd.jobs import chores
 from digestd.jobs.children import ChildProcesses
-from digestd.store import bounces, consent, integrations, ledger, monitoring, rate_limits
+from digestd.store import bounces, clock, consent, integrations, ledger, monitoring, rate_limits
 from digestd.store.ledger import queries
 from digestd.store.migrate import require_current
 from digestd.subscribers.signup import purge_unconfirmed
@@ -238,11 +238,12 @@ def clean_up(app: App, now: datetime) -> None:
     Raises NotResumed on a database that was put back: nothing expires before it is known what was sent.
     """
     app.restore_guard.require_resumed(now)
+    settled = clock.note(app.db, now).settled(now)
     steps: Sequence[Callable[[], object]] = (
         lambda: recover(app.db, app.owners, app.journals, now),
         lambda: ledger.settle_all_bounced(app.db, now),
-        lambda: integrations.delete_posts_before(app.db, now - HOOK_POSTS_KEPT),
-        lambda: consent.delete_expired_address_changes(app.db, now),
+        lambda: integrations.delete_posts_before(app.db, settled - HOOK_POSTS_KEPT),
+        lambda: consent.delete_expired_address_changes(app.db, settled),
         lambda: _expire_late(app, now),
     )
     for step in steps:
@@ -262,7 +263,11 @@ def _expire_late(app: App, now: datetime) -> None:
 
 
 def delete_expired(app: App, now: datetime) -> None:
-    """Delete unconfirmed sign-ups, old requests, old counts of mails and domains that are no longer slowed."""
+    """Delete unconfirmed sign-ups, old requests, old counts of mails and domains that are no longer slowed.
+
+    If the clock has just moved, their age is that of the reading before; see store.clock.
+    """
+    now = clock.settled(app.db, now)
     if purged := purge_unconfirmed(app.db, now):
         log.info("deleted unconfirmed sign-ups", subscribers=purged)
     consent.erase_expired_requests(app.db, now)

@@ -13,6 +13,7 @@ from digestd.domain.delivery import State, SuppressionReason
 from digestd.domain.subscriber import Status
 from digestd.domain.webhook import WebhookPostState
 from digestd.operations.diagnosis import Diagnosis, Level, error, warning, worst_first
+from digestd.store.clock import SKEW, ClockReadings
 from digestd.store.monitoring import WaitingMails
 from digestd.store.rate_limits import HostState, PausedRelay
 
@@ -21,6 +22,8 @@ LAG = timedelta(minutes=70)
 INGEST_LAG = timedelta(hours=3)
 BACKUP_LAG = timedelta(days=3)
 """Backups are made every night; one may fail, and one machine be off."""
+CORRECTED_FOR = timedelta(days=1)
+"""The time for which corrected due times are reported."""
 UNREAD_FOR = timedelta(days=7)
 """The time for which a mail that was not understood is reported."""
 BACKUP_STATE = "backup.json"
@@ -123,7 +126,7 @@ class ServiceStatus(ServiceHealth):
         due, due_soon: active subscribers that are due now, and in the next 24 hours.
         overdue_since: when the first of those that are due was; None if there is none.
         next_due: when the next subscriber is due.
-        clock_ahead: digests were planned later than now, so the clock was ahead then or is behind now.
+        clock: what the clock said at earlier runs.
         digests: digests that were due in the last 24 hours, by state.
         unanswered: those of them that are empty because no source answered.
         sent_hour, sent_day: mails that relays accepted in the last hour and in the last 24 hours.
@@ -151,7 +154,7 @@ class ServiceStatus(ServiceHealth):
     due_soon: int
     overdue_since: datetime | None
     next_due: datetime | None
-    clock_ahead: bool
+    clock: ClockReadings
     subscribers: Mapping[Status, int]
     suppressed: int
     digests: Mapping[State, int]
@@ -410,12 +413,14 @@ def _planning_findings(status: ServiceStatus) -> Iterator[Diagnosis]:
         )
     for one in status.unplanned:
         yield error("subscribers", f"no digest can be planned for {one}", "`digestd subscriber show EMAIL` says more")
-    if status.clock_ahead:
-        yield warning(
-            "planning",
-            "digests were planned later than now, so the clock was wrong then or is now",
-            "compare it with others by `digestd doctor`; if it is right, the next planning corrects who is due",
-        )
+    last, corrected = status.clock.last, status.clock.corrected
+    compare = "compare it with others by `digestd doctor`; if it is right, planning corrects who is due"
+    if last is not None and last > status.at + SKEW:
+        said = f"the clock said {_day_time(last)} at an earlier run, so it was ahead then or is behind now"
+        yield warning("planning", said, compare)
+    elif corrected is not None and status.at - corrected < CORRECTED_FOR:
+        at = clock_time(corrected, status.at)
+        yield warning("planning", f"due times were wrong, as after a clock that was ahead; corrected at {at}", compare)
 
 
 def _source_findings(status: ServiceStatus) -> Iterator[Diagnosis]:

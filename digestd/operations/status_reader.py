@@ -25,9 +25,8 @@ from digestd.operations.service_status import (
     ServiceTotals,
     ServiceVersions,
 )
-from digestd.store import bounces, integrations, job_queue, ledger, monitoring, papers, rate_limits, subscribers
+from digestd.store import bounces, clock, integrations, job_queue, ledger, monitoring, papers, rate_limits, subscribers
 from digestd.store import suppressions as suppressed_addresses
-from digestd.store.due import was_clock_ahead
 from digestd.store.ledger import queries, restore
 from digestd.store.migrate import newest
 from digestd.store.papers import sources
@@ -79,7 +78,7 @@ def read_status(app: App) -> ServiceStatus:
             due_soon=due.soon,
             overdue_since=due.first,
             next_due=due.following,
-            clock_ahead=was_clock_ahead(session, now),
+            clock=clock.read(session),
             subscribers=subscribers.count(session),
             suppressed=sum(suppressed_addresses.count(session).values()),
             digests=monitoring.digests_due_since(session, now - DAY),

@@ -9,7 +9,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import String, bindparam, case, func, insert, literal_column, or_, select, update
+from sqlalchemy import String, bindparam, case, func, literal_column, or_, select, update
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Preferences, Status, Timing, describe_damage
@@ -36,8 +36,8 @@ PART_MIN = 5_000
 """Due subscribers that are worth another process, which spends some two seconds on reading the papers as well."""
 AHEAD = timedelta(minutes=1)
 """Planning begins so long before subscribers are due, so that sending begins then."""
-CLOCK_SKEW = timedelta(minutes=2)
-"""Difference between the clocks of two machines that means nothing."""
+RETRY_AFTER = timedelta(hours=1)
+"""Delay before a subscriber whose digest could not be planned is tried again."""
 
 
 class DueSubscriber(NamedTuple):
@@ -228,25 +228,15 @@ class FutureDue(NamedTuple):
     next_due_us: int
 
 
-def was_clock_ahead(session: Session, now: datetime) -> bool:
-    """Return True if digests were planned later than `now`, or somebody is due later than any cadence allows."""
-    newest = select(core.due_audit.c.at_us).order_by(core.due_audit.c.id.desc()).limit(1)
-    far = select(_S.id).where(_ACTIVE, _S.next_due_us > to_us(now + LONGEST)).limit(1)
-    planned_us = session.connection().execute(newest).scalar()
-    if planned_us is not None and planned_us > to_us(now + CLOCK_SKEW):
-        return True
-    return session.connection().execute(far).first() is not None
-
-
-def due_later(session: Session, after: int, limit: int, now: datetime) -> list[FutureDue]:
+def due_later(session: Session, after: int, limit: int, now: datetime, *, lock: bool = False) -> list[FutureDue]:
     """Return up to `limit` active subscribers with key > `after` that are due after `now`, by key."""
     query = (
         select(_S.id, _S.last_date, _S.last_planned_us, _S.next_due_us, *COLUMNS)
         .where(_S.status == Status.ACTIVE, _S.id > after, _S.next_due_us > to_us(now))
         .order_by(_S.id)
         .limit(limit)
-        .with_for_update()
     )
+    query = query.with_for_update() if lock else query
     return [
         FutureDue(key, _timing_or_none(*stored), last_date, planned_us, next_due_us)
         for key, last_date, planned_us, next_due_us, *stored in session.connection().execute(query)
@@ -258,11 +248,6 @@ def reschedule(session: Session, changed: Mapping[int, tuple[str | None, datetim
     rows = [{"row": key, "date": date, "next_due": to_us(due)} for key, (date, due) in changed.items()]
     earlier = case((_S.last_planned_us > to_us(now), to_us(now)), else_=_S.last_planned_us)
     core.execute_many(session, _RESCHEDULE.values(last_planned_us=earlier), rows)
-
-
-def mark_clock_correct(session: Session, now: datetime) -> None:
-    """Record a plan with no subscribers at `now`, as the newest one."""
-    session.connection().execute(insert(core.due_audit).values(at_us=to_us(now), due=0, hash=0))
 
 
 _RESCHEDULE = (

@@ -78,6 +78,7 @@ async def test_next_digest_arrives_after_a_damaged_one(on_file: Install) -> None
     damage(on_file, DAMAGES["cut"])
     on_file.next_day()
     assert on_file.plan().planned == READERS
+    on_file.run_on(timedelta(hours=2))
     async with Relay().serving() as relay:
         report = await on_file.deliver(transport(relay.port))
     assert (report.accepted, report.expired, report.stopped) == (READERS, READERS, None)

@@ -67,7 +67,7 @@ async def test_offer_moves_on_if_its_digest_was_not_sent(tmp_path: Path, sqlite_
     made.clock.go(DAY)
     fresh(made, 1)
     made.plan()
-    made.clock.go(DAY)
+    made.run_on(DAY)
     await made.deliver()
     assert made.states[State.EXPIRED] == 2
     _, html = await digest_of(made, tmp_path, 0)

@@ -48,7 +48,7 @@ async def test_ledger_records_hash_and_return_path(waiting: Install) -> None:
 
 
 async def test_late_mail_expires(on_file: Install) -> None:
-    on_file.clock.go(timedelta(hours=18, minutes=1))
+    on_file.run_on(timedelta(hours=18, minutes=1))
     async with Relay().serving() as relay:
         report = await on_file.deliver(transport(relay.port))
     assert (report.accepted, report.expired, on_file.states) == (0, READERS, {State.EXPIRED: READERS})

@@ -65,7 +65,7 @@ def test_plan_repeats_papers_of_an_unsent_digest(library_of: Install) -> None:
     library_of.people(sample_data.people(1, size=5))
     library_of.plan()
     [(_, _, _, unsent)] = digests(library_of)
-    library_of.clock.go(DAY)
+    library_of.run_on(DAY)
     with library_of.db.write() as session:
         assert claim(session, ClaimOwner("w", lambda key, n: f"{key}.{n}@x"), 10, library_of.clock.now).expired == 1
     library_of.plan()

@@ -186,7 +186,7 @@ def test_news_of_an_expired_digest_is_told_again(made: Install) -> None:
     arxiv(made, version="2")
     told = news(next_digest(made))
     assert "version 2" in told
-    made.clock.go(timedelta(days=3))
+    made.run_on(timedelta(days=3))
     with made.db.write() as session:
         claim_queue.expire(session, 100, made.clock.now)
     assert news(next_digest(made)) == told

@@ -21,6 +21,7 @@ async def test_service_prunes_what_is_old(tmp_path: Path, sqlite_url: str, now: 
     await Chores(made.app).prune()
     assert made.states == {State.ACCEPTED: 2}
     made.clock.go(timedelta(days=made.app.settings.keep_deliveries + 1))
+    made.run_on(timedelta(hours=2))
     await Chores(made.app).prune()
     assert made.states == {}
     assert made.broken == {}

@@ -19,6 +19,7 @@ from digestd.operations.service_status import (
     needs_attention,
     status_lines,
 )
+from digestd.store.clock import ClockReadings
 from digestd.store.monitoring import WaitingMails
 from digestd.store.rate_limits import PausedRelay
 
@@ -34,7 +35,7 @@ FINE = ServiceStatus(
     due_soon=900,
     overdue_since=None,
     next_due=NOW + HOUR,
-    clock_ahead=False,
+    clock=ClockReadings(),
     subscribers={Status.ACTIVE: 1000},
     suppressed=1,
     digests={State.ACCEPTED: 950, State.EMPTY: 50},
@@ -90,7 +91,8 @@ def test_mail_that_was_not_understood_is_shown_for_a_week() -> None:
         ({"rooms": (FailingRoom(7, "ntfy at x", 1, "HTTP 404", used=True),)}, Level.WARNING, "take 1 digest: HTTP 404"),
         ({"waiting": (WaitingMails(3, "", NOW - 9 * HOUR, NOW, NOW - 2 * HOUR),)}, Level.ERROR, "ready since 10:00Z"),
         ({"due": 7, "overdue_since": NOW - 5 * HOUR}, Level.ERROR, "7 digests due since 07:00Z not planned"),
-        ({"clock_ahead": True}, Level.WARNING, "planned later than now"),
+        ({"clock": ClockReadings(last=NOW + timedelta(days=3))}, Level.WARNING, "it was ahead then or is behind now"),
+        ({"clock": ClockReadings(corrected=NOW - 2 * HOUR)}, Level.WARNING, "corrected at 10:00Z"),
         ({"open": {State.POISONED: 1}}, Level.ERROR, "1 mail cannot be composed"),
         ({"held": 2}, Level.ERROR, "0 mails and 2 addresses are on hold"),
         ({"free_bytes": 1 << 20}, Level.ERROR, "only 1 MiB are free; nothing is sent"),

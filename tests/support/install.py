@@ -19,7 +19,7 @@ from digestd.domain.delivery import State
 from digestd.jobs.worker import run
 from digestd.papers.paper_import import import_papers
 from digestd.settings import Settings
-from digestd.store import core
+from digestd.store import clock, core
 from digestd.store.database import Database
 from digestd.store.fsck import fsck
 from digestd.subscribers.files import FileLine
@@ -86,6 +86,13 @@ class Install:
         """Advance by a day and import other papers; `number` makes days differ."""
         self.clock.go(timedelta(days=1))
         self.papers(sample_data.papers(papers, seed=number + 1, first=1_000 * number))
+
+    def run_on(self, span: timedelta) -> None:
+        """Advance as while the service runs, which reads the clock again and again."""
+        until = self.clock.now + span
+        while self.clock.now < until:
+            self.clock.go(min(timedelta(minutes=30), until - self.clock.now))
+            clock.note(self.db, self.clock.now)
 
     def people(self, records: Iterable[Mapping[str, object]]) -> None:
         """Import subscribers."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlmodel import Session
 
+from digestd.store import clock
 from digestd.store.ledger.packing import STATE_LETTERS, STEP_LENGTH
 from digestd.store.timestamps import to_us
 
@@ -23,7 +24,7 @@ class Query:
 
 def run(session: Session, query: Query, now: datetime) -> list[dict[str, object]]:
     """Return the rows a query finds at `now`, binary columns as hex."""
-    parameters = {"now": to_us(now)} if ":now" in query.sql else {}
+    parameters = {"now": to_us(clock.read(session).settled(now))} if ":now" in query.sql else {}
     rows = session.connection().execute(text(f"{query.sql} LIMIT {SHOWN}"), parameters).mappings()
     return [{key: value.hex() if isinstance(value, bytes) else value for key, value in row.items()} for row in rows]
 

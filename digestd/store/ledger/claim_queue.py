@@ -34,7 +34,7 @@ from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, Claim, Consent, MailKind, State, SuppressionReason, blocks_mail
 from digestd.domain.digest import DigestFacts, Occasion
 from digestd.domain.subscriber import Status
-from digestd.store import core
+from digestd.store import clock, core
 from digestd.store.bulk import BulkStatement, driver
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.packing import (
@@ -116,7 +116,9 @@ def claim(
 ) -> ClaimResult:
     """Lease up to `limit` ready mails, or chat posts, in the caller's transaction; none to the domains `without`."""
     at_us = to_us(now)
-    query = _without(claimer.held, _ready(at_us, limit).where(TO_ROOM if to_rooms else not_(TO_ROOM)))
+    selected = _selected().where(*claimable(session, now), TO_ROOM if to_rooms else not_(TO_ROOM))
+    ordered = selected.order_by(_D.not_before_us, _D.id).limit(limit)
+    query = _without(claimer.held, ordered.with_for_update(of=core.delivery, skip_locked=True))
     for domain in without:
         query = query.where(func.lower(RECIPIENT).not_like(f"%@{_literal(domain)}", escape="\\"))
     rows = session.connection().execute(query).all()
@@ -126,6 +128,16 @@ def claim(
         rows = session.connection().execute(query.where(tuple_(last.not_before_us, last.id) < _ORDER)).all()
         result = _claim_batch(session, claimer, rows, at_us)
     return result
+
+
+def claimable(session: Session, now: datetime) -> tuple[core.Condition, ...]:
+    """Return the conditions of mails that may be claimed.
+
+    What is late by a clock that has just moved waits until it is known to be right; see store.clock.
+    """
+    at_us, settled_us = to_us(now), to_us(clock.read(session).settled(now))
+    in_time = () if settled_us == at_us else (or_(_D.expires_us > at_us, _D.expires_us <= settled_us),)
+    return AT_WORK, _D.state == State.READY, _D.not_before_us <= at_us, *in_time
 
 
 def claim_these(
@@ -151,7 +163,8 @@ def divert(session: Session, delivery: int, occasion: Occasion) -> None:
 def expire(session: Session, limit: int, now: datetime) -> int:
     """Expire up to `limit` waiting, delayed or poisoned deliveries that are too late; return how many."""
     waiting = _D.state.in_([State.READY, State.POISONED])
-    late = select(_D.id).where(AT_WORK, waiting, _D.expires_us <= to_us(now)).order_by(_D.id).limit(limit)
+    settled_us = to_us(clock.read(session).settled(now))
+    late = select(_D.id).where(AT_WORK, waiting, _D.expires_us <= settled_us).order_by(_D.id).limit(limit)
     rows = session.connection().execute(late.with_for_update(skip_locked=True)).scalars().all()
     _end(session, State.EXPIRED, dict.fromkeys(rows, TOO_LATE), to_us(now))
     return len(rows)
@@ -201,16 +214,6 @@ def _selected() -> core.Query:
         _S.version,
         suppression,
     ).select_from(RECIPIENTS)
-
-
-def _ready(at_us: int, limit: int) -> core.Query:
-    return (
-        _selected()
-        .where(AT_WORK, _D.state == State.READY, _D.not_before_us <= at_us)
-        .order_by(_D.not_before_us, _D.id)
-        .limit(limit)
-        .with_for_update(of=core.delivery, skip_locked=True)
-    )
 
 
 def _without(held: Sequence[tuple[MailKind, Sequence[str]]], query: core.Query) -> core.Query:

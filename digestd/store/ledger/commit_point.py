@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, select, update
 from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Outcome, State
-from digestd.store import core
+from digestd.store import clock, core
 from digestd.store.bulk import BulkStatement, KeyLookup, Record, look_up
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.claim_queue import RECIPIENT, RECIPIENTS, TOO_LATE, objection
@@ -66,7 +66,9 @@ def commit_sends(session: Session, requests: Sequence[CommitRequest], now: datet
     locks = () if session.connection().dialect.name == "sqlite" else ((_SUBSCRIBERS, deliveries),)
     *_, found = look_up(session, *locks, (_STANDING, deliveries))
     rows = {row.id: row for row in found}
-    decisions = [_decide(request, rows.get(request.delivery), at_us) for request in requests]
+    is_late = any(row.expires_us <= at_us for row in found)
+    is_settled = not is_late or clock.read(session).settled(now) == now
+    decisions = [_decide(request, rows.get(request.delivery), at_us, is_settled) for request in requests]
     for answer, act in _APPLY.items():
         if these := [request for request, decision in zip(requests, decisions, strict=True) if decision is answer]:
             act(session, these, rows, at_us)
@@ -99,11 +101,11 @@ _STANDING = KeyLookup(
 )
 
 
-def _decide(request: CommitRequest, row: Record | None, at_us: int) -> CommitDecision:
+def _decide(request: CommitRequest, row: Record | None, at_us: int, is_settled: bool) -> CommitDecision:
     if row is None or (row.state, row.attempts, row.owner) != (State.LEASED, request.attempt, request.owner):
         return CommitDecision.FENCED
     if row.expires_us <= at_us:
-        return CommitDecision.EXPIRED
+        return CommitDecision.EXPIRED if is_settled else CommitDecision.FENCED
     if objection(row):
         return CommitDecision.GONE
     if row.lease_until_us - at_us < _LEASE_LEFT_US:

@@ -11,10 +11,10 @@ from sqlmodel import Session
 from digestd.domain.delivery import Actor, Claim, MailKind, State
 from digestd.domain.digest import Occasion, Pick, Reason
 from digestd.store import core
-from digestd.store.ledger.claim_queue import ALL_COLUMNS, AT_WORK, KINDS, TO_ROOM, claim_of, occasions
+from digestd.store.ledger.claim_queue import ALL_COLUMNS, KINDS, TO_ROOM, claim_of, claimable, occasions
 from digestd.store.ledger.packing import pick_count, readable_picks, readable_steps
 from digestd.store.preferences import COLUMNS
-from digestd.store.timestamps import from_us, to_us
+from digestd.store.timestamps import from_us
 
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
 _STATES = {str(state): state for state in State}
@@ -96,14 +96,13 @@ class AttemptInfo:
 
 def is_any_ready(session: Session, now: datetime, *, to_rooms: bool = False) -> bool:
     """Return True if a claim would find anything: mails, or what goes to chat rooms."""
-    query = select(_D.id).where(AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now)).limit(1)
+    query = select(_D.id).where(*claimable(session, now)).limit(1)
     query = query.where(TO_ROOM if to_rooms else not_(TO_ROOM))
     return session.connection().execute(query).first() is not None
 
 
 def count_ready(session: Session, now: datetime, most: int | None = None) -> int:
-    ready = AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now), not_(TO_ROOM)
-    found = select(_D.id).where(*ready).limit(most)
+    found = select(_D.id).where(*claimable(session, now), not_(TO_ROOM)).limit(most)
     return int(session.connection().execute(select(func.count()).select_from(found.subquery())).scalar_one())
 
 
