@@ -51,21 +51,21 @@ def texts_with(session: Session, terms: Sequence[str], limit: int) -> list[Searc
 
 
 def _found(session: Session, query: TextClause, terms: str, limit: int) -> list[SearchText]:
-    return [SearchText(*row) for row in session.connection().execute(query, {"terms": terms, "limit": limit})]
+    values = {"terms": terms, "limit": limit, "merged": f"{MERGED}%"}
+    return [SearchText(*row) for row in session.connection().execute(query, values)]
 
 
-_PUBLIC_SQL = f"NOT p.withdrawn AND p.paper_id NOT LIKE '{MERGED}%'"
 _SQLITE = text(
-    "SELECT p.id, r.id, r.words FROM revision_words CROSS JOIN revision r ON r.id = revision_words.rowid "  # noqa: S608
+    "SELECT p.id, r.id, r.words FROM revision_words CROSS JOIN revision r ON r.id = revision_words.rowid "
     "CROSS JOIN paper p ON p.id = r.paper WHERE revision_words MATCH :terms AND p.revision_id = r.id "
-    f"AND {_PUBLIC_SQL} ORDER BY revision_words.rowid DESC LIMIT :limit"
+    "AND NOT p.withdrawn AND p.paper_id NOT LIKE :merged ORDER BY revision_words.rowid DESC LIMIT :limit"
 )
 _POSTGRESQL = text(
-    "WITH r AS MATERIALIZED (SELECT id, paper, words FROM revision WHERE "  # noqa: S608
+    "WITH r AS MATERIALIZED (SELECT id, paper, words FROM revision WHERE "
     "array_to_tsvector(array_remove(string_to_array(words || ' #' || CAST(id >> 10 AS text), ' '), '')) "
     "@@ CAST(:terms AS tsquery)) "
     "SELECT p.id, r.id, r.words FROM r JOIN paper p ON p.id = r.paper WHERE p.revision_id = r.id "
-    f"AND {_PUBLIC_SQL} ORDER BY r.id DESC LIMIT :limit"
+    "AND NOT p.withdrawn AND p.paper_id NOT LIKE :merged ORDER BY r.id DESC LIMIT :limit"
 )
 _BY_INDEX = text("SELECT coalesce(max(id), 0), set_config('enable_seqscan', 'off', true) FROM revision")
 _AS_BEFORE = text("SELECT set_config('enable_seqscan', 'on', true)")
