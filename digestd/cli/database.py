@@ -103,11 +103,13 @@ def prune(dry_run: DryRun = False, as_json: Json = False) -> None:
 
     Example: digestd prune --dry-run
     """
+    from digestd.store.clock import settled
     from digestd.store.personal_data import prune as prune_database
 
     app = wiring.connect()
     deliveries, papers = app.settings.keep_deliveries, app.settings.keep_papers
-    done = prune_database(app.db, app.clock(), keep_deliveries=deliveries, keep_papers=papers, dry_run=dry_run)
+    now = settled(app.db, app.clock())
+    done = prune_database(app.db, now, keep_deliveries=deliveries, keep_papers=papers, dry_run=dry_run)
     if dry_run:
         say("dry run: nothing was changed")
     emit(asdict(done), as_json)

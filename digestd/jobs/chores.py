@@ -12,7 +12,7 @@ import structlog
 from digestd.app import App
 from digestd.errors import DigestdError
 from digestd.sources.source import Source
-from digestd.store import due
+from digestd.store import clock, due
 from digestd.store.personal_data import prune
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Chores:
         app, settings = self._app, self._app.settings
         kept = partial(prune, keep_deliveries=settings.keep_deliveries, keep_papers=settings.keep_papers)
         try:
-            done = await asyncio.to_thread(kept, app.db, app.clock())
+            done = await asyncio.to_thread(lambda: kept(app.db, clock.settled(app.db, app.clock())))
         except DigestdError as error:
             log.error("pruning failed", why=str(error), retry=error.retry)
             return

@@ -263,15 +263,12 @@ def _expire_late(app: App, now: datetime) -> None:
 
 
 def delete_expired(app: App, now: datetime) -> None:
-    """Delete unconfirmed sign-ups, old requests, old counts of mails and domains that are no longer slowed.
-
-    If the clock has just moved, their age is that of the reading before; see store.clock.
-    """
-    now = clock.settled(app.db, now)
-    if purged := purge_unconfirmed(app.db, now):
+    """Delete unconfirmed sign-ups, old requests, old counts of mails and domains that are no longer slowed."""
+    settled = clock.settled(app.db, now)
+    if purged := purge_unconfirmed(app.db, settled):
         log.info("deleted unconfirmed sign-ups", subscribers=purged)
-    consent.erase_expired_requests(app.db, now)
-    rate_limits.delete_expired_mails(app.db, now)
+    consent.erase_expired_requests(app.db, settled)
+    rate_limits.delete_expired_mails(app.db, settled)
     with app.db.write() as session:
         rate_limits.delete_idle_domains(session, now)
 

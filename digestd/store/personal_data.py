@@ -26,7 +26,7 @@ from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Kind
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import DigestdError
-from digestd.store import clock, consent, core, groups, integrations, libraries, rate_limits, subscribers
+from digestd.store import consent, core, groups, integrations, libraries, rate_limits, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage
 from digestd.store.ledger.packing import readable_picks, readable_seen, steps, unpack_most_read, unpack_news
@@ -268,14 +268,12 @@ class Pruned:
 def prune(db: Database, now: datetime, *, keep_deliveries: int, keep_papers: int, dry_run: bool = False) -> Pruned:
     """Delete what is older than the operator keeps. Safe to stop and to repeat.
 
-    If the clock has just moved, the age is that of the reading before; see store.clock.
-
     Args:
         keep_deliveries: days that settled deliveries are kept after they were due; 0 keeps all.
         keep_papers: days that papers are kept with which nobody was concerned, and superseded revisions; 0 keeps all.
         dry_run: count, and delete nothing.
     """
-    counts, now = Pruned(), clock.settled(db, now)
+    counts = Pruned()
     if keep_deliveries:
         counts.deliveries = _prune_deliveries(db, now - timedelta(days=keep_deliveries), dry_run)
     if keep_papers:

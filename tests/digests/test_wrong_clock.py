@@ -9,12 +9,12 @@ from sqlalchemy import select, update
 from digestd.app import App
 from digestd.cli import pipeline
 from digestd.domain.delivery import State
+from digestd.jobs.chores import Chores
 from digestd.jobs.worker import clean_up, delete_expired
 from digestd.operations.service_status import needs_attention
 from digestd.operations.status_reader import read_status
 from digestd.store import clock, core
 from digestd.store.ledger.queries import count_ready
-from digestd.store.personal_data import prune
 from digestd.store.timestamps import from_us, to_us
 from tests.support import sample_data
 from tests.support.install import Install
@@ -115,7 +115,7 @@ def test_late_mails_expire_at_the_next_run_once_a_day(library_of: Install) -> No
     assert library_of.states == {State.EXPIRED: READERS}
 
 
-def test_clock_years_ahead_deletes_nothing(library_of: Install) -> None:
+async def test_clock_years_ahead_deletes_nothing(library_of: Install) -> None:
     library_of.people([*sample_data.people(READERS), *sample_data.people(1, first=9, status="pending")])
     library_of.plan()
     library_of.run_on(HOUR)
@@ -124,8 +124,7 @@ def test_clock_years_ahead_deletes_nothing(library_of: Install) -> None:
     for _ in range(2):
         clean_up(library_of.app, library_of.clock.now)
         delete_expired(library_of.app, library_of.clock.now)
-        done = prune(library_of.db, library_of.clock.now, keep_deliveries=30, keep_papers=30)
-        assert (done.deliveries, done.papers, done.revisions) == (0, 0, 0)
+        await Chores(library_of.app).prune()
         library_of.clock.go(timedelta(minutes=20))
     assert rows(library_of) == before
 
