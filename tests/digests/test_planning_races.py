@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from digestd.digests.planner import PlanReport, plan
+from digestd.digests.rescheduling import update_schedules
 from digestd.domain.subscriber import Cause, Preferences, Status
 from digestd.store import subscribers
 from tests.digests.topic_papers import DAY, digests, reader, shelf, subscriber
@@ -56,6 +57,7 @@ def meanwhile(install: Install, change: Callable[[Session, int], object]) -> Pla
     """
     planner = Planner(install)
     who = subscriber(install)
+    update_schedules(install.db, install.clock.now)  # which writes before it reads, once a minute
     writing = install.db.write()
     session = writing.__enter__()
     change(session, who)
