@@ -100,6 +100,7 @@ def test_plan_uses_settings_changed_during_ranking(two: Install) -> None:
 
 def test_two_planners_that_both_ranked_write_one_digest(two: Install) -> None:
     planners = [Planner(two), Planner(two)]
+    update_schedules(two.db, two.clock.now)
     writing = two.db.write()
     session = writing.__enter__()
     session.connection().execute(text("UPDATE subscriber SET name = name"))
