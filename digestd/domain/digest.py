@@ -155,12 +155,18 @@ class DigestFacts(NamedTuple):
 class Reason(NamedTuple):
     """The reason for a pick.
 
-    `value` names the matched interest, `words` are the matched words as written there.
+    `value` names the matched interest, `words` are the matched words as written there. If a topic names several
+    subjects, these are a quote, which may be empty, and the subject.
     """
 
     kind: ReasonKind
     value: str = ""
     words: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """Return the matched interest, or the part of a topic that matched."""
+        return self.words[1] if self.words[1:] and INTEREST_KINDS.get(self.kind) is Kind.TOPIC else self.value
 
     @property
     def shareable(self) -> "Reason":

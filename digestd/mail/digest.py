@@ -36,6 +36,8 @@ from digestd.mail.paper_view import DETAIL_LEVELS, DetailLevel, PaperView, cut_t
 from digestd.mail.rendering import (
     NAME_MAX,
     POSTAL_MAX,
+    QUOTE_WORDS,
+    QUOTING,
     clean_line,
     render_colleagues,
     render_line,
@@ -281,7 +283,8 @@ def _draft(
     """Return a digest with `count` papers, the best ones. All keep the number that they have in the complete digest."""
     links, news = content.links, content.facts.news
     order = [place for block in layout for place in block.places]
-    lines = _lines(environment, content, [content.items[place].paper.cut(fit) for place in order[:5]])
+    keep = "".join(content.items[order[0]].reason.words[:1]) if order else ""
+    lines = _lines(environment, content, [content.items[place].paper.cut(fit) for place in order[:5]], keep)
     draft = _Draft(lines.subject, _values(content, lines))
     has_contents = count >= _CONTENTS_FROM
     frame = _frame(content, lines.heading, len(content.items) - count, has_contents)
@@ -326,6 +329,8 @@ def _add_papers(
             number += 1
             if place < count:
                 paper, reason, _, colleagues = content.items[place]
+                level = DETAIL_LEVELS[0] if number == 1 and fit.abstract else fit
+                reason = _without_repetition(reason, paper.cut(level).gist)
                 draft.set_reason(_reason(environment, reason, kind, colleagues))
                 draft.set(
                     {
@@ -336,18 +341,17 @@ def _add_papers(
                     }
                 )
                 followed = reason.words or (reason.value,) if reason.kind is ReasonKind.AUTHOR else ()
-                level = DETAIL_LEVELS[0] if number == 1 and fit.abstract else fit
                 draft.add(_paper(environment, paper, level, best if number == 1 else others, followed))
 
 
-def _lines(environment: Environment, content: DigestContent, first: Sequence[PaperView]) -> _Lines:
-    """Render the one-line texts of a digest that begins with these papers."""
+def _lines(environment: Environment, content: DigestContent, first: Sequence[PaperView], keep: str) -> _Lines:
+    """Render the one-line texts of a digest that begins with these papers; `keep`: words that the subject keeps."""
     name = clean_line(content.subscriber_name, NAME_MAX)
     subject, heading, lead = _summary_lines(environment, _summary(content, slot("name") if name else ""))
     values = {"name": name, "first": ""}
     room = max(_SUBJECT_MAX - len(subject.fill(values)), _FIRST_TITLE_MIN)
     titles = [paper.title for paper in first] or [clean_line(one.title, TITLE_MAX) for one in content.facts.news]
-    values["first"] = cut_title(titles[0], room) if titles else ""
+    values["first"] = cut_title(titles[0], room, keep) if titles else ""
     preheader = " · ".join([paper.title for paper in first[1:]]) or (first[0].gist if first else lead.fill(values))
     return _Lines(subject.fill(values), heading.fill(values), lead.fill(values), shorten(preheader, _PREHEADER_MAX))
 
@@ -488,6 +492,15 @@ def _pick_links(
         is_best=is_best,
         abstracts=abstracts,
     )
+
+
+@lru_cache(maxsize=8192)  # many subscribers share interests
+def _without_repetition(reason: Reason, gist: str) -> Reason:
+    """Return a reason without a quote that the gist shown below it has; terms tell what matched, and stay."""
+    if reason.kind not in QUOTING or not reason.words[:1] or reason.words[0].count(" ") < QUOTE_WORDS:
+        return reason
+    is_repeated = reason.words[0].lower() in gist.lower()
+    return reason._replace(words=("", *reason.words[1:]) if reason.words[1:] else ()) if is_repeated else reason
 
 
 @lru_cache(maxsize=8192)  # many subscribers share interests

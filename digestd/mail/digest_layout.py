@@ -100,7 +100,7 @@ def _by_interest(picks: Sequence[Shown], places: Sequence[int]) -> list[Block]:
     for place in places:
         reason = picks[place].reason
         if reason.kind in _GROUPED and reason.value:
-            groups.setdefault(Heading(_GROUPED[reason.kind], reason.value), []).append(place)
+            groups.setdefault(Heading(_GROUPED[reason.kind], reason.subject), []).append(place)
     sizes = sorted(map(len, groups.values()), reverse=True)
     if sizes[:1] < [_ALONE_MIN] and sizes[1:2] < [_GROUP_MIN]:
         return [Block(Heading(HeadingKind.FOR_YOU), tuple(places))] if places else []

@@ -260,10 +260,19 @@ class PaperView:
 
 
 @lru_cache(maxsize=4096)  # many subscribers get the same first paper
-def cut_title(title: str, limit: int) -> str:
-    """Return a title of at most `limit` characters, cut where a phrase ends, else between words."""
+def cut_title(title: str, limit: int, keep: str = "") -> str:
+    """Return a title of at most `limit` characters, cut where a phrase ends, else between words.
+
+    `keep`: words of the title that stay if they have half of the room.
+    """
     if len(title) <= limit:
         return title
+    if keep and keep in title and len(keep) * 2 <= limit and keep not in cut_title(title, limit):
+        words = title[: limit - len(keep) - 2].split(" ")[:-1]
+        while words and words[-1].lower() in STOP_WORDS:
+            words.pop()
+        if words:
+            return f"{' '.join(words)} … {keep}"
     edges = [found.start() for found in _TITLE_EDGE.finditer(title, limit // 2) if found.start() <= limit]
     if edges:
         return title[: edges[-1]]

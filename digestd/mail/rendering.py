@@ -25,9 +25,9 @@ NAME_MAX = 60
 POSTAL_MAX = 300
 """Characters of a name and of a postal address."""
 _REASON_MAX = 120
-_QUOTE_WORDS, _LONG_NAME = 5, " of more than five words"
+QUOTE_WORDS, _LONG_NAME = 5, " of more than five words"
 """Templates ask whether a quote has more words than that; so does the name of its slot."""
-_QUOTING = frozenset({ReasonKind.TOPIC, ReasonKind.BACKGROUND, ReasonKind.PHRASE, ReasonKind.PASSING})
+QUOTING = frozenset({ReasonKind.TOPIC, ReasonKind.BACKGROUND, ReasonKind.PHRASE, ReasonKind.PASSING})
 _READ_BY_BLOCKS = frozenset({ReasonKind.INSTITUTION, ReasonKind.TREND})
 """Reasons whose sentence depends on what their value and words are."""
 _REPLY_LINE_TEMPLATE = "email/reply.line.txt.j2"
@@ -135,7 +135,7 @@ def render_colleagues(environment: Environment, colleagues: int) -> str:
 
 def _render_reason(environment: Environment, name: str, reason: Reason) -> str:
     reason = _clean_reason(reason)
-    are_long = tuple([len(words.split()) > _QUOTE_WORDS for words in reason.words])
+    are_long = tuple([len(words.split()) > QUOTE_WORDS for words in reason.words])
     fragment, names = _reason_shape(environment, name, reason.kind, bool(reason.value), are_long)
     if fragment is None:
         return _render_block(environment, name, reason.kind, reason=reason)
@@ -165,9 +165,11 @@ def _clean_reason(reason: Reason) -> Reason:
     if reason.kind is ReasonKind.GROUP and reason.words:
         topic = _clean_reason(Reason(ReasonKind.TITLE, reason.words[0]))
         return Reason(reason.kind, shorten(clean(reason.value), _REASON_MAX), (topic.value,))
-    words = [shorten(clean(word, 200), _REASON_MAX) for word in reason.words[:5] if _is_telling(reason, word)]
-    value = category_label(reason.value) if reason.kind is ReasonKind.CATEGORY else reason.value
-    longest = TOPIC_SHOWN_MAX if INTEREST_KINDS.get(reason.kind) is Kind.TOPIC else _REASON_MAX
+    is_topic = INTEREST_KINDS.get(reason.kind) is Kind.TOPIC
+    quoted = filter(None, reason.words[: 1 if is_topic else 5])
+    words = [shorten(clean(word, 200), _REASON_MAX) for word in quoted if _is_telling(reason, word)]
+    value = category_label(reason.value) if reason.kind is ReasonKind.CATEGORY else reason.subject
+    longest = TOPIC_SHOWN_MAX if is_topic else _REASON_MAX
     return Reason(
         reason.kind,
         clean_line(value, longest),
@@ -177,11 +179,11 @@ def _clean_reason(reason: Reason) -> Reason:
 
 def _is_telling(reason: Reason, words: str) -> bool:
     """Return True unless the words repeat the phrase, or are a quote of an earlier release, cut anywhere."""
-    if reason.kind not in _QUOTING:
+    if reason.kind not in QUOTING:
         return True
     if words.startswith("…") or words.endswith("…"):
         return False
-    return _singulars(words) != _singulars(reason.value)
+    return _singulars(words) != _singulars(reason.subject)
 
 
 @lru_cache(maxsize=4096)  # a reader's topic is in several reasons, and many papers have the same terms

@@ -183,6 +183,13 @@ class MentionIndex:
         found = self._quotes.get(place)
         return self._quotes.setdefault(place, self._quote(start, length)) if found is None else found
 
+    def has_close(self, form: Sequence[str], paper: int) -> bool:
+        """Return True if the words of a form stand in a paper in this order, with at most GAP others among them."""
+        begin, end = int(self.begins[paper]), int(np.searchsorted(self.papers, paper, side="right"))
+        words, wanted = self.sequence[begin:end].tolist(), [self.words.get(lemma, 0) for lemma in form]
+        starts = [n for n, word in enumerate(words) if word == wanted[0]] if 0 not in wanted else []
+        return any(_is_within(wanted, words[start : start + len(wanted) + GAP]) for start in starts)
+
     def related(self, form: Sequence[str], paper: int) -> tuple[int, int] | None:
         """Return the start and length of the words that come nearest to a form: of the title, else of the abstract.
 
@@ -323,6 +330,11 @@ class MentionIndex:
             for paper in in_category(self.categories, label).tolist()
         ]
         return np.array(found, dtype=np.intp).reshape(-1, 5)
+
+
+def _is_within(wanted: Sequence[int], words: Sequence[int]) -> bool:
+    left = iter(words)
+    return all(word in left for word in wanted)
 
 
 def _near(found: Sequence[_PlacedWord], n: int) -> dict[int, int]:

@@ -29,6 +29,7 @@ from digestd.ranking.compiler import (
     read_record_words,
     unpack_records,
 )
+from digestd.ranking.concepts import understand
 from digestd.ranking.inverted_index import sorted_positions
 from digestd.ranking.judgments import Judged, replace_log_odds
 from digestd.ranking.model import TextModel
@@ -157,6 +158,17 @@ class Profiles(Sequence["Profile"]):
             return typed
 
         return topic
+
+    def topic_words(self, number: int, *quoted: str) -> tuple[str, tuple[str, ...]]:
+        """Return the typed topic of a query, and what is quoted for it; then the part of it, if it has several."""
+        owner = int(self.topics.of.owner[number])
+        words, place = self.words.of(owner), number - int(self.topics.of.starts[owner])
+        typed: str = words.topics[words.typed[place]]
+        if words.typed.count(words.typed[place]) == 1:
+            return typed, quoted
+        names, model = self.topics.subjects.names[number], self.topics.subjects.index.mentions.model
+        part = next((one.corrected for one in understand(typed, model) if one.names == names), typed)
+        return typed, (*(quoted or ("",)), part)
 
     @overload
     def __getitem__(self, row: int) -> "Profile": ...

@@ -9,7 +9,6 @@ WORDS_MAX, MORE = 12, 2
 """Maximum number of words of a quote, and minimum number of those beside what it is quoted for."""
 _WORK = re.compile("paper|work|study|survey|article|approach|method|framework|model|system")
 _PRESENTING = "propose|present|introduce|develop|design|build|construct|create|describe|release"
-_PRESENTS = re.compile(rf"(?:{_PRESENTING})(?:s|d|ed)?|is")
 _FOLLOWING = re.compile(
     "that|which|who|where|when|while|to|for|in|on|at|by|via|using|with|without|from|across|through|under|into|as|such"
     "|including|but|an?|is|are|thereby"
@@ -63,7 +62,7 @@ def excerpt(text: str, start: int, end: int) -> str:
     sentence = f"{before}{text[start:end]}{after}"
     if _EMPTY.search(sentence.lower()):
         return ""
-    words = sentence.split()
+    words, is_listed = sentence.split(), text[: start - len(before)].rstrip().endswith((";", ":"))
     lead = before.split()
     first = len(lead) - (not before[-1:].isspace() and bool(lead))
     last = first + len(f"{before[len(before.rstrip()) :]}{text[start:end]}".split()) - 1
@@ -74,16 +73,22 @@ def excerpt(text: str, start: int, end: int) -> str:
         for begin, left in begins
         for stop, right in ends
         if stop - begin < WORDS_MAX and stop - begin - (last - first) >= MORE
+        if (stop == len(words) - 1 and not is_listed) or _is_clause([word.lower() for word in words[begin : stop + 1]])
     ]
     return next((quote for _, quote in sorted(quotes, reverse=True) if _is_closed(quote)), "")
 
 
+def _is_clause(words: Sequence[str]) -> bool:
+    """Return True if the beginning of a sentence has subject and verb: "we train", but not "we show that an agent"."""
+    return "that" not in words and (
+        words[0] == "we" or (words[0] == "this" and words[2:3] != [] and words[2][-1] == "s")
+    )
+
+
 def _begins(words: Sequence[str], n: int) -> int:
-    """Return how well a quote begins with the n-th word of a sentence: "we", "our", "this work", "a …"; 0 if badly."""
+    """Return how well a quote begins with the n-th word of a sentence: "we", "our", "this work"; 0 if badly."""
     word, before, after = words[n].lower(), words[n - 1].lower() if n else "", " ".join(words[n + 1 : n + 2])
-    if word in ("a", "an"):
-        return 2 * (before.endswith(",") or _PRESENTS.fullmatch(before) is not None)
-    if not n and len(words) <= WORDS_MAX and word not in STOP_WORDS:
+    if not n and len(words) <= WORDS_MAX and word not in STOP_WORDS and word[0].isalpha():
         return 3
     is_clause = not n or before == "that" or before.endswith((",", ":", ";"))
     return 3 * (is_clause and (word in ("we", "our") or (word == "this" and _WORK.fullmatch(after) is not None)))
@@ -99,7 +104,12 @@ def _ends(words: Sequence[str], n: int) -> int:
     after = words[n + 1].lower()
     if words[n][-1] in ",;:":  # not within a list
         return 2 * (_FOLLOWING.fullmatch(after) is not None or after.endswith("ing"))
-    is_open = "-" in word or word.endswith(("ed", "ing", "ly")) or words[n - 1].lower() in ("to", "and", "or")
+    is_open = (
+        "-" in word
+        or word.endswith(("ed", "ing", "ly"))
+        or words[n - 1].lower() in ("to", "and", "or")
+        or words[n - 1][-1] in ",;:"
+    )
     return int(_FOLLOWING.fullmatch(after) is not None and not is_open)
 
 

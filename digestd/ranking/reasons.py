@@ -110,7 +110,7 @@ def reasons(candidates: CandidateSet, profiles: Profiles, at: Cells) -> Reasons:
 
 def near_reasons(profiles: Profiles, at: Cells, found: Sequence[Reason]) -> Iterator[Reason]:
     """Yield, for the reasons found at papers below the minimum score, those that claim no match."""
-    topics, topic_text = profiles.topics, profiles.topic_text()
+    topics = profiles.topics
     for row, column, reason in zip(at.rows.tolist(), at.columns.tolist(), found, strict=True):
         start, count = int(topics.of.starts[row]), int(topics.of.sizes[row])
         if kind := _NEAR_KINDS.get(reason.kind):
@@ -119,7 +119,7 @@ def near_reasons(profiles: Profiles, at: Cells, found: Sequence[Reason]) -> Iter
             yield reason
         elif count:
             nearest = int(np.argmax(topics.subjects.log_odds[start : start + count, column]))
-            yield Reason(ReasonKind.NEAREST, topic_text(start + nearest))
+            yield Reason(ReasonKind.NEAREST, *profiles.topic_words(start + nearest))
         else:
             yield Reason(ReasonKind.NEAREST) if profiles.feedback.likes.sizes[row] else reason
 

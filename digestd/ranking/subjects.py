@@ -20,9 +20,10 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from digestd.ranking.arrays import Bools, Cells, Floats, Sparse, sparse
-from digestd.ranking.concepts import Names, narrower_names, part_names
+from digestd.ranking.concepts import HEAD_NOUNS, Names, narrower_names, part_names
 from digestd.ranking.dense import EmbeddingSpace
-from digestd.ranking.glossary import narrower_text
+from digestd.ranking.glossary import is_foreign_name, narrower_text
+from digestd.ranking.lexicon import lemmas
 from digestd.ranking.mentions import TITLE, MentionIndex, Mentions, Place
 from digestd.ranking.quotes import BACKGROUND
 from digestd.ranking.text import analyse
@@ -119,6 +120,22 @@ class Subjects:
             return named, named
         nearest = self._most_telling([named, *narrower])
         return named, nearest or (mentions.related(names.forms[0], paper) if names.forms else None)
+
+    def has_words(self, query: int, paper: int, typed: str) -> bool:
+        """Return True if a paper has the words of a query as typed, close together, or its acronym.
+
+        The glossary's other names of a subject do not count: "sparse attention" is no linear attention. They do if what
+        was typed is no English name, but an acronym or in another language.
+        """
+        mentions, names, own = self.index.mentions, self.names[query], tuple(lemmas(typed))
+        place = self.mentioned.place(query, paper)
+        if own not in names.forms or not typed.isascii() or is_foreign_name(typed):
+            return place is not None
+        if place and mentions.sequence[place[0]] in {mentions.words.get(short.lower(), -1) for short in names.acronyms}:
+            return True
+        forms = [form for form in names.forms if sorted(form) == sorted(own)]
+        forms += [form[:-1] for form in forms if len(form) > 1 and form[-1] in HEAD_NOUNS]
+        return any(mentions.has_close(form, paper) for form in forms)
 
     def titled(self, at: Cells) -> Bools:
         """Return in which of q (query, paper) the title names the query (q,)."""

@@ -322,3 +322,29 @@ def test_clean_keeps_what_words_and_emoji_need() -> None:
 )
 def test_short_title_ends_where_a_phrase_does(title: str, short: str) -> None:
     assert replace(PERSONAL.items[0].paper, title=title).short_title == short
+
+
+def test_subject_keeps_the_words_that_matched() -> None:
+    [first, *_] = PERSONAL.items
+    view = replace(first.paper, title="Enabling Careful Alignment of Many Old Lighthouses at Sea Via Sparse Lenses")
+    item = first._replace(paper=view, reason=Reason(ReasonKind.TITLE, "sparse lenses", ("Sparse Lenses",)))
+    subject = render_digest(TEMPLATES, replace(PERSONAL, items=(item,))).subject
+    assert subject == "Enabling Careful Alignment of Many Old … Sparse Lenses"
+    assert len(subject) <= 60
+
+
+def test_reason_names_the_part_of_a_topic() -> None:
+    reason = Reason(ReasonKind.TOPIC, "bees; goats; and a long paragraph", ("", "goats"))
+    item = PERSONAL.items[0]._replace(reason=reason)
+    text = render_digest(TEMPLATES, replace(PERSONAL, items=(item,))).text
+    assert "→ Matches your topic “goats”\n" in text
+
+
+def test_reason_repeats_no_quote_of_the_gist() -> None:
+    quote = "we introduce drift attention for old lakes"
+    reason = Reason(ReasonKind.TOPIC, "graphs", (quote,))
+    for gist, is_quoted in (("Lakes change.", True), (f"Here {quote}.", False)):
+        view = replace(PERSONAL.items[0].paper, summary=None, gist=gist, full_abstract=gist, abstract=gist)
+        item = PERSONAL.items[0]._replace(paper=view, reason=reason)
+        text = " ".join(render_digest(TEMPLATES, replace(PERSONAL, items=(item,))).text.split())
+        assert (f"“{quote}”" in text) is is_quoted

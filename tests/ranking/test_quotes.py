@@ -16,7 +16,16 @@ from digestd.ranking.quotes import BACKGROUND, CONTRIBUTION, OWN, PASSING, WORDS
         ("moons", ""),  # says no more than the topic
         ("In this paper, we weigh the moons of distant planets.", "we weigh the moons of distant planets"),
         ("We keep scales, weights (all small), moons, old planets, suns, comets, and stars.", ""),  # a list
-        ("To help all sailors of all seas and lakes we keep Scale, a tool to weigh moons.", "a tool to weigh moons"),
+        ("To help all sailors of all seas and lakes we keep Scale, a tool to weigh moons.", ""),  # no verb
+        ("We show that a strong keeper of old moons for sailors wins against all of the others.", ""),  # nor here
+        ("(2) Many scales for moons.", ""),
+        (
+            "This paper introduces scales of moons, which all of the harbours keep for their old sailors.",
+            "This paper introduces scales of moons",
+        ),
+        ("We keep two things: small scales for moons.", ""),
+        ("We keep scales for old moons while all of the other sailors rest on land.", "We keep scales for old moons"),
+        ("Our old scales of moons with all that the sailors kept of them are lost.", ""),
         ("Our work will be of use for moons of old planets.", ""),  # a hope
         ("This encourages sailors to weigh moons.", ""),  # says who knows what
         ("This work shows sailors how to weigh moons.", "This work shows sailors how to weigh moons"),

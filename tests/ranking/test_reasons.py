@@ -12,7 +12,7 @@ from digestd.ranking.compiler import ProfileInput
 from digestd.ranking.profile import compile_profiles
 from digestd.ranking.reasons import explain_words, reason, reasons
 from digestd.ranking.seeds import Seed
-from digestd.ranking.signals.topics import subject_evidence
+from digestd.ranking.signals.topics import explain_subject, subject_evidence
 from digestd.ranking.subjects import ABOUT, ABOUT_LOG_ODDS
 from tests.ranking.library import NOON, candidates, likes, many, model, papers, profile, retitled
 
@@ -194,3 +194,32 @@ def test_reason_prefers_topic_that_the_title_names() -> None:
     more, less = who.among.topics.subjects.log_odds[:, 16]
     assert more > less > ABOUT_LOG_ODDS
     assert reason(day, who, 16) == Reason(ReasonKind.TITLE, "coin hoards", ("Coin hoards",))
+
+
+@pytest.mark.parametrize(
+    ("topic", "title", "kind"),
+    [
+        ("linear attention", "Sparse attention for lakes", ReasonKind.NEAR_TOPIC),  # another name of the glossary's
+        ("linear attention", "Linear attention for lakes", ReasonKind.TITLE),
+        ("text-to-speech", "Speech text for lakes", ReasonKind.NEAR_TOPIC),
+        ("强化学习", "Reinforcement learning for lakes", ReasonKind.TITLE),
+        ("NLP", "Natural language processing for lakes", ReasonKind.TITLE),
+    ],
+)
+def test_reason_matches_only_the_words_of_topic(topic: str, title: str, kind: ReasonKind) -> None:
+    found = reason_of(0, *likes((Kind.TOPIC, topic)), of=[retitled(title, "We weigh lakes.")])
+    assert (found.kind, found.value) == (kind, topic)
+
+
+def test_reason_names_the_part_of_topic_that_matched() -> None:
+    typed = "machine translation; protein folding"
+    found = reason_of(0, *likes((Kind.TOPIC, typed)), of=[retitled("Protein folding at sea", "We fold proteins.")])
+    assert (found.kind, found.value, found.subject) == (ReasonKind.TITLE, typed, "protein folding")
+
+
+def test_reason_of_one_word_among_several_claims_nothing() -> None:
+    day = candidates([retitled("Byzantine faults in ledgers", "We weigh Byzantine faults.")])
+    reader = profile(day, *likes((Kind.TOPIC, "Byzantine pottery"))).among
+    evidence = explain_subject(day, reader, Cells(np.array([0]), np.array([0])))
+    assert evidence is not None
+    assert evidence.reason(0) == (ReasonKind.NEAREST, "Byzantine pottery", ())

@@ -12,7 +12,7 @@ from digestd.ranking.mentions import TITLE
 from digestd.ranking.profile import Profiles
 from digestd.ranking.quotes import BACKGROUND
 from digestd.ranking.signals.base import ReasonEvidence, Words
-from digestd.ranking.subjects import ABOUT, ABOUT_LOG_ODDS, Subjects
+from digestd.ranking.subjects import ABOUT_LOG_ODDS, Subjects
 
 NAMED_FIRST = np.float32(100)
 """Larger than differences of log odds."""
@@ -63,10 +63,10 @@ def explain_subject(candidates: CandidateSet, profiles: Profiles, at: Cells) -> 
     def said(k: int) -> tuple[ReasonKind, tuple[str, ...]]:
         if grade := topics.judged.get((query[k], paper[k])):
             return (ReasonKind.JUDGED if grade == WANTED else ReasonKind.JUDGED_NEAR), ()
-        return _found(subjects, query[k], paper[k], is_about=bool(chances[k] >= ABOUT))
+        return _found(subjects, query[k], paper[k], topic_text(query[k]))
 
     def words(k: int) -> Words:
-        return topic_text(query[k]), said(k)[1]
+        return profiles.topic_words(query[k], *said(k)[1])
 
     def kind(k: int) -> ReasonKind:
         return said(k)[0]
@@ -74,14 +74,15 @@ def explain_subject(candidates: CandidateSet, profiles: Profiles, at: Cells) -> 
     return ReasonEvidence(ReasonKind.TOPIC, chances, words, best * len(candidates) + at.columns, kind)
 
 
-def _found(subjects: Subjects, query: int, paper: int, *, is_about: bool) -> tuple[ReasonKind, tuple[str, ...]]:
-    """Return where a paper names a topic, or comes near it, with a quote."""
+def _found(subjects: Subjects, query: int, paper: int, typed: str) -> tuple[ReasonKind, tuple[str, ...]]:
+    """Return where a paper names a topic, or comes near it, with a quote.
+
+    Neither meaning nor one word of several relates: faults may be Byzantine, but are no Byzantine pottery.
+    """
     mentions, (named, place) = subjects.index.mentions, subjects.places(query, paper)
     quote = tuple(filter(None, [mentions.quote(*place)])) if place else ()
-    if named and mentions.tells[named[0]] == TITLE:
-        return ReasonKind.TITLE, quote
-    if named and mentions.tells[named[0]] > BACKGROUND:
-        return ReasonKind.TOPIC, quote
-    if place is None and not is_about:
-        return ReasonKind.NEAREST, quote
-    return (ReasonKind.BACKGROUND if place and mentions.tells[place[0]] != TITLE else ReasonKind.NEAR_TOPIC), quote
+    if named and mentions.tells[named[0]] > BACKGROUND and subjects.has_words(query, paper, typed):
+        return (ReasonKind.TITLE if mentions.tells[named[0]] == TITLE else ReasonKind.TOPIC), quote
+    if place is None or (not named and place[1] == 1 < len(subjects.names[query].forms[0])):
+        return ReasonKind.NEAREST, ()
+    return (ReasonKind.NEAR_TOPIC if mentions.tells[place[0]] == TITLE else ReasonKind.BACKGROUND), quote
