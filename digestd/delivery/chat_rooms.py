@@ -36,7 +36,6 @@ from digestd.domain.digest import Occasion
 from digestd.errors import BadInput
 from digestd.security.encryption import decrypt
 from digestd.store import integrations, ledger
-from digestd.store.clock import settled
 from digestd.store.integrations import CHAT_FAILURES_MAX
 from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimOwner
@@ -115,11 +114,10 @@ class _Pool:
 
     async def run(self, server: str) -> None:
         """Post until nothing is ready. `server`: the identity of the database's server."""
-        config = self._config
-        today = (await asyncio.to_thread(settled, config.db, config.clock())).date()
+        config, now = self._config, self._config.clock()
         with (
             open_result_journal(config.journals, config.owner) as results,
-            open_sent_journal(config.journals, today) as sent,
+            open_sent_journal(config.journals, now.date()) as sent,
         ):
             limiter = RateLimiter({}, asyncio.get_running_loop().time)
             commits = GroupCommit(config.db, config.clock, results, sent, limiter, server)

@@ -29,7 +29,6 @@ from digestd.delivery.sending_worker import SendingContext, WorkerPool
 from digestd.delivery.transports import Route
 from digestd.mail.templates import Templates
 from digestd.security.addresses import make_envelope_from
-from digestd.store.clock import settled
 from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.store.ledger.claim_queue import ClaimOwner
@@ -110,13 +109,12 @@ async def deliver(  # what a run may be limited by
     composer = Composer(config.db, config.sender, config.templates)
     ready_by = config.clock if drain else lambda: started
     found = await _check_templates(config)
-    today = (await asyncio.to_thread(settled, config.db, started)).date()
     scope = ClaimScope(config.db, _claim_owner(config, found), ready_by, check_space, server, limit, only)
     refusals = PendingRefusals(config.db, config.clock, counters)
     with (
         span("deliver"),
         open_result_journal(config.journals, config.owner) as results,
-        open_sent_journal(config.journals, today) as sent,
+        open_sent_journal(config.journals, started.date()) as sent,
     ):
         commits = GroupCommit(config.db, config.clock, results, sent, limiter, server)
         recorders = [
