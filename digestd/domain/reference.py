@@ -4,7 +4,6 @@ A reference is private: it shapes its owner's profile, and never creates, names 
 source reports one of its identifiers, the public paper replaces it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -61,20 +60,15 @@ def reference_of(sighting: Sighting) -> Reference:
 
     Links, categories and signals are left out: ranking does not read them from a liked paper.
     """
+    first = sighting.words.authors[:AUTHORS_MAX]
     words = replace(
         sighting.words,
         abstract=sighting.words.abstract[:ABSTRACT_MAX],
-        authors=_authors(sighting.words.authors),
+        authors=tuple(first[: sum(length <= NAMES_MAX for length in accumulate(map(len, first)))]),
         categories=(),
     )
     ids = sighting.ids[:IDS_MAX]
     return Reference(canonical(ids), ids, words)
-
-
-def _authors(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the first authors, as many as a reference holds."""
-    first = names[:AUTHORS_MAX]
-    return tuple(first[: sum(length <= NAMES_MAX for length in accumulate(map(len, first)))])
 
 
 class LookupState(StrEnum):

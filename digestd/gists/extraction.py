@@ -101,7 +101,7 @@ def _explained(text: str, introduced: tuple[tuple[str, str], ...]) -> str:
 @lru_cache(maxsize=64)
 def _forms(text: str, introduced: tuple[tuple[str, str], ...], result: float) -> list[tuple[float, str]]:
     """Return the forms of a sentence that is a result with this probability, each with what it loses."""
-    found, told = dict[str, float](), _told(text)
+    found, told = dict[str, float](), [word for word in cues("telling") if word in text] + _FIGURE.findall(text)
     for form in (text, *shorter_forms(text)):
         loss = _loss(text, form, result, told)
         explained = _explained(form, introduced)
@@ -234,8 +234,3 @@ def _loss(full: str, form: str, result: float, told: Sequence[str]) -> float:
         return 0
     untold = any(word not in form for word in told)
     return _SHORTENED + _LOST * (len(full) - len(form)) + _UNTOLD * result * untold
-
-
-def _told(text: str) -> list[str]:
-    """Return the figures and the words of a comparison in a sentence."""
-    return [word for word in cues("telling") if word in text] + _FIGURE.findall(text)

@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple, Self
 from urllib.parse import quote
 
-from digestd.domain.paper import PaperId, Sighting, doi_id
+from digestd.domain.paper import Sighting, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.dates import midnight, parse_day
 from digestd.sources.identifiers import doi_at
@@ -156,8 +156,9 @@ def _sighting(post: JsonObject, server: Server, category: str) -> Sighting:
     is_first = not withdrawn and (version or 1) == 1
     doi = own.removeprefix("doi:")
     pdf = web_url(f"https://www.{server}.org/content/{doi}v{version or 1}.full.pdf")
+    journal = doi_id(text_at(post, "published"))  # `NA` until then
     return Sighting(
-        ids=_ids(own, text_at(post, "published")),
+        ids=(own, journal) if journal and journal != own else (own,),
         words=make_words(
             text_at(post, "title"),
             without_typesetting(text_at(post, "abstract")),
@@ -172,12 +173,6 @@ def _sighting(post: JsonObject, server: Server, category: str) -> Sighting:
         day=posted,
         withdrawn=withdrawn,
     )
-
-
-def _ids(own: PaperId, published: str) -> tuple[PaperId, ...]:
-    """Return the preprint's DOI, and the journal's once published. The journal's is `NA` until then."""
-    journal = doi_id(published)
-    return (own, journal) if journal and journal != own else (own,)
 
 
 def _posted(written: str) -> date:

@@ -81,7 +81,8 @@ class EuropePmc(SearchSource):
 
     def read(self, record: JsonObject) -> Iterator[Sighting]:
         """Yield the entry, or the articles that it retracts if it is a notice."""
-        kinds = _kinds(record)
+        named = text_values(object_at(record, "pubTypeList").get("pubType")) or text_at(record, "pubType").split(";")
+        kinds = {kind.strip().lower() for kind in named}
         if text_at(record, "source") in _NO_PAPERS:
             return
         if retracted := _related(record, "retraction of"):
@@ -89,11 +90,6 @@ class EuropePmc(SearchSource):
                 yield retraction(original, _title(record), _indexed(record))
         elif not kinds & _NOTICES:
             yield _sighting(record, is_withdrawn=bool(kinds & _RETRACTED or _related(record, "retraction in")))
-
-
-def _kinds(entry: JsonObject) -> set[str]:
-    named = text_values(object_at(entry, "pubTypeList").get("pubType")) or text_at(entry, "pubType").split(";")
-    return {kind.strip().lower() for kind in named}
 
 
 def _related(entry: JsonObject, kind: str) -> list[PaperId | None]:

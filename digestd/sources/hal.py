@@ -88,8 +88,10 @@ class Hal(SearchSource):
             raise BadRecord("halId_s", f"{own[:80]!r} is not an id like hal-01234567")
         online = iso_day(text_at(record, "releasedDate_s")) or iso_day(text_at(record, "submittedDate_s"))
         version = parse_count(record.get("version_i")) or 1
+        named = arxiv_id(_first(record, "arxivId_s"))
+        doi, pubmed = doi_id(_first(record, "doiId_s")), parse_pmid(_first(record, "pubmedId_s"))
         yield Sighting(
-            ids=_ids(own, record),
+            ids=unique_ids([PaperId(f"hal:{own}"), named[0] if named else None, doi, pubmed]),
             words=make_words(
                 _title(record),
                 html_to_text(_first(record, "en_abstract_s", "abstract_s")),
@@ -105,12 +107,6 @@ class Hal(SearchSource):
             venue=venue_name(_first(record, "journalTitle_s", "conferenceTitle_s", "bookTitle_s")),
             affiliations=affiliations_of(text_values(record.get("instStructName_s"))),
         )
-
-
-def _ids(own: str, deposit: JsonObject) -> tuple[PaperId, ...]:
-    named = arxiv_id(_first(deposit, "arxivId_s"))
-    doi, pubmed = doi_id(_first(deposit, "doiId_s")), parse_pmid(_first(deposit, "pubmedId_s"))
-    return unique_ids([PaperId(f"hal:{own}"), named[0] if named else None, doi, pubmed])
 
 
 def _first(deposit: JsonObject, *keys: str) -> str:

@@ -130,7 +130,9 @@ class Openalex(PagedSource):
             raise BadRecord("id", f"{text_at(record, 'id')[:80]!r} is not the address of a work")
         place = object_at(record, "primary_location")
         page = https_url(text_at(place, "landing_page_url"))
-        ids = _ids(record, page or "")
+        found = unique_ids([doi_id(text_at(record, "doi")), pubmed_address(text_at(object_at(record, "ids"), "pmid"))])
+        named = arxiv_id(page or "")
+        ids = found or ((named[0],) if named else ())
         created, withdrawn = iso_day(text_at(record, "created_date")), record.get("is_retracted") is True
         yield Sighting(
             ids=ids or (PaperId(f"openalex:{own[1]}"),),
@@ -143,19 +145,13 @@ class Openalex(PagedSource):
             published=published_at(record, "publication_date", created),
             announced="replace" if withdrawn else "new",
             url=doi_page(ids) or page or own[0],
-            links=_links(record, place),
+            links=pdf_link(text_at(object_at(record, "best_oa_location"), "pdf_url"))
+            or pdf_link(text_at(place, "pdf_url")),
             day=created,
             withdrawn=withdrawn,
             venue=_venue(place),
             affiliations=affiliations_of(_institutions(record)),
         )
-
-
-def _ids(work: JsonObject, page: str) -> tuple[PaperId, ...]:
-    """Return DOI and PubMed id, or the arXiv id that the work's page names."""
-    found = unique_ids([doi_id(text_at(work, "doi")), pubmed_address(text_at(object_at(work, "ids"), "pmid"))])
-    named = arxiv_id(page)
-    return found or ((named[0],) if named else ())
 
 
 def _abstract(work: JsonObject) -> str:
@@ -182,10 +178,6 @@ def _institutions(work: JsonObject) -> Iterator[str]:
     for one in objects_at(work, "authorships"):
         for institution in objects_at(one, "institutions"):
             yield with_ror(text_at(institution, "display_name"), text_at(institution, "ror"))
-
-
-def _links(work: JsonObject, place: JsonObject) -> dict[str, str]:
-    return pdf_link(text_at(object_at(work, "best_oa_location"), "pdf_url")) or pdf_link(text_at(place, "pdf_url"))
 
 
 def _venue(place: JsonObject) -> str:

@@ -100,7 +100,7 @@ class Openreview(PagedSource):
         if mark in {_VENUE_LOOKUP, _PARENT_LOOKUP}:
             return _group(self.venue if mark == _VENUE_LOOKUP else self._parent())
         if mark.startswith(_ASIDE):
-            return _notes(self._withdrawn(), 0)
+            return _notes(f"{self.venue.removesuffix('/Submission')}/Withdrawn_Submission", 0)
         if mark and int(mark) < (since - OVERLAP).timestamp() * 1_000:
             return None
         return _notes(self.venue, start)
@@ -146,9 +146,6 @@ class Openreview(PagedSource):
             self._look_up_parent(load_object(body))
             return Page()
         return super(Openreview, self).parse(body, cursor)
-
-    def _withdrawn(self) -> str:
-        return f"{self.venue.removesuffix('/Submission')}/Withdrawn_Submission"
 
     def _parent(self) -> str:
         return self.venue.rpartition("/")[0]

@@ -75,7 +75,9 @@ class Zenodo(SearchSource):
         if "hits" not in found and "message" in found:
             raise SourceFailed(quote_service("Zenodo", found["message"]))
         records, total = list_at(found, "hits", "hits"), total_at(found, "hits", "total")
-        return Listing(records, total, _oldest(records))
+        last = records[-1] if records else None
+        created = iso_day(str(last.get("created"))) if isinstance(last, dict) else None
+        return Listing(records, total, str(created) if created else "")
 
     def total(self, place: Place, answer: Listing) -> None:
         """Return None: the total counts the old records too."""
@@ -106,13 +108,6 @@ class Zenodo(SearchSource):
             venue=_venue(said),
             affiliations=affiliations_of(text_at(one, "affiliation") for one in objects_at(said, "creators")),
         )
-
-
-def _oldest(records: list[object]) -> str:
-    """Return the day of deposit of the last record of a page, or "" if it does not say."""
-    last = records[-1] if records else None
-    created = iso_day(str(last.get("created"))) if isinstance(last, dict) else None
-    return str(created) if created else ""
 
 
 def _version(said: JsonObject) -> int:
