@@ -179,7 +179,9 @@ def open_database(url: str) -> Database:
     event.listen(engine, "connect", _shorten_server_patience)
     event.listen(engine, "begin", _limit_idle_writes)
     with _readable_errors(parsed), engine.connect() as connection:
-        _refuse_unsafe_postgresql(connection)
+        for setting in ("fsync", "synchronous_commit"):
+            if connection.execute(text(f"SHOW {setting}")).scalar_one() == "off":
+                raise BadSetting(f"PostgreSQL runs with {setting}=off and may lose what it acknowledged; switch it on")
     return Database(engine)
 
 
@@ -346,12 +348,6 @@ def wrong_settings(session: Session) -> dict[str, str]:
     names, show = (_SQLITE, "PRAGMA") if is_sqlite else (_POSTGRESQL, "SHOW")
     found = {name: str(connection.execute(text(f"{show} {name}")).scalar_one()) for name in names}
     return {name: value for name, value in found.items() if value != EXPECTED_SETTINGS[name]}
-
-
-def _refuse_unsafe_postgresql(connection: Connection) -> None:
-    for setting in ("fsync", "synchronous_commit"):
-        if connection.execute(text(f"SHOW {setting}")).scalar_one() == "off":
-            raise BadSetting(f"PostgreSQL runs with {setting}=off and may lose what it acknowledged; switch it on")
 
 
 @contextmanager

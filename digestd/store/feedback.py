@@ -345,14 +345,11 @@ def saved_papers(
     for key, at, tags, note in rows:
         if paper := papers.get(key):
             before = found.get(paper.key) or ReaderPaper(paper, at)
-            found[paper.key] = _joined(before, tags, note)
+            notes = (before.note, note) if note not in before.note else (before.note,)
+            found[paper.key] = replace(
+                before, tags=tuple(dict.fromkeys((*before.tags, *tags))), note="\n".join(filter(None, notes))
+            )
     return list(found.values())
-
-
-def _joined(one: ReaderPaper, tags: tuple[str, ...], note: str) -> ReaderPaper:
-    """Return a saved paper with tags and the note of another of its records too."""
-    notes = (one.note, note) if note not in one.note else (one.note,)
-    return replace(one, tags=tuple(dict.fromkeys((*one.tags, *tags))), note="\n".join(filter(None, notes)))
 
 
 def _saved(row: core.Record) -> tuple[int, datetime, tuple[str, ...], str]:

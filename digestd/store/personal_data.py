@@ -201,17 +201,10 @@ def erase(session: Session, key: int, now: datetime, cause: Cause = Cause.ERASE)
     ):
         session.connection().execute(statement)
     consent.erase_networks(session, key)
-    _detach(session, key, address_key)
-    return erased
-
-
-def _detach(session: Session, key: int, address_key: bytes) -> None:
-    """Free the keyed hash of an erased address; only its suppression keeps it.
-
-    The person can then subscribe again as a new subscriber without old links, mails or records.
-    """
+    # only the suppression keeps the hash, so that the person can subscribe again as somebody new
     freed = hashlib.sha256(b"erased:%d:" % key + address_key).digest()
     session.connection().execute(update(core.subscriber).where(core.subscriber.c.id == key).values(address_key=freed))
+    return erased
 
 
 def _erased_subscriber(erased: Subscriber) -> Subscriber:

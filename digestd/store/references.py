@@ -310,14 +310,10 @@ def claim_lookups(session: Session, limit: int, now: datetime) -> list[PaperLook
         PaperLookup(row.subscriber_id, PaperId(row.name), LookupState(row.state), row.failures)
         for row in session.connection().execute(query)
     ]
-    _move(session, found, now + LOOKUP_LEASE)
+    if found:
+        ours = tuple_(_Q.subscriber_id, _Q.name).in_([(one.subscriber, one.name) for one in found])
+        session.connection().execute(update(core.paper_lookup).where(ours).values(next_us=to_us(now + LOOKUP_LEASE)))
     return found
-
-
-def _move(session: Session, lookups: Sequence[PaperLookup], until: datetime) -> None:
-    if lookups:
-        ours = tuple_(_Q.subscriber_id, _Q.name).in_([(one.subscriber, one.name) for one in lookups])
-        session.connection().execute(update(core.paper_lookup).where(ours).values(next_us=to_us(until)))
 
 
 def is_lookup_wanted(session: Session, subscriber: int, name: PaperId) -> bool:

@@ -63,7 +63,8 @@ def return_papers(session: Session, deliveries: Iterable[int]) -> None:
     for row in session.connection().execute(query.order_by(delivery.id.desc())):
         returned.setdefault(row.subscriber_id, set()).update(pick.paper for pick in readable_picks(row.picks))
         known |= {one.saved: (row.id, one.known) for one in unpack_news(row.picks)}
-    _lock_subscribers(session, returned)
+    key = core.subscriber.c.id  # locked in the order that planning uses, to avoid deadlocks
+    session.connection().execute(select(key).where(key.in_(list(returned))).order_by(key).with_for_update()).all()
     had = _locked(session, returned)
     _REPLACE.run(session, ((pack_seen(set(had[who].tolist()) - returned[who]), who) for who in had))
     told = _last_told(session, returned, min(by for by, _ in known.values())) if known else {}
@@ -83,12 +84,6 @@ def _last_told(session: Session, subscribers: Iterable[int], after: int) -> dict
     )
     rows = session.connection().execute(query.order_by(delivery.id)).all()
     return {one.saved: row.id for row in rows for one in unpack_news(row.picks)}
-
-
-def _lock_subscribers(session: Session, subscribers: Iterable[int]) -> None:
-    """Lock subscribers by number, in the order planning uses, to avoid deadlocks."""
-    key = core.subscriber.c.id
-    session.connection().execute(select(key).where(key.in_(list(subscribers))).order_by(key).with_for_update()).all()
 
 
 def look_back(session: Session, subscribers: Sequence[int], *, beyond_empty: bool = False) -> None:

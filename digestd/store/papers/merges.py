@@ -83,7 +83,9 @@ def undo(session: Session, merging: Merge, now: datetime) -> int:
     _put(session, core.paper_alias, _A.alias.in_(names), holder, other)
     _put(session, core.revision, core.revision.c.id.in_(moved["revisions"]), holder, other)
     _put(session, core.sighting, or_(_G.id.in_(moved["sightings"]), _G.external_id.in_(names)), holder, other)
-    _put_signals(session, moved, holder, other)
+    for name, at, _ in moved["signals_added"]:
+        session.connection().execute(_DELETE_SIGNAL, {"b_key": holder, "b_name": name, "b_at": at})
+    _insert_signals(session, other, moved["signals"])
     connection.execute(update(core.paper).where(_P.id == holder).values(paper_id=f"split:{holder}"))
     connection.execute(
         update(core.paper).where(_P.id == other).values(paper_id=f"split:{other}", archived=moved["absorbed"][0])
@@ -139,12 +141,6 @@ def _move_signals(session: Session, kept: int, other: int) -> dict[str, object]:
     session.connection().execute(delete(core.signal).where(_S.paper == other))
     _insert_signals(session, kept, added)
     return {"signals": history, "signals_added": added}
-
-
-def _put_signals(session: Session, moved: Mapping[str, Any], holder: int, other: int) -> None:
-    for name, at, _ in moved["signals_added"]:
-        session.connection().execute(_DELETE_SIGNAL, {"b_key": holder, "b_name": name, "b_at": at})
-    _insert_signals(session, other, moved["signals"])
 
 
 def _history(session: Session, paper: int) -> list[tuple[str, int, float]]:

@@ -103,7 +103,7 @@ def store_profiles(session: Session, profiles: Mapping[int, StoredProfile]) -> N
             "model": one.compiled_by.model,
             "form": one.compiled_by.form,
             "wants": one.wants,
-            "papers": _papers_json(one),
+            "papers": json.dumps([one.papers, one.revisions], separators=(",", ":")) if one.papers else "",
             "record": one.record,
         }
         for key, one in sorted(profiles.items())
@@ -120,10 +120,6 @@ def invalidate_profiles(session: Session, subscribers: Iterable[int]) -> None:
 
 _CHANGED = update(core.subscriber).where(_S.id == bindparam("b_key")).values(wants=_S.wants + 1)
 _decode = json.JSONDecoder().decode
-
-
-def _papers_json(profile: StoredProfile) -> str:
-    return json.dumps([profile.papers, profile.revisions], separators=(",", ":")) if profile.papers else ""
 
 
 def _decode_papers(papers: str) -> tuple[Sequence[PaperId], Sequence[int]]:
