@@ -268,7 +268,8 @@ class AttemptRecorder:
         Twice as many are needed each time that the relay has accepted nothing since, so that even thousands of them
         keep back the mails of others for some minutes only.
         """
-        self._slowing.add(_site(claim.address))
+        # whoever owns a domain has any number of subdomains
+        self._slowing.add(".".join(domain_of(claim.address).split(".")[-2:]))
         if len(self._slowing) >= SLOWING_DOMAINS_STOP << min(self._limiter.failures(self._route), 20):
             raise DomainsBusy(
                 f"{len(self._slowing)} domains in a row ask for fewer mails or give no answer (last status: {status}); "
@@ -310,8 +311,3 @@ class AttemptRecorder:
             queue_id=reply.queue_id if reply else None,
             relay=self._route if reply else None,
         )
-
-
-def _site(address: str) -> str:
-    """Return the last two labels of an address's domain: whoever owns a domain has any number of subdomains."""
-    return ".".join(domain_of(address).split(".")[-2:])

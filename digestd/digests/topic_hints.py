@@ -59,15 +59,12 @@ class TopicHinter:
     def _found(self, now: datetime, find: Callable[["_Read"], list[T]]) -> Sequence[T]:
         def locked() -> list[T]:
             with self._lock, single_blas_thread():
-                read = self._papers_at(now)
+                if self._read is None or abs(now - self._read[0]) > FRESH:
+                    self._read = self._read_subjects(now)
+                read = self._read
                 return find(read) if read else []
 
         return found_or_none("hints", locked)
-
-    def _papers_at(self, now: datetime) -> "_Read | None":
-        if self._read is None or abs(now - self._read[0]) > FRESH:
-            self._read = self._read_subjects(now)
-        return self._read
 
     def _hints(self, topics: Sequence[str], found: list[Paper], subjects: SubjectIndex) -> list[TopicHint]:
         """Return hints by the words of the papers; by their meaning too only where no paper has the words.

@@ -148,7 +148,10 @@ def _rank_again(
 ) -> Iterator[RerankedDigest]:
     wants = for_ranking_at(session, {shown.subscriber: shown.planned for shown in block})
     library = {str(paper.id): paper for paper in then.papers.values()}
-    interests = {who: tuple(i for i in given if _was_stated_before(i, library)) for who, given in wants.items()}
+    interests = {  # without what may be younger: undated papers that were still candidates
+        who: tuple(i for i in given if i.kind is not Kind.PAPER or i.since is not None or i.value not in library)
+        for who, given in wants.items()
+    }
     named = {PaperId(i.value) for given in interests.values() for i in given if i.kind is Kind.PAPER}
     library |= {str(name): paper for name, paper in papers.by_ids(session, named).items()}
     brought, interests = _resolve_references(session, interests)
@@ -194,14 +197,6 @@ def _as_paper(who: int, one: Paper | Reference) -> Paper:
 def _renamed(interest: Interest, known: Mapping[PaperId, Paper]) -> Interest:
     name = PaperId(interest.value)
     return replace(interest, value=known[name].id) if interest.kind is Kind.PAPER and name in known else interest
-
-
-def _was_stated_before(interest: Interest, library: dict[str, Paper]) -> bool:
-    """Return True if an interest can have been stated before a digest.
-
-    It cannot if it has no date and names a paper that was still a candidate.
-    """
-    return interest.kind is not Kind.PAPER or interest.since is not None or interest.value not in library
 
 
 def _judgment(

@@ -231,8 +231,10 @@ def failed_sources(failing: Mapping[str, str]) -> Iterator[Diagnosis]:
 def status_lines(status: ServiceStatus) -> Iterator[tuple[str, str]]:
     """Yield the status as names and sentences, a screen of them."""
     yield "Papers", _papers(status)
-    yield "Subscribers", _subscribers(status)
-    yield "Due", _due(status)
+    found = [f"{status.subscribers.get(state, 0):,} {state}" for state in Status if status.subscribers.get(state, 0)]
+    yield "Subscribers", f"{', '.join(found) or 'none yet'}; {counted(status.suppressed, 'address')} suppressed"
+    following = "" if status.next_due is None else f"; the next at {clock_time(status.next_due, status.at)}"
+    yield "Due", f"{status.due:,} now, {status.due_soon:,} in the next 24 hours{following}"
     yield "Last 24 hours", _digests(status)
     yield "Waiting", "; ".join(waiting_lines(status.waiting, status.at)) or "nothing"
     yield "Uncertain", _uncertain(status)
@@ -242,7 +244,8 @@ def status_lines(status: ServiceStatus) -> Iterator[tuple[str, str]]:
     yield "Relays", "; ".join(map(_relay, status.relays)) or "none is paused"
     yield "Webhooks", f"{counted(status.posts, 'event')} waiting" if status.posts else "nothing waits"
     yield "Next runs", _next_runs(status)
-    yield "Disk", _disk(status)
+    size = "" if status.database_bytes is None else f"database {status.database_bytes / _MIB:,.1f} MiB, "
+    yield "Disk", f"{size}{status.free_bytes / (1 << 30):,.1f} GiB free"
     yield "Backup", _backup(status)
     versions = status.versions
     yield (
@@ -464,16 +467,6 @@ def _papers(status: ServiceStatus) -> str:
     return f"{sources}; {counted(sum(day.items for day in status.sources), 'paper')} on their newest day; {last}"
 
 
-def _subscribers(status: ServiceStatus) -> str:
-    found = [f"{status.subscribers.get(state, 0):,} {state}" for state in Status if status.subscribers.get(state, 0)]
-    return f"{', '.join(found) or 'none yet'}; {counted(status.suppressed, 'address')} suppressed"
-
-
-def _due(status: ServiceStatus) -> str:
-    following = "" if status.next_due is None else f"; the next at {clock_time(status.next_due, status.at)}"
-    return f"{status.due:,} now, {status.due_soon:,} in the next 24 hours{following}"
-
-
 def _digests(status: ServiceStatus) -> str:
     ends = (State.REJECTED, State.SKIPPED, State.EXPIRED, State.ABANDONED)
     planned = sum(status.digests.values()) - status.digests.get(State.EMPTY, 0)
@@ -529,8 +522,3 @@ def _age(then: datetime, now: datetime) -> str:
 
 def _day_time(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%MZ}"
-
-
-def _disk(status: ServiceStatus) -> str:
-    size = "" if status.database_bytes is None else f"database {status.database_bytes / _MIB:,.1f} MiB, "
-    return f"{size}{status.free_bytes / (1 << 30):,.1f} GiB free"

@@ -106,7 +106,8 @@ def select_text(name: PaperId, sightings: Sequence[StoredSighting]) -> PaperText
     A retraction notice has a title of its own, which counts only if there is no other.
     """
     ranked = [one.sighting for one in sorted(sightings, key=_trust, reverse=True)]
-    links = _default_links(name)
+    scheme, _, value = name.partition(":")  # a planned digest keeps the links that are stored with the texts
+    links = {"pdf": f"https://arxiv.org/pdf/{value}"} if scheme == "arxiv" else {}
     for sighting in reversed(ranked):
         links |= sighting.links
     return PaperText(
@@ -290,12 +291,6 @@ def _default_url(name: PaperId) -> str | None:
         "openreview": "https://openreview.net/forum?id=",
     }
     return homes[scheme] + value if scheme in homes else None
-
-
-def _default_links(name: PaperId) -> dict[str, str]:
-    """Return the links to store with the texts, so that a planned digest keeps its links."""
-    scheme, _, value = name.partition(":")
-    return {"pdf": f"https://arxiv.org/pdf/{value}"} if scheme == "arxiv" else {}
 
 
 def _as_work(papers: Sequence[PaperState]) -> Work:

@@ -238,12 +238,8 @@ def _is_old(visit: SourceVisit, source: Source, page: Page) -> bool:
     """
     if not isinstance(source, AnnouncementSource) or page.day is None or page.day in visit.here:
         return False
-    news = _ids(page)
+    news = {sighting.ids[0] for sighting in page.sightings if sighting.announced in NEWS}
     if len(news) < UNMOVED_MIN:
         return False
     with visit.context.db.read() as session:
         return sources.count_known(session, visit.name, news) >= UNMOVED * len(news)
-
-
-def _ids(page: Page) -> set[PaperId]:
-    return {sighting.ids[0] for sighting in page.sightings if sighting.announced in NEWS}
