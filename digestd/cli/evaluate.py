@@ -19,7 +19,7 @@ from digestd.cli.stdio import say
 from digestd.errors import BadInput, NotFound
 from digestd.evaluation.calibration_error import Predictions, calibration_error, case_calibration_error
 from digestd.evaluation.compare import ablation, difference, results_from_scores, single_signal
-from digestd.evaluation.dense import Vectors, encode_library
+from digestd.evaluation.dense import encode_library
 from digestd.evaluation.feedback_metrics import (
     DigestVerdicts,
     accuracy,
@@ -143,7 +143,10 @@ def read_cases(
     known = read_papers(archive) if archive else library
     others = read_community(community, library) if community else NO_LIKES
     _warn(library, judged)
-    dense, model = _encoded(library, known, embedding_model), fit_text(paper.text for paper in known.values())
+    encoder = open_encoder(embedding_model)
+    with progress("papers encoded", len({*library, *known})) as advance:
+        dense = encode_library(library, known, encoder, advance)
+    model = fit_text(paper.text for paper in known.values())
     with progress("judgments", len(judged)) as advance:
         found = judged_cases(library, judged, model, advance, dense, others)
         return sorted(found, key=lambda case: case.n)
@@ -162,12 +165,6 @@ def _check_inputs(papers: Path | None, judgments: Path | None, feedback: bool) -
         raise BadInput("--papers needs --judgments and vice versa; give both")
 
 
-def _encoded(library: Library, archive: Library, folder: str) -> Vectors:
-    encoder = open_encoder(folder)
-    with progress("papers encoded", len({*library, *archive})) as advance:
-        return encode_library(library, archive, encoder, advance)
-
-
 def _print(found: Mapping[str, Estimate], outcomes: Iterable[CaseResult], as_json: bool) -> None:
     users = len({done.user for done in outcomes})
     if as_json:
@@ -180,13 +177,11 @@ def _print_ablation(found: Mapping[str, Mapping[str, Estimate]], as_json: bool) 
     if as_json:
         emit({signal: {name: asdict(e) for name, e in worth.items()} for signal, worth in found.items()}, as_json)
         return
-    emit(_lines(found))
-
-
-def _lines(found: Mapping[str, Mapping[str, Estimate]]) -> Iterator[dict[str, object]]:
-    for signal, worth in found.items():
-        for name, estimate in worth.items():
-            yield {"signal": signal, "measure": name, **asdict(estimate)}
+    emit(
+        {"signal": signal, "measure": name, **asdict(estimate)}
+        for signal, worth in found.items()
+        for name, estimate in worth.items()
+    )
 
 
 def _warn(library: Library, judgments: list[Judgment]) -> None:

@@ -235,7 +235,8 @@ def link_library(
     Example: digestd subscriber library link ada@example.org zotero < key.txt
     """
     built = wiring.connect()
-    subscriber = _subscriber(built, email)
+    with built.db.read() as session:
+        subscriber = find(session, built.keys, email).key
     provider, _, place = spec.partition(":")
     if provider == LibraryProvider.ORCID:
         raise BadInput(f"{_NOT_READ}; it was not linked")
@@ -309,11 +310,6 @@ def unlink_library(
     library = _library(built, email, spec)
     unlink(built.db, library.subscriber, library.key, built.clock(), keep=not drop)
     say(f"{library.spec} is unlinked; its papers {'no longer count' if drop else 'stay liked'}")
-
-
-def _subscriber(built: App, email: str) -> int:
-    with built.db.read() as session:
-        return find(session, built.keys, email).key
 
 
 def _library(built: App, email: str, spec: str) -> Library:

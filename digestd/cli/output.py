@@ -239,7 +239,7 @@ def draw(rows: Sequence[Cells], width: int) -> RenderableType:
         table.add_column(
             heading(name),
             overflow="fold",
-            justify="right" if all(map(_is_figure, cells)) else "left",
+            justify="right" if not "".join(cells).strip("0123456789+-.,e%") else "left",
             no_wrap=is_whole,
             min_width=wanted,
         )
@@ -263,10 +263,6 @@ def pairs(cells: Cells) -> Table:
 
 def heading(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _is_figure(cell: str) -> bool:
-    return not cell.strip("0123456789+-.,e%")
 
 
 @contextmanager

@@ -74,8 +74,11 @@ def show_paper(
         raise NotFound(f"there is no paper {name}; `digestd paper list` lists all")
     kept = {"authors": list(found.words.authors), "withdrawn": found.withdrawn, "ids": known_as}
     gist = {"gist": found.gist.text, "gist_from": found.gist.kind.value} if found.gist else {}
-    more = {**gist, "abstract": found.plain_abstract, "mergings": [_merging(one) for one in mergings]}
-    emit({**paper_row(found), **kept, **more}, as_json)
+    merged = [
+        {"merging": one.number, "by": one.by, "evidence": one.evidence, "at": one.at, "undone": one.undone}
+        for one in mergings
+    ]
+    emit({**paper_row(found), **kept, **gist, "abstract": found.plain_abstract, "mergings": merged}, as_json)
 
 
 def paper_row(paper: Paper) -> dict[str, object]:
@@ -91,10 +94,6 @@ def paper_row(paper: Paper) -> dict[str, object]:
         "signals": dict(paper.signals),
         "archived": paper.archived,
     }
-
-
-def _merging(one: merges.Merge) -> dict[str, object]:
-    return {"merging": one.number, "by": one.by, "evidence": one.evidence, "at": one.at, "undone": one.undone}
 
 
 def import_file(

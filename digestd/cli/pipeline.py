@@ -244,7 +244,8 @@ def inbound(
     if once:
         mailbox = _require_mailbox(endpoint)
         with Receiver.open(built) as receiver:
-            emit(_counts(asyncio.run(run_until_stopped(lambda stop: receiver.poll_once(mailbox, stop)))), as_json)
+            counts = Counter(asyncio.run(run_until_stopped(lambda stop: receiver.poll_once(mailbox, stop))))
+            emit({outcome.value: counts[outcome] for outcome in InboundOutcome}, as_json)
         return
     configure(built.settings.log_format, built.settings.log_level)
     asyncio.run(run_until_stopped(lambda stop: receive(built, stop)))
@@ -277,11 +278,6 @@ def _require_mailbox(endpoint: InboundMailbox | LmtpServer) -> InboundMailbox:
     if isinstance(endpoint, LmtpServer):
         raise BadInput("--once reads a mailbox, but LMTP receives mail from the server; run it without --once")
     return endpoint
-
-
-def _counts(found: dict[InboundOutcome, int]) -> dict[str, int]:
-    counted = Counter(found)
-    return {outcome.value: counted[outcome] for outcome in InboundOutcome}
 
 
 def send(

@@ -87,7 +87,9 @@ def add_source(
         sources.add(session, [source], built.clock(), called)
         if called:
             sources.delete_fetches_before(session, source, built.clock())  # all of its list is read
-    say(f"{source} is fetched from the next ingest on{_caution(source)}")
+    kind = source_type(source)
+    caution = "" if kind and kind.is_verified else "; this kind is by documentation, not proven on recordings"
+    say(f"{source} is fetched from the next ingest on{caution}")
     if called:
         say(f"subscribers who follow {called} get one programme with a digest, once its list was complete for a day")
 
@@ -180,11 +182,6 @@ def _changeable() -> App:
     return built
 
 
-def _caution(name: str) -> str:
-    kind = source_type(name)
-    return "" if kind and kind.is_verified else "; this kind is by documentation, not proven on recordings"
-
-
 SHOWN = 5
 """The number of records shown of each kind."""
 RECENT = timedelta(days=7)
@@ -266,10 +263,13 @@ def show_coverage(
     today = app.clock().date()
     with app.db.read() as session:
         found = [
-            row for row in sources.recent_coverage(session, today - timedelta(days=days - 1)) if _is_of(row, source)
+            row
+            for row in sources.recent_coverage(session, today - timedelta(days=days - 1))
+            if not source or source in (row.source, row.source.partition(":")[0])
         ]
     if not found:
-        _refuse_unknown(source)
+        if source and source_type(source) is None:
+            raise BadInput(f"unknown source {source[:80]}; `digestd source list` shows the sources")
         say(_nothing(days, source))
     if found and not as_json and sys.stdout.isatty():
         draw(Console(), found)
@@ -285,7 +285,8 @@ def draw(console: Console, found: Sequence[Coverage]) -> None:
 
     Lines are wrapped to the width.
     """
-    days = _days(found)
+    newest, oldest = max(row.day for row in found), min(row.day for row in found)
+    days = [newest - timedelta(days=back) for back in range((newest - oldest).days + 1)]
     width = min(_SOURCE_MAX, max(len(row.source) for row in found))
     room = max(1, (console.width - width) // _CELL)
     for start in range(0, len(days), room):
@@ -293,11 +294,6 @@ def draw(console: Console, found: Sequence[Coverage]) -> None:
         console.print()
     console.print(_legend())
     console.print()
-
-
-def _days(found: Sequence[Coverage]) -> list[date]:
-    newest, oldest = max(row.day for row in found), min(row.day for row in found)
-    return [newest - timedelta(days=back) for back in range((newest - oldest).days + 1)]
 
 
 def _table(found: Iterable[Coverage], days: Sequence[date]) -> Table:
@@ -321,15 +317,6 @@ def _legend() -> Text:
     for state, (sign, style) in _SIGNS.items():
         legend.append(f"{sign} {state}", style=style).append("   ")
     return legend.append(f"{_NOTHING} no data", style="dim")
-
-
-def _is_of(row: Coverage, source: str) -> bool:
-    return not source or source in (row.source, row.source.partition(":")[0])
-
-
-def _refuse_unknown(source: str) -> None:
-    if source and source_type(source) is None:
-        raise BadInput(f"unknown source {source[:80]}; `digestd source list` shows the sources")
 
 
 def _nothing(days: int, source: str) -> str:

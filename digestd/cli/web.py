@@ -214,30 +214,18 @@ def build_preview(composer: Composer, claim: Claim, read_templates: Callable[[],
     return web
 
 
-def _html(composer: Composer, claim: Claim) -> Response:
-    return HTMLResponse(composer.render(claim).html)
-
-
-def _dark(composer: Composer, claim: Claim) -> Response:
-    return HTMLResponse(_DARK_ONLY.sub("(min-width: 0)", composer.render(claim).html))
-
-
-def _text(composer: Composer, claim: Claim) -> Response:
-    return PlainTextResponse(composer.render(claim).text)
-
-
 def _findings(composer: Composer, claim: Claim) -> Response:
     found = [f"{one.severity}: {one.rule}, {one.where}: {one.message}" for one in composer.lint(claim)]
     return PlainTextResponse("\n".join(found) or "no findings: the mail is ready to be sent")
 
 
+_DARK_ONLY = re.compile(r"\(prefers-color-scheme:\s*dark\)")
 _PARTS: dict[str, Callable[[Composer, Claim], Response]] = {
-    "mail.html": _html,
-    "dark.html": _dark,
-    "mail.txt": _text,
+    "mail.html": lambda composer, claim: HTMLResponse(composer.render(claim).html),
+    "dark.html": lambda composer, claim: HTMLResponse(_DARK_ONLY.sub("(min-width: 0)", composer.render(claim).html)),
+    "mail.txt": lambda composer, claim: PlainTextResponse(composer.render(claim).text),
     "lint.txt": _findings,
 }
-_DARK_ONLY = re.compile(r"\(prefers-color-scheme:\s*dark\)")
 _REMEDY = "choose a free port with --port"
 _PAGE = """<!DOCTYPE html>
 <html lang="en">

@@ -16,7 +16,7 @@ from jinja2 import Environment
 from markupsafe import escape
 
 from digestd.domain.coverage import COMPLETE, CoverageState
-from digestd.domain.digest import Change, Occasion, Reason, ReasonKind, SavedNews, Section
+from digestd.domain.digest import Change, Occasion, Reason, ReasonKind, Section
 from digestd.domain.interest import TOPIC_SHOWN_MAX
 from digestd.domain.paper import TITLE_MAX
 from digestd.domain.subscriber import SIZE_MAX
@@ -295,7 +295,10 @@ def _draft(
             if place < count:
                 draft.set({"number": _digits(number), "indent": _indent(number)})
                 draft.add(_entry(environment, content.items[place].paper))
-    draft.add(middle, *_news_parts(environment, news))
+    draft.add(middle)
+    if news:
+        draft.add(_section(environment, HeadingKind.SAVED))
+        draft.add(*(_news(environment, one.title, one.url, one.changes) for one in news))
     if content.items:
         _add_papers(draft, environment, content, layout, fit, count)
     elif not news:
@@ -506,7 +509,7 @@ def _without_repetition(reason: Reason, gist: str) -> Reason:
 @lru_cache(maxsize=8192)  # many subscribers share interests
 def _reason(environment: Environment, reason: Reason, heading: HeadingKind, colleagues: int) -> Value:
     """Render why a paper was picked, without what its heading says, and how many liked it."""
-    text = _reason_text(environment, reason, heading)
+    text = (render_short_sentence if heading in _SPOKEN else render_sentence)(environment, reason)
     if colleagues:
         likes = render_colleagues(environment, colleagues)
         text = f"{text} · {likes}" if text and reason.kind is not ReasonKind.GROUP_LIKES else likes
@@ -521,10 +524,6 @@ def _reason(environment: Environment, reason: Reason, heading: HeadingKind, coll
 @lru_cache(maxsize=64)
 def _reason_part(environment: Environment) -> _Part:
     return _part(environment, "email/digest.reason", reason=slot("reason"))
-
-
-def _reason_text(environment: Environment, reason: Reason, heading: HeadingKind) -> str:
-    return (render_short_sentence if heading in _SPOKEN else render_sentence)(environment, reason)
 
 
 @lru_cache(maxsize=256)
@@ -587,11 +586,6 @@ def _section_shape(environment: Environment, kind: HeadingKind) -> tuple[_Part, 
         return _section(environment, kind), 0
     lines = part.text.fill({"name": MARK}).split("\n")
     return part, _COLUMNS - max((text_columns(line, "WFA") for line in lines if MARK in line), default=0)
-
-
-def _news_parts(environment: Environment, news: Sequence[SavedNews]) -> list[_Part]:
-    heading = [_section(environment, HeadingKind.SAVED)] if news else []
-    return [*heading, *(_news(environment, one.title, one.url, one.changes) for one in news)]
 
 
 @lru_cache(maxsize=4096)  # many subscribers save the same papers

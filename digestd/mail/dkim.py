@@ -67,8 +67,9 @@ class Signer:
             "b=",
         ]
         unsigned = b"DKIM-Signature: " + "\r\n ".join(fields).encode()
-        signature = self._sign(block + _canonical_header(unsigned).removesuffix(b"\r\n"))
-        return unsigned + "\r\n ".join(_pieces(_base64(signature))).encode() + b"\r\n" + message
+        signature = _base64(self._sign(block + _canonical_header(unsigned).removesuffix(b"\r\n")))
+        pieces = [signature[start : start + _FOLD_COLUMNS] for start in range(0, len(signature), _FOLD_COLUMNS)]
+        return unsigned + "\r\n ".join(pieces).encode() + b"\r\n" + message
 
     @property
     def dns_name(self) -> str:
@@ -142,7 +143,8 @@ def _key(pem: bytes) -> rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey:
 def _canonical_headers(head: bytes) -> tuple[list[str], bytes]:
     """Return names for `h=` and canonical headers (RFC 6376 sections 3.4.2, 5.4.2)."""
     found: dict[str, list[bytes]] = {}
-    for line in _unfolded(head):
+    unfolded = head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b"\t")
+    for line in unfolded.split(b"\r\n"):
         name, canonical = _canonical_field(line)
         found.setdefault(name, []).append(canonical)
     names: list[str] = []
@@ -157,10 +159,6 @@ def _canonical_headers(head: bytes) -> tuple[list[str], bytes]:
 @lru_cache(maxsize=512)  # most headers are the same as in the previous mail
 def _canonical_field(line: bytes) -> tuple[str, bytes]:
     return line.partition(b":")[0].strip().lower().decode("ascii"), _canonical_header(line)
-
-
-def _unfolded(head: bytes) -> list[bytes]:
-    return head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b"\t").split(b"\r\n")
 
 
 def _canonical_header(line: bytes) -> bytes:
@@ -184,10 +182,6 @@ def _folded(text: str) -> Sequence[str]:
             lines.append("")
         lines[-1] += part
     return lines
-
-
-def _pieces(text: str) -> list[str]:
-    return [text[start : start + _FOLD_COLUMNS] for start in range(0, len(text), _FOLD_COLUMNS)]
 
 
 def _base64(data: bytes) -> str:

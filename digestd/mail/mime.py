@@ -123,7 +123,9 @@ def compose_digest(headers: DigestHeaders, text: BodyContent, html: BodyContent,
     """
     if not headers.unsubscribe_url:
         return _assemble(_headers_without_web(headers), headers.message_id, text, html, logo)
-    unsubscribe = f"<{_checked(_URL, headers.unsubscribe_url)}>{_unsubscribe_mailto(headers)}"
+    unsubscribe = f"<{_checked(_URL, headers.unsubscribe_url)}>"
+    if headers.unsubscribe_mailbox:
+        unsubscribe += f", {_mailto(headers.unsubscribe_mailbox, 'unsubscribe')}"
     archive = [_header("List-Archive", f"<{_checked(_URL, headers.view_url)}>")] if headers.view_url else []
     block = [
         *_common_headers(headers),
@@ -189,11 +191,6 @@ def _safe_starts(encoded: bytes) -> bytes:
             lambda found: (b"=2E" * len(found[0]) if found[0].startswith(b".") else b"=46rom ") + b"=\r\n", encoded
         )
     return encoded
-
-
-def _unsubscribe_mailto(headers: DigestHeaders) -> str:
-    """Return the second URL of List-Unsubscribe (RFC 2369), or "" if no mailbox is read."""
-    return f", {_mailto(headers.unsubscribe_mailbox, 'unsubscribe')}" if headers.unsubscribe_mailbox else ""
 
 
 def _headers_without_web(headers: DigestHeaders) -> list[bytes]:
@@ -404,14 +401,10 @@ def _header(name: str, value: str) -> bytes:
     Raises BadInput if a line is too long or would start another header.
     """
     line = f"{name}: {value}".encode("ascii")
-    if not (_HEADER_LINE.fullmatch(line) or _folds(line)):
+    first, *folded = line.split(b"\r\n")
+    if not (_HEADER_LINE.fullmatch(first) and all(map(_FOLDED_LINE.fullmatch, folded))):
         raise BadInput(f"the header {name}: {value[:100]} is malformed; please report this as a bug")
     return line + b"\r\n"
-
-
-def _folds(line: bytes) -> bool:
-    first, *rest = line.split(b"\r\n")
-    return bool(_HEADER_LINE.fullmatch(first)) and all(_FOLDED_LINE.fullmatch(line) for line in rest)
 
 
 _AUTO_GENERATED = _header("Auto-Submitted", "auto-generated")

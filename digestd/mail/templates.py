@@ -485,14 +485,10 @@ def _hide_jinja_tags(source: str, tags: list[str]) -> str:
     parts, end = [], 0
     for found in _JINJA_TAG.finditer(source):
         parts.append(source[end : found.start()])
-        in_tag = _needs_plain_mark(source[: found.start()])
+        before = source[: found.start()]  # within a tag or a title, a comment would be text
+        in_tag = before.rfind("<") > before.rfind(">") or before.rfind("<title") > before.rfind("</title")
         mark = f"\ue000{len(tags)}\ue001"
         parts.append(mark if in_tag or found[0].startswith("{{") else f"<!--{mark}-->")
         tags.append(found[0])
         end = found.end()
     return "".join([*parts, source[end:]])
-
-
-def _needs_plain_mark(before: str) -> bool:
-    """Return True within a tag or a title, where a comment would be text."""
-    return before.rfind("<") > before.rfind(">") or before.rfind("<title") > before.rfind("</title")

@@ -96,7 +96,8 @@ def _decode_answer(answer: bytes) -> InboundMail:
         raise UnreadableMail(f"the mail cannot be parsed ({found['error'][:100]!a})")
     classified, mail = found
     status = classified.report.status if classified.report else ""
-    if not (is_within_limits(mail) and classified.via in {"", *FORMATS} and _is_status(status)):
+    is_status = len(status) <= 12 and set(status) <= set("0123456789.")
+    if not (is_within_limits(mail) and classified.via in {"", *FORMATS} and is_status):
         raise ValueError("the answer exceeds its limits")
     return found
 
@@ -104,7 +105,3 @@ def _decode_answer(answer: bytes) -> InboundMail:
 _ANSWER: TypeAdapter[InboundMail | dict[Literal["error"], str]] = TypeAdapter(
     InboundMail | Annotated[dict[Literal["error"], str], Len(1, 1)]
 )
-
-
-def _is_status(text: str) -> bool:
-    return len(text) <= 12 and set(text) <= set("0123456789.")

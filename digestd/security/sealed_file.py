@@ -52,8 +52,9 @@ class SealedReader(io.RawIOBase):
     def _chunk(self) -> bytes:
         sealed, self._next = self._next, self._file.read(_CHUNK + _TAG)
         self._ended = not self._next
+        nonce = self._number.to_bytes(11, "big") + bytes([self._ended])
         try:
-            plain = self._cipher.decrypt(_nonce(self._number, last=self._ended), sealed, None)
+            plain = self._cipher.decrypt(nonce, sealed, None)
         except InvalidTag:
             if self._number:
                 raise BadInput("the encrypted backup is damaged or cut short; use another copy") from None
@@ -67,7 +68,3 @@ class SealedReader(io.RawIOBase):
 
 def _cipher(key: bytes, salt: bytes) -> AESGCM:
     return AESGCM(HKDF(SHA256(), 32, salt, b"digestd:sealed-file").derive(key))
-
-
-def _nonce(number: int, *, last: bool) -> bytes:
-    return number.to_bytes(11, "big") + bytes([last])

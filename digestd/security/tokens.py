@@ -74,7 +74,7 @@ class TokenContent(NamedTuple):
 
 def make_token(keys: Keys, purpose: Purpose, number: int, at: datetime, version: int = 0) -> str:
     """Return the token for one purpose that names `number` at `version`. It is issued at this time."""
-    head = _head(keys, number, version, at)
+    head = keys.id + number.to_bytes(6, "big") + version.to_bytes(4, "big") + issue_second(at).to_bytes(4, "big")
     return base64.urlsafe_b64encode(head + _token_mac(keys.secret, purpose, head)).decode()
 
 
@@ -109,20 +109,13 @@ def read_token(
     ]
     if not any(proven):
         raise BadToken("this link is incomplete or not ours; copy it whole from the mail")
-    found = TokenContent(int.from_bytes(head[1:7], "big"), int.from_bytes(head[7:11], "big"), _time(head[11:]))
+    number, version, issued = (int.from_bytes(part, "big") for part in (head[1:7], head[7:11], head[11:]))
+    found = TokenContent(number, version, issue_time(issued))
     retired = [one for one, is_its in zip(keys.retired, proven[1:], strict=True) if is_its]
     is_for_ever = accept_outdated and purpose in NEVER_EXPIRING
     if not proven[0] and not is_for_ever and not any(one.is_accepted(found.issued, now) for one in retired):
         raise OutdatedToken("this link was made with a secret key that has been retired; ask for a fresh link")
     return found
-
-
-def _head(keys: Keys, number: int, version: int, at: datetime) -> bytes:
-    return keys.id + number.to_bytes(6, "big") + version.to_bytes(4, "big") + issue_second(at).to_bytes(4, "big")
-
-
-def _time(seconds: bytes) -> datetime:
-    return issue_time(int.from_bytes(seconds, "big"))
 
 
 def _token_mac(secret: bytes, purpose: Purpose, head: bytes) -> bytes:

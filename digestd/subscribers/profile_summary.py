@@ -115,15 +115,11 @@ def remove_interest(db: Database, subscriber: int, what: Interest, now: datetime
         kept = tuple(i for i in known.interests if (i.kind, i.value) != (what.kind, what.value))
         _store(session, known, kept, now)
         if what.kind is Kind.PAPER:
-            _undo_all_feedback(session, subscriber, PaperId(what.value), now)
+            found = papers.find(session, PaperId(what.value))
+            while found is not None and feedback.undo(session, subscriber, found.key, now) is not None:
+                pass
         else:
             feedback.undo_all_mutings(session, subscriber, what, now)
-
-
-def _undo_all_feedback(session: Session, subscriber: int, name: PaperId, now: datetime) -> None:
-    found = papers.find(session, name)
-    while found is not None and feedback.undo(session, subscriber, found.key, now) is not None:
-        pass
 
 
 def _store(session: Session, known: Subscriber, interests: tuple[Interest, ...], now: datetime) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from digestd.domain.interest import Interest, Kind, Stance
-from digestd.domain.paper import PaperId, Sighting
+from digestd.domain.paper import PaperId
 from digestd.domain.reference import Reference, reference_of
 from digestd.errors import SourceFailed, SourceUnavailable
 from digestd.fetching.answer_parser import AnswerParser, ParserLimits
@@ -59,7 +59,8 @@ async def read_references(
         BadInput: there is no such format.
     """
     source = ReferenceFile(form)
-    async with AnswerParser(_limits(body)) as parser:
+    cpu = 10 + 50 * len(body) // BYTES_MAX  # seconds; for the largest library five times what it usually takes
+    async with AnswerParser(ParserLimits(cpu=cpu, seconds=5.0 * cpu)) as parser:
         try:
             if not form:
                 form = (await parser.parse(FormatDetector(), body, None)).next or ""
@@ -71,25 +72,16 @@ async def read_references(
             raise
 
 
-def _limits(body: bytes) -> ParserLimits:
-    """Return 10 s of processor time, and 50 s more for the largest library, five times as long as it usually takes."""
-    cpu = 10 + 50 * len(body) // BYTES_MAX
-    return ParserLimits(cpu=cpu, seconds=5.0 * cpu)
-
-
 def import_references(db: Database, subscriber: int, page: Page, now: datetime) -> ReferenceImportReport:
     """Add the entries of a parsed file to the liked papers, the newest first if there is not room for all.
 
     Raises:
         NotFound: there is no such subscriber.
     """
-    references = [reference_of(sighting) for sighting in _newest_first(without_shared_dois(page.sightings, {}))]
-    report = add_likes(db, subscriber, references, now)
+    sightings = without_shared_dois(page.sightings, {})
+    sightings = sorted(sightings, key=lambda sighting: sighting.published or _UNDATED, reverse=True)
+    report = add_likes(db, subscriber, list(map(reference_of, sightings)), now)
     return ReferenceImportReport(len(report.added), len(report.unchanged), page.rejects, len(report.beyond))
-
-
-def _newest_first(sightings: Sequence[Sighting]) -> list[Sighting]:
-    return sorted(sightings, key=lambda sighting: sighting.published or _UNDATED, reverse=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,9 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     web.mount(API, api)
     web.router.routes.append(mcp.AssistantRoute(app))
     web.add_middleware(BodyLimit, refused=_refusal, limit=partial(body_limit, app))
-    web.add_middleware(AccessLog, broken=_broken)
+    web.add_middleware(
+        AccessLog, broken=lambda scope: site.done_page(scope) if is_done(scope) else _refusal(scope, 500)
+    )
     web.add_middleware(SecurityHeaders, https=app.settings.public_url.startswith("https:"))
     if app.settings.proxies:
         web.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(app.settings.proxies))
@@ -142,10 +144,6 @@ def body_limit(app: App, path: str) -> tuple[int, object]:
         except (BadToken, OutdatedToken):
             pass
     return BODY_MAX, path
-
-
-def _broken(scope: Scope) -> Response:
-    return site.done_page(scope) if is_done(scope) else _refusal(scope, 500)
 
 
 def _refusal(scope: Scope, status: int) -> Response:

@@ -64,7 +64,8 @@ class DeadlineProtocol(H11Protocol):
         super().connection_made(transport)
         self._wait()
         if len(self.connections) > self.most:
-            self._make_room()
+            rest = [one for one in self.connections if isinstance(one, DeadlineProtocol) and one.owed_until is not None]
+            min(rest, key=lambda one: one.owed_until or 0.0).give_way()
 
     def data_received(self, data: bytes) -> None:
         """Process data, and stop the deadline once the request is complete."""
@@ -115,7 +116,3 @@ class DeadlineProtocol(H11Protocol):
         if self._end is not None:
             self._end.cancel()
             self._end = None
-
-    def _make_room(self) -> None:
-        owing = [one for one in self.connections if isinstance(one, DeadlineProtocol) and one.owed_until is not None]
-        min(owing, key=lambda one: one.owed_until or 0.0).give_way()

@@ -11,7 +11,7 @@ from digestd.domain.interest import Kind, Stance, values
 from digestd.domain.paper import paper_id
 from digestd.domain.subscriber import WEEKDAYS, Cadence, Preferences, SignUpPreferences, Subscriber
 from digestd.errors import BadRecord
-from digestd.subscribers.subscriber_record import BOOLEANS, MUTABLE, NUMBERS, CheckedRecord, SubscriberRecord, check
+from digestd.subscribers.subscriber_record import BOOLEANS, MUTABLE, NUMBERS, CheckedRecord, check
 from digestd.text.sanitise import clean, shorten
 from digestd.web.pages import ENGLISH, Pages, locale_of
 
@@ -215,20 +215,16 @@ class PreferencesForm(TextForm):
         checked = check(fields)
         if checked.record is None:
             return checked
-        return replace(checked, record=_with_stored_likes(checked.record, whom))
+        slot = (Kind.PAPER, Stance.LIKED)
+        likes = (*values(whom.interests, *slot), *checked.record.lists.get(slot, ()))  # the stored ones come first
+        lists = {**checked.record.lists, slot: tuple(dict.fromkeys(likes))}
+        return replace(checked, record=replace(checked.record, lists=lists))
 
     def _entries(self, name: str) -> list[str]:
         return read_names(self[name]) if name.endswith("authors") else read_lines(self[name])
 
 
 SentPreferences = Annotated[PreferencesForm, Depends(PreferencesForm.sent)]
-
-
-def _with_stored_likes(record: SubscriberRecord, whom: Subscriber) -> SubscriberRecord:
-    """Return the record with the stored example papers before the new ones."""
-    slot = (Kind.PAPER, Stance.LIKED)
-    stored = values(whom.interests, *slot)
-    return replace(record, lists={**record.lists, slot: tuple(dict.fromkeys((*stored, *record.lists.get(slot, ()))))})
 
 
 def zones(chosen: str) -> list[tuple[str, str]]:

@@ -172,7 +172,7 @@ async def import_papers(
     limits.check(network, settings.now)
     body = (await file.read() if file else b"") or text.encode("utf-8", "replace")
     wished = form if form in IMPORT_FORMATS else ""
-    imports.start(subscriber, body, wished, lambda read: _like_all(settings, subscriber, read))
+    imports.start(subscriber, body, wished, lambda read: import_references(settings.db, subscriber, read, settings.now))
     return await _answer(settings, await imports.wait(subscriber, WAIT_SECONDS), text=text, form=wished)
 
 
@@ -199,10 +199,6 @@ def _import_page(settings: SettingsPage, status: int = 200, **values: object) ->
     shown |= {"refused": 0, "reading": None, "has_refused": False, "text_max": TEXT_MAX}
     shown["formats"] = [(name, form.label) for name, form in IMPORT_FORMATS.items()]
     return settings.pages.page("references", status, language, here=settings.here, **{**shown, **values})
-
-
-def _like_all(settings: SettingsPage, subscriber: int, read: Page) -> ReferenceImportReport:
-    return import_references(settings.db, subscriber, read, settings.now)
 
 
 @router.api_route("/p/{token}/libraries", methods=SHOW)

@@ -197,9 +197,5 @@ def _paper_page(db: Database, pages: Pages, name: str, now: datetime) -> Respons
     view = PaperView.of(paper).cut(OWN_PAGE)
     if paper.id != name:
         return RedirectResponse(f"{pages.site.root}{view.path}{pages.site.carried}", 301)
-    return pages.page("paper_page", paper=view, day=_news_day(paper, now.date()), withdrawn=paper.withdrawn)
-
-
-def _news_day(paper: Paper, today: date) -> date | None:
-    """Return the day whose page may list the paper; None for papers that were never news."""
-    return None if paper.archived else min(paper.first_seen.date(), today)
+    listed = None if paper.archived else min(paper.first_seen.date(), now.date())  # archived papers were never news
+    return pages.page("paper_page", paper=view, day=listed, withdrawn=paper.withdrawn)

@@ -228,7 +228,9 @@ def confirm_subscription(link: Linked, network: NetworkKey, visitor_pages: Visit
         subscriber = confirm(link.db, link.keys, link.token, link.now, how)
     except LinkExpired:
         return visitor_pages.page("confirmation_expired", 410)
-    return link.pages.page("confirmed", language=subscriber.language, first=_first(subscriber, link.now))
+    due = first_due(subscriber.timing, link.now, subscriber.last_date)
+    first = None if due <= link.now else due.astimezone(ZoneInfo(subscriber.timing.timezone))
+    return link.pages.page("confirmed", language=subscriber.language, first=first)
 
 
 @router.api_route("/confirm/{token}/decline", methods=SHOW)
@@ -263,9 +265,3 @@ def _requested(link: LinkedPage) -> Subscriber | None:
     with link.db.read() as session:
         known = subscribers.by_key(session, key)
         return preview_request(session, known, n, link.now) if known and known.status in _ASKED else None
-
-
-def _first(subscriber: Subscriber, now: datetime) -> datetime | None:
-    """Return the local time of the first digest, or None if it is due now."""
-    due = first_due(subscriber.timing, now, subscriber.last_date)
-    return None if due <= now else due.astimezone(ZoneInfo(subscriber.timing.timezone))

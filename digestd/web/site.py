@@ -84,18 +84,6 @@ def _link_expired(request: Request, _problem: PreferencesLinkExpired | OutdatedT
     return visitor_pages(request).page("link_expired", 410)
 
 
-def _digest_removed(request: Request, _problem: LinkGone) -> Response:
-    return visitor_pages(request).page("digest_removed", 410)
-
-
-def _busy(request: Request, _problem: Unavailable) -> Response:
-    return visitor_pages(request).problem("busy", 503, {"Retry-After": RETRY_SECONDS})
-
-
-def _often(request: Request, problem: TooOften) -> Response:
-    return visitor_pages(request).problem(problem.words, problem.status, problem.later)
-
-
 def _malformed(request: Request, _problem: RequestValidationError | BadRecord) -> Response:
     return visitor_pages(request).problem("malformed", 422)
 
@@ -122,9 +110,11 @@ ERROR_PAGES = unless_done(
         PreferencesLinkExpired: _link_expired,
         BadRecord: _malformed,
         NotFound: _unknown,
-        LinkGone: _digest_removed,
-        Unavailable: _busy,
-        TooOften: _often,
+        LinkGone: lambda request, _problem: visitor_pages(request).page("digest_removed", 410),
+        Unavailable: lambda request, _problem: visitor_pages(request).problem(
+            "busy", 503, {"Retry-After": RETRY_SECONDS}
+        ),
+        TooOften: lambda request, problem: visitor_pages(request).problem(problem.words, problem.status, problem.later),
         RequestValidationError: _malformed,
         HTTPException: _refused,
     },

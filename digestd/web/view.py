@@ -57,7 +57,8 @@ def show(
     topic: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:
     claim, view = _digest(db, delivery), urls.view(token)
-    topics = _topics(claim)
+    reasons = [pick.reason.shareable for pick in claim.picks if claim.conference]  # other digests offer no choice
+    topics = Counter(reason.value for reason in reasons if reason.kind in INTEREST_KINDS and reason.value)
     html = view_digest(composer, claim, ["", *topics][topic] if topic <= len(topics) else "")
     if len(topics) > 1:
         counts = {"topics": topics, "count": len(claim.picks), "chosen": topic}
@@ -89,12 +90,6 @@ def download(token: str, ending: str, delivery: _Delivery, db: Db, composer: _Co
     if outlet is None or outlet.is_feed:
         raise NotFound("no such file")
     return as_file(outlet, composer.paper_list(claim, urls.view(token)), name)
-
-
-def _topics(claim: Claim) -> Counter[str]:
-    """Return what the papers of a programme were picked for, with their number; nothing of any other digest."""
-    reasons = [pick.reason.shareable for pick in claim.picks if claim.conference]
-    return Counter(reason.value for reason in reasons if reason.kind in INTEREST_KINDS and reason.value)
 
 
 def _sessions(db: Database, claim: Claim) -> conferences.Sessions:

@@ -66,13 +66,14 @@ class CommandMail:
 def parse_command_mail(mail: ParsedMail) -> CommandMail:
     """Return the command mail of a parsed mail."""
     fields, sender = mail.fields, _sender(mail.fields)
+    recipients = [address.lower() for _, address in getaddresses(fields.all("to", "cc")) if address]
     return CommandMail(
         sender=sender,
         subject=read_subject(fields),
         lines=tuple(_own_lines(_lines(mail)))[:LINES_MAX],
         automatic=_is_automatic(mail, sender),
         id=fields.first("message-id") if _MESSAGE_ID.fullmatch(fields.first("message-id")) else "",
-        recipients=_recipients(fields),
+        recipients=tuple(dict.fromkeys(recipients))[:RECIPIENTS_MAX],
         authentication=parse_authentication_results(mail.authentication_results),
     )
 
@@ -107,11 +108,6 @@ def _sender(fields: HeaderFields) -> str:
     name = _QUOTED_STRING.sub("", angled[1]).strip()
     is_unambiguous = name.lower() == angled[2].lower() or not any(mark in name for mark in '@,;:"')
     return angled[2] if is_unambiguous else ""
-
-
-def _recipients(fields: HeaderFields) -> tuple[str, ...]:
-    named = [address.lower() for _, address in getaddresses(fields.all("to", "cc")) if address]
-    return tuple(dict.fromkeys(named))[:RECIPIENTS_MAX]
 
 
 def _lines(mail: ParsedMail) -> list[str]:

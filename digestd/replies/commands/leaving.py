@@ -50,7 +50,9 @@ def read_wish(lines: Iterable[str], sender: str = "") -> Wish:
     own = _own_clauses(lines)
     wishes = [said for said in own if _read_clause(normalise(said)) is Wish.CLEAR]
     others = [said for said in own if said not in wishes]
-    if others and others[-1] == own[-1] and _is_name(own[-1]):
+    last = own[-1].split() if own else []
+    is_name = len(last) <= NAME_WORDS_MAX and all(word[0].isupper() for word in last)
+    if others and others[-1] == own[-1] and is_name:
         is_bare = all(_phrases().find("bare", normalise(said)) for said in wishes)
         if not is_bare or any(word in sender.casefold() for word in own[-1].casefold().split() if len(word) > 1):
             others.pop()
@@ -104,11 +106,6 @@ def _is_end(said: str) -> bool:
 def _begins(name: str, said: str) -> "re.Match[str] | None":
     found = _phrases().find(name, said)
     return found if found is not None and found.start() == 0 else None
-
-
-def _is_name(clause: str) -> bool:
-    words = clause.split()
-    return len(words) <= NAME_WORDS_MAX and all(word[0].isupper() for word in words)
 
 
 def _is_polite(clause: str) -> bool:

@@ -189,7 +189,9 @@ def parse_line(line: str, words: CommandWords) -> list[Command]:
 
 def _parse(line: str, words: CommandWords) -> list[Command]:
     text = _strip_courtesies(line, words)
-    if verb := _whole_line(text, words):
+    said = _words(text)
+    kept = [word for word in said if not words.mean("courtesy", word)]
+    if verb := words.lines.get(" ".join(said)) or words.lines.get(" ".join(kept)):
         return [Command(verb)]
     head, rest = _take(text, words.heads)
     if head in words.kinds:
@@ -224,12 +226,6 @@ def _strip_courtesies(line: str, words: CommandWords) -> str:
     while len(said) > 1 and words.mean("courtesy", fold(said[-1]).strip(",.!")):
         said.pop()
     return " ".join(said)
-
-
-def _whole_line(text: str, words: CommandWords) -> Verb | None:
-    said = _words(text)
-    kept = [word for word in said if not words.mean("courtesy", word)]
-    return words.lines.get(" ".join(said)) or words.lines.get(" ".join(kept))
 
 
 def _parse_interest(kind: Kind, rest: str, words: CommandWords) -> list[Command]:

@@ -56,7 +56,8 @@ class ImapMailbox:
         try:
             with _connect(account) as client:
                 client.login(account.user, account.password)
-                _check(client.select(_quote(account.folder)))
+                folder = account.folder.replace("\\", "\\\\").replace('"', '\\"')
+                _check(client.select(f'"{folder}"'))
                 session = ImapSession(client)
                 yield session
                 session.end()
@@ -161,11 +162,6 @@ def _bytes(parts: Sequence[object]) -> Iterator[bytes]:
             yield from (piece for piece in part if isinstance(piece, bytes))
         elif isinstance(part, bytes):
             yield part
-
-
-def _quote(folder: str) -> str:
-    escaped = folder.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def _describe(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from digestd.domain.subscriber import Cause, ConsentAction
 from digestd.security.tokens import Scope
 from digestd.store.integrations import ApiToken
 from digestd.subscribers.signup import request_signup
-from digestd.subscribers.subscriber_record import SubscriberRecord, parse
+from digestd.subscribers.subscriber_record import parse
 from digestd.web.api.auth import SignupCount, needs
 from digestd.web.api.shapes import SignUp
 from digestd.web.dependencies import Db, Notices, Now
@@ -27,18 +27,7 @@ async def sign_up(form: SignUp, token: Signer, limit: SignupCount, db: Db, notic
 
     Requests come from the website's network, so the limit of the token applies instead of the network's.
     """
-    record, causer = _record(form), token_causer(token.key)
+    given = {name: value for name, value in form.model_dump(mode="json").items() if value != []}
+    record, causer = parse(given), token_causer(token.key)  # an empty list keeps the interests of a known address
     limit.check(token, now)
     await answer_in_constant_time(partial(request_signup, db, notices, record, now, ConsentAction(Cause.API), causer))
-
-
-def _record(form: SignUp) -> SubscriberRecord:
-    """Return the record of a sign-up.
-
-    An empty list keeps the interests of a known address.
-
-
-    Raises:
-        BadRecord: a field is invalid.
-    """
-    return parse({name: value for name, value in form.model_dump(mode="json").items() if value != []})

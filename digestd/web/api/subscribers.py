@@ -96,7 +96,8 @@ class SubscriberApi:
     def added(self, record: SubscriberRecord, token: ApiToken) -> tuple[EditResult, Subscriber]:
         """Add or change a subscriber. Raises NoConsent."""
         change = add_via_api(self.db, self.notices, record, self.now, Cause.API, token_causer(token.key))
-        known = self._known(record)
+        with self.db.read() as session:
+            known = subscribers.by_address_key(session, address_key(self.keys, record.address))
         if known is None:
             raise NotFound("the subscriber was not added")
         return change, known
@@ -136,10 +137,6 @@ class SubscriberApi:
         """Record or undo feedback of a subscriber, and return the verdict that it is about. Raises NotFound."""
         act(self.db, self.keys, self.known(number).address or "")
         return max(self.feedback(number), key=lambda one: one.undone or one.at)
-
-    def _known(self, record: SubscriberRecord) -> Subscriber | None:
-        with self.db.read() as session:
-            return subscribers.by_address_key(session, address_key(self.keys, record.address))
 
 
 Api = Annotated[SubscriberApi, made(SubscriberApi)]
