@@ -283,7 +283,8 @@ def _draft(
     """Return a digest with `count` papers, the best ones. All keep the number that they have in the complete digest."""
     links, news = content.links, content.facts.news
     order = [place for block in layout for place in block.places]
-    keep = "".join(content.items[order[0]].reason.words[:1]) if order else ""
+    best = content.items[order[0]].reason if order else None
+    keep = "".join(best.words[:1]) or best.value if best else ""
     lines = _lines(environment, content, [content.items[place].paper.cut(fit) for place in order[:5]], keep)
     draft = _Draft(lines.subject, _values(content, lines))
     has_contents = count >= _CONTENTS_FROM

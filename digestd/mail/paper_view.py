@@ -263,16 +263,17 @@ class PaperView:
 def cut_title(title: str, limit: int, keep: str = "") -> str:
     """Return a title of at most `limit` characters, cut where a phrase ends, else between words.
 
-    `keep`: words of the title that stay if they have half of the room.
+    `keep`: words of the title, in any case, that stay if there is room for some more.
     """
     if len(title) <= limit:
         return title
-    if keep and keep in title and len(keep) * 2 <= limit and keep not in cut_title(title, limit):
-        words = title[: limit - len(keep) - 2].split(" ")[:-1]
+    found = re.search(rf"(?<!\w){re.escape(keep)}\w*", title, re.IGNORECASE) if keep else None
+    if found and found[0] not in cut_title(title, limit):
+        words = title[: max(limit - len(found[0]) - 2, 0)].split(" ")[:-1]
         while words and words[-1].lower() in STOP_WORDS:
             words.pop()
-        if words:
-            return f"{' '.join(words)} … {keep}"
+        if len(words) > 1:
+            return f"{' '.join(words)} … {found[0]}"
     edges = [found.start() for found in _TITLE_EDGE.finditer(title, limit // 2) if found.start() <= limit]
     if edges:
         return title[: edges[-1]]

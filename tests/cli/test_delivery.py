@@ -58,7 +58,7 @@ def test_show_lists_papers_with_reasons(installed: Install, run: Run) -> None:
 def test_explain_claims_no_match_for_a_far_paper(run: Run) -> None:
     far = run("explain", ADA, "invented:two").splitlines()[1]
     assert far.startswith("far: chance .0")
-    assert far.endswith(" – Nearest to your topic “moss”")
+    assert far.endswith(" – Perhaps about your topic “moss”")
     assert run("explain", ADA, "invented:one").splitlines()[1].startswith("picked, ranked 1st – Matches your topic")
 
 

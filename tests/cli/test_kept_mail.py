@@ -127,6 +127,8 @@ async def test_kept_mails_end_with_their_time_and_their_writer(on_file: SentInst
     changed = {"inbound_url": "lmtp://127.0.0.1:8024", "inbound_quarantine": str(tmp_path)}
     app: App = replace(on_file.install.app, settings=on_file.install.app.settings.model_copy(update=changed))
     assert read_status(app).kept == 3
+    await Chores(replace(app, settings=app.settings.model_copy(update={"keep_deliveries": 0}))).prune()
+    assert read_status(app).kept == 3
     await Chores(app).prune()
     assert sorted(file.name for file in (tmp_path / "new").iterdir()) == ["1", "2"]
     erase(app.db, app.keys, reader, now)

@@ -149,7 +149,7 @@ def test_first_digest_comes_with_the_nearest_paper(bare: Install) -> None:
     [nearest] = digest.picks
     assert (nearest.section, nearest.reason.kind) == (Section.NEAR, ReasonKind.NEAREST)
     _, text, html = written(bare)
-    assert f"Nearest to your topic “{TOPIC}”" in text
+    assert f"Perhaps about your topic “{TOPIC}”" in text
     assert not CLAIMED.search(text)
     assert "/p/" in html.partition("Near your topics</h2>")[2].partition("</p>")[0]
     bare.clock.go(DAY)

@@ -8,12 +8,14 @@ from sqlalchemy import select, update
 
 from digestd.app import App
 from digestd.cli import pipeline
+from digestd.digests.planner import plan
 from digestd.domain.delivery import State
+from digestd.domain.subscriber import Status
 from digestd.jobs.chores import Chores
 from digestd.jobs.worker import clean_up, delete_expired
 from digestd.operations.service_status import needs_attention
 from digestd.operations.status_reader import read_status
-from digestd.store import clock, core
+from digestd.store import clock, core, subscribers
 from digestd.store.ledger.queries import count_ready
 from digestd.store.timestamps import from_us, to_us
 from tests.support import sample_data
@@ -129,16 +131,44 @@ async def test_clock_years_ahead_deletes_nothing(library_of: Install) -> None:
     assert rows(library_of) == before
 
 
+def paused_for(made: Install, days: int) -> None:
+    """Plan, and pause all readers from now on."""
+    made.people(sample_data.people(READERS))
+    made.plan()
+    until = to_us(made.clock.now + days * DAY)
+    with made.db.write() as session:
+        session.connection().execute(update(core.subscriber).values(status=Status.PAUSED, paused_until_us=until))
+
+
+def count_paused(made: Install) -> int:
+    with made.db.read() as session:
+        return subscribers.count(session).get(Status.PAUSED, 0)
+
+
 def test_clock_ahead_ends_no_pause(library_of: Install) -> None:
-    library_of.people(sample_data.people(READERS))
-    until = library_of.clock.now + 20 * DAY
-    with library_of.db.write() as session:
-        session.connection().execute(update(core.subscriber).values(status="active", paused_until_us=to_us(until)))
-    library_of.plan()
+    paused_for(library_of, 20)
     ahead(library_of, 60 * DAY)
+    assert count_paused(library_of) == READERS
+
+
+def test_pause_ends_on_its_day_for_who_runs_digestd_once_a_week(library_of: Install) -> None:
+    paused_for(library_of, 10)
+    for paused in (READERS, 0):
+        library_of.clock.go(7 * DAY)
+        library_of.plan()
+        assert count_paused(library_of) == paused
+
+
+def test_planning_as_of_another_time_says_nothing_of_the_clock(library_of: Install) -> None:
+    library_of.people(sample_data.people(READERS))
+    library_of.plan()
     with library_of.db.read() as session:
-        paused = session.connection().execute(select(core.subscriber.c.paused_until_us)).scalars().all()
-    assert paused == [to_us(until)] * READERS
+        known = clock.read(session)
+    for days in (-1, 400):
+        report = plan(library_of.db, library_of.app.planner, library_of.clock.now + days * DAY, is_clock=False)
+        assert report.rescheduled == 0
+    with library_of.db.read() as session:
+        assert clock.read(session) == known
 
 
 def test_status_and_an_alert_say_that_the_clock_was_ahead(library_of: Install, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -331,6 +331,8 @@ def test_subject_keeps_the_words_that_matched() -> None:
     subject = render_digest(TEMPLATES, replace(PERSONAL, items=(item,))).subject
     assert subject == "Enabling Careful Alignment of Many Old … Sparse Lenses"
     assert len(subject) <= 60
+    item = item._replace(reason=Reason(ReasonKind.TITLE, "sparse lens"))
+    assert render_digest(TEMPLATES, replace(PERSONAL, items=(item,))).subject == subject, "a topic in another form"
 
 
 def test_reason_names_the_part_of_a_topic() -> None:

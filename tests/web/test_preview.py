@@ -98,7 +98,7 @@ def test_preview_without_match_is_friendly(client: TestClient) -> None:
     shown = client.post("/preview/picks", data={"topics": "xylophone", "papers": "1706.03762"})
     assert "Not known yet: arxiv:1706.03762. It counts as soon as a source has it." in words(tree(shown.text))
     assert "We’re less sure that these fit." in words(tree(shown.text))
-    assert "Nearest to your topic “xylophone”" in words(tree(shown.text))
+    assert "Perhaps about your topic “xylophone”" in words(tree(shown.text))
 
 
 @pytest.mark.usefixtures("day")
