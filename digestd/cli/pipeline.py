@@ -119,7 +119,7 @@ def plan_due(
     now = parse_datetime(at, "--at") if at else app.clock()
     app.restore_guard.require_resumed(app.clock())
     tune_gc_for_batch()
-    report = plan(app.db, app.planner, now)
+    report = plan(app.db, app.planner, now, is_clock=not at)
     asyncio.run(_say_rescheduled(app, report.rescheduled))
     emit({"due": report.due, "planned": report.planned, "empty": report.empty}, as_json)
     if not report.due:
@@ -478,8 +478,10 @@ def run_once(as_json: Json = False) -> None:
 
 
 async def _say_rescheduled(app: App, count: int) -> None:
+    from digestd.digests.rescheduling import CORRECTED
+
     if count:
-        why = f"{count} subscribers were rescheduled, as after a clock that was ahead; check that it is right now"
+        why = CORRECTED.format(count)
         say(why)
         await app.send_alert("clock was ahead", "", why)
 

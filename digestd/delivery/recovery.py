@@ -246,7 +246,7 @@ class RestoreGuard:
                 from digestd.digests.planner import plan
 
                 for missed in _daily(max(begin, now - journals.SENT_RETENTION), now):
-                    plan(self.db, planner, missed, is_resuming=True)
+                    plan(self.db, planner, missed, is_resuming=True, is_clock=False)
             report = self._take_in(now, sent, highest, planner)
             if is_lost:
                 report = replace(report, held=self._hold(now))

@@ -90,19 +90,21 @@ def plan(
     should_continue: Callable[[], bool] = lambda: True,
     *,
     is_resuming: bool = False,
+    is_clock: bool = True,
 ) -> PlanReport:
     """Plan a digest for every subscriber who is due by `now`; safe to repeat.
 
     Args:
         should_continue: called before each shard; if it returns False, the rest is planned next time.
         is_resuming: plan although the database was restored and sending was not resumed.
+        is_clock: `now` is what the clock says.
 
     Raises:
         NotResumed: the database was restored, so that papers that were sent since would be picked again.
     """
     if not is_resuming:
         restore.require_resumed(db)
-    corrected = PlanReport(rescheduled=update_schedules(db, now))
+    corrected = PlanReport(rescheduled=update_schedules(db, now, is_clock=is_clock))
     every = range(1, due_subscribers.MAX_KEY)
     return corrected + plan_keys(db, planner, every, now, should_continue=should_continue)
 

@@ -113,9 +113,11 @@ class Chores:
         from digestd.replies.mail_parser import MailParser
 
         app = self._app
-        mailbox, before = app.kept_mails, app.clock() - timedelta(days=app.settings.keep_deliveries)
+        mailbox, days = app.kept_mails, app.settings.keep_deliveries
         if mailbox is None:
             return
+        now = clock.settled(app.db, app.clock())
+        before = now - timedelta(days=days) if days else datetime.min.replace(tzinfo=UTC)
         with closing(MailParser()) as parse:
             if deleted := delete_due(mailbox, before, parse, erasures(app.db, app.keys)):
                 log.info("deleted kept mails", mails=deleted)

@@ -17,7 +17,7 @@ from apscheduler.job import Job
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from digestd.app import App
-from digestd.digests.rescheduling import update_schedules
+from digestd.digests.rescheduling import CORRECTED, update_schedules
 from digestd.errors import AlreadyRunning, DigestdError
 from digestd.jobs.children import ChildProcesses
 from digestd.jobs.chores import Chores
@@ -141,8 +141,7 @@ class Scheduler:
             log.error("planning failed", why=str(error), retry=error.retry)
             return
         if rescheduled:
-            why = f"{rescheduled} subscribers were rescheduled; check that the clock is right now"
-            await self._app.send_alert("clock was ahead", "", why)
+            await self._app.send_alert("clock was ahead", "", CORRECTED.format(rescheduled))
         if parts:
             self._send_from = max(until, self._send_from or until)
         if await self._plan_in_children(parts, now, until):

@@ -24,7 +24,7 @@ from sqlmodel import Session
 
 from digestd.app import App
 from digestd.digests.planner import PlanningDays, PlanReport, plan_keys
-from digestd.digests.rescheduling import update_schedules
+from digestd.digests.rescheduling import CORRECTED, update_schedules
 from digestd.errors import DigestdError
 from digestd.jobs import chores, worker
 from digestd.jobs.children import ChildProcesses
@@ -132,21 +132,23 @@ EVERY_HOUR = "7 * * * *"
 
 @job(PLAN, "ticks", every=EVERY_15_SECONDS)
 async def find_due(run: JobRun) -> None:
-    await asyncio.to_thread(_find_due, run)
+    if rescheduled := await asyncio.to_thread(_find_due, run):
+        await run.app.send_alert("clock was ahead", "", CORRECTED.format(rescheduled))
 
 
-def _find_due(run: JobRun) -> None:
+def _find_due(run: JobRun) -> int:
     app, now = run.app, run.app.clock()
     if now < run.service.started + STARTUP_DELAY and any(
         not isinstance(source, EnrichmentSource) for source in overdue_sources(app, now)
     ):
-        return  # after an outage, overdue digests contain the papers that were missed
-    update_schedules(app.db, now)
+        return 0  # after an outage, overdue digests contain the papers that were missed
+    rescheduled = update_schedules(app.db, now)
     with app.db.write() as session:
         firsts = due.shards(session, SHARD_KEYS, due.plan_until(session, now))
         job_queue.add_jobs(
             session, [new_job("plan shard", "planning", f"plan {first}", first=first) for first in firsts]
         )
+    return rescheduled
 
 
 @job("plan shard", "planning")
