@@ -24,6 +24,7 @@ EXIT_CODES: Mapping[str, int] = {
     "digestd send --test you@example.net": 1,
     "digestd paper summarise --limit 3": ANYTHING,  # nor a language model
     "digestd subscriber suppress --held": ANYTHING,  # nothing is held
+    "digestd inbound list": 1,  # nor the server of the mailbox
     "digestd conference plan NAME": 1,  # there is no conference
     'digestd delivery settle 17 --as accepted --why "relay log"': 1,  # there is no delivery 17
     "digestd subscriber unsuppress ada@example.org --why …": ANYTHING,  # nobody is suppressed

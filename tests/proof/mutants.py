@@ -59,7 +59,7 @@ MUTANTS = (
     Mutant(
         "fenced taken for gone",
         "digestd.store.ledger.commit_point:_decide",
-        swap_name("FENCED", "GONE", number=2),
+        swap_name("FENCED", "GONE", number=3),
         f"{LIFECYCLE}::test_commit_point_refuses_a_lease_about_to_end[sqlite]",
     ),
     Mutant(
@@ -106,7 +106,7 @@ MUTANTS = (
     ),
     Mutant(
         "a cursor instead of the ledger",
-        "digestd.store.ledger.claim_queue:_ready",
+        "digestd.store.ledger.claim_queue:claim",
         add_argument("where", "_D.attempts == 0"),
         KILLS,
     ),
