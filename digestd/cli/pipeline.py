@@ -197,7 +197,7 @@ async def _deliver(app: App, *, drain: bool, limit: int | None, stop: asyncio.Ev
 
 
 class KeptAction(StrEnum):
-    """What is done with the mails that are kept for the operator."""
+    """Action on the mails that are kept for the operator."""
 
     LIST = "list"
     SHOW = "show"

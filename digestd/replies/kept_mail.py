@@ -24,7 +24,7 @@ Parse = Callable[[bytes], InboundMail]
 
 @dataclass(frozen=True, slots=True)
 class KeptView:
-    """What a kept mail says, or why it cannot be shown.
+    """Content of a kept mail, or the reason why it cannot be shown.
 
     Attributes:
         sender: The address in `From`, which proves nothing.

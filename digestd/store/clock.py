@@ -1,4 +1,4 @@
-"""What the clock said at earlier runs, because a clock may be wrong for a while.
+"""Readings of the clock at earlier runs, because a clock may be wrong for a while.
 
 If it has moved by more than an hour since the last run, nobody can tell whether digestd was stopped or the clock is
 wrong. What expires then does so by the earlier reading, until the clock has gone on for an hour, or until the next run.

@@ -25,7 +25,7 @@ from digestd.store.timestamps import from_us, to_us
 
 BLOCK = 500
 TOKENS_REST = timedelta(hours=1)
-"""How long the tokens of a subscriber who left rest: whoever comes back later makes new ones."""
+"""Time after which the tokens of a subscriber who left end; who comes back earlier keeps them."""
 _TOKENS_END = frozenset({Status.SUPPRESSED, Status.ERASED})
 _S = core.subscriber.c
 

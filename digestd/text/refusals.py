@@ -24,14 +24,14 @@ _OPENINGS = {
     "it": "niente; nessun; nessuna; tranne; eccetto; senza; tutto tranne; ma non; non voglio",
     "nl": "geen; niet; niets over; behalve; zonder; alles behalve; maar niet; maar geen",
 }
-"""What begins a refusal, by language."""
+"""Words that begin a refusal, by language."""
 _BETWEEN = (
     "but not; but no; and not; and no; except; except for; excluding; other than; apart from; aber nicht; aber "
     "kein; aber keine; aber keinen; außer; ausser; ausgenommen; mais pas; mais pas de; mais pas d'; mais pas "
     "des; sauf; excepté; hormis; à l'exception de; pero no; excepto; salvo; mas não; exceto; ma non; tranne; "
     "eccetto; maar niet; maar geen; behalve"
 )
-"""What begins a refusal in the middle of a topic."""
+"""Words that begin a refusal in the middle of a topic."""
 _SUBJECTS = (
     "no free lunch; no cloning; no regret; no arbitrage; no reference; no signaling; no signalling; no go "
     "theorem; no hair; no show; no code; no slip; no response; no idea; no op; no u-turn; no answer; no arg; no "
@@ -48,7 +48,7 @@ _NEGATED = (
     "archim|resid|homog|recurs|rekurs|therm|térm|vol[aá]t|coop|koop|rig|newton|clás|class|klass|orient|"
     "orth|ort|polyn|polin|ioni|stör|intrus|interf|rezip|recíp|herm|stand|estac|etiq|paired|aligned|i\\.?i\\.?d"
 )
-"""How words begin that "no" and "not" turn into the name of a property: "no lineal", "nicht lineare"."""
+"""Beginnings of words that "no" and "not" turn into the name of a property: "no lineal", "nicht lineare"."""
 _NOT = "no|not|nicht|não|niet|pas"
 _WIDE = re.compile(
     "(?:请|請|我)?(?:不要|不想看|不想要|不看|不包括|不包含|不含|不喜欢|不喜歡)(?:有关|有關|关于|關於)?(?P<zh>.+)"

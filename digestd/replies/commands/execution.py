@@ -65,7 +65,7 @@ _OPEN = frozenset({Status.ACTIVE, Status.PAUSED})
 _IN_PROSE = frozenset({Verb.UNSUBSCRIBE, Verb.LEAVING, Verb.WHY})
 Asks = tuple[tuple[str, str | None, str | None], ...]
 _LEAVE: Asks = ((Verb.UNSUBSCRIBE.value, "", None),)
-"""What a yes means to the question whether somebody wants to leave."""
+"""Command that a yes stands for, in answer to the question whether somebody wants to leave."""
 _ANSWERS = frozenset({Verb.YES, Verb.SUBSCRIBE, Verb.UNSUBSCRIBE})
 """Commands that answer a confirmation mail."""
 log = structlog.get_logger(__name__)

@@ -69,7 +69,7 @@ def asks_why(lines: Iterable[str]) -> bool:
 
 
 def is_polite(lines: Iterable[str]) -> bool:
-    """Return True if nothing but politeness stands in lines, before their closing or footer."""
+    """Return True if lines contain only politeness, before their closing or footer."""
     return all(map(_is_polite, _own_clauses(lines)))
 
 
