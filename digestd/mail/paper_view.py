@@ -272,8 +272,8 @@ def cut_title(title: str, limit: int, keep: str = "") -> str:
         words = title[: max(limit - len(found[0]) - 2, 0)].split(" ")[:-1]
         while words and words[-1].lower() in STOP_WORDS:
             words.pop()
-        if len(words) > 1:
-            return f"{' '.join(words)} … {found[0]}"
+        if words:
+            return f"{' '.join(words).rstrip(',;')} … {found[0]}"
     edges = [found.start() for found in _TITLE_EDGE.finditer(title, limit // 2) if found.start() <= limit]
     if edges:
         return title[: edges[-1]]
