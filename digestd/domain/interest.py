@@ -66,11 +66,14 @@ HINTED_MAX = 10
 """Topics of one request that hints are given about."""
 
 
-def with_refusals(interests: Iterable[Interest]) -> tuple[Interest, ...]:
-    """Return interests with what topics refuse as muted topics: "not cars", or "robots, but not drones"."""
+def with_refusals(interests: Iterable[Interest], *, stored: bool = False) -> tuple[Interest, ...]:
+    """Return interests with what topics refuse as muted topics: "not cars", or "robots, but not drones".
+
+    `stored`: nobody is told, so only what cannot be the name of a subject is a refusal.
+    """
     typed = tuple(interests)
     topics = values(typed, Kind.TOPIC)
-    refused = {topic: split for topic in topics if (split := _split_among(topic, topics))[1]}
+    refused = {topic: split for topic in topics if (split := _split_among(topic, topics, stored))[1]}
     if not refused:
         return typed
     distinct: dict[tuple[Kind, str], Interest] = {}
@@ -81,9 +84,9 @@ def with_refusals(interests: Iterable[Interest]) -> tuple[Interest, ...]:
     return tuple(distinct.values())
 
 
-def _split_among(topic: str, topics: Iterable[str]) -> tuple[str, tuple[str, ...]]:
+def _split_among(topic: str, topics: Iterable[str], stored: bool) -> tuple[str, tuple[str, ...]]:
     """Return what a topic asks for and refuses, unless the latter would take another topic away."""
-    wanted, refused = split_refusals(topic)
+    wanted, refused = split_refusals(topic, stored=stored)
     if wanted and any(is_within(other, one) for one in refused for other in topics if other != topic):
         return topic, ()
     return wanted, refused

@@ -269,6 +269,8 @@ def cut_title(title: str, limit: int, keep: str = "") -> str:
         return title
     found = re.search(rf"(?<!\w){re.escape(keep)}\w*", title, re.IGNORECASE) if keep else None
     if found and found[0] not in cut_title(title, limit):
+        if found.end() <= limit:
+            return title[: found.end()]
         words = title[: max(limit - len(found[0]) - 2, 0)].split(" ")[:-1]
         while words and words[-1].lower() in STOP_WORDS:
             words.pop()

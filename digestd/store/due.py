@@ -237,10 +237,16 @@ def due_later(session: Session, after: int, limit: int, now: datetime, *, lock: 
         .limit(limit)
     )
     query = query.with_for_update() if lock else query
-    return [
-        FutureDue(key, _timing_or_none(*stored), last_date, planned_us, next_due_us)
-        for key, last_date, planned_us, next_due_us, *stored in session.connection().execute(query)
-    ]
+    return [_future_due(*row) for row in session.connection().execute(query)]
+
+
+def _future_due(key: int, last_date: Any, planned_us: Any, next_due_us: Any, *stored: Any) -> FutureDue:
+    """Return it without timing if a date or a time is damaged; planning names whom it meets so."""
+    try:
+        sound = read_date(last_date) is None or planned_us is None or isinstance(planned_us, int)
+    except (ValueError, TypeError):
+        sound = False
+    return FutureDue(key, _timing_or_none(*stored) if sound else None, last_date, planned_us, next_due_us)
 
 
 def reschedule(session: Session, changed: Mapping[int, tuple[str | None, datetime]], now: datetime) -> None:

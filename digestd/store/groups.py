@@ -188,11 +188,13 @@ def _followed(session: Session, subscribers: Sequence[int]) -> dict[int, list[Sh
         .where(_M.subscriber_id.in_(subscribers))
         .order_by(_M.subscriber_id, _G.name, _I.position)
     )
-    found: dict[int, list[SharedInterest]] = defaultdict(list)
+    typed: dict[tuple[int, str], list[Interest]] = defaultdict(list)
     for row in session.connection().execute(query):
         since = from_us(max(row.joined_us, row.since_us))
-        for interest in with_refusals([Interest(Kind(row.kind), row.value, Stance(row.stance), since)]):
-            found[row.subscriber_id].append(SharedInterest(interest, row.name))
+        typed[row.subscriber_id, row.name].append(Interest(Kind(row.kind), row.value, Stance(row.stance), since))
+    found: dict[int, list[SharedInterest]] = defaultdict(list)
+    for (key, name), theirs in typed.items():
+        found[key] += [SharedInterest(interest, name) for interest in with_refusals(theirs, stored=True)]
     return found
 
 
@@ -344,7 +346,7 @@ def _groups(session: Session, names: Mapping[int, str]) -> dict[int, Group]:
     found: dict[int, list[Interest]] = {key: [] for key in names}
     for row in session.connection().execute(query):
         found[row.group_id].append(Interest(Kind(row.kind), row.value, Stance(row.stance), from_us(row.since_us)))
-    return {key: Group(key, names[key], with_refusals(theirs)) for key, theirs in found.items()}
+    return {key: Group(key, names[key], with_refusals(theirs, stored=True)) for key, theirs in found.items()}
 
 
 def _write_interests(session: Session, group: Group, wanted: Sequence[Interest], now: datetime) -> None:

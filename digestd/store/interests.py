@@ -77,7 +77,7 @@ def readable(session: Session, subscribers: Sequence[int]) -> tuple[dict[int, tu
             damaged[subscriber] = f"{kind} {stance}"
         else:
             found.setdefault(subscriber, []).append(interest)
-    return {key: with_refusals(interests) for key, interests in found.items()}, damaged
+    return {key: with_refusals(interests, stored=True) for key, interests in found.items()}, damaged
 
 
 _STORED = bulk.KeyLookup(

@@ -167,10 +167,10 @@ def _consented(
     session.connection().execute(change)
     status = Status(str(changed.get("status", before.status)))
     at_us = consent.next_event_time(session, before.key, now)
-    left = consent.left_at(session, before.key)
+    left = consent.left_at(session, before.key) if status in SUBSCRIBED else None
     consent.record(session, [(before.key, version, status)], act, at_us)
     opt_outs.note_status(session, address_key_of(session, before.key), status, at_us)
-    if status in _TOKENS_END or (status in SUBSCRIBED and left is not None and from_us(at_us) - left > TOKENS_REST):
+    if status in _TOKENS_END or (left is not None and from_us(at_us) - left > TOKENS_REST):
         integrations.revoke_tokens_of(session, before.key, at_us)
     after = by_key(session, before.key)
     assert after is not None  # noqa: S101  # it is locked, and rows are never deleted

@@ -33,13 +33,15 @@ _BETWEEN = (
 )
 """Words that begin a refusal in the middle of a topic."""
 _SUBJECTS = (
-    "no free lunch; no cloning; no regret; no arbitrage; no reference; no signaling; no signalling; no go "
-    "theorem; no hair; no show; no code; no slip; no response; no idea; no op; no u-turn; no answer; no arg; no "
-    "boundary; not missing at; not gate; not gates; not only; not otherwise; not invented; not safe for; not all; "
-    "not just; without replacement; without loss of; without forgetting; without labels; without "
-    "supervision; without backprop; without gradient; without a model; without reward; pas de temps; pas à "
-    "pas; sans serif; sans fil; sans contact; sans étiquette; sans modèle; sin function; sin and; sin cos; "
-    "sin conexión; sin cables; sem fio; ohne lehrer; not to; no longer; no matter; no one; no more moore"
+    "no free lunch; no cloning; no regret; no arbitrage; no reference; no signaling; no signalling; no go theorem; "
+    "no hair; no show; no code; no slip; no response; no idea; no op; no u-turn; no answer; no arg; no boundary; "
+    "not missing at; not gate; not gates; not only; not otherwise; not invented; not safe for; not all; not just; "
+    "not in my; nothing about us; never smoker; never smokers; no till; no net loss; no observed; no reflow; no "
+    "touch; no take; no miracles; without replacement; without loss of; without forgetting; without labels; without "
+    "supervision; without backprop; without gradient; without a model; without reward; pas de temps; pas à pas; pas "
+    "kinase; sans io; sans serif; sans fil; sans contact; sans étiquette; sans modèle; sin nombre; sin tax; sin "
+    "taxes; sin function; sin and; sin cos; sin conexión; sin cables; sem fio; ohne lehrer; not to; no longer; no "
+    "matter; no one; no more moore"
 )
 """Subjects that begin so."""
 _NEGATED = (
@@ -50,6 +52,7 @@ _NEGATED = (
 )
 """Beginnings of words that "no" and "not" turn into the name of a property: "no lineal", "nicht lineare"."""
 _NOT = "no|not|nicht|não|niet|pas"
+_BARE = re.compile(r"(?:no|never|without|sin|sem|pas|sans|salvo|senza|ohne)(?!\w| more| papers? )", re.IGNORECASE)
 _WIDE = re.compile(
     "(?:请|請|我)?(?:不要|不想看|不想要|不看|不包括|不包含|不含|不喜欢|不喜歡)(?:有关|有關|关于|關於)?(?P<zh>.+)"
     "|除(?:了|去|开)?(?P<out>[^，、]+?)(?:以外|之外|外)(?P<of>的.+)?|除了(?P<zh2>[^以之外]+)|(?P<zh3>.+)除外"
@@ -87,8 +90,13 @@ _WORD = re.compile(r"\w+")
 
 
 @lru_cache(maxsize=4096)  # planning reads the topics of everybody
-def split_refusals(typed: str) -> tuple[str, tuple[str, ...]]:
-    """Return what a typed topic asks for, "" if nothing, and what it refuses."""
+def split_refusals(typed: str, *, stored: bool = False) -> tuple[str, tuple[str, ...]]:
+    """Return what a typed topic asks for, "" if nothing, and what it refuses.
+
+    `stored`: nobody is told, so a word that names of subjects begin with ("no-till farming") refuses nothing.
+    """
+    if stored and _BARE.match(typed):
+        return typed, ()
     if len(typed) > TOPIC_MAX or re.search(r"[.!?]\s+\S|[。！？]\S", typed):
         return typed, ()
     pieces = [piece for one in _PIECE.split(typed) for piece in _inner(one.strip()) if piece and piece.strip()]

@@ -9,6 +9,8 @@ from tests.commands.mails import letter, mail
 from tests.commands.test_parsing import WORDS
 
 HARMLESS = [
+    "Please remove bob@example.net from your list.",
+    "Please unsubscribe bob@example.net, thanks.",
     # footers of mailing lists, newsletters and companies
     "Thanks, the third one is for us.\n\nTo unsubscribe from the LAB list, click the following link:\nhttps://lab.example.net/leave",
     "To unsubscribe from the LAB list, click the following link:",

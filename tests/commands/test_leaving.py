@@ -60,7 +60,7 @@ def lines_of(text: str, wish: Wish) -> list[tuple[str, Wish]]:
     [*lines_of(CLEAR, Wish.CLEAR), *lines_of(DOUBTFUL, Wish.DOUBTFUL), *lines_of(NONE, Wish.NONE)],
 )
 def test_read_wish(line: str, wish: Wish) -> None:
-    assert read_wish([line]) is wish
+    assert read_wish([line], "ada@example.net") is wish
 
 
 @pytest.mark.parametrize("file", sorted(Path(golden.__file__).parent.glob("*.eml")), ids=lambda file: file.stem)

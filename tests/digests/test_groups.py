@@ -8,7 +8,7 @@ from digestd.digests.explanation import explain, preview
 from digestd.digests.planning_day import RankingOptions, read_planning_day
 from digestd.digests.shard import compiled_by
 from digestd.domain.digest import ReasonKind
-from digestd.domain.interest import Kind, Stance, Verdict
+from digestd.domain.interest import Interest, Kind, Stance, Verdict
 from digestd.ranking.dense import NoEncoder
 from digestd.store import groups
 from digestd.store.interests import for_ranking
@@ -147,3 +147,17 @@ def test_list_address_follows_its_group_and_no_member(lab: Install) -> None:
     with lab.db.read() as session:
         key = find(session, lab.app.keys, LIST).key
         assert {one.value for one in for_ranking(session, [key])[key]} == {"unheard whistling dunes", TOPIC}
+
+
+def test_topic_of_a_group_is_not_muted_by_its_other_topic(bare: Install) -> None:
+    """A group as 0.1.0 stored it."""
+    topics = [Interest(Kind.TOPIC, value) for value in ("robots, but not drones", "drones")]
+    bare.people([{"email": ADA}])
+    with bare.db.write() as session:
+        groups.add(session, LAB, topics, bare.clock.now)
+    group_edits.join(bare.db, bare.app.keys, LAB, ADA, bare.clock.now)
+    with bare.db.read() as session:
+        [shared] = groups.interests(session, [key_of(bare, ADA)]).values()
+    assert {one.interest.value for one in shared if one.interest.stance is Stance.LIKED} == {
+        one.value for one in topics
+    }

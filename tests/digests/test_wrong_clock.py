@@ -4,7 +4,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import literal, select, update
 
 from digestd.app import App
 from digestd.cli import pipeline
@@ -143,6 +143,24 @@ def paused_for(made: Install, days: int) -> None:
 def count_paused(made: Install) -> int:
     with made.db.read() as session:
         return subscribers.count(session).get(Status.PAUSED, 0)
+
+
+@pytest.mark.parametrize("damaged", [{"last_date": b"\xff"}, {"last_planned_us": "abc"}])
+def test_damaged_schedule_spoils_its_own_only(bare: Install, damaged: dict[str, object]) -> None:
+    if not bare.url.startswith("sqlite"):
+        pytest.skip("PostgreSQL checks types")
+    bare.people(sample_data.people(READERS))
+    bare.papers(sample_data.papers(20))
+    bare.plan()
+    far = to_us(bare.clock.now + 20 * DAY)
+    with bare.db.write() as session:
+        session.connection().execute(update(core.subscriber).values(next_due_us=far))
+        first = core.subscriber.c.id == 1
+        session.connection().execute(
+            update(core.subscriber).where(first).values({k: literal(v) for k, v in damaged.items()})
+        )
+    bare.clock.go(HOUR)
+    assert bare.plan().rescheduled == READERS
 
 
 def test_clock_ahead_ends_no_pause(library_of: Install) -> None:

@@ -13,6 +13,7 @@ from digestd.domain.gist import Gist, GistKind
 from digestd.errors import BadSetting
 from digestd.mail.content import DigestItem
 from digestd.mail.digest import render_digest
+from digestd.mail.paper_view import cut_title
 from digestd.mail.rendering import render_notice, render_reason
 from digestd.mail.templates import Templates
 from digestd.resources import templates
@@ -333,6 +334,12 @@ def test_subject_keeps_the_words_that_matched() -> None:
     assert len(subject) <= 60
     item = item._replace(reason=Reason(ReasonKind.TITLE, "sparse lens"))
     assert render_digest(TEMPLATES, replace(PERSONAL, items=(item,))).subject == subject, "a topic in another form"
+
+
+def test_subject_says_no_words_twice() -> None:
+    title = "Scaling foundation models for science: graph networks of molecules, proteins and cells"
+    for limit in range(48, len(title)):
+        assert cut_title(title, limit, "graph networks").count("graph") == 1
 
 
 def test_reason_names_the_part_of_a_topic() -> None:

@@ -96,6 +96,10 @@ def test_split_refusals_reads_wish_and_refusal(typed: str) -> None:
         "LLMs, agents, RAG",
         "search and rescue",
         "image generation but not images",
+        "no till farming",
+        "Sin Nombre virus",
+        "never smokers lung cancer",
+        "not in my backyard",
         "I work on robots. Nothing on crypto, please.",
         "not",
         "",
@@ -103,6 +107,13 @@ def test_split_refusals_reads_wish_and_refusal(typed: str) -> None:
 )
 def test_split_refusals_leaves_subjects(typed: str) -> None:
     assert split_refusals(typed) == (typed, ())
+
+
+def test_split_refusals_reads_stored_ones_if_no_subject_begins_so() -> None:
+    assert split_refusals("no vaccine hesitancy", stored=True) == ("no vaccine hesitancy", ())
+    assert split_refusals("no vaccine hesitancy") == ("", ("vaccine hesitancy",))
+    for typed in ("not drones", "no more drones"):
+        assert split_refusals(typed, stored=True) == ("", ("drones",))
 
 
 @pytest.mark.parametrize(

@@ -45,9 +45,9 @@ class Wish(IntEnum):
 
 
 def read_wish(lines: Iterable[str], sender: str = "") -> Wish:
-    """Return whether the lines of a mail ask to leave. `sender`: the address that a bare word may be signed for."""
+    """Return whether the lines of a mail ask to leave. `sender`: the only address that a clear wish may name."""
     lines = list(lines)
-    own = _own_clauses(lines)
+    own = _own_clauses(lines, sender)
     wishes = [said for said in own if _read_clause(normalise(said)) is Wish.CLEAR]
     others = [said for said in own if said not in wishes]
     last = own[-1].split() if own else []
@@ -79,14 +79,20 @@ def is_doubtful(text: str) -> bool:
     return _is_doubted(said) or _is_denied_after(said) or not _is_known(said)
 
 
-def _own_clauses(lines: Iterable[str]) -> list[str]:
-    return list(takewhile(lambda said: not _is_end(normalise(said)), _clauses(lines)))
+def _own_clauses(lines: Iterable[str], sender: str | None = None) -> list[str]:
+    return list(takewhile(lambda said: not _is_end(normalise(said)), _clauses(lines, sender)))
 
 
-def _clauses(lines: Iterable[str]) -> Iterator[str]:
+def _clauses(lines: Iterable[str], sender: str | None = None) -> Iterator[str]:
+    """Yield the clauses without addresses; one that is not the sender's, if that is given, is a clause of its own."""
+
+    def shown(found: re.Match[str]) -> str:
+        is_other = sender is not None and found[0].strip("<>.,;:!?()").casefold() != sender.casefold()
+        return f",{_OTHER}," if is_other else " "
+
     text = ""
     for line in lines:
-        said = _ADDRESS.sub(" ", _LINK.sub("", line[:CHARS_MAX]))
+        said = _ADDRESS.sub(shown, _LINK.sub("", line[:CHARS_MAX]))
         if said != line[:CHARS_MAX] and _LINK.search(line):
             said = _OTHER if normalise(said) else ""
         elif _MENU.search(said):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from digestd.errors import InboundFailed
-from digestd.replies.mailboxes.mailbox import KEPT_MAX, KeptMail, MailboxMessage
+from digestd.replies.mailboxes.mailbox import KeptMail, MailboxMessage
 from digestd.replies.parsed_mail import BYTES_MAX
 
 TIMEOUT_SECONDS = 60.0
@@ -103,10 +103,11 @@ class ImapSession:
         _check(self._client.uid("STORE", message.name, "+FLAGS.SILENT", r"(\Seen \Flagged)"))
 
     def kept(self) -> Iterator[KeptMail]:
-        for uid in reversed(self._search("FLAGGED")[-KEPT_MAX:]):
+        for uid in reversed(self._search("FLAGGED")):
             response = b" ".join(_bytes(_check(self._client.uid("FETCH", uid, "(INTERNALDATE)"))))
             came = imaplib.Internaldate2tuple(response)
-            yield KeptMail(int(uid), datetime.fromtimestamp(time.mktime(came) if came else 0, UTC), uid)
+            at = datetime.fromtimestamp(time.mktime(came), UTC) if came else datetime.max.replace(tzinfo=UTC)
+            yield KeptMail(int(uid), at, uid)  # one of an unknown age is never old
 
     def read(self, kept: KeptMail) -> bytes | None:
         return self._try_fetch(kept.name)

@@ -67,7 +67,7 @@ class MailboxSession(Protocol):
         """Flag a message for the operator and mark it as seen."""
 
     def kept(self) -> Iterator[KeptMail]:
-        """Yield the flagged messages, newest first, at most KEPT_MAX."""
+        """Yield the flagged messages, newest first."""
 
     def read(self, kept: KeptMail) -> bytes | None:
         """Return a kept message; None if it is too large or unreadable."""
@@ -143,7 +143,7 @@ def _poll_once(
 
 FLAGGED_SUFFIX = ":2,F"
 KEPT_MAX = 1_000
-"""Kept mails that are looked at, and that LMTP keeps; it counts and drops later ones."""
+"""Mails that LMTP keeps; it counts and drops later ones."""
 
 
 class MaildirMailbox:
@@ -186,7 +186,7 @@ class MaildirMailbox:
 
     def kept(self) -> Iterator[KeptMail]:
         found = [mail for file in self._kept_files() if (mail := _kept(file)) is not None]
-        return iter(sorted(found, key=lambda mail: mail.at, reverse=True)[:KEPT_MAX])
+        return iter(sorted(found, key=lambda mail: mail.at, reverse=True))
 
     def count_kept(self) -> int:
         return sum(1 for _ in self._kept_files())

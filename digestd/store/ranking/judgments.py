@@ -88,7 +88,7 @@ def due_topics(session: Session, now: datetime, until: datetime, limit: int) -> 
 
 def _wanted(value: object) -> str:
     """Return what a stored topic asks for; "" if it is a refusal, which is nobody's wish."""
-    return split_refusals(value)[0] if isinstance(value, str) else ""
+    return split_refusals(value, stored=True)[0] if isinstance(value, str) else ""
 
 
 def _factor(now: datetime) -> int:
