@@ -50,6 +50,7 @@ def test_wheel_contains_templates_migrations_and_sample(wheel: Path) -> None:
         "digestd/gists/cues.toml",
         "digestd/gists/model.npz",
         "digestd/ranking/weights.json",
+        "digestd/ranking/encoders/minilm/model.onnx",
         "digestd/ranking/encoders/minilm/vocab.txt",
         "digestd/ranking/encoders/minilm/LICENSE",
         "digestd/ranking/encoders/minilm/NOTICE",

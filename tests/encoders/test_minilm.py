@@ -1,7 +1,8 @@
 """The built-in encoder: its real weights, and what is said without them."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from hashlib import sha256
+from importlib.resources import files
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from digestd import app as wiring
-from digestd.errors import BadSetting
 from digestd.ranking import encoders
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.ranking.encoders import describe_encoder, missing_package, open_encoder
@@ -24,8 +24,8 @@ def encoder() -> Encoder:
 
 @pytest.fixture
 def missing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Hide the package of the weights."""
-    monkeypatch.setattr(encoders, "WEIGHTS", "no_such_package")
+    """Hide the runtime."""
+    monkeypatch.setattr(encoders, "RUNTIME", ("no_such_package",))
     wiring._encoder.cache_clear()
     yield
     wiring._encoder.cache_clear()
@@ -46,17 +46,9 @@ def test_minilm_splits_words_like_bert(encoder: Encoder) -> None:
         assert encoder.encode([one]) == pytest.approx(encoder.encode([other]), abs=1e-6)
 
 
-def test_other_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "forged_weights").mkdir()
-    (tmp_path / "forged_weights" / "__init__.py").touch()
-    (tmp_path / "forged_weights" / "model.onnx").write_bytes(b"other weights")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(encoders, "WEIGHTS", "forged_weights")
-    with pytest.raises(BadSetting, match=r"not the expected model.*install forged-weights again, or set none"):
-        open_encoder("")
-    (tmp_path / "forged_weights" / "model.onnx").unlink()
-    with pytest.raises(BadSetting, match="cannot read"):
-        open_encoder("")
+def test_version_is_of_the_weights() -> None:
+    weights = files("digestd.ranking.encoders").joinpath("minilm", "model.onnx").read_bytes()
+    assert open_encoder("").version == f"digestd-minilm:{sha256(weights).hexdigest()[:16]}"
 
 
 @pytest.mark.usefixtures("missing")
@@ -71,6 +63,6 @@ def test_missing_package_is_reported_once() -> None:
 
 
 def test_description_names_the_encoder_in_use() -> None:
-    assert "all-MiniLM-L6-v2" in describe_encoder("")
+    assert "built-in" in describe_encoder("")
     assert "none" in describe_encoder("none")
     assert "/models/x" in describe_encoder("/models/x")

@@ -21,7 +21,7 @@ from threading import Thread
 
 import pytest
 
-from digestd.ranking.encoders import RUNTIME, WEIGHTS
+from digestd.ranking.encoders import RUNTIME
 from tests.conftest import NOW
 from tests.support import sample_data
 from tests.support.command_process import can_trace
@@ -88,7 +88,7 @@ class Watched:
 @pytest.fixture(params=["empty", pytest.param("unset", marks=pytest.mark.long)])
 def watched(request: pytest.FixtureRequest, tmp_path: Path, feed_port: int) -> Watched:
     """Return an installation with a subscriber and a source on this machine."""
-    if missing := [name for name in (*RUNTIME, WEIGHTS) if find_spec(name) is None]:
+    if missing := [name for name in RUNTIME if find_spec(name) is None]:
         pytest.skip(f"the built-in encoder is not installed here: {missing}")
     for name in ("home", "tmp", "run"):
         (tmp_path / name).mkdir()

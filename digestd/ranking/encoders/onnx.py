@@ -1,12 +1,12 @@
-"""Sentence encoders in ONNX format: the built-in all-MiniLM-L6-v2, or any from a folder.
+"""Sentence encoders in ONNX format: the built-in MiniLM, or any from a folder.
 
 A folder holds `model.onnx` and `tokenizer.json`, as sentence-transformers
 (https://sbert.net/docs/package_reference/util.html) and `optimum-cli export onnx` write them. Vectors are the mean of
 the token vectors under the attention mask, or the first token's if `1_Pooling/config.json` says so, or what the model
 itself pools, scaled to length 1.
 
-The built-in model was exported with the weights of sentence-transformers/all-MiniLM-L6-v2 (Wang et al. 2020,
-arXiv:2002.10957; Reimers & Gurevych 2019, arXiv:1908.10084). Quantisation to 8 bits costs no quality.
+The built-in model is sentence-transformers/all-MiniLM-L6-v2 (Wang et al. 2020, arXiv:2002.10957; Reimers & Gurevych
+2019, arXiv:1908.10084), quantised to 8 bits by `tests/fitting`.
 """
 
 import json
@@ -83,13 +83,15 @@ class OnnxEncoder:
         return mean
 
 
-def open_minilm(weights: Path, version: str, threads: int = 2) -> OnnxEncoder:
-    """Load the built-in model from the checked file of its weights."""
-    with as_file(files(__package__) / "minilm" / "vocab.txt") as vocabulary:
-        tokenizer = BertWordPieceTokenizer(str(vocabulary), lowercase=True)
-    tokenizer.enable_truncation(LONGEST)
-    session = onnxruntime.InferenceSession(weights, _options(threads), providers=["CPUExecutionProvider"])
-    return OnnxEncoder(version, _dims(session, weights.parent), session, tokenizer, first_token=False)
+def open_minilm(version: str, threads: int = 2) -> OnnxEncoder:
+    """Load the built-in model."""
+    with as_file(files(__package__) / "minilm") as folder:
+        tokenizer = BertWordPieceTokenizer(str(folder / "vocab.txt"), lowercase=True)
+        tokenizer.enable_truncation(LONGEST)
+        session = onnxruntime.InferenceSession(
+            folder / "model.onnx", _options(threads), providers=["CPUExecutionProvider"]
+        )
+    return OnnxEncoder(version, _dims(session, folder), session, tokenizer, first_token=False)
 
 
 def open_folder(folder: Path, threads: int = 2) -> OnnxEncoder:
