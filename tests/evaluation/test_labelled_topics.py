@@ -16,8 +16,8 @@ from tests.fitting.labels import FOLDER, WANTED, Reading, read_rows, readings
 
 SPLITS = ("train", "development", "test")
 LANGUAGES = {"en", "de", "fr", "es", "pt", "zh", "ja"}
-WISHES_MIN, PAIRS_MIN, WHOLE_MIN = 340, 40_000, 48
-AGREEMENT_MIN = 0.75
+WISHES_MIN, PAIRS_MIN, WHOLE_MIN = 380, 40_000, 60
+AGREEMENT_MIN = 0.85
 
 
 def test_labels_are_many() -> None:
