@@ -3,6 +3,8 @@
 `topics/wishes.jsonl` has the wishes, `likes.jsonl` readers who only like papers, and `readings.jsonl` the papers of one
 day that are `wanted`, `partly` wanted, or were read and are neither (`others`). Of a `whole` day every title was read.
 A `list-…` day is a month of Hugging Face's list. `again.jsonl` is a second, independent reading of some.
+To train on, there are also topics that papers answer (`asked.tsv`) and names of subjects in all languages
+(`wordings.tsv`).
 
 A paper is wanted if the reader would be glad of it: it is about the subject, or a special case of it; of a list or a
 paragraph, about any of the subjects asked for. It is partly wanted if the subject is a sizeable part, the means or the
@@ -12,12 +14,13 @@ setting, or a close neighbour. What the wish refuses is neither.
 import re
 from itertools import combinations
 
-from tests.fitting.labels import FOLDER, WANTED, Reading, read_rows, readings
+from tests.fitting.labels import FOLDER, WANTED, Reading, asked, read_rows, readings, wordings
 
 SPLITS = ("train", "development", "test")
 LANGUAGES = {"en", "de", "fr", "es", "pt", "zh", "ja"}
 WISHES_MIN, PAIRS_MIN, WHOLE_MIN = 380, 40_000, 60
 AGREEMENT_MIN = 0.85
+ASKED_MIN, ASKED_EACH, SUBJECTS_MIN = 3_000, 3, 700
 
 
 def test_labels_are_many() -> None:
@@ -50,6 +53,20 @@ def test_two_readings_agree_on_topics() -> None:
         own = _wanted(first[row["wish"], row["day"]]) & {*row["wanted"], *row["partly"], *row["others"]}
         both, wanted = both + 2 * len(own & again), wanted + len(own) + len(again)
     assert both / wanted >= AGREEMENT_MIN
+
+
+def test_papers_asked_for_are_of_training_days() -> None:
+    held = {paper for reading in readings() if reading.split != "train" for paper in reading.grades}
+    found = asked()
+    assert len(found) >= ASKED_MIN
+    assert not held & found.keys()
+    assert all(len(topics) == len(set(topics)) == ASKED_EACH and all(topics) for topics in found.values())
+
+
+def test_subjects_are_worded_in_all_languages() -> None:
+    found = wordings()
+    assert len({names[0] for names in found}) == len(found) >= SUBJECTS_MIN
+    assert all(len(names) == len(LANGUAGES) + 1 and all(names) for names in found)
 
 
 def _wanted(reading: Reading) -> set[str]:

@@ -77,6 +77,16 @@ def readings(folder: Path = FOLDER) -> list[Reading]:
     return found
 
 
+def asked(folder: Path = FOLDER) -> dict[str, list[str]]:
+    """Return, for papers of the training days, what somebody might type who wants the paper."""
+    return {paper: topics for paper, *topics in _cells(folder / "asked.tsv")}
+
+
+def wordings(folder: Path = FOLDER) -> list[list[str]]:
+    """Return the names of subjects, each in two English wordings and then in the languages that the first row names."""
+    return list(_cells(folder / "wordings.tsv"))[1:]
+
+
 def read_texts(days: Path, lists: Path, months: Sequence[str]) -> dict[str, dict[str, Text]]:
     """Return the papers of each day, by arXiv number.
 
@@ -105,6 +115,10 @@ def read_liked(papers: Sequence[Path], judgments: Sequence[Path]) -> list[list[s
                 people.setdefault((file, row["user"]), {}).update(dict.fromkeys([*row["likes"], *row["relevant"]]))
     found = [[known[paper] for paper in own if paper in known] for own in people.values()]
     return [own for own in found if len(own) > 1]
+
+
+def _cells(file: Path) -> Iterator[list[str]]:
+    return (line.split("\t") for line in file.read_text(encoding="utf-8").splitlines())
 
 
 def _text(row: Mapping[str, Any]) -> Text:
