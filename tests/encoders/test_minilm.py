@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from hashlib import sha256
 from importlib.resources import files
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from digestd import app as wiring
+from digestd.errors import BadSetting
 from digestd.ranking import encoders
 from digestd.ranking.dense import Encoder, NoEncoder
-from digestd.ranking.encoders import describe_encoder, missing_package, open_encoder
+from digestd.ranking.encoders import describe_encoder, missing_package, onnx, open_encoder
 
 pytestmark = pytest.mark.skipif(missing_package("") is not None, reason="there are no wheels for this machine")
 
@@ -49,6 +51,15 @@ def test_minilm_splits_words_like_bert(encoder: Encoder) -> None:
 def test_version_is_of_the_weights() -> None:
     weights = files("digestd.ranking.encoders").joinpath("minilm", "model.onnx").read_bytes()
     assert open_encoder("").version == f"digestd-minilm:{sha256(weights).hexdigest()[:16]}"
+
+
+def test_damaged_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "minilm").mkdir()
+    (tmp_path / "minilm" / "vocab.txt").write_text("[UNK]\n[CLS]\n[SEP]\n[PAD]\n[MASK]\n", encoding="utf-8")
+    (tmp_path / "minilm" / "model.onnx").write_bytes(b"half a file")
+    monkeypatch.setattr(onnx, "files", lambda _package: tmp_path)
+    with pytest.raises(BadSetting, match=r"cannot read the built-in model.*install digestd again, or set none"):
+        onnx.open_minilm("")
 
 
 @pytest.mark.usefixtures("missing")

@@ -24,7 +24,7 @@ from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 
 from digestd.errors import BadSetting
 from digestd.ranking.arrays import Floats
-from digestd.ranking.encoders import SETTING
+from digestd.ranking.encoders import NONE, SETTING
 from digestd.ranking.model import unit
 
 LONGEST = 128
@@ -84,14 +84,16 @@ class OnnxEncoder:
 
 
 def open_minilm(version: str, threads: int = 2) -> OnnxEncoder:
-    """Load the built-in model."""
+    """Load the built-in model. Raises BadSetting if its files are damaged."""
     with as_file(files(__package__) / "minilm") as folder:
-        tokenizer = BertWordPieceTokenizer(str(folder / "vocab.txt"), lowercase=True)
+        try:
+            tokenizer = BertWordPieceTokenizer(str(folder / "vocab.txt"), lowercase=True)
+            session = _session(folder / "model.onnx", threads)
+        except Exception as error:  # neither library names its own errors
+            remedy = f"install digestd again, or set {NONE}"
+            raise BadSetting(f"{SETTING}: cannot read the built-in model: {str(error)[:200]}; {remedy}") from error
         tokenizer.enable_truncation(LONGEST)
-        session = onnxruntime.InferenceSession(
-            folder / "model.onnx", _options(threads), providers=["CPUExecutionProvider"]
-        )
-    return OnnxEncoder(version, _dims(session, folder), session, tokenizer, first_token=False)
+        return OnnxEncoder(version, _dims(session, folder), session, tokenizer, first_token=False)
 
 
 def open_folder(folder: Path, threads: int = 2) -> OnnxEncoder:
@@ -99,7 +101,7 @@ def open_folder(folder: Path, threads: int = 2) -> OnnxEncoder:
     files = [folder / "model.onnx", folder / "tokenizer.json"]
     digest = sha256(b"".join(sha256(file.read_bytes()).digest() for file in files)).hexdigest()
     try:
-        session = onnxruntime.InferenceSession(files[0], _options(threads), providers=["CPUExecutionProvider"])
+        session = _session(files[0], threads)
         tokenizer = _tokenizer(files[1], folder)
     except Exception as error:  # neither library names its own errors
         raise BadSetting(f"{SETTING}: cannot read the model in {folder}: {str(error)[:200]}") from error
@@ -112,14 +114,14 @@ def open_folder(folder: Path, threads: int = 2) -> OnnxEncoder:
     )
 
 
-def _options(threads: int) -> onnxruntime.SessionOptions:
+def _session(file: Path, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False  # it never gives back what the longest batch took
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the cores as well
     options.log_severity_level = 3
-    return options
+    return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
 
 def _tokenizer(file: Path, folder: Path) -> Tokenizer:
