@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from digestd.text.tex import LENGTH_MAX, to_plain
@@ -210,6 +210,7 @@ def _image(text: str) -> Counter[str]:
 
 
 @settings(max_examples=300)
+@example(["$", "\\frac", "5", "\\frac", "\\alpha", "$"])
 @given(
     st.lists(
         st.sampled_from([*"${}\\%&~^_#'`xz 5\n", "\\alpha", "\\frac", "\\begin{x}", "\\'", "\u202e", "é"]), max_size=40
@@ -217,7 +218,8 @@ def _image(text: str) -> Counter[str]:
 )
 def test_plain_text_never_fails(parts: list[str]) -> None:
     plain = to_plain("".join(parts))
-    assert plain == " ".join(plain.replace("\u00a0", " ").split(" ")).strip()
+    blank = plain.replace("\u00a0", " ")  # one keeps a short group together
+    assert blank == " ".join(blank.split())
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\ue000-\ue1ff]", plain)
     missing = Counter(sign for part in parts for sign in part if part[0] != "\\" and sign in "xz5#%") - _image(plain)
     assert not missing, plain
