@@ -15,7 +15,7 @@ from digestd.ranking.arrays import Doubles, Floats
 
 MIN_SCORES = {MinScore.LOW: 0.3, MinScore.NORMAL: 0.5, MinScore.HIGH: 0.7}
 """The chance that a paper needs, by the subscriber's setting."""
-NEAR_SCORES = {MinScore.LOW: 0.15, MinScore.NORMAL: 0.3, MinScore.HIGH: 0.5}
+NEAR_SCORES = {MinScore.LOW: 0.05, MinScore.NORMAL: 0.1, MinScore.HIGH: 0.2}
 """The chance from which a paper is near, and is shown if few papers reach the minimum."""
 PRIOR_DEVIATIONS = (2.0, 0.5)
 """Standard deviations of the prior on the local shift and slope."""

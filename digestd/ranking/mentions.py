@@ -88,6 +88,15 @@ class Mentions:
         """Return the start and length of what says the most in a paper; None if nothing does."""
         return self._places.get(topic * self.papers + paper)
 
+    def titled(self, tells: Ints) -> Cells:
+        """Return the cells in which a title names the topic by two words or more.
+
+        Args:
+            tells: (w,) what each word of the papers tells.
+        """
+        found = (self.lengths > 1) & (tells[self.starts] == TITLE)
+        return Cells(self.cells.rows[found], self.cells.columns[found])
+
     @cached_property
     def _places(self) -> Mapping[int, Place]:
         """Return the place of each cell that has words."""

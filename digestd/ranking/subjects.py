@@ -30,6 +30,9 @@ from digestd.ranking.text import analyse
 
 ABOUT = 0.35
 """The chance from which a paper counts as about a topic where topics are counted."""
+TITLED = 0.75
+"""The least chance of a paper whose title names a topic by two words or more."""
+TITLED_LOG_ODDS = np.float32(log(TITLED / (1 - TITLED)))
 ABOUT_LOG_ODDS = log(ABOUT / (1 - ABOUT))
 FEATURES = ("often", "narrower", "category", "words", "cosine")
 """The features of a topic and a paper.
@@ -197,6 +200,8 @@ class SubjectIndex:
         for weight, values in zip(coefficients.weights, self.features(queries, mentioned, parts), strict=True):
             values *= np.float32(weight)  # in place: these are the largest arrays of a shard
             log_odds += values
+        titled = mentioned.titled(self.mentions.tells)
+        log_odds[titled.rows, titled.columns] = np.maximum(log_odds[titled.rows, titled.columns], TITLED_LOG_ODDS)
         return Subjects(log_odds, self, queries.names, mentioned, parts)
 
     def features(

@@ -6,11 +6,12 @@ import jax.numpy as jnp
 import numpy as np
 import onnxruntime  # noqa: TID251  # `bert` has turned its telemetry off
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from tests.fitting import bert
-from tests.fitting.encoder import Recipe, encode, train
-from tests.fitting.labels import WANTED, Reading, Text
+from tests.fitting.encoder import Lessons, Recipe, encode, train
+from tests.fitting.labels import WANTED, Names, Reading, Text
+from tests.fitting.vocabulary import WORDS, extend
 
 WIDTH, WIDE = 24, 48
 SUBJECTS = (("bees", "honey", "hive", "nectar"), ("comets", "orbit", "tail", "nucleus"))
@@ -58,6 +59,23 @@ def test_export_computes_what_was_trained(weights: dict[str, bert.Array], tmp_pa
     assert np.vecdot(exported, expected) == pytest.approx(1, abs=0.05)  # 8 bits of few weights are coarse
 
 
+def test_vocabulary_gets_pieces_of_other_languages() -> None:
+    english = ["bees dance", "honey of bees", "comets orbit"] * 6
+    known = ["[PAD]", "[UNK]", "bees", "dance", "honey", "of", "comets", "orbit", *(f"[unused{n}]" for n in range(20))]
+    tokenizer = Tokenizer(models.WordPiece({word: n for n, word in enumerate(known)}, unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
+    vectors = np.random.default_rng(3).normal(0, 1, (len(known), WIDTH)).astype(np.float32)
+    translations = [("bees", "bienen"), ("honey", "honig"), ("comets", "蜂")] * 4
+    after, weights, new = extend(tokenizer, {WORDS: jnp.asarray(vectors)}, translations, english)
+    assert [after.encode(text).ids for text in english] == [tokenizer.encode(text).ids for text in english]
+    assert "[UNK]" not in after.encode("bienen 蜂").tokens
+    found = np.asarray(weights[WORDS])
+    changed = np.flatnonzero((found != vectors).any(axis=1))
+    assert set(changed) == set(new)
+    own, other = (found[after.encode(text).ids].mean(axis=0) for text in ("bienen", "蜂"))
+    assert own @ vectors[2] > other @ vectors[2]
+
+
 def test_training_brings_topics_to_their_papers(weights: dict[str, bert.Array], tokenizer: Tokenizer) -> None:
     random = np.random.default_rng(2)
     texts: dict[str, Text] = {}
@@ -69,7 +87,10 @@ def test_training_brings_topics_to_their_papers(weights: dict[str, bert.Array], 
         for s, (name, *_) in enumerate(SUBJECTS)
     ]
     liked = [[texts[str(n)].both for n in range(s, 48, 2)] for s in (0, 1)]
-    after = train(weights, tokenizer, readings, {"day": texts}, liked, Recipe(25, 3, 3e-3))
+    asked = {str(n): [[SUBJECTS[n % 2][0]]] for n in range(48)}
+    names = [Names((name, other), (*others,)) for name, other, *others in SUBJECTS]
+    lessons = Lessons(readings, {"day": texts}, asked, names, liked)
+    after = train(weights, tokenizer, np.array([0]), lessons, Recipe(60, 3, 3e-3))
     assert _margin(after, tokenizer, texts) > max(0.2, 2 * _margin(weights, tokenizer, texts))
 
 

@@ -4,7 +4,7 @@
 day that are `wanted`, `partly` wanted, or were read and are neither (`others`). Of a `whole` day every title was read.
 A `list-…` day is a month of Hugging Face's list. `again.jsonl` is a second, independent reading of some.
 To train on, there are also topics that papers answer (`asked.tsv`) and names of subjects in all languages
-(`wordings.tsv`).
+(`wordings.tsv`, and the glossary).
 
 A paper is wanted if the reader would be glad of it: it is about the subject, or a special case of it; of a list or a
 paragraph, about any of the subjects asked for. It is partly wanted if the subject is a sizeable part, the means or the
@@ -14,9 +14,8 @@ setting, or a close neighbour. What the wish refuses is neither.
 import re
 from itertools import combinations
 
-from tests.fitting.labels import FOLDER, WANTED, Reading, asked, read_rows, readings, wordings
+from tests.fitting.labels import FOLDER, SPLITS, WANTED, Reading, asked, names, read_rows, readings
 
-SPLITS = ("train", "development", "test")
 LANGUAGES = {"en", "de", "fr", "es", "pt", "zh", "ja"}
 WISHES_MIN, PAIRS_MIN, WHOLE_MIN = 380, 40_000, 60
 AGREEMENT_MIN = 0.85
@@ -60,13 +59,16 @@ def test_papers_asked_for_are_of_training_days() -> None:
     found = asked()
     assert len(found) >= ASKED_MIN
     assert not held & found.keys()
-    assert all(len(topics) == len(set(topics)) == ASKED_EACH and all(topics) for topics in found.values())
+    for wishes in found.values():
+        assert len({wish[0] for wish in wishes}) == len(wishes) == ASKED_EACH
+        assert sum(map(len, wishes)) == ASKED_EACH + len(LANGUAGES) - 1
+        assert all(wording for wish in wishes for wording in wish)
 
 
 def test_subjects_are_worded_in_all_languages() -> None:
-    found = wordings()
-    assert len({names[0] for names in found}) == len(found) >= SUBJECTS_MIN
-    assert all(len(names) == len(LANGUAGES) + 1 and all(names) for names in found)
+    found = [each.own for each in names() if not each.narrower]
+    assert sum(len(own) == len(LANGUAGES) + 1 for own in found) >= SUBJECTS_MIN
+    assert all(map(all, found))
 
 
 def _wanted(reading: Reading) -> set[str]:

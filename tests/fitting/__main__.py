@@ -3,14 +3,15 @@
 import argparse
 import json
 from dataclasses import asdict
+from operator import itemgetter
 from pathlib import Path
 
 import tests.fitting
 from digestd.cli.evaluate import read_cases
 from digestd.ranking import fusion
 from digestd.ranking.encoders import open_encoder
-from digestd.ranking.subjects import FEATURES, MEANING
-from tests.fitting import topics
+from digestd.ranking.subjects import FEATURES
+from tests.fitting import labels, topics
 from tests.fitting.weights import learn_weights
 
 
@@ -23,11 +24,12 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--papers", type=Path, action="append", default=[])
     parser.add_argument("--judgments", type=Path, action="append", default=[])
-    parser.add_argument("--days", type=Path)
+    parser.add_argument("--days", type=Path, help="a folder of whole days")
+    parser.add_argument("--test", action="store_true", help="measure on the test part as well")
     parser.add_argument("--embedding-model", default="", help="as for `digestd evaluate`")
     parser.add_argument("--lists", type=Path, help="papers with the day on which they were listed")
     parser.add_argument("--weights", type=Path, help="model.safetensors of all-MiniLM-L6-v2; tokenizer.json beside it")
-    parser.add_argument("--steps", type=int, default=400, help="of training; 0 only quantises")
+    parser.add_argument("--steps", type=int, default=900, help="of training; 0 only quantises")
     given = parser.parse_args()
     if given.what == "encoder":
         if not (given.days and given.lists and given.weights and given.papers and given.judgments):
@@ -35,9 +37,9 @@ def main() -> None:
         _fit_encoder(given)
         return
     if given.what == "topics":
-        if given.days is None:
-            parser.error("give the folder of whole days with --days")
-        _fit_topics(given.out, given.days, given.embedding_model)
+        if not (given.days and given.lists):
+            parser.error("give --days and --lists")
+        _fit_topics(given)
         return
     if not given.papers or len(given.papers) != len(given.judgments):
         parser.error("give a file of papers for each file of judgments")
@@ -54,34 +56,51 @@ def main() -> None:
 def _fit_encoder(given: argparse.Namespace) -> None:
     from tokenizers import Tokenizer  # noqa: PLC0415  # only this needs JAX, which takes a second to import
 
-    from tests.fitting import bert, encoder, labels  # noqa: PLC0415  # the same
+    from tests.fitting import bert, encoder, vocabulary  # noqa: PLC0415  # the same
 
-    tokenizer = Tokenizer.from_file(str(given.weights.with_name("tokenizer.json")))
-    before = bert.load_weights(given.weights)
-    every = labels.readings()
-    texts = labels.read_texts(given.days, given.lists, labels.MONTHS)
-    liked = labels.read_liked(given.papers, given.judgments)
-    split = {name: [reading for reading in every if reading.split == name] for name in ("train", "development")}
-    recipe = encoder.Recipe(steps=given.steps)
-    after = encoder.train(before, tokenizer, split["train"], texts, liked, recipe) if given.steps else before
+    readings, texts = _read(given)
+    asked, liked = labels.asked(), labels.read_liked(given.papers, given.judgments)
+    names = [*labels.names(), *(labels.Names(tuple(wish), ()) for own in asked.values() for wish in own)]
+    english = [text.both for day in texts.values() for text in day.values()] + [text for own in liked for text in own]
+    tokenizer, before, new = vocabulary.extend(
+        Tokenizer.from_file(str(given.weights.with_name("tokenizer.json"))),
+        bert.load_weights(given.weights),
+        [(each.own[0], other) for each in names for other in each.own[1:]],
+        english,
+    )
+    lessons = encoder.Lessons(readings["train"], texts, asked, names, liked)
+    after = encoder.train(before, tokenizer, new, lessons, encoder.Recipe(steps=given.steps)) if given.steps else before
     for name, weights in (("before", before), ("after", after)):
-        found = encoder.average_precision(weights, tokenizer, split["development"], texts)
+        found = encoder.average_precision(weights, tokenizer, readings["development"], texts)
         print(json.dumps({"average precision": name, **found}))
-    bert.export(after, given.out)
+    given.out.mkdir(exist_ok=True)
+    bert.export(after, given.out / "model.onnx")
+    pieces = sorted(tokenizer.get_vocab().items(), key=itemgetter(1))
+    (given.out / "vocab.txt").write_text("".join(f"{piece}\n" for piece, _ in pieces), encoding="utf-8")
 
 
-def _fit_topics(out: Path, folder: Path, embedding_model: str) -> None:
-    days = list(topics.read_days(folder, open_encoder(embedding_model)))
-    developed, held = topics.halves(days)
-    for dense in (True, False):
-        row = asdict(topics.measure(held, topics.fit(developed, dense)))
-        print(json.dumps({"held out": "dense" if dense else "sparse", **row}))
-        for feature in FEATURES:
-            if dense or feature not in MEANING:
-                fewer = topics.fit(topics.without(developed, feature), dense)
-                row = asdict(topics.measure(topics.without(held, feature), fewer))
-                print(json.dumps({"without": feature, **row}))
-    out.write_text(topics.dumps(topics.fit(days), topics.fit(days, dense=False)), encoding="utf-8")
+def _fit_topics(given: argparse.Namespace) -> None:
+    readings, texts = _read(given)
+    encoder = open_encoder(given.embedding_model)
+    trained, unseen = (list(topics.read(readings[name], texts, encoder)) for name in ("train", "development"))
+    # what the encoder was trained on looks nearer than what people will type, but whole days tell how rare hits are
+    whole = [one for one in trained if one.reading.is_whole]
+    for feature in ("", *FEATURES):
+        found = topics.cross_validate(topics.without(unseen, feature), topics.without(whole, feature))
+        print(json.dumps({"without": feature, **asdict(found)}))
+    fitted = topics.fit([*unseen, *whole])
+    held = topics.read(readings["test"], texts, encoder) if given.test else ()
+    for group, own in topics.groups(list(held)).items():
+        print(json.dumps({"test": group, **asdict(topics.measure(own, [topics.log_odds(one, fitted) for one in own]))}))
+    given.out.write_text(topics.dumps(fitted, topics.fit([*trained, *unseen], dense=False)), encoding="utf-8")
+
+
+def _read(given: argparse.Namespace) -> tuple[dict[str, list[labels.Reading]], dict[str, dict[str, labels.Text]]]:
+    """Return what was read for wishes, by split, and the papers of each day."""
+    readings = [reading for reading in labels.readings() if reading.wordings]
+    readings += labels.lists_of_readers({reading.day: reading.split for reading in readings})
+    splits = {name: [reading for reading in readings if reading.split == name] for name in labels.SPLITS}
+    return splits, labels.read_texts(given.days, given.lists, labels.MONTHS)
 
 
 if __name__ == "__main__":

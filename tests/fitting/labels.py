@@ -6,6 +6,7 @@ from files of whole days in the form of `paper import`.
 
 import gzip
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,18 +16,33 @@ from typing import Any, NamedTuple
 FOLDER = Path(__file__).parents[1] / "evaluation" / "topics"
 MONTHS = ("2024-07", "2025-10", "2026-07")
 """Months of the list of papers that were read as a day each."""
+SPLITS = ("train", "development", "test")
 WANTED, PARTLY = 2, 1
+DAYS = FOLDER.with_name("days")
+RANKING = FOLDER.parents[2] / "digestd" / "ranking"
+HELD = 4
+"""One in so many readers of whole days is never trained on; half of them are for development, half for the test."""
+ASKED_ENGLISH = 3
+"""Columns of `asked.tsv` that are English; of the others, column n of row r translates the (r + n) mod 3-rd of them."""
 
 
 class Text(NamedTuple):
-    """A paper's title and abstract."""
+    """A paper's title, abstract and categories."""
 
     title: str
     abstract: str
+    categories: tuple[str, ...] = ()
 
     @property
     def both(self) -> str:
         return f"{self.title}. {self.abstract}"
+
+
+class Names(NamedTuple):
+    """The names of a subject, an English one first, and those of narrower subjects."""
+
+    own: tuple[str, ...]
+    narrower: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +93,43 @@ def readings(folder: Path = FOLDER) -> list[Reading]:
     return found
 
 
-def asked(folder: Path = FOLDER) -> dict[str, list[str]]:
-    """Return, for papers of the training days, what somebody might type who wants the paper."""
-    return {paper: topics for paper, *topics in _cells(folder / "asked.tsv")}
+def lists_of_readers(splits: Mapping[str, str], folder: Path = DAYS) -> list[Reading]:
+    """Return what was read for the topics of readers on whole days, as lists in English.
+
+    Args:
+        splits: the split of each day.
+    """
+    topics = {row["email"].partition("@")[0]: row.get("topics", []) for row in read_rows(folder / "readers.jsonl")}
+    found = []
+    for day, split in splits.items():
+        file = folder / f"{day}.json"
+        for reader, grades in (json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}).items():
+            if typed := ", ".join(topics[reader]):
+                number = int(reader[1:])
+                own = "train" if number % HELD else "development" if number % (2 * HELD) else "test"
+                if own == split or (own, split) == ("development", "train"):
+                    found.append(Reading(reader, own, "list", day, {"en": [typed]}, (), grades, is_whole=True))
+    return found
 
 
-def wordings(folder: Path = FOLDER) -> list[list[str]]:
-    """Return the names of subjects, each in two English wordings and then in the languages that the first row names."""
-    return list(_cells(folder / "wordings.tsv"))[1:]
+def asked(folder: Path = FOLDER) -> dict[str, list[list[str]]]:
+    """Return, for papers of training days, wishes of somebody who wants the paper, each in one or more languages."""
+    found: dict[str, list[list[str]]] = {}
+    for paper, *cells in _cells(folder / "asked.tsv"):
+        wishes = [[cell] for cell in cells[:ASKED_ENGLISH]]
+        for number, cell in enumerate(cells[ASKED_ENGLISH:]):
+            wishes[(len(found) + number) % ASKED_ENGLISH].append(cell)
+        found[paper] = wishes
+    return found
+
+
+def names(folder: Path = FOLDER) -> list[Names]:
+    """Return the names of subjects in all languages, and of narrower subjects."""
+    found = [Names(tuple(row), ()) for row in list(_cells(folder / "wordings.tsv"))[1:]]
+    found += [Names((*row[0], *filter(_is_read, row[1])), ()) for row in _fields(RANKING / "translations.txt")]
+    rows = _fields(RANKING / "glossary.txt")
+    found += [Names((*own, *short, *filter(_is_read, foreign)), narrower) for own, short, _, foreign, narrower in rows]
+    return found
 
 
 def read_texts(days: Path, lists: Path, months: Sequence[str]) -> dict[str, dict[str, Text]]:
@@ -117,12 +162,25 @@ def read_liked(papers: Sequence[Path], judgments: Sequence[Path]) -> list[list[s
     return [own for own in found if len(own) > 1]
 
 
+def _is_read(name: str) -> bool:
+    """Return True unless a name is in a script of none of the languages of digestd."""
+    return not re.search(r"[\u0400-\u1fff\uac00-\ud7af]", name)
+
+
+def _fields(file: Path) -> Iterator[list[tuple[str, ...]]]:
+    """Yield the fields of each line, each a tuple of names."""
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            yield [tuple(name.strip() for name in part.split(";") if name.strip()) for part in line.split("|")]
+
+
 def _cells(file: Path) -> Iterator[list[str]]:
     return (line.split("\t") for line in file.read_text(encoding="utf-8").splitlines())
 
 
 def _text(row: Mapping[str, Any]) -> Text:
-    return Text(" ".join(row["title"].split()), " ".join((row["abstract"] or "").split()))
+    title, abstract = (" ".join((row[part] or "").split()) for part in ("title", "abstract"))
+    return Text(title, abstract, tuple(row.get("categories") or ()))
 
 
 def read_rows(file: Path) -> Iterator[dict[str, Any]]:
