@@ -9,6 +9,7 @@ from pathlib import Path
 import tests.fitting
 from digestd.cli.evaluate import read_cases
 from digestd.ranking import fusion
+from digestd.ranking.calibration import MIN_SCORES
 from digestd.ranking.encoders import open_encoder
 from digestd.ranking.subjects import FEATURES
 from tests.fitting import labels, topics
@@ -85,8 +86,13 @@ def _fit_topics(given: argparse.Namespace) -> None:
     trained, unseen = (list(topics.read(readings[name], texts, encoder)) for name in ("train", "development"))
     # what the encoder was trained on looks nearer than what people will type, but whole days tell how rare hits are
     whole = [one for one in trained if one.reading.is_whole]
-    for feature in ("", *FEATURES):
-        found = topics.cross_validate(topics.without(unseen, feature), topics.without(whole, feature))
+    for chance in MIN_SCORES.values():
+        found = topics.measure(unseen, topics.cross_validate(unseen, whole), chance)
+        print(json.dumps({"chance": chance, **asdict(found)}))
+    for feature in FEATURES:
+        found = topics.measure(
+            unseen, topics.cross_validate(*(topics.without(each, feature) for each in (unseen, whole)))
+        )
         print(json.dumps({"without": feature, **asdict(found)}))
     fitted = topics.fit([*unseen, *whole])
     held = topics.read(readings["test"], texts, encoder) if given.test else ()

@@ -64,10 +64,12 @@ def read(
     """Yield each wording, up to so many of each language, of what was read, with the features of the day's papers."""
     model = fit_text(text.both for day in texts.values() for text in day.values())
     cached = CachedEncoder(encoder)
+    vectors_of = {day: encoder.encode([text.both for text in papers.values()]) for day, papers in texts.items()}
+    archive = np.concatenate(list(vectors_of.values()))
     for day in sorted({reading.day for reading in readings if reading.wordings}):
         papers = [_paper(key, name, text) for key, (name, text) in enumerate(texts[day].items())]
-        vectors = encoder.encode([paper.text for paper in papers])
-        space = build_embedding_space(cached, vectors)
+        vectors = vectors_of[day]
+        space = build_embedding_space(cached, archive)
         index = build_candidates(papers, model, NOON, space=space, vectors=vectors).subjects
         for reading in readings:
             if reading.day != day:
@@ -129,12 +131,12 @@ def measure(asked: Sequence[Asked], scores: Sequence[Floats], chance: float = MI
     )
 
 
-def cross_validate(asked: Sequence[Asked], others: Sequence[Asked]) -> Measures:
-    """Return the measures with each fold of wishes scored by what was fitted to the other folds and to others."""
+def cross_validate(asked: Sequence[Asked], others: Sequence[Asked]) -> list[Floats]:
+    """Return the log odds of each fold of wishes by what was fitted to the other folds and to others."""
     names = sorted({one.reading.wish for one in asked})
     fold = {name: number % FOLDS for number, name in enumerate(np.random.default_rng(0).permutation(names).tolist())}
     fitted = [fit([*(one for one in asked if fold[one.reading.wish] != own), *others]) for own in range(FOLDS)]
-    return measure(asked, [log_odds(one, fitted[fold[one.reading.wish]]) for one in asked])
+    return [log_odds(one, fitted[fold[one.reading.wish]]) for one in asked]
 
 
 def groups(asked: Sequence[Asked]) -> Mapping[str, Sequence[Asked]]:

@@ -1,6 +1,6 @@
 """Sentence encoders: dense models that turn texts into vectors. Nothing is ever downloaded.
 
-The built-in one, all-MiniLM-L6-v2 in 8 bits, lies in the folder `minilm`; `tests/fitting` makes it. `open_encoder`
+The built-in one, MiniLM in 8 bits, lies in the folder `minilm`; `tests/fitting` trains it. `open_encoder`
 turns the setting into an encoder; only then NumPy is imported.
 """
 

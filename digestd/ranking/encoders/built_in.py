@@ -1,4 +1,4 @@
-"""The built-in encoder, all-MiniLM-L6-v2."""
+"""The built-in encoder, MiniLM as `tests/fitting` trained it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -6,7 +6,7 @@ the token vectors under the attention mask, or the first token's if `1_Pooling/c
 itself pools, scaled to length 1.
 
 The built-in model is sentence-transformers/all-MiniLM-L6-v2 (Wang et al. 2020, arXiv:2002.10957; Reimers & Gurevych
-2019, arXiv:1908.10084), quantised to 8 bits by `tests/fitting`.
+2019, arXiv:1908.10084), trained further and quantised to 8 bits by `tests/fitting`; see deploy/docs/encoder.md.
 """
 
 import json
