@@ -81,7 +81,7 @@ def test_explain_says_why_a_paper_is_not_picked(bare: Install) -> None:
     assert {name: explanation.verdict for name, explanation in verdicts.items() if name[:6] != "strong"} == {
         "seen00": "was in the digest of 2026-11-24",
         "cut00": "not in the digest of 2026-11-24 (1 paper, ready 2026-11-24 07:00Z); computed again now: "
-        "far: chance .00, below the near floor of .30",
+        "far: chance .00, below the near floor of .10",
         "muted": "muted: phrase brackish yodelling",
         "mine": "is one of the subscriber's own papers",
     }
