@@ -2,9 +2,9 @@
 
     log odds = bias + Σ weight · feature,
 
-with the features below. The weights are a logistic regression on pairs of topic and paper that readers of whole arXiv
-days judged; `python -m tests.fitting topics` fits them and says what each feature is worth. Without a dense model there
-are other weights and no feature of meaning.
+with the features below. The weights are a logistic regression on pairs of topic and paper that were judged by reading;
+`python -m tests.fitting topics` fits them and says what each feature is worth. Without a dense model there are other
+weights and no feature of meaning. A title that names a topic by two words or more is a match, whatever else.
 
 What the glossary knows as narrower than a topic counts for it: a paper on named entity recognition is about information
 extraction, though it may mention neither word.
@@ -30,10 +30,10 @@ from digestd.ranking.text import analyse
 
 ABOUT = 0.35
 """The chance from which a paper counts as about a topic where topics are counted."""
+ABOUT_LOG_ODDS = log(ABOUT / (1 - ABOUT))
 TITLED = 0.75
 """The least chance of a paper whose title names a topic by two words or more."""
 TITLED_LOG_ODDS = np.float32(log(TITLED / (1 - TITLED)))
-ABOUT_LOG_ODDS = log(ABOUT / (1 - ABOUT))
 FEATURES = ("often", "narrower", "category", "words", "cosine")
 """The features of a topic and a paper.
 

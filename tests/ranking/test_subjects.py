@@ -9,7 +9,7 @@ from digestd.domain.interest import Kind
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import compile_profiles
 from digestd.ranking.signals.topics import SURE, subject
-from digestd.ranking.subjects import ABOUT_LOG_ODDS, DENSE, FEATURES, MEANING, SPARSE, Subjects
+from digestd.ranking.subjects import ABOUT_LOG_ODDS, DENSE, FEATURES, MEANING, SPARSE, TITLED_LOG_ODDS, Subjects
 from digestd.ranking.topics import as_queries, compile_topics
 from tests.ranking.library import candidates, likes, papers, retitled, wants
 
@@ -109,6 +109,13 @@ def test_passing_mention_is_no_subject() -> None:
     passing, titled = ("Bees", f"{others} We thank iceberg guides."), ("Icebergs", f"We map icebergs. {others}")
     found = about(day(passing, titled), "icebergs").log_odds[0, FIRST:]
     assert found[0] < ABOUT_LOG_ODDS < found[1]
+
+
+@pytest.mark.parametrize(("topic", "is_match"), [("lunar tides", True), ("tides", False)])
+def test_title_with_two_words_of_a_topic_is_a_match(topic: str, *, is_match: bool) -> None:
+    others = " ".join(paper.plain_abstract for paper in papers())
+    found = about(day(("Notes on a shelf of lunar tides and other lore", others)), topic).log_odds[0, FIRST]
+    assert (found >= TITLED_LOG_ODDS) == is_match
 
 
 def test_category_of_a_field_counts() -> None:
