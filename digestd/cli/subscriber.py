@@ -425,18 +425,13 @@ def _fate(built: App, paper: NamedPaper) -> str:
 def _describe_hint(hint: "TopicHint") -> str:
     if hint.is_muted:
         return f"muted '{shorten(hint.topic, TOPIC_SHOWN_MAX)}', which the topics refuse"
-    why = ", as the papers are in English" if hint.is_translated else ""
-    parts = [f"read as '{hint.understood}'{why}"] if hint.understood else []
-    if hint.is_foreign:
-        parts.append("not understood, and it does not look like English; the papers are in English")
-    elif hint.papers:
+    parts = [f"read as '{hint.understood}'"] if hint.understood else []
+    if hint.papers:
         parts.append(f"{hint.papers} papers in the last week" if hint.papers > 1 else "1 paper in the last week")
     elif hint.is_unknown:
         parts.append("no paper uses its words, and most papers are in English")
     else:
         parts.append("no paper of the last week is surely about it")
-    if hint.nearest:
-        parts.append("near it: " + ", ".join(f"'{name}'" for name in hint.nearest))
     return f"topic '{shorten(hint.topic, TOPIC_SHOWN_MAX)}': {'; '.join(parts)}"
 
 

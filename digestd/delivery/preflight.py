@@ -97,7 +97,7 @@ _LINES: Sequence[tuple[str, tuple[str, ...]]] = (
     *((what, ("Ice on alpine lakes",)) for what in ("more", "less", "save", "undone", "no_paper", "interests")),
     ("paused", (_DAY,)),
     ("topic_read", ("lake ice", "ice of lakes", "2")),
-    ("topic_empty", ("lake ice", "ice of lakes", "0", "lakes")),
+    ("topic_empty", ("lake ice", "ice of lakes")),
     ("settings", ("weekly", "tue", "07:00", "UTC", "10", "on", "on")),
     ("unclear", ("hour",)),
     *(("why", (_DAY, how)) for how in ("confirm", "mail", "moved", "import", "taken_back")),

@@ -108,13 +108,10 @@ class TopicHint:
 
     Attributes:
         topic: As typed.
-        understood: Its corrected spelling, long form or translation; empty if it is understood as typed.
+        understood: Its corrected spelling or long form; empty if it is understood as typed.
         is_corrected: Whether `understood` corrects the spelling.
         papers: Number of papers of the last days that are about it.
-        nearest: If there are none, the nearest topics that have some, best first.
-        is_unknown: Whether no paper uses any of its words, as in a language that the glossary does not know.
-        is_translated: Whether `understood` is the English name of a topic in another language.
-        is_foreign: Whether the topic seems to be in another language and is not understood.
+        is_unknown: Whether no paper is about it or uses any of its words.
         is_muted: Whether it was refused where topics are asked for, and so is muted.
     """
 
@@ -122,10 +119,7 @@ class TopicHint:
     understood: str
     is_corrected: bool
     papers: int
-    nearest: tuple[str, ...]
     is_unknown: bool
-    is_translated: bool = False
-    is_foreign: bool = False
     is_muted: bool = False
 
     @property

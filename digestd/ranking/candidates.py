@@ -18,13 +18,13 @@ from digestd.ranking.arrays import Bools, Columns, Floats, Ints, Sparse, sparse
 from digestd.ranking.community import NO_COMMUNITY, Community, build_community
 from digestd.ranking.dense import NO_SPACE, EmbeddingSpace
 from digestd.ranking.diversity import PaperSimilarity
-from digestd.ranking.inverted_index import BM25Index, InvertedIndex, build_bm25_index, build_inverted_index
+from digestd.ranking.evidence import EvidenceFinder
+from digestd.ranking.inverted_index import InvertedIndex, build_inverted_index
 from digestd.ranking.judgments import NO_JUDGMENTS, Judgments
 from digestd.ranking.kernel_ridge import NegativePrior, build_author_kernel, build_negative_prior
-from digestd.ranking.mentions import build_mention_index
 from digestd.ranking.model import Archive, EncodedTexts, TextModel
 from digestd.ranking.seeds import SeedEncoder
-from digestd.ranking.subjects import SubjectIndex
+from digestd.ranking.subjects import SubjectIndex, index_subjects
 from digestd.ranking.text import analyse, surfaces
 
 VOTE_HALF_LIFE = 3.0
@@ -80,6 +80,7 @@ class CandidateSet:
         vectors: (m, e) embeddings in the dense `space`.
         similarity: LSA similarity between the papers.
         subjects: The papers by the topics that they are about.
+        evidence: Where their words show a topic.
         community: What other people liked; empty if it does not count.
         judgments: What a language model says of papers and topics; empty if none judges.
     """
@@ -87,7 +88,6 @@ class CandidateSet:
     papers: tuple[Paper, ...]
     model: TextModel
     encoded: EncodedTexts
-    bm25_index: BM25Index
     inverted_index: InvertedIndex
     negative_prior: NegativePrior
     features: Floats
@@ -104,6 +104,7 @@ class CandidateSet:
     expansion: ExpansionIndex
     similarity: PaperSimilarity
     subjects: SubjectIndex
+    evidence: EvidenceFinder
     community: Community = NO_COMMUNITY
     judgments: Judgments = NO_JUDGMENTS
     _surfaces: dict[int, Mapping[str, str]] = field(default_factory=dict)
@@ -147,6 +148,7 @@ def build_candidates(
     across = encoded.sparse.T.tocsr()
     negative_prior = negative_prior or build_negative_prior(model.negative_prior)
     inverted_index = build_inverted_index(papers)
+    titles = analyse([paper.plain_title for paper in papers])
     features = negative_prior.features(encoded.sparse)
     author_kernel = build_author_kernel([paper.words.authors for paper in papers])
     votes = weighted_votes(papers)
@@ -155,7 +157,6 @@ def build_candidates(
         papers=tuple(papers),
         model=model,
         encoded=encoded,
-        bm25_index=build_bm25_index(analyse([paper.plain_title for paper in papers]), docs, model),
         inverted_index=inverted_index,
         negative_prior=negative_prior,
         features=features.astype(np.float32),
@@ -171,12 +172,8 @@ def build_candidates(
         vectors=vectors,
         expansion=build_expansion_index(model.archive, across),
         similarity=PaperSimilarity(encoded.dense),
-        subjects=SubjectIndex(
-            build_mention_index(papers, model, inverted_index.labels),
-            across,
-            space,
-            vectors,
-        ),
+        subjects=index_subjects(model.vocabulary.keys(), titles, docs, across, space, vectors),
+        evidence=EvidenceFinder(papers),
     )
 
 

@@ -10,10 +10,10 @@ the text. A block of records is decoded with a few array operations.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,6 @@ from digestd.domain.interest import COLLECTIONS, Interest, Kind, Stance, values
 from digestd.domain.paper import PaperId
 from digestd.ranking.arrays import NOWHERE, Floats, Groups, Ints, grouped
 from digestd.ranking.candidates import CandidateSet
-from digestd.ranking.concepts import Names
 from digestd.ranking.kernel_ridge import dual
 from digestd.ranking.seeds import Seed, SeedTable
 from digestd.ranking.topics import Topic, compile_topics
@@ -30,7 +29,7 @@ from digestd.ranking.topics import Topic, compile_topics
 Run: TypeAlias = NDArray[np.int32] | Ints | Floats
 DISLIKE_WEIGHT = 0.5
 """Weight of the mean of the dislikes against that of the likes in the centroid."""
-RECORD_FORMAT = 11
+RECORD_FORMAT = 12
 """Version of the record format; records of another version are recompiled."""
 RECORD_RUNS, RECORD_FACTS = 9, 6
 """Runs of numbers in a record, and numbers in the last of them: see `_record`."""
@@ -73,14 +72,16 @@ class RecordWords(NamedTuple):
     Attributes:
         topics: Topics with a content word, as typed.
         typed: The number of the topic that each query is of.
-        names: What names each query in papers.
+        forms: The stems of the names of each query.
+        parts: The part of its topic that each query is; empty if all.
         named, muted: (kind, value) of named and muted interests.
         papers: Liked and disliked papers.
     """
 
     topics: Sequence[str]
     typed: Sequence[int]
-    names: Sequence[Names]
+    forms: Sequence[Sequence[Sequence[str]]]
+    parts: Sequence[str]
     named: Sequence[tuple[Kind, str]]
     muted: Sequence[tuple[Kind, str]]
     papers: Sequence[PaperId]
@@ -163,8 +164,8 @@ def unpack_records(records: Sequence[bytes], count: int) -> tuple[list[RecordCol
 
 def read_record_words(text: bytes) -> RecordWords:
     """Decode the texts of a record."""
-    topics, typed, names, named, muted, papers = _decode_json(text.decode())
-    return RecordWords(topics, typed, list(map(_names, names)), _named_pairs(named), _named_pairs(muted), papers)
+    topics, typed, forms, parts, named, muted, papers = _decode_json(text.decode())
+    return RecordWords(topics, typed, forms, parts, _named_pairs(named), _named_pairs(muted), papers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,8 +211,8 @@ def _record(
     is_named = topics or any(map(str.isalnum, "".join(i.value for i in named)))
     runs: list[Run] = [
         np.array([len(topic.terms) for topic in topics], dtype=np.int32),
-        _ints(topic.terms for topic in topics),
-        _floats(topic.values for topic in topics),
+        np.concatenate([NOWHERE, *(topic.terms for topic in topics)]),
+        np.concatenate([np.zeros(0, dtype=np.float32), *(topic.values for topic in topics)]),
         halved(np.array([topic.vector for topic in topics])) if topics else NOWHERE,
         expansion[0].astype(np.int32),
         expansion[1],
@@ -228,7 +229,8 @@ def _record(
     words = [
         list(topics_by_text),
         [number for number, queries in enumerate(topics_by_text.values()) for _ in queries],
-        [topic.names for topic in topics],
+        [topic.forms for topic in topics],
+        [topic.part for topic in topics],
         [[i.kind, i.value] for i in named],
         [[i.kind, i.value] for i in muted],
         profile_input.named(),
@@ -238,23 +240,3 @@ def _record(
 
 def _named_pairs(found: Sequence[tuple[str, str]]) -> list[tuple[Kind, str]]:
     return [(_KINDS[kind], value) for kind, value in found]
-
-
-def _names(found: Sequence[Sequence[Any]]) -> Names:
-    forms, acronyms, cores, categories, subjects, parts = found
-    return Names(
-        forms=tuple(map(tuple, forms)),
-        acronyms=tuple(acronyms),
-        cores=tuple(map(tuple, cores)),
-        categories=tuple(categories),
-        subjects=tuple(subjects),
-        parts=tuple(parts),
-    )
-
-
-def _ints(parts: Iterable[Ints]) -> Ints:
-    return np.concatenate([NOWHERE, *parts])
-
-
-def _floats(parts: Iterable[Floats]) -> Floats:
-    return np.concatenate([np.zeros(0, dtype=np.float32), *parts])

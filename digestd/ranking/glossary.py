@@ -1,20 +1,20 @@
 """The glossary: names of research subjects, in several languages, and the names of narrower subjects.
 
-`glossary.txt` has a subject per line, `translations.txt` a common word that topics in other languages consist of.
+`glossary.txt` has a subject per line.
 """
 
-from collections.abc import Iterator, Mapping
-from functools import cache, lru_cache
+import re
+from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from digestd.ranking.lexicon import lemmas
 from digestd.ranking.text import phrase_form
 
-_TASKS = frozenset(lemmas("detection recognition attack"))
-"""Words that end the names of subjects and that readers leave out."""
-_TOOLS = {(word,) for word in lemmas("solver model method algorithm system technique")}
-"""Words that readers add to the names of subjects."""
+NAME_WORDS = 6
+"""The most words of a name."""
+_MARKS = re.compile(r"[^\w\s'’+/&-]+")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]{2}")
 
 
 class Entry(NamedTuple):
@@ -30,98 +30,59 @@ class Entry(NamedTuple):
     def english(self) -> tuple[str, ...]:
         return *self.names, *self.acronyms
 
+    @property
+    def listed(self) -> str:
+        """Return the name with those of narrower subjects."""
+        return f"{self.names[0]}: {', '.join(self.narrower)}" if self.narrower else self.names[0]
 
-@lru_cache(maxsize=4096)
+
 def known(topic: str) -> Entry | None:
-    """Return the subject that a topic names in any language, or in English in another inflection."""
-    if found := _entries_by_name().get(phrase_form(topic)):
-        return found
-    words = tuple(lemmas(topic)) if topic.isascii() else ()
-    return _entries_by_lemmas().get(words) or (_entries_by_lemmas().get(words[:-1]) if words[-1:] in _TOOLS else None)
+    """Return the subject that a topic names in any language."""
+    return _entries().get(_form(topic))
 
 
-def is_english_name(topic: str) -> bool:
-    """Return True for an English name or an acronym of a subject, but not for what readers type for it ("pruning")."""
-    return phrase_form(topic) in _english_names()
+def named_in(text: str) -> tuple[Entry, ...]:
+    """Return the subjects that a text names in any language, by the longest names, in order."""
+    found: dict[Entry, None] = {}
+    words = _form(text).split()
+    while words:
+        ends = range(min(len(words), NAME_WORDS), 0, -1)
+        names = ((end, entry) for end in ends if (entry := _entries().get(" ".join(words[:end]))))
+        end, entry = next(names, (1, None))
+        found |= dict.fromkeys([entry] if entry else _unspaced(words[0]))
+        words = words[end:]
+    return tuple(found)
 
 
-def narrower_text(subject: str) -> str:
-    """Return a subject, given by its first English name, with the names of all narrower ones."""
-    entry = known(subject)
-    return f"{subject}: {', '.join(entry.narrower)}" if entry and entry.narrower else subject
-
-
-def is_foreign_name(topic: str) -> bool:
-    """Return True if the glossary has the topic under a name in another language only."""
-    name = phrase_form(topic)
-    is_foreign = name in _entries_by_name() and name not in _english_names()
-    return is_foreign and not english_words().issuperset(name.split())
+def _unspaced(word: str) -> list[Entry]:
+    """Return the subjects that a word of a script without spaces names."""
+    return [] if word.isascii() else [entry for name, entry in _unspaced_names().items() if name in word]
 
 
 @cache
-def glossary_names() -> Mapping[str, str]:
-    """Return the names of subjects in all languages, as in `phrase_form` → the first English name."""
-    return {name: entry.names[0] for name, entry in _entries_by_name().items()}
+def _unspaced_names() -> Mapping[str, Entry]:
+    return {name: entry for name, entry in _entries().items() if _UNSPACED.search(name)}
 
 
 @cache
-def foreign_names() -> Mapping[str, str]:
-    """Return the names of subjects and of words in other languages, as in `phrase_form` → the first English name."""
-    names = {phrase_form(name): english[0] for english, foreign in _lines("translations.txt") for name in foreign}
-    for name, entry in _entries_by_name().items():
-        if name not in _english_names():
-            names[name] = entry.names[0]
-    for english in {*names.values()}:
-        names.pop(english, None)
-    return names
-
-
-@cache
-def english_words() -> frozenset[str]:
-    """Return the words of all English names."""
-    names = (name for entry in _entries() for name in (*entry.english, *entry.narrower))
-    return frozenset(" ".join((*names, *foreign_names().values())).lower().replace("-", " ").split())
-
-
-@cache
-def _entries() -> tuple[Entry, ...]:
-    return tuple(Entry(*fields) for fields in _lines("glossary.txt"))
-
-
-@cache
-def _entries_by_name() -> Mapping[str, Entry]:
-    found = dict(_english_names())
-    for entry in _entries():
-        for name in entry.foreign:
-            found.setdefault(phrase_form(name), entry)
-    return found
-
-
-@cache
-def _english_names() -> Mapping[str, Entry]:
+def _entries() -> Mapping[str, Entry]:
     found: dict[str, Entry] = {}
-    for entry in _entries():
-        for name in map(phrase_form, entry.english):
+    lines = files(__package__).joinpath("glossary.txt").read_text(encoding="utf-8").splitlines()
+    fields = ([_names(part) for part in line.split("|")] for line in lines if line and not line.startswith("#"))
+    entries = [Entry(*each) for each in fields]
+    for entry in entries:
+        for name in map(_form, entry.english):
             found.setdefault(name, entry)
             found.setdefault(f"{name}s", entry)
+    for entry in entries:
+        for name in entry.foreign:
+            found.setdefault(_form(name), entry)
     return found
 
 
-@cache
-def _entries_by_lemmas() -> Mapping[tuple[str, ...], Entry]:
-    """Return the subjects by the lemmas of their English names, and without the task ("hate speech (detection)")."""
-    found: dict[tuple[str, ...], Entry] = {}
-    for entry in _entries():
-        for words in map(tuple, map(lemmas, entry.english)):
-            found.setdefault(words, entry)
-    for words, entry in list(found.items()):
-        if len(words) > 2 and words[-1] in _TASKS:
-            found.setdefault(words[:-1], entry)
-    return found
+def _form(name: str) -> str:
+    return phrase_form(_MARKS.sub(" ", name))
 
 
-def _lines(name: str) -> Iterator[list[tuple[str, ...]]]:
-    """Yield the fields of each line of a data file, each a tuple of names."""
-    for line in files(__package__).joinpath(name).read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            yield [tuple(name.strip() for name in part.split(";") if name.strip()) for part in line.split("|")]
+def _names(part: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in part.split(";") if name.strip())

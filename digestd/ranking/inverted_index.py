@@ -1,14 +1,7 @@
-"""Indexes of the day's papers.
-
-Literal phrases, authors, categories, institutions and venues (`InvertedIndex`), and BM25 (`BM25Index`).
-
-BM25 follows Robertson & Zaragoza 2009, eq. 3.15, with k₁ = 1.5, b = .75 and the title counted twice. Document
-frequencies are counted over the model's texts and the day's papers together: on a thin day, common words stay common,
-and words unknown to the model still count.
-"""
+"""Index of the day's papers: literal phrases, authors, categories, institutions and venues."""
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,11 +9,9 @@ import numpy as np
 
 from digestd.domain.interest import Kind
 from digestd.domain.paper import Paper
-from digestd.ranking.arrays import NOWHERE, Ints, Sparse
-from digestd.ranking.model import TextModel, bm25_idf, bm25_weights
+from digestd.ranking.arrays import NOWHERE, Ints
 from digestd.ranking.places import Places, index_institutions, index_venues
 from digestd.ranking.text import folded_tokens, phrase_form
-from digestd.ranking.vocabulary import count_terms
 from digestd.text.people import PersonName, may_be_same_person, parse_person_name
 from digestd.text.scripts import fold
 
@@ -122,56 +113,6 @@ def in_category(labels: Mapping[str, Ints], label: str) -> Ints:
     return labels.get(fold(label).strip().removesuffix(".*"), NOWHERE)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BM25Index:
-    """S stems × m papers.
-
-    Attributes:
-        stems: The stem of each row.
-        rows: Stem → row of `bm25`.
-        row_of: (V,) row of each model term, −1 if no paper has it.
-        bm25: (S, m) weights, present where a paper contains the stem.
-    """
-
-    stems: Sequence[str]
-    rows: Mapping[str, int]
-    row_of: Ints
-    bm25: Sparse
-
-    def holding(self, stems: Iterable[str]) -> Ints:
-        """Return the papers that contain all of these stems; none if there are no stems."""
-        rows = [self._papers(stem) for stem in stems]
-        if not rows:
-            return NOWHERE
-        found = rows[0]
-        for row in rows[1:]:
-            found = np.intersect1d(found, row, assume_unique=True)
-        return np.sort(found)
-
-    def _papers(self, stem: str) -> Ints:
-        row = self.rows.get(stem)
-        if row is None:
-            return NOWHERE
-        start, end = self.bm25.indptr[row : row + 2]
-        return self.bm25.indices[start:end].astype(np.intp)
-
-
-def build_bm25_index(titles: Sequence[Sequence[str]], docs: Sequence[Sequence[str]], model: TextModel) -> BM25Index:
-    """Build the index from the stems of each paper's title and of its full text."""
-    frequency: Counter[str] = Counter()
-    for doc in docs:
-        frequency.update(set(doc))
-    rows = {stem: row for row, stem in enumerate(sorted(frequency))}
-    texts = model.size + len(docs)
-    known = np.array([_frequency(model, stem) for stem in rows], dtype=np.float32)
-    idf = bm25_idf(known + np.array([frequency[stem] for stem in rows], dtype=np.float32), texts)
-    tf = count_terms([[*title, *doc] for title, doc in zip(titles, docs, strict=True)], rows)
-    row_of = np.full(len(model.vocabulary), -1, dtype=np.intp)
-    both = [(model.vocabulary[stem], row) for stem, row in rows.items() if stem in model.vocabulary]
-    row_of[[column for column, _ in both]] = [row for _, row in both]
-    return BM25Index(list(rows), rows, row_of, bm25_weights(tf, idf).T.tocsr())
-
-
 def sorted_positions(found: Iterable[int]) -> Ints:
     return np.array(sorted(found), dtype=np.intp)
 
@@ -194,8 +135,3 @@ def phrase_pattern(wanted: str) -> re.Pattern[str]:
 
 def _has_word_boundary(letter: str) -> bool:
     return letter.isdigit() or letter.lower() != letter.upper()
-
-
-def _frequency(model: TextModel, stem: str) -> float:
-    known = model.vocabulary.get(stem)
-    return 0.0 if known is None else float(model.frequency[known])

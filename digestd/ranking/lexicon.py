@@ -1,13 +1,11 @@
-"""The lexicon: words of the archive and their inflections, acronyms and their long forms, and misspellings.
+"""The lexicon: how the archive spells words, and what its acronyms stand for.
 
-A topic is compared with papers by lemmas, not by stems: *tokenization*, *tokenizer* and *tokenised* are one word, but
-*token* is another, which stemming would conflate. Acronyms are learnt from "long form (ACR)" in the archive
+Acronyms are learnt from "long form (ACR)" in the archive
 (Schwartz & Hearst 2003). Words that the archive does not know are corrected to the commonest word within a small
 distance (Damerau 1964: insertion, deletion, substitution, transposition).
 """
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,12 +16,10 @@ from rapidfuzz.distance import OSA
 
 from digestd.ranking.text import STOP_WORDS, folded_tokens
 from digestd.text.scripts import fold
-from digestd.text.tokens import word_tokens, words
+from digestd.text.tokens import stem
 
-MAX_LEMMAS = 30_000
-"""The commonest lemmas are kept: 1 MB."""
-CACHE_SIZE = 10_000
-"""Words and compounds whose lemmas are remembered: some 5 MB."""
+STEMS_MAX = 30_000
+"""The commonest stems are kept: 1 MB."""
 MIN_TEXTS = 2
 """A word of fewer texts is as likely to be a misspelling as a word."""
 MIN_TARGET = 5
@@ -31,60 +27,10 @@ MIN_TARGET = 5
 SHORT, LONG = 4, 9
 """Shorter words are never corrected; from LONG letters on, two errors are corrected instead of one."""
 
-_ENDINGS = (
-    ("isation", "ize"), ("ization", "ize"), ("ising", "ize"), ("ised", "ize"), ("iser", "ize"), ("izer", "ize"),
-    ("ise", "ize"), ("ability", "able"), ("ibility", "ible"), ("ically", "ic"), ("ation", "ate"), ("ative", "ate"),
-    ("ator", "ate"), ("our", "or"), ("ction", "ct"), 
-)  # fmt: skip
-"""Derivations that do not change the subject, and British spelling."""
-_DERIVED = tuple(ending for ending, _ in _ENDINGS)
 _ACRONYM = re.compile(r"\(([A-Za-z0-9][A-Za-z0-9-]{1,9})\)")
-_PLURALS = {"matrices": "matrix", "indices": "index", "vertices": "vertex", "axes": "axis"}
-COMPOUND = re.compile("\\w+(?:[-\u2010\u2011]\\w+)*")
 _LONG_FORM = re.compile(r"[\w'/-]+")
 _IN_LONG_FORM = 10
 """Maximum number of words before the parenthesis that a long form is sought in."""
-
-
-@lru_cache(maxsize=CACHE_SIZE)
-def lemma(word: str) -> str:
-    """Return the base form of a folded English word: without plural, -ed, -ing and derivations of its verb."""
-    if len(word) < 4 or not word.isascii() or not word.isalpha():
-        return word
-    word = _PLURALS.get(word) or _singular(word)
-    for ending, base in _ENDINGS if word.endswith(_DERIVED) else ():
-        if word.endswith(ending) and len(word) > len(ending) + 2:
-            word = word.removesuffix(ending) + base
-            break
-    else:
-        word = _infinitive(word)
-    return word.removesuffix("e") if len(word) > 3 else word
-
-
-def lemmas(text: str) -> list[str]:
-    """Return the lemmas of a text in order, without stop words."""
-    found = COMPOUND.findall(text if text.isascii() else unicodedata.normalize("NFC", text))
-    return [base for compound in found for base, _ in compound_lemmas(compound)]
-
-
-@lru_cache(maxsize=CACHE_SIZE)
-def compound_lemmas(compound: str) -> tuple[tuple[str, str], ...]:
-    """Return the lemmas of words joined by hyphens, each with the word as written; few compounds make up most texts.
-
-    Stop words are left out, but not those that a compound consists of but for one word ("off-policy", "one-shot"), and
-    no capital letter that stands alone ("T cells"), other than A and I.
-    """
-    if compound.isascii() and compound.isalnum():
-        parts = [(compound.lower(), compound)]
-    else:
-        parts = [(token, word) for word in words(compound) for token in word_tokens(word)]
-    telling = [part for part in parts if part[0] not in STOP_WORDS or _is_symbol(part[1])]
-    kept = telling if len(telling) > 1 or len(parts) == 1 else parts
-    return tuple([(lemma(token), word) for token, word in kept])
-
-
-def _is_symbol(word: str) -> bool:
-    return len(word) == 1 and word.isupper() and word not in "AI"
 
 
 def acronym(word: str) -> str:
@@ -102,8 +48,8 @@ class Lexicon:
 
     Attributes:
         size: Number of texts.
-        frequency: Lemma → number of texts.
-        spellings: Lemma → its commonest spelling.
+        frequency: Stem → number of texts.
+        spellings: Stem → its commonest spelling.
         long_forms: Acronym → long form.
     """
 
@@ -114,32 +60,35 @@ class Lexicon:
 
     def long_form(self, short: str) -> str:
         """Return the long form of an acronym, whether typed in capitals or not; "" if it is unknown or a usual word."""
-        if short in self.long_forms or lemma(short.lower()) in self.frequency:
+        if short in self.long_forms or stem(short.lower()) in self.frequency:
             return self.long_forms.get(short, "")
         return self.long_forms.get(short.upper(), "")
 
-    def share(self, of: str) -> float:
-        return self.frequency.get(of, 0) / max(self.size, 1)
-
     def corrected(self, word: str) -> str:
         """Return the word that was probably meant; the word itself if it is known, short, or like no other."""
-        base = lemma(fold(word))
+        base = stem(fold(word))
         if len(base) < SHORT or not base.isalpha() or acronym(word) or base in self.frequency:
             return word
-        errors = 1 if len(base) < LONG else 2
-        targets = _targets(self).get(base[0], [])
-        near = process.extract(base, targets, scorer=OSA.distance, score_cutoff=errors, limit=None)
-        best = min(((distance, -self.frequency[name], name) for name, distance, _ in near), default=None)
-        return word if best is None else self.spellings[best[2]]
+        targets = _targets(self).get(base[0], {})
+        near = []
+        for form in dict.fromkeys((base, fold(word))):
+            errors = 1 if len(form) < LONG else 2
+            found = process.extract(form, list(targets), scorer=OSA.distance, score_cutoff=errors, limit=None)
+            near += [(distance, -self.frequency[targets[name]], targets[name]) for name, distance, _ in found]
+        return self.spellings[min(near)[2]] if near else word
 
 
 @lru_cache(maxsize=4)
-def _targets(lexicon: Lexicon) -> Mapping[str, list[str]]:
-    """Return the lemmas that others are corrected to, by first letter: misspellings seldom change it."""
-    found: dict[str, list[str]] = {}
-    for name, often in lexicon.frequency.items():
+def _targets(lexicon: Lexicon) -> Mapping[str, Mapping[str, str]]:
+    """Return the stems and spellings that others are corrected to, each → its stem, by first letter.
+
+    Misspellings seldom change the first letter.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for stem_of, often in lexicon.frequency.items():
         if often >= MIN_TARGET:
-            found.setdefault(name[0], []).append(name)
+            forms = dict.fromkeys((lexicon.spellings[stem_of], stem_of), stem_of)
+            found.setdefault(stem_of[0], {}).update(forms)
     return found
 
 
@@ -150,11 +99,11 @@ def build_lexicon(frequency: Mapping[str, int], long_forms: Mapping[str, str], s
     for written, often in frequency.items():
         for folded in folded_tokens(fold(written)):
             if folded.isalpha() and folded not in STOP_WORDS:
-                base = lemma(folded)
+                base = stem(folded)
                 total[base] += often
                 commonest[base] = max(commonest.get(base, (0, "")), (often, folded))
     kept = sorted((base for base in total if total[base] >= MIN_TEXTS), key=lambda base: (-total[base], base))
-    kept = kept[:MAX_LEMMAS]
+    kept = kept[:STEMS_MAX]
     return Lexicon(
         size,
         {base: min(total[base], size) for base in kept},
@@ -222,19 +171,4 @@ def _singular(word: str) -> str:
         return word[:-2]
     if word.endswith("s") and not word.endswith(("ss", "us", "is", "ias")):
         return word[:-1]
-    return word
-
-
-def _infinitive(word: str) -> str:
-    if word.endswith(("elling", "elled", "trolling", "trolled")):
-        return word.removesuffix("ing").removesuffix("ed")[:-1]
-    for ending, least in (("ing", 3), ("ed", 3)):
-        base = word.removesuffix(ending)
-        if (
-            base != word
-            and len(base) >= least
-            and not word.endswith("eed")
-            and any(letter in base for letter in "aeiouy")
-        ):
-            return base[:-1] if base[-1] == base[-2] and base[-1] not in "lsz" else base
     return word

@@ -56,7 +56,7 @@ EXPANSION_TEXTS = 5
 BM25_K1 = 1.5
 BM25_B = 0.75
 """Term saturation and length normalisation of BM25."""
-MODEL_FORMAT = 6
+MODEL_FORMAT = 7
 """Version of the stored model format; other versions are not read."""
 NEGATIVE_EXAMPLES = 300
 """Texts that serve as negative examples for everybody; 300 to 500 measured alike."""

@@ -29,12 +29,11 @@ from digestd.ranking.compiler import (
     read_record_words,
     unpack_records,
 )
-from digestd.ranking.concepts import understand
 from digestd.ranking.inverted_index import sorted_positions
 from digestd.ranking.judgments import Judged, replace_log_odds
 from digestd.ranking.model import TextModel
 from digestd.ranking.seeds import Seed, SeedTable
-from digestd.ranking.subjects import Queries
+from digestd.ranking.subjects import ABOUT_LOG_ODDS, Queries
 from digestd.ranking.text import tokens
 from digestd.ranking.topics import Topics
 
@@ -147,28 +146,17 @@ class Profiles(Sequence["Profile"]):
     def __len__(self) -> int:
         return len(self.records)
 
-    def topic_text(self) -> Callable[[int], str]:
-        """Return a function that gives the typed topic of a query."""
-        owners, starts = self.topics.of.owner.tolist(), self.topics.of.starts.tolist()
-
-        def topic(number: int) -> str:
-            owner = owners[number]
-            words = self.words.of(owner)
-            typed: str = words.topics[words.typed[number - starts[owner]]]
-            return typed
-
-        return topic
+    def typed_topic(self, number: int) -> str:
+        """Return the topic of a query, as typed."""
+        owner = int(self.topics.of.owner[number])
+        words = self.words.of(owner)
+        typed: str = words.topics[words.typed[number - int(self.topics.of.starts[owner])]]
+        return typed
 
     def topic_words(self, number: int, *quoted: str) -> tuple[str, tuple[str, ...]]:
-        """Return the typed topic of a query, and what is quoted for it; then the part of it, if it has several."""
-        owner = int(self.topics.of.owner[number])
-        words, place = self.words.of(owner), number - int(self.topics.of.starts[owner])
-        typed: str = words.topics[words.typed[place]]
-        if words.typed.count(words.typed[place]) == 1:
-            return typed, quoted
-        names, model = self.topics.subjects.names[number], self.topics.subjects.index.mentions.model
-        part = next((one.corrected for one in understand(typed, model) if one.names == names), typed)
-        return typed, (*(quoted or ("",)), part)
+        """Return the typed topic of a query, and what is quoted for it; then the part of it, if it is one."""
+        part = self.topics.parts[number]
+        return self.typed_topic(number), ((*(quoted or ("",)), part) if part else quoted)
 
     @overload
     def __getitem__(self, row: int) -> "Profile": ...
@@ -258,7 +246,7 @@ def match_finders(candidates: CandidateSet) -> Mapping[Kind, Callable[[str], Exa
 
     numbers = cache(lambda: {paper.id: j for j, paper in enumerate(candidates.papers)})
     return {
-        Kind.TOPIC: exact(Kind.TOPIC, lambda value: candidates.bm25_index.holding(tokens(value))),
+        Kind.TOPIC: exact(Kind.TOPIC, lambda value: candidates.subjects.with_all(tokens(value))),
         **{kind: exact(kind, find) for kind, find in candidates.inverted_index.finders.items()},
         Kind.PAPER: exact(Kind.PAPER, lambda value: [numbers()[PaperId(value)]] if value in numbers() else ()),
     }
@@ -330,24 +318,25 @@ def match_interests(profiles: Profiles, width: int) -> InterestMatches:
     kinds = [profiles.phrases, profiles.authors, profiles.collections]
     return InterestMatches(
         owner=np.concatenate([topics.of.owner, *(kind.owner for kind in kinds)]),
-        by=np.concatenate([topics.subjects.about, *(kind.standing(width) for kind in kinds)]),
+        by=np.concatenate([topics.log_odds >= ABOUT_LOG_ODDS, *(kind.standing(width) for kind in kinds)]),
     )
 
 
 def _topics(runs: Sequence[RecordColumn], words: _Words, candidates: CandidateSet) -> Topics:
-    terms = grouped(runs[0].ints)
+    of, terms = runs[0].groups, grouped(runs[0].ints)
+    own = [words.of(row) for row in np.flatnonzero(of.sizes).tolist()]
     queries = Queries(
-        names=[one for row in np.flatnonzero(runs[0].groups.sizes).tolist() for one in words.of(row).names],
+        forms=[forms for each in own for forms in each.forms],
         words=terms.summing(runs[2].floats, runs[1].ints, len(candidates.model.vocabulary)),
-        vectors=runs[3].halves((len(terms), candidates.space.dims)),
+        vectors=runs[3].halves((len(of.owner), candidates.space.dims)),
     )
-    subjects = candidates.subjects.of(queries)
+    log_odds = candidates.subjects.log_odds(queries)
     judged: Judged = {}
     if candidates.judgments.by_topic:
-        owners = map(words.of, np.flatnonzero(runs[0].groups.sizes).tolist())
-        judged = candidates.judgments.of(own.topics[n] for own in owners for n in own.typed)
-        replace_log_odds(subjects.log_odds, judged)
-    return Topics(runs[0].groups, subjects, judged)
+        judged = candidates.judgments.of(each.topics[n] for each in own for n in each.typed)
+        replace_log_odds(log_odds, judged)
+    parts = [part for each in own for part in each.parts]
+    return Topics(of, log_odds, queries.forms, parts, judged, candidates.subjects)
 
 
 def _feedback(

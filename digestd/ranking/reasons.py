@@ -118,7 +118,7 @@ def near_reasons(profiles: Profiles, at: Cells, found: Sequence[Reason]) -> Iter
         elif reason.kind not in (ReasonKind.NEW, ReasonKind.TREND, *_COLLECTIONS):
             yield reason
         elif count:
-            nearest = int(np.argmax(topics.subjects.log_odds[start : start + count, column]))
+            nearest = int(np.argmax(topics.log_odds[start : start + count, column]))
             yield Reason(ReasonKind.NEAREST, *profiles.topic_words(start + nearest))
         else:
             yield Reason(ReasonKind.NEAREST) if profiles.feedback.likes.sizes[row] else reason
@@ -155,12 +155,12 @@ def _heaviest(candidates: CandidateSet, profiles: Profiles, row: int, j: int) ->
     columns: Ints = candidates.encoded.sparse.indices[start:end].astype(np.intp)
     values: Floats = candidates.encoded.sparse.data[start:end]
     adds: Floats = values * _weights(profiles, row, columns)
-    single = candidates.bm25_index.row_of[columns] >= 0
-    heavy = np.flatnonzero(single & _weighty(adds))
-    heavy = heavy[np.argsort(-adds[heavy], kind="stable")][:MOST_WORDS]
-    stems = [candidates.bm25_index.stems[number] for number in candidates.bm25_index.row_of[columns[heavy]].tolist()]
     written = candidates.surfaces(j)
-    return tuple(dict.fromkeys(written[stem] for stem in stems if stem in written))
+    vocabulary = candidates.model.vocabulary
+    words = {vocabulary[stem]: word for stem, word in written.items() if stem in vocabulary}
+    heavy = np.flatnonzero(np.isin(columns, list(words)) & _weighty(adds))
+    heavy = heavy[np.argsort(-adds[heavy], kind="stable")][:MOST_WORDS]
+    return tuple(dict.fromkeys(words[column] for column in columns[heavy].tolist()))
 
 
 def _weighty(adds: Floats) -> Bools:

@@ -1,7 +1,4 @@
-"""Topics: what subscribers ask for in free text.
-
-They are matched against the day's papers.
-"""
+"""Topics: what subscribers ask for in free text, compiled and matched against the day's papers."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,31 +6,32 @@ from dataclasses import dataclass
 import numpy as np
 
 from digestd.ranking.arrays import Floats, Groups, Ints, stacked
-from digestd.ranking.concepts import Concept, Names, understand
 from digestd.ranking.dense import EmbeddingSpace
-from digestd.ranking.glossary import narrower_text
 from digestd.ranking.judgments import Judged
 from digestd.ranking.model import TextModel, unit
-from digestd.ranking.subjects import Queries, Subjects
+from digestd.ranking.subjects import Queries, SubjectIndex
 from digestd.ranking.text import analyse
+from digestd.ranking.wishes import Wish, understand
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Topic:
-    """One query: all or a part of what a typed topic means, which any of its queries meets.
+    """One query: all that a typed topic asks for, or a part of it; a paper that meets any of them meets the topic.
 
     Attributes:
-        terms, values: The TF-IDF row, including pairs of stems; its squared length is the share of known words.
-        stems: Columns of its distinct stems that the model knows.
+        forms: The stems of its names.
+        terms, values: Its words as a TF-IDF row of the text model.
+        stems: Columns of its distinct stems that the text model knows.
         vector: (e,) embedding in half precision; e = 0 without a dense model.
-        names: What names it in papers.
+        part: The part that it is; empty if it is the topic as a whole.
     """
 
+    forms: Sequence[Sequence[str]]
     terms: Ints
     values: Floats
     stems: Ints
     vector: Floats
-    names: Names
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,48 +40,55 @@ class Topics:
 
     Attributes:
         of: Owner of each query.
-        subjects: How likely the papers are about them.
+        log_odds: (t, m) of the chance that the paper is about the query.
+        forms: The stems of the names of each query.
+        parts: The part of its topic that each query is; empty if all.
         judged: What a language model says, by query and paper.
+        index: The papers.
     """
 
     of: Groups
-    subjects: Subjects
+    log_odds: Floats
+    forms: Sequence[Sequence[Sequence[str]]]
+    parts: Sequence[str]
     judged: Judged
+    index: SubjectIndex
 
 
 def compile_topics(values: Iterable[str], model: TextModel, space: EmbeddingSpace) -> dict[str, tuple[Topic, ...]]:
     """Compile the queries of each distinct topic that has a content word."""
-    understood = [(value, concept) for value in dict.fromkeys(values) for concept in understand(value, model)]
-    docs = analyse([concept.words for _, concept in understood])
-    rows = model.tfidf(docs)
-    lengths = np.sqrt(model.known_shares([concept.text for _, concept in understood]))
-    stems = [dict.fromkeys(doc) for doc in docs]
-    columns = [np.array([model.vocabulary[s] for s in own if s in model.vocabulary], dtype=np.intp) for own in stems]
-    vectors = _vectors([concept for _, concept in understood], space)
-    found: dict[str, tuple[Topic, ...]] = {}
-    for i, (value, concept) in enumerate(understood):
-        if docs[i]:
-            own = slice(*rows.indptr[i : i + 2])
-            terms, values_of = rows.indices[own].astype(np.intp), rows.data[own] * lengths[i]
-            query = Topic(terms, values_of, columns[i], vectors[i], concept.names)
-            found[value] = (*found.get(value, ()), query)
-    return found
+    understood = {value: understand(value, model) for value in dict.fromkeys(values)}
+    wishes = [wish for own in understood.values() for wish in own]
+    rows = model.tfidf(analyse([wish.words for wish in wishes]))
+    known = np.sqrt(model.known_shares([wish.words for wish in wishes]))
+    vectors = _vectors(wishes, space)
+    topics = []
+    for n, wish in enumerate(wishes):
+        columns = [model.vocabulary[stem] for stem in dict.fromkeys(sum(wish.forms, ())) if stem in model.vocabulary]
+        own = slice(*rows.indptr[n : n + 2])
+        terms = rows.indices[own].astype(np.intp)
+        topics.append(
+            Topic(wish.forms, terms, rows.data[own] * known[n], np.array(columns, dtype=np.intp), vectors[n], wish.part)
+        )
+    found = iter(topics)
+    return {value: tuple(next(found) for _ in own) for value, own in understood.items() if own}
 
 
-def as_queries(topics: Sequence[Topic], model: TextModel) -> Queries:
-    """Return compiled queries as they are matched against papers."""
-    return Queries(
-        names=[topic.names for topic in topics],
-        words=stacked([topic.terms for topic in topics], [topic.values for topic in topics], len(model.vocabulary)),
-        vectors=np.array([topic.vector for topic in topics], dtype=np.float32),
-    )
+def as_queries(topics: Sequence[Topic], model: TextModel, dims: int) -> Queries:
+    """Return compiled queries as they are matched against papers.
+
+    Args:
+        dims: The length of their vectors.
+    """
+    vectors = np.array([topic.vector for topic in topics], dtype=np.float32).reshape(len(topics), dims)
+    words = stacked([topic.terms for topic in topics], [topic.values for topic in topics], len(model.vocabulary))
+    return Queries([topic.forms for topic in topics], words, vectors)
 
 
-def _vectors(concepts: list[Concept], space: EmbeddingSpace) -> Floats:
-    """Return the embedding of each concept (n, e): between its text, that of its subjects, and the nearest papers."""
-    encoder = space.topic_encoder
-    vectors = encoder.encode([concept.text for concept in concepts])
+def _vectors(wishes: Sequence[Wish], space: EmbeddingSpace) -> Floats:
+    """Return the embedding of each wish (n, e): between its text, that of narrower subjects, and the nearest papers."""
+    encode = space.topic_encoder.encode
+    vectors = encode([wish.text for wish in wishes])
     if not vectors.size:
         return vectors
-    listed = encoder.encode([". ".join(map(narrower_text, concept.subjects)) or concept.text for concept in concepts])
-    return space.expanded(unit(vectors + listed))
+    return space.expanded(unit(vectors + encode([wish.listed or wish.text for wish in wishes])))

@@ -90,7 +90,7 @@ class SubscriberRecord:
     def refused(self) -> tuple[TopicHint, ...]:
         """Return a hint about each thing that is muted because it was refused where topics are asked for."""
         muted = values(_of_topics(self.lists), Kind.TOPIC, Stance.MUTED)
-        silent = TopicHint("", "", is_corrected=False, papers=0, nearest=(), is_unknown=False, is_muted=True)
+        silent = TopicHint("", "", is_corrected=False, papers=0, is_unknown=False, is_muted=True)
         return tuple(replace(silent, topic=one) for one in muted)
 
     @property

@@ -115,12 +115,6 @@ def split_refusals(typed: str, *, stored: bool = False) -> tuple[str, tuple[str,
     return ", ".join(wanted), tuple(dict.fromkeys(refused))
 
 
-def without_refusals(text: str) -> str:
-    """Return a text up to the first refusal in its middle."""
-    found = _INNER.search(text)
-    return text[: found.start()] if found else text
-
-
 def is_within(topic: str, refused: str) -> bool:
     """Return True if a topic has all words of what is refused, so that to mute these would take the topic away."""
     words, denied = ({word.rstrip("s") for word in _WORD.findall(text.casefold())} for text in (topic, refused))

@@ -61,8 +61,6 @@ TOPIC = 10
 """Tokens that reading a topic takes besides its own."""
 HINTED, SPAN = 60, timedelta(minutes=1)
 """The price of the topics that one network gets hints about within SPAN when settings are saved or shown."""
-NAMED = 30
-"""Names near topics that are read for hints within SPAN: 30 ms each, once a day's papers are loaded."""
 
 
 class PreviewRefused(TooOften):
@@ -100,7 +98,7 @@ class PreviewDay:
         self._reader = ThreadPoolExecutor(1, "today")
         self._ranker = ThreadPoolExecutor(1, "preview")
         self._places = Counter[str]()
-        self._hinted, self._named = Window(HINTED, SPAN), Window(NAMED, SPAN)
+        self._hinted = Window(HINTED, SPAN)
         self._used = 0.0
         self._drop: Timer | None = None
 
@@ -195,7 +193,7 @@ class PreviewDay:
             return ()
 
         def found() -> list[TopicHint]:
-            return self._loaded(now).hints.of(topics[:HINTED_MAX], lambda: self._named.allows("", now))
+            return self._loaded(now).hints.of(topics[:HINTED_MAX])
 
         return tuple(found_or_none("hints", found))
 
@@ -270,7 +268,7 @@ TodaysPapers = Annotated[PreviewDay, Depends(part(PreviewDay.of))]
 def _with_hints(day: "PlanningDay") -> _Loaded:
     from digestd.ranking.topic_hints import TopicHints
 
-    return _Loaded(day, TopicHints(day.candidates.subjects))
+    return _Loaded(day, TopicHints(day.candidates.model, day.candidates.subjects))
 
 
 def _age(loaded: _Loaded, now: datetime) -> timedelta:

@@ -16,8 +16,8 @@ from urllib.parse import urlencode
 from digestd import app as wiring
 from digestd.app import App
 from digestd.domain.subscriber import Subscriber
+from digestd.mail.categories import NAMES
 from digestd.papers.embedding import embed_papers
-from digestd.ranking.glossary import glossary_names
 from digestd.security.addresses import address_key
 from digestd.settings import load
 from tests.bench import synthetic_data
@@ -73,8 +73,8 @@ def network() -> str:
 
 
 def topics(number: int, seed: int = 0) -> list[str]:
-    """Return invented topics of three words each, taken from common subjects; other ones for another seed."""
-    words, rng = sorted({word for name in glossary_names().values() for word in name.split()}), Random(seed)
+    """Return invented topics of three words each, taken from names of fields; other ones for another seed."""
+    words, rng = sorted({word for name in NAMES.values() for word in name.split()}), Random(seed)
     return [" ".join(rng.sample(words, 3)) for _ in range(number)]
 
 

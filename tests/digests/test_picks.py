@@ -129,13 +129,12 @@ def test_plan_prefers_fewer_picks_to_weak_ones(bare: Install) -> None:
     assert planned(bare) == ("weak00",)
 
 
-def test_plan_picks_one_barely_relevant_paper(bare: Install) -> None:
+def test_plan_picks_barely_relevant_papers(bare: Install) -> None:
     import_papers(bare.db, sample_data.lines(shelf("known", 3)), bare.clock.now, True)
     bare.papers(shelf("trace", 2, PART))
     bare.people([reader(min_score="high")])
-    names = planned(bare)
-    assert len(names) == 1
-    assert names[0].startswith("trace")
+    assert set(planned(bare)) <= {"trace00", "trace01"}
+    assert digests(bare)[0].picks
 
 
 def test_subscriber_without_interests_gets_trending(bare: Install) -> None:

@@ -24,6 +24,7 @@ from digestd.ranking.calibration import MIN_SCORES, NEAR_SCORES, LocalCalibratio
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.diversity import CROWD, SPREAD, TOP, TWIN, PaperSimilarity, rebalance
 from digestd.ranking.profile import Profiles, compile_profiles
+from digestd.ranking.subjects import ABOUT_LOG_ODDS
 from tests.ranking.library import FIELDS, candidates, likes, paper, papers, wants
 
 
@@ -146,7 +147,7 @@ class Reader:
         topics = self.profiles.topics
         start = int(topics.of.starts[self.row])
         own = range(start, start + int(topics.of.sizes[self.row]))
-        rows = [topics.subjects.about[topic] for topic in own]
+        rows = [topics.log_odds[topic] >= ABOUT_LOG_ODDS for topic in own]
         for kind in (self.profiles.phrases, self.profiles.authors, self.profiles.collections):
             named = np.flatnonzero(kind.owner == self.row).tolist()
             rows += [np.isin(np.arange(len(self.candidates)), kind.found.of(thing)) for thing in named]

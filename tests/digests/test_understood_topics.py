@@ -17,7 +17,7 @@ PARAGRAPH = (
     [
         "verstärkendes Lernen",
         "Robotik und verstärkendes Lernen",
-        "aprendizaje por refuerzos",
+        "aprendizaje por refuerzo",
         "强化学习、机器人",
         PARAGRAPH,
     ],

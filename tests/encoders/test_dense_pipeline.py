@@ -105,7 +105,7 @@ def test_meaning_finds_what_no_word_does(encoder: Encoder) -> None:
     day = build_candidates(known, model(known), NOON, space=space)
     who = compile_profiles([wants(*likes((Kind.TOPIC, "meltwater"), (Kind.PAPER, "made:4")))], day.model, day)
     assert score(day, who).total.shape == (1, 14)
-    assert who.topics.subjects.log_odds[0].argmax() == 0
+    assert who.topics.log_odds[0].argmax() == 0
     assert {part.signal: part for part in score_breakdown(day, who[0], 3)}["dense_near"].z > 0
 
 
@@ -115,11 +115,11 @@ def test_topic_is_encoded_once_and_kept_in_the_profile(bare: Install, encoder: E
     day = read_planning_day(bare.db, bare.clock.now, RankingOptions(encoder))
     first, again = _profiles(bare, day), _profiles(bare, day)
     assert (len(first.new), len(again.new)) == (1, 0)
-    stored = again.profiles.topics.subjects.log_odds
-    assert np.array_equal(stored, first.profiles.topics.subjects.log_odds)
+    stored = again.profiles.topics.log_odds
+    assert np.array_equal(stored, first.profiles.topics.log_odds)
     plain = _profiles(bare, read_planning_day(bare.db, bare.clock.now, RankingOptions()))
     assert len(plain.new) == 1, "another dense model, another record"
-    assert not np.array_equal(stored, plain.profiles.topics.subjects.log_odds)
+    assert not np.array_equal(stored, plain.profiles.topics.log_odds)
 
 
 def _profiles(made: Install, day: PlanningDay) -> CompiledProfiles:

@@ -4,7 +4,7 @@
 day that are `wanted`, `partly` wanted, or were read and are neither (`others`). Of a `whole` day every title was read.
 A `list-…` day is a month of Hugging Face's list. `again.jsonl` is a second, independent reading of some.
 To train on, there are also topics that papers answer (`asked.tsv`) and names of subjects in all languages
-(`wordings.tsv`, and the glossary).
+(`wordings.tsv`, `words.txt`, and the glossary).
 
 A paper is wanted if the reader would be glad of it: it is about the subject, or a special case of it; of a list or a
 paragraph, about any of the subjects asked for. It is partly wanted if the subject is a sizeable part, the means or the

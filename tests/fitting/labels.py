@@ -126,7 +126,7 @@ def asked(folder: Path = FOLDER) -> dict[str, list[list[str]]]:
 def names(folder: Path = FOLDER) -> list[Names]:
     """Return the names of subjects in all languages, and of narrower subjects."""
     found = [Names(tuple(row), ()) for row in list(_cells(folder / "wordings.tsv"))[1:]]
-    found += [Names((*row[0], *filter(_is_read, row[1])), ()) for row in _fields(RANKING / "translations.txt")]
+    found += [Names((*row[0], *filter(_is_read, row[1])), ()) for row in _fields(folder / "words.txt")]
     rows = _fields(RANKING / "glossary.txt")
     found += [Names((*own, *short, *filter(_is_read, foreign)), narrower) for own, short, _, foreign, narrower in rows]
     return found

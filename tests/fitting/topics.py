@@ -21,7 +21,7 @@ from digestd.ranking.calibration import MIN_SCORES
 from digestd.ranking.candidates import build_candidates
 from digestd.ranking.dense import CachedEncoder, Encoder, build_embedding_space
 from digestd.ranking.model import fit as fit_text
-from digestd.ranking.subjects import FEATURES, MEANING, Coefficients
+from digestd.ranking.subjects import FEATURES, MEANING, TITLED_LOG_ODDS, Coefficients
 from digestd.ranking.topics import as_queries, compile_topics
 from tests.fitting.labels import PARTLY, WANTED, Reading, Text
 
@@ -79,8 +79,8 @@ def read(
             for language, typed in reading.wordings.items():
                 for place, text in enumerate(typed[:wordings]):
                     compiled = compile_topics([text], model, space)
-                    queries = as_queries([query for own in compiled.values() for query in own], model)
-                    if queries.names:
+                    queries = as_queries([query for own in compiled.values() for query in own], model, space.dims)
+                    if len(queries):
                         values = np.stack(list(index.features(queries)), axis=-1)
                         yield Asked(reading, language, place, values, grades, is_read)
 
@@ -106,7 +106,9 @@ def fit(asked: Sequence[Asked], dense: bool = True) -> Coefficients:
 
 def log_odds(one: Asked, coefficients: Coefficients) -> Floats:
     """Return the log odds (m,) of a wish by its features."""
-    best: Floats = (one.values @ np.array(coefficients.weights) + coefficients.bias).max(axis=0)
+    found = one.values @ np.array(coefficients.weights) + coefficients.bias
+    is_titled = one.values[..., FEATURES.index("titled")] == 1
+    best: Floats = np.where(is_titled, np.maximum(found, TITLED_LOG_ODDS), found).max(axis=0)
     return best
 
 

@@ -12,8 +12,9 @@ from digestd.ranking.compiler import ProfileInput
 from digestd.ranking.profile import compile_profiles
 from digestd.ranking.reasons import explain_words, reason, reasons
 from digestd.ranking.seeds import Seed
+from digestd.ranking.signals import topics as topic_signal
 from digestd.ranking.signals.topics import explain_subject, subject_evidence
-from digestd.ranking.subjects import ABOUT, ABOUT_LOG_ODDS
+from digestd.ranking.subjects import ABOUT
 from tests.ranking.library import NOON, candidates, likes, many, model, papers, profile, retitled
 
 
@@ -75,7 +76,8 @@ def test_reason_prefers_topic_to_phrase_in_passing() -> None:
     assert reason_of(0, *wanted, of=[retitled("Goats", OLD)]).kind is ReasonKind.TITLE
 
 
-def test_reason_says_that_topic_is_background() -> None:
+def test_reason_says_that_topic_is_background(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topic_signal, "LIKELY", 1.1)
     told = "Waggle dances of honeybees are old. We keep goats."
     day = candidates([*papers(), retitled("Waggle pots", told)])
     said = reason(day, profile(day, *likes((Kind.TOPIC, "waggle dances"))), 16)
@@ -187,21 +189,11 @@ def test_reason_prefers_topic_of_same_meaning() -> None:
     assert reason(day, who, 16).value == "honeybee foragers"
 
 
-def test_reason_prefers_topic_that_the_title_names() -> None:
-    mixed = retitled("Coin hoards", "We follow honeybee foragers. Honeybee foragers dance. Honeybee foragers return.")
-    day = candidates([*papers(), mixed])
-    who = profile(day, *likes((Kind.TOPIC, "honeybee foragers"), (Kind.TOPIC, "coin hoards")))
-    more, less = who.among.topics.subjects.log_odds[:, 16]
-    assert more > less > ABOUT_LOG_ODDS
-    assert reason(day, who, 16) == Reason(ReasonKind.TITLE, "coin hoards", ("Coin hoards",))
-
-
 @pytest.mark.parametrize(
     ("topic", "title", "kind"),
     [
-        ("linear attention", "Sparse attention for lakes", ReasonKind.NEAR_TOPIC),  # another name of the glossary's
+        ("linear attention", "Sparse attention for lakes", ReasonKind.NEAREST),  # another subject
         ("linear attention", "Linear attention for lakes", ReasonKind.TITLE),
-        ("text-to-speech", "Speech text for lakes", ReasonKind.NEAR_TOPIC),
         ("强化学习", "Reinforcement learning for lakes", ReasonKind.TITLE),
         ("NLP", "Natural language processing for lakes", ReasonKind.TITLE),
     ],

@@ -318,8 +318,8 @@ def test_answers_have_hints_about_sent_topics(api: TestClient, backend: Backend)
     backend.import_papers(*({"id": f"sample:{n}", "title": f"Lichen growth, part {n}"} for n in range(6)))
     added = api.post("subscribers", json={"email": ADA, "topics": ["lichne growth"]}).json()
     hint = {
-        "topic": "lichne growth", "understood": "lichen growth", "is_corrected": True, "papers": 6, "nearest": [],
-        "is_unknown": False, "is_translated": False, "is_foreign": False, "is_muted": False,
+        "topic": "lichne growth", "understood": "lichen growth", "is_corrected": True, "papers": 6,
+        "is_unknown": False, "is_muted": False,
     }  # fmt: skip
     assert added["hints"] == [hint]
     path = f"subscribers/{added['number']}"

@@ -7,16 +7,14 @@ import numpy as np
 from digestd.domain.digest import ReasonKind
 from digestd.ranking.arrays import Cells, Floats
 from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.evidence import TITLE, Evidence
 from digestd.ranking.judgments import WANTED
-from digestd.ranking.mentions import TITLE
 from digestd.ranking.profile import Profiles
 from digestd.ranking.quotes import BACKGROUND
 from digestd.ranking.signals.base import ReasonEvidence, Words
-from digestd.ranking.subjects import ABOUT_LOG_ODDS, Subjects
 
-NAMED_FIRST = np.float32(100)
-"""Larger than differences of log odds."""
-
+LIKELY = 0.5
+"""The chance from which a paper is said to match a topic although its words do not show it."""
 SURE = np.float32(2)
 """Log odds from which a better fit counts for less: among papers that surely fit, what others think of them decides."""
 
@@ -31,7 +29,7 @@ def subject(candidates: CandidateSet, profiles: Profiles) -> Floats:
 
 def subject_evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:  # noqa: ARG001  # the interface of all signals
     """Return the chance that the paper is about the topic that fits best; 0 without topics."""
-    chance: Floats = (1 / (1 + np.exp(-profiles.topics.of.best(profiles.topics.subjects.log_odds)))).astype(np.float32)
+    chance: Floats = (1 / (1 + np.exp(-profiles.topics.of.best(profiles.topics.log_odds)))).astype(np.float32)
     chance[profiles.topics.of.sizes == 0] = 0
     return chance
 
@@ -45,25 +43,21 @@ def query_expansion(candidates: CandidateSet, profiles: Profiles) -> Floats:
 
 
 def explain_subject(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence | None:
-    """Return the topic that fits best, with a quote from the paper; one that the title names before others."""
-    topics, subjects = profiles.topics, profiles.topics.subjects
+    """Return the topic that fits best, with a quote where the paper's words show it."""
+    topics = profiles.topics
     if not len(topics.of.owner):
         return None
     asked, rows = topics.of.members(at.rows)
-    among = Cells(rows, at.columns[asked.owner])
-    log_odds = subjects.log_odds[among.rows, among.columns]
-    most, _ = asked.peaks(log_odds)
-    is_named = subjects.titled(among) & (log_odds >= ABOUT_LOG_ODDS)
-    _, where = asked.peaks(np.where(is_named, log_odds + NAMED_FIRST, log_odds))
+    most, where = asked.peaks(topics.log_odds[rows, at.columns[asked.owner]])
     best = rows[where] if len(rows) else where
-    query, paper, topic_text = best.tolist(), at.columns.tolist(), profiles.topic_text()
+    query, paper = best.tolist(), at.columns.tolist()
     chances = np.where(asked.sizes > 0, 1 / (1 + np.exp(-most)), 0).astype(np.float32)
 
     @cache
     def said(k: int) -> tuple[ReasonKind, tuple[str, ...]]:
         if grade := topics.judged.get((query[k], paper[k])):
             return (ReasonKind.JUDGED if grade == WANTED else ReasonKind.JUDGED_NEAR), ()
-        return _found(subjects, query[k], paper[k], topic_text(query[k]))
+        return _shown(candidates.evidence.find(topics.forms[query[k]], paper[k]), chances[k] >= LIKELY)
 
     def words(k: int) -> Words:
         return profiles.topic_words(query[k], *said(k)[1])
@@ -74,15 +68,11 @@ def explain_subject(candidates: CandidateSet, profiles: Profiles, at: Cells) -> 
     return ReasonEvidence(ReasonKind.TOPIC, chances, words, best * len(candidates) + at.columns, kind)
 
 
-def _found(subjects: Subjects, query: int, paper: int, typed: str) -> tuple[ReasonKind, tuple[str, ...]]:
-    """Return where a paper names a topic, or comes near it, with a quote.
-
-    Neither meaning nor one word of several relates: faults may be Byzantine, but are no Byzantine pottery.
-    """
-    mentions, (named, place) = subjects.index.mentions, subjects.places(query, paper)
-    quote = tuple(filter(None, [mentions.quote(*place)])) if place else ()
-    if named and mentions.tells[named[0]] > BACKGROUND and subjects.has_words(query, paper, typed):
-        return (ReasonKind.TITLE if mentions.tells[named[0]] == TITLE else ReasonKind.TOPIC), quote
-    if place is None or (not named and place[1] == 1 < len(subjects.names[query].forms[0])):
-        return ReasonKind.NEAREST, ()
-    return (ReasonKind.NEAR_TOPIC if mentions.tells[place[0]] == TITLE else ReasonKind.BACKGROUND), quote
+def _shown(found: Evidence | None, is_likely: bool) -> tuple[ReasonKind, tuple[str, ...]]:
+    """Return the kind of reason, with a quote from the paper where its words show the topic, or relate to it."""
+    quote = tuple(filter(None, [found.quote])) if found else ()
+    if found and found.is_whole and found.tells > BACKGROUND:
+        return (ReasonKind.TITLE if found.tells == TITLE else ReasonKind.TOPIC), quote
+    if is_likely:
+        return ReasonKind.TOPIC, ()
+    return (ReasonKind.BACKGROUND, quote) if quote else (ReasonKind.NEAREST, ())

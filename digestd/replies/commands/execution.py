@@ -388,7 +388,7 @@ def _hint_line(hint: TopicHint) -> ReplyLine:
     if hint.papers:
         return ReplyLine("topic_read", (hint.topic, hint.understood, str(hint.papers)))
     name = hint.understood or hint.topic
-    return ReplyLine("topic_unknown" if hint.is_unknown else "topic_empty", (hint.topic, name, *hint.nearest))
+    return ReplyLine("topic_unknown" if hint.is_unknown else "topic_empty", (hint.topic, name))
 
 
 def _command(verb: str, value: str | None, kind: str | None) -> Command:
