@@ -108,10 +108,10 @@ class TopicHint:
 
     Attributes:
         topic: As typed.
-        understood: Its corrected spelling or long form; empty if it is understood as typed.
+        understood: Its corrected spelling, long form or English name; empty if it is understood as typed.
         is_corrected: Whether `understood` corrects the spelling.
         papers: Number of papers of the last days that are about it.
-        is_unknown: Whether no paper is about it or uses any of its words.
+        is_unknown: Whether no paper is about it or uses any of its words, and the glossary does not know it.
         is_muted: Whether it was refused where topics are asked for, and so is muted.
     """
 

@@ -14,18 +14,24 @@ from digestd.ranking.quotes import BACKGROUND, CONTRIBUTION, excerpt, sentences
 from digestd.ranking.text import STOP_WORDS, stems
 
 TITLE = CONTRIBUTION + 1
-"""What the words of a title tell, above what sentences of an abstract do."""
+"""The level of a title, above those of the sentences of an abstract."""
 GAP, WINDOW = 1, 5
 """Words that may stand between those of a topic, and words within which some of them stand together."""
-PAPERS_KEPT = 2_000
-"""Papers whose words are kept: some 40 MB."""
+PAPERS_KEPT, FOUND_KEPT = 2_000, 50_000
+"""Papers whose words are kept, some 40 MB, and pairs of topic and paper whose evidence is."""
 _WORD = re.compile(r"\w+")
 _TORN = re.compile(rf"[,;:]|(?<!\S)(?:{'|'.join(STOP_WORDS)})(?!\S)", re.IGNORECASE)
 """Signs and words between those of a term that only stand near each other: "agents in mobile"."""
 
 
 class Evidence(NamedTuple):
-    """What shows a topic: the place tells TITLE or what its sentence does; a `quote`, or empty; all words or some."""
+    """The place that shows a topic best.
+
+    Attributes:
+        tells: TITLE, or what its sentence tells.
+        quote: What can be quoted; may be empty.
+        is_whole: Whether it has all words of the topic.
+    """
 
     tells: int
     quote: str
@@ -59,7 +65,7 @@ class EvidenceFinder:
         """
         key = tuple(map(tuple, forms)), paper
         if key not in self._found:
-            if len(self._words) >= PAPERS_KEPT:
+            if len(self._words) >= PAPERS_KEPT or len(self._found) >= FOUND_KEPT:
                 self._words.clear()
                 self._found.clear()
             self._found[key] = self._find(forms, paper)
@@ -108,7 +114,7 @@ def _read(paper: Paper) -> _Words:
 
 
 _Place: TypeAlias = tuple[bool, int, int, tuple[int, int]]
-"""Whether all stems of a form stand there, what the place tells, the number of stems, and the first and last word."""
+"""A place: whether it has all stems of a form, what it tells, how many stems it has, and its first and last word."""
 
 
 def _places(words: _Words, form: Sequence[str]) -> Iterator[_Place]:

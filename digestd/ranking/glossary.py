@@ -13,7 +13,7 @@ from digestd.ranking.text import phrase_form
 
 NAME_WORDS = 6
 """The most words of a name."""
-_MARKS = re.compile(r"[^\w\s'’+/&-]+")
+_MARKS = re.compile(r"[^\w\s'’+&-]+")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]{2}")
 
 

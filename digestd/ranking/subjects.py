@@ -27,6 +27,7 @@ TITLED = 0.75
 """The least chance of a paper whose title has the whole topic of two or more words."""
 TITLED_LOG_ODDS = np.float32(log(TITLED / (1 - TITLED)))
 LONE = 0.5
+"""The value of a name of a single word in the title."""
 UNHEARD = np.float32(0.12)
 """The TF-IDF cosine assumed where a paper has all words of a name and the text model does not know all of them."""
 FEATURES = ("cosine", "words", "titled")

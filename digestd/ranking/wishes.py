@@ -25,6 +25,7 @@ _SEPARATOR = re.compile(r"\s*[,;，、；\n|•]+\s*|\s+/\s+|\.\s+(?=\S)")
 _SENTENCE = re.compile(r"[?!。？！]|\b(?:i|we|my|our|ich|wir|je|nous|yo|eu|me|mich)\b", re.IGNORECASE)
 _SENTENCES = re.compile(r"(?<=[.!?])\s+(?=\S)|(?<=[。！？])")
 _RATHER = re.compile(r",?\s+(?:rather than|instead of|as opposed to)\s.*", re.IGNORECASE)
+_WORDS = re.compile(r"[^\s/]+")
 _BLANKS = re.compile(r"[^\S\n]+")
 _FIRST = re.compile(r"^(?:and|or|also|und|et|y|e|plus)\s+", re.IGNORECASE)
 _AROUND = " \t\"'“”„«»‘’()[]{}-–—*•#.,"
@@ -74,9 +75,9 @@ def _parts(typed: str) -> list[str]:
 
 
 def _wish(typed: str, part: str, model: TextModel) -> Wish:
-    words, lexicon = typed.split(), model.lexicon
+    words = typed.split()
     corrected = _corrected(words, model)
-    spelt_out = " ".join(_spelt_out(word, len(words) == 1, lexicon) for word in corrected.split())
+    spelt_out = _WORDS.sub(lambda word: _spelt_out(word[0], len(words) == 1, model.lexicon), corrected)
     subject = known(corrected) or known(spelt_out)
     english = subject.english if subject else ()
     text = subject.names[0] if subject else spelt_out
@@ -102,5 +103,10 @@ def _corrected(words: Sequence[str], model: TextModel) -> str:
 
 
 def _spelt_out(word: str, is_alone: bool, lexicon: Lexicon) -> str:
-    """Return the long form of an acronym; a lone word may be one that is not typed in capitals."""
-    return (lexicon.long_form(word) if acronym(word) or is_alone else "") or word
+    """Return the long form of an acronym; a lone word, or one at a slash, need not be in capitals."""
+    if not (acronym(word) or is_alone):
+        return word
+    subject = known(word)
+    if subject and phrase_form(acronym(word) or word) in map(phrase_form, subject.acronyms):
+        return subject.names[0]
+    return lexicon.long_form(word) or word

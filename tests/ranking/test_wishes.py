@@ -71,6 +71,7 @@ def test_misspelling_is_corrected(typed: str, read: str, archive: TextModel) -> 
     [
         ("BDN", "bee dance network", {("bdn",), ("bee", "danc", "network")}),
         ("bdn", "bdn", {("bdn",)}),  # perhaps a word
+        ("bdn/sea", "bdn/sea", {("bdn", "sea")}),
         ("BDN of sea", "bee dance network of sea", {("bdn", "sea"), ("bee", "danc", "network", "sea")}),
     ],
 )
@@ -87,6 +88,18 @@ def test_glossary_names_the_subject(typed: str, archive: TextModel) -> None:
     assert wish.text == "large language model"
     assert "instruction tuning" in wish.listed
     assert ("larg", "languag", "model") in wish.forms
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("nlp/cl", "natural language processing/cl"),
+        ("LLMs in law", "large language model in law"),
+        ("rag dolls", "rag dolls"),  # no acronym
+    ],
+)
+def test_glossary_spells_out_acronyms(typed: str, read: str, archive: TextModel) -> None:
+    assert texts(typed, archive) == [read]
 
 
 def test_subjects_within_a_foreign_topic_are_compared_in_english(archive: TextModel) -> None:
