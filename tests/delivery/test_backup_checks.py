@@ -9,7 +9,9 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from sqlmodel import Session
 
+from digestd.store.fsck.file_checks import damage
 from tests.proof.snapshots import checkpoint
 from tests.support.command_process import Command, ProcessResult
 from tests.support.install import Install
@@ -185,3 +187,14 @@ def test_backup_checks_completely_once_a_week(on_file: Install, tmp_path: Path) 
     first = json.loads(state.read_text())
     assert first["ok"]
     assert first["checked"] == first["at"]
+
+
+def test_check_reads_the_search_index_anew(on_file: Install) -> None:
+    """A connection that read the index before others changed it sees no damage."""
+    on_file.papers({"id": f"shelf:{n}", "title": f"Ice on lake {n}"} for n in range(60))
+    with on_file.db.engine.connect() as waiting:
+        assert damage(Session(waiting)) == []
+        waiting.rollback()
+        for day in range(5):
+            on_file.next_day(day)
+        assert damage(Session(waiting)) == []

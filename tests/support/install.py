@@ -160,7 +160,8 @@ class Install:
 
     def sound(self, copies: Mapping[str, int]) -> bool:
         """Assert that all invariants hold and that the relay has each accepted mail once."""
-        assert self.broken == {}
+        broken = self.broken
+        assert broken == {}, broken
         fates = self.states_by_message_id
         assert copies.keys() <= fates.keys()
         wrong = {
