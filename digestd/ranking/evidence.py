@@ -118,7 +118,10 @@ _Place: TypeAlias = tuple[bool, int, int, tuple[int, int]]
 
 
 def _places(words: _Words, form: Sequence[str]) -> Iterator[_Place]:
-    """Yield where two or more different stems of a form, or its only one, stand together in a clause."""
+    """Yield where two or more different stems of a form, or its only one, stand together in a clause.
+
+    "Open-world models" have no whole "world models".
+    """
     known = [(place, stem) for stem in form for place in words.places.get(stem, ())]
     known.sort()
     for n, (first, stem) in enumerate(known):
@@ -128,6 +131,7 @@ def _places(words: _Words, form: Sequence[str]) -> Iterator[_Place]:
                 break
             near.setdefault(other, place)
         last = max(near.values())
-        is_whole = len(near) == len(form) and last - first < len(form) + GAP
+        is_torn = len(near) > 1 and words.text[words.spans[first][0] - 1 : words.spans[first][0]] == "-"
+        is_whole = len(near) == len(form) and last - first < len(form) + GAP and not is_torn
         if is_whole or (len(near) > 1 and 2 * len(near) >= len(form)):
             yield is_whole, words.tells[first], len(near), (first, last)

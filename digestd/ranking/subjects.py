@@ -20,8 +20,8 @@ import numpy as np
 from digestd.ranking.arrays import Bools, Floats, Sparse
 from digestd.ranking.dense import EmbeddingSpace
 
-ABOUT = 0.35
-"""The chance from which a paper counts as about a topic where topics are counted."""
+ABOUT = 0.5
+"""The chance from which a paper counts as about a topic where papers are counted, and is said to be about it."""
 ABOUT_LOG_ODDS = log(ABOUT / (1 - ABOUT))
 TITLED = 0.75
 """The least chance of a paper whose title has the whole topic of two or more words."""

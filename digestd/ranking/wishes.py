@@ -25,7 +25,6 @@ _SEPARATOR = re.compile(r"\s*[,;，、；\n|•]+\s*|\s+/\s+|\.\s+(?=\S)")
 _SENTENCE = re.compile(r"[?!。？！]|\b(?:i|we|my|our|ich|wir|je|nous|yo|eu|me|mich)\b", re.IGNORECASE)
 _SENTENCES = re.compile(r"(?<=[.!?])\s+(?=\S)|(?<=[。！？])")
 _RATHER = re.compile(r",?\s+(?:rather than|instead of|as opposed to)\s.*", re.IGNORECASE)
-_WORDS = re.compile(r"[^\s/]+")
 _BLANKS = re.compile(r"[^\S\n]+")
 _FIRST = re.compile(r"^(?:and|or|also|und|et|y|e|plus)\s+", re.IGNORECASE)
 _AROUND = " \t\"'“”„«»‘’()[]{}-–—*•#.,"
@@ -66,9 +65,11 @@ def understand(typed: str, model: TextModel) -> tuple[Wish, ...]:
 
 
 def _parts(typed: str) -> list[str]:
-    """Return the parts of a list; none of anything else."""
+    """Return the parts of a list; none of anything else. Of words at slashes they are those that the glossary knows."""
     if _SENTENCE.search(typed):
         return []
+    if "/" in typed and " " not in typed and (subjects := list(filter(known, typed.split("/")))):
+        return subjects
     parts = [part for one in _SEPARATOR.split(typed) if (part := _FIRST.sub("", one.strip(_AROUND)))]
     is_list = len(parts) > 1 and all(len(part.split()) <= PART_WORDS and len(part) <= PART_LETTERS for part in parts)
     return list(dict.fromkeys(parts))[:PARTS_MAX] if is_list else []
@@ -77,18 +78,18 @@ def _parts(typed: str) -> list[str]:
 def _wish(typed: str, part: str, model: TextModel) -> Wish:
     words = typed.split()
     corrected = _corrected(words, model)
-    spelt_out = _WORDS.sub(lambda word: _spelt_out(word[0], len(words) == 1, model.lexicon), corrected)
+    spelt_out = " ".join(_spelt_out(word, len(words) == 1, model.lexicon) for word in corrected.split())
     subject = known(corrected) or known(spelt_out)
     english = subject.english if subject else ()
     text = subject.names[0] if subject else spelt_out
-    is_foreign = subject is not None and phrase_form(spelt_out) not in map(phrase_form, english)
-    stems = analyse(list(dict.fromkeys([corrected, spelt_out, *english])))
+    stems = analyse([corrected, spelt_out, *english])
+    is_foreign = subject is not None and stems[1] not in stems[2:]
     return Wish(
         text=text,
         listed=subject.listed if subject else "",
         words=subject.listed if subject else " ".join([text, *(one.names[0] for one in named_in(text))]),
         forms=tuple(dict.fromkeys(tuple(dict.fromkeys(own)) for own in stems if own)),
-        name=text if len(words) == 1 or is_foreign else corrected,
+        name=text if is_foreign or (len(words) == 1 and stems[0] != stems[1]) else corrected,
         part=part and corrected,
         is_corrected=phrase_form(corrected) != phrase_form(typed),
     )
@@ -103,7 +104,7 @@ def _corrected(words: Sequence[str], model: TextModel) -> str:
 
 
 def _spelt_out(word: str, is_alone: bool, lexicon: Lexicon) -> str:
-    """Return the long form of an acronym; a lone word, or one at a slash, need not be in capitals."""
+    """Return the long form of an acronym; a lone word need not be in capitals."""
     if not (acronym(word) or is_alone):
         return word
     subject = known(word)

@@ -53,3 +53,9 @@ def test_lone_word_shows_itself() -> None:
     found = shown("glaciers", "A glacier")
     assert found is not None
     assert (found.tells, found.is_whole, found.quote) == (TITLE, True, "glacier")
+
+
+def test_part_of_a_compound_is_not_the_whole_topic() -> None:
+    found = shown("tide gauges", "Lunar-tide gauges")
+    assert found is not None
+    assert not found.is_whole

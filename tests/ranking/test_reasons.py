@@ -77,7 +77,7 @@ def test_reason_prefers_topic_to_phrase_in_passing() -> None:
 
 
 def test_reason_says_that_topic_is_background(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topic_signal, "LIKELY", 1.1)
+    monkeypatch.setattr(topic_signal, "ABOUT", 1.1)
     told = "Waggle dances of honeybees are old. We keep goats."
     day = candidates([*papers(), retitled("Waggle pots", told)])
     said = reason(day, profile(day, *likes((Kind.TOPIC, "waggle dances"))), 16)

@@ -12,9 +12,8 @@ from digestd.ranking.judgments import WANTED
 from digestd.ranking.profile import Profiles
 from digestd.ranking.quotes import BACKGROUND
 from digestd.ranking.signals.base import ReasonEvidence, Words
+from digestd.ranking.subjects import ABOUT
 
-LIKELY = 0.5
-"""The chance from which a paper is said to match a topic although its words do not show it."""
 SURE = np.float32(2)
 """Log odds from which a better fit counts for less: among papers that surely fit, what others think of them decides."""
 
@@ -57,7 +56,7 @@ def explain_subject(candidates: CandidateSet, profiles: Profiles, at: Cells) -> 
     def said(k: int) -> tuple[ReasonKind, tuple[str, ...]]:
         if grade := topics.judged.get((query[k], paper[k])):
             return (ReasonKind.JUDGED if grade == WANTED else ReasonKind.JUDGED_NEAR), ()
-        return _shown(candidates.evidence.find(topics.forms[query[k]], paper[k]), chances[k] >= LIKELY)
+        return _shown(candidates.evidence.find(topics.forms[query[k]], paper[k]), chances[k] >= ABOUT)
 
     def words(k: int) -> Words:
         return profiles.topic_words(query[k], *said(k)[1])
